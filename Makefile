@@ -1,0 +1,102 @@
+# vks: the names of the targets here are promises (README.md); what they do lives beside what they are about.
+#
+#   make            build/vks-agent and build/vks-helper
+#   make deps       install the Debian packages that are missing
+#   make check      every test: unit, corpora, lint, component and end-to-end tests in the lab
+#   make unit       unit tests and fuzz corpora only, under ASan and UBSan
+#   make demo       the main job, from a bare machine to a running pod
+#   make bench      the table of speed and memory
+#   make deb        the Debian package, in build/
+#   make lint       the house rules that a machine can see
+#   make fmt        put the code in the house's form
+#   make fuzz       build the fuzzers (clang) into build/fuzz/
+#   make clean
+
+VERSION := $(shell sed -n '1s/.*(\(.*\)).*/\1/p' packaging/debian/changelog 2>/dev/null || echo 0)
+
+CC ?= gcc
+BUILD ?= build
+WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Werror
+HARDENING := -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE -D_FORTIFY_SOURCE=2
+CPPFLAGS += -D_GNU_SOURCE -I. -I$(BUILD)/gen -DVKS_VERSION='"$(VERSION)"'
+CFLAGS ?= -O2 -g
+CFLAGS_ALL = -std=gnu17 $(WARNINGS) $(CFLAGS)
+LDFLAGS_ALL = -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(LDFLAGS)
+
+PKG_HELPER := libsystemd libseccomp libcap libprotobuf-c
+PKG_AGENT := libsystemd libcurl libcjson openssl libseccomp libcap libprotobuf-c yaml-0.1 zlib
+lib = $(shell pkg-config --libs $(1))
+
+# System headers do not meet our warnings.
+CPPFLAGS += $(shell pkg-config --cflags $(PKG_AGENT) 2>/dev/null | sed 's/-I/-isystem /g')
+
+.DEFAULT_GOAL := all
+.PHONY: all deps check unit demo bench deb lint fmt fuzz clean
+.SECONDARY:
+.DELETE_ON_ERROR:
+
+all: $(BUILD)/vks-agent $(BUILD)/vks-helper
+
+# ---- what the programs are made of ------------------------------------------------------------------------
+COMMON := $(patsubst %.c,%,$(wildcard common/*.c))
+PROTO  := $(patsubst %.c,%,$(wildcard proto/*.c))
+POLICY := $(patsubst %.c,%,$(wildcard policy/*.c))
+HELPER := $(patsubst %.c,%,$(wildcard helper/*.c))
+AGENT  := $(patsubst %.c,%,$(wildcard agent/*.c))
+
+GEN := $(BUILD)/gen/helper.pb-c.h
+
+$(BUILD)/gen/helper.pb-c.c $(BUILD)/gen/helper.pb-c.h &: proto/helper.proto
+	@mkdir -p $(BUILD)/gen
+	protoc-c --proto_path=proto --c_out=$(BUILD)/gen $<
+
+# One rule set per kind of build: opt (what is installed), san (what is tested), cov (what is counted).
+define kind
+$(BUILD)/$(1)/%.o: %.c | $(GEN)
+	@mkdir -p $$(@D)
+	$(2) -std=gnu17 $(WARNINGS) $(CPPFLAGS) $(3) -MMD -MP -c -o $$@ $$<
+$(BUILD)/$(1)/gen.o: $(BUILD)/gen/helper.pb-c.c
+	@mkdir -p $$(@D)
+	$(2) -std=gnu17 -w $(CPPFLAGS) $(3) -c -o $$@ $$<
+$(BUILD)/$(1)/libcommon.a: $(COMMON:%=$(BUILD)/$(1)/%.o)
+	@rm -f $$@; ar rcs $$@ $$^
+$(BUILD)/$(1)/libproto.a: $(PROTO:%=$(BUILD)/$(1)/%.o) $(BUILD)/$(1)/gen.o
+	@rm -f $$@; ar rcs $$@ $$^
+$(BUILD)/$(1)/libpolicy.a: $(POLICY:%=$(BUILD)/$(1)/%.o)
+	@rm -f $$@; ar rcs $$@ $$^
+$(BUILD)/$(1)/libhelper.a: $(filter-out $(BUILD)/$(1)/helper/main.o,$(HELPER:%=$(BUILD)/$(1)/%.o))
+	@rm -f $$@; ar rcs $$@ $$^
+$(BUILD)/$(1)/libagent.a: $(filter-out $(BUILD)/$(1)/agent/main.o,$(AGENT:%=$(BUILD)/$(1)/%.o))
+	@rm -f $$@; ar rcs $$@ $$^
+$(BUILD)/$(1)/vks-helper: $(BUILD)/$(1)/helper/main.o $(BUILD)/$(1)/libhelper.a $(BUILD)/$(1)/libpolicy.a $(BUILD)/$(1)/libproto.a $(BUILD)/$(1)/libcommon.a
+	$(2) $(3) $(LDFLAGS_ALL) -o $$@ $$^ $(call lib,$(PKG_HELPER))
+$(BUILD)/$(1)/vks-agent: $(BUILD)/$(1)/agent/main.o $(BUILD)/$(1)/libagent.a $(BUILD)/$(1)/libproto.a $(BUILD)/$(1)/libcommon.a
+	$(2) $(3) $(LDFLAGS_ALL) -o $$@ $$^ $(call lib,$(PKG_AGENT))
+endef
+
+SAN := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined -fPIE -DVKS_SANITIZED
+$(eval $(call kind,opt,$(CC),$(CFLAGS) $(HARDENING)))
+$(eval $(call kind,san,$(CC),$(SAN)))
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+$(BUILD)/vks-agent $(BUILD)/vks-helper: $(BUILD)/%: $(BUILD)/opt/%
+	cp -f $< $@
+
+# ---- unit tests: tests/unit/test_X.c is a criterion program of its own ------------------------------------
+UNIT := $(patsubst tests/unit/%.c,$(BUILD)/san/%,$(wildcard tests/unit/test_*.c))
+SAN_LIBS := $(foreach l,agent helper policy proto common,$(BUILD)/san/lib$(l).a)
+
+$(UNIT): $(BUILD)/san/%: $(BUILD)/san/tests/unit/%.o $(SAN_LIBS)
+	$(CC) $(SAN) $(LDFLAGS_ALL) -o $@ $^ $(call lib,$(PKG_AGENT) criterion)
+
+# ---- fuzzers: tests/fuzz/fuzz_X.c; here a plain main runs the corpus, `make fuzz` gives libFuzzer's ---------
+FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+
+$(FUZZ:%=$(BUILD)/san/%): $(BUILD)/san/%: $(BUILD)/san/tests/fuzz/%.o $(BUILD)/san/tests/fuzz/corpus_main.o $(SAN_LIBS)
+	$(CC) $(SAN) $(LDFLAGS_ALL) -o $@ $^ $(call lib,$(PKG_AGENT))
+
+unit: $(UNIT) $(FUZZ:%=$(BUILD)/san/%)
+	tests/run-unit $(BUILD)/san
+
+clean:
+	rm -rf $(BUILD)

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* YAML (libyaml) into the one tree type, cJSON: kubeconfig, the agent's config file, static pod manifests. */
+#ifndef VKS_AGENT_YAML_H
+#define VKS_AGENT_YAML_H
+
+#include <cjson/cJSON.h>
+
+#include "common/err.h"
+
+enum { YAML_SIZE_MAX = 4 * 1024 * 1024, YAML_DEPTH_MAX = 64, YAML_NODES_MAX = 200000 };
+
+/*
+ * One document. Plain true/false/null/numbers are typed, everything else is a string (YAML 1.2). Refused, with the line: aliases, anchors, duplicate or
+ * non-string keys, more than the limits above. The caller owns *ret (cJSON_Delete).
+ */
+int yaml_parse(const char *text, size_t size, cJSON **ret, struct err *e);
+
+#endif
