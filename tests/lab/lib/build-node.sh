@@ -16,8 +16,8 @@ in_tree() { # TREE COMMAND...
 node_bootstrap() { # TREE
     local mirror
     mirror=$(debian_mirrors | awk '$2 == "bookworm" { print $1; exit }')
-    # No mirror found: debootstrap has a default.
-    timeout 1800 debootstrap --variant=minbase \
+    # No mirror found: debootstrap has a default. The namespaces: interrupted, it would leave mounts and processes.
+    timeout 1800 unshare --mount --pid --fork --kill-child --mount-proc debootstrap --variant=minbase \
         --include=systemd,systemd-sysv,dbus,ca-certificates,curl,iproute2,netbase,procps \
         bookworm "$1" ${mirror:+"$mirror"}
 }

@@ -7,10 +7,10 @@
 : "${NODE:=node1}"
 : "${K8S:=}"
 : "${K3S:=}"
-: "${VKS_LAB_PORT:=6443}"         # the API server's, on 127.0.0.1
-: "${VKS_LAB_ETCD_PORT:=12379}"   # not 2379: Debian's etcd-server package starts an etcd of its own there
-: "${VKS_LAB_CGROUP:=v2}"         # v1: what the machine has, where that is v1
-: "${VKS_LAB_AUDIT:=}"            # 1: the API server writes audit.log (who asked what, no contents)
+: "${VKS_LAB_PORT:=6443}"       # the API server's, on 127.0.0.1; the three after it are taken as well
+: "${VKS_LAB_ETCD_PORT:=12379}" # not 2379: Debian's etcd-server package starts an etcd of its own there
+: "${VKS_LAB_CGROUP:=v2}"       # v1: what the machine has, where that is v1
+: "${VKS_LAB_AUDIT:=}"          # 1: the API server writes audit.log (who asked what, no contents)
 
 LOGS=$VKS_LAB/log
 RUN=$VKS_LAB/run
@@ -46,12 +46,13 @@ seconds_since() { # MS
 # One line for each step with its duration; what the step says goes to a log, and is shown only when it fails.
 # The subshell keeps "set -e" in force inside the function, which "if step ..." would switch off: never call it so, but by "try".
 step() { # LOG TITLE COMMAND...
-    local log=$1 title=$2 start rc
+    local log=$1 title=$2 start rc lines
     shift 2
     mkdir -p "${log%/*}"
     printf '%-44s ' "$title"
     start=$(now_ms)
     echo "=== $title: $(date -Is)" >>"$log"
+    lines=$(wc -l <"$log")
     set +e
     (
         set -e
@@ -66,7 +67,7 @@ step() { # LOG TITLE COMMAND...
     echo "FAILED after $(seconds_since "$start")"
     {
         echo "lab: $title failed ($rc); the whole log is $log, its end:"
-        tail -n 15 "$log" | sed 's/^/  | /'
+        tail -n "+$((lines + 1))" "$log" | tail -n 15 | sed 's/^/  | /'
     } >&2
     exit "$rc"
 }

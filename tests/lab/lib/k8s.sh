@@ -63,6 +63,10 @@ start_apiserver() { # FLAVOUR
         --etcd-servers="$ETCD" --service-cluster-ip-range="$SERVICE_CIDR" --allow-privileged=true \
         --authorization-mode=Node,RBAC --enable-admission-plugins=NodeRestriction --enable-bootstrap-token-auth=true \
         --client-ca-file="$PKI/client-ca.crt" \
+        --requestheader-client-ca-file="$PKI/proxy-ca.crt" --requestheader-allowed-names=front-proxy-client \
+        --requestheader-username-headers=X-Remote-User --requestheader-group-headers=X-Remote-Group \
+        --requestheader-extra-headers-prefix=X-Remote-Extra- \
+        --proxy-client-cert-file="$PKI/proxy.crt" --proxy-client-key-file="$PKI/proxy.key" \
         --tls-cert-file="$PKI/apiserver.crt" --tls-private-key-file="$PKI/apiserver.key" \
         --kubelet-client-certificate="$PKI/apiserver-kubelet.crt" --kubelet-client-key="$PKI/apiserver-kubelet.key" \
         --kubelet-certificate-authority="$PKI/server-ca.crt" \
@@ -77,7 +81,8 @@ start_controller-manager() { # FLAVOUR
     local kubeconfig=$K8S_DIR/controller-manager.kubeconfig old=()
     [[ $1 != debian ]] || old=(--port=0) # the plain HTTP port, which later releases do not have
     # shellcheck disable=SC2046 # words
-    daemon_start controller-manager $(k8s_program "$1" controller-manager) --bind-address=127.0.0.1 "${old[@]}" \
+    daemon_start controller-manager $(k8s_program "$1" controller-manager) \
+        --bind-address=127.0.0.1 --secure-port=$((VKS_LAB_PORT + 1)) "${old[@]}" \
         --kubeconfig="$kubeconfig" --authentication-kubeconfig="$kubeconfig" --authorization-kubeconfig="$kubeconfig" \
         --leader-elect=false --use-service-account-credentials=true --controllers='*,bootstrapsigner,tokencleaner' \
         --root-ca-file="$PKI/server-ca.crt" --service-account-private-key-file="$PKI/service-account.key" \
@@ -95,19 +100,20 @@ start_controller-manager() { # FLAVOUR
 
 # The scheduler takes its rate limits from a file only.
 start_scheduler() { # FLAVOUR
-    local kubeconfig=$K8S_DIR/scheduler.kubeconfig version=v1 old=()
-    [[ $1 != debian ]] || {
-        version=v1beta1
-        old=(--port=0)
-    }
-    cat >"$K8S_DIR/scheduler.yaml" <<EOF
-apiVersion: kubescheduler.config.k8s.io/$version
-kind: KubeSchedulerConfiguration
-clientConnection: {kubeconfig: $kubeconfig, qps: 1000, burst: 2000}
-leaderElection: {leaderElect: false}
-EOF
+    local kubeconfig=$K8S_DIR/scheduler.kubeconfig version=v1
+    [[ $1 != debian ]] || version=v1beta1
+    {
+        echo "apiVersion: kubescheduler.config.k8s.io/$version"
+        echo "kind: KubeSchedulerConfiguration"
+        echo "clientConnection: {kubeconfig: $kubeconfig, qps: 1000, burst: 2000}"
+        echo "leaderElection: {leaderElect: false}"
+        # A plain HTTP port, which later releases do not have; it cannot be switched off here, only be kept to ourselves.
+        [[ $1 != debian ]] ||
+            printf "%s: 127.0.0.1:$((VKS_LAB_PORT + 3))\n" healthzBindAddress metricsBindAddress
+    } >"$K8S_DIR/scheduler.yaml"
     # shellcheck disable=SC2046 # words
-    daemon_start scheduler $(k8s_program "$1" scheduler) --bind-address=127.0.0.1 "${old[@]}" \
+    daemon_start scheduler $(k8s_program "$1" scheduler) \
+        --bind-address=127.0.0.1 --secure-port=$((VKS_LAB_PORT + 2)) \
         --config="$K8S_DIR/scheduler.yaml" \
         --authentication-kubeconfig="$kubeconfig" --authorization-kubeconfig="$kubeconfig"
 }
@@ -149,6 +155,18 @@ wait_for_cluster() { # DAEMON...
     wait_for_api /api/v1/namespaces/default/configmaps/kube-root-ca.crt "$@"
 }
 
+healthz() { curl -skf -m 2 "https://127.0.0.1:$1/healthz" >/dev/null; }
+
+# They may still end while they start, for want of a port, say.
+wait_for_healthz() { # DAEMON PORT
+    local end=$(($(now_ms) + 60000))
+    until healthz "$2"; do
+        must_be_alive "$1"
+        (($(now_ms) < end)) || fail "the $1 is not healthy after 60 s; its log is $LOGS/$1.log"
+        sleep 0.2
+    done
+}
+
 etcd_healthy() { curl -sf -m 2 "$ETCD/health" | grep -q true; }
 
 # What is there of another flavour goes: neither understands the other's data.
@@ -177,6 +195,8 @@ k8s_up_parts() { # FLAVOUR
     for part in controller-manager scheduler; do
         daemon_alive "$part" || "start_$part" "$1"
     done
+    wait_for_healthz controller-manager $((VKS_LAB_PORT + 1))
+    wait_for_healthz scheduler $((VKS_LAB_PORT + 2))
     wait_for_cluster "${PARTS[@]}"
 }
 

@@ -48,17 +48,20 @@ pki_make() { # DIR
     pki_sign "$dir/client-ca" "$dir/admin" "/O=system:masters/CN=vks-lab-admin" clientAuth
     pki_sign "$dir/client-ca" "$dir/controller-manager" "/CN=system:kube-controller-manager" clientAuth
     pki_sign "$dir/client-ca" "$dir/scheduler" "/CN=system:kube-scheduler" clientAuth
+    # The API server as a proxy for other API servers (metrics-server, say); without it 1.20 complains every 10 seconds.
+    pki_authority "$dir" proxy-ca
+    pki_sign "$dir/proxy-ca" "$dir/proxy" "/CN=front-proxy-client" clientAuth
     pki_key "$dir/service-account.key"
     openssl pkey -in "$dir/service-account.key" -pubout -out "$dir/service-account.pub"
 }
 
-# All were made together, so one of them tells for all. Two days of validity must be left.
-pki_valid() {
-    [[ -e $PKI/service-account.pub ]] && openssl x509 -checkend 172800 -noout -in "$PKI/scheduler.crt" >/dev/null 2>&1
-}
+# All were made together, so the last one tells for all. Two days of validity must be left.
+pki_valid() { openssl x509 -checkend 172800 -noout -in "$PKI/proxy.crt" >/dev/null 2>&1; }
 
 pki_ready() {
     ! pki_valid || return 0
+    # What runs has the old ones.
+    ! daemon_alive apiserver || return 0
     pki_make "$PKI.new"
     publish "$PKI.new" "$PKI"
 }
