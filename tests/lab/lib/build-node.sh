@@ -43,7 +43,7 @@ node_configure() { # TREE
 node_update() { # TREE
     # The machine's own: chroot has no other way to resolve names, and nspawn replaces it at boot.
     cp -L /etc/resolv.conf "$1/etc/resolv.conf"
-    in_tree "$1" apt-get -q update
+    in_tree "$1" apt-get -q -o APT::Update::Error-Mode=any update
     # No daemon may start in a chroot.
     printf '#!/bin/sh\nexit 101\n' >"$1/usr/sbin/policy-rc.d"
     chmod 755 "$1/usr/sbin/policy-rc.d"
@@ -70,15 +70,19 @@ build_node() {
     publish "$new" "$VKS_CACHE/node"
 }
 
-# After some days the package lists name files that the mirror no longer has. A tree that is some node's lower layer
-# must not change, so that waits until no node uses it; without a network the old lists have to do.
+# After some days the package lists name files that the mirror no longer has. A tree that is a node's lower layer must not
+# change, not even while that node is down, so this waits for a "lab down". Without a network the old lists have to do.
 node_refresh() {
     [[ -n $(find "$VKS_CACHE/node/complete" -mtime +3) ]] || return 0
-    no_marked_process || return 0
+    if compgen -G "$VKS_LAB/nodes/*" >/dev/null || grep -zqsF VKS_LAB_DAEMON= /proc/[0-9]*/environ; then
+        return 0
+    fi
+    lock "$VKS_CACHE/lock"
     try step "$NODE_LOG" "node: package lists, older than 3 days" node_update "$NODE_TREE"
     if ((TRIED == 0)); then
         touch "$VKS_CACHE/node/complete"
     else
         warn "the node's package lists could not be renewed; going on with the old ones"
+        touch -d '3 days ago' "$VKS_CACHE/node/complete" # tomorrow again
     fi
 }

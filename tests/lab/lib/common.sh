@@ -57,7 +57,8 @@ step() { # LOG TITLE COMMAND...
     (
         set -e
         "$@"
-    ) >>"$log" 2>&1 </dev/null
+    ) >>"$log" 2>&1 </dev/null &
+    wait "$!" # in the background, because only then a signal is heeded before it has ended
     rc=$?
     set -e
     if ((rc == 0)); then
@@ -70,6 +71,22 @@ step() { # LOG TITLE COMMAND...
         tail -n "+$((lines + 1))" "$log" | tail -n 15 | sed 's/^/  | /'
     } >&2
     exit "$rc"
+}
+
+# Interrupted: what was started goes as well, or a compiler would go on and hold the lock.
+on_signal() {
+    trap '' INT TERM HUP
+    echo "lab: interrupted" >&2
+    end_children "$BASHPID"
+    exit 130
+}
+
+end_children() { # PID
+    local child
+    for child in $(pgrep -P "$1"); do
+        end_children "$child"
+        kill -TERM "$child" 2>/dev/null || true
+    done
 }
 
 # What may fail: leaves the exit code in TRIED. ("if step" and "step ||" would switch "set -e" off inside.)
