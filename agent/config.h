@@ -28,7 +28,7 @@ struct config {
         char *kubeconfig;
         char *node_name;
         bool node_lease;
-        bool taint;              /* give a new Node vks's taint */
+        bool disable_taint;      /* a new Node gets no taint */
         char *cert_file, *key_file, *client_ca_file; /* NULL: none given and none at the usual place */
         char **node_ips;         /* NULL-terminated, at most one of each family; NULL: found by itself */
         char **external_ips;     /* the same */
