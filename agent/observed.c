@@ -393,6 +393,17 @@ struct observed *observed_free(struct observed *o)
         return NULL;
 }
 
+bool observed_state(struct observed *o, const char *unit, struct unit_state *ret)
+{
+        CLEANUP(freep) char *path = NULL;
+        struct unit *u;
+
+        if (sd_bus_path_encode(UNIT_PATH, unit, &path) < 0 || !(u = unit_find(o, path)))
+                return false;
+        *ret = u->state;
+        return true;
+}
+
 const char *observed_systemd_version(const struct observed *o)
 {
         return o->version;

@@ -28,6 +28,9 @@ struct observed *observed_new(sd_event *event, const struct observed_handler *ha
 struct observed *observed_free(struct observed *o);
 DEFINE_FREEP(struct observed, observed_free)
 
+/* What was told last of a unit; false when it is not loaded. */
+bool observed_state(struct observed *o, const char *unit, struct unit_state *ret);
+
 /* The Manager's Version property, "" before the first connection. */
 const char *observed_systemd_version(const struct observed *o);
 

@@ -24,7 +24,7 @@ static bool due(struct plan *plan, uint64_t at, uint64_t now)
 static void plan_stop(const struct pod_state *s, uint64_t now, struct plan *plan)
 {
         if (!s->stop_sent) {
-                if (!s->stop_in_flight)
+                if (!s->stop_in_flight && due(plan, s->stop_retry_at, now))
                         add(plan, ACTION_STOP, 0);
         } else if (!s->kill_sent && due(plan, s->kill_at, now)) {
                 add(plan, ACTION_KILL, 0);

@@ -93,6 +93,7 @@ struct pod_state {
         uint64_t stop_at;    /* when the pod began to be stopped; 0: not yet */
         uint64_t kill_at;    /* end of the grace */
         bool stop_sent, stop_in_flight;
+        uint64_t stop_retry_at;
         bool kill_sent;
         bool remove_in_flight, removed;
         uint64_t remove_retry_at;
