@@ -34,7 +34,7 @@ static struct request *request_new(struct pod_entry *e, size_t index, size_t roo
 
 static uint64_t retry_after(int error)
 {
-        return pods_now() + (error == -ECONNRESET || error == -ECONNREFUSED || error == -ENOENT || error == -EAGAIN ? RETRY_USEC : RETRY_REFUSED_USEC);
+        return pods_now_usec() + (error == -ECONNRESET || error == -ECONNREFUSED || error == -ENOENT || error == -EAGAIN ? RETRY_USEC : RETRY_REFUSED_USEC);
 }
 
 /* Takes the request; the entry, or NULL when nobody waits for the answer any more. */
@@ -78,7 +78,7 @@ static void do_pull(struct pod_entry *e, size_t i)
                 s->pull_backoff = s->pull_backoff ? s->pull_backoff * 2 : BACKOFF_FIRST;
                 if (s->pull_backoff > BACKOFF_MAX)
                         s->pull_backoff = BACKOFF_MAX;
-                s->pull_at = pods_now() + s->pull_backoff;
+                s->pull_at = pods_now_usec() + s->pull_backoff;
                 reporter_event(e, c, true, "Failed", "Failed to pull image \"%s\": %s", c->image, s->pull_failure.text);
                 return;
         }
@@ -284,7 +284,7 @@ static void on_removed(void *userdata, int error, UNUSED const Vks__Reply *reply
                 return;
         e->state->remove_in_flight = false;
         if (error == -EBUSY) {
-                e->state->remove_retry_at = pods_now() + RETRY_SOON_USEC;
+                e->state->remove_retry_at = pods_now_usec() + RETRY_SOON_USEC;
         } else if (error < 0) {
                 e->state->remove_retry_at = retry_after(error);
                 reporter_event(e, NULL, true, "FailedKillPod", "error removing pod: %s", err->text);
@@ -320,7 +320,7 @@ static void on_deleted(void *userdata, struct api_response *r)
         if (r->error == 0 || r->error == -ENOENT || r->error == -ESTALE || r->error == -EEXIST) {
                 e->state->deleted = true; /* 409: the uid is another pod's */
         } else {
-                e->state->delete_retry_at = pods_now() + RETRY_USEC;
+                e->state->delete_retry_at = pods_now_usec() + RETRY_USEC;
                 log_warning("%s/%s: delete: %s", e->pod->id.namespace, e->pod->id.name, r->err.text);
         }
         pods_mark(e);

@@ -36,7 +36,7 @@ struct pod_entry {
 const struct pods_parts *pods_parts(const struct pods *ps);
 void pods_mark(struct pod_entry *e);
 void pods_drop(struct pod_entry *e);
-uint64_t pods_now(void); /* wall clock, microseconds */
+
 /* One answer less is awaited; frees the entry when it was the last one of a dropped pod. False then. */
 bool pod_entry_answered(struct pod_entry *e);
 

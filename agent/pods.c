@@ -43,7 +43,7 @@ const struct pods_parts *pods_parts(const struct pods *ps)
         return &ps->parts;
 }
 
-uint64_t pods_now(void)
+uint64_t pods_now_usec(void)
 {
         struct timespec ts;
 
@@ -199,7 +199,7 @@ static void observe(struct pod_entry *e, size_t i, const struct unit_state *u, b
         enum container_phase before = c->phase;
         uint32_t restarts = c->restarts;
 
-        container_observe(c, u, e->pod, pods_now());
+        container_observe(c, u, e->pod, pods_now_usec());
         if (!silent)
                 tell_phase(e, i, before, restarts);
         pods_mark(e);
@@ -260,7 +260,7 @@ void pods_job_failed(void *userdata, const char *unit, const char *result)
         if (c->requested && !streq(result, "failed") && !streq(result, "canceled")) { /* "failed" shows in the unit's own state */
                 c->requested = false;
                 err_set(&c->failure, -EIO, "RunContainerError", "systemd did not start %s: its job ended with \"%s\"", unit, result);
-                c->retry_at = pods_now() + BACKOFF_FIRST;
+                c->retry_at = pods_now_usec() + BACKOFF_FIRST;
                 reporter_event(l->entry, &l->entry->pod->containers[l->index], true, "Failed", "Error: %s", c->failure.text);
         } else if (streq(result, "canceled")) {
                 c->requested = false;
@@ -338,7 +338,7 @@ void pods_installed(void *userdata, const char *package, const char *version, co
                                 c->pull_backoff = c->pull_backoff == 0               ? BACKOFF_FIRST
                                                   : c->pull_backoff * 2 > BACKOFF_MAX ? BACKOFF_MAX
                                                                                       : c->pull_backoff * 2;
-                                c->pull_at = pods_now() + c->pull_backoff;
+                                c->pull_at = pods_now_usec() + c->pull_backoff;
                                 reporter_event(e, spec, true, "Failed", "Failed to pull image \"%s\": %s", spec->image, err->text);
                                 reporter_event(e, spec, true, "Failed", "Error: ErrImagePull");
                         } else {
@@ -437,7 +437,7 @@ static void greet(struct pod_entry *e)
 
 static void add_pod(struct pods *ps, struct pod *p, const cJSON *object)
 {
-        struct pod_entry *e = entry_new(ps, p, pods_now());
+        struct pod_entry *e = entry_new(ps, p, pods_now_usec());
 
         pod_state_adopt(e->state, p, json_get(object, "status"));
         if (!p->terminal && !ps->parts.dry_run)
@@ -560,7 +560,7 @@ static void end_leftovers(struct pods *ps)
                                 snprintf(c->unit, sizeof(c->unit), "%s", k->meta.unit);
                         }
                         log_info("%s/%s (%s) is no longer wanted: ending its units", p->id.namespace, p->id.name, p->id.uid);
-                        e = entry_new(ps, p, pods_now());
+                        e = entry_new(ps, p, pods_now_usec());
                         e->state->gone = true;
                         take_units(e);
                         pods_mark(e);
@@ -624,7 +624,7 @@ static void print_plan(struct pods *ps, const struct pod_entry *e, const struct 
 static void work(struct pod_entry *e)
 {
         struct pods *ps = e->pods;
-        uint64_t now = pods_now(), wake;
+        uint64_t now = pods_now_usec(), wake;
         struct plan plan;
         bool run = !e->pod->deleting && !e->state->gone && !e->pod->terminal;
 

@@ -36,7 +36,7 @@ static void on_patched(void *userdata, struct api_response *r)
         } else {
                 log_warning("%s/%s: status: %s", e->pod->id.namespace, e->pod->id.name, r->err.text);
                 e->status_sent = e->status_acked;
-                e->patch_retry_at = pods_now() + RETRY_USEC;
+                e->patch_retry_at = pods_now_usec() + RETRY_USEC;
         }
         pods_mark(e);
 }
