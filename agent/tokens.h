@@ -27,4 +27,12 @@ DEFINE_FREEP(struct token, token_release)
 /* The token, borrowed until the loop runs on; NULL while there is none, and then *ret_why (which may be NULL) says what the server said, or has code 0 when the first answer is still out. */
 const char *token_value(const struct token *k, struct err *ret_why);
 
+/* ---- the pure parts, for tests ------------------------------------------------------------------------------- */
+
+/* Seconds after which a token that lives `life_s` is renewed; `jitter_s` from 0 to 10. */
+int64_t token_renew_after(int64_t life_s, int64_t jitter_s);
+
+/* The TokenRequest; the caller owns it. */
+cJSON *token_request(const struct pod_id *pod, const char *audience, int64_t expiration_s);
+
 #endif
