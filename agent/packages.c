@@ -110,7 +110,7 @@ static int map_open(struct map *m, struct stat *st, const char *path)
 
 static int map_dpkg_info(const struct packages *p, const struct package *package, const char *suffix, struct map *ret)
 {
-        struct stat st;
+        struct stat st = { 0 };
         char path[ID_PATH_MAX];
         int r;
 
@@ -185,7 +185,7 @@ int packages_refresh(struct packages *p, struct err *e)
 {
         CLEANUP(map_done) struct map map = { 0 };
         char path[ID_PATH_MAX];
-        struct stat st;
+        struct stat st = { 0 };
         int r;
 
         snprintf(path, sizeof(path), "%s/var/lib/dpkg/status", p->root);
@@ -296,7 +296,7 @@ static void look_at_unit(struct look *l, const struct package *package, const ch
         CLEANUP(map_done) struct map map = { 0 };
         struct unit_candidate *c = &l->candidates[l->n_candidates];
         char full[ID_PATH_MAX];
-        struct stat st;
+        struct stat st = { 0 };
 
         if (strstr(unit, "@.service")) {
                 if (!l->template[0])
@@ -318,7 +318,7 @@ static void look_at_tmpfiles(struct look *l, const char *path)
 {
         CLEANUP(map_done) struct map map = { 0 };
         char full[ID_PATH_MAX];
-        struct stat st;
+        struct stat st = { 0 };
 
         snprintf(full, sizeof(full), "%s%s", l->p->root, path);
         if (map_open(&map, &st, full) == 0)
@@ -398,7 +398,7 @@ static void relate_all(struct look *l)
 {
         CLEANUP(map_done) struct map map = { 0 };
         char path[ID_PATH_MAX];
-        struct stat st;
+        struct stat st = { 0 };
 
         snprintf(path, sizeof(path), "%s/var/lib/dpkg/status", l->p->root);
         if (map_open(&map, &st, path) < 0 || !unchanged(&st, &l->p->seen))
