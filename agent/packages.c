@@ -270,6 +270,7 @@ bool packages_find(const struct packages *p, const char *name, struct package *r
 struct look {
         const struct packages *p;
         const char *name;
+        size_t base; /* length of the name without its release: postgresql of postgresql-15 */
         struct package related[RELATED_MAX];
         uint32_t paragraphs[RELATED_MAX];
         size_t n_related;
@@ -369,11 +370,10 @@ static bool relate(struct look *l, const struct entry *e)
         return true;
 }
 
-/* Follows one Depends field: what is of the same source, or is named after the image (postgresql -> postgresql-15), belongs to it. */
+/* Follows one Depends field: what is of the same source, or is named after the image (postgresql -> postgresql-15 -> postgresql-common), belongs to it. */
 static void relate_depends(struct look *l, const char *source, const char *s, const char *end)
 {
         char name[ID_PACKAGE_MAX + 1];
-        size_t base = strlen(l->name);
 
         while (s < end) {
                 const struct entry *e;
@@ -385,7 +385,7 @@ static void relate_depends(struct look *l, const char *source, const char *s, co
                         n++;
                 snprintf(name, sizeof(name), "%.*s", (int)n, s);
                 e = find_entry(l->p, name);
-                if (e && (streq(text_at(l->p, e->source), source) || (starts_with(name, l->name) && name[base] == '-')))
+                if (e && (streq(text_at(l->p, e->source), source) || (strncmp(name, l->name, l->base) == 0 && name[l->base] == '-')))
                         relate(l, e);
                 s += n;
                 while (s < end && *s != ',' && *s != '|') /* version and architecture */
@@ -396,6 +396,7 @@ static void relate_depends(struct look *l, const char *source, const char *s, co
 /* Depends are not kept in memory but read where they stand. */
 static void relate_all(struct look *l)
 {
+        static const char *const fields[] = { "Depends: ", "Pre-Depends: " };
         CLEANUP(map_done) struct map map = { 0 };
         char path[ID_PATH_MAX];
         struct stat st = { 0 };
@@ -410,10 +411,22 @@ static void relate_all(struct look *l)
                         end = memchr(s, '\n', (size_t)(stop - s));
                         if (!end)
                                 end = stop;
-                        if (end - s > 9 && memcmp(s, "Depends: ", 9) == 0)
-                                relate_depends(l, l->related[i].source, s + 9, end);
+                        for (size_t k = 0; k < ARRAY_LEN(fields); k++) {
+                                size_t n = strlen(fields[k]);
+                                if ((size_t)(end - s) > n && memcmp(s, fields[k], n) == 0)
+                                        relate_depends(l, l->related[i].source, s + n, end);
+                        }
                 }
         }
+}
+
+static size_t base_size(const char *name)
+{
+        size_t n = strlen(name), k = n;
+
+        while (k > 0 && strchr("0123456789.", name[k - 1]))
+                k--;
+        return k > 1 && k < n && name[k - 1] == '-' ? k - 1 : n;
 }
 
 /* The instances of `stem`@ that are wanted by the umbrella, which is how generators and administrators make them. */
@@ -438,6 +451,11 @@ static size_t find_instances(const struct look *l, const char *umbrella, struct 
                 if (dir)
                         closedir(dir);
         }
+        for (size_t i = 0; i < l->n_candidates && n == 0; i++) /* tor ships its only one, and a generator wants it at boot */
+                if (strncmp(l->candidates[i].name, umbrella, stem) == 0 && l->candidates[i].name[stem] == '@') {
+                        snprintf(ret, ID_UNIT_MAX + 1, "%s", l->candidates[i].name);
+                        n++;
+                }
         return n;
 }
 
@@ -510,6 +528,7 @@ int packages_image(struct packages *p, const char *name, struct package_image *r
         l = NEW(struct look);
         l->p = p;
         l->name = name;
+        l->base = base_size(name);
         if (!relate(l, find_entry(p, name)))
                 return err_set(e, -ENOENT, "ErrImagePull", "package %s is not installed", name);
         relate_all(l);

@@ -194,7 +194,7 @@ static void machine(void)
             "Package: libc6\nStatus: install ok installed\nArchitecture: amd64\nVersion: 2.36-10\n\n" STATUS(
                     "nginx", "nginx", "libc6 (>= 2.34), iproute2 | nginx-common (= 1) , zlib1g") STATUS("nginx-common", "nginx (1.0-1)",
                                                                                                         "debconf") STATUS("uptimed", "uptimed", "libc6")
-                    STATUS("zsh", "zsh", "libc6") STATUS("tool", "tool", "nginx-common") STATUS("samba", "samba", "libc6")
+                    STATUS("zsh", "zsh", "libc6") STATUS("tor", "tor", "libc6") STATUS("tool", "tool", "nginx-common") STATUS("samba", "samba", "libc6")
                             STATUS("postgresql", "postgresql-common (248)", "postgresql-15") STATUS("postgresql-15", "postgresql-15", "postgresql-common")
                                     STATUS("postgresql-common", "postgresql-common", "libc6"));
         put(INFO("libc6:i386.list"), "/lib\n");
@@ -208,6 +208,9 @@ static void machine(void)
         put(INFO("zsh.list"), "/bin/zsh\n/usr/lib/tmpfiles.d/zsh.conf\n");
         put("/usr/lib/tmpfiles.d/zsh.conf", "# nothing in /var/lib/zsh\nd /run/zsh\n");
         put(INFO("tool.list"), "/lib/systemd/system/tool@.service\n");
+        put(INFO("tor.list"), "/lib/systemd/system/tor.service\n/lib/systemd/system/tor@.service\n/lib/systemd/system/tor@default.service\n");
+        put("/lib/systemd/system/tor.service", "[Service]\nType=oneshot\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n");
+        put("/lib/systemd/system/tor@default.service", "[Service]\nType=notify\nExecStart=/usr/bin/tor\n");
         put(INFO("samba.list"), "/lib/systemd/system/nmbd.service\n/lib/systemd/system/smbd.service\n");
         put("/lib/systemd/system/nmbd.service", DAEMON);
         put("/lib/systemd/system/smbd.service", DAEMON "[Service]\nCacheDirectory=samba\n");
@@ -243,7 +246,7 @@ Test(machine, packages_are_found_and_the_machines_architecture_first)
         CLEANUP(packages_freep) struct packages *p = loaded();
         struct package k;
 
-        cr_assert_eq(packages_count(p), 12);
+        cr_assert_eq(packages_count(p), 13);
         cr_assert(packages_find(p, "libc6", &k));
         cr_assert_str_eq(k.version, "2.36-10");
         cr_assert(packages_find(p, "nginx-common", &k));
@@ -317,7 +320,9 @@ Test(machine, an_umbrella_gives_its_only_instance)
         put("/run/systemd/generator/postgresql.service.wants/postgresql@15-main.service", "");
         put("/etc/systemd/system/postgresql.service.wants/postgresql@15-main.service", "");
         expect_image("postgresql", "postgresql@15-main.service", "postgresql-common", false, "only instance");
+        expect_image("postgresql-15", "postgresql@15-main.service", "postgresql-common", false, "only instance");
         expect_image("postgresql-common", "postgresql@15-main.service", "postgresql-common", false, "only instance");
+        expect_image("tor", "tor@default.service", "tor", false, "only instance");
 }
 
 Test(machine, what_cannot_be_chosen_is_an_error_with_the_candidates)
