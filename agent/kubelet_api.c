@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/kubelet_api.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "agent/logs.h"
+#include "common/buf.h"
 #include "common/mem.h"
 
 enum { SEGMENTS_MAX = 6 };
@@ -66,6 +68,19 @@ static void logs(struct kubelet_api *api, const struct request *r, struct respon
         log_stream_start(api->event, res, &source, &options, pods_is_running, api->pods);
 }
 
+static void metrics(struct kubelet_api *api, struct response *res)
+{
+        CLEANUP(buf_done) struct buf b = BUF(4096);
+
+        buf_printf(&b,
+                   "# HELP vks_api_requests_total Requests to the API server since the agent started.\n"
+                   "# TYPE vks_api_requests_total counter\nvks_api_requests_total %" PRIu64 "\n"
+                   "# HELP vks_pods Pods that the agent knows.\n"
+                   "# TYPE vks_pods gauge\nvks_pods %zu\n",
+                   api_request_count(api->api), pods_count(api->pods));
+        response_send(res, 200, "text/plain; version=0.0.4; charset=utf-8", b.data, b.len);
+}
+
 void kubelet_api_handle(void *userdata, const struct request *r, struct response *res)
 {
         struct kubelet_api *api = userdata;
@@ -75,6 +90,8 @@ void kubelet_api_handle(void *userdata, const struct request *r, struct response
 
         if (n >= 1 && streq(segment[0], "healthz")) {
                 response_send(res, 200, "text/plain; charset=utf-8", "ok", 2);
+        } else if (n == 1 && streq(segment[0], "metrics")) {
+                metrics(api, res);
         } else if (n == 4 && streq(segment[0], "containerLogs")) {
                 if (streq(r->method, "GET"))
                         logs(api, r, res, segment);

@@ -9,6 +9,7 @@
 struct kubelet_api {
         sd_event *event;
         struct pods *pods;
+        struct api *api;
 };
 
 /* A server_handler; userdata is a struct kubelet_api. */

@@ -198,7 +198,7 @@ static int start_server(struct agent *a, struct err *e)
                 log_warning("no kubelet API (kubectl logs): it needs --certfile, --keyfile and --client-ca-file");
                 return 0;
         }
-        a->kubelet_api = (struct kubelet_api){ a->event, a->pods };
+        a->kubelet_api = (struct kubelet_api){ a->event, a->pods, a->api };
         return server_new(a->event, &server, kubelet_api_handle, &a->kubelet_api, &a->server, e);
 }
 

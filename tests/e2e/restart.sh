@@ -85,14 +85,14 @@ test_the_api_server_is_away_for_a_while() {
 
 test_the_machine_reboots_and_pods_come_back() {
     program p 'exec sleep 10000'
-    program done 'exit 0' "  restartPolicy: Never"
+    program over 'exit 0' "  restartPolicy: Never"
     running p
-    wait_for 30 "Succeeded" equals Succeeded pod_field done '{.status.phase}'
+    wait_for 30 "Succeeded" equals Succeeded pod_field over '{.status.phase}'
     "$LAB" node reboot >/dev/null
     agent_ready
     wait_for 60 "it was restarted" equals 1 restarts p
     running p 60
-    [ "$(pod_field done '{.status.phase}')" = Succeeded ] || fail "a finished pod ran again"
+    [ "$(pod_field over '{.status.phase}')" = Succeeded ] || fail "a finished pod ran again"
 }
 
 test_the_helper_leaves_when_idle_and_comes_when_called() {
