@@ -8,7 +8,8 @@
  *     which journald reads from a link that PID 1 removes when the unit ends: a container that complains
  *     and exits at once is just that case. Such a line belongs to the run that had begun last, and when a run began PID 1 has said.
  *   - PID 1's child, before it executes the container's program, has the unit's fields already.
- *   - A line is broken after LineMax= bytes, and where the writing process changes, and then says so in _LINE_BREAK=.
+ *   - A line is broken after LineMax= bytes, and where the writing process changes, and then says so in _LINE_BREAK=. Only the
+ *     former is joined again: empty lines are not kept, and so the end of the latter ("cat file; echo") may be missing.
  */
 #include "agent/log_journal.h"
 
@@ -208,7 +209,7 @@ static bool is_open(sd_journal *j)
 {
         struct field f;
 
-        return get(j, "_LINE_BREAK", &f) && (is(f, "line-max") || is(f, "pid-change"));
+        return get(j, "_LINE_BREAK", &f) && is(f, "line-max");
 }
 
 /* Goes back, from the end, to the entry that ends the line before the last `tail` ones: 0 when it is there. */
