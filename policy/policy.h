@@ -34,7 +34,7 @@ struct op_install {
         struct op_package *packages; /* owned */
 };
 
-struct op_units { /* START, STOP, REMOVE */
+struct op_units {
         struct pod_id pod;
         size_t n_units;
         char **units; /* each one of our names */
@@ -101,8 +101,19 @@ int policy_stop(const struct policy *p, const Vks__Stop *m, struct op_units *ret
 int policy_remove(const struct policy *p, const Vks__Remove *m, struct op_units *ret, struct err *e);
 int policy_fill(const struct policy *p, const Vks__Fill *m, struct op_fill *ret, struct err *e);
 
+/* Any of them, for who handles all verbs alike. */
+union op {
+        struct op_install install;
+        struct op_write write;
+        struct op_units start, stop, remove;
+        struct op_fill fill;
+};
 void op_install_done(struct op_install *op);
 void op_write_done(struct op_write *op);
+#define op_start_done(op)
+#define op_stop_done(op)
+#define op_remove_done(op)
+#define op_fill_done(op)
 
 /* The rule `program`, for a path that was found by looking a name up. */
 int policy_program(const struct policy *p, const char *path, struct err *e);
