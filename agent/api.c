@@ -271,6 +271,7 @@ struct api_call *api_call_typed(struct api *a, enum api_method method, const cha
         struct http_request q = {
                 .body = text,
                 .body_size = text ? strlen(text) : 0,
+                .urgent = method == API_PUT,
                 .timeout_ms = timeout_ms ? timeout_ms : TIMEOUT_MS,
         };
 

@@ -43,7 +43,7 @@ int api_set_config(struct api *a, const struct kubeconfig *config, struct err *e
 /*
  * Starts a request. `path` begins with "/" and carries its query already escaped; `body` may be NULL and is printed at once (it
  * stays the caller's). `timeout_ms` of 0 means 30 s. `done` is called exactly once, never from inside api_call(), unless
- * the call is cancelled. Never NULL.
+ * the call is cancelled. Never NULL. Many at once wait for their turn, and the timeout counts from then; only a PUT (a lease) never waits.
  */
 struct api_call *api_call(struct api *a, enum api_method method, const char *path, const cJSON *body, unsigned timeout_ms,
                           api_done done, void *userdata);

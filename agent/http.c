@@ -3,6 +3,7 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
@@ -18,9 +19,15 @@
 
 enum {
         CONNECT_TIMEOUT_MS = 10000,
-        BUFFER_BYTES = 16 * 1024,       /* curl's own default is eight times that, per request */
+        BUFFER_BYTES = 8 * 1024,        /* curl's own default is sixteen times that, per request */
         STREAM_BUFFER_BYTES = 4 * 1024, /* streams are many and quiet */
-        STREAMS_MAX = 1000,             /* on one connection; the server's own limit counts too */
+        UPLOAD_BUFFER_BYTES = 16 * 1024, /* curl's least */
+        CHURN_BYTES = 4 * 1024 * 1024,  /* so much came and went: time to tidy up */
+        TRIM_USEC = 1000000,
+        STREAMS_MAX = 1000,             /* on one connection; the server's own limit, often 250, counts too */
+        STREAMS_SPARE = 50,             /* one more connection is allowed for so many calls: curl would open one per call when
+                                         * the first is full, since it does not wait for the second */
+        RUNNING_MAX = 64,               /* calls at once, streams apart: more would only be refused by the server */
         KEEP_CONNECTIONS = 4,
         KEEPIDLE_S = 15,
         KEEPINTVL_S = 5,
@@ -38,10 +45,14 @@ struct identity {
 struct http {
         sd_event *event;
         CURLM *multi;
-        sd_event_source *timer;
+        sd_event_source *timer, *trim;
+        size_t churn; /* bytes that calls needed since the heap was trimmed */
         struct identity *identity;
         struct http_call *calls;
-        struct http_call *ready; /* those with data to hand out */
+        struct http_call *ready;   /* those with data to hand out */
+        struct http_call *waiting; /* those whose turn has not come */
+        unsigned n_calls, n_running;
+        bool http1; /* the server speaks no HTTP/2, so each call needs a connection */
         int *sockets;
         size_t n_sockets;
         unsigned n_ref; /* its owner's, and one while callbacks run */
@@ -59,9 +70,9 @@ struct http_call {
         void *userdata;
         sd_event_source *silence;
         uint64_t silence_usec, heard_usec;
-        bool is_ready;
+        bool is_stream, is_ready, is_waiting, is_running;
         struct http_call *prev, *next;             /* in calls */
-        struct http_call *ready_prev, *ready_next; /* in ready */
+        struct http_call *queue_prev, *queue_next; /* in ready or in waiting */
         char words[CURL_ERROR_SIZE];
 };
 
@@ -117,8 +128,38 @@ void http_set_identity(struct http *h, const struct http_identity *identity)
 static void call_unready(struct http_call *c)
 {
         if (c->is_ready)
-                DL_DELETE2(c->http->ready, c, ready_prev, ready_next);
+                DL_DELETE2(c->http->ready, c, queue_prev, queue_next);
         c->is_ready = false;
+}
+
+static void call_begin(struct http_call *c)
+{
+        struct http *h = c->http;
+
+        c->is_running = true;
+        if (!c->is_stream)
+                h->n_running++;
+        h->n_calls++;
+        curl_multi_setopt(h->multi, CURLMOPT_MAX_HOST_CONNECTIONS, h->http1 ? 0L : (long)(h->n_calls / STREAMS_SPARE + 2));
+        if (curl_multi_add_handle(h->multi, c->easy) != CURLM_OK)
+                must(NULL);
+}
+
+static void call_end(struct http_call *c)
+{
+        struct http *h = c->http;
+
+        curl_multi_remove_handle(h->multi, c->easy);
+        c->is_running = false;
+        h->n_calls--;
+        if (c->is_stream || --h->n_running >= RUNNING_MAX)
+                return;
+        c = h->waiting;
+        if (c && !h->closed) {
+                DL_DELETE2(h->waiting, c, queue_prev, queue_next);
+                c->is_waiting = false;
+                call_begin(c);
+        }
 }
 
 /* Out of everything that could still reach it. */
@@ -126,7 +167,11 @@ static void call_detach(struct http_call *c)
 {
         call_unready(c);
         DL_DELETE(c->http->calls, c);
-        curl_multi_remove_handle(c->http->multi, c->easy);
+        if (c->is_waiting)
+                DL_DELETE2(c->http->waiting, c, queue_prev, queue_next);
+        c->is_waiting = false;
+        if (c->is_running)
+                call_end(c);
         c->silence = sd_event_source_disable_unref(c->silence);
 }
 
@@ -164,7 +209,7 @@ static size_t on_body(char *data, size_t size, size_t n, void *userdata)
         sd_event_now(c->http->event, CLOCK_MONOTONIC, &c->heard_usec);
         curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
         if (c->data && status / 100 == 2 && !c->is_ready) {
-                DL_APPEND2(c->http->ready, c, ready_prev, ready_next);
+                DL_APPEND2(c->http->ready, c, queue_prev, queue_next);
                 c->is_ready = true;
         }
         return size * n;
@@ -202,19 +247,42 @@ static int error_of(const struct http_call *c, CURLcode code)
         return -ECONNRESET; /* all the ways in which a connection breaks */
 }
 
+/* glibc keeps what a burst of requests or a long list needed for a moment, if it is not told. */
+static int on_trim(sd_event_source *source UNUSED, uint64_t usec UNUSED, void *userdata)
+{
+        struct http *h = userdata;
+
+        h->churn = 0;
+        malloc_trim(0);
+        return 0;
+}
+
+static void count_churn(struct http *h, size_t bytes)
+{
+        bool was_little = h->churn < CHURN_BYTES;
+
+        h->churn += bytes;
+        if (was_little && h->churn >= CHURN_BYTES)
+                timer_arm(h->event, &h->trim, CLOCK_MONOTONIC, TRIM_USEC, on_trim, h);
+}
+
 /* Lets go of the call before it tells: whoever listens may free what he likes, `h` as well. */
 static void finish(struct http_call *c, int error, const char *words)
 {
         struct http_response r = { .error = error, .text = words };
         curl_off_t retry_after = 0;
         char none[1] = "";
+        long version = 0;
 
         curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &r.status);
         curl_easy_getinfo(c->easy, CURLINFO_RETRY_AFTER, &retry_after);
+        if (r.status != 0 && curl_easy_getinfo(c->easy, CURLINFO_HTTP_VERSION, &version) == CURLE_OK)
+                c->http->http1 = version < CURL_HTTP_VERSION_2_0;
         r.retry_after_s = retry_after > 0 && retry_after < 3600 ? (unsigned)retry_after : 0;
         r.body = c->body.data ? c->body.data : none;
         r.size = c->body.len;
         call_detach(c);
+        count_churn(c->http, BUFFER_BYTES + 8 * r.size); /* a JSON tree is several times its text */
         c->done(c->userdata, &r);
         call_destroy(c);
 }
@@ -243,6 +311,7 @@ static void http_unref(struct http *h)
                 return;
         curl_multi_cleanup(h->multi);
         sd_event_source_disable_unref(h->timer);
+        sd_event_source_disable_unref(h->trim);
         sd_event_unref(h->event);
         identity_unref(h->identity);
         free(h->sockets);
@@ -328,7 +397,8 @@ static int set_socket(CURL *easy UNUSED, curl_socket_t fd, int what, void *userd
                 return sd_event_source_set_io_events(source, events) < 0 ? -1 : 0;
         r = sd_event_add_io(h->event, &source, fd, events, on_io, h);
         if (r < 0) {
-                log_error("cannot watch a connection: %s", strerrordesc_np(-r));
+                if (r != -ESTALE) /* the loop has ended */
+                        log_error("cannot watch a connection: %s", strerrordesc_np(-r));
                 return -1;
         }
         curl_multi_assign(h->multi, fd, source);
@@ -459,7 +529,7 @@ static void set_request(struct http_call *c, const struct http_request *r)
         curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, c->headers);
         curl_easy_setopt(c->easy, CURLOPT_TIMEOUT_MS, (long)r->timeout_ms);
         curl_easy_setopt(c->easy, CURLOPT_BUFFERSIZE, (long)(r->data ? STREAM_BUFFER_BYTES : BUFFER_BYTES));
-        curl_easy_setopt(c->easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)BUFFER_BYTES);
+        curl_easy_setopt(c->easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)UPLOAD_BUFFER_BYTES);
         curl_easy_setopt(c->easy, CURLOPT_ERRORBUFFER, c->words);
         curl_easy_setopt(c->easy, CURLOPT_WRITEFUNCTION, on_body);
         curl_easy_setopt(c->easy, CURLOPT_WRITEDATA, c);
@@ -484,8 +554,12 @@ struct http_call *http_start(struct http *h, const struct http_request *r)
         set_tls(c->easy, c->identity);
         set_request(c, r);
         DL_APPEND(h->calls, c);
-        if (curl_multi_add_handle(h->multi, c->easy) != CURLM_OK)
-                must(NULL);
+        c->is_stream = r->data;
+        c->is_waiting = !c->is_stream && !r->urgent && h->n_running >= RUNNING_MAX;
+        if (c->is_waiting)
+                DL_APPEND2(h->waiting, c, queue_prev, queue_next);
+        else
+                call_begin(c);
         sd_event_now(h->event, CLOCK_MONOTONIC, &c->heard_usec);
         if (c->silence_usec)
                 timer_arm(h->event, &c->silence, CLOCK_MONOTONIC, c->silence_usec, on_silence, c);

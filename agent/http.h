@@ -40,7 +40,8 @@ struct http_request {
         const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
         const char *body;           /* NULL: none */
         size_t body_size;
-        unsigned timeout_ms; /* for all of it; 0: none */
+        bool urgent;         /* does not wait while many others run */
+        unsigned timeout_ms; /* for all of it, from when its turn came; 0: none */
         unsigned silence_ms; /* ended with -ETIMEDOUT when nothing came for so long; 0: never */
         size_t body_max;     /* longer: -EMSGSIZE */
         http_data data;      /* gets the body of a 2xx response as it comes, instead of collecting it; may be NULL */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/retry.h"
 
+#include <errno.h>
 #include <sys/random.h>
 
 #include "common/log.h"
@@ -43,7 +44,7 @@ void timer_arm(sd_event *event, sd_event_source **timer, clockid_t clock, uint64
         else if ((r = sd_event_source_set_time_accuracy(*timer, accuracy)) >= 0 &&
                  (r = sd_event_source_set_time_relative(*timer, delay_usec)) >= 0)
                 r = sd_event_source_set_enabled(*timer, SD_EVENT_ONESHOT);
-        if (r < 0) { /* only for want of memory or of descriptors */
+        if (r < 0 && r != -ESTALE) { /* for want of memory or of descriptors; ESTALE: the loop has ended, nothing will fire */
                 log_error("cannot arm a timer: %s", strerrordesc_np(-r));
                 abort();
         }

@@ -2,7 +2,7 @@
 #include "agent/watch.h"
 
 #include <errno.h>
-#include <malloc.h>
+#include <stdio.h>
 
 #include "agent/json.h"
 #include "agent/retry.h"
@@ -22,7 +22,6 @@ enum {
         DENIED_RETRIES = 5,
         EMPTY_WATCH_USEC = 1000000,
         VERSION_MAX = 128,
-        TRIM_OBJECTS = 100,
 };
 
 struct watch {
@@ -36,7 +35,6 @@ struct watch {
         struct buf rest;          /* of the stream: the line that is not complete yet */
         char version[VERSION_MAX]; /* to watch from; "": list first */
         char *next_chunk;         /* a list is under way, and goes on here */
-        size_t n_listed;
         struct retry retry, denied;
         bool synced_once;
         bool heard;               /* the running watch brought an event */
@@ -171,14 +169,11 @@ static void take_list(struct watch *w, const struct api_response *r)
         bool first = !w->next_chunk;
 
         drop_chunk(w);
-        if (first) {
-                w->n_listed = 0;
+        if (first)
                 w->handler.begin(w->userdata);
-        }
         cJSON_ArrayForEach(item, json_get(r->body, "items")) {
                 if (w->dead)
                         return;
-                w->n_listed++;
                 w->handler.upsert(w->userdata, item);
         }
         if (w->dead)
@@ -191,7 +186,7 @@ static void take_list(struct watch *w, const struct api_response *r)
         set_version(w, json_str(metadata, "resourceVersion"));
         w->synced_once = true;
         succeed(w);
-        start_after(w, 0); /* so that the list's memory is free before the watch begins */
+        start_after(w, 0);
         w->handler.synced(w->userdata);
 }
 
@@ -317,9 +312,6 @@ static void start_watch(struct watch *w)
         CLEANUP(freep) char *path = xasprintf("%swatch=true&allowWatchBookmarks=true&resourceVersion=%s&timeoutSeconds=%u", base, version,
                                               random_between(LIFE_MIN_S, LIFE_MAX_S));
 
-        if (w->n_listed >= TRIM_OBJECTS)
-                malloc_trim(0); /* a list needs ten times its size for a moment, and glibc would keep that */
-        w->n_listed = 0;
         buf_done(&w->rest);
         w->heard = false;
         w->call = api_stream(w->api, path, SILENCE_MS, on_watch_data, on_watch_done, w);
