@@ -10,6 +10,7 @@ export DEBIAN_FRONTEND=noninteractive DEBIAN_PRIORITY=critical DEBCONF_NONINTERA
 export APT_LISTCHANGES_FRONTEND=none UCF_FORCE_CONFFOLD=1 NEEDRESTART_SUSPEND=1
 
 state=/run/vks/install
+archives=/var/cache/vks/archives
 units=/run/systemd/system
 
 fail() {
@@ -20,7 +21,7 @@ fail() {
 apt() {
         apt-get -y -q --no-remove -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold \
                 -o DPkg::Lock::Timeout=600 -o APT::Install-Recommends=0 -o APT::Install-Suggests=0 \
-                -o APT::Get::Allow-Downgrades=1 -o Dir::Cache::Archives="$state/archives" "$@"
+                -o APT::Get::Allow-Downgrades=1 -o Dir::Cache::Archives="$archives" "$@"
 }
 
 # A link to /dev/null in the place of each unit: neither started by its package, nor enabled. They are written down
@@ -38,7 +39,7 @@ unmask() {
 
 # The units (and init scripts, which become units) in the downloaded packages that this machine does not have yet.
 new_units() {
-        for deb in "$state"/archives/*.deb; do
+        for deb in "$archives"/*.deb; do
                 [ -e "$deb" ] || continue
                 dpkg-deb --fsys-tarfile "$deb" | tar -tf - |
                         sed -nE -e 's,^\./(usr/lib|lib|etc)/systemd/system/([A-Za-z0-9:_.@\\-]+\.(service|socket|timer|path))$,\2,p' \
@@ -66,8 +67,8 @@ unmask
 trap unmask EXIT
 trap 'exit 1' HUP INT TERM
 
-rm -rf "$state/archives"
-mkdir -p "$state/archives/partial"
+rm -rf "$archives"
+mkdir -p "$archives/partial"
 [ -z "$(dpkg --audit)" ] || dpkg --force-confdef --force-confold --configure -a
 apt --download-only install -- "$@" || {
         # Lists may be missing or old.
@@ -80,4 +81,4 @@ while read -r unit; do
         ln -s /dev/null "$units/$unit"
 done <"$state/masked"
 apt --no-download install -- "$@"
-rm -rf "$state/archives"
+rm -rf "$archives"
