@@ -1,0 +1,37 @@
+# shellcheck shell=bash
+# Where this machine gets its Debian packages from: the lab uses the same mirror and names none itself.
+
+# Cloud images name a file that lists mirrors.
+resolve_uri() { # URI
+    case $1 in
+    mirror+file:*)
+        local file=${1#mirror+file:}
+        awk '!/^#/ && NF { print $1; exit }' "${file%/}"
+        ;;
+    *) echo "$1" ;;
+    esac
+}
+
+# One line each: URI SUITE, for Debian's own bookworm suites.
+debian_mirrors() {
+    local uri release component codename origin
+    # shellcheck disable=SC2016 # for apt to replace
+    apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT) $(CODENAME) $(ORIGIN)' 'Created-By: Packages' |
+        while read -r uri release component codename origin; do
+            # Before the first apt-get update the last two are not known and stay unreplaced.
+            [[ $codename == bookworm* ]] || codename=$release
+            [[ $component == main && $codename =~ ^bookworm(-updates|-security)?$ ]] || continue
+            # shellcheck disable=SC2016
+            [[ $origin == Debian || $origin == '$(ORIGIN)' || -z $origin ]] || continue
+            echo "$(resolve_uri "$uri") $codename"
+        done | sort -u
+}
+
+sources_list() { # deb|deb-src
+    debian_mirrors | awk -v kind="$1" '{ print kind, $1, $2, "main" }'
+}
+
+# The machine's proxy settings hold for the node as well: it shares the machine's network.
+apt_proxies() {
+    apt-config dump | grep -E '^Acquire::(http|https)::Proxy' || true
+}

@@ -1,0 +1,117 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2034 # the settings are read elsewhere
+# What every other part of the lab uses: settings, messages, steps, the lock.
+
+: "${VKS_CACHE:=/var/cache/vks-lab}" # downloads and builds: dear to make, kept
+: "${VKS_LAB:=/var/lib/vks-lab}"     # what runs now: cheap to make, thrown away by "lab down"
+: "${NODE:=node1}"
+: "${K8S:=}"
+: "${K3S:=}"
+: "${VKS_LAB_PORT:=6443}"       # the API server's, on 127.0.0.1; the three after it are taken as well
+: "${VKS_LAB_ETCD_PORT:=12379}" # not 2379: Debian's etcd-server package starts an etcd of its own there
+: "${VKS_LAB_CGROUP:=v2}"       # v1: what the machine has, where that is v1
+: "${VKS_LAB_AUDIT:=}"          # 1: the API server writes audit.log (who asked what, no contents)
+
+LOGS=$VKS_LAB/log
+RUN=$VKS_LAB/run
+BUILD_LOGS=$VKS_CACHE/log
+
+fail() {
+    echo "lab: $*" >&2
+    exit 1
+}
+
+warn() { echo "lab: $*" >&2; }
+
+need_root() {
+    ((EUID == 0)) || fail "must be run as root"
+}
+
+need() { # PROGRAM...
+    local program missing=()
+    for program; do
+        command -v "$program" >/dev/null || missing+=("$program")
+    done
+    ((${#missing[@]} == 0)) ||
+        fail "not installed: ${missing[*]} (the Debian packages the lab wants stand in $LAB_DIR/packages)"
+}
+
+now_ms() { date +%s%3N; }
+
+seconds_since() { # MS
+    local ms=$(($(now_ms) - $1))
+    printf '%d.%01d s\n' $((ms / 1000)) $((ms % 1000 / 100))
+}
+
+# One line for each step with its duration; what the step says goes to a log, and is shown only when it fails.
+# The subshell keeps "set -e" in force inside the function, which "if step ..." would switch off: never call it so, but by "try".
+step() { # LOG TITLE COMMAND...
+    local log=$1 title=$2 start rc lines
+    shift 2
+    mkdir -p "${log%/*}"
+    printf '%-44s ' "$title"
+    start=$(now_ms)
+    echo "=== $title: $(date -Is)" >>"$log"
+    lines=$(wc -l <"$log")
+    set +e
+    (
+        set -e
+        "$@"
+    ) >>"$log" 2>&1 </dev/null
+    rc=$?
+    set -e
+    if ((rc == 0)); then
+        seconds_since "$start"
+        return 0
+    fi
+    echo "FAILED after $(seconds_since "$start")"
+    {
+        echo "lab: $title failed ($rc); the whole log is $log, its end:"
+        tail -n "+$((lines + 1))" "$log" | tail -n 15 | sed 's/^/  | /'
+    } >&2
+    exit "$rc"
+}
+
+# What may fail: leaves the exit code in TRIED. ("if step" and "step ||" would switch "set -e" off inside.)
+try() { # COMMAND...
+    set +e
+    (
+        set -e
+        "$@"
+    )
+    # shellcheck disable=SC2034 # the caller's
+    TRIED=$?
+    set -e
+}
+
+# Polls; the condition is an ordinary command and is cheap.
+wait_for() { # SECONDS WHAT COMMAND...
+    local limit=$1 what=$2 end
+    shift 2
+    end=$(($(now_ms) + limit * 1000))
+    until "$@"; do
+        if (($(now_ms) > end)); then
+            warn "gave up waiting for $what after $limit s"
+            return 1
+        fi
+        sleep 0.1
+    done
+}
+
+# Two people (or two test runs) at once: the second waits. The descriptor is closed in everything that stays (daemon.sh).
+lock() { # FILE
+    local fd
+    mkdir -p "${1%/*}"
+    exec {fd}>"$1"
+    flock -n "$fd" && return
+    warn "another lab command is at work, waiting for it"
+    flock -w 1800 "$fd" || fail "waited 30 minutes for the lock $1"
+}
+
+# A directory appears under its name only when it is complete, so an interrupted build is never taken for a whole one.
+publish() { # NEW FINAL
+    rm -rf -- "$2.old"
+    [[ ! -e $2 ]] || mv -- "$2" "$2.old"
+    mv -- "$1" "$2"
+    rm -rf -- "$2.old"
+}

@@ -1,0 +1,173 @@
+# shellcheck shell=bash
+# The node: an overlay over the pristine tree, booted by systemd-nspawn in the machine's own network.
+
+NODE_DIR=$VKS_LAB/nodes/$NODE
+NODE_DAEMON=node-$NODE
+
+# The machine's addresses are the node's.
+addresses() { ip -o addr show scope global | awk '{ sub("/.*", "", $4); print $4 }'; }
+
+main_address() {
+    local address
+    address=$(ip -o -4 addr show scope global | awk '{ sub("/.*", "", $4); print $4; exit }')
+    echo "${address:-192.0.2.1}" # for documentation only: leads nowhere
+}
+
+# The pid, seen from outside, of the node's PID 1.
+node_leader() {
+    local runner nspawn pid
+    runner=$(daemon_pid "$NODE_DAEMON") || return 1
+    nspawn=$(pgrep -P "$runner" -x systemd-nspawn) || return 1
+    for pid in $(pgrep -P "$nspawn"); do
+        # Process 1 of one pid namespace below ours; nspawn has helper children while it starts.
+        if awk '$1 == "NSpid:" && NF == 3 && $3 == 1 { found = 1 } END { exit !found }' "/proc/$pid/status" 2>/dev/null; then
+            echo "$pid"
+            return 0
+        fi
+    done
+    return 1
+}
+
+# Sets ENTER: the words before a command that is to run as root in all of the node's namespaces, with an environment of
+# its own.
+node_entrance() { # LEADER
+    ENTER=(nsenter --target "$1" --mount --pid --net --uts --ipc --cgroup --
+        env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root USER=root LOGNAME=root
+        SHELL=/bin/bash LANG=C.UTF-8 TERM="${TERM:-dumb}" container=systemd-nspawn)
+}
+
+# Passes stdin and the exit code.
+node_enter() { # LEADER COMMAND...
+    local ENTER
+    node_entrance "$1"
+    shift
+    "${ENTER[@]}" "$@"
+}
+
+# 255 when there is no node, as ssh has it
+no_node() {
+    warn "the node $NODE does not run; use: lab node up"
+    exit 255
+}
+
+node_exec() { # COMMAND...
+    local leader
+    leader=$(node_leader) || no_node
+    node_enter "$leader" "$@"
+}
+
+node_running() {
+    local leader
+    leader=$(node_leader) || return 1
+    case $(node_enter "$leader" systemctl is-system-running 2>/dev/null) in
+    running | degraded) return 0 ;;
+    *) return 1 ;;
+    esac
+}
+
+# nspawn gives each boot an id of its own, though the kernel stays the same.
+node_boot_id() { node_exec cat /proc/sys/kernel/random/boot_id; }
+
+# /var is a plain copy and no overlay, because an overlay cannot have its upper layer on another one, and whoever runs in
+# the node may want just that below /var.
+node_create() {
+    rm -rf --one-file-system -- "$NODE_DIR"
+    mkdir -p "$NODE_DIR"/{upper/etc,work,root}
+    cp -a "$NODE_TREE/var" "$NODE_DIR/var"
+    tr -d - </proc/sys/kernel/random/uuid >"$NODE_DIR/upper/etc/machine-id"
+    echo "$NODE" >"$NODE_DIR/upper/etc/hostname"
+    printf '127.0.0.1\tlocalhost\n127.0.1.1\t%s\n::1\tlocalhost ip6-localhost ip6-loopback\n' "$NODE" \
+        >"$NODE_DIR/upper/etc/hosts"
+    touch "$NODE_DIR/complete"
+}
+
+node_boot() {
+    [[ -e $NODE_DIR/complete ]] || node_create
+    if ! daemon_alive "$NODE_DAEMON"; then
+        # What a crash left of the node, before a second one gets at the same files.
+        kill_marked "$NODE_DAEMON"
+        daemon_start "$NODE_DAEMON" unshare --mount --propagation private \
+            "$LAB_DIR/lib/node-run" "$NODE_TREE" "$NODE_DIR" "$NODE" "$VKS_LAB_CGROUP"
+    fi
+    wait_for 60 "the node to be up (its console is $LOGS/$NODE_DAEMON.log)" node_running
+}
+
+node_up() {
+    build_node
+    need systemd-nspawn nsenter unshare pgrep ip
+    ! node_running || return 0
+    step "$LOGS/up.log" "node $NODE" node_boot
+}
+
+# Hard and at once: for a node that is thrown away.
+node_kill() {
+    daemon_stop "$NODE_DAEMON" 0
+    kill_marked "$NODE_DAEMON"
+    node_leave_cgroups
+}
+
+# In order, as an administrator would; what it has written stays.
+node_down() {
+    local leader
+    if leader=$(node_leader); then
+        kill -RTMIN+4 "$leader" # systemd: poweroff.target
+        wait_for 30 "the node to shut down" daemon_gone "$NODE_DAEMON" || true
+    fi
+    node_kill
+}
+
+node_reset() {
+    node_kill
+    rm -rf --one-file-system -- "$NODE_DIR"
+    node_up
+}
+
+node_rebooted() { # OLD_BOOT_ID
+    local now
+    now=$(node_boot_id 2>/dev/null) && [[ -n $now && $now != "$1" ]] && node_running
+}
+
+node_reboot() {
+    local before
+    before=$(node_boot_id)
+    # Its own connection may be cut before it has answered.
+    node_exec systemctl reboot || true
+    wait_for 60 "the node to be up again" node_rebooted "$before"
+}
+
+# A file, or a directory with all that is in it, as root's.
+node_put() { # SOURCE DESTINATION
+    local source=$1 destination=$2 mode
+    if [[ -d $source ]]; then
+        # shellcheck disable=SC2016 # expanded in the node
+        tar -C "$source" -c . |
+            node_exec sh -c 'mkdir -p "$1" && tar -C "$1" -x --no-same-owner' sh "$destination"
+        return
+    fi
+    [[ -r $source ]] || fail "cannot read $source"
+    mode=$(stat -Lc %a "$source")
+    # shellcheck disable=SC2016
+    node_exec sh -euc '
+        to=$1
+        case $to in */) mkdir -p "$to" ;; *) mkdir -p "$(dirname "$to")" ;; esac
+        [ ! -d "$to" ] || to=${to%/}/$2
+        cat >"$to.lab-new"
+        chmod "$3" "$to.lab-new"
+        mv "$to.lab-new" "$to"' sh "$destination" "${source##*/}" "$mode" <"$source"
+}
+
+# Without systemd on the machine nobody else removes what node-run made. The last of the node's processes may still be on
+# their way out.
+cgroups_left() {
+    local dir left=1
+    for dir in /sys/fs/cgroup/"vks-lab-$NODE" /sys/fs/cgroup/*/"vks-lab-$NODE"; do
+        [[ -d $dir ]] || continue
+        find "$dir" -depth -type d -exec rmdir {} + 2>/dev/null || true
+        [[ ! -d $dir ]] || left=0
+    done
+    return "$left"
+}
+
+no_cgroups_left() { ! cgroups_left; }
+
+node_leave_cgroups() { wait_for 10 "the node's last processes to end" no_cgroups_left || true; }
