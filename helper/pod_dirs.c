@@ -184,8 +184,9 @@ static int sweep(int volume, const char *generation, const struct op_fill *op)
 /* The layout of the kubelet's atomic writer (pkg/volume/util/atomic_writer.go), which programs that watch their files know. */
 int op_fill(struct machine *m, const struct op_fill *op, UNUSED struct answer *a, struct err *e)
 {
-        FD pod = dir_open(m->pods, op->pod.uid), files = pod < 0 ? pod : dir_open(pod, "files");
-        FD volume = files < 0 ? files : dir_open(files, op->volume), new = -1;
+        /* A pod's content is known before its units are written, so the directories may not be there yet. */
+        FD pod = dir_make(m->pods, op->pod.uid, 0700), files = pod < 0 ? pod : dir_make(pod, "files", 0700);
+        FD volume = files < 0 ? files : dir_make(files, op->volume, 0755), new = -1;
         char generation[64];
         struct timespec now;
         int r = volume;
