@@ -27,6 +27,7 @@ struct unit {
         char *path; /* the D-Bus object path: the hash key */
         char active[16], sub[24];
         struct unit_state state;
+        unsigned reading; /* the full reading that saw it last */
         UT_hash_handle hh;
 };
 
@@ -39,6 +40,8 @@ struct observed {
         void *userdata;
         unsigned pending; /* answers of a full reading that are still out */
         bool reading;     /* a full reading is under way */
+        unsigned readings;
+        bool reloading;   /* systemd takes all its units down and up again, and says so of each: none of it is news */
         char version[64];
 };
 
@@ -177,7 +180,7 @@ static int on_properties(sd_bus_message *m, void *userdata, UNUSED sd_bus_error 
         struct unit *u = unit_get(o, sd_bus_message_get_path(m));
         bool last;
 
-        if (!u)
+        if (!u || o->reloading)
                 return 0;
         if (sd_bus_message_read(m, "s", &interface) < 0)
                 return 0;
@@ -187,7 +190,7 @@ static int on_properties(sd_bus_message *m, void *userdata, UNUSED sd_bus_error 
         if (read_properties(m, u) < 0)
                 log_warning("a signal about %s could not be read", u->name);
         else if (last)
-                tell(o, u);
+                u->reading = o->readings, tell(o, u);
         return 0;
 }
 
@@ -197,7 +200,7 @@ static int on_removed(sd_bus_message *m, void *userdata, UNUSED sd_bus_error *er
         const char *name, *path;
         struct unit *u;
 
-        if (sd_bus_message_read(m, "so", &name, &path) < 0 || !(u = unit_find(o, path)))
+        if (o->reloading || sd_bus_message_read(m, "so", &name, &path) < 0 || !(u = unit_find(o, path)))
                 return 0;
         snprintf(u->active, sizeof(u->active), "inactive");
         tell(o, u);
@@ -220,10 +223,14 @@ static void read_all(struct observed *o);
 
 static int on_reloading(sd_bus_message *m, void *userdata, UNUSED sd_bus_error *error)
 {
+        struct observed *o = userdata;
         int active;
 
-        if (sd_bus_message_read(m, "b", &active) >= 0 && !active)
-                read_all(userdata);
+        if (sd_bus_message_read(m, "b", &active) < 0)
+                return 0;
+        o->reloading = active;
+        if (!active)
+                read_all(o);
         return 0;
 }
 
@@ -231,10 +238,15 @@ static int on_reloading(sd_bus_message *m, void *userdata, UNUSED sd_bus_error *
 
 static void answered(struct observed *o)
 {
-        if (--o->pending == 0 && o->reading) {
-                o->reading = false;
-                o->handler.synced(o->userdata);
-        }
+        struct unit *u, *next;
+
+        if (--o->pending > 0 || !o->reading)
+                return;
+        o->reading = false;
+        HASH_ITER(hh, o->units, u, next)
+                if (u->reading != o->readings)
+                        unit_forget(o, u);
+        o->handler.synced(o->userdata);
 }
 
 static int on_unit_read(sd_bus_message *m, void *userdata, UNUSED sd_bus_error *error)
@@ -246,8 +258,10 @@ static int on_unit_read(sd_bus_message *m, void *userdata, UNUSED sd_bus_error *
 
         sd_bus_slot_get_description(sd_bus_get_current_slot(o->bus), &path);
         u = path ? unit_find(o, path) : NULL;
-        if (u && !sd_bus_message_is_method_error(m, NULL) && read_properties(m, u) >= 0)
+        if (u && !o->reloading && !sd_bus_message_is_method_error(m, NULL) && read_properties(m, u) >= 0) {
+                u->reading = o->readings;
                 tell(o, u);
+        }
         answered(o);
         return 0;
 }
@@ -281,13 +295,11 @@ static int on_list(sd_bus_message *m, void *userdata, UNUSED sd_bus_error *error
 
 static void read_all(struct observed *o)
 {
-        struct unit *u, *next;
         sd_bus_message *m = NULL;
         static const char *const patterns[] = { "vks.*.service", INSTALL_PREFIX "*.service", NULL };
 
-        HASH_ITER(hh, o->units, u, next)
-                unit_forget(o, u);
         o->reading = true;
+        o->readings++;
         if (sd_bus_message_new_method_call(o->bus, &m, SYSTEMD, MANAGER_PATH, MANAGER, "ListUnitsByPatterns") >= 0 &&
             sd_bus_message_append_strv(m, (char *[]){ NULL }) >= 0 && sd_bus_message_append_strv(m, (char **)(uintptr_t)patterns) >= 0 &&
             sd_bus_call_async(o->bus, NULL, m, on_list, o, 0) >= 0)
@@ -347,6 +359,7 @@ static int on_reconnect(UNUSED sd_event_source *source, UNUSED uint64_t usec, vo
 
         o->bus = sd_bus_flush_close_unref(o->bus);
         o->pending = 0;
+        o->reloading = false;
         r = sd_bus_open_system_with_description(&o->bus, "vks-agent");
         if (r >= 0 && (r = sd_bus_attach_event(o->bus, o->event, SD_EVENT_PRIORITY_NORMAL)) >= 0)
                 r = subscribe(o);

@@ -274,7 +274,7 @@ static void type_and_files(struct buf *b, const struct container_unit *u)
         const char *pid_file = package_unit_get(u->package, "PIDFile"), *kill = package_unit_get(u->package, "KillMode");
 
         if (!u->package || u->program)
-                buf_str(b, "Type=exec\nPIDFile=\nBusName=\nWatchdogSec=0\n");
+                buf_printf(b, "Type=exec\nPIDFile=\n%sWatchdogSec=0\n", *package_unit_get(u->package, "BusName") ? "BusName=\n" : "");
         else if (*pid_file) /* PID 1 reads it on the host's side */
                 buf_printf(b, "PIDFile=" RUN_DIR "/%s/run/%s\n", u->op->pod.uid,
                            starts_with(pid_file, "/run/")     ? pid_file + strlen("/run/") :
