@@ -99,7 +99,7 @@ $(FUZZ:%=$(BUILD)/san/%): $(BUILD)/san/%: $(BUILD)/san/tests/fuzz/%.o $(BUILD)/s
 BUILD_DEPS := make gcc pkg-config protobuf-c-compiler libprotobuf-c-dev libsystemd-dev libcurl4-openssl-dev libcjson-dev libssl-dev \
 	libseccomp-dev libcap-dev libyaml-dev zlib1g-dev uthash-dev
 TEST_DEPS := libcriterion-dev clang clang-tidy clang-format cppcheck libclang-rt-14-dev shellcheck valgrind lcov debhelper dpkg-dev \
-	fakeroot lintian python3 git
+	fakeroot lintian python3 git systemd-journal-remote
 
 deps:
 	@missing=$$(for p in $(BUILD_DEPS) $(TEST_DEPS) $$(cat tests/lab/packages); do \

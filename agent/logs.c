@@ -127,7 +127,7 @@ static void end_stream(struct log_stream *s)
  */
 static void drained(struct log_stream *s)
 {
-        static const uint64_t pauses[] = { 100 * 1000, 400 * 1000, 500 * 1000 };
+        static const uint64_t pauses[] = { 100000, 400000, 500000 };
         bool ended = s->follow && (log_journal_is_over(s->journal) || !s->running(s->userdata, s->pod_uid, s->container));
         uint64_t at;
 

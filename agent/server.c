@@ -219,12 +219,16 @@ struct server *server_free(struct server *s)
 
 uint16_t server_port(const struct server *s)
 {
-        struct sockaddr_storage a = { 0 };
+        union {
+                struct sockaddr any;
+                struct sockaddr_in v4;
+                struct sockaddr_in6 v6;
+        } a = { 0 };
         socklen_t n = sizeof(a);
 
-        if (getsockname(s->fd, (struct sockaddr *)&a, &n) < 0)
+        if (getsockname(s->fd, &a.any, &n) < 0)
                 return 0;
-        return ntohs(a.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&a)->sin6_port : ((struct sockaddr_in *)&a)->sin_port);
+        return ntohs(a.any.sa_family == AF_INET6 ? a.v6.sin6_port : a.v4.sin_port);
 }
 
 size_t server_connections(const struct server *s)

@@ -382,8 +382,10 @@ struct tls_host *tls_host_free(struct tls_host *h)
 {
         if (!h)
                 return NULL;
-        while (h->oldest)
-                conn_free(h->oldest);
+        for (struct tls_conn *c = h->oldest, *next; c; c = next) {
+                next = c->next;
+                conn_free(c);
+        }
         sd_event_unref(h->event);
         free(h);
         return NULL;
