@@ -174,6 +174,9 @@ static void put(void *userdata, struct api_response *r)
         } else {
                 take_version(l, r);
                 succeeded(l);
+                /* Updating a lease that is gone makes it (its registry allows that), and the answer is "created". */
+                if (r->status == 201 && l->lost)
+                        l->lost(l->userdata);
         }
 }
 

@@ -29,6 +29,7 @@ static int node_generation, closed_connections;
 static int network_down; /* so many calls fail */
 static int lease_conflicts;
 static int labels_refused;
+static bool lease_vanishes; /* right after it was read */
 
 static const char *const verbs[] = { "GET", "POST", "PUT", "PATCH", "DELETE" };
 
@@ -68,7 +69,9 @@ static void serve_lease(struct api_call *c, enum api_method method, const cJSON 
         static int version;
         char text[16];
 
-        if (method == API_POST ? lease_there != NULL : lease_there == NULL) {
+        bool made = !lease_there;
+
+        if (method == API_POST ? lease_there != NULL : method == API_GET && !lease_there) {
                 answer(c, lease_there ? -EEXIST : -ENOENT, lease_there ? 409 : 404, NULL);
         } else if (method == API_PUT && lease_conflicts > 0) {
                 lease_conflicts--;
@@ -81,7 +84,9 @@ static void serve_lease(struct api_call *c, enum api_method method, const cJSON 
                         cJSON_DeleteItemFromObject(cJSON_GetObjectItem(lease_there, "metadata"), "resourceVersion");
                         cJSON_AddStringToObject(cJSON_GetObjectItem(lease_there, "metadata"), "resourceVersion", text);
                 }
-                answer(c, 0, 200, lease_there);
+                answer(c, 0, made ? 201 : 200, lease_there);
+                if (lease_vanishes && method == API_GET)
+                        lease_there = (cJSON_Delete(lease_there), NULL);
         }
 }
 
@@ -349,6 +354,19 @@ Test(lease, that_exists_is_renewed_and_a_conflict_is_read_again)
         settle();
         expect("GET /leases/draak\nPUT /leases/draak\nGET /leases/draak\nPUT /leases/draak\n");
         cr_assert_eq(lost, 0);
+}
+
+/* As it is when its owner was deleted: the API server makes it on an update. */
+Test(lease, that_is_gone_when_it_is_renewed_tells_its_owner)
+{
+        CLEANUP(lease_freep) struct lease *l = lease_new(loop, NULL, "draak", on_lost, NULL);
+
+        lease_there = lease_object("draak", "uid-1", "7", 0);
+        lease_vanishes = true;
+        lease_start(l, "uid-1");
+        settle();
+        expect("GET /leases/draak\nPUT /leases/draak\n");
+        cr_assert_eq(lost, 1);
 }
 
 Test(lease, two_failures_on_the_way_shut_the_connections)
