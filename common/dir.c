@@ -10,6 +10,9 @@
 #include <sys/syscall.h>
 
 #include "common/fd.h"
+#include "common/mem.h"
+
+enum { SHAPE_MAX = 256 };
 
 int dir_open(int at, const char *name)
 {
@@ -57,6 +60,60 @@ int dir_write(int at, const char *name, const void *p, size_t n, mode_t mode)
         if (r < 0)
                 unlinkat(at, temp, 0);
         return r;
+}
+
+int dir_copy_shape(const char *from, int to, const char *const *except)
+{
+        DIR *d = opendir(from);
+        struct dirent *entry;
+        int r = 0, n = 0;
+
+        while (d && r == 0 && n < SHAPE_MAX && (entry = readdir(d))) {
+                bool skip = entry->d_name[0] == '.';
+                struct stat st;
+
+                for (const char *const *e = except; *e; e++)
+                        skip |= streq(entry->d_name, *e);
+                if (skip || fstatat(dirfd(d), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
+                        continue;
+                n++;
+                if (mkdirat(to, entry->d_name, 0700) < 0 ? errno != EEXIST :
+                    fchownat(to, entry->d_name, st.st_uid, st.st_gid, AT_SYMLINK_NOFOLLOW) < 0 ||
+                    fchmodat(to, entry->d_name, st.st_mode & 07777, 0) < 0)
+                        r = -errno;
+        }
+        if (d)
+                closedir(d);
+        return r;
+}
+
+char **dir_list(int at)
+{
+        int copy = openat(at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        DIR *d = copy < 0 ? NULL : fdopendir(copy);
+        struct dirent *entry;
+        char **names = NULL;
+        size_t n = 0;
+
+        if (!d) {
+                fd_close(copy);
+                return NULL;
+        }
+        while ((entry = readdir(d)))
+                if (!streq(entry->d_name, ".") && !streq(entry->d_name, ".."))
+                        strv_push(&names, &n, xstrdup(entry->d_name));
+        closedir(d);
+        return names;
+}
+
+size_t dir_count(int at, bool (*counts)(const char *name))
+{
+        CLEANUP(strv_freep) char **names = dir_list(at);
+        size_t n = 0;
+
+        for (char **name = names; name && *name; name++)
+                n += counts(*name);
+        return n;
 }
 
 /*

@@ -21,4 +21,13 @@ int dir_write(int at, const char *name, const void *p, size_t n, mode_t mode);
 /* A file, or a directory with all that is in it. It need not be there. -EXDEV when something is mounted in it. Needs no memory and no depth of stack. */
 int dir_remove(int at, const char *name);
 
+/* Makes in `to` the directories that are at the top of `from`, empty, with their owners and modes; at most 256, none of `except`. */
+int dir_copy_shape(const char *from, int to, const char *const *except);
+
+/* The names of its entries; NULL when there are none, or it cannot be read. The caller owns them (strv_free). */
+char **dir_list(int at);
+
+/* How many entries count. */
+size_t dir_count(int at, bool (*counts)(const char *name));
+
 #endif

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "helper/cage.h"
-
-#include <errno.h>
 #include <seccomp.h>
-#include <sys/capability.h>
-#include <sys/prctl.h>
+
+#include "common/cage.h"
+#include "helper/helper.h"
+
 
 static const cap_value_t kept[] = {
         CAP_DAC_OVERRIDE, /* what pods leave behind belongs to others, in directories that only they may enter */
@@ -36,46 +35,7 @@ static const int allowed[] = {
         SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(tgkill), SCMP_SYS(rt_sigaction),
 };
 
-static int drop_capabilities(void)
+int helper_cage(struct err *e)
 {
-        cap_t c = cap_init();
-        int r = c ? 0 : -errno;
-
-        for (cap_value_t v = 0; r == 0 && cap_get_bound(v) >= 0; v++) {
-                bool keep = false;
-                for (size_t i = 0; i < ARRAY_LEN(kept); i++)
-                        keep |= kept[i] == v;
-                if (!keep && cap_drop_bound(v) < 0)
-                        r = -errno;
-        }
-        if (r == 0 && (cap_set_flag(c, CAP_PERMITTED, ARRAY_LEN(kept), kept, CAP_SET) < 0 ||
-                       cap_set_flag(c, CAP_EFFECTIVE, ARRAY_LEN(kept), kept, CAP_SET) < 0 || cap_set_proc(c) < 0))
-                r = -errno;
-        cap_free(c);
-        return r;
-}
-
-static int filter_system_calls(void)
-{
-        scmp_filter_ctx f = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-        int r = f ? 0 : -ENOMEM;
-
-        for (size_t i = 0; r == 0 && i < ARRAY_LEN(allowed); i++)
-                r = seccomp_rule_add(f, SCMP_ACT_ALLOW, allowed[i], 0);
-        if (r == 0)
-                r = seccomp_load(f);
-        seccomp_release(f);
-        return r;
-}
-
-int cage_lock(struct err *e)
-{
-        int r = drop_capabilities();
-
-        if (r < 0)
-                return err_errno(e, r, NULL, "dropping capabilities");
-        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-                return err_errno(e, -errno, NULL, "no_new_privs");
-        r = filter_system_calls();
-        return r < 0 ? err_errno(e, r, NULL, "the system call filter") : 0;
+        return cage_lock(kept, ARRAY_LEN(kept), allowed, ARRAY_LEN(allowed), e);
 }

@@ -1,44 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define SD_JOURNAL_SUPPRESS_LOCATION 1
-#include "helper/dispatch.h"
-
 #include <errno.h>
 #include <stdio.h>
-#include <sys/mman.h>
 #include <systemd/sd-journal.h>
 #include <time.h>
 
+#include "common/arena.h"
+#include "helper/helper.h"
 #include "proto/verbs.h"
+#include "proto/wire.h"
 
-/* ---- the memory of one request: a bounded arena, given back (and so wiped) when it is answered ---- */
+enum { REQUEST_MEMORY = 128 * 1024 * 1024 }; /* for a body of 16 MiB, unpacked; what needs more is refused */
 
-enum { ARENA_SIZE = 128 * 1024 * 1024, ARENA_ALIGN = 16 }; /* a body of 16 MiB unpacked; more is refused */
-
-struct arena {
-        uint8_t *base;
-        size_t used;
-};
-
-static void *arena_alloc(void *data, size_t n)
+static void keep(UNUSED void *data, UNUSED void *p)
 {
-        struct arena *a = data;
-        size_t want = (n + ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN;
-        void *p = a->base + a->used;
-
-        if (n > ARENA_SIZE || want > ARENA_SIZE - a->used)
-                return NULL;
-        a->used += want;
-        return p;
-}
-
-static void arena_keep(UNUSED void *data, UNUSED void *p)
-{
-}
-
-static void arena_done(struct arena *a)
-{
-        if (a->base != MAP_FAILED)
-                munmap(a->base, ARENA_SIZE);
 }
 
 /* ---- one row per verb ---- */
@@ -93,11 +68,12 @@ static void audit(const struct wire_verb *verb, const ProtobufCMessage *message,
                         result < 0 ? e->reason : "", "VKS_RESULT=%i", result, "VKS_USEC=%llu", (unsigned long long)usec, NULL);
 }
 
-int dispatch(struct machine *m, int sock, struct err *e)
+int dispatch(void *machine, int sock, struct err *e)
 {
+        struct machine *m = machine;
         CLEANUP(wire_packet_done) struct wire_packet p = { 0 };
-        CLEANUP(arena_done) struct arena arena = { .base = MAP_FAILED };
-        ProtobufCAllocator allocator = { .alloc = arena_alloc, .free = arena_keep, .allocator_data = &arena };
+        CLEANUP(arena_done) struct arena arena = { 0 };
+        ProtobufCAllocator allocator = { .alloc = arena_alloc, .free = keep, .allocator_data = &arena };
         ProtobufCMessage *message = NULL;
         Vks__Reply reply = VKS__REPLY__INIT;
         struct answer a = { 0 };
@@ -107,18 +83,16 @@ int dispatch(struct machine *m, int sock, struct err *e)
 
         if (r <= 0)
                 return r;
-        arena.base = mmap(NULL, ARENA_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        if (arena.base == MAP_FAILED)
-                return err_errno(e, -errno, NULL, "memory for a request");
+        r = arena_init(&arena, REQUEST_MEMORY);
+        if (r < 0)
+                return err_errno(e, r, NULL, "memory for a request");
         r = wire_decode(p.verb->message, p.body, p.size, &allocator, &message, &why);
         if (r == 0)
                 r = rows[p.verb->number](m, message, &a, &why);
         audit(p.verb, message, &a, r, &why, now_usec() - began);
         reply.error = r;
-        if (r < 0) {
-                reply.text = why.text;
-                reply.rule = why.reason;
-        }
+        reply.text = why.text;
+        reply.rule = why.reason;
         reply.unit = a.unit;
         return (r = wire_send_reply(sock, p.verb, &reply.base, e)) < 0 ? r : 1;
 }

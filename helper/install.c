@@ -8,13 +8,14 @@
 
 #include "common/mem.h"
 #include "helper/helper.h"
+#include "proto/hash.h"
 
 #define SCRIPT "/usr/libexec/vks/install"
 
 int op_install(struct machine *m, const struct op_install *op, struct answer *a, struct err *e)
 {
         CLEANUP(strv_freep) char **argv = NULL;
-        uint64_t hash = 0xcbf29ce484222325ULL; /* FNV-1a */
+        uint64_t hash = HASH_START;
         size_t n = 0;
         int r;
 
@@ -23,9 +24,7 @@ int op_install(struct machine *m, const struct op_install *op, struct answer *a,
         for (size_t i = 0; i < op->n_packages; i++) {
                 const struct op_package *p = &op->packages[i];
                 strv_push(&argv, &n, xasprintf("%s%s%s", p->name, p->version[0] ? "=" : "", p->version));
-                for (const char *s = argv[n - 1]; *s; s++)
-                        hash = (hash ^ (uint8_t)*s) * 0x100000001b3ULL;
-                hash = (hash ^ ' ') * 0x100000001b3ULL;
+                hash = hash_bytes(hash, argv[n - 1], strlen(argv[n - 1]) + 1);
         }
         snprintf(a->unit, sizeof(a->unit), "vks-install-%016llx.service", (unsigned long long)hash);
         r = unit_forget_failure(m, a->unit, e);

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* WRITE, START, STOP, REMOVE: a pod's unit files, and their life. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <stdio.h>
 
 #include "common/dir.h"
 #include "common/fd.h"
+#include "common/host_path.h"
 #include "common/mem.h"
+#include "common/passwd.h"
 #include "helper/helper.h"
+#include "proto/hash.h"
 
 enum { TEXT_MAX = 2 * 1024 * 1024, ENV_MAX = 17 * 1024 * 1024 };
 
@@ -23,34 +24,30 @@ static bool is_pods(struct machine *m, const char *unit, const char *uid)
         FD dir = dir_open(m->units, name), fd = dir < 0 ? -1 : openat(dir, "vks.conf", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
         char have[256];
 
-        render_owner(uid, &want);
+        unit_text_owner(uid, &want);
         return fd >= 0 && read(fd, have, want.len) == (ssize_t)want.len && memcmp(have, want.data, want.len) == 0;
 }
 
-static int check_owner(struct machine *m, const struct op_units *op, struct err *e)
+static int each_unit(struct machine *m, const struct op_units *op, int (*act)(struct machine *m, const char *unit, struct err *e), struct err *e)
 {
+        int r = 0;
+
         for (size_t i = 0; i < op->n_units; i++)
                 if (!is_pods(m, op->units[i], op->pod.uid))
                         return err_set(e, -ENOENT, NULL, "%s is not a unit of pod %s/%s", op->units[i], op->pod.namespace, op->pod.name);
-        return 0;
+        for (size_t i = 0; i < op->n_units && r == 0; i++)
+                r = act(m, op->units[i], e);
+        return r;
 }
 
 int op_start(struct machine *m, const struct op_units *op, UNUSED struct answer *a, struct err *e)
 {
-        int r = check_owner(m, op, e);
-
-        for (size_t i = 0; i < op->n_units && r == 0; i++)
-                r = unit_start(m, op->units[i], op->flag, e);
-        return r;
+        return each_unit(m, op, op->flag ? unit_restart : unit_start, e);
 }
 
 int op_stop(struct machine *m, const struct op_units *op, UNUSED struct answer *a, struct err *e)
 {
-        int r = check_owner(m, op, e);
-
-        for (size_t i = 0; i < op->n_units && r == 0; i++)
-                r = op->flag ? unit_kill(m, op->units[i], e) : unit_stop(m, op->units[i], e);
-        return r;
+        return each_unit(m, op, op->flag ? unit_kill : unit_stop, e);
 }
 
 /* ---- REMOVE ---- */
@@ -92,7 +89,7 @@ static int remove_rest(struct machine *m, const char *uid, struct err *e)
         int r = 0;
 
         pod = fd_close(pod);
-        render_var_mount_name(uid, &mount);
+        unit_text_var_mount_name(uid, &mount);
         if (overlay)
                 r = unit_stop(m, mount.data, e);
         if (r < 0 || (r = pod_dirs_remove(m, uid, e)) < 0)
@@ -106,154 +103,123 @@ int op_remove(struct machine *m, const struct op_units *op, UNUSED struct answer
 {
         const char *uid = op->pod.uid;
         FD pod = dir_open(m->pods, uid), list = pod < 0 ? -1 : dir_open(pod, "units");
-        struct dirent *entry;
-        DIR *d = NULL;
+        CLEANUP(strv_freep) char **all = op->flag && list >= 0 ? dir_list(list) : NULL;
         int r = 0;
 
         for (size_t i = 0; i < op->n_units && r == 0; i++)
                 r = remove_unit(m, uid, op->units[i], e);
-        if (!op->flag || r < 0)
-                return r;
-        d = list < 0 ? NULL : fdopendir(fd_take(&list));
-        while (d && r == 0 && (entry = readdir(d)))
-                if (entry->d_name[0] != '.')
-                        r = remove_unit(m, uid, entry->d_name, e);
-        if (d)
-                closedir(d);
-        return r < 0 ? r : remove_rest(m, uid, e);
+        for (char **unit = all; unit && *unit && r == 0; unit++)
+                r = remove_unit(m, uid, *unit, e);
+        return r == 0 && op->flag ? remove_rest(m, uid, e) : r;
 }
 
 /* ---- WRITE ---- */
 
-/* An entry of /etc/passwd, by name, or by number when `name` is NULL. Not through NSS, whose modules may open anything. */
-static bool find_user(const char *name, uint32_t uid, struct passwd *ret)
+static int choose_user(struct unit_text *u, const struct op_container *k, struct err *e)
 {
-        FILE *f = fopen("/etc/passwd", "re");
-        struct passwd *p = NULL;
+        const Vks__Container *c = k->c;
+        const char *user = unit_file_get(u->file, "User");
+        bool package_root = (!*user || streq(user, "root") || streq(user, "0")) && !unit_yes(unit_file_get(u->file, "DynamicUser"));
+        uint32_t id = c->run_as_user ? c->run_as_user->value : 0;
+        uid_t uid = 0;
+        gid_t gid = 0;
 
-        while (f && (p = fgetpwent(f)))
-                if (name ? streq(p->pw_name, name) : p->pw_uid == uid)
-                        break;
-        if (p)
-                *ret = (struct passwd){ .pw_uid = p->pw_uid, .pw_gid = p->pw_gid };
-        if (f)
-                fclose(f);
-        return p;
-}
-
-static int choose_user(struct container_unit *u, struct err *e)
-{
-        const Vks__Container *c = u->k->c;
-        const char *user = package_unit_get(u->package, "User"), *dynamic = package_unit_get(u->package, "DynamicUser");
-        bool package_root = (!*user || streq(user, "root") || streq(user, "0")) && !(*dynamic && strchr("1yYtT", *dynamic));
-        struct passwd p = { 0 };
-
+        u->root = k->user == USER_PACKAGE ? package_root : c->run_as_user && id == 0;
         if (c->run_as_group)
                 snprintf(u->group, sizeof(u->group), "%u", c->run_as_group->value);
-        switch (u->k->user) {
-        case USER_PACKAGE:
-                u->root = package_root;
+        if (k->user == USER_GIVEN_IF_PACKAGE && !(id == 0 ? package_root : passwd_find(user, 0, &uid, &gid) && uid == id))
+                return err_set(e, -EPERM, id ? "user" : "root", "policy rule %s: runAsUser: %u is not the user of %s (see /etc/vks/policy.conf)",
+                               id ? "user" : "root", id, c->unit);
+        if (k->user == USER_PACKAGE || k->user == USER_GIVEN_IF_PACKAGE || (k->user == USER_PACKAGE_NOT_ROOT && !package_root))
                 return 0;
-        case USER_PACKAGE_NOT_ROOT:
-                if (!package_root)
-                        return 0;
+        if (k->user == USER_GIVEN) {
+                snprintf(u->user, sizeof(u->user), "%u", id);
+                u->unknown_user = !passwd_find(NULL, id, &uid, &gid);
+        } else {
                 snprintf(u->user, sizeof(u->user), FALLBACK_USER);
-                if (!u->group[0])
-                        snprintf(u->group, sizeof(u->group), FALLBACK_USER);
-                return 0;
-        case USER_GIVEN_IF_PACKAGE:
-                u->root = c->run_as_user->value == 0;
-                if (u->root ? package_root : find_user(user, 0, &p) && p.pw_uid == c->run_as_user->value)
-                        return 0;
-                return err_set(e, -EPERM, u->root ? "root" : "user", "policy rule %s: runAsUser: %u is not the user of %s",
-                               u->root ? "root" : "user", c->run_as_user->value, c->unit);
-        case USER_GIVEN:
-                break;
         }
-        snprintf(u->user, sizeof(u->user), "%u", c->run_as_user->value);
-        u->root = c->run_as_user->value == 0;
-        u->unknown_user = !find_user(NULL, c->run_as_user->value, &p);
-        if (u->unknown_user)
-                find_user(FALLBACK_USER, 0, &p);
+        if ((u->unknown_user || k->user != USER_GIVEN) && !passwd_find(FALLBACK_USER, 0, &uid, &gid))
+                return err_set(e, -ENOENT, NULL, "there is no user " FALLBACK_USER " on this node");
         if (!u->group[0])
-                snprintf(u->group, sizeof(u->group), "%u", p.pw_gid);
+                snprintf(u->group, sizeof(u->group), "%u", gid);
         return 0;
 }
 
 /* A program by its name, as a shell would find it, and then policy's word on it. */
 static int find_program(const struct op_write *op, const struct op_container *k, char **ret, struct err *e)
 {
-        if (!k->program || strchr(k->program, '/')) {
-                *ret = xstrdup(k->program);
-                return 0;
-        }
-        for (size_t i = 0; policy_search_path[i]; i++) {
-                CLEANUP(freep) char *path = xasprintf("%s/%s", policy_search_path[i], k->program);
+        static const char *const dirs[] = { "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin" };
+
+        for (size_t i = 0; k->program && !strchr(k->program, '/') && i < ARRAY_LEN(dirs); i++) {
+                CLEANUP(freep) char *path = xasprintf("%s/%s", dirs[i], k->program);
                 if (faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0)
                         continue;
                 *ret = TAKE(path);
                 return policy_program(op->policy, *ret, e);
         }
-        return err_set(e, -ENOENT, NULL, "command: there is no program \"%.200s\"", k->program);
+        *ret = xstrdup(k->program);
+        return !*ret || **ret == '/' ? 0 : err_set(e, -ENOENT, NULL, "command: there is no program \"%.200s\"", k->program);
 }
 
-static int write_unit(struct machine *m, int pod, const struct container_unit *u)
+static int plan_mounts(const struct pod_id *pod, const struct op_container *k, struct mount_plan *ret, struct err *e)
+{
+        CLEANUP(freep) struct mount_wish *wishes = xcalloc(k->n_mounts, sizeof(*wishes));
+        int r = 0;
+
+        for (size_t i = 0; i < k->n_mounts && r == 0; i++) {
+                const struct op_volume *v = k->mounts[i].volume;
+
+                wishes[i].target = k->mounts[i].target;
+                wishes[i].read_only = k->mounts[i].read_only;
+                if (v->kind != VOLUME_HOST)
+                        snprintf(wishes[i].source, sizeof(wishes[i].source), "%s/%s/%s/%s", v->kind == VOLUME_DISK ? POD_DISK_DIR : POD_RUN_DIR,
+                                 pod->uid, v->kind == VOLUME_FILES ? "files" : "volumes", v->name);
+                else if ((r = host_path_check(v->host_path, v->host_type, e)) == 0)
+                        snprintf(wishes[i].source, sizeof(wishes[i].source), "%s", v->host_path);
+        }
+        return r < 0 ? r : mount_plan_make(wishes, k->n_mounts, ret, e);
+}
+
+static int write_files(struct machine *m, int pod, const char *unit, const struct unit_text *u, const Vks__Container *c)
 {
         CLEANUP(buf_done) struct buf fragment = BUF(TEXT_MAX), dropin = BUF(TEXT_MAX), env = BUF(ENV_MAX);
-        CLEANUP(freep) char *name = xasprintf("%s.d", u->k->unit);
+        CLEANUP(freep) char *name = xasprintf("%s.d", unit);
         FD envs = dir_open(pod, "env"), list = dir_open(pod, "units"), dir = -1;
         int r = envs < 0 ? envs : list < 0 ? list : 0;
 
-        render_fragment(u, &fragment);
-        render_dropin(u, &dropin);
-        render_env(u->k->c, &env);
+        unit_text_fragment(u, &fragment);
+        unit_text_dropin(u, &dropin);
+        for (size_t i = 0; i < c->n_env; i++)
+                unit_text_env(&env, c->env[i]->name, c->env[i]->value.data, c->env[i]->value.len);
         if (!buf_ok(&fragment) || !buf_ok(&dropin) || !buf_ok(&env))
                 r = -E2BIG;
-        if (r == 0)
-                r = dir_write(list, u->k->unit, "", 0, 0600);
-        if (r == 0)
-                r = dir_write(envs, u->k->c->name, env.data, env.len, 0600);
-        if (r == 0)
-                r = dir = dir_make(m->units, name, 0755);
-        if (r >= 0)
-                r = dir_write(dir, "vks.conf", dropin.data, dropin.len, 0644);
-        if (env.data)
-                explicit_bzero(env.data, env.size);
-        return r < 0 ? r : dir_write(m->units, u->k->unit, fragment.data, fragment.len, 0644);
+        if (r < 0 || (r = dir_write(list, unit, "", 0, 0600)) < 0 || (r = dir_write(envs, c->name, env.data, env.len, 0600)) < 0 ||
+            (r = dir = dir_make(m->units, name, 0755)) < 0 || (r = dir_write(dir, "vks.conf", dropin.data, dropin.len, 0644)) < 0)
+                return r;
+        explicit_bzero(env.data, env.size);
+        return dir_write(m->units, unit, fragment.data, fragment.len, 0644);
 }
 
 static int write_container(struct machine *m, const struct op_write *op, const struct op_container *k, int pod, bool overlay, struct err *e)
 {
-        CLEANUP(package_unit_freep) struct package_unit *package = NULL;
+        const Vks__Container *c = k->c;
+        CLEANUP(unit_file_freep) struct unit_file *file = NULL;
         CLEANUP(mount_plan_done) struct mount_plan mounts = { 0 };
         CLEANUP(freep) char *program = NULL;
-        struct container_unit u = { .op = op, .k = k, .mounts = &mounts, .overlay = overlay };
-        int r = k->c->unit[0] ? package_unit_load(k->c->package, k->c->unit, &package, e) : 0;
+        struct unit_text u = {
+                .pod = &op->pod, .qos = op->qos, .grace_seconds = op->grace_seconds, .container = c->name, .image = c->image,
+                .package = c->package, .package_unit = c->unit, .restart = c->restart, .hash = container_hash(c), .n_command = c->n_command,
+                .n_args = c->n_args, .command = c->command, .args = c->args, .working_dir = c->working_dir, .may_gain = k->may_gain,
+                .mounts = &mounts, .overlay = overlay,
+        };
+        int r = c->unit[0] ? package_unit_load(c->package, c->unit, &file, e) : 0;
 
-        u.package = package;
-        if (r < 0 || (r = find_program(op, k, &program, e)) < 0)
+        u.file = file;
+        if (r < 0 || (r = find_program(op, k, &program, e)) < 0 || (r = choose_user(&u, k, e)) < 0 || (r = plan_mounts(&op->pod, k, &mounts, e)) < 0)
                 return r;
         u.program = program;
-        if ((r = choose_user(&u, e)) < 0 || (r = mount_plan_make(&op->pod, k, &mounts, e)) < 0)
-                return r;
-        r = write_unit(m, pod, &u);
+        r = write_files(m, pod, k->unit, &u, c);
         return r < 0 ? err_errno(e, r, NULL, "writing %s", k->unit) : 0;
-}
-
-static int count_units(struct machine *m)
-{
-        FD copy = openat(m->units, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        DIR *d = copy < 0 ? NULL : fdopendir(copy);
-        struct dirent *entry;
-        int n = 0;
-
-        if (!d)
-                return 0;
-        fd_take(&copy);
-        while ((entry = readdir(d)))
-                n += unit_name_is_ours(entry->d_name);
-        closedir(d);
-        return n;
 }
 
 static int write_pod(struct machine *m, const struct op_write *op, bool overlay, uint64_t *written, struct err *e)
@@ -268,8 +234,8 @@ static int write_pod(struct machine *m, const struct op_write *op, bool overlay,
         pod_slice_name(op->pod.uid, op->qos, slice);
         r = symlinkat(slice, pod, "slice") < 0 && errno != EEXIST ? -errno : 0;
         if (overlay && r == 0) {
-                render_var_mount_name(op->pod.uid, &name);
-                render_var_mount(op->pod.uid, &text);
+                unit_text_var_mount_name(op->pod.uid, &name);
+                unit_text_var_mount(op->pod.uid, &text);
                 r = dir_write(m->units, name.data, text.data, text.len, 0644);
         }
         if (r < 0)
@@ -302,7 +268,8 @@ int op_write(struct machine *m, const struct op_write *op, UNUSED struct answer 
 
         for (size_t i = 0; i < op->n_containers; i++)
                 overlay |= op->containers[i].c->writes_var;
-        if (new && (size_t)count_units(m) + op->n_containers > op->max_units)
+        if (faccessat(m->units, op->containers[0].unit, F_OK, AT_SYMLINK_NOFOLLOW) < 0 &&
+            dir_count(m->units, unit_name_is_ours) + op->n_containers > op->max_units)
                 return err_set(e, -EPERM, "max-units", "policy rule max-units: this node takes %u (see /etc/vks/policy.conf)", op->max_units);
         r = write_pod(m, op, overlay, &written, e);
         if (r == 0)

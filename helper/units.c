@@ -21,36 +21,37 @@ static bool gone(const sd_bus_error *error)
                sd_bus_error_has_name(error, "org.freedesktop.systemd1.NoSuchProcess");
 }
 
-int unit_start(struct machine *m, const char *unit, bool restart, struct err *e)
+static int call(struct machine *m, const char *method, struct err *e, const char *types, const char *unit, const char *word, int number)
 {
         CLEANUP(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        const char *method = restart ? "RestartUnit" : "StartUnit";
+        int r = sd_bus_call_method(m->bus, MANAGER, method, &error, NULL, types, unit, word, number); /* as many as `types` has */
 
-        return told(sd_bus_call_method(m->bus, MANAGER, method, &error, NULL, "ss", unit, "replace"), &error, method, unit, e);
+        return gone(&error) && !ends_with(method, "tartUnit") ? 0 : told(r, &error, method, unit, e);
+}
+
+int unit_start(struct machine *m, const char *unit, struct err *e)
+{
+        return call(m, "StartUnit", e, "ss", unit, "replace", 0);
+}
+
+int unit_restart(struct machine *m, const char *unit, struct err *e)
+{
+        return call(m, "RestartUnit", e, "ss", unit, "replace", 0);
 }
 
 int unit_stop(struct machine *m, const char *unit, struct err *e)
 {
-        CLEANUP(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        int r = sd_bus_call_method(m->bus, MANAGER, "StopUnit", &error, NULL, "ss", unit, "replace");
-
-        return gone(&error) ? 0 : told(r, &error, "StopUnit", unit, e);
+        return call(m, "StopUnit", e, "ss", unit, "replace", 0);
 }
 
 int unit_kill(struct machine *m, const char *unit, struct err *e)
 {
-        CLEANUP(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        int r = sd_bus_call_method(m->bus, MANAGER, "KillUnit", &error, NULL, "ssi", unit, "all", SIGKILL);
-
-        return gone(&error) ? 0 : told(r, &error, "KillUnit", unit, e);
+        return call(m, "KillUnit", e, "ssi", unit, "all", SIGKILL);
 }
 
 int unit_forget_failure(struct machine *m, const char *unit, struct err *e)
 {
-        CLEANUP(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        int r = sd_bus_call_method(m->bus, MANAGER, "ResetFailedUnit", &error, NULL, "s", unit);
-
-        return gone(&error) ? 0 : told(r, &error, "ResetFailedUnit", unit, e);
+        return call(m, "ResetFailedUnit", e, "s", unit, NULL, 0);
 }
 
 int unit_active_state(struct machine *m, const char *unit, char ret[static 32], struct err *e)

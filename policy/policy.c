@@ -8,8 +8,6 @@
 
 enum { PACKAGES_MAX = 64, UNITS_MAX = 64, FILES_MAX = 4096 };
 
-const char *const policy_search_path[] = { "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", NULL };
-
 void op_install_done(struct op_install *op)
 {
         free(op->packages);

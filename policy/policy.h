@@ -118,10 +118,4 @@ void op_write_done(struct op_write *op);
 /* The rule `program`, for a path that was found by looking a name up. */
 int policy_program(const struct policy *p, const char *path, struct err *e);
 
-/* What systemd's environment files can carry: UTF-8 without control characters other than tab and newline. */
-bool policy_env_value(const void *value, size_t size);
-
-/* Where names without a slash are looked up. */
-extern const char *const policy_search_path[];
-
 #endif

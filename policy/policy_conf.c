@@ -12,21 +12,23 @@ struct key {
         const char *name;
         enum kind kind;
         size_t offset;
-        const char *fallback; /* the default, as it would be written in the file; several values are separated by blanks */
-        const char *choices;  /* CHOICE: its words in the order of their numbers */
+        const char *fallback; /* the default, as it would be written in the file */
+        const char *wanted;   /* for a person who wrote something else */
+        const char *choices[4]; /* CHOICE: its words in the order of their numbers */
 };
 
+#define KEY(name, kind, field, ...) { name, kind, offsetof(struct policy, field), __VA_ARGS__ }
 static const struct key keys[] = {
-        { "package", PATTERNS, offsetof(struct policy, package), "*", NULL },
-        { "deny-package", PATTERNS, offsetof(struct policy, deny_package), "", NULL },
-        { "url", PATTERNS, offsetof(struct policy, url), "", NULL },
-        { "url-needs-sha256", CHOICE, offsetof(struct policy, url_needs_sha256), "yes", "no yes" },
-        { "program", PATTERNS, offsetof(struct policy, program), "/usr/bin/* /bin/* /usr/sbin/* /sbin/* /usr/local/bin/*", NULL },
-        { "host-path", PATHS, offsetof(struct policy, host_path), "", NULL },
-        { "root", CHOICE, offsetof(struct policy, root), "package", "package allow deny" },
-        { "user", RANGES, offsetof(struct policy, user), "1000-65533", NULL },
-        { "group", RANGES, offsetof(struct policy, group), "1000-65533", NULL },
-        { "max-units", NUMBER, offsetof(struct policy, max_units), "4096", NULL },
+        KEY("package", PATTERNS, package, "*", "patterns", { NULL }),
+        KEY("deny-package", PATTERNS, deny_package, "", "patterns", { NULL }),
+        KEY("url", PATTERNS, url, "", "prefixes", { NULL }),
+        KEY("url-needs-sha256", CHOICE, url_needs_sha256, "yes", "yes or no", { "no", "yes" }),
+        KEY("program", PATTERNS, program, "/usr/bin/* /bin/* /usr/sbin/* /sbin/* /usr/local/bin/*", "patterns", { NULL }),
+        KEY("host-path", PATHS, host_path, "", "absolute, normalized paths below /, each with rw or ro behind it, or nothing", { NULL }),
+        KEY("root", CHOICE, root, "package", "package, allow or deny", { "package", "allow", "deny" }),
+        KEY("user", RANGES, user, "1000-65533", "ids or ranges of ids", { NULL }),
+        KEY("group", RANGES, group, "1000-65533", "ids or ranges of ids", { NULL }),
+        KEY("max-units", NUMBER, max_units, "4096", "a number", { NULL }),
 };
 
 static struct policy_list *list_of(struct policy *p, const struct key *k)
@@ -82,59 +84,48 @@ static bool parse_range(const char *s, struct policy_item *it)
         return (!dash || parse_number(dash + 1, strlen(dash + 1), &it->last)) && it->first <= it->last;
 }
 
-static bool parse_choice(const char *choices, const char *word, uint32_t *ret)
+static bool parse_choice(const struct key *k, const char *word, uint32_t *ret)
 {
-        size_t n = strlen(word);
-
-        for (*ret = 0; *choices; (*ret)++) {
-                size_t k = strcspn(choices, " ");
-                if (k == n && strncmp(choices, word, n) == 0)
+        for (uint32_t i = 0; k->choices[i]; i++)
+                if (streq(k->choices[i], word)) {
+                        *ret = i;
                         return true;
-                choices += k + strspn(choices + k, " ");
-        }
+                }
         return false;
 }
 
-/* One word of a value; NULL, or why it is wrong. */
-static const char *add_word(struct policy *p, const struct key *k, const char *word)
+static bool add_word(struct policy *p, const struct key *k, const char *word)
 {
         struct policy_list *l = list_of(p, k);
         struct policy_item it = { 0 };
 
+        if (k->kind == CHOICE)
+                return parse_choice(k, word, number_of(p, k));
+        if (k->kind == NUMBER)
+                return parse_number(word, strlen(word), number_of(p, k));
         if (k->kind == PATHS && l->n > 0 && (streq(word, "rw") || streq(word, "ro"))) {
                 l->items[l->n - 1].writable = streq(word, "rw");
-                return NULL;
+                return true;
         }
-        if (k->kind == CHOICE)
-                return parse_choice(k->choices, word, number_of(p, k)) ? NULL : k->choices;
-        if (k->kind == NUMBER)
-                return parse_number(word, strlen(word), number_of(p, k)) ? NULL : "a number";
-        if (k->kind == RANGES && !parse_range(word, &it))
-                return "UID or UID-UID";
-        if (k->kind == PATHS && (!id_is_path(word) || streq(word, "/")))
-                return "an absolute, normalized path below / [ro|rw]";
+        if ((k->kind == RANGES && !parse_range(word, &it)) || (k->kind == PATHS && (!id_is_path(word) || streq(word, "/"))))
+                return false;
         it.text = xstrdup(word);
         l->items = xrealloc(l->items, l->n + 1, sizeof(it));
         l->items[l->n++] = it;
-        return NULL;
+        return true;
 }
 
-static const char *add_words(struct policy *p, const struct key *k, const char *value)
+static bool add_words(struct policy *p, const struct key *k, const char *value)
 {
         size_t words = 0;
 
-        while (*(value += strspn(value, " \t"))) {
-                size_t n = strcspn(value, " \t");
+        for (size_t n; *(value += strspn(value, " \t")); value += n) {
+                n = strcspn(value, " \t");
                 CLEANUP(freep) char *word = xstrndup(value, n);
-                const char *why = add_word(p, k, word);
-
-                if (why)
-                        return why;
-                if (++words > 1 && !list_of(p, k))
-                        return "one value";
-                value += n;
+                if (!add_word(p, k, word) || (++words > 1 && !list_of(p, k)))
+                        return false;
         }
-        return words || list_of(p, k) ? NULL : "a value";
+        return words || list_of(p, k);
 }
 
 /* `line` without its newline and surrounding blanks, neither empty nor a comment. */
@@ -142,7 +133,6 @@ static int parse_line(struct policy *p, char *line, bool seen[static ARRAY_LEN(k
 {
         char *eq = strchr(line, '=');
         size_t n = eq ? (size_t)(eq - line) : 0;
-        const char *why;
 
         if (!eq)
                 return err_set(e, -EINVAL, NULL, "not of the form key = value");
@@ -157,8 +147,7 @@ static int parse_line(struct policy *p, char *line, bool seen[static ARRAY_LEN(k
                 else if (seen[i] && !list_of(p, &keys[i]))
                         return err_set(e, -EINVAL, NULL, "%s is given twice", line);
                 seen[i] = true;
-                why = add_words(p, &keys[i], eq + 1);
-                return why ? err_set(e, -EINVAL, NULL, "%s: wanted: %s", line, why) : 0;
+                return add_words(p, &keys[i], eq + 1) ? 0 : err_set(e, -EINVAL, NULL, "%s: wanted: %s", line, keys[i].wanted);
         }
         return err_set(e, -EINVAL, NULL, "unknown key \"%.64s\"", line);
 }
@@ -191,13 +180,6 @@ int policy_parse(const char *file, const char *text, size_t size, struct policy 
         return 0;
 }
 
-static void print_choice(struct buf *b, const char *choices, uint32_t n)
-{
-        while (n-- > 0)
-                choices += strcspn(choices, " ") + 1;
-        buf_printf(b, " %.*s", (int)strcspn(choices, " "), choices);
-}
-
 void policy_print(const struct policy *policy, struct buf *b)
 {
         struct policy *p = (struct policy *)(uintptr_t)policy;
@@ -212,7 +194,7 @@ void policy_print(const struct policy *policy, struct buf *b)
                 if (k->kind == NUMBER)
                         buf_printf(b, " %u", *number_of(p, k));
                 if (k->kind == CHOICE)
-                        print_choice(b, k->choices, *number_of(p, k));
+                        buf_printf(b, " %s", k->choices[*number_of(p, k)]);
                 buf_char(b, '\n');
         }
 }

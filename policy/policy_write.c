@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "common/mem.h"
+#include "common/utf8.h"
 #include "policy/rules.h"
 
 enum {
@@ -158,7 +159,7 @@ static int parse_env(const Vks__Container *c, struct err *e)
 
                 if (!id_is_env_name(name) || strpbrk(name, "-."))
                         return MALFORMED(e, "env \"%.80s\": systemd's names are letters, digits and underscores", name);
-                if (!policy_env_value(c->env[i]->value.data, c->env[i]->value.len))
+                if (!utf8_clean(c->env[i]->value.data, c->env[i]->value.len, "\t\n"))
                         return MALFORMED(e, "env %s: systemd's values are UTF-8 without control characters but tab and newline", name);
         }
         return 0;

@@ -6,6 +6,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "common/utf8.h"
+
 /* A directory, or a directory and everything beneath it. */
 struct place {
         const char *path;
@@ -14,12 +16,11 @@ struct place {
 
 /* Never given to a pod as hostPath, nor anything above them: what is the machine's identity and trust, or holds other pods. */
 static const struct place never_host[] = {
-        { "/etc/vks", true },       { "/etc/shadow", true },    { "/etc/gshadow", true },     { "/etc/sudoers", true },
-        { "/etc/sudoers.d", true }, { "/etc/ssh", true },       { "/etc/ssl/private", true }, { "/etc/kubernetes", true },
-        { "/proc", true },          { "/sys", true },           { "/dev", false },            { "/boot", true },
-        { "/root", true },          { "/run/vks", true },       { "/run/systemd", true },     { "/run/dbus", true },
-        { "/run/user", true },      { "/var/lib/vks", true },   { "/var/lib/dpkg", true },    { "/var/lib/systemd", true },
-        { "/var/cache/vks", true }, { "/var/spool/cron", true }, { "/usr", false },           { "/home", false },
+        { "/etc/vks", true }, { "/etc/shadow", true }, { "/etc/gshadow", true }, { "/etc/sudoers", true }, { "/etc/sudoers.d", true },
+        { "/etc/ssh", true }, { "/etc/ssl/private", true }, { "/etc/kubernetes", true }, { "/proc", true }, { "/sys", true },
+        { "/dev", false }, { "/boot", true }, { "/root", true }, { "/run/vks", true }, { "/run/systemd", true }, { "/run/dbus", true },
+        { "/run/user", true }, { "/var/lib/vks", true }, { "/var/lib/dpkg", true }, { "/var/lib/systemd", true },
+        { "/var/cache/vks", true }, { "/var/spool/cron", true }, { "/usr", false }, { "/home", false },
 };
 
 /*
@@ -27,13 +28,11 @@ static const struct place never_host[] = {
  * a unit runs, which with `root = package` may run as root.
  */
 static const struct place never_target[] = {
-        { "/proc", true },            { "/sys", true },           { "/dev", true },           { "/usr/bin", true },
-        { "/usr/sbin", true },        { "/usr/lib", true },       { "/usr/lib32", true },     { "/usr/lib64", true },
-        { "/usr/libx32", true },      { "/usr/libexec", true },   { "/usr/local/bin", true }, { "/usr/local/sbin", true },
-        { "/bin", true },             { "/sbin", true },          { "/lib", true },           { "/lib32", true },
-        { "/lib64", true },           { "/libx32", true },        { "/boot", true },          { "/run/systemd", true },
-        { "/run/vks", true },         { "/var/lib/vks", true },   { "/etc/ld.so.preload", true }, { "/etc/ld.so.cache", true },
-        { "/etc/ld.so.conf.d", true }, { "/var", false },
+        { "/proc", true }, { "/sys", true }, { "/dev", true }, { "/usr/bin", true }, { "/usr/sbin", true }, { "/usr/lib", true },
+        { "/usr/lib32", true }, { "/usr/lib64", true }, { "/usr/libx32", true }, { "/usr/libexec", true }, { "/usr/local/bin", true },
+        { "/usr/local/sbin", true }, { "/bin", true }, { "/sbin", true }, { "/lib", true }, { "/lib32", true }, { "/lib64", true },
+        { "/libx32", true }, { "/boot", true }, { "/run/systemd", true }, { "/run/vks", true }, { "/var/lib/vks", true },
+        { "/etc/ld.so.preload", true }, { "/etc/ld.so.cache", true }, { "/etc/ld.so.conf.d", true }, { "/var", false },
 };
 
 int rule_refused(struct err *e, const char *rule, const char *fmt, ...)
@@ -81,36 +80,10 @@ static const char *forbidden_by(const struct place *places, size_t n, const char
         return NULL;
 }
 
-/* Valid UTF-8 without control characters other than those in `allowed`. */
-static bool clean_utf8(const unsigned char *s, size_t size, const char *allowed)
-{
-        for (size_t i = 0; i < size;) {
-                unsigned char c = s[i++];
-                unsigned more = c < 0x80 ? 0 : c >= 0xc2 && c < 0xe0 ? 1 : c >= 0xe0 && c < 0xf0 ? 2 : c >= 0xf0 && c < 0xf5 ? 3 : 9;
-                uint32_t u = more ? c & (0x3fU >> more) : c;
-
-                if (c < ' ' || c == 0x7f ? !c || !strchr(allowed, c) : more > size - i)
-                        return false;
-                for (unsigned k = 0; k < more; k++, i++) {
-                        if ((s[i] & 0xc0) != 0x80)
-                                return false;
-                        u = u << 6 | (s[i] & 0x3f);
-                }
-                if ((more == 2 && (u < 0x800 || (u >= 0xd800 && u < 0xe000))) || (more == 3 && (u < 0x10000 || u > 0x10ffff)))
-                        return false;
-        }
-        return true;
-}
-
-bool policy_env_value(const void *value, size_t size)
-{
-        return clean_utf8(value, size, "\t\n");
-}
-
 /* A path that can stand in a unit file and means there what it says. */
 bool rule_unit_path(const char *s)
 {
-        return id_is_path(s) && clean_utf8((const unsigned char *)s, strlen(s), "") && !strchr(s, '\\') && !ends_with(s, " ");
+        return id_is_path(s) && utf8_clean(s, strlen(s), "") && !strchr(s, '\\') && !ends_with(s, " ");
 }
 
 int rule_package(const struct policy *p, const char *field, const char *name, struct err *e)

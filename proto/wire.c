@@ -2,22 +2,19 @@
 #include "proto/wire.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 
 #include "helper.pb-c.h"
 
 #include "common/fd.h"
 #include "common/mem.h"
+#include "common/memfd.h"
 #include "proto/verbs.h"
 
 enum {
         HEAD = 2,     /* version and verb */
         FDS_SEEN = 8, /* descriptors we are willing to receive in order to close them; the kernel drops the others */
-        SEALS = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK,
 };
 
 #define ROW(n, verb, Message, where) { .number = n, .name = #verb, .message = &vks__##verb##__descriptor, .body = WIRE_##where },
@@ -52,37 +49,16 @@ int wire_pack(const struct wire_verb *verb, const ProtobufCMessage *message, str
         return 0;
 }
 
-static int make_memfd(const uint8_t *p, size_t n)
-{
-        FD fd = memfd_create("vks-request", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-
-        if (fd < 0)
-                return -errno;
-        while (n > 0) {
-                ssize_t k = write(fd, p, n);
-                if (k < 0)
-                        return -errno;
-                p += k;
-                n -= (size_t)k;
-        }
-        if (fcntl(fd, F_ADD_SEALS, SEALS | F_SEAL_SEAL) < 0)
-                return -errno;
-        return fd_take(&fd);
-}
-
 static int send_datagram(int sock, uint8_t verb, const uint8_t *body, size_t size, int fd)
 {
         uint8_t head[HEAD] = { WIRE_VERSION, verb };
         struct iovec iov[] = { { head, HEAD }, { (void *)(uintptr_t)body, size } };
-        union {
-                struct cmsghdr align;
-                char bytes[CMSG_SPACE(sizeof(int))];
-        } control = { 0 };
+        _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = { 0 };
         struct msghdr m = { .msg_iov = iov, .msg_iovlen = size ? 2 : 1 };
 
         if (fd >= 0) {
-                m.msg_control = &control;
-                m.msg_controllen = sizeof(control.bytes);
+                m.msg_control = control;
+                m.msg_controllen = sizeof(control);
                 struct cmsghdr *c = CMSG_FIRSTHDR(&m);
                 *c = (struct cmsghdr){ .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int)) };
                 memcpy(CMSG_DATA(c), &fd, sizeof(int));
@@ -95,7 +71,7 @@ int wire_send(int sock, const struct wire_packet *p, struct err *e)
         FD fd = -1;
         int r;
 
-        if (p->verb->body == WIRE_MEMFD && (fd = make_memfd(p->body, p->size)) < 0)
+        if (p->verb->body == WIRE_MEMFD && (fd = memfd_make(p->body, p->size)) < 0)
                 return err_errno(e, fd, NULL, "helper request %s: memfd", p->verb->name);
         r = send_datagram(sock, p->verb->number, p->body, fd < 0 ? p->size : 0, fd);
         return r < 0 ? err_errno(e, r, NULL, "helper request %s: send", p->verb->name) : 0;
@@ -109,7 +85,7 @@ int wire_send_request(int sock, const struct wire_verb *verb, const ProtobufCMes
         return r < 0 ? r : wire_send(sock, &p, e);
 }
 
-static int bad(struct err *e, const char *why)
+int wire_bad(struct err *e, const char *why)
 {
         return err_set(e, -EBADMSG, NULL, "bad message on the helper's socket: %s", why);
 }
@@ -119,11 +95,8 @@ static int recv_datagram(int sock, uint8_t data[static WIRE_DATAGRAM_MAX], size_
                          int *ret_fd, struct err *e)
 {
         struct iovec iov = { data, WIRE_DATAGRAM_MAX };
-        union {
-                struct cmsghdr align;
-                char bytes[CMSG_SPACE(FDS_SEEN * sizeof(int))];
-        } control = { 0 };
-        struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control.bytes) };
+        _Alignas(struct cmsghdr) char control[CMSG_SPACE(FDS_SEEN * sizeof(int))] = { 0 };
+        struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control) };
         ssize_t n = recvmsg(sock, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
         FD fd = -1;
         size_t n_fds = 0;
@@ -141,35 +114,14 @@ static int recv_datagram(int sock, uint8_t data[static WIRE_DATAGRAM_MAX], size_
         if (n == 0 && n_fds == 0)
                 return 0;
         if (m.msg_flags & (MSG_TRUNC | MSG_CTRUNC))
-                return bad(e, "too large");
+                return wire_bad(e, "too large");
         if (n < HEAD || data[0] != WIRE_VERSION || !(*ret_verb = wire_verb_find(data[1])))
-                return bad(e, "not a known verb of this version");
+                return wire_bad(e, "not a known verb of this version");
         if (n_fds > 1)
-                return bad(e, "several descriptors");
+                return wire_bad(e, "several descriptors");
         *ret_size = (size_t)n;
         *ret_fd = fd_take(&fd);
         return 1;
-}
-
-/* The whole content of a memfd that nobody can change any more. */
-static int read_memfd(int fd, struct wire_packet *p, struct err *e)
-{
-        int seals = fcntl(fd, F_GET_SEALS);
-        struct stat st;
-
-        if (seals < 0 || (seals & SEALS) != SEALS)
-                return bad(e, "the descriptor is not a sealed memfd");
-        if (fstat(fd, &st) < 0 || st.st_size < 0 || st.st_size > WIRE_BODY_MAX)
-                return bad(e, "the memfd is too large");
-        p->size = (size_t)st.st_size;
-        p->body = xcalloc(p->size + 1, 1);
-        for (size_t got = 0; got < p->size;) {
-                ssize_t k = pread(fd, p->body + got, p->size - got, (off_t)got);
-                if (k <= 0)
-                        return bad(e, "the memfd cannot be read");
-                got += (size_t)k;
-        }
-        return 0;
 }
 
 int wire_recv_request(int sock, struct wire_packet *ret, struct err *e)
@@ -184,60 +136,19 @@ int wire_recv_request(int sock, struct wire_packet *ret, struct err *e)
                 return r;
         if (p.verb->body == WIRE_INLINE) {
                 if (fd >= 0)
-                        return bad(e, "a descriptor that this verb does not take");
+                        return wire_bad(e, "a descriptor that this verb does not take");
                 p.size = size - HEAD;
                 p.body = xmemdup(data + HEAD, p.size);
         } else {
                 if (fd < 0 || size != HEAD)
-                        return bad(e, "this verb takes one descriptor and nothing else");
-                r = read_memfd(fd, &p, e);
+                        return wire_bad(e, "this verb takes one descriptor and nothing else");
+                r = memfd_read(fd, WIRE_BODY_MAX, &p.body, &p.size);
                 if (r < 0)
-                        return r;
+                        return wire_bad(e, r == -EFBIG ? "the memfd is too large" : "the descriptor is not a sealed memfd");
         }
         *ret = p;
         p.body = NULL;
         return 1;
-}
-
-static bool has_unknown(const ProtobufCMessage *m)
-{
-        if (m->n_unknown_fields > 0)
-                return true;
-        for (unsigned i = 0; i < m->descriptor->n_fields; i++) {
-                const ProtobufCFieldDescriptor *f = &m->descriptor->fields[i];
-                const char *at = (const char *)m + f->offset, *count = (const char *)m + f->quantifier_offset;
-
-                if (f->type != PROTOBUF_C_TYPE_MESSAGE)
-                        continue;
-                if (f->label == PROTOBUF_C_LABEL_REPEATED) {
-                        ProtobufCMessage *const *items = *(ProtobufCMessage *const *const *)(const void *)at;
-                        for (size_t k = 0; k < *(const size_t *)(const void *)count; k++)
-                                if (has_unknown(items[k]))
-                                        return true;
-                        continue;
-                }
-                if ((f->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) && *(const uint32_t *)(const void *)count != f->id)
-                        continue; /* another member of the oneof is the one that is set */
-                const ProtobufCMessage *sub = *(const ProtobufCMessage *const *)(const void *)at;
-                if (sub && has_unknown(sub))
-                        return true;
-        }
-        return false;
-}
-
-int wire_decode(const ProtobufCMessageDescriptor *type, const uint8_t *body, size_t size, ProtobufCAllocator *allocator,
-                ProtobufCMessage **ret, struct err *e)
-{
-        ProtobufCMessage *m = protobuf_c_message_unpack(type, allocator, size, body);
-
-        if (!m)
-                return bad(e, "not the message of this verb");
-        if (has_unknown(m)) {
-                protobuf_c_message_free_unpacked(m, allocator);
-                return bad(e, "unknown fields");
-        }
-        *ret = m;
-        return 0;
 }
 
 int wire_send_reply(int sock, const struct wire_verb *verb, const ProtobufCMessage *reply, struct err *e)
@@ -265,7 +176,7 @@ int wire_recv_reply(int sock, const struct wire_verb **ret_verb, ProtobufCMessag
         if (r <= 0)
                 return r;
         if (fd >= 0)
-                return bad(e, "a descriptor with a reply");
+                return wire_bad(e, "a descriptor with a reply");
         r = wire_decode(&vks__reply__descriptor, data + HEAD, size - HEAD, NULL, ret_reply, e);
         return r < 0 ? r : 1;
 }

@@ -63,6 +63,9 @@ int wire_send_request(int sock, const struct wire_verb *verb, const ProtobufCMes
  */
 int wire_recv_request(int sock, struct wire_packet *ret, struct err *e);
 
+/* -EBADMSG and its text. */
+int wire_bad(struct err *e, const char *why);
+
 /*
  * Decodes a packet's body as `type`, refusing unknown fields at any depth. The caller owns *ret (protobuf_c_message_free_unpacked with
  * `allocator`, which may be NULL for the heap).

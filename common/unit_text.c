@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every text that the helper gives to systemd is made here. What comes from a pod is written by quoted(), path() or env_value() and in no
+ * Every text that systemd is given is made here. What comes from a pod is written by quoted(), path() or unit_text_env() and in no
  * other way, or is an id whose alphabet needs no quoting (common/ids.h).
  */
-#include <stdio.h>
+#include "common/unit_text.h"
 
-#include "helper/helper.h"
-#include "proto/hash.h"
+#include <stdio.h>
 
 #define PREFIXES "-@:+!|" /* of a command in an Exec line */
 
@@ -36,34 +35,25 @@ static void path(struct buf *b, const char *s)
         buf_char(b, '"');
 }
 
-/* A value in an environment file, as systemd's src/basic/env-file.c reads it. */
-static void env_value(struct buf *b, const ProtobufCBinaryData *v)
+/* A line of an environment file, as systemd's src/basic/env-file.c reads it. */
+void unit_text_env(struct buf *b, const char *name, const void *value, size_t size)
 {
-        buf_char(b, '"');
-        for (size_t i = 0; i < v->len; i++) {
-                if (strchr("\"\\`$", v->data[i]))
+        buf_printf(b, "%s=\"", name);
+        for (const char *s = value; size-- > 0; s++) {
+                if (strchr("\"\\`$", *s))
                         buf_char(b, '\\');
-                buf_char(b, (char)v->data[i]);
+                buf_char(b, *s);
         }
-        buf_char(b, '"');
+        buf_str(b, "\"\n");
 }
 
-void render_env(const Vks__Container *c, struct buf *b)
-{
-        for (size_t i = 0; i < c->n_env; i++) {
-                buf_printf(b, "%s=", c->env[i]->name);
-                env_value(b, &c->env[i]->value);
-                buf_char(b, '\n');
-        }
-}
-
-void render_owner(const char *uid, struct buf *b)
+void unit_text_owner(const char *uid, struct buf *b)
 {
         buf_printf(b, "[X-Kubernetes]\nUID=%s\n", uid);
 }
 
 /* systemd-escape --path of the pod's var. */
-void render_var_mount_name(const char *uid, struct buf *b)
+void unit_text_var_mount_name(const char *uid, struct buf *b)
 {
         buf_str(b, "run-vks-pods-");
         for (; *uid; uid++)
@@ -71,18 +61,13 @@ void render_var_mount_name(const char *uid, struct buf *b)
         buf_str(b, "-var.mount");
 }
 
-void render_var_mount(const char *uid, struct buf *b)
+void unit_text_var_mount(const char *uid, struct buf *b)
 {
         buf_printf(b,
                    "[Unit]\nDescription=Private /var of pod %s\nDefaultDependencies=no\nStopWhenUnneeded=yes\n\n"
-                   "[Mount]\nType=overlay\nWhat=overlay\nWhere=" RUN_DIR "/%s/var\n"
-                   "Options=lowerdir=/var,upperdir=" RUN_DIR "/%s/upper,workdir=" RUN_DIR "/%s/work,nodev,nosuid\n",
+                   "[Mount]\nType=overlay\nWhat=overlay\nWhere=" POD_RUN_DIR "/%s/var\n"
+                   "Options=lowerdir=/var,upperdir=" POD_RUN_DIR "/%s/upper,workdir=" POD_RUN_DIR "/%s/work,nodev,nosuid\n",
                    uid, uid, uid, uid);
-}
-
-static bool yes(const char *value)
-{
-        return streq(value, "on") || (*value && strchr("1yYtT", *value));
 }
 
 /* ---- the command line ---- */
@@ -119,23 +104,22 @@ static void prefixes(struct buf *b, const char *line, size_t n, bool privileged)
 }
 
 /* PID 1 starts nothing as a user that has no passwd entry; setpriv(1) does. */
-static void become(struct buf *b, const struct container_unit *u)
+static void become(struct buf *b, const struct unit_text *u)
 {
         if (u->unknown_user)
                 buf_printf(b, "!/usr/bin/setpriv --reuid=%s --regid=%s --clear-groups --inh-caps=-all --bounding-set=-all --no-new-privs ",
                            u->user, u->group);
 }
 
-static void command_line(struct buf *b, const struct container_unit *u)
+static void command_line(struct buf *b, const struct unit_text *u)
 {
-        const Vks__Container *c = u->k->c;
-        const char *line = package_unit_get(u->package, "ExecStart");
+        const char *line = unit_file_get(u->file, "ExecStart");
         size_t n_prefixes = strspn(line, PREFIXES);
         const char *first = line + n_prefixes + strspn(line + n_prefixes, " \t");
-        bool at = memchr(line, '@', n_prefixes), literal = memchr(line, ':', n_prefixes), args = c->n_args || !u->package;
+        bool at = memchr(line, '@', n_prefixes), literal = memchr(line, ':', n_prefixes), args = u->n_args || !u->file;
         const char *rest = at ? next_word(next_word(first)) : next_word(first);
 
-        if (!u->program && !c->n_args && !u->unknown_user)
+        if (!u->program && !u->n_args && !u->unknown_user)
                 return;
         literal &= !(u->program && args); /* something of the package's line remains */
         buf_str(b, "ExecStart=\nExecStart=");
@@ -148,13 +132,13 @@ static void command_line(struct buf *b, const struct container_unit *u)
                 quoted(b, u->program, false);
         else
                 buf_add(b, first, (size_t)(word_end(at && u->unknown_user ? first : at ? next_word(first) : first) - first));
-        for (size_t i = 1; i < c->n_command; i++) {
+        for (size_t i = 1; i < u->n_command; i++) {
                 buf_char(b, ' ');
-                quoted(b, c->command[i], !literal);
+                quoted(b, u->command[i], !literal);
         }
-        for (size_t i = 0; i < c->n_args; i++) {
+        for (size_t i = 0; i < u->n_args; i++) {
                 buf_char(b, ' ');
-                quoted(b, c->args[i], !literal);
+                quoted(b, u->args[i], !literal);
         }
         if (!args)
                 buf_printf(b, " %s", rest);
@@ -162,15 +146,15 @@ static void command_line(struct buf *b, const struct container_unit *u)
 }
 
 /* The package's other commands: written again where one would leave the pod's view of the file system, dropped when the daemon they serve does not run. */
-static void other_commands(struct buf *b, const struct container_unit *u)
+static void other_commands(struct buf *b, const struct unit_text *u)
 {
         static const struct {
                 const char *key;
                 bool serves;
         } keys[] = { { "ExecCondition", false }, { "ExecStartPre", false }, { "ExecStartPost", true },
                      { "ExecReload", true },     { "ExecStop", true },      { "ExecStopPost", true } };
-        const struct package_unit *p = u->package;
-        bool privileged = yes(package_unit_get(p, "PermissionsStartOnly"));
+        const struct unit_file *p = u->file;
+        bool privileged = unit_yes(unit_file_get(p, "PermissionsStartOnly"));
 
         for (size_t k = 0; p && k < ARRAY_LEN(keys); k++) {
                 buf_printf(b, "%s=\n", keys[k].key);
@@ -193,7 +177,7 @@ static void other_commands(struct buf *b, const struct container_unit *u)
  * RuntimeDirectory= and its kin are made by PID 1 on the host's side. All of them become RuntimeDirectory=, whose base
  * is /run, below which the pod's private directories lie: so PID 1 makes them there, for the right user.
  */
-static void directories(struct buf *b, const struct container_unit *u)
+static void directories(struct buf *b, const struct unit_text *u)
 {
         static const struct {
                 const char *key, *base, *variable;
@@ -211,7 +195,7 @@ static void directories(struct buf *b, const struct container_unit *u)
                 const char *v;
 
                 snprintf(key, sizeof(key), "%sDirectory", kinds[k].key);
-                v = package_unit_get(u->package, key);
+                v = unit_file_get(u->file, key);
                 if (!*v)
                         continue;
                 buf_printf(b, "%s=\nEnvironment=%s_DIRECTORY=", key, kinds[k].variable);
@@ -219,70 +203,70 @@ static void directories(struct buf *b, const struct container_unit *u)
                         int n = (int)strcspn(v, ": \t"); /* of NAME:LINK the link is left out */
 
                         buf_printf(b, "%s/%s/%.*s", colon, kinds[k].base, n, v);
-                        buf_printf(&dirs, " vks/pods/%s/%s/%.*s", u->op->pod.uid, kinds[k].base, n, v);
+                        buf_printf(&dirs, " vks/pods/%s/%s/%.*s", u->pod->uid, kinds[k].base, n, v);
                 }
                 buf_char(b, '\n');
                 snprintf(key, sizeof(key), "%sDirectoryMode", kinds[k].key);
                 if (!*mode)
-                        mode = package_unit_get(u->package, key);
+                        mode = unit_file_get(u->file, key);
         }
         if (dirs.len)
                 buf_printf(b, "RuntimeDirectory=%s\nRuntimeDirectoryMode=%s\n", dirs.data + 1, *mode ? mode : "0755");
-        if (dirs.len && u->overlay && !yes(package_unit_get(u->package, "DynamicUser")))
+        if (dirs.len && u->overlay && !unit_yes(unit_file_get(u->file, "DynamicUser")))
                 buf_str(b, "RuntimeDirectoryPreserve=yes\n"); /* or what the package has there would be gone after a restart */
 }
 
-static void mounts(struct buf *b, const struct container_unit *u)
+static void mounts(struct buf *b, const struct unit_text *u)
 {
-        const char *uid = u->op->pod.uid;
+        const char *uid = u->pod->uid;
         bool own_tmp = false;
 
-        for (size_t i = 0; i < u->k->n_mounts; i++)
-                own_tmp |= streq(u->k->mounts[i].target, "/tmp");
-        buf_printf(b, "BindPaths=" RUN_DIR "/%s/run:/run " RUN_DIR "/%s/var:/var\n", uid, uid);
+        for (size_t i = 0; i < u->mounts->n; i++)
+                own_tmp |= streq(u->mounts->lines[i].target, "/tmp");
+        buf_printf(b, "BindPaths=" POD_RUN_DIR "/%s/run:/run " POD_RUN_DIR "/%s/var:/var\n", uid, uid);
         if (!own_tmp)
-                buf_printf(b, "BindPaths=" RUN_DIR "/%s/tmp:/tmp\n", uid);
+                buf_printf(b, "BindPaths=" POD_RUN_DIR "/%s/tmp:/tmp\n", uid);
         for (size_t i = 0; i < u->mounts->n; i++) {
                 const struct mount_line *l = &u->mounts->lines[i];
 
-                buf_str(b, l->kind == LINE_TMPFS ? "TemporaryFileSystem=" : l->kind == LINE_BIND ? "BindPaths=" : "BindReadOnlyPaths=");
+                buf_str(b, l->kind == MOUNT_TMPFS ? "TemporaryFileSystem=" : l->kind == MOUNT_BIND ? "BindPaths=" : "BindReadOnlyPaths=");
                 if (l->source) {
                         path(b, l->source);
                         buf_char(b, ':');
                 }
                 path(b, l->target);
-                buf_str(b, l->kind == LINE_TMPFS ? ":ro,mode=0755\n" : "\n");
+                buf_str(b, l->kind == MOUNT_TMPFS ? ":ro,mode=0755\n" : "\n");
         }
 }
 
-static void identity(struct buf *b, const struct container_unit *u)
+static void identity(struct buf *b, const struct unit_text *u)
 {
-        bool changed = u->user[0] || u->program || u->k->c->n_args;
+        bool changed = u->user[0] || u->program || u->n_args;
 
         if (u->user[0] && !u->unknown_user)
                 buf_printf(b, "User=%s\nDynamicUser=no\nSupplementaryGroups=\n", u->user);
         if (u->group[0] && !u->unknown_user)
                 buf_printf(b, "Group=%s\n", u->group);
-        if (changed && !u->k->may_gain)
+        if (changed && !u->may_gain)
                 buf_str(b, "AmbientCapabilities=\n");
-        if (!u->root && !u->k->may_gain)
+        if (!u->root && !u->may_gain)
                 buf_str(b, "NoNewPrivileges=yes\n");
 }
 
-static void type_and_files(struct buf *b, const struct container_unit *u)
+static void type_and_files(struct buf *b, const struct unit_text *u)
 {
-        const char *pid_file = package_unit_get(u->package, "PIDFile"), *kill = package_unit_get(u->package, "KillMode");
+        const char *pid_file = unit_file_get(u->file, "PIDFile"), *kill = unit_file_get(u->file, "KillMode");
 
-        if (!u->package || u->program)
-                buf_printf(b, "Type=exec\nPIDFile=\n%sWatchdogSec=0\n", *package_unit_get(u->package, "BusName") ? "BusName=\n" : "");
+        if (!u->file || u->program)
+                buf_printf(b, "Type=exec\nPIDFile=\n%sWatchdogSec=0\n", *unit_file_get(u->file, "BusName") ? "BusName=\n" : "");
         else if (*pid_file) /* PID 1 reads it on the host's side */
-                buf_printf(b, "PIDFile=" RUN_DIR "/%s/run/%s\n", u->op->pod.uid,
+                buf_printf(b, "PIDFile=" POD_RUN_DIR "/%s/run/%s\n", u->pod->uid,
                            starts_with(pid_file, "/run/")     ? pid_file + strlen("/run/") :
                            starts_with(pid_file, "/var/run/") ? pid_file + strlen("/var/run/") :
                                                                 pid_file);
-        if (!streq(kill, "control-group") && !streq(kill, "mixed") && (*kill || !u->package))
+        if (!streq(kill, "control-group") && !streq(kill, "mixed") && (*kill || !u->file))
                 buf_str(b, "KillMode=mixed\n");
-        if (streq(package_unit_get(u->package, "Type"), "dbus") && !u->program)
+        if (streq(unit_file_get(u->file, "Type"), "dbus") && !u->program)
                 buf_str(b, "BindReadOnlyPaths=-/run/dbus\n");
 }
 
@@ -290,49 +274,48 @@ static void type_and_files(struct buf *b, const struct container_unit *u)
  * [X-Kubernetes] is read by the agent, and by START, STOP and REMOVE (its first key). All keys: UID, Namespace, Pod, Container, Image,
  * Package, PackageUnit, RestartPolicy (Never, OnFailure, Always), Hash (container_hash(), 16 hex digits).
  */
-void render_dropin(const struct container_unit *u, struct buf *b)
+void unit_text_dropin(const struct unit_text *u, struct buf *b)
 {
         /* Without the agent, systemd restarts within the longest back-off that Kubernetes has; with it, the agent does, earlier. */
         static const struct {
                 const char *name, *lines;
         } restart[] = {
-                [VKS__RESTART__RESTART_NEVER] = { "Never", "Restart=no\nRemainAfterExit=yes\n" },
-                [VKS__RESTART__RESTART_ON_FAILURE] = { "OnFailure", "Restart=on-failure\nRestartSec=300\nRemainAfterExit=yes\n" },
-                [VKS__RESTART__RESTART_ALWAYS] = { "Always", "Restart=always\nRestartSec=300\nRemainAfterExit=no\n" },
+                { "Never", "Restart=no\nRemainAfterExit=yes\n" },
+                { "OnFailure", "Restart=on-failure\nRestartSec=300\nRemainAfterExit=yes\n" },
+                { "Always", "Restart=always\nRestartSec=300\nRemainAfterExit=no\n" },
         };
-        const struct pod_id *pod = &u->op->pod;
-        const Vks__Container *c = u->k->c;
+        const struct pod_id *pod = u->pod;
         char slice[ID_UNIT_MAX + 1];
 
-        pod_slice_name(pod->uid, u->op->qos, slice);
-        render_owner(pod->uid, b);
+        pod_slice_name(pod->uid, u->qos, slice);
+        unit_text_owner(pod->uid, b);
         buf_printf(b, "Namespace=%s\nPod=%s\nContainer=%s\nImage=%s\nPackage=%s\nPackageUnit=%s\nRestartPolicy=%s\nHash=%016llx\n\n[Unit]\n",
-                   pod->namespace, pod->name, c->name, c->image, c->package, c->unit, restart[c->restart].name,
-                   (unsigned long long)container_hash(c));
+                   pod->namespace, pod->name, u->container, u->image, u->package, u->package_unit, restart[u->restart].name,
+                   (unsigned long long)u->hash);
         buf_str(b, "StartLimitIntervalSec=0\n");
         if (u->overlay) {
                 CLEANUP(buf_done) struct buf name = BUF(ID_UNIT_MAX);
-                render_var_mount_name(pod->uid, &name);
+                unit_text_var_mount_name(pod->uid, &name);
                 buf_printf(b, "Requires=%s\nAfter=%s\n", name.data, name.data);
         }
         buf_printf(b, "\n[Service]\nSlice=%s\nLogExtraFields=VKS_POD_UID=%s VKS_POD=%s/%s VKS_CONTAINER=%s\n", slice, pod->uid,
-                   pod->namespace, pod->name, c->name);
-        buf_str(b, restart[c->restart].lines);
-        buf_printf(b, "TimeoutStopSec=%u\n", u->op->grace_seconds ? u->op->grace_seconds : 1); /* 0 would be infinity */
+                   pod->namespace, pod->name, u->container);
+        buf_str(b, restart[u->restart].lines);
+        buf_printf(b, "TimeoutStopSec=%u\n", u->grace_seconds ? u->grace_seconds : 1); /* 0 would be infinity */
         buf_str(b, "SendSIGKILL=yes\nSuccessExitStatus=\nRestartPreventExitStatus=\nRestartForceExitStatus=\n"
                    "LogRateLimitIntervalSec=0\nStandardOutput=journal\nStandardError=journal\n");
         type_and_files(b, u);
         command_line(b, u);
         other_commands(b, u);
         identity(b, u);
-        if (c->working_dir[0]) {
+        if (*u->working_dir) {
                 buf_str(b, "WorkingDirectory=");
-                for (const char *s = c->working_dir; *s; s++)
+                for (const char *s = u->working_dir; *s; s++)
                         buf_printf(b, *s == '%' ? "%%%%" : "%c", *s);
                 buf_char(b, '\n');
         }
         directories(b, u);
-        buf_printf(b, "EnvironmentFile=" RUN_DIR "/%s/env/%s\n", pod->uid, c->name);
+        buf_printf(b, "EnvironmentFile=" POD_RUN_DIR "/%s/env/%s\n", pod->uid, u->container);
         /* With a tmpfs for / everything on it is bound read-only already, and PID 1 would let ProtectSystem=strict win over it. */
         buf_printf(b, "ProtectSystem=%s\nProtectHome=tmpfs\nPrivateTmp=no\nReadWritePaths=\nInaccessiblePaths=-/etc/vks%s\n",
                    u->mounts->root ? "no" : "strict", u->overlay ? " -/var/lib/vks" : "");
@@ -341,11 +324,11 @@ void render_dropin(const struct container_unit *u, struct buf *b)
 }
 
 /* The package's own text, or the little that a program needs. */
-void render_fragment(const struct container_unit *u, struct buf *b)
+void unit_text_fragment(const struct unit_text *u, struct buf *b)
 {
-        if (u->package)
-                buf_printf(b, "# A copy for a pod; what is different for it is in vks.conf beside it.\n%s", u->package->text);
+        if (u->file)
+                buf_printf(b, "# A copy for a pod; what is different for it is in vks.conf beside it.\n%s", u->file->text);
         else
-                buf_printf(b, "[Unit]\nDescription=Container %s of pod %s/%s\n\n[Service]\nSyslogIdentifier=%s\n", u->k->c->name,
-                           u->op->pod.namespace, u->op->pod.name, u->k->c->name);
+                buf_printf(b, "[Unit]\nDescription=Container %s of pod %s/%s\n\n[Service]\nSyslogIdentifier=%s\n", u->container,
+                           u->pod->namespace, u->pod->name, u->container);
 }
