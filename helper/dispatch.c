@@ -91,8 +91,6 @@ int dispatch(void *machine, int sock, struct err *e)
                 r = rows[p.verb->number](m, message, &a, &why);
         audit(p.verb, message, &a, r, &why, now_usec() - began);
         reply.error = r;
-        reply.text = why.text;
-        reply.rule = why.reason;
-        reply.unit = a.unit;
+        reply.text = why.text, reply.rule = why.reason, reply.unit = a.unit;
         return (r = wire_send_reply(sock, p.verb, &reply.base, e)) < 0 ? r : 1;
 }
