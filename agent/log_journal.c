@@ -20,6 +20,7 @@
 
 enum {
         MANAGER_LINES_MAX = 1000,          /* that PID 1 says of a unit, looked at when searching for a run's bounds */
+        FIELD_MAX = 128,                   /* of the fields that are not the message */
         SLACK_USEC = 5 * 1000 * 1000,      /* lines of a run that journald dated outside it, being late */
 };
 
@@ -55,13 +56,6 @@ static bool get(sd_journal *j, const char *name, struct field *ret)
 static bool is(struct field f, const char *value)
 {
         return f.size == strlen(value) && memcmp(f.data, value, f.size) == 0;
-}
-
-static bool has(sd_journal *j, const char *name)
-{
-        struct field f;
-
-        return get(j, name, &f);
 }
 
 static int match(sd_journal *j, const char *name, const char *value)
@@ -148,9 +142,8 @@ int log_journal_open(const struct log_source *source, int64_t tail, uint64_t sin
         };
         r = source->directory ? sd_journal_open_directory(&l->journal, source->directory, 0) :
                                 sd_journal_open(&l->journal, SD_JOURNAL_LOCAL_ONLY);
-        /* Without a bound a compressed field grows to whatever its writer wanted; this way a longer one can still be told. */
         if (r >= 0)
-                r = sd_journal_set_data_threshold(l->journal, LOG_LINE_MAX + 64);
+                r = sd_journal_set_data_threshold(l->journal, FIELD_MAX);
         if (r >= 0 && follow) /* before the first seek, so that nothing is missed */
                 r = sd_journal_get_fd(l->journal);
         if (r >= 0 && l->invocation_id)
@@ -176,40 +169,87 @@ struct log_journal *log_journal_free(struct log_journal *l)
         return NULL;
 }
 
-/* Is the current entry of the run? */
-static bool is_of_run(struct log_journal *l, uint64_t usec)
+/* What is to be known of an entry before its message is looked at. */
+struct entry {
+        char transport[16];
+        char run[40];
+        char stream[40];
+        char line_break[16];
+        char about_unit[2], about_run[2]; /* as systemd's own messages are; only whether is of interest */
+};
+
+/* One walk over all fields: to ask for each by its name takes several times as long. */
+static void read_entry(sd_journal *j, struct entry *ret)
 {
-        struct field id;
+        const struct {
+                const char *name;
+                char *value;
+                size_t size;
+        } wanted[] = {
+                { "_TRANSPORT=", ret->transport, sizeof(ret->transport) },
+                { "_SYSTEMD_INVOCATION_ID=", ret->run, sizeof(ret->run) },
+                { "_STREAM_ID=", ret->stream, sizeof(ret->stream) },
+                { "_LINE_BREAK=", ret->line_break, sizeof(ret->line_break) },
+                { "UNIT=", ret->about_unit, sizeof(ret->about_unit) },
+                { "INVOCATION_ID=", ret->about_run, sizeof(ret->about_run) },
+        };
+        const void *data;
+        size_t size;
+
+        *ret = (struct entry){ 0 };
+        sd_journal_restart_data(j);
+        while (sd_journal_enumerate_available_data(j, &data, &size) > 0) {
+                for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
+                        size_t skip = strlen(wanted[i].name), n;
+
+                        if (size < skip || memcmp(data, wanted[i].name, skip) != 0)
+                                continue;
+                        n = size - skip < wanted[i].size ? size - skip : wanted[i].size - 1;
+                        memcpy(wanted[i].value, (const char *)data + skip, n);
+                        break;
+                }
+        }
+}
+
+/*
+ * The current entry's text, valid until another field is read. Without a bound compressed fields grow to whatever their
+ * writer wanted; one that is longer than LOG_LINE_MAX can still be told.
+ */
+static bool read_message(sd_journal *j, struct field *ret)
+{
+        bool found;
+
+        sd_journal_set_data_threshold(j, LOG_LINE_MAX + FIELD_MAX);
+        found = get(j, "MESSAGE", ret);
+        sd_journal_set_data_threshold(j, FIELD_MAX);
+        return found;
+}
+
+/* Is the entry of the run? */
+static bool is_of_run(struct log_journal *l, const struct entry *entry, uint64_t usec)
+{
+        bool ours = streq(entry->run, l->invocation_id);
 
         if (!l->invocation_id || l->begin == 0)
                 return true;
-        if (get(l->journal, "_SYSTEMD_INVOCATION_ID", &id)) {
-                bool ours = is(id, l->invocation_id);
-
-                if (!ours && usec > l->begin + SLACK_USEC)
-                        l->over = true;
-                return ours;
-        }
-        return usec >= l->begin && usec < l->end;
+        if (!*entry->run)
+                return usec >= l->begin && usec < l->end;
+        if (!ours && usec > l->begin + SLACK_USEC)
+                l->over = true;
+        return ours;
 }
 
-/* Was the current entry written by the container, and not by systemd on its behalf, the kernel, or the audit subsystem? */
-static bool is_output(sd_journal *j)
+/* Was it written by the container, and not by systemd on its behalf, the kernel, or the audit subsystem? */
+static bool is_output(const struct entry *entry)
 {
-        struct field transport;
-
-        if (!get(j, "_TRANSPORT", &transport))
-                return false;
-        if (is(transport, "journal"))
-                return !(has(j, "UNIT") && has(j, "INVOCATION_ID"));
-        return is(transport, "stdout") || is(transport, "syslog");
+        if (streq(entry->transport, "journal"))
+                return !(*entry->about_unit && *entry->about_run);
+        return streq(entry->transport, "stdout") || streq(entry->transport, "syslog");
 }
 
-static bool is_open(sd_journal *j)
+static bool is_open(const struct entry *entry)
 {
-        struct field f;
-
-        return get(j, "_LINE_BREAK", &f) && is(f, "line-max");
+        return streq(entry->line_break, "line-max");
 }
 
 /* Goes back, from the end, to the entry that ends the line before the last `tail` ones: 0 when it is there. */
@@ -218,6 +258,7 @@ static int go_back(struct log_journal *l, unsigned *budget)
         sd_journal *j = l->journal;
 
         for (; *budget > 0; (*budget)--) {
+                struct entry entry;
                 uint64_t usec = 0;
                 int r = sd_journal_previous(j);
 
@@ -231,9 +272,10 @@ static int go_back(struct log_journal *l, unsigned *budget)
                         return r;
                 if (usec < l->first)
                         break;
-                if (!is_of_run(l, usec) || !is_output(j))
+                read_entry(j, &entry);
+                if (!is_of_run(l, &entry, usec) || !is_output(&entry))
                         continue;
-                if (l->tail_started && is_open(j))
+                if (l->tail_started && is_open(&entry))
                         continue;
                 l->tail_started = true;
                 if (l->tail-- == 0)
@@ -253,7 +295,8 @@ int log_journal_next(struct log_journal *l, unsigned *budget, struct log_line *r
         if (r < 0)
                 return r;
         for (; *budget > 0; (*budget)--) {
-                struct field stream, message;
+                struct entry entry;
+                struct field message;
                 uint64_t usec;
 
                 if ((r = sd_journal_next(j)) <= 0 || (r = sd_journal_get_realtime_usec(j, &usec)) < 0)
@@ -262,13 +305,13 @@ int log_journal_next(struct log_journal *l, unsigned *budget, struct log_line *r
                         l->over = true;
                         return 0;
                 }
-                if (usec < l->first || !is_of_run(l, usec) || !is_output(j))
+                if (usec < l->first)
                         continue;
-                *ret = (struct log_line){ .usec = usec, .open = is_open(j) };
-                if (get(j, "_STREAM_ID", &stream) && stream.size < sizeof(ret->stream))
-                        memcpy(ret->stream, stream.data, stream.size);
-                if (!get(j, "MESSAGE", &message)) /* the last one: it is valid until the next field is read */
+                read_entry(j, &entry);
+                if (!is_of_run(l, &entry, usec) || !is_output(&entry) || !read_message(j, &message))
                         continue;
+                *ret = (struct log_line){ .usec = usec, .open = is_open(&entry) };
+                memcpy(ret->stream, entry.stream, sizeof(ret->stream));
                 ret->text = message.data;
                 ret->cut = message.size > LOG_LINE_MAX;
                 ret->size = ret->cut ? LOG_LINE_MAX : message.size;
