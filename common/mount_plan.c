@@ -61,7 +61,7 @@ static bool is_private(const struct mount_wish *wishes, size_t n_wishes, const c
 /* A tmpfs at `dir`, and each of its entries bound back, but those that something else of the plan replaces. */
 static int mirror(struct mount_plan *p, const struct mount_wish *wishes, size_t n_wishes, const char *dir, struct err *e)
 {
-        static const char *const writable[] = { "/proc", "/sys", "/dev" }, *const other[] = { "/var", "/run", "/tmp", "/home", "/root" };
+        static const char *const writable[] = { "/proc", "/sys", "/dev" }, *const other[] = { "/var", "/run", "/tmp", "/home", "/root", "/etc/vks" };
         DIR *d = opendir(dir);
         struct dirent *entry;
         size_t n = 0;
