@@ -57,7 +57,6 @@ static char *wipe(char *s)
 /* With tls-server-name the URL has that name, so that curl asks for it and checks it, but connects to the real host. */
 static int split_server(const struct kubeconfig *config, char **ret_server, char **ret_connect_to, struct err *e)
 {
-        CLEANUP(freep) char *server = NULL;
         char *url = NULL, *host = NULL, *port = NULL;
         CURLU *u = curl_url();
         int r = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/event_table.h"
 
-#include <stdio.h>
+#include <inttypes.h>
 #include <uthash.h>
 #include <utlist.h>
 
@@ -40,6 +40,7 @@ struct event_table {
         char *host;
         struct event_record *records, *queue;
         struct flood *floods;
+        size_t n_records, n_floods;
 };
 
 bool bucket_take(struct bucket *b, unsigned burst, uint64_t refill_usec, uint64_t now_usec)
@@ -61,6 +62,7 @@ bool bucket_take(struct bucket *b, unsigned burst, uint64_t refill_usec, uint64_
 static void record_free(struct event_table *t, struct event_record *r)
 {
         HASH_DEL(t->records, r);
+        t->n_records--;
         if (r->queued)
                 DL_DELETE(t->queue, r);
         free(r->key);
@@ -71,6 +73,7 @@ static void record_free(struct event_table *t, struct event_record *r)
 static void flood_free(struct event_table *t, struct flood *f)
 {
         HASH_DEL(t->floods, f);
+        t->n_floods--;
         free(f->key);
         free(f);
 }
@@ -78,18 +81,22 @@ static void flood_free(struct event_table *t, struct flood *f)
 /* Forgets what is too old to be repeated, and makes room for one more. */
 static void prune(struct event_table *t, uint64_t now_usec)
 {
-        struct event_record *r, *tmp;
+        struct event_record *r, *next;
+        struct flood *f, *next_flood;
 
-        HASH_ITER(hh, t->records, r, tmp) {
+        HASH_ITER(hh, t->records, r, next) {
                 bool old = now_usec - r->last_usec >= SAME_USEC && !r->queued;
 
-                if (!old && HASH_COUNT(t->records) < EVENT_TABLE_MAX)
+                if (!old && t->n_records < EVENT_TABLE_MAX)
                         break;
                 if (!r->sending)
                         record_free(t, r);
         }
-        if (HASH_COUNT(t->floods) >= EVENT_TABLE_MAX)
-                flood_free(t, t->floods);
+        HASH_ITER(hh, t->floods, f, next_flood) {
+                if (t->n_floods < EVENT_TABLE_MAX)
+                        break;
+                flood_free(t, f);
+        }
 }
 
 static bool floods(struct event_table *t, const char *key, size_t size, uint64_t now_usec)
@@ -103,6 +110,7 @@ static bool floods(struct event_table *t, const char *key, size_t size, uint64_t
                 f = NEW(struct flood);
                 f->key = xmemdup(key, size);
                 f->key_size = size;
+                t->n_floods++;
         }
         HASH_ADD_KEYPTR(hh, t->floods, f->key, f->key_size, f); /* the last heard of is the last in the table */
         return !bucket_take(&f->bucket, FLOOD_BURST, FLOOD_REFILL_USEC, now_usec);
@@ -117,7 +125,7 @@ static char *name_event(const char *object, uint64_t wall_usec, uint32_t random)
                 n = ID_NAME_MAX - SUFFIX_MAX;
         while (n > 0 && (object[n - 1] == '.' || object[n - 1] == '-'))
                 n--;
-        return xasprintf("%.*s.%llx", (int)n, object, (unsigned long long)(wall_usec * 1000 + random % 1000));
+        return xasprintf("%.*s.%" PRIx64, (int)n, object, wall_usec * 1000 + random % 1000);
 }
 
 static struct event_record *record_new(struct event_table *t, struct buf *key, uint64_t wall_usec, uint32_t random)
@@ -134,6 +142,7 @@ static struct event_record *record_new(struct event_table *t, struct buf *key, u
         r->event_name = name_event(r->field[NAME], wall_usec, random);
         r->first_wall_usec = wall_usec;
         HASH_ADD_KEYPTR(hh, t->records, r->key, r->key_size, r);
+        t->n_records++;
         return r;
 }
 
@@ -181,7 +190,7 @@ bool event_table_note(struct event_table *t, const struct event_object *about, b
 
 size_t event_table_size(const struct event_table *t)
 {
-        return HASH_COUNT(t->records);
+        return t->n_records;
 }
 
 bool event_table_waiting(const struct event_table *t)
@@ -306,12 +315,15 @@ struct event_table *event_table_new(const char *host)
 
 struct event_table *event_table_free(struct event_table *t)
 {
+        struct event_record *r, *next;
+        struct flood *f, *next_flood;
+
         if (!t)
                 return NULL;
-        while (t->records)
-                record_free(t, t->records);
-        while (t->floods)
-                flood_free(t, t->floods);
+        HASH_ITER(hh, t->records, r, next)
+                record_free(t, r);
+        HASH_ITER(hh, t->floods, f, next_flood)
+                flood_free(t, f);
         free(t->host);
         free(t);
         return NULL;

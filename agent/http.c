@@ -333,7 +333,8 @@ static void run(struct http *h)
                 call_unready(c);
                 c->body = BUF(data.max);
                 c->data(c->userdata, data.data, data.len);
-                explicit_bzero(data.data, data.size);
+                if (data.data)
+                        explicit_bzero(data.data, data.size);
                 buf_done(&data);
         }
         while (!h->closed && (m = curl_multi_info_read(h->multi, &left))) {

@@ -235,10 +235,12 @@ struct objects *objects_new(sd_event *event, struct api *api, object_changed cha
 
 struct objects *objects_free(struct objects *all)
 {
+        struct object *o, *next;
+
         if (!all)
                 return NULL;
-        while (all->table)
-                object_free(all->table);
+        HASH_ITER(hh, all->table, o, next)
+                object_free(o);
         sd_event_unref(all->event);
         free(all);
         return NULL;

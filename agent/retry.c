@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <sys/random.h>
+#include <time.h>
 
 #include "common/log.h"
 #include "common/mem.h"
@@ -21,11 +22,13 @@ unsigned retry_next(struct retry *r, uint32_t random)
 
 uint32_t random_u32(void)
 {
+        struct timespec now = { 0 };
         uint32_t v = 0;
 
-        if (getrandom(&v, sizeof(v), GRND_NONBLOCK) != (ssize_t)sizeof(v))
-                v = (uint32_t)(uintptr_t)&v; /* early in the boot: it only spreads retries and makes names differ */
-        return v;
+        if (getrandom(&v, sizeof(v), GRND_NONBLOCK) == (ssize_t)sizeof(v))
+                return v;
+        clock_gettime(CLOCK_MONOTONIC, &now); /* early in the boot; it only spreads retries and makes names differ */
+        return (uint32_t)now.tv_nsec;
 }
 
 unsigned random_between(unsigned low, unsigned high)

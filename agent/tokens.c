@@ -157,12 +157,13 @@ static void on_answer(void *userdata, struct api_response *r)
         char *bytes = cJSON_GetStringValue(json_get(json_get(r->body, "status"), "token"));
 
         t->call = NULL;
-        if (r->error == 0 && (!bytes || !*bytes))
-                r->error = err_set(&r->err, -EIO, NULL, "the API server answered a TokenRequest without a token");
-        if (r->error == 0)
+        if (r->error == 0 && bytes && *bytes) {
                 take_token(t, bytes, json_int(json_get(r->body, "spec"), "expirationSeconds", 0));
-        else
-                take_failure(t, r);
+                return;
+        }
+        if (r->error == 0)
+                r->error = err_set(&r->err, -EIO, NULL, "the API server answered a TokenRequest without a token");
+        take_failure(t, r);
 }
 
 static void ask(struct token *t)
@@ -234,10 +235,12 @@ struct tokens *tokens_new(sd_event *event, struct api *api, token_changed change
 
 struct tokens *tokens_free(struct tokens *all)
 {
+        struct token *t, *next;
+
         if (!all)
                 return NULL;
-        while (all->table)
-                token_free(all->table);
+        HASH_ITER(hh, all->table, t, next)
+                token_free(t);
         sd_event_unref(all->event);
         free(all);
         return NULL;
