@@ -166,7 +166,7 @@ static void look(struct installer *in)
                 return;
         if (phase == UNIT_FAILED)
                 arm(in->finish, JOURNAL_USEC);
-        else if (phase == UNIT_INACTIVE || phase == UNIT_EXITED || (phase == UNIT_ABSENT && *in->state.invocation))
+        else if (phase == UNIT_INACTIVE && in->state.ended) /* before it starts it is inactive, too */
                 arm(in->finish, 0);
 }
 

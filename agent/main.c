@@ -94,7 +94,7 @@ static void begin(struct agent *a)
         query = xasprintf("fieldSelector=spec.nodeName%%3D%s", name);
         pods_start(a->pods);
         a->watch = watch_new(a->event, a->api, "/api/v1/pods", query, &handler, a);
-        sd_notifyf(0, "READY=1\nSTATUS=node %s, systemd %s", a->config->node_name, observed_systemd_version(a->observed));
+        sd_notifyf(0, "STATUS=node %s, systemd %s", a->config->node_name, observed_systemd_version(a->observed));
 }
 
 static void node_registered(void *userdata)
@@ -296,6 +296,8 @@ static int run(struct agent *a)
                 log_error("%s", e.text);
                 return 1;
         }
+        /* Ready means that it looks after what there is: the API server may be away, and a boot must not wait for it. */
+        sd_notify(0, "READY=1\nSTATUS=registering the node");
         r = sd_event_loop(a->event);
         sd_notify(0, "STOPPING=1");
         return r < 0 ? 1 : r;

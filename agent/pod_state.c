@@ -167,7 +167,6 @@ static void new_run(struct container_state *c, const struct unit_state *u, uint6
         c->now = (struct termination){ 0 };
         c->was_active = false;
         c->started = 0;
-        c->requested = false;
         c->restart_at = 0;
         c->phase = CONTAINER_WAITING;
         c->failure = ERR_NONE;

@@ -303,7 +303,7 @@ void unit_text_dropin(const struct unit_text *u, struct buf *b)
         buf_str(b, restart[u->restart].lines);
         buf_printf(b, "TimeoutStopSec=%u\n", u->grace_seconds ? u->grace_seconds : 1); /* 0 would be infinity */
         buf_str(b, "SendSIGKILL=yes\nSuccessExitStatus=\nRestartPreventExitStatus=\nRestartForceExitStatus=\n"
-                   "LogRateLimitIntervalSec=0\nStandardOutput=journal\nStandardError=journal\n");
+                   "LogRateLimitIntervalSec=1\nLogRateLimitBurst=1000000000\nStandardOutput=journal\nStandardError=journal\n");
         type_and_files(b, u);
         command_line(b, u);
         other_commands(b, u);

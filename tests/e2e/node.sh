@@ -48,11 +48,12 @@ test_a_deleted_node_registers_again() {
 }
 
 test_the_taint_is_there_unless_disabled() {
-    sh_node "cp /etc/vks/agent.yaml /tmp/agent.yaml && sed -i '/disableTaint/d' /etc/vks/agent.yaml && systemctl stop vks-agent"
+    trap 'sh_node "test ! -e /tmp/agent.yaml || mv /tmp/agent.yaml /etc/vks/agent.yaml"' EXIT # whatever happens here
+    sh_node "cp -p /etc/vks/agent.yaml /tmp/agent.yaml && sed -i '/^disableTaint/d' /etc/vks/agent.yaml && systemctl stop vks-agent"
     kubectl delete node "$NODE" >/dev/null
     node systemctl start vks-agent
     wait_for 30 "the taint" contains "virtual-kubelet.io/provider" node_field '{.spec.taints}'
-    sh_node "cp /tmp/agent.yaml /etc/vks/agent.yaml && systemctl stop vks-agent"
+    sh_node "mv /tmp/agent.yaml /etc/vks/agent.yaml && systemctl stop vks-agent"
     kubectl delete node "$NODE" >/dev/null
     node systemctl start vks-agent
     wait_for 30 "no taint" sh -c "! kubectl get node $NODE -o 'jsonpath={.spec.taints}' | grep virtual-kubelet && kubectl get node $NODE"

@@ -69,12 +69,12 @@ test_never_pull_means_never() {
 }
 
 test_policy_is_named_when_it_refuses() {
-    sh_node "cp /etc/vks/policy.conf /tmp/policy.conf && echo 'deny-package = fortune-mod' >>/etc/vks/policy.conf && systemctl stop vks-helper.service"
+    trap 'sh_node "test ! -e /tmp/policy.conf || mv /tmp/policy.conf /etc/vks/policy.conf; systemctl stop vks-helper.service"' EXIT
+    sh_node "cp -p /etc/vks/policy.conf /tmp/policy.conf && echo 'deny-package = fortune-mod' >>/etc/vks/policy.conf && systemctl stop vks-helper.service"
     pod denied 'image: fortune-mod, command: ["/usr/games/fortune"]'
     event denied "deny-package"
     pod root 'image: /bin/sleep, command: ["/bin/sleep", "1000"], securityContext: {runAsUser: 0}'
     event root "rule root"
-    sh_node "cp /tmp/policy.conf /etc/vks/policy.conf; systemctl stop vks-helper.service"
     nothing_written root
 }
 

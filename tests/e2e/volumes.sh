@@ -79,13 +79,14 @@ test_host_paths_need_the_policys_word() {
     sh_node 'mkdir -p /srv/allowed && echo from-host >/srv/allowed/f'
     sleeper denied '[{name: h, hostPath: {path: /srv/allowed}}]' '[{name: h, mountPath: /mnt}]'
     event denied "host-path"
-    sh_node "cp /etc/vks/policy.conf /tmp/policy.conf && echo 'host-path = /srv/allowed rw' >>/etc/vks/policy.conf && systemctl stop vks-helper.service"
+    trap 'sh_node "test ! -e /tmp/policy.conf || mv /tmp/policy.conf /etc/vks/policy.conf; systemctl stop vks-helper.service"' EXIT
+    sh_node "cp -p /etc/vks/policy.conf /tmp/policy.conf && echo 'host-path = /srv/allowed rw' >>/etc/vks/policy.conf && systemctl stop vks-helper.service"
     sleeper ok '[{name: h, hostPath: {path: /srv/allowed, type: Directory}}]' '[{name: h, mountPath: /mnt}]'
     running ok
     [ "$(in_pod "$(unit_of ok $SLEEP)" cat /mnt/f)" = from-host ] || fail "content"
     k delete pod ok denied --timeout=60s >/dev/null
     node cat /srv/allowed/f >/dev/null || fail "the host's file went with the pod"
-    sh_node "cp /tmp/policy.conf /etc/vks/policy.conf; rm -r /srv/allowed; systemctl stop vks-helper.service"
+    node rm -r /srv/allowed
 }
 
 test_a_missing_config_map_is_waited_for() {

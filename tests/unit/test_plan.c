@@ -143,6 +143,21 @@ Test(plan, a_new_pod_goes_from_image_to_units_to_start)
         done(&w);
 }
 
+Test(plan, a_start_is_asked_for_once)
+{
+        struct world w = world(ONE("Always"));
+        struct unit_state u = { .phase = UNIT_INACTIVE, .invocation = "00000000000000000000000000000001" };
+
+        prepare(&w);
+        w.state->containers[0].requested = true;
+        observe(&w, 0, u); /* systemd gives a unit its new invocation id before it leaves "inactive" */
+        cr_assert_str_eq(plan(&w), "");
+        u.phase = UNIT_ACTIVATING;
+        observe(&w, 0, u);
+        cr_assert_str_eq(plan(&w), "");
+        done(&w);
+}
+
 Test(plan, content_comes_before_units)
 {
         struct world w = world(POD("\"volumes\":[{\"name\":\"v\",\"configMap\":{\"name\":\"m\"}}],\"containers\":[{\"name\":\"c\",\"image\":\"nginx\","
