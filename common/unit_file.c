@@ -83,7 +83,8 @@ static bool is_dropped(const char *line)
         for (size_t i = 0; i < ARRAY_LEN(dropped); i++)
                 if (n == strlen(dropped[i]) && strncmp(line, dropped[i], n) == 0)
                         return true;
-        return false;
+        /* A pod's daemon makes its sockets itself: PID 1 would give those of the package's unit to that only. */
+        return strncmp(line, "Requires", n) == 0 && strstr(line, ".socket");
 }
 
 /* A whole setting, its continuation lines joined. */
@@ -120,6 +121,8 @@ int unit_file_parse(const char *name, const char *text, size_t size, struct unit
                 bool comment = line[blank] == '#' || line[blank] == ';', more = !comment && n > 0 && line[n - 1] == '\\';
 
                 add_resolved(&resolved, line, name);
+                if (!buf_ok(&resolved))
+                        return err_set(e, -EINVAL, NULL, "unit %s: too large", name);
                 buf_printf(&raw, "%s\n", resolved.data ? resolved.data : "");
                 if (!comment && resolved.data)
                         buf_add(&joined, resolved.data + (joined.len ? 0 : blank), resolved.len - (joined.len ? 0 : blank));

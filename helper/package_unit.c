@@ -9,21 +9,20 @@
 int package_unit_load(const char *package, const char *name, struct unit_file **ret, struct err *e)
 {
         static const char *const dirs[] = { "/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system" };
-        const char *at = strchr(name, '@');
-        CLEANUP(freep) char *file = at ? xasprintf("%.*s@.service", (int)(at - name), name) : xstrdup(name), *list = NULL, *text = NULL;
+        CLEANUP(freep) char *list = NULL, *text = NULL;
+        int stem = (int)strcspn(name, "@");
         size_t size = 0;
-        int r;
+        int r = dpkg_files(package, &list, e);
 
-        if (at && (streq(name, file) || strchr(name, '\\')))
-                return err_set(e, -EINVAL, NULL, "unit %s: not an instance that can be run", name);
-        r = dpkg_files(package, &list, e);
-        for (size_t i = 0; i < ARRAY_LEN(dirs) && r == 0; i++) {
-                CLEANUP(freep) char *path = xasprintf("%s/%s", dirs[i], file);
+        for (size_t i = 0; i < 2 * ARRAY_LEN(dirs) && r == 0; i++) { /* the unit itself, then the template it may be an instance of */
+                bool template = i >= ARRAY_LEN(dirs);
+                CLEANUP(freep) char *path = template ? xasprintf("%s/%.*s@.service", dirs[i % ARRAY_LEN(dirs)], stem, name) :
+                                                       xasprintf("%s/%s", dirs[i], name);
 
-                if (!dpkg_owns(list, path))
+                if (!dpkg_owns(list, path) || strchr(name, '\\') || strstr(name, "@.service"))
                         continue;
                 r = file_read(path, UNIT_FILE_MAX, &text, &size, e);
                 return r < 0 ? r : unit_file_parse(name, text, size, ret, e);
         }
-        return r < 0 ? r : err_set(e, -ENOENT, NULL, "package %s has no unit %s", package, file);
+        return r < 0 ? r : err_set(e, -ENOENT, NULL, "package %s has no unit %s", package, name);
 }
