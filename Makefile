@@ -95,6 +95,46 @@ FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 $(FUZZ:%=$(BUILD)/san/%): $(BUILD)/san/%: $(BUILD)/san/tests/fuzz/%.o $(BUILD)/san/tests/fuzz/corpus_main.o $(SAN_LIBS)
 	$(CC) $(SAN) $(LDFLAGS_ALL) -o $@ $^ $(call lib,$(PKG_AGENT))
 
+# ---- the rest ----------------------------------------------------------------------------------------------
+BUILD_DEPS := make gcc pkg-config protobuf-c-compiler libprotobuf-c-dev libsystemd-dev libcurl4-openssl-dev libcjson-dev libssl-dev \
+	libseccomp-dev libcap-dev libyaml-dev zlib1g-dev uthash-dev
+TEST_DEPS := libcriterion-dev clang clang-tidy clang-format cppcheck libclang-rt-14-dev shellcheck valgrind lcov debhelper dpkg-dev \
+	fakeroot lintian python3 git systemd-journal-remote
+
+deps:
+	@missing=$$(for p in $(BUILD_DEPS) $(TEST_DEPS) $$(cat tests/lab/packages); do \
+		dpkg-query -W -f='$${db:Status-Status}\n' $$p 2>/dev/null | grep -q '^installed' || echo $$p; done); \
+	command -v kubectl >/dev/null || missing="$$missing kubernetes-client"; \
+	[ -z "$$missing" ] || { echo "installing $$missing" | tr '\n' ' '; echo; apt-get -qq update && \
+		DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install $$missing >/dev/null; }
+
+deb:
+	packaging/build-deb $(BUILD)
+
+lint:
+	tests/lint
+
+check: deps
+	tests/check
+
+demo: deps
+	$(MAKE) -s deb
+	tests/demo
+
+bench: deps
+	$(MAKE) -s deb
+	tests/bench/run
+
+fmt:
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+fuzz: $(FUZZ:%=$(BUILD)/fuzz/%)
+FUZZ_CC := clang -fsanitize=fuzzer,address,undefined -O1 -g
+$(eval $(call kind,fuzzlib,clang,-fsanitize=fuzzer-no-link,address,undefined -O1 -g -Wno-gnu-statement-expression))
+$(FUZZ:%=$(BUILD)/fuzz/%): $(BUILD)/fuzz/%: $(BUILD)/fuzzlib/tests/fuzz/%.o $(foreach l,agent helper policy proto common,$(BUILD)/fuzzlib/lib$(l).a)
+	@mkdir -p $(@D)
+	$(FUZZ_CC) -o $@ $^ $(call lib,$(PKG_AGENT))
+
 unit: $(UNIT) $(FUZZ:%=$(BUILD)/san/%)
 	tests/run-unit $(BUILD)/san
 

@@ -26,7 +26,7 @@ struct watch_handler {
  */
 struct watch *watch_new(sd_event *event, struct api *api, const char *path, const char *query, const struct watch_handler *handler,
                         void *userdata);
-struct watch *watch_free(struct watch *w);
+struct watch *watch_free(struct watch *w); /* allowed inside of the handler */
 DEFINE_FREEP(struct watch, watch_free)
 
 #endif

@@ -38,7 +38,7 @@ struct wire_verb {
 /* NULL when no row has that number. */
 const struct wire_verb *wire_verb_find(uint8_t number);
 
-/* One received datagram, not yet decoded. */
+/* One request: packed and not yet sent, or received and not yet decoded. */
 struct wire_packet {
         const struct wire_verb *verb;
         uint8_t *body; /* owned */
@@ -47,10 +47,14 @@ struct wire_packet {
 
 void wire_packet_done(struct wire_packet *p);
 
+/* Packs a request, to be sent later and more than once if need be. -EMSGSIZE when it is larger than the helper takes. */
+int wire_pack(const struct wire_verb *verb, const ProtobufCMessage *message, struct wire_packet *ret, struct err *e);
+
 /*
  * Sends one request. Non-blocking: -EAGAIN when the socket is full (nothing was sent). Other failures mean the
  * connection is of no more use.
  */
+int wire_send(int sock, const struct wire_packet *p, struct err *e);
 int wire_send_request(int sock, const struct wire_verb *verb, const ProtobufCMessage *message, struct err *e);
 
 /*
@@ -58,6 +62,9 @@ int wire_send_request(int sock, const struct wire_verb *verb, const ProtobufCMes
  * -EBADMSG: not a request; the descriptors that came along are closed in every case.
  */
 int wire_recv_request(int sock, struct wire_packet *ret, struct err *e);
+
+/* -EBADMSG and its text. */
+int wire_bad(struct err *e, const char *why);
 
 /*
  * Decodes a packet's body as `type`, refusing unknown fields at any depth. The caller owns *ret (protobuf_c_message_free_unpacked with

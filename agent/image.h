@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What an `image:` means here:
+ *
+ *      nginx                        Debian package, its candidate version
+ *      nginx:latest                 the same
+ *      nginx:1.22.1-9+deb12u1       that version; an epoch follows the first colon ("bind9:1:9.18.28-1")
+ *      deb://host/path/n_1_amd64.deb, https://...    a package file; its name is what stands before the first "_";
+ *                                   "@sha256:<64 hex digits>" may follow
+ *      /usr/bin/thing               a program that is there; nothing is installed
+ *
+ * Anything else is InvalidImageName.
+ */
+#ifndef VKS_AGENT_IMAGE_H
+#define VKS_AGENT_IMAGE_H
+
+#include "common/err.h"
+#include "common/ids.h"
+
+enum image_kind { IMAGE_PACKAGE, IMAGE_URL, IMAGE_PATH };
+
+struct image {
+        enum image_kind kind;
+        char name[ID_PATH_MAX + 1];      /* package name, or the path: what names the unit */
+        char version[ID_VERSION_MAX + 1]; /* "" : the candidate */
+        const char *url;                 /* IMAGE_URL: where it begins in the string that was parsed ... */
+        size_t url_size;                 /* ... and how long it is, without the checksum */
+        char sha256[65];                 /* "" when not given */
+};
+
+/* -EINVAL with reason InvalidImageName. `ret->url` borrows from `s`. */
+int image_parse(const char *s, struct image *ret, struct err *e);
+
+#endif

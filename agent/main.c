@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The agent: who talks to whom. Everything happens on one event loop; this file makes the parts, wires what they tell to those
+ * who want to know, and lets the loop run.
+ */
+#include <curl/curl.h>
+#include <errno.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <systemd/sd-daemon.h>
+#include <systemd/sd-event.h>
+#include <unistd.h>
+
+#include "agent/config.h"
+#include "agent/facts.h"
+#include "agent/kubelet_api.h"
+#include "agent/node.h"
+#include "agent/pods.h"
+#include "agent/watch.h"
+#include "common/log.h"
+#include "common/mem.h"
+
+struct agent {
+        sd_event *event;
+        struct config *config;
+        struct facts facts;
+        struct kubeconfig *kubeconfig;
+        struct api *api;
+        struct events *events;
+        struct helper_client *helper;
+        struct packages *packages;
+        struct observed *observed;
+        struct objects *objects;
+        struct tokens *tokens;
+        struct installer *installer;
+        struct node *node;
+        struct pods *pods;
+        struct watch *watch;
+        struct server *server;
+        struct kubelet_api kubelet_api;
+        bool registered, units_read;
+        bool bus_connected;
+        char packages_trouble[ERR_TEXT_MAX];
+};
+
+/* ---- starting to act: the Node exists, and the units were read once ------------------------------------------------ */
+
+static void agent_free(struct agent *a);
+
+static void watch_begin(void *a)
+{
+        pods_list_begin(((struct agent *)a)->pods);
+}
+
+static void watch_upsert(void *a, const cJSON *object)
+{
+        pods_upsert(((struct agent *)a)->pods, object);
+}
+
+static void watch_gone(void *a, const cJSON *object)
+{
+        pods_object_gone(((struct agent *)a)->pods, object);
+}
+
+static int finish_dry_run(UNUSED sd_event_source *source, UNUSED uint64_t usec, void *userdata)
+{
+        return sd_event_exit(((struct agent *)userdata)->event, 0);
+}
+
+static void watch_synced(void *userdata)
+{
+        struct agent *a = userdata;
+
+        pods_list_synced(a->pods);
+        malloc_trim(0); /* a list is the largest thing the agent ever reads, and it is not needed any more */
+        if (a->config->dry_run)
+                sd_event_add_time_relative(a->event, NULL, CLOCK_MONOTONIC, 100 * 1000, 0, finish_dry_run, a);
+}
+
+static void begin(struct agent *a)
+{
+        static const struct watch_handler handler = {
+                .begin = watch_begin,
+                .upsert = watch_upsert,
+                .gone = watch_gone,
+                .synced = watch_synced,
+        };
+        CLEANUP(freep) char *query = NULL, *name = NULL;
+
+        if (a->watch || !a->units_read || !a->registered)
+                return;
+        name = api_escape(a->config->node_name);
+        query = xasprintf("fieldSelector=spec.nodeName%%3D%s", name);
+        pods_start(a->pods);
+        a->watch = watch_new(a->event, a->api, "/api/v1/pods", query, &handler, a);
+        sd_notifyf(0, "STATUS=node %s, systemd %s", a->config->node_name, observed_systemd_version(a->observed));
+}
+
+static void node_registered(void *userdata)
+{
+        struct agent *a = userdata;
+
+        a->registered = true;
+        begin(a);
+}
+
+static size_t node_images(void *userdata, struct node_image *ret, size_t max)
+{
+        return pods_images(((struct agent *)userdata)->pods, ret, max);
+}
+
+static void report_health(struct agent *a)
+{
+        const struct node_health health = {
+                .bus = a->bus_connected ? NULL : "the system bus cannot be reached",
+                .packages = *a->packages_trouble ? a->packages_trouble : NULL,
+        };
+
+        if (a->node)
+                node_set_health(a->node, &health);
+}
+
+/* ---- systemd -------------------------------------------------------------------------------------------------------- */
+
+static void start_node(struct agent *a)
+{
+        static const struct node_callbacks callbacks = { .registered = node_registered, .images = node_images };
+        struct err e = ERR_NONE;
+
+        if (a->node || a->config->dry_run)
+                return;
+        if (facts_read("", observed_systemd_version(a->observed), &a->facts, &e) < 0)
+                log_error("%s", e.text);
+        a->node = node_new(a->event, a->api, a->config, &a->facts, "", a->events, &callbacks, a);
+}
+
+static void bus_connected(void *userdata, bool yes)
+{
+        struct agent *a = userdata;
+
+        a->bus_connected = yes;
+        if (yes)
+                start_node(a); /* the Node tells systemd's version, so it waits for the bus */
+        report_health(a);
+}
+
+static void unit_changed(void *userdata, const char *unit, const struct unit_state *state)
+{
+        pods_unit_changed(((struct agent *)userdata)->pods, unit, state);
+}
+
+static void units_synced(void *userdata)
+{
+        struct agent *a = userdata;
+
+        a->units_read = true;
+        pods_units_synced(a->pods);
+        begin(a);
+}
+
+static void job_failed(void *userdata, const char *unit, const char *result)
+{
+        pods_job_failed(((struct agent *)userdata)->pods, unit, result);
+}
+
+/* ---- what the other parts tell --------------------------------------------------------------------------------------- */
+
+static void content_changed(void *userdata, enum object_kind kind, const char *namespace, const char *name)
+{
+        pods_content_changed(((struct agent *)userdata)->pods, kind, namespace, name);
+}
+
+static void token_came(void *userdata, const struct pod_id *pod)
+{
+        pods_token_changed(((struct agent *)userdata)->pods, pod);
+}
+
+static void installed(void *userdata, const char *package, const char *version, const struct err *err, uint64_t usec)
+{
+        pods_installed(((struct agent *)userdata)->pods, package, version, err, usec);
+}
+
+static int start_server(struct agent *a, struct err *e)
+{
+        const struct config *c = a->config;
+        const struct server_config server = {
+                .address = c->address,
+                .port = c->port,
+                .cert_file = c->cert_file,
+                .key_file = c->key_file,
+                .client_ca_file = c->client_ca_file,
+        };
+
+        if (!c->port || c->dry_run)
+                return 0;
+        if (!c->cert_file || !c->key_file || !c->client_ca_file) {
+                log_warning("no kubelet API (kubectl logs): it needs --certfile, --keyfile and --client-ca-file");
+                return 0;
+        }
+        a->kubelet_api = (struct kubelet_api){ a->event, a->pods, a->api };
+        return server_new(a->event, &server, kubelet_api_handle, &a->kubelet_api, &a->server, e);
+}
+
+/* ---- the whole -------------------------------------------------------------------------------------------------------- */
+
+static const char *own_ip(const struct agent *a)
+{
+        if (a->config->node_ips && a->config->node_ips[0])
+                return a->config->node_ips[0];
+        return *a->facts.ipv4 ? a->facts.ipv4 : a->facts.ipv6;
+}
+
+static int agent_start(struct agent *a, struct err *e)
+{
+        static const struct observed_handler handler = {
+                .changed = unit_changed,
+                .synced = units_synced,
+                .connected = bus_connected,
+                .job_failed = job_failed,
+        };
+        struct pods_parts parts;
+        int r;
+
+        if ((r = kubeconfig_load(a->config->kubeconfig, &a->kubeconfig, e)) < 0 || (r = api_new(a->event, a->kubeconfig, &a->api, e)) < 0)
+                return r;
+        a->kubeconfig = kubeconfig_free(a->kubeconfig); /* the key is not kept twice */
+        if ((r = facts_read("", NULL, &a->facts, e)) < 0)
+                return r;
+        a->packages = packages_new("");
+        if (packages_refresh(a->packages, e) < 0)
+                snprintf(a->packages_trouble, sizeof(a->packages_trouble), "%s", e->text);
+        a->events = events_new(a->event, a->api, a->config->node_name);
+        a->helper = helper_client_new(a->event, a->config->helper_socket);
+        a->objects = objects_new(a->event, a->api, content_changed, a);
+        a->tokens = tokens_new(a->event, a->api, token_came, a);
+        a->installer = installer_new(a->event, a->helper, a->packages, installed, a);
+        a->observed = observed_new(a->event, &handler, a);
+        parts = (struct pods_parts){
+                .event = a->event,
+                .api = a->api,
+                .helper = a->helper,
+                .packages = a->packages,
+                .observed = a->observed,
+                .events = a->events,
+                .objects = a->objects,
+                .tokens = a->tokens,
+                .installer = a->installer,
+                .node = { .name = a->config->node_name, .ip = own_ip(a) },
+                .dry_run = a->config->dry_run ? stdout : NULL,
+        };
+        a->pods = pods_new(&parts);
+        a->registered = a->config->dry_run;
+        return start_server(a, e);
+}
+
+static void agent_free(struct agent *a)
+{
+        server_free(a->server);
+        watch_free(a->watch);
+        node_free(a->node);
+        helper_client_free(a->helper);
+        pods_free(a->pods);
+        installer_free(a->installer);
+        tokens_free(a->tokens);
+        objects_free(a->objects);
+        observed_free(a->observed);
+        events_free(a->events);
+        packages_free(a->packages);
+        api_free(a->api);
+        kubeconfig_free(a->kubeconfig);
+        config_free(a->config);
+        sd_event_unref(a->event);
+}
+
+static int run(struct agent *a)
+{
+        struct err e = ERR_NONE;
+        sigset_t mask;
+        int r;
+
+        /* before curl: its resolver threads must inherit the mask */
+        sigemptyset(&mask);
+        sigaddset(&mask, SIGTERM);
+        sigaddset(&mask, SIGINT);
+        sigprocmask(SIG_BLOCK, &mask, NULL);
+        signal(SIGPIPE, SIG_IGN);
+        curl_global_init(CURL_GLOBAL_DEFAULT);
+
+        if ((r = sd_event_default(&a->event)) < 0 || (r = sd_event_add_signal(a->event, NULL, SIGTERM, NULL, NULL)) < 0 ||
+            (r = sd_event_add_signal(a->event, NULL, SIGINT, NULL, NULL)) < 0 || (r = sd_event_set_watchdog(a->event, 1)) < 0) {
+                log_error("the event loop cannot start: %s", strerrordesc_np(-r));
+                return 1;
+        }
+        if (agent_start(a, &e) < 0) {
+                log_error("%s", e.text);
+                return 1;
+        }
+        /* Ready means that it looks after what there is: the API server may be away, and a boot must not wait for it. */
+        sd_notify(0, "READY=1\nSTATUS=registering the node");
+        r = sd_event_loop(a->event);
+        sd_notify(0, "STOPPING=1");
+        return r < 0 ? 1 : r;
+}
+
+int main(int argc, char **argv)
+{
+        struct agent a = { 0 };
+        struct err e = ERR_NONE;
+        char hostname[254];
+        int r;
+
+        /* One arena, and memory above 64 KiB back to the system when freed: this process waits most of its life. */
+        mallopt(M_ARENA_MAX, 1);
+        mallopt(M_MMAP_THRESHOLD, 64 * 1024);
+        mallopt(M_TRIM_THRESHOLD, 128 * 1024);
+        facts_hostname(hostname);
+        if (config_new(argc, argv, "", hostname, &a.config, &e) < 0) {
+                fprintf(stderr, "vks-agent: %s\n", e.text);
+                return 2;
+        }
+        if (a.config->help) {
+                config_help(stdout);
+                r = 0;
+        } else if (a.config->version) {
+                puts("vks-agent " VKS_VERSION);
+                r = 0;
+        } else {
+                log_open(a.config->log_level);
+                r = run(&a);
+        }
+        agent_free(&a);
+        curl_global_cleanup();
+        return r;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What dpkg has installed, and what a package is as an image: its unit, and whether it keeps data under /var. Read from
+ * dpkg's own files, kept small (names and versions only), and read again when dpkg has written.
+ */
+#ifndef VKS_AGENT_PACKAGES_H
+#define VKS_AGENT_PACKAGES_H
+
+#include "common/err.h"
+#include "common/ids.h"
+
+struct packages;
+
+struct package {
+        const char *name, *version, *arch;
+        const char *source;      /* the source package's name, often the same */
+        uint64_t installed_size; /* bytes */
+};
+
+/* `root` is put in front of every path ("" for the machine). Nothing is read yet. */
+struct packages *packages_new(const char *root);
+struct packages *packages_free(struct packages *p);
+DEFINE_FREEP(struct packages, packages_free)
+
+/* 1: read (again); 0: nothing has changed, which costs one stat(); negative: cannot be read, what was known stays. */
+int packages_refresh(struct packages *p, struct err *e);
+
+size_t packages_count(const struct packages *p);
+size_t packages_memory(const struct packages *p); /* bytes held */
+
+/* The installed package of that name (of the machine's own architecture where there are several). Borrowed until the next refresh. */
+bool packages_find(const struct packages *p, const char *name, struct package *ret);
+
+/* A package as an image. */
+struct package_image {
+        char unit[ID_UNIT_MAX + 1];     /* "" : it has none; command must be given. May be an instance ("postgresql@15-main.service") */
+        char owner[ID_PACKAGE_MAX + 1]; /* the package that ships the unit: often another (nginx: nginx-common) */
+        bool writes_var;                /* it keeps data under /var */
+        char why[160];                  /* which rule chose, or why there is none: for --dry-run and for messages */
+};
+
+/*
+ * 0; -ENOENT when the package is not installed; -ENOTUNIQ when no rule can choose among its units, the text has the candidates. Answers are
+ * remembered until dpkg writes.
+ */
+int packages_image(struct packages *p, const char *name, struct package_image *ret, struct err *e);
+
+/* ---- the pure parts, for tests and fuzzers ------------------------------------------------------------------- */
+
+/* A service unit that a package ships: no template, no alias. */
+struct unit_candidate {
+        char name[ID_UNIT_MAX + 1];
+        char owner[ID_PACKAGE_MAX + 1];
+        bool own;        /* shipped by the very package that was asked for */
+        bool multi_user; /* [Install] WantedBy= has multi-user.target or default.target */
+        bool oneshot;    /* Type=oneshot */
+        bool umbrella;   /* oneshot that runs nothing but true: its instances do the work */
+        bool state;      /* StateDirectory=, CacheDirectory= or LogsDirectory= */
+        char alias[ID_UNIT_MAX + 1]; /* the first Alias= */
+};
+
+/* The one that is the package's daemon: an index, or -ENOTUNIQ. *ret_why tells the rule. */
+int unit_choose(const char *package, const struct unit_candidate *c, size_t n, const char **ret_why);
+
+/* Reads what a candidate has to say out of a unit file's text. */
+void unit_scan(const char *text, size_t size, struct unit_candidate *c);
+
+/* Calls `each` for every installed package of a dpkg status file's text. `package`'s strings live for the call; `offset` is where its paragraph begins. */
+void status_scan(const char *text, size_t size, void (*each)(void *userdata, const struct package *package, size_t offset), void *userdata);
+
+/* Does a maintainer script, a tmpfiles.d file or a list of paths have data below /var that is the package's own? */
+bool mentions_var(const char *text, size_t size);
+
+#endif

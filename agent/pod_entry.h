@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One pod with everything the agent holds for it: shared by pods.c (when), executor.c (actions) and reporter.c (status), and nobody else. */
+#ifndef VKS_AGENT_POD_ENTRY_H
+#define VKS_AGENT_POD_ENTRY_H
+
+#include <uthash.h>
+
+#include "agent/content.h"
+#include "agent/plan.h"
+#include "agent/pods.h"
+
+struct pod_entry {
+        struct pods *pods;
+        struct pod *pod;
+        struct pod_state *state;
+        struct content *content;        /* NULL for a pod that only has to end */
+        struct package_image *images;   /* parallel to pod->containers */
+        char **image_ids;
+
+        bool marked;
+        bool content_dirty;             /* volumes and environment are to be resolved again */
+        bool listed;                    /* seen in the list that is under way */
+        bool told_present;              /* the events about images that were there already are out */
+        struct pod_entry *next_marked;
+        sd_event_source *timer;
+
+        struct api_call *patch, *delete;
+        uint64_t status_acked, status_sent; /* hashes; 0: none */
+        uint64_t patch_retry_at;
+        unsigned in_flight;             /* helper requests that will call back */
+        bool dropped;                   /* out of the table; freed with the last answer */
+        UT_hash_handle hh;
+};
+
+/* The parts, for executor.c and reporter.c. */
+const struct pods_parts *pods_parts(const struct pods *ps);
+void pods_mark(struct pod_entry *e);
+void pods_drop(struct pod_entry *e);
+
+/* One answer less is awaited; frees the entry when it was the last one of a dropped pod. False then. */
+bool pod_entry_answered(struct pod_entry *e);
+
+/* executor.c: carries out a plan. Outcomes are recorded in the pod's state, and the pod is marked. */
+void executor_run(struct pod_entry *e, const struct plan *plan, uint64_t now);
+
+/* reporter.c: sends the status when it is new; events about a pod or one of its containers. */
+void reporter_status(struct pod_entry *e, uint64_t now, uint64_t *wake_at);
+void reporter_event(struct pod_entry *e, const struct container *c, bool warning, const char *reason, const char *fmt, ...) PRINTF(5, 6);
+
+#endif

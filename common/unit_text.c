@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Every text that systemd is given is made here. What comes from a pod is written by quoted(), path() or unit_text_env() and in no
+ * other way, or is an id whose alphabet needs no quoting (common/ids.h).
+ */
+#include "common/unit_text.h"
+
+#include <stdio.h>
+
+#define PREFIXES "-@:+!|" /* of a command in an Exec line */
+
+/*
+ * One word of a command line, in systemd's quotes (systemd.service(5), COMMAND LINES): arrives byte for byte. `expanded`: the
+ * line's variables are, so "$" is doubled.
+ */
+static void quoted(struct buf *b, const char *s, bool expanded)
+{
+        buf_char(b, '"');
+        for (; *s; s++)
+                if ((unsigned char)*s < ' ' || (unsigned char)*s >= 0x7f)
+                        buf_printf(b, "\\x%02x", (unsigned char)*s);
+                else if (*s == '%' || (*s == '$' && expanded))
+                        buf_printf(b, "%c%c", *s, *s);
+                else
+                        buf_printf(b, *s == '"' || *s == '\\' ? "\\%c" : "%c", *s);
+        buf_char(b, '"');
+}
+
+/* A path in a list of paths, where systemd knows quotes but no \xNN. Policy has refused control characters and backslashes. */
+static void path(struct buf *b, const char *s)
+{
+        buf_char(b, '"');
+        for (; *s; s++)
+                buf_printf(b, *s == '%' ? "%%%%" : *s == '"' ? "\\%c" : "%c", *s);
+        buf_char(b, '"');
+}
+
+/* A line of an environment file, as systemd's src/basic/env-file.c reads it. */
+void unit_text_env(struct buf *b, const char *name, const void *value, size_t size)
+{
+        buf_printf(b, "%s=\"", name);
+        for (const char *s = value; size-- > 0; s++) {
+                if (strchr("\"\\`$", *s))
+                        buf_char(b, '\\');
+                buf_char(b, *s);
+        }
+        buf_str(b, "\"\n");
+}
+
+void unit_text_owner(const char *uid, struct buf *b)
+{
+        buf_printf(b, "[X-Kubernetes]\nUID=%s\n", uid);
+}
+
+/* systemd-escape --path of the pod's var. */
+void unit_text_var_mount_name(const char *uid, struct buf *b)
+{
+        buf_str(b, "run-vks-pods-");
+        for (; *uid; uid++)
+                buf_printf(b, *uid == '-' ? "\\x2d" : "%c", *uid);
+        buf_str(b, "-var.mount");
+}
+
+void unit_text_var_mount(const char *uid, struct buf *b)
+{
+        buf_printf(b,
+                   "[Unit]\nDescription=Private /var of pod %s\nDefaultDependencies=no\nStopWhenUnneeded=yes\n\n"
+                   "[Mount]\nType=overlay\nWhat=overlay\nWhere=" POD_RUN_DIR "/%s/var\n"
+                   "Options=lowerdir=/var,upperdir=" POD_RUN_DIR "/%s/upper,workdir=" POD_RUN_DIR "/%s/work,nodev,nosuid\n",
+                   uid, uid, uid, uid);
+}
+
+/* ---- the command line ---- */
+
+/* The end of the word that begins at `s`, quotes respected. */
+static const char *word_end(const char *s)
+{
+        char quote = 0;
+
+        for (; *s && (quote || !strchr(" \t", *s)); s++)
+                if (*s == '\\' && s[1])
+                        s++;
+                else if (quote ? *s == quote : (*s == '"' || *s == '\''))
+                        quote = quote ? 0 : *s;
+        return s;
+}
+
+static const char *next_word(const char *s)
+{
+        s = word_end(s);
+        return s + strspn(s, " \t");
+}
+
+/* An Exec line of the package with its prefixes, "+" become "!": privileged, but in the pod's view of the file system. */
+static void prefixes(struct buf *b, const char *line, size_t n, bool privileged)
+{
+        for (size_t i = 0; i < n; i++) {
+                privileged |= line[i] == '+' || line[i] == '!';
+                if (line[i] != '+' && line[i] != '!')
+                        buf_char(b, line[i]);
+        }
+        if (privileged)
+                buf_char(b, '!');
+}
+
+/* PID 1 starts nothing as a user that has no passwd entry; setpriv(1) does. */
+static void become(struct buf *b, const struct unit_text *u)
+{
+        if (u->unknown_user)
+                buf_printf(b, "!/usr/bin/setpriv --reuid=%s --regid=%s --clear-groups --inh-caps=-all --bounding-set=-all --no-new-privs ",
+                           u->user, u->group);
+}
+
+static void command_line(struct buf *b, const struct unit_text *u)
+{
+        const char *line = unit_file_get(u->file, "ExecStart");
+        size_t n_prefixes = strspn(line, PREFIXES);
+        const char *first = line + n_prefixes + strspn(line + n_prefixes, " \t");
+        bool at = memchr(line, '@', n_prefixes), literal = memchr(line, ':', n_prefixes), args = u->n_args || !u->file;
+        const char *rest = at ? next_word(next_word(first)) : next_word(first);
+
+        if (!u->program && !u->n_args && !u->unknown_user)
+                return;
+        literal &= !(u->program && args); /* something of the package's line remains */
+        buf_str(b, "ExecStart=\nExecStart=");
+        if (!u->program && !u->unknown_user)
+                prefixes(b, line, n_prefixes, false);
+        else if (literal)
+                buf_char(b, ':');
+        become(b, u);
+        if (u->program)
+                quoted(b, u->program, false);
+        else
+                buf_add(b, first, (size_t)(word_end(at && u->unknown_user ? first : at ? next_word(first) : first) - first));
+        for (size_t i = 1; i < u->n_command; i++) {
+                buf_char(b, ' ');
+                quoted(b, u->command[i], !literal);
+        }
+        for (size_t i = 0; i < u->n_args; i++) {
+                buf_char(b, ' ');
+                quoted(b, u->args[i], !literal);
+        }
+        if (!args)
+                buf_printf(b, " %s", rest);
+        buf_char(b, '\n');
+}
+
+/* The package's other commands: written again where one would leave the pod's view of the file system, dropped when the daemon they serve does not run. */
+static void other_commands(struct buf *b, const struct unit_text *u)
+{
+        static const struct {
+                const char *key;
+                bool serves;
+        } keys[] = { { "ExecCondition", false }, { "ExecStartPre", false }, { "ExecStartPost", true },
+                     { "ExecReload", true },     { "ExecStop", true },      { "ExecStopPost", true } };
+        const struct unit_file *p = u->file;
+        bool privileged = unit_yes(unit_file_get(p, "PermissionsStartOnly"));
+
+        for (size_t k = 0; p && k < ARRAY_LEN(keys); k++) {
+                buf_printf(b, "%s=\n", keys[k].key);
+                for (size_t i = 0; i < p->n && !(u->program && keys[k].serves); i++) {
+                        const char *v = p->service[i].value;
+                        size_t n = strspn(v, PREFIXES);
+
+                        if (!streq(p->service[i].key, keys[k].key))
+                                continue;
+                        buf_printf(b, "%s=", keys[k].key);
+                        prefixes(b, v, n, privileged);
+                        buf_printf(b, "%s\n", v + n);
+                }
+        }
+        if (privileged)
+                buf_str(b, "PermissionsStartOnly=no\n");
+}
+
+/*
+ * RuntimeDirectory= and its kin are made by PID 1 on the host's side. All of them become RuntimeDirectory=, whose base
+ * is /run, below which the pod's private directories lie: so PID 1 makes them there, for the right user.
+ */
+static void directories(struct buf *b, const struct unit_text *u)
+{
+        static const struct {
+                const char *key, *base, *variable;
+        } kinds[] = {
+                { "Runtime", "run", "RUNTIME" },
+                { "State", "var/lib", "STATE" },
+                { "Cache", "var/cache", "CACHE" },
+                { "Logs", "var/log", "LOGS" },
+        };
+        CLEANUP(buf_done) struct buf dirs = BUF(65536);
+        const char *mode = "";
+
+        for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
+                char key[32];
+                const char *v;
+
+                snprintf(key, sizeof(key), "%sDirectory", kinds[k].key);
+                v = unit_file_get(u->file, key);
+                if (!*v)
+                        continue;
+                buf_printf(b, "%s=\nEnvironment=%s_DIRECTORY=", key, kinds[k].variable);
+                for (const char *colon = ""; *v; v = next_word(v), colon = ":") {
+                        int n = (int)strcspn(v, ": \t"); /* of NAME:LINK the link is left out */
+
+                        buf_printf(b, "%s/%s/%.*s", colon, kinds[k].base, n, v);
+                        buf_printf(&dirs, " vks/pods/%s/%s/%.*s", u->pod->uid, kinds[k].base, n, v);
+                }
+                buf_char(b, '\n');
+                snprintf(key, sizeof(key), "%sDirectoryMode", kinds[k].key);
+                if (!*mode)
+                        mode = unit_file_get(u->file, key);
+        }
+        if (dirs.len)
+                buf_printf(b, "RuntimeDirectory=%s\nRuntimeDirectoryMode=%s\n", dirs.data + 1, *mode ? mode : "0755");
+        if (dirs.len && u->overlay && !unit_yes(unit_file_get(u->file, "DynamicUser")))
+                buf_str(b, "RuntimeDirectoryPreserve=yes\n"); /* or what the package has there would be gone after a restart */
+}
+
+static void mounts(struct buf *b, const struct unit_text *u)
+{
+        const char *uid = u->pod->uid;
+        bool own_tmp = false;
+
+        for (size_t i = 0; i < u->mounts->n; i++)
+                own_tmp |= streq(u->mounts->lines[i].target, "/tmp");
+        buf_printf(b, "BindPaths=" POD_RUN_DIR "/%s/run:/run " POD_RUN_DIR "/%s/var:/var\n", uid, uid);
+        if (!own_tmp)
+                buf_printf(b, "BindPaths=" POD_RUN_DIR "/%s/tmp:/tmp\n", uid);
+        for (size_t i = 0; i < u->mounts->n; i++) {
+                const struct mount_line *l = &u->mounts->lines[i];
+
+                buf_str(b, l->kind == MOUNT_TMPFS ? "TemporaryFileSystem=" : l->kind == MOUNT_BIND ? "BindPaths=" : "BindReadOnlyPaths=");
+                if (l->source) {
+                        path(b, l->source);
+                        buf_char(b, ':');
+                }
+                path(b, l->target);
+                buf_str(b, l->kind == MOUNT_TMPFS ? ":ro,mode=0755\n" : "\n");
+        }
+}
+
+static void identity(struct buf *b, const struct unit_text *u)
+{
+        bool changed = u->user[0] || u->program || u->n_args;
+
+        if (u->user[0] && !u->unknown_user)
+                buf_printf(b, "User=%s\nDynamicUser=no\nSupplementaryGroups=\n", u->user);
+        if (u->group[0] && !u->unknown_user)
+                buf_printf(b, "Group=%s\n", u->group);
+        if (changed && !u->may_gain)
+                buf_str(b, "AmbientCapabilities=\n");
+        if (!u->root && !u->may_gain)
+                buf_str(b, "NoNewPrivileges=yes\n");
+}
+
+static void type_and_files(struct buf *b, const struct unit_text *u)
+{
+        const char *pid_file = unit_file_get(u->file, "PIDFile"), *kill = unit_file_get(u->file, "KillMode");
+
+        if (!u->file || u->program)
+                buf_printf(b, "Type=exec\nPIDFile=\n%sWatchdogSec=0\n", *unit_file_get(u->file, "BusName") ? "BusName=\n" : "");
+        else if (*pid_file) /* PID 1 reads it on the host's side */
+                buf_printf(b, "PIDFile=" POD_RUN_DIR "/%s/run/%s\n", u->pod->uid,
+                           starts_with(pid_file, "/run/")     ? pid_file + strlen("/run/") :
+                           starts_with(pid_file, "/var/run/") ? pid_file + strlen("/var/run/") :
+                                                                pid_file);
+        if (!streq(kill, "control-group") && !streq(kill, "mixed") && (*kill || !u->file))
+                buf_str(b, "KillMode=mixed\n");
+        if (streq(unit_file_get(u->file, "Type"), "dbus") && !u->program)
+                buf_str(b, "BindReadOnlyPaths=-/run/dbus\n");
+}
+
+/*
+ * [X-Kubernetes] is read by the agent, and by START, STOP and REMOVE (its first key). All keys: UID, Namespace, Pod, Container, Image,
+ * Package, PackageUnit, RestartPolicy (Never, OnFailure, Always), Hash (container_hash(), 16 hex digits).
+ */
+void unit_text_dropin(const struct unit_text *u, struct buf *b)
+{
+        /* Without the agent, systemd restarts within the longest back-off that Kubernetes has; with it, the agent does, earlier. */
+        static const struct {
+                const char *name, *lines;
+        } restart[] = {
+                { "Never", "Restart=no\nRemainAfterExit=yes\n" },
+                { "OnFailure", "Restart=on-failure\nRestartSec=300\nRemainAfterExit=yes\n" },
+                { "Always", "Restart=always\nRestartSec=300\nRemainAfterExit=no\n" },
+        };
+        const struct pod_id *pod = u->pod;
+        char slice[ID_UNIT_MAX + 1];
+
+        pod_slice_name(pod->uid, u->qos, slice);
+        unit_text_owner(pod->uid, b);
+        buf_printf(b, "Namespace=%s\nPod=%s\nContainer=%s\nImage=%s\nPackage=%s\nPackageUnit=%s\nRestartPolicy=%s\nHash=%016llx\n\n[Unit]\n",
+                   pod->namespace, pod->name, u->container, u->image, u->package, u->package_unit, restart[u->restart].name,
+                   (unsigned long long)u->hash);
+        buf_str(b, "StartLimitIntervalSec=0\n");
+        if (u->overlay) {
+                CLEANUP(buf_done) struct buf name = BUF(ID_UNIT_MAX);
+                unit_text_var_mount_name(pod->uid, &name);
+                buf_printf(b, "Requires=%s\nAfter=%s\n", name.data, name.data);
+        }
+        buf_printf(b, "\n[Service]\nSlice=%s\nLogExtraFields=VKS_POD_UID=%s VKS_POD=%s/%s VKS_CONTAINER=%s\n", slice, pod->uid,
+                   pod->namespace, pod->name, u->container);
+        buf_str(b, restart[u->restart].lines);
+        buf_printf(b, "TimeoutStopSec=%u\n", u->grace_seconds ? u->grace_seconds : 1); /* 0 would be infinity */
+        buf_str(b, "SendSIGKILL=yes\nSuccessExitStatus=\nRestartPreventExitStatus=\nRestartForceExitStatus=\n"
+                   "LogRateLimitIntervalSec=1\nLogRateLimitBurst=1000000000\nStandardOutput=journal\nStandardError=journal\n");
+        type_and_files(b, u);
+        command_line(b, u);
+        other_commands(b, u);
+        identity(b, u);
+        if (*u->working_dir) {
+                buf_str(b, "WorkingDirectory=");
+                for (const char *s = u->working_dir; *s; s++)
+                        buf_printf(b, *s == '%' ? "%%%%" : "%c", *s);
+                buf_char(b, '\n');
+        }
+        directories(b, u);
+        buf_printf(b, "EnvironmentFile=" POD_RUN_DIR "/%s/env/%s\n", pod->uid, u->container);
+        /* With a tmpfs for / everything on it is bound read-only already, and PID 1 would let ProtectSystem=strict win over it. */
+        buf_printf(b, "ProtectSystem=%s\nProtectHome=tmpfs\nPrivateTmp=no\nReadWritePaths=\nInaccessiblePaths=-/etc/vks%s\n",
+                   u->mounts->root ? "no" : "strict", u->overlay ? " -/var/lib/vks" : "");
+        buf_str(b, "BindReadOnlyPaths=/run/systemd/notify /run/systemd/journal -/run/systemd/resolve\n");
+        mounts(b, u);
+}
+
+/* The package's own text, or the little that a program needs. */
+void unit_text_fragment(const struct unit_text *u, struct buf *b)
+{
+        if (u->file)
+                buf_printf(b, "# A copy for a pod; what is different for it is in vks.conf beside it.\n%s", u->file->text);
+        else
+                buf_printf(b, "[Unit]\nDescription=Container %s of pod %s/%s\n\n[Service]\nSyslogIdentifier=%s\n", u->container,
+                           u->pod->namespace, u->pod->name, u->container);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the operations of the root helper share. Each op_<verb>() carries out what policy_<verb>() allowed; it may be repeated, and
+ * when it fails nothing half-done is left.
+ */
+#ifndef VKS_HELPER_HELPER_H
+#define VKS_HELPER_HELPER_H
+
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+
+#include "common/unit_text.h"
+#include "policy/policy.h"
+
+#define UNIT_DIR "/run/systemd/system"
+#define FALLBACK_USER "vks-pod"
+
+/* The machine, as far as the helper reaches it: three directories and PID 1. */
+struct machine {
+        int pods, disk, units;
+        sd_bus *bus;
+        sd_event *event;
+        const struct policy *policy;
+};
+
+struct answer {
+        char unit[ID_UNIT_MAX + 1]; /* INSTALL's */
+};
+
+int op_install(struct machine *m, const struct op_install *op, struct answer *a, struct err *e);
+int op_write(struct machine *m, const struct op_write *op, struct answer *a, struct err *e);
+int op_start(struct machine *m, const struct op_units *op, struct answer *a, struct err *e);
+int op_stop(struct machine *m, const struct op_units *op, struct answer *a, struct err *e);
+int op_remove(struct machine *m, const struct op_units *op, struct answer *a, struct err *e);
+int op_fill(struct machine *m, const struct op_fill *op, struct answer *a, struct err *e);
+
+/* ---- dispatch.c: from a packet to a reply: decode, ask policy, act, leave one line in the journal. A proto/serve.h handler ---- */
+int dispatch(void *machine, int sock, struct err *e);
+
+/* ---- units.c: PID 1, over the system bus ---- */
+
+/* Jobs are enqueued, in place of conflicting ones, and not waited for. A unit that is not loaded is stopped, killed and forgotten already. */
+int unit_start(struct machine *m, const char *unit, struct err *e);
+int unit_restart(struct machine *m, const char *unit, struct err *e);
+int unit_stop(struct machine *m, const char *unit, struct err *e);
+int unit_kill(struct machine *m, const char *unit, struct err *e);
+int unit_forget_failure(struct machine *m, const char *unit, struct err *e);
+/* A name of org.freedesktop.systemd1(5)'s ActiveState; "" when PID 1 has not loaded it. */
+int unit_active_state(struct machine *m, const char *unit, char ret[static 32], struct err *e);
+/* A transient oneshot that runs `argv`. -EEXIST when it runs already. */
+int unit_run(struct machine *m, const char *unit, char **argv, struct err *e);
+
+/* ---- package_unit.c: the unit file that a package brings, if the package is installed and owns it ---- */
+int package_unit_load(const char *package, const char *name, struct unit_file **ret, struct err *e);
+
+/* ---- cage.c: after this nothing is opened but files, and nothing executed ---- */
+int helper_cage(struct err *e);
+
+/* ---- pod_dirs.c ---- */
+
+/* The directories of a pod and of its volumes; those that are there stay as they are. *ret_pod: POD_RUN_DIR/UID, open. */
+int pod_dirs_make(struct machine *m, const struct op_write *op, bool overlay, int *ret_pod, struct err *e);
+int pod_dirs_remove(struct machine *m, const char *uid, struct err *e);
+
+#endif

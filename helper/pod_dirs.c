@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "common/dir.h"
+#include "common/fd.h"
+#include "common/mem.h"
+#include "common/publish.h"
+#include "helper/helper.h"
+
+enum { UNMOUNT_TRIES = 200, UNMOUNT_WAIT_NS = 10 * 1000 * 1000 };
+
+/* ---- the private /run and /var ---- */
+
+/* With the directories at the top of the machine's own /run: many a daemon expects its own there, made at boot or when its package was installed (tmpfiles.d(5)). */
+static int make_run(int pod)
+{
+        static const char *const not[] = { "vks", "user", NULL };
+        FD run = dir_make(pod, "run", 0755), lock = -1, sd = -1, journal = -1, resolve = -1;
+        int r = run < 0 ? run : dir_copy_shape("/run", run, not);
+
+        if (r < 0 || (r = lock = dir_make(run, "lock", 01777)) < 0 || (r = sd = dir_make(run, "systemd", 0755)) < 0 ||
+            (r = journal = dir_make(sd, "journal", 0755)) < 0 || (r = resolve = dir_make(sd, "resolve", 0755)) < 0)
+                return r;
+        FD notify = openat(sd, "notify", O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600); /* the sockets are bound over these */
+        return notify < 0 ? -errno : 0;
+}
+
+static int make_var(int pod, bool overlay)
+{
+        static const char *const names[] = { "backups", "cache", "lib", "local", "log", "mail", "opt", "spool" };
+        FD var = -1, tmp = -1;
+        int r = 0;
+
+        if (overlay) { /* of the machine's /var, which has all the rest */
+                FD upper = dir_make(pod, "upper", 0755), work = dir_make(pod, "work", 0700);
+                if (upper < 0 || work < 0)
+                        return upper < 0 ? upper : work;
+                return mkdirat(pod, "var", 0755) < 0 && errno != EEXIST ? -errno : 0; /* it may be mounted already */
+        }
+        r = var = dir_make(pod, "var", 0755);
+        for (size_t i = 0; r >= 0 && i < ARRAY_LEN(names); i++) {
+                FD fd = dir_make(var, names[i], 0755);
+                r = fd;
+        }
+        if (r < 0 || (r = tmp = dir_make(var, "tmp", 01777)) < 0)
+                return r;
+        if ((symlinkat("/run", var, "run") < 0 && errno != EEXIST) || (symlinkat("/run/lock", var, "lock") < 0 && errno != EEXIST))
+                return -errno;
+        return 0;
+}
+
+/* ---- the pod ---- */
+
+static int make_volume(struct machine *m, int pod, const char *uid, const struct op_volume *v)
+{
+        FD own = -1, all = -1, fd = -1;
+
+        if (v->kind == VOLUME_HOST)
+                return 0;
+        if (v->kind == VOLUME_DISK && (own = dir_make(m->disk, uid, 0700)) < 0)
+                return own;
+        all = dir_make(v->kind == VOLUME_DISK ? own : pod, v->kind == VOLUME_FILES ? "files" : "volumes", 0700);
+        if (all < 0)
+                return all;
+        fd = dir_make(all, v->name, v->kind == VOLUME_FILES ? 0755 : 0777);
+        return fd < 0 ? fd : 0;
+}
+
+int pod_dirs_make(struct machine *m, const struct op_write *op, bool overlay, int *ret_pod, struct err *e)
+{
+        static const char *const names[] = { "volumes", "files", "env", "units" };
+        const char *uid = op->pod.uid;
+        FD pod = dir_make(m->pods, uid, 0700), tmp = -1;
+        int r = pod;
+
+        for (size_t i = 0; r >= 0 && i < ARRAY_LEN(names); i++) {
+                FD fd = dir_make(pod, names[i], 0700);
+                r = fd;
+        }
+        if (r >= 0 && (r = tmp = dir_make(pod, "tmp", 01777)) >= 0 && (r = make_run(pod)) >= 0)
+                r = make_var(pod, overlay);
+        for (size_t i = 0; r >= 0 && i < op->n_volumes; i++)
+                r = make_volume(m, pod, uid, &op->volumes[i]);
+        if (r < 0)
+                return err_errno(e, r, NULL, "directories of the pod");
+        *ret_pod = fd_take(&pod);
+        return 0;
+}
+
+/* PID 1 unmounts the private /var when its last unit has stopped; that takes a few milliseconds. */
+int pod_dirs_remove(struct machine *m, const char *uid, struct err *e)
+{
+        int r = dir_remove(m->pods, uid);
+
+        for (int i = 0; (r == -EXDEV || r == -EBUSY) && i < UNMOUNT_TRIES; i++) {
+                nanosleep(&(struct timespec){ .tv_nsec = UNMOUNT_WAIT_NS }, NULL);
+                r = dir_remove(m->pods, uid);
+        }
+        if (r >= 0)
+                r = dir_remove(m->disk, uid);
+        return r < 0 ? err_errno(e, r, NULL, "removing the pod's directories") : 0;
+}
+
+int op_fill(struct machine *m, const struct op_fill *op, UNUSED struct answer *a, struct err *e)
+{
+        /* A pod's content is known before its units are written, so the directories may not be there yet. */
+        FD pod = dir_make(m->pods, op->pod.uid, 0700), files = pod < 0 ? pod : dir_make(pod, "files", 0700);
+        FD volume = files < 0 ? files : dir_make(files, op->volume, 0755);
+        CLEANUP(freep) struct publish_file *f = xcalloc(op->n_files, sizeof(*f));
+        int r = volume;
+
+        for (size_t i = 0; i < op->n_files; i++)
+                f[i] = (struct publish_file){ .path = op->files[i]->path, .data = op->files[i]->content.data,
+                                              .size = op->files[i]->content.len, .mode = (mode_t)op->files[i]->mode };
+        if (r >= 0)
+                r = publish(volume, f, op->n_files);
+        return r < 0 ? err_errno(e, r, NULL, "volume %s", op->volume) : 0;
+}

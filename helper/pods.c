@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* WRITE, START, STOP, REMOVE: a pod's unit files, and their life. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "common/dir.h"
+#include "common/fd.h"
+#include "common/host_path.h"
+#include "common/mem.h"
+#include "common/passwd.h"
+#include "helper/helper.h"
+#include "proto/hash.h"
+
+enum { TEXT_MAX = 2 * 1024 * 1024, ENV_MAX = 17 * 1024 * 1024 };
+
+/* ---- whose is it ---- */
+
+/* Authority comes from the unit's own file, never from the request. */
+static bool is_pods(struct machine *m, const char *unit, const char *uid)
+{
+        CLEANUP(buf_done) struct buf want = BUF(256);
+        CLEANUP(freep) char *name = xasprintf("%s.d", unit);
+        FD dir = dir_open(m->units, name), fd = dir < 0 ? -1 : openat(dir, "vks.conf", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+        char have[256];
+
+        unit_text_owner(uid, &want);
+        return fd >= 0 && read(fd, have, want.len) == (ssize_t)want.len && memcmp(have, want.data, want.len) == 0;
+}
+
+static int each_unit(struct machine *m, const struct op_units *op, int (*act)(struct machine *m, const char *unit, struct err *e), struct err *e)
+{
+        int r = 0;
+
+        for (size_t i = 0; i < op->n_units; i++)
+                if (!is_pods(m, op->units[i], op->pod.uid))
+                        return err_set(e, -ENOENT, NULL, "%s is not a unit of pod %s/%s", op->units[i], op->pod.namespace, op->pod.name);
+        for (size_t i = 0; i < op->n_units && r == 0; i++)
+                r = act(m, op->units[i], e);
+        return r;
+}
+
+int op_start(struct machine *m, const struct op_units *op, UNUSED struct answer *a, struct err *e)
+{
+        return each_unit(m, op, op->flag ? unit_restart : unit_start, e);
+}
+
+int op_stop(struct machine *m, const struct op_units *op, UNUSED struct answer *a, struct err *e)
+{
+        return each_unit(m, op, op->flag ? unit_kill : unit_stop, e);
+}
+
+/* ---- REMOVE ---- */
+
+static int remove_files(struct machine *m, const char *uid, const char *unit)
+{
+        CLEANUP(freep) char *dropin = xasprintf("%s.d", unit);
+        FD pod = dir_open(m->pods, uid), list = pod < 0 ? pod : dir_open(pod, "units");
+        int r = dir_remove(m->units, unit);
+
+        if (r == 0)
+                r = dir_remove(m->units, dropin);
+        return r == 0 && list >= 0 ? dir_remove(list, unit) : r;
+}
+
+static int remove_unit(struct machine *m, const char *uid, const char *unit, struct err *e)
+{
+        char state[32];
+        int r = unit_active_state(m, unit, state, e);
+
+        if (r < 0 || !is_pods(m, unit, uid))
+                return r;
+        if (*state && !streq(state, "inactive") && !streq(state, "failed"))
+                return err_set(e, -EBUSY, NULL, "%s is %s", unit, state);
+        r = remove_files(m, uid, unit);
+        if (r < 0)
+                return err_errno(e, r, NULL, "removing %s", unit);
+        return *state ? unit_forget_failure(m, unit, e) : 0;
+}
+
+/* All that is left of a pod when its units are gone: the mount, the directories, the slice. */
+static int remove_rest(struct machine *m, const char *uid, struct err *e)
+{
+        CLEANUP(buf_done) struct buf mount = BUF(ID_UNIT_MAX);
+        FD pod = dir_open(m->pods, uid);
+        bool overlay = pod >= 0 && faccessat(pod, "upper", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+        char slice[ID_UNIT_MAX + 1] = "";
+        ssize_t n = pod < 0 ? -1 : readlinkat(pod, "slice", slice, sizeof(slice) - 1);
+        int r = 0;
+
+        pod = fd_close(pod);
+        unit_text_var_mount_name(uid, &mount);
+        if (overlay)
+                r = unit_stop(m, mount.data, e);
+        if (r < 0 || (r = pod_dirs_remove(m, uid, e)) < 0)
+                return r;
+        if (overlay && ((r = dir_remove(m->units, mount.data)) < 0 || (r = unit_forget_failure(m, mount.data, e)) < 0))
+                return r;
+        return n > 0 ? unit_stop(m, slice, e) : 0;
+}
+
+int op_remove(struct machine *m, const struct op_units *op, UNUSED struct answer *a, struct err *e)
+{
+        const char *uid = op->pod.uid;
+        FD pod = dir_open(m->pods, uid), list = pod < 0 ? -1 : dir_open(pod, "units");
+        CLEANUP(strv_freep) char **all = op->flag && list >= 0 ? dir_list(list) : NULL;
+        int r = 0;
+
+        for (size_t i = 0; i < op->n_units && r == 0; i++)
+                r = remove_unit(m, uid, op->units[i], e);
+        for (char **unit = all; unit && *unit && r == 0; unit++)
+                r = remove_unit(m, uid, *unit, e);
+        return r == 0 && op->flag ? remove_rest(m, uid, e) : r;
+}
+
+/* ---- WRITE ---- */
+
+static int choose_user(struct unit_text *u, const struct op_container *k, struct err *e)
+{
+        const Vks__Container *c = k->c;
+        const char *user = unit_file_get(u->file, "User");
+        bool package_root = (!*user || streq(user, "root") || streq(user, "0")) && !unit_yes(unit_file_get(u->file, "DynamicUser"));
+        uint32_t id = c->run_as_user ? c->run_as_user->value : 0;
+        uid_t uid = 0;
+        gid_t gid = 0;
+
+        u->root = k->user == USER_PACKAGE ? package_root : c->run_as_user && id == 0;
+        if (c->run_as_group)
+                snprintf(u->group, sizeof(u->group), "%u", c->run_as_group->value);
+        if (k->user == USER_GIVEN_IF_PACKAGE && !(id == 0 ? package_root : passwd_find(user, 0, &uid, &gid) && uid == id))
+                return err_set(e, -EPERM, id ? "user" : "root", "policy rule %s: runAsUser: %u is not the user of %s (see /etc/vks/policy.conf)",
+                               id ? "user" : "root", id, c->unit);
+        if (k->user == USER_PACKAGE || k->user == USER_GIVEN_IF_PACKAGE || (k->user == USER_PACKAGE_NOT_ROOT && !package_root))
+                return 0;
+        if (k->user == USER_GIVEN) {
+                snprintf(u->user, sizeof(u->user), "%u", id);
+                u->unknown_user = !passwd_find(NULL, id, &uid, &gid);
+        } else {
+                snprintf(u->user, sizeof(u->user), FALLBACK_USER);
+        }
+        if ((u->unknown_user || k->user != USER_GIVEN) && !passwd_find(FALLBACK_USER, 0, &uid, &gid))
+                return err_set(e, -ENOENT, NULL, "there is no user " FALLBACK_USER " on this node");
+        if (!u->group[0])
+                snprintf(u->group, sizeof(u->group), "%u", gid);
+        return 0;
+}
+
+/* A program by its name, as a shell would find it, and then policy's word on it. */
+static int find_program(const struct op_write *op, const struct op_container *k, char **ret, struct err *e)
+{
+        static const char *const dirs[] = { "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin" };
+
+        for (size_t i = 0; k->program && !strchr(k->program, '/') && i < ARRAY_LEN(dirs); i++) {
+                CLEANUP(freep) char *path = xasprintf("%s/%s", dirs[i], k->program);
+                if (faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0)
+                        continue;
+                *ret = TAKE(path);
+                return policy_program(op->policy, *ret, e);
+        }
+        *ret = xstrdup(k->program);
+        return !*ret || **ret == '/' ? 0 : err_set(e, -ENOENT, NULL, "command: there is no program \"%.200s\"", k->program);
+}
+
+static int plan_mounts(const struct pod_id *pod, const struct op_container *k, struct mount_plan *ret, struct err *e)
+{
+        CLEANUP(freep) struct mount_wish *wishes = xcalloc(k->n_mounts, sizeof(*wishes));
+        int r = 0;
+
+        for (size_t i = 0; i < k->n_mounts && r == 0; i++) {
+                const struct op_volume *v = k->mounts[i].volume;
+
+                wishes[i].target = k->mounts[i].target;
+                wishes[i].read_only = k->mounts[i].read_only;
+                if (v->kind != VOLUME_HOST)
+                        snprintf(wishes[i].source, sizeof(wishes[i].source), "%s/%s/%s/%s", v->kind == VOLUME_DISK ? POD_DISK_DIR : POD_RUN_DIR,
+                                 pod->uid, v->kind == VOLUME_FILES ? "files" : "volumes", v->name);
+                else if ((r = host_path_check(v->host_path, v->host_type, e)) == 0)
+                        snprintf(wishes[i].source, sizeof(wishes[i].source), "%s", v->host_path);
+        }
+        return r < 0 ? r : mount_plan_make(wishes, k->n_mounts, ret, e);
+}
+
+static int write_files(struct machine *m, int pod, const char *unit, const struct unit_text *u, const Vks__Container *c)
+{
+        CLEANUP(buf_done) struct buf fragment = BUF(TEXT_MAX), dropin = BUF(TEXT_MAX), env = BUF(ENV_MAX);
+        CLEANUP(freep) char *name = xasprintf("%s.d", unit);
+        FD envs = dir_open(pod, "env"), list = dir_open(pod, "units"), dir = -1;
+        int r = envs < 0 ? envs : list < 0 ? list : 0;
+
+        unit_text_fragment(u, &fragment);
+        unit_text_dropin(u, &dropin);
+        for (size_t i = 0; i < c->n_env; i++)
+                unit_text_env(&env, c->env[i]->name, c->env[i]->value.data, c->env[i]->value.len);
+        if (!buf_ok(&fragment) || !buf_ok(&dropin) || !buf_ok(&env))
+                r = -E2BIG;
+        if (r < 0 || (r = dir_write(list, unit, "", 0, 0600)) < 0 || (r = dir_write(envs, c->name, env.data, env.len, 0600)) < 0 ||
+            (r = dir = dir_make(m->units, name, 0755)) < 0 || (r = dir_write(dir, "vks.conf", dropin.data, dropin.len, 0644)) < 0)
+                return r;
+        explicit_bzero(env.data, env.size);
+        return dir_write(m->units, unit, fragment.data, fragment.len, 0644);
+}
+
+static int write_container(struct machine *m, const struct op_write *op, const struct op_container *k, int pod, bool overlay, struct err *e)
+{
+        const Vks__Container *c = k->c;
+        CLEANUP(unit_file_freep) struct unit_file *file = NULL;
+        CLEANUP(mount_plan_done) struct mount_plan mounts = { 0 };
+        CLEANUP(freep) char *program = NULL;
+        struct unit_text u = {
+                .pod = &op->pod, .qos = op->qos, .grace_seconds = op->grace_seconds, .container = c->name, .image = c->image,
+                .package = c->package, .package_unit = c->unit, .restart = c->restart, .hash = container_hash(c), .n_command = c->n_command,
+                .n_args = c->n_args, .command = c->command, .args = c->args, .working_dir = c->working_dir, .may_gain = k->may_gain,
+                .mounts = &mounts, .overlay = overlay,
+        };
+        int r = c->unit[0] ? package_unit_load(c->package, c->unit, &file, e) : 0;
+
+        u.file = file;
+        if (r < 0 || (r = find_program(op, k, &program, e)) < 0 || (r = choose_user(&u, k, e)) < 0 || (r = plan_mounts(&op->pod, k, &mounts, e)) < 0)
+                return r;
+        u.program = program;
+        r = write_files(m, pod, k->unit, &u, c);
+        return r < 0 ? err_errno(e, r, NULL, "writing %s", k->unit) : 0;
+}
+
+static int write_pod(struct machine *m, const struct op_write *op, bool overlay, uint64_t *written, struct err *e)
+{
+        CLEANUP(buf_done) struct buf name = BUF(ID_UNIT_MAX), text = BUF(4096);
+        char slice[ID_UNIT_MAX + 1], state[32];
+        FD pod = -1;
+        int r = pod_dirs_make(m, op, overlay, &pod, e);
+
+        if (r < 0)
+                return r;
+        pod_slice_name(op->pod.uid, op->qos, slice);
+        r = symlinkat(slice, pod, "slice") < 0 && errno != EEXIST ? -errno : 0;
+        if (overlay && r == 0) {
+                unit_text_var_mount_name(op->pod.uid, &name);
+                unit_text_var_mount(op->pod.uid, &text);
+                r = dir_write(m->units, name.data, text.data, text.len, 0644);
+        }
+        if (r < 0)
+                return err_errno(e, r, NULL, "unit files of the pod");
+        for (size_t i = 0; i < op->n_containers; i++) {
+                const struct op_container *k = &op->containers[i];
+
+                if (faccessat(m->units, k->unit, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
+                        if (!is_pods(m, k->unit, op->pod.uid))
+                                return err_set(e, -EEXIST, NULL, "%s belongs to an earlier pod of this name", k->unit);
+                        r = unit_active_state(m, k->unit, state, e);
+                        if (r < 0)
+                                return r;
+                        if (*state) /* loaded: systemd has read it and would not read it again */
+                                continue;
+                }
+                *written |= UINT64_C(1) << i;
+                r = write_container(m, op, k, pod, overlay, e);
+                if (r < 0)
+                        return r == -EEXIST ? r : err_prefix(e, "container %s: ", k->c->name);
+        }
+        return 0;
+}
+
+int op_write(struct machine *m, const struct op_write *op, UNUSED struct answer *a, struct err *e)
+{
+        bool overlay = false, new = faccessat(m->pods, op->pod.uid, F_OK, AT_SYMLINK_NOFOLLOW) < 0;
+        uint64_t written = 0;
+        int r;
+
+        for (size_t i = 0; i < op->n_containers; i++)
+                overlay |= op->containers[i].c->writes_var;
+        if (faccessat(m->units, op->containers[0].unit, F_OK, AT_SYMLINK_NOFOLLOW) < 0 &&
+            dir_count(m->units, unit_name_is_ours) + op->n_containers > op->max_units)
+                return err_set(e, -EPERM, "max-units", "policy rule max-units: this node takes %u (see /etc/vks/policy.conf)", op->max_units);
+        r = write_pod(m, op, overlay, &written, e);
+        if (r == 0)
+                return 0;
+        for (size_t i = 0; i < op->n_containers; i++)
+                if (written & UINT64_C(1) << i)
+                        (void)remove_files(m, op->pod.uid, op->containers[i].unit);
+        if (new)
+                (void)remove_rest(m, op->pod.uid, NULL);
+        return r;
+}

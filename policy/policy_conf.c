@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "policy/policy_conf.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "common/mem.h"
+
+enum kind { PATTERNS, PATHS, RANGES, CHOICE, NUMBER };
+
+struct key {
+        const char *name;
+        enum kind kind;
+        size_t offset;
+        const char *fallback; /* the default, as it would be written in the file */
+        const char *wanted;   /* for a person who wrote something else */
+        const char *choices[4]; /* CHOICE: its words in the order of their numbers */
+};
+
+#define KEY(name, kind, field, ...) { name, kind, offsetof(struct policy, field), __VA_ARGS__ }
+static const struct key keys[] = {
+        KEY("package", PATTERNS, package, "*", "patterns", { NULL }),
+        KEY("deny-package", PATTERNS, deny_package, "", "patterns", { NULL }),
+        KEY("url", PATTERNS, url, "", "prefixes", { NULL }),
+        KEY("url-needs-sha256", CHOICE, url_needs_sha256, "yes", "yes or no", { "no", "yes" }),
+        KEY("program", PATTERNS, program, "/usr/bin/* /bin/* /usr/sbin/* /sbin/* /usr/local/bin/*", "patterns", { NULL }),
+        KEY("host-path", PATHS, host_path, "", "absolute, normalized paths below /, each with rw or ro behind it, or nothing", { NULL }),
+        KEY("root", CHOICE, root, "package", "package, allow or deny", { "package", "allow", "deny" }),
+        KEY("user", RANGES, user, "1000-65533", "ids or ranges of ids", { NULL }),
+        KEY("group", RANGES, group, "1000-65533", "ids or ranges of ids", { NULL }),
+        KEY("max-units", NUMBER, max_units, "4096", "a number", { NULL }),
+};
+
+static struct policy_list *list_of(struct policy *p, const struct key *k)
+{
+        return k->kind <= RANGES ? (struct policy_list *)(void *)((char *)p + k->offset) : NULL;
+}
+
+static uint32_t *number_of(struct policy *p, const struct key *k)
+{
+        return (uint32_t *)(void *)((char *)p + k->offset);
+}
+
+static void list_clear(struct policy_list *l)
+{
+        for (size_t i = 0; i < l->n; i++)
+                free(l->items[i].text);
+        free(l->items);
+        *l = (struct policy_list){ 0 };
+}
+
+struct policy *policy_free(struct policy *p)
+{
+        for (size_t i = 0; p && i < ARRAY_LEN(keys); i++)
+                if (list_of(p, &keys[i]))
+                        list_clear(list_of(p, &keys[i]));
+        free(p);
+        return NULL;
+}
+
+static bool parse_number(const char *s, size_t n, uint32_t *ret)
+{
+        uint64_t v = 0;
+
+        if (n == 0 || n > 10)
+                return false;
+        for (size_t i = 0; i < n; i++) {
+                if (s[i] < '0' || s[i] > '9')
+                        return false;
+                v = v * 10 + (uint64_t)(s[i] - '0');
+        }
+        *ret = (uint32_t)v;
+        return v < UINT32_MAX;
+}
+
+static bool parse_range(const char *s, struct policy_item *it)
+{
+        const char *dash = strchr(s, '-');
+        size_t n = dash ? (size_t)(dash - s) : strlen(s);
+
+        if (!parse_number(s, n, &it->first))
+                return false;
+        it->last = it->first;
+        return (!dash || parse_number(dash + 1, strlen(dash + 1), &it->last)) && it->first <= it->last;
+}
+
+static bool parse_choice(const struct key *k, const char *word, uint32_t *ret)
+{
+        for (uint32_t i = 0; k->choices[i]; i++)
+                if (streq(k->choices[i], word)) {
+                        *ret = i;
+                        return true;
+                }
+        return false;
+}
+
+static bool add_word(struct policy *p, const struct key *k, const char *word)
+{
+        struct policy_list *l = list_of(p, k);
+        struct policy_item it = { 0 };
+
+        if (k->kind == CHOICE)
+                return parse_choice(k, word, number_of(p, k));
+        if (k->kind == NUMBER)
+                return parse_number(word, strlen(word), number_of(p, k));
+        if (k->kind == PATHS && l->n > 0 && (streq(word, "rw") || streq(word, "ro"))) {
+                l->items[l->n - 1].writable = streq(word, "rw");
+                return true;
+        }
+        if ((k->kind == RANGES && !parse_range(word, &it)) || (k->kind == PATHS && (!id_is_path(word) || streq(word, "/"))))
+                return false;
+        it.text = xstrdup(word);
+        l->items = xrealloc(l->items, l->n + 1, sizeof(it));
+        l->items[l->n++] = it;
+        return true;
+}
+
+static bool add_words(struct policy *p, const struct key *k, const char *value)
+{
+        size_t words = 0;
+
+        for (size_t n; *(value += strspn(value, " \t")); value += n) {
+                n = strcspn(value, " \t");
+                CLEANUP(freep) char *word = xstrndup(value, n);
+                if (!add_word(p, k, word) || (++words > 1 && !list_of(p, k)))
+                        return false;
+        }
+        return words || list_of(p, k);
+}
+
+/* `line` without its newline and surrounding blanks, neither empty nor a comment. */
+static int parse_line(struct policy *p, char *line, bool seen[static ARRAY_LEN(keys)], struct err *e)
+{
+        char *eq = strchr(line, '=');
+        size_t n = eq ? (size_t)(eq - line) : 0;
+
+        if (!eq)
+                return err_set(e, -EINVAL, NULL, "not of the form key = value");
+        while (n > 0 && (line[n - 1] == ' ' || line[n - 1] == '\t'))
+                n--;
+        line[n] = '\0';
+        for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+                if (!streq(keys[i].name, line))
+                        continue;
+                if (!seen[i] && list_of(p, &keys[i]))
+                        list_clear(list_of(p, &keys[i]));
+                else if (seen[i] && !list_of(p, &keys[i]))
+                        return err_set(e, -EINVAL, NULL, "%s is given twice", line);
+                seen[i] = true;
+                return add_words(p, &keys[i], eq + 1) ? 0 : err_set(e, -EINVAL, NULL, "%s: wanted: %s", line, keys[i].wanted);
+        }
+        return err_set(e, -EINVAL, NULL, "unknown key \"%.64s\"", line);
+}
+
+int policy_parse(const char *file, const char *text, size_t size, struct policy **ret, struct err *e)
+{
+        CLEANUP(policy_freep) struct policy *p = NEW(struct policy);
+        bool seen[ARRAY_LEN(keys)] = { false };
+        unsigned number = 0;
+
+        for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+                add_words(p, &keys[i], keys[i].fallback);
+        if (size > POLICY_SIZE_MAX || (text && memchr(text, '\0', size)))
+                return err_set(e, -EINVAL, NULL, "%s: too large, or not a text", file);
+        while (text && size > 0) {
+                const char *end = memchr(text, '\n', size);
+                size_t n = end ? (size_t)(end - text) : size, skip = strspn(text, " \t") < n ? strspn(text, " \t") : n, trim = n;
+
+                number++;
+                while (trim > skip && strchr(" \t\r", text[trim - 1]))
+                        trim--;
+                CLEANUP(freep) char *line = xstrndup(text + skip, trim - skip);
+                if (line[0] && line[0] != '#' && parse_line(p, line, seen, e) < 0)
+                        return err_prefix(e, "%s:%u: ", file, number);
+                n += end ? 1 : 0;
+                text += n;
+                size -= n;
+        }
+        *ret = TAKE(p);
+        return 0;
+}
+
+void policy_print(const struct policy *policy, struct buf *b)
+{
+        struct policy *p = (struct policy *)(uintptr_t)policy;
+
+        for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+                const struct key *k = &keys[i];
+                const struct policy_list *l = list_of(p, k);
+
+                buf_printf(b, "%s =", k->name);
+                for (size_t j = 0; l && j < l->n; j++)
+                        buf_printf(b, " %s%s", l->items[j].text, k->kind == PATHS ? l->items[j].writable ? " rw" : " ro" : "");
+                if (k->kind == NUMBER)
+                        buf_printf(b, " %u", *number_of(p, k));
+                if (k->kind == CHOICE)
+                        buf_printf(b, " %s", k->choices[*number_of(p, k)]);
+                buf_char(b, '\n');
+        }
+}

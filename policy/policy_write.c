@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* WRITE: everything that a pod may say about itself is read here, once. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "common/mem.h"
+#include "common/utf8.h"
+#include "policy/rules.h"
+
+enum {
+        CONTAINERS_MAX = 64,
+        VOLUMES_MAX = 256,
+        MOUNTS_MAX = 256,
+        WORDS_MAX = 4096,         /* of a command line, or variables of an environment */
+        COMMAND_MAX = 128 * 1024, /* bytes of a command line: systemd reads lines up to 1 MiB, and a byte may need four */
+        GRACE_MAX = 366 * 24 * 3600,
+};
+
+void op_write_done(struct op_write *op)
+{
+        for (size_t i = 0; op->containers && i < op->n_containers; i++)
+                free(op->containers[i].mounts);
+        free(op->containers);
+        free(op->volumes);
+        *op = (struct op_write){ 0 };
+}
+
+static int host_volume(const struct policy *p, const Vks__HostPath *h, struct op_volume *v, struct err *e)
+{
+        static const char *const types[] = { "", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket", "CharDevice",
+                                             "BlockDevice" };
+        bool writable = false, known = false;
+        int r;
+
+        if (!rule_unit_path(h->path))
+                return MALFORMED(e, "volume %s: hostPath.path: not an absolute, normalized path", v->name);
+        for (size_t i = 0; i < ARRAY_LEN(types); i++)
+                known |= streq(h->type, types[i]);
+        if (!known)
+                return MALFORMED(e, "volume %s: hostPath.type: \"%.40s\" is unknown", v->name, h->type);
+        r = rule_host_path(p, h->path, &writable, e);
+        v->kind = VOLUME_HOST;
+        v->host_path = h->path;
+        v->host_type = h->type;
+        v->read_only = !writable;
+        return r;
+}
+
+static const struct op_volume *find_volume(const struct op_write *op, size_t n, const char *name)
+{
+        for (size_t i = 0; i < n; i++)
+                if (streq(op->volumes[i].name, name))
+                        return &op->volumes[i];
+        return NULL;
+}
+
+static int parse_volume(const struct policy *p, const Vks__Volume *m, struct op_volume *v, struct err *e)
+{
+        *v = (struct op_volume){ .name = m->name };
+        if (!id_is_label(m->name))
+                return MALFORMED(e, "volume \"%.80s\": the name is not a DNS label", m->name);
+        switch (m->source_case) {
+        case VKS__VOLUME__SOURCE_EMPTY_DIR:
+                v->kind = m->empty_dir->memory ? VOLUME_MEMORY : VOLUME_DISK;
+                return 0;
+        case VKS__VOLUME__SOURCE_FILES:
+                v->kind = VOLUME_FILES;
+                v->read_only = true;
+                return 0;
+        case VKS__VOLUME__SOURCE_HOST_PATH:
+                return host_volume(p, m->host_path, v, e);
+        default:
+                return MALFORMED(e, "volume %s: of no kind", m->name);
+        }
+}
+
+static int by_target(const void *a, const void *b)
+{
+        return strcmp(((const struct op_mount *)a)->target, ((const struct op_mount *)b)->target);
+}
+
+static int parse_mounts(const struct op_write *op, struct op_container *k, struct err *e)
+{
+        const Vks__Container *c = k->c;
+        int r;
+
+        if (c->n_mounts > MOUNTS_MAX)
+                return MALFORMED(e, "%zu volumeMounts, at most %d are taken", c->n_mounts, MOUNTS_MAX);
+        k->n_mounts = c->n_mounts;
+        k->mounts = xcalloc(c->n_mounts, sizeof(*k->mounts));
+        for (size_t i = 0; i < c->n_mounts; i++) {
+                struct op_mount *m = &k->mounts[i];
+
+                m->volume = find_volume(op, op->n_volumes, c->mounts[i]->volume);
+                if (!m->volume)
+                        return MALFORMED(e, "volumeMounts: the pod has no volume \"%.80s\"", c->mounts[i]->volume);
+                r = rule_target(c->mounts[i]->path, m->target, e);
+                if (r < 0)
+                        return r;
+                m->read_only = c->mounts[i]->read_only || m->volume->kind == VOLUME_FILES;
+                if (!m->read_only && m->volume->read_only)
+                        return rule_refused(e, "host-path", "%.200s may be mounted read-only, and volume %s is not",
+                                            m->volume->host_path, m->volume->name);
+        }
+        qsort(k->mounts, k->n_mounts, sizeof(*k->mounts), by_target);
+        for (size_t i = 1; i < k->n_mounts; i++)
+                if (streq(k->mounts[i].target, k->mounts[i - 1].target))
+                        return MALFORMED(e, "volumeMounts: two are at %.200s", k->mounts[i].target);
+        return 0;
+}
+
+static int parse_command(const struct policy *p, struct op_container *k, struct err *e)
+{
+        const Vks__Container *c = k->c;
+        size_t bytes = 0;
+
+        if (c->n_command + c->n_args > WORDS_MAX)
+                return MALFORMED(e, "command and args have more than %d words", WORDS_MAX);
+        for (size_t i = 0; i < c->n_command; i++)
+                bytes += strlen(c->command[i]) + 1;
+        for (size_t i = 0; i < c->n_args; i++)
+                bytes += strlen(c->args[i]) + 1;
+        if (bytes > COMMAND_MAX)
+                return MALFORMED(e, "command and args have more than %d bytes", COMMAND_MAX);
+        if (c->n_command)
+                k->program = c->command[0];
+        else if (c->image[0] == '/')
+                k->program = c->image;
+        else if (!c->unit[0])
+                return MALFORMED(e, "command: package %s has no service unit, so the pod must give a command", c->image);
+        if (!k->program)
+                return 0;
+        if (!strchr(k->program, '/') && id_is_filename(k->program))
+                return 0; /* to be looked up, and policy_program() asked then */
+        return policy_program(p, k->program, e);
+}
+
+static int parse_image(const struct policy *p, const Vks__Container *c, struct err *e)
+{
+        int r;
+
+        if (c->image[0] == '/')
+                return c->package[0] || c->unit[0] ? MALFORMED(e, "image %.200s: a program has no package", c->image) :
+                                                     policy_program(p, c->image, e);
+        r = rule_package(p, "image", c->image, e);
+        if (r < 0 || !c->unit[0])
+                return r;
+        if (!id_is_unit(c->unit))
+                return MALFORMED(e, "unit: \"%.80s\" is not the name of a service", c->unit);
+        return rule_package(p, "package", c->package, e);
+}
+
+static int parse_env(const Vks__Container *c, struct err *e)
+{
+        if (c->n_env > WORDS_MAX)
+                return MALFORMED(e, "env: more than %d variables", WORDS_MAX);
+        for (size_t i = 0; i < c->n_env; i++) {
+                const char *name = c->env[i]->name;
+
+                if (!id_is_env_name(name) || strpbrk(name, "-."))
+                        return MALFORMED(e, "env \"%.80s\": systemd's names are letters, digits and underscores", name);
+                if (!utf8_clean(c->env[i]->value.data, c->env[i]->value.len, "\t\n"))
+                        return MALFORMED(e, "env %s: systemd's values are UTF-8 without control characters but tab and newline", name);
+        }
+        return 0;
+}
+
+/*
+ * Root is for the command line that a package brings, unless the policy gives it to everybody or to nobody: whoever
+ * writes the command line decides what runs.
+ */
+static int parse_user(const struct policy *p, struct op_container *k, struct err *e)
+{
+        const Vks__Container *c = k->c;
+        bool packaged = c->unit[0] && c->n_command == 0 && c->n_args == 0;
+        bool root = p->root == POLICY_ROOT_ALLOW || (p->root == POLICY_ROOT_PACKAGE && packaged);
+
+        k->may_gain = p->root == POLICY_ROOT_ALLOW;
+        if (c->run_as_group && !(root && c->run_as_group->value == 0) && !rule_in_ranges(&p->group, c->run_as_group->value))
+                return rule_refused(e, "group", "group %u is not allowed", c->run_as_group->value);
+        if (!c->run_as_user)
+                k->user = root ? USER_PACKAGE : USER_PACKAGE_NOT_ROOT;
+        else if (c->run_as_user->value == 0 && !root)
+                return rule_refused(e, "root", "runAsUser: 0 is not allowed%s",
+                                    p->root == POLICY_ROOT_PACKAGE ? " but for a package's own command line" : "");
+        else if (c->run_as_user->value == 0 ? k->may_gain : rule_in_ranges(&p->user, c->run_as_user->value))
+                k->user = USER_GIVEN;
+        else if (c->unit[0])
+                k->user = USER_GIVEN_IF_PACKAGE;
+        else
+                return rule_refused(e, "user", "runAsUser: %u is not allowed", c->run_as_user->value);
+        return 0;
+}
+
+static int parse_container(const struct policy *p, const struct op_write *op, struct op_container *k, struct err *e)
+{
+        const Vks__Container *c = k->c;
+        int r;
+
+        if (c->working_dir[0] && !rule_unit_path(c->working_dir))
+                return MALFORMED(e, "workingDir: not an absolute, normalized path");
+        if (c->restart != VKS__RESTART__RESTART_NEVER && c->restart != VKS__RESTART__RESTART_ON_FAILURE &&
+            c->restart != VKS__RESTART__RESTART_ALWAYS)
+                return MALFORMED(e, "restart: %d is no policy", (int)c->restart);
+        if ((r = parse_image(p, c, e)) < 0 || (r = parse_command(p, k, e)) < 0 || (r = parse_env(c, e)) < 0 ||
+            (r = parse_mounts(op, k, e)) < 0 || (r = parse_user(p, k, e)) < 0)
+                return r;
+        return unit_name(&op->pod, c->image, c->shares_image ? c->name : NULL, k->unit, e);
+}
+
+static int parse_containers(const struct policy *p, const Vks__Write *m, struct op_write *op, struct err *e)
+{
+        for (size_t i = 0; i < m->n_containers; i++) {
+                struct op_container *k = &op->containers[i];
+
+                k->c = m->containers[i];
+                if (!id_is_label(k->c->name))
+                        return MALFORMED(e, "container \"%.80s\": the name is not a DNS label", k->c->name);
+                if (parse_container(p, op, k, e) < 0)
+                        return err_prefix(e, "container %s: ", k->c->name);
+                for (size_t j = 0; j < i; j++)
+                        if (streq(op->containers[j].c->name, k->c->name) || streq(op->containers[j].unit, k->unit))
+                                return MALFORMED(e, "container %s: another has the same name or unit", k->c->name);
+        }
+        return 0;
+}
+
+int policy_write(const struct policy *p, const Vks__Write *m, struct op_write *ret, struct err *e)
+{
+        static const enum qos qos[] = { QOS_CLASS_BEST_EFFORT, QOS_CLASS_BURSTABLE, QOS_CLASS_GUARANTEED };
+        int r;
+
+        *ret = (struct op_write){ .policy = p, .max_units = p->max_units, .grace_seconds = m->grace_seconds };
+        r = m->pod ? pod_id_parse(m->pod->namespace_, m->pod->name, m->pod->uid, &ret->pod, e) : MALFORMED(e, "pod: missing");
+        if (r < 0)
+                return r;
+        if ((unsigned)m->qos >= ARRAY_LEN(qos) || m->grace_seconds > GRACE_MAX)
+                return MALFORMED(e, "qos or terminationGracePeriodSeconds: out of range");
+        if (m->n_containers == 0 || m->n_containers > CONTAINERS_MAX || m->n_volumes > VOLUMES_MAX)
+                return MALFORMED(e, "%zu containers and %zu volumes: at most %d and %d are taken", m->n_containers, m->n_volumes,
+                                 CONTAINERS_MAX, VOLUMES_MAX);
+        ret->qos = qos[m->qos];
+        ret->n_volumes = m->n_volumes;
+        ret->volumes = xcalloc(m->n_volumes, sizeof(*ret->volumes));
+        ret->n_containers = m->n_containers;
+        ret->containers = xcalloc(m->n_containers, sizeof(*ret->containers));
+        for (size_t i = 0; i < m->n_volumes; i++) {
+                r = parse_volume(p, m->volumes[i], &ret->volumes[i], e);
+                if (r < 0)
+                        return r;
+                if (find_volume(ret, i, m->volumes[i]->name))
+                        return MALFORMED(e, "volume %s: given twice", m->volumes[i]->name);
+        }
+        return parse_containers(p, m, ret, e);
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "policy/rules.h"
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "common/utf8.h"
+
+/* A directory, or a directory and everything beneath it. */
+struct place {
+        const char *path;
+        bool beneath;
+};
+
+/* Never given to a pod as hostPath, nor anything above them: what is the machine's identity and trust, or holds other pods. */
+static const struct place never_host[] = {
+        { "/etc/vks", true }, { "/etc/shadow", true }, { "/etc/gshadow", true }, { "/etc/sudoers", true }, { "/etc/sudoers.d", true },
+        { "/etc/ssh", true }, { "/etc/ssl/private", true }, { "/etc/kubernetes", true }, { "/proc", true }, { "/sys", true },
+        { "/dev", false }, { "/boot", true }, { "/root", true }, { "/run/vks", true }, { "/run/systemd", true }, { "/run/dbus", true },
+        { "/run/user", true }, { "/var/lib/vks", true }, { "/var/lib/dpkg", true }, { "/var/lib/systemd", true },
+        { "/var/cache/vks", true }, { "/var/spool/cron", true }, { "/usr", false }, { "/home", false },
+};
+
+/*
+ * Never hidden by a mount inside a container, nor anything above them: the system a service needs, and the programs and libraries that
+ * a unit runs, which with `root = package` may run as root.
+ */
+static const struct place never_target[] = {
+        { "/proc", true }, { "/sys", true }, { "/dev", true }, { "/usr/bin", true }, { "/usr/sbin", true }, { "/usr/lib", true },
+        { "/usr/lib32", true }, { "/usr/lib64", true }, { "/usr/libx32", true }, { "/usr/libexec", true }, { "/usr/local/bin", true },
+        { "/usr/local/sbin", true }, { "/bin", true }, { "/sbin", true }, { "/lib", true }, { "/lib32", true }, { "/lib64", true },
+        { "/libx32", true }, { "/boot", true }, { "/run/systemd", true }, { "/run/vks", true }, { "/var/lib/vks", true },
+        { "/etc/ld.so.preload", true }, { "/etc/ld.so.cache", true }, { "/etc/ld.so.conf.d", true }, { "/var", false },
+};
+
+int rule_refused(struct err *e, const char *rule, const char *fmt, ...)
+{
+        char words[ERR_TEXT_MAX / 2];
+        va_list ap;
+
+        va_start(ap, fmt);
+        vsnprintf(words, sizeof(words), fmt, ap);
+        va_end(ap);
+        return err_set(e, -EPERM, rule, "policy rule %s: %s (see " POLICY_FILE ")", rule, words);
+}
+
+/* ---- the questions that rules answer ---- */
+
+bool rule_matches(const struct policy_list *l, const char *s)
+{
+        for (size_t i = 0; i < l->n; i++)
+                if (fnmatch(l->items[i].text, s, FNM_NOESCAPE) == 0)
+                        return true;
+        return false;
+}
+
+bool rule_in_ranges(const struct policy_list *l, uint32_t id)
+{
+        for (size_t i = 0; i < l->n; i++)
+                if (l->items[i].first <= id && id <= l->items[i].last)
+                        return true;
+        return false;
+}
+
+/* `path` is `dir`, or beneath it. Both are normalized. */
+static bool within(const char *path, const char *dir)
+{
+        size_t n = strlen(dir);
+
+        return streq(dir, "/") || (strncmp(path, dir, n) == 0 && (path[n] == '\0' || path[n] == '/'));
+}
+
+static const char *forbidden_by(const struct place *places, size_t n, const char *path)
+{
+        for (size_t i = 0; i < n; i++)
+                if (within(places[i].path, path) || (places[i].beneath && within(path, places[i].path)))
+                        return places[i].path;
+        return NULL;
+}
+
+/* A path that can stand in a unit file and means there what it says. */
+bool rule_unit_path(const char *s)
+{
+        return id_is_path(s) && utf8_clean(s, strlen(s), "") && !strchr(s, '\\') && !ends_with(s, " ");
+}
+
+int rule_package(const struct policy *p, const char *field, const char *name, struct err *e)
+{
+        if (!id_is_package(name))
+                return MALFORMED(e, "%s: \"%.80s\" is not the name of a Debian package", field, name);
+        if (rule_matches(&p->deny_package, name))
+                return rule_refused(e, "deny-package", "%s is denied", name);
+        return rule_matches(&p->package, name) ? 0 : rule_refused(e, "package", "%s is not allowed", name);
+}
+
+int policy_program(const struct policy *p, const char *path, struct err *e)
+{
+        if (!rule_unit_path(path) || strpbrk(path, "\"'$%; "))
+                return MALFORMED(e, "command: \"%.200s\" is not a path that systemd can run", path);
+        return rule_matches(&p->program, path) ? 0 : rule_refused(e, "program", "%.200s is not allowed", path);
+}
+
+/* ---- paths of a pod ---- */
+
+int rule_host_path(const struct policy *p, const char *path, bool *ret_writable, struct err *e)
+{
+        const char *why = forbidden_by(never_host, ARRAY_LEN(never_host), path);
+        bool allowed = false;
+
+        if (why)
+                return rule_refused(e, "never-mount", "%.200s is never mounted, because of %s", path, why);
+        *ret_writable = false;
+        for (size_t i = 0; i < p->host_path.n; i++)
+                if (within(path, p->host_path.items[i].text)) {
+                        allowed = true;
+                        *ret_writable |= p->host_path.items[i].writable;
+                }
+        return allowed ? 0 : rule_refused(e, "host-path", "%.200s is not under an allowed prefix", path);
+}
+
+int rule_target(const char *path, char ret[static ID_PATH_MAX + 1], struct err *e)
+{
+        const char *why, *lock = "/var/lock", *run = "/var/run";
+
+        if (!rule_unit_path(path))
+                return MALFORMED(e, "mountPath: \"%.200s\" is not an absolute, normalized path", path);
+        if (within(path, lock))
+                snprintf(ret, ID_PATH_MAX + 1, "/run/lock%s", path + strlen(lock));
+        else if (within(path, run))
+                snprintf(ret, ID_PATH_MAX + 1, "/run%s", path + strlen(run));
+        else
+                snprintf(ret, ID_PATH_MAX + 1, "%s", path);
+        why = forbidden_by(never_target, ARRAY_LEN(never_target), ret);
+        if (why && !streq(ret, "/dev/shm"))
+                return rule_refused(e, "mount-target", "nothing is mounted at %.200s, because of %s", path, why);
+        return 0;
+}

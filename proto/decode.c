@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+
+#include "proto/wire.h"
+
+static bool has_unknown(const ProtobufCMessage *m)
+{
+        if (m->n_unknown_fields > 0)
+                return true;
+        for (unsigned i = 0; i < m->descriptor->n_fields; i++) {
+                const ProtobufCFieldDescriptor *f = &m->descriptor->fields[i];
+                const char *at = (const char *)m + f->offset, *count = (const char *)m + f->quantifier_offset;
+
+                if (f->type != PROTOBUF_C_TYPE_MESSAGE)
+                        continue;
+                if (f->label == PROTOBUF_C_LABEL_REPEATED) {
+                        ProtobufCMessage *const *items = *(ProtobufCMessage *const *const *)(const void *)at;
+                        for (size_t k = 0; k < *(const size_t *)(const void *)count; k++)
+                                if (has_unknown(items[k]))
+                                        return true;
+                        continue;
+                }
+                if ((f->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) && *(const uint32_t *)(const void *)count != f->id)
+                        continue; /* another member of the oneof is the one that is set */
+                const ProtobufCMessage *sub = *(const ProtobufCMessage *const *)(const void *)at;
+                if (sub && has_unknown(sub))
+                        return true;
+        }
+        return false;
+}
+
+int wire_decode(const ProtobufCMessageDescriptor *type, const uint8_t *body, size_t size, ProtobufCAllocator *allocator,
+                ProtobufCMessage **ret, struct err *e)
+{
+        ProtobufCMessage *m = protobuf_c_message_unpack(type, allocator, size, body);
+
+        if (!m)
+                return wire_bad(e, "not the message of this verb");
+        if (has_unknown(m)) {
+                protobuf_c_message_free_unpacked(m, allocator);
+                return wire_bad(e, "unknown fields");
+        }
+        *ret = m;
+        return 0;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "proto/serve.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "common/fd.h"
+#include "common/log.h"
+
+struct server {
+        sd_event *event;
+        sd_event_source *idle;
+        uid_t uid;
+        unsigned peers;
+        uint64_t idle_usec;
+        serve_handler handler;
+        void *userdata;
+};
+
+static void stay(struct server *s)
+{
+        sd_event_source_set_time_relative(s->idle, s->idle_usec);
+        sd_event_source_set_enabled(s->idle, SD_EVENT_ONESHOT);
+}
+
+static int on_idle(UNUSED sd_event_source *source, UNUSED uint64_t usec, void *userdata)
+{
+        struct server *s = userdata;
+
+        return s->peers ? 0 : sd_event_exit(s->event, 0);
+}
+
+static int on_request(sd_event_source *source, int fd, UNUSED uint32_t events, void *userdata)
+{
+        struct server *s = userdata;
+        struct err e = ERR_NONE;
+        int r = s->handler(s->userdata, fd, &e);
+
+        if (r <= 0 && r != -EAGAIN) {
+                if (r < 0)
+                        log_warning("connection closed: %s", e.text);
+                sd_event_source_disable_unref(source);
+                fd_close(fd);
+                s->peers--;
+        }
+        stay(s);
+        return 0;
+}
+
+static int on_connection(UNUSED sd_event_source *source, int fd, UNUSED uint32_t events, void *userdata)
+{
+        struct server *s = userdata;
+        FD peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        struct ucred who = { .uid = (uid_t)-1 };
+        socklen_t size = sizeof(who);
+
+        if (peer < 0)
+                return 0;
+        stay(s);
+        if (getsockopt(peer, SOL_SOCKET, SO_PEERCRED, &who, &size) < 0 || (who.uid != s->uid && who.uid != 0))
+                log_warning("uid %u is not served", who.uid);
+        else if (s->peers >= SERVE_PEERS_MAX || sd_event_add_io(s->event, NULL, peer, EPOLLIN, on_request, s) < 0)
+                log_warning("too many connections");
+        else
+                s->peers++, fd_take(&peer);
+        return 0;
+}
+
+int serve(sd_event *event, int fd, uid_t uid, uint64_t idle_usec, serve_handler handler, void *userdata)
+{
+        struct server s = { .event = event, .uid = uid, .idle_usec = idle_usec, .handler = handler, .userdata = userdata };
+        int r = sd_event_add_time_relative(event, &s.idle, CLOCK_MONOTONIC, idle_usec, 0, on_idle, &s);
+
+        if (r >= 0)
+                r = sd_event_add_io(event, NULL, fd, EPOLLIN, on_connection, &s);
+        if (r >= 0)
+                r = sd_event_loop(event);
+        sd_event_source_unref(s.idle);
+        return r;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The helper's end of the socket: who may connect, how many, and when it is time to leave. */
+#ifndef VKS_PROTO_SERVE_H
+#define VKS_PROTO_SERVE_H
+
+#include <sys/types.h>
+#include <systemd/sd-event.h>
+
+#include "common/err.h"
+
+enum { SERVE_PEERS_MAX = 16 };
+
+/*
+ * Answers one request of a peer whose socket is readable. 1: answered (with a refusal or an error too); 0: the peer is gone; -EAGAIN: there
+ * was none after all; other errors: what came is no request, or the reply cannot be sent, and the connection is closed.
+ */
+typedef int (*serve_handler)(void *userdata, int sock, struct err *e);
+
+/*
+ * Serves the listening SOCK_SEQPACKET socket `fd` to `uid` and to root, each request completely before the next, until there has been no
+ * connection for `idle_usec`. Returns what the loop returned.
+ */
+int serve(sd_event *event, int fd, uid_t uid, uint64_t idle_usec, serve_handler handler, void *userdata);
+
+#endif

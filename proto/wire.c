@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "proto/wire.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+#include "helper.pb-c.h"
+
+#include "common/fd.h"
+#include "common/mem.h"
+#include "common/memfd.h"
+#include "proto/verbs.h"
+
+enum {
+        HEAD = 2,     /* version and verb */
+        FDS_SEEN = 8, /* descriptors we are willing to receive in order to close them; the kernel drops the others */
+};
+
+#define ROW(n, verb, Message, where) { .number = n, .name = #verb, .message = &vks__##verb##__descriptor, .body = WIRE_##where },
+static const struct wire_verb verbs[] = { VERBS(ROW) };
+#undef ROW
+
+const struct wire_verb *wire_verb_find(uint8_t number)
+{
+        for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
+                if (verbs[i].number == number)
+                        return &verbs[i];
+        return NULL;
+}
+
+void wire_packet_done(struct wire_packet *p)
+{
+        if (p->body)
+                explicit_bzero(p->body, p->size); /* Secrets travel here */
+        free(p->body);
+        *p = (struct wire_packet){ 0 };
+}
+
+int wire_pack(const struct wire_verb *verb, const ProtobufCMessage *message, struct wire_packet *ret, struct err *e)
+{
+        size_t size = protobuf_c_message_get_packed_size(message);
+        size_t max = verb->body == WIRE_MEMFD ? (size_t)WIRE_BODY_MAX : (size_t)WIRE_DATAGRAM_MAX - HEAD;
+
+        if (size > max)
+                return err_set(e, -EMSGSIZE, NULL, "helper request %s: %zu bytes, at most %zu are taken", verb->name, size, max);
+        *ret = (struct wire_packet){ .verb = verb, .body = xcalloc(size + 1, 1), .size = size };
+        protobuf_c_message_pack(message, ret->body);
+        return 0;
+}
+
+static int send_datagram(int sock, uint8_t verb, const uint8_t *body, size_t size, int fd)
+{
+        uint8_t head[HEAD] = { WIRE_VERSION, verb };
+        struct iovec iov[] = { { head, HEAD }, { (void *)(uintptr_t)body, size } };
+        _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = { 0 };
+        struct msghdr m = { .msg_iov = iov, .msg_iovlen = size ? 2 : 1 };
+
+        if (fd >= 0) {
+                m.msg_control = control;
+                m.msg_controllen = sizeof(control);
+                struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+                *c = (struct cmsghdr){ .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int)) };
+                memcpy(CMSG_DATA(c), &fd, sizeof(int));
+        }
+        return sendmsg(sock, &m, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+int wire_send(int sock, const struct wire_packet *p, struct err *e)
+{
+        FD fd = -1;
+        int r;
+
+        if (p->verb->body == WIRE_MEMFD && (fd = memfd_make(p->body, p->size)) < 0)
+                return err_errno(e, fd, NULL, "helper request %s: memfd", p->verb->name);
+        r = send_datagram(sock, p->verb->number, p->body, fd < 0 ? p->size : 0, fd);
+        return r < 0 ? err_errno(e, r, NULL, "helper request %s: send", p->verb->name) : 0;
+}
+
+int wire_send_request(int sock, const struct wire_verb *verb, const ProtobufCMessage *message, struct err *e)
+{
+        CLEANUP(wire_packet_done) struct wire_packet p = { 0 };
+        int r = wire_pack(verb, message, &p, e);
+
+        return r < 0 ? r : wire_send(sock, &p, e);
+}
+
+int wire_bad(struct err *e, const char *why)
+{
+        return err_set(e, -EBADMSG, NULL, "bad message on the helper's socket: %s", why);
+}
+
+/* One datagram into `data`; the verb is looked up, at most one descriptor comes along (else *ret_fd is -1), all others are closed. */
+static int recv_datagram(int sock, uint8_t data[static WIRE_DATAGRAM_MAX], size_t *ret_size, const struct wire_verb **ret_verb,
+                         int *ret_fd, struct err *e)
+{
+        struct iovec iov = { data, WIRE_DATAGRAM_MAX };
+        _Alignas(struct cmsghdr) char control[CMSG_SPACE(FDS_SEEN * sizeof(int))] = { 0 };
+        struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control) };
+        ssize_t n = recvmsg(sock, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+        FD fd = -1;
+        size_t n_fds = 0;
+
+        if (n < 0)
+                return err_errno(e, -errno, NULL, "helper socket");
+        for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c)) {
+                if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+                        continue;
+                for (size_t i = 0; CMSG_LEN((i + 1) * sizeof(int)) <= c->cmsg_len; i++, n_fds++) {
+                        fd_close(fd);
+                        memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
+                }
+        }
+        if (n == 0 && n_fds == 0)
+                return 0;
+        if (m.msg_flags & (MSG_TRUNC | MSG_CTRUNC))
+                return wire_bad(e, "too large");
+        if (n < HEAD || data[0] != WIRE_VERSION || !(*ret_verb = wire_verb_find(data[1])))
+                return wire_bad(e, "not a known verb of this version");
+        if (n_fds > 1)
+                return wire_bad(e, "several descriptors");
+        *ret_size = (size_t)n;
+        *ret_fd = fd_take(&fd);
+        return 1;
+}
+
+int wire_recv_request(int sock, struct wire_packet *ret, struct err *e)
+{
+        CLEANUP(wire_packet_done) struct wire_packet p = { 0 };
+        uint8_t data[WIRE_DATAGRAM_MAX];
+        FD fd = -1;
+        size_t size = 0;
+        int r = recv_datagram(sock, data, &size, &p.verb, &fd, e);
+
+        if (r <= 0)
+                return r;
+        if (p.verb->body == WIRE_INLINE) {
+                if (fd >= 0)
+                        return wire_bad(e, "a descriptor that this verb does not take");
+                p.size = size - HEAD;
+                p.body = xmemdup(data + HEAD, p.size);
+        } else {
+                if (fd < 0 || size != HEAD)
+                        return wire_bad(e, "this verb takes one descriptor and nothing else");
+                r = memfd_read(fd, WIRE_BODY_MAX, &p.body, &p.size);
+                if (r < 0)
+                        return wire_bad(e, r == -EFBIG ? "the memfd is too large" : "the descriptor is not a sealed memfd");
+        }
+        *ret = p;
+        p.body = NULL;
+        return 1;
+}
+
+int wire_send_reply(int sock, const struct wire_verb *verb, const ProtobufCMessage *reply, struct err *e)
+{
+        uint8_t packed[4 * WIRE_TEXT_MAX];
+        char rule[WIRE_TEXT_MAX], text[WIRE_TEXT_MAX], unit[WIRE_TEXT_MAX];
+        Vks__Reply cut = *(const Vks__Reply *)(const void *)reply;
+        int r;
+
+        snprintf(rule, sizeof(rule), "%s", cut.rule);
+        snprintf(text, sizeof(text), "%s", cut.text);
+        snprintf(unit, sizeof(unit), "%s", cut.unit);
+        cut.rule = rule, cut.text = text, cut.unit = unit;
+        r = send_datagram(sock, verb->number, packed, vks__reply__pack(&cut, packed), -1);
+        return r < 0 ? err_errno(e, r, NULL, "helper reply %s: send", verb->name) : 0;
+}
+
+int wire_recv_reply(int sock, const struct wire_verb **ret_verb, ProtobufCMessage **ret_reply, struct err *e)
+{
+        uint8_t data[WIRE_DATAGRAM_MAX];
+        size_t size = 0;
+        FD fd = -1;
+        int r = recv_datagram(sock, data, &size, ret_verb, &fd, e);
+
+        if (r <= 0)
+                return r;
+        if (fd >= 0)
+                return wire_bad(e, "a descriptor with a reply");
+        r = wire_decode(&vks__reply__descriptor, data + HEAD, size - HEAD, NULL, ret_reply, e);
+        return r < 0 ? r : 1;
+}

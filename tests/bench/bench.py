@@ -1,0 +1,213 @@
+#!/usr/bin/env python3
+"""Measures a node that runs vks: see the table that it prints. Everything is taken in one run, beside systemd's own cost.
+
+usage: bench.py LAB NODE RAW [COUNT...]   (RAW: path of the raw program inside the node)
+"""
+import base64, http.client, json, os, ssl, statistics, subprocess, sys, tempfile, threading, time
+
+LAB, NODE, RAW = sys.argv[1:4]
+COUNTS = [int(a) for a in sys.argv[4:]] or [10, 100, 1000]
+NS = "bench"
+
+
+def lab(*args, check=True):
+    return subprocess.run([LAB, *args], check=check, stdout=subprocess.PIPE, text=True).stdout.strip()
+
+
+def node(*args, check=True):
+    return lab("node", "exec", *args, check=check)
+
+
+CONFIG = json.loads(subprocess.run(["kubectl", "--kubeconfig", lab("kubeconfig", "admin"), "config", "view", "--raw", "--flatten", "-o", "json"],
+                                   check=True, stdout=subprocess.PIPE, text=True).stdout)
+CLUSTER, USER = CONFIG["clusters"][0]["cluster"], CONFIG["users"][0]["user"]
+HOST = CLUSTER["server"].split("//")[1]
+
+
+def context():
+    c = ssl.create_default_context(cadata=base64.b64decode(CLUSTER["certificate-authority-data"]).decode())
+    with tempfile.NamedTemporaryFile("wb") as f:
+        f.write(base64.b64decode(USER["client-certificate-data"]) + b"\n" + base64.b64decode(USER["client-key-data"]))
+        f.flush()
+        c.load_cert_chain(f.name)
+    return c
+
+
+CONTEXT = context()
+
+
+class Api:
+    def __init__(self):
+        self.c = http.client.HTTPSConnection(HOST, context=CONTEXT, timeout=120)
+
+    def call(self, method, path, body=None):
+        self.c.request(method, path, json.dumps(body) if body is not None else None, {"Content-Type": "application/json"})
+        r = self.c.getresponse()
+        return r.status, r.read()
+
+
+def pod(name):
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": {"app": "bench"}},
+            "spec": {"nodeName": NODE, "terminationGracePeriodSeconds": 1,
+                     "containers": [{"name": "c", "image": "/bin/sleep", "imagePullPolicy": "IfNotPresent", "command": ["/bin/sleep", "100000"]}]}}
+
+
+class Watch(threading.Thread):
+    """Notes when each pod is first seen Running."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.running, self.gone, self.changed = {}, set(), threading.Condition()
+        status, body = Api().call("GET", f"/api/v1/namespaces/{NS}/pods?limit=1")
+        self.version = json.loads(body)["metadata"]["resourceVersion"]
+
+    def run(self):
+        c = http.client.HTTPSConnection(HOST, context=CONTEXT)
+        c.request("GET", f"/api/v1/namespaces/{NS}/pods?watch=1&resourceVersion={self.version}&timeoutSeconds=3000")
+        for line in c.getresponse():
+            t = time.monotonic()
+            head = line[:24]
+            if b"DELETED" not in head and b'"phase":"Running"' not in line:
+                continue
+            name = json.loads(line)["object"]["metadata"]["name"]
+            with self.changed:
+                if b"DELETED" in head:
+                    self.gone.add(name)
+                else:
+                    self.running.setdefault(name, t)
+                self.changed.notify_all()
+
+    def wait(self, what, names, seconds):
+        names, end = set(names), time.monotonic() + seconds
+        with self.changed:
+            while not names <= (self.gone if what == "gone" else self.running.keys()):
+                if time.monotonic() > end:
+                    missing = names - set(self.gone if what == "gone" else self.running)
+                    sys.exit(f"{len(missing)} pods are not {what} after {seconds} s, among them {sorted(missing)[:3]}")
+                self.changed.wait(1)
+
+
+def create(names):
+    def some(part):
+        api = Api()
+        for n in part:
+            for _ in range(50):
+                status, body = api.call("POST", f"/api/v1/namespaces/{NS}/pods", pod(n))
+                if status < 300:
+                    break
+                time.sleep(0.1)
+            else:
+                sys.exit(f"cannot create {n}: {body[:300]}")
+    threads = [threading.Thread(target=some, args=(names[i::4],)) for i in range(4)]
+    [t.start() for t in threads]
+    [t.join() for t in threads]
+
+
+def pid(unit):
+    return int(node("systemctl", "show", "-P", "MainPID", unit) or 0)
+
+
+def pss(unit):
+    p = pid(unit)
+    if not p:
+        return None
+    for line in node("cat", f"/proc/{p}/smaps_rollup").splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) / 1024
+
+
+def cpu(unit):
+    f = node("cat", f"/proc/{pid(unit)}/stat").rsplit(")", 1)[1].split()
+    return (int(f[11]) + int(f[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def requests():
+    status, body = Api().call("GET", f"/api/v1/nodes/{NODE}/proxy/metrics")
+    for line in body.decode().splitlines():
+        if line.startswith("vks_api_requests_total"):
+            return int(float(line.split()[1]))
+    return 0
+
+
+def ready():
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        if node("systemctl", "is-active", "vks-agent", check=False) == "active":
+            return
+        time.sleep(0.05)
+    sys.exit("the agent does not come up")
+
+
+def delete(names, watch):
+    start = time.monotonic()
+    Api().call("DELETE", f"/api/v1/namespaces/{NS}/pods?labelSelector=app%3Dbench", {"kind": "DeleteOptions", "apiVersion": "v1"})
+    watch.wait("gone", names, 600)
+    return time.monotonic() - start
+
+
+def main():
+    api = Api()
+    api.call("POST", "/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NS}})
+    for _ in range(100):
+        if api.call("GET", f"/api/v1/namespaces/{NS}/serviceaccounts/default")[0] == 200:
+            break
+        time.sleep(0.1)
+    watch = Watch()
+    watch.start()
+    rows = []
+    node("systemctl", "restart", "vks-agent")
+    ready()
+    time.sleep(5)
+    rest = pss("vks-agent")
+
+    # one after the other: bound -> Running
+    latency = []
+    for i in range(40):
+        name = f"one-{i}"
+        start = time.monotonic()
+        status, body = api.call("POST", f"/api/v1/namespaces/{NS}/pods", pod(name))
+        watch.wait("running", [name], 60)
+        latency.append((watch.running[name] - start) * 1e3)
+    before = requests()
+    delete([f"one-{i}" for i in range(40)], watch)
+
+    per_pod = {}
+    for n in COUNTS:
+        raw = float(node(RAW, str(n))) / 1e3
+        node("systemctl", "stop", "vks-agent")
+        names = [f"n{n}-{i}" for i in range(n)]
+        create(names)
+        start = time.monotonic()
+        node("systemctl", "start", "vks-agent")
+        watch.wait("running", names, 900)
+        took = max(watch.running[x] for x in names) - start
+        per_pod[n] = took / n
+        made = requests() / n
+        rows.append([f"{n} pods at once", f"{took:.2f} s", f"systemd alone {raw:.2f} s, ratio {took / raw:.2f}, {took / n * 1e3:.1f} ms a pod, {made:.1f} API requests a pod"])
+        if n == max(COUNTS):
+            helper = pss("vks-helper")
+            rows.append([f"agent's PSS right after {n} pods", f"{pss('vks-agent'):.1f} MiB", "budget 32"])
+            if helper:
+                rows.append([f"helper's PSS right after {n} pods", f"{helper:.1f} MiB", "gone when idle"])
+            time.sleep(20)
+            c = cpu("vks-agent")
+            r = requests()
+            time.sleep(20)
+            rows.append([f"agent's CPU, idle with {n} pods", f"{(cpu('vks-agent') - c) / 20 * 100:.2f} %", f"{requests() - r - 1} API requests in 20 s"])
+            rows.append([f"agent's PSS, idle with {n} pods", f"{pss('vks-agent'):.1f} MiB", "budget 32"])
+        took = delete(names, watch)
+        rows.append([f"{n} pods deleted", f"{took:.2f} s", f"{took / n * 1e3:.1f} ms a pod"])
+    latency.sort()
+    head = [["bound -> Running, p50", f"{statistics.median(latency):.0f} ms", f"{len(latency)} pods, one after the other; budget 60"],
+            ["bound -> Running, p99", f"{latency[int(len(latency) * 0.99) - 1]:.0f} ms", ""],
+            ["agent's PSS at rest", f"{rest:.1f} MiB", "budget 12, later 8"]]
+    if 100 in per_pod and 1000 in per_pod:
+        rows.append(["growth per pod, 100 -> 1000", f"{per_pod[1000] / per_pod[100]:.2f}", "budget 1.5"])
+    rows = head + rows
+    widths = [max(len(r[i]) for r in rows) for i in range(2)]
+    print(f"\nvks on {NODE}, Kubernetes {lab('k8s', 'version')}, {os.cpu_count()} cores, control plane on the same machine")
+    for r in rows:
+        print(f"  {r[0]:<{widths[0]}}  {r[1]:>{widths[1]}}  {r[2]}")
+
+
+main()

@@ -1,0 +1,124 @@
+# Sourced by every end-to-end test: a real control plane, a real node that runs the installed package, real kubectl.
+#
+# A test is a function `test_<what_it_shows>`; it fails by `fail`, or by any command that fails (set -e). Every test has a
+# namespace of its own, $NS, which is deleted behind it.
+# shellcheck shell=bash
+
+E2E_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+ROOT_DIR=$(cd "$E2E_DIR/../.." && pwd)
+LAB=$ROOT_DIR/tests/lab/lab
+NODE=${NODE:-node1}
+KUBECONFIG=$("$LAB" kubeconfig admin)
+export KUBECONFIG NODE
+
+k() { kubectl -n "$NS" "$@"; }
+node() { "$LAB" node exec "$@"; }
+sh_node() { "$LAB" node exec sh -c "$1"; }
+
+fail() {
+    echo "  FAILED: $*" >&2
+    exit 1
+}
+
+# wait_for SECONDS DESCRIPTION COMMAND...: until it succeeds.
+wait_for() {
+    local end=$(($(date +%s%N) + $1 * 1000000000)) what=$2
+    shift 2
+    until "$@" >/dev/null 2>&1; do
+        if [ "$(date +%s%N)" -gt "$end" ]; then
+            echo "  waited in vain: $what" >&2
+            k get pods -o wide >&2 || true
+            k get events --sort-by=.lastTimestamp 2>/dev/null | tail -n 15 >&2 || true
+            node journalctl -u vks-agent -u vks-helper -n 20 --no-pager -o cat >&2 || true
+            return 1
+        fi
+        sleep 0.1
+    done
+}
+
+# equals EXPECTED COMMAND...: it prints exactly that.
+equals() {
+    local want=$1 got
+    shift
+    got=$("$@" 2>&1) || return 1
+    [ "$got" = "$want" ]
+}
+
+contains() {
+    local want=$1 got
+    shift
+    got=$("$@" 2>&1) || return 1
+    [[ $got == *"$want"* ]]
+}
+
+field() { k get "$1" "$2" -o "jsonpath=$3"; } # KIND NAME JSONPATH
+pod_field() { field pod "$1" "$2"; }
+running() { wait_for "${2:-60}" "pod $1 is ready" equals True pod_field "$1" '{.status.conditions[?(@.type=="Ready")].status}'; }
+gone() { wait_for "${2:-60}" "pod $1 is gone" sh -c "! kubectl -n $NS get pod $1"; }
+has_event() { k get events --field-selector "involvedObject.name=$1" -o 'jsonpath={range .items[*]}{.reason}{": "}{.message}{"\n"}{end}' | grep -qE "$2"; }
+event() { wait_for "${3:-30}" "an event of $1 like \"$2\"" has_event "$1" "$2"; }
+unit_of() { echo "vks.$NS.$1.${2}.service"; } # POD IMAGE
+main_pid() { node systemctl show -P MainPID "$1"; }
+# in_pod UNIT COMMAND...: with the mounts that the container sees
+in_pod() {
+    local pid
+    pid=$(main_pid "$1")
+    shift
+    [ "$pid" -gt 0 ] && node nsenter -t "$pid" -m -- "$@"
+}
+
+# apply: a manifest on standard input, in the test's namespace
+apply() { k apply -f - >/dev/null; }
+
+# program NAME SHELL_SCRIPT [POD_SPEC_LINES]: a pod that runs a script with the node's /bin/sh
+program() {
+    apply <<YAML
+apiVersion: v1
+kind: Pod
+metadata: {name: "$1"}
+spec:
+  terminationGracePeriodSeconds: 5
+${3:-}
+  containers:
+  - name: main
+    image: /bin/sh
+    command: [/bin/sh, -c, $(printf '%s' "$2" | python3 -c 'import json,sys; print(json.dumps(sys.stdin.read()))')]
+YAML
+}
+
+# Nothing of vks's pods is on the node: no unit, no unit file, no directory.
+assert_clean_node() {
+    wait_for 20 "no units of namespace $NS are left" sh_clean || {
+        node sh -c "systemctl list-units --all 'vks.*' 'kubepods*' '*vks-pods*' --no-legend; ls /run/systemd/system /run/vks/pods /var/lib/vks/pods" >&2 || true
+        return 1
+    }
+}
+sh_clean() {
+    sh_node "test -z \"\$(ls -d /run/systemd/system/vks.$NS.* 2>/dev/null)\" &&
+             test -z \"\$(systemctl list-units --all --no-legend 'vks.$NS.*')\""
+}
+
+run_tests() {
+    local t rc passed=0 failed=0 only=${ONLY:-} started
+    for t in $(declare -F | awk '{print $3}' | grep '^test_'); do
+        [[ -z $only || $t =~ $only ]] || continue
+        NS=t-$(printf '%s' "$t" | cksum | cut -c1-8)
+        started=$(date +%s%N)
+        kubectl create namespace "$NS" >/dev/null 2>&1 || true
+        wait_for 30 "the namespace has its service account" kubectl -n "$NS" get serviceaccount default
+        set +e
+        (set -e; "$t")
+        rc=$?
+        set -e
+        kubectl delete namespace "$NS" --wait=false >/dev/null 2>&1 || true
+        if [ "$rc" -eq 0 ]; then
+            passed=$((passed + 1))
+            printf '  ok      %s (%d.%01d s)\n' "${t#test_}" $((($(date +%s%N) - started) / 1000000000)) $((($(date +%s%N) - started) / 100000000 % 10))
+        else
+            failed=$((failed + 1))
+            printf '  FAILED  %s\n' "${t#test_}"
+        fi
+    done
+    echo "$passed passed, $failed failed"
+    [ "$failed" -eq 0 ]
+}

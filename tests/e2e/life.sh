@@ -1,0 +1,233 @@
+#!/bin/bash
+# A pod's whole life, from a package that is not there to a node that has forgotten it.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+test_uptimed_from_package_to_unit_to_nothing() {
+    local unit
+    node apt-get -qq -y purge uptimed >/dev/null 2>&1 || true
+    k apply -f "$ROOT_DIR/tests/manifests/uptimed.yaml" >/dev/null
+    running uptimed 90
+    unit=$(unit_of uptimed uptimed)
+    event uptimed "Pulling:"
+    event uptimed "Successfully pulled image"
+    event uptimed "Started container uptimed"
+    contains "Active: active (running)" node systemctl status "$unit"
+    contains "[X-Kubernetes]" node systemctl cat "$unit"
+    contains "UID=$(pod_field uptimed '{.metadata.uid}')" node systemctl cat "$unit"
+    [ "$(node systemctl is-enabled uptimed 2>/dev/null)" != enabled ] || fail "the package's own unit is enabled"
+    [ "$(node systemctl is-active uptimed 2>/dev/null)" != active ] || fail "the package's own daemon runs"
+    [[ $(pod_field uptimed '{.status.containerStatuses[0].containerID}') == systemd://* ]] || fail "containerID"
+    [[ $(pod_field uptimed '{.status.containerStatuses[0].imageID}') == deb://uptimed@* ]] || fail "imageID"
+    [ -n "$(pod_field uptimed '{.status.podIP}')" ] || fail "podIP"
+    [ -n "$(pod_field uptimed '{.status.startTime}')" ] || fail "startTime"
+    k delete pod uptimed --wait=true --timeout=60s >/dev/null
+    assert_clean_node
+    contains 0 sh_node 'ls -A /run/vks/pods | wc -l'
+}
+
+test_a_package_that_was_there_before_is_left_alone() {
+    node apt-get -qq -y install memcached >/dev/null 2>&1
+    node systemctl enable --now memcached >/dev/null 2>&1
+    apply <<YAML
+apiVersion: v1
+kind: Pod
+metadata: {name: mc}
+spec: {containers: [{name: mc, image: memcached, args: ["-p", "11311", "-u", "nobody"]}]}
+YAML
+    running mc
+    event mc "already present"
+    [ "$(node systemctl is-active memcached)" = active ] || fail "the host's own memcached was stopped"
+    [ "$(node systemctl is-enabled memcached)" = enabled ] || fail "and disabled"
+    node systemctl disable --now memcached >/dev/null 2>&1
+}
+
+test_containers_of_a_pod_share_an_empty_dir() {
+    apply <<YAML
+apiVersion: v1
+kind: Pod
+metadata: {name: two}
+spec:
+  volumes: [{name: shared, emptyDir: {}}]
+  containers:
+  - {name: writer, image: /bin/sh, command: [/bin/sh, -c, "echo from-writer >/data/f; exec sleep 1000"], volumeMounts: [{name: shared, mountPath: /data}]}
+  - {name: reader, image: /bin/sh, command: [/bin/sh, -c, "until cat /data/f; do sleep 0.1; done; exec sleep 1000"], volumeMounts: [{name: shared, mountPath: /data}]}
+YAML
+    running two
+    wait_for 20 "the reader sees it" contains from-writer k logs two -c reader
+    node test ! -e /data || fail "a mount point was left on the host"
+    [ "$(sh_node "ls /run/systemd/system | grep -c 'vks.$NS.two.*service$'")" = 2 ] || fail "two units"
+}
+
+test_command_and_args_follow_the_rules() {
+    # args alone: the package's program with other options
+    apply <<YAML
+apiVersion: v1
+kind: Pod
+metadata: {name: args}
+spec: {containers: [{name: c, image: uptimed, args: ["-f", "-i", "77"]}]}
+YAML
+    # command and args: everything
+    apply <<YAML
+apiVersion: v1
+kind: Pod
+metadata: {name: both}
+spec: {containers: [{name: c, image: uptimed, command: ["/bin/sleep"], args: ["4711"]}]}
+YAML
+    # command alone: the package's options stay
+    apply <<YAML
+apiVersion: v1
+kind: Pod
+metadata: {name: command}
+spec: {restartPolicy: Never, containers: [{name: c, image: uptimed, command: ["/bin/echo", "words:"]}]}
+YAML
+    running args && running both
+    contains "-i 77" sh_node "tr '\0' ' ' </proc/$(main_pid "$(unit_of args uptimed)")/cmdline" || fail "args"
+    contains "/bin/sleep 4711" sh_node "tr '\0' ' ' </proc/$(main_pid "$(unit_of both uptimed)")/cmdline" || fail "command and args"
+    wait_for 30 "echo is done" equals Succeeded pod_field command '{.status.phase}'
+    contains "words: -f" k logs command || fail "command alone: $(k logs command)"
+}
+
+test_words_and_environment_arrive_byte_for_byte() {
+    apply <<'YAML'
+apiVersion: v1
+kind: Pod
+metadata: {name: bytes}
+spec:
+  restartPolicy: Never
+  containers:
+  - name: c
+    image: /usr/bin/printf
+    command: [/usr/bin/printf, "<%s>\n", "a b", "$HOME", "100%n", "q\"q", "it's", "back\\slash", "tab\there", "uml ä", "", "$(WORD)", "$$(WORD)", ";|&"]
+    env:
+    - {name: WORD, value: "w"}
+YAML
+    wait_for 30 "done" equals Succeeded pod_field bytes '{.status.phase}'
+    k logs bytes >"$TMP/got"
+    printf '<%s>\n' "a b" "\$HOME" "100%n" 'q"q' "it's" 'back\slash' "$(printf 'tab\there')" "uml ä" "" "w" "\$(WORD)" ";|&" >"$TMP/want"
+    diff "$TMP/want" "$TMP/got" || fail "argv was changed on the way"
+    apply <<'YAML'
+apiVersion: v1
+kind: Pod
+metadata: {name: env}
+spec:
+  containers:
+  - name: c
+    image: /bin/sleep
+    command: [/bin/sleep, "1000"]
+    env:
+    - {name: A, value: "plain"}
+    - {name: B, value: "  spaces  "}
+    - {name: C, value: "quote\"and'single"}
+    - {name: D, value: "line one\nline two\n"}
+    - {name: E, value: "percent %n dollar $HOME back\\slash `tick` #hash ; semi"}
+    - {name: F, value: ""}
+    - {name: G, value: "ä€😀"}
+    - {name: H, value: "tab\tcr\resc\u001bbell\u0007end"}
+    - {name: I, value: "see $(A)"}
+    - {name: POD, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
+    - {name: IP, valueFrom: {fieldRef: {fieldPath: status.podIP}}}
+YAML
+    running env
+    node cat "/proc/$(main_pid "$(unit_of env 'bin\x2fsleep')")/environ" >"$TMP/environ"
+    python3 - "$TMP/environ" <<'PY' || fail "the environment was changed on the way"
+import sys
+env = dict(e.split(b"=", 1) for e in open(sys.argv[1], "rb").read().split(b"\0") if e)
+want = {"A": "plain", "B": "  spaces  ", "C": "quote\"and'single", "D": "line one\nline two\n",
+        "E": "percent %n dollar $HOME back\\slash `tick` #hash ; semi", "F": "", "G": "ä€😀",
+        "H": "tab\tcr\resc\x1bbell\x07end", "I": "see plain", "POD": "env"}
+bad = [(k, v, env.get(k.encode())) for k, v in want.items() if env.get(k.encode()) != v.encode()]
+assert not bad, bad
+assert env.get(b"IP")
+PY
+    ! node systemctl show "$(unit_of env 'bin\x2fsleep')" | grep -q "line one" || fail "values show in systemctl show"
+}
+
+test_deployments_scale_up_and_down() {
+    apply <<YAML
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: d}
+spec:
+  replicas: 3
+  selector: {matchLabels: {app: d}}
+  template:
+    metadata: {labels: {app: d}}
+    spec: {terminationGracePeriodSeconds: 2, containers: [{name: c, image: /bin/sleep, command: [/bin/sleep, "10000"]}]}
+YAML
+    k rollout status deployment/d --timeout=60s >/dev/null
+    k scale deployment/d --replicas=5 >/dev/null
+    wait_for 30 "five" equals 5 field deployment d '{.status.readyReplicas}'
+    k scale deployment/d --replicas=1 >/dev/null
+    wait_for 30 "one" equals 1 sh_node "ls -d /run/systemd/system/vks.$NS.*.service | wc -l"
+    k delete deployment d >/dev/null
+    wait_for 30 "no pods" equals "" k get pods -o name
+    assert_clean_node
+}
+
+test_daemonsets_run_here() {
+    apply <<YAML
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: ds}
+spec:
+  selector: {matchLabels: {app: ds}}
+  template:
+    metadata: {labels: {app: ds}}
+    spec: {terminationGracePeriodSeconds: 2, containers: [{name: c, image: /bin/sleep, command: [/bin/sleep, "10000"]}]}
+YAML
+    wait_for 30 "ready" equals 1 field daemonset ds '{.status.numberReady}'
+}
+
+test_jobs_end() {
+    apply <<YAML
+apiVersion: batch/v1
+kind: Job
+metadata: {name: j}
+spec:
+  template:
+    spec: {restartPolicy: Never, containers: [{name: c, image: /bin/echo, command: [/bin/echo, hello]}]}
+YAML
+    k wait --for=condition=complete job/j --timeout=60s >/dev/null
+    contains hello k logs job/j
+}
+
+test_grace_is_given_and_then_taken() {
+    program stubborn 'trap "" TERM; while :; do sleep 1; done' "  terminationGracePeriodSeconds: 3"
+    running stubborn
+    local before after
+    before=$(date +%s)
+    k delete pod stubborn --timeout=60s >/dev/null
+    after=$(date +%s)
+    [ $((after - before)) -ge 2 ] || fail "killed without grace"
+    [ $((after - before)) -le 20 ] || fail "the grace never ended"
+    program polite 'trap "exit 0" TERM; while :; do sleep 0.1; done' "  terminationGracePeriodSeconds: 30"
+    running polite
+    before=$(date +%s)
+    k delete pod polite --timeout=60s >/dev/null
+    [ $(($(date +%s) - before)) -le 15 ] || fail "waited although it had ended"
+}
+
+test_a_forced_delete_leaves_no_process() {
+    program forced 'while :; do sleep 1; done'
+    running forced
+    k delete pod forced --force --grace-period=0 >/dev/null 2>&1
+    assert_clean_node
+}
+
+test_a_namesake_waits_for_its_predecessor() {
+    program same 'trap "sleep 2; exit 0" TERM; while :; do sleep 0.1; done' "  terminationGracePeriodSeconds: 10"
+    running same
+    local first second
+    first=$(pod_field same '{.metadata.uid}')
+    k delete pod same --force --grace-period=0 >/dev/null 2>&1
+    program same 'exec sleep 1000'
+    running same 30
+    second=$(pod_field same '{.metadata.uid}')
+    [ "$first" != "$second" ] || fail "it is the same pod"
+    contains "UID=$second" node systemctl cat "$(unit_of same 'bin\x2fsh')"
+}
+
+TMP=$(mktemp -d)
+trap 'rm -rf "$TMP"' EXIT
+run_tests

@@ -1,0 +1,74 @@
+#!/bin/bash
+# The Node object: who it is, what it has, how it stays alive.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+node_field() { kubectl get node "$NODE" -o "jsonpath=$1"; }
+condition() { node_field "{.status.conditions[?(@.type==\"$1\")].$2}"; }
+
+test_the_node_is_ready_with_its_own_identity() {
+    wait_for 30 "Ready" equals True condition Ready status
+    [ "$(condition Ready reason)" = KubeletReady ] || fail "reason $(condition Ready reason)"
+    [ "$(condition MemoryPressure status)" = False ] || fail "memory pressure"
+    # The kubeconfig in the node is not an administrator's
+    node kubectl version >/dev/null 2>&1 || true
+    contains "system:node:$NODE" sh_node "sed -n 's/.*client-certificate-data: *//p' /etc/vks/kubeconfig | base64 -d | openssl x509 -noout -subject" ||
+        fail "the agent's certificate is not the node's"
+}
+
+test_labels_addresses_and_node_info() {
+    [ "$(node_field '{.metadata.labels.kubernetes\.io/os}')" = linux ] || fail "os label"
+    [ "$(node_field '{.metadata.labels.kubernetes\.io/hostname}')" = "$NODE" ] || fail "hostname label"
+    [ -n "$(node_field '{.metadata.labels.kubernetes\.io/arch}')" ] || fail "arch label"
+    [ -n "$(node_field '{.status.addresses[?(@.type=="InternalIP")].address}')" ] || fail "InternalIP"
+    [[ $(node_field '{.status.nodeInfo.containerRuntimeVersion}') == systemd://2* ]] || fail "runtime version"
+    [ "$(node_field '{.status.nodeInfo.machineID}')" = "$(node cat /etc/machine-id)" ] || fail "machine id"
+    [ "$(node_field '{.status.nodeInfo.kernelVersion}')" = "$(node uname -r)" ] || fail "kernel"
+    [[ $(node_field '{.status.nodeInfo.osImage}') == Debian* ]] || fail "os image"
+}
+
+test_capacity_is_the_machines() {
+    [ "$(node_field '{.status.capacity.cpu}')" = "$(node nproc)" ] || fail "cpu"
+    [ "$(node_field '{.status.capacity.memory}')" = "$(sh_node "awk '/MemTotal/ {print \$2}' /proc/meminfo")Ki" ] || fail "memory"
+    [ -n "$(node_field '{.status.capacity.ephemeral-storage}')" ] || fail "ephemeral-storage"
+    [ "$(node_field '{.status.allocatable.pods}')" -ge 110 ] || fail "pods"
+}
+
+test_the_lease_is_renewed() {
+    local before
+    lease() { kubectl -n kube-node-lease get lease "$NODE" -o 'jsonpath={.spec.renewTime}'; }
+    before=$(lease)
+    wait_for 25 "a newer renewTime" sh -c "[ \"\$(kubectl -n kube-node-lease get lease $NODE -o 'jsonpath={.spec.renewTime}')\" != '$before' ]"
+}
+
+test_a_deleted_node_registers_again() {
+    kubectl delete node "$NODE" >/dev/null
+    wait_for 30 "the node is back" kubectl get node "$NODE"
+    wait_for 30 "and ready" equals True condition Ready status
+}
+
+test_the_taint_is_there_unless_disabled() {
+    trap 'sh_node "test ! -e /tmp/agent.yaml || mv /tmp/agent.yaml /etc/vks/agent.yaml"' EXIT # whatever happens here
+    sh_node "cp -p /etc/vks/agent.yaml /tmp/agent.yaml && sed -i '/^disableTaint/d' /etc/vks/agent.yaml && systemctl stop vks-agent"
+    kubectl delete node "$NODE" >/dev/null
+    node systemctl start vks-agent
+    wait_for 30 "the taint" contains "virtual-kubelet.io/provider" node_field '{.spec.taints}'
+    sh_node "mv /tmp/agent.yaml /etc/vks/agent.yaml && systemctl stop vks-agent"
+    kubectl delete node "$NODE" >/dev/null
+    node systemctl start vks-agent
+    wait_for 30 "no taint" sh -c "! kubectl get node $NODE -o 'jsonpath={.spec.taints}' | grep virtual-kubelet && kubectl get node $NODE"
+    wait_for 30 "ready" equals True condition Ready status
+}
+
+test_the_kubelet_api_lets_only_the_right_certificate_in() {
+    code() { curl -sk -o /dev/null -w '%{http_code}' "$@" "https://127.0.0.1:10250/containerLogs/default/x/y"; }
+    [ "$(code)" = 401 ] || fail "without a certificate: $(code)"
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=kube-apiserver-kubelet-client \
+        -keyout "$TMP/k" -out "$TMP/c" 2>/dev/null
+    [ "$(code --cert "$TMP/c" --key "$TMP/k")" = 401 ] || fail "with somebody's own certificate"
+    [ "$(code -H 'Authorization: Bearer x')" = 401 ] || fail "with a token"
+}
+
+TMP=$(mktemp -d)
+trap 'rm -rf "$TMP"' EXIT
+run_tests

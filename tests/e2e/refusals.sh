@@ -1,0 +1,101 @@
+#!/bin/bash
+# Bad input is refused with a clear event on the pod, and nothing is half-done.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+pod() { # NAME CONTAINER_FIELDS [SPEC_LINES]
+    apply <<YAML
+apiVersion: v1
+kind: Pod
+metadata: {name: "$1"}
+spec:
+  terminationGracePeriodSeconds: 1
+${3:-}
+  containers: [{name: c, $2}]
+YAML
+}
+reason() { pod_field "$1" '{.status.containerStatuses[0].state.waiting.reason}'; }
+nothing_written() { [ -z "$(sh_node "ls -d /run/systemd/system/vks.$NS.$1.* 2>/dev/null")" ] || fail "units were written"; }
+
+test_a_package_that_does_not_exist() {
+    pod nopkg 'image: no-such-package-vks'
+    event nopkg "Failed: .*Unable to locate package no-such-package-vks" 60
+    wait_for 20 "ErrImagePull" contains Image reason nopkg
+    nothing_written nopkg
+    wait_for 40 "ImagePullBackOff" equals ImagePullBackOff reason nopkg
+}
+
+test_a_good_package_beside_a_bad_one_is_installed() {
+    node apt-get -qq -y purge sl >/dev/null 2>&1 || true
+    pod bad 'image: no-such-package-vks2'
+    pod good 'image: sl, command: ["/bin/sleep", "1000"]'
+    running good 90
+    event bad "Failed: .*no-such-package-vks2"
+}
+
+test_a_package_without_a_unit_needs_a_command() {
+    node apt-get -qq -y install zsh >/dev/null 2>&1
+    pod nocmd 'image: zsh'
+    event nocmd "command.*zsh|zsh.*command"
+    wait_for 20 "reason" equals CreateContainerConfigError reason nocmd
+    nothing_written nocmd
+    pod cmd 'image: zsh, command: ["/bin/zsh", "-c", "sleep 1000"]'
+    running cmd
+}
+
+test_an_image_that_is_no_package_name() {
+    pod reg 'image: docker.io/library/nginx'
+    wait_for 20 "InvalidImageName" equals InvalidImageName reason reg
+    event reg "docker.io/library/nginx"
+    nothing_written reg
+}
+
+test_an_unknown_volume_type() {
+    pod nfs 'image: /bin/sleep, command: ["/bin/sleep", "1000"]' '  volumes: [{name: v, nfs: {server: h, path: /x}}]'
+    event nfs 'unsupported volume type "nfs"'
+    nothing_written nfs
+}
+
+test_a_program_that_is_not_there() {
+    pod noprog 'image: /usr/bin/no-such-program'
+    event noprog "no program /usr/bin/no-such-program"
+    pod nocommand 'image: /bin/sh, command: ["/usr/bin/no-such-program"]' '  restartPolicy: Never'
+    wait_for 20 "StartError" contains StartError pod_field nocommand '{.status.containerStatuses[0].state.terminated.reason}'
+}
+
+test_never_pull_means_never() {
+    pod never 'image: cowsay, imagePullPolicy: Never, command: ["/usr/games/cowsay"]'
+    wait_for 20 "ErrImageNeverPull" equals ErrImageNeverPull reason never
+}
+
+test_policy_is_named_when_it_refuses() {
+    trap 'sh_node "test ! -e /tmp/policy.conf || mv /tmp/policy.conf /etc/vks/policy.conf; systemctl stop vks-helper.service"' EXIT
+    sh_node "cp -p /etc/vks/policy.conf /tmp/policy.conf && echo 'deny-package = fortune-mod' >>/etc/vks/policy.conf && systemctl stop vks-helper.service"
+    pod denied 'image: fortune-mod, command: ["/usr/games/fortune"]'
+    event denied "deny-package"
+    pod root 'image: /bin/sleep, command: ["/bin/sleep", "1000"], securityContext: {runAsUser: 0}'
+    event root "rule root"
+    nothing_written root
+}
+
+test_a_full_disk_under_the_unit_directory() {
+    sh_node 'mkdir -p /run/systemd/system && mount -t tmpfs -o size=4k,nr_inodes=4 full /run/systemd/system'
+    pod full 'image: /bin/sleep, command: ["/bin/sleep", "1000"]'
+    event full "[Nn]o space" 30 || { node umount /run/systemd/system; fail "no event"; }
+    node umount /run/systemd/system
+    nothing_written full
+    running full 60
+}
+
+test_a_wrong_kubeconfig_names_its_field() {
+    sh_node "sed 's/client-key-data: .*/client-key-data: \"%%%\"/' /etc/vks/kubeconfig >/tmp/bad.kubeconfig; chmod 644 /tmp/bad.kubeconfig"
+    contains client-key-data sh_node 'vks-agent --kubeconfig /tmp/bad.kubeconfig --dry-run 2>&1 || true' || fail "$(sh_node 'vks-agent --kubeconfig /tmp/bad.kubeconfig --dry-run 2>&1')"
+    contains /nowhere sh_node 'vks-agent --kubeconfig /nowhere --dry-run 2>&1 || true' || fail "a missing file"
+}
+
+test_an_unreachable_api_server_is_told_and_waited_for() {
+    sh_node "sed 's,server: https://[^ ]*,server: https://127.0.0.1:9,' /etc/vks/kubeconfig >/tmp/away.kubeconfig; chmod 644 /tmp/away.kubeconfig"
+    contains 127.0.0.1 sh_node 'timeout 5 vks-agent --kubeconfig /tmp/away.kubeconfig --dry-run 2>&1 || true' || fail "nothing is said"
+}
+
+run_tests

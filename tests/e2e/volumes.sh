@@ -1,0 +1,127 @@
+#!/bin/bash
+# The volumes that real pods carry, in their plain form.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+sleeper() { # NAME VOLUMES MOUNTS: a pod that sleeps with these volumes (flow style YAML)
+    apply <<YAML
+apiVersion: v1
+kind: Pod
+metadata: {name: "$1", labels: {app: volumes}}
+spec:
+  terminationGracePeriodSeconds: 2
+  volumes: $2
+  containers: [{name: c, image: /bin/sleep, command: [/bin/sleep, "10000"], volumeMounts: $3}]
+YAML
+}
+SLEEP='bin\x2fsleep'
+
+test_config_maps_arrive_and_follow_changes() {
+    k create configmap m --from-literal=a=one --from-literal=b=two >/dev/null
+    sleeper p '[{name: v, configMap: {name: m}}]' '[{name: v, mountPath: /etc/opt/m}]'
+    running p
+    [ "$(in_pod "$(unit_of p $SLEEP)" cat /etc/opt/m/a)" = one ] || fail "content"
+    [ "$(in_pod "$(unit_of p $SLEEP)" readlink /etc/opt/m/a)" = ..data/a ] || fail "the kubelet's layout"
+    k create configmap m --from-literal=a=changed -o yaml --dry-run=client | k apply -f - >/dev/null 2>&1
+    wait_for 30 "the change arrives" equals changed in_pod "$(unit_of p $SLEEP)" cat /etc/opt/m/a
+    wait_for 10 "the key that is gone is gone" sh -c "! $LAB node exec nsenter -t $(main_pid "$(unit_of p $SLEEP)") -m -- cat /etc/opt/m/b"
+    node test ! -e /etc/opt/m || fail "a mount point was left on the host"
+}
+
+test_secrets_are_readable_inside_only() {
+    k create secret generic s --from-literal=password=geheim-4711 >/dev/null
+    sleeper p '[{name: v, secret: {secretName: s, defaultMode: 0444, items: [{key: password, path: sub/pw, mode: 0440}]}}]' \
+        '[{name: v, mountPath: /srv/secret, readOnly: true}]'
+    running p
+    [ "$(in_pod "$(unit_of p $SLEEP)" cat /srv/secret/sub/pw)" = geheim-4711 ] || fail "content"
+    [ "$(in_pod "$(unit_of p $SLEEP)" stat -Lc %a /srv/secret/sub/pw)" = 440 ] || fail "mode"
+    ! node setpriv --reuid=nobody --clear-groups cat "/run/vks/pods/$(pod_field p '{.metadata.uid}')/volumes/v/sub/pw" 2>/dev/null ||
+        fail "any user of the node can read it"
+    ! sh_node "journalctl --no-pager -o export | grep -q geheim-4711" || fail "it is in the journal"
+    ! node systemctl show "$(unit_of p $SLEEP)" | grep -q geheim-4711 || fail "it is in systemctl show"
+    ! node systemctl cat "$(unit_of p $SLEEP)" | grep -q geheim-4711 || fail "it is in the unit"
+}
+
+test_the_token_of_the_service_account_works() {
+    local token
+    # 1.20 gives pods a Secret, later releases the projected volume; ask for the latter in both
+    sleeper p '[{name: t, projected: {sources: [{serviceAccountToken: {path: token, expirationSeconds: 3600}}, {configMap: {name: kube-root-ca.crt, items: [{key: ca.crt, path: ca.crt}]}}, {downwardAPI: {items: [{path: namespace, fieldRef: {fieldPath: metadata.namespace}}]}}]}}]' \
+        '[{name: t, mountPath: /var/run/secrets/tokens}]'
+    running p
+    in_pod "$(unit_of p $SLEEP)" cat /var/run/secrets/tokens/ca.crt | grep -q BEGIN || fail "ca.crt"
+    [ "$(in_pod "$(unit_of p $SLEEP)" cat /var/run/secrets/tokens/namespace)" = "$NS" ] || fail "namespace"
+    token=$(in_pod "$(unit_of p $SLEEP)" cat /var/run/secrets/tokens/token)
+    contains "system:serviceaccount:$NS:default" kubectl --server "$(kubectl config view -o 'jsonpath={.clusters[0].cluster.server}')" \
+        create --raw /apis/authentication.k8s.io/v1/tokenreviews -f <(printf '{"apiVersion":"authentication.k8s.io/v1","kind":"TokenReview","spec":{"token":"%s"}}' "$token") ||
+        fail "the API server does not take the token"
+}
+
+test_every_pod_has_its_service_account() {
+    sleeper p '[]' '[]'
+    running p
+    in_pod "$(unit_of p $SLEEP)" cat /var/run/secrets/kubernetes.io/serviceaccount/token | grep -q . || fail "no token"
+    [ "$(in_pod "$(unit_of p $SLEEP)" cat /run/secrets/kubernetes.io/serviceaccount/namespace)" = "$NS" ] || fail "namespace"
+}
+
+test_empty_dirs_on_disk_and_in_memory() {
+    sleeper p '[{name: d, emptyDir: {}}, {name: m, emptyDir: {medium: Memory}}]' '[{name: d, mountPath: /cache/disk}, {name: m, mountPath: /cache/memory}]'
+    running p
+    local uid
+    uid=$(pod_field p '{.metadata.uid}')
+    [ "$(in_pod "$(unit_of p $SLEEP)" stat -fc %T /cache/memory)" = tmpfs ] || fail "medium Memory is no tmpfs"
+    [ "$(in_pod "$(unit_of p $SLEEP)" stat -c %a /cache/disk)" = 777 ] || fail "mode"
+    k delete pod p --timeout=60s >/dev/null
+    wait_for 10 "its directories are gone" sh_node "! test -e /run/vks/pods/$uid && ! test -e /var/lib/vks/pods/$uid"
+    node test ! -e /cache || fail "a mount point was left on the host"
+}
+
+test_host_paths_need_the_policys_word() {
+    sh_node 'mkdir -p /srv/allowed && echo from-host >/srv/allowed/f'
+    sleeper denied '[{name: h, hostPath: {path: /srv/allowed}}]' '[{name: h, mountPath: /mnt}]'
+    event denied "host-path"
+    trap 'sh_node "test ! -e /tmp/policy.conf || mv /tmp/policy.conf /etc/vks/policy.conf; systemctl stop vks-helper.service"' EXIT
+    sh_node "cp -p /etc/vks/policy.conf /tmp/policy.conf && echo 'host-path = /srv/allowed rw' >>/etc/vks/policy.conf && systemctl stop vks-helper.service"
+    sleeper ok '[{name: h, hostPath: {path: /srv/allowed, type: Directory}}]' '[{name: h, mountPath: /mnt}]'
+    running ok
+    [ "$(in_pod "$(unit_of ok $SLEEP)" cat /mnt/f)" = from-host ] || fail "content"
+    k delete pod ok denied --timeout=60s >/dev/null
+    node cat /srv/allowed/f >/dev/null || fail "the host's file went with the pod"
+    node rm -r /srv/allowed
+}
+
+test_a_missing_config_map_is_waited_for() {
+    sleeper p '[{name: v, configMap: {name: later}}]' '[{name: v, mountPath: /etc/opt/m}]'
+    event p 'FailedMount: .*configmap "later" not found'
+    [ "$(pod_field p '{.status.phase}')" = Pending ] || fail "phase"
+    k create configmap later --from-literal=a=1 >/dev/null
+    running p 30
+}
+
+test_variables_from_config_maps_and_secrets() {
+    k create configmap cm --from-literal=COLOUR=blue --from-literal=SIZE=big >/dev/null
+    k create secret generic s --from-literal=PW=hush >/dev/null
+    apply <<'YAML'
+apiVersion: v1
+kind: Pod
+metadata: {name: e}
+spec:
+  restartPolicy: Never
+  containers:
+  - name: c
+    image: /bin/sh
+    command: [/bin/sh, -c, 'echo "$X_COLOUR $X_SIZE $PASSWORD"']
+    envFrom: [{prefix: X_, configMapRef: {name: cm}}]
+    env: [{name: PASSWORD, valueFrom: {secretKeyRef: {name: s, key: PW}}}]
+YAML
+    wait_for 30 "done" equals Succeeded pod_field e '{.status.phase}'
+    [ "$(k logs e)" = "blue big hush" ] || fail "$(k logs e)"
+    apply <<'YAML'
+apiVersion: v1
+kind: Pod
+metadata: {name: nokey}
+spec: {containers: [{name: c, image: /bin/true, command: [/bin/true], env: [{name: A, valueFrom: {configMapKeyRef: {name: cm, key: nothing}}}]}]}
+YAML
+    wait_for 20 "CreateContainerConfigError" equals CreateContainerConfigError pod_field nokey '{.status.containerStatuses[0].state.waiting.reason}'
+}
+
+run_tests

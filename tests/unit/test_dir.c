@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <criterion/criterion.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "common/dir.h"
+#include "common/fd.h"
+#include "common/file.h"
+#include "common/host_path.h"
+#include "common/mem.h"
+#include "common/mount_plan.h"
+#include "common/publish.h"
+
+static char base[64];
+static int at = -1;
+
+static void setup(void)
+{
+        snprintf(base, sizeof(base), "/tmp/vks-test-XXXXXX");
+        cr_assert(mkdtemp(base));
+        at = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        cr_assert_geq(at, 0);
+}
+
+static void teardown(void)
+{
+        CLEANUP(strv_freep) char **names = dir_list(at);
+
+        for (char **n = names; n && *n; n++)
+                cr_assert_eq(dir_remove(at, *n), 0);
+        at = fd_close(at);
+        cr_assert_eq(rmdir(base), 0);
+}
+
+TestSuite(dir, .init = setup, .fini = teardown);
+
+static bool is(const char *name, const char *content)
+{
+        CLEANUP(freep) char *path = xasprintf("%s/%s", base, name), *text = NULL;
+        size_t size = 0;
+
+        return file_read(path, 1 << 20, &text, &size, NULL) == 0 && streq(text, content);
+}
+
+static bool is_there(const char *name)
+{
+        return faccessat(at, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+Test(dir, a_new_directory_has_its_mode_and_an_old_one_keeps_it)
+{
+        struct stat st;
+
+        umask(077);
+        FD a = dir_make(at, "a", 01777);
+        cr_assert_eq(fstat(a, &st), 0);
+        cr_assert_eq(st.st_mode & 07777, 01777);
+        cr_assert_eq(fchmod(a, 0700), 0);
+        FD b = dir_make(at, "a", 01777);
+        cr_assert_eq(fstat(b, &st), 0);
+        cr_assert_eq(st.st_mode & 07777, 0700);
+}
+
+Test(dir, no_symbolic_link_is_followed)
+{
+        cr_assert_eq(symlinkat("/tmp", at, "link"), 0);
+        cr_assert_lt(dir_open(at, "link"), 0);
+        cr_assert_lt(dir_make(at, "link", 0755), 0);
+        cr_assert_lt(dir_open(at, ".."), 0);
+        cr_assert_eq(dir_remove(at, "link"), 0);
+        cr_assert_eq(access("/tmp", F_OK), 0);
+}
+
+Test(dir, a_file_is_replaced_whole)
+{
+        cr_assert_eq(dir_write(at, "f", "one", 3, 0600), 0);
+        cr_assert_eq(symlinkat("/etc/passwd", at, ".vks-new"), 0); /* planted by somebody else */
+        cr_assert_eq(dir_write(at, "f", "two", 3, 0644), 0);
+        cr_assert(is("f", "two"));
+        cr_assert_not(is_there(".vks-new"));
+        cr_assert_eq(dir_write(at, "no/such", "x", 1, 0644), -ENOENT);
+}
+
+Test(dir, a_tree_of_any_depth_and_shape_is_removed)
+{
+        FD top = dir_make(at, "t", 0755), here = dup(top);
+
+        for (int i = 0; i < 3000; i++) {
+                FD next = dir_make(here, i % 2 ? ".vks-1" : "d", 0755);
+                cr_assert_geq(next, 0);
+                cr_assert_eq(symlinkat("/", here, "root"), 0);
+                cr_assert_eq(dir_write(here, "f", "x", 1, 0), 0);
+                fd_close(here);
+                here = fd_take(&next);
+        }
+        cr_assert_eq(dir_remove(at, "t"), 0);
+        cr_assert_not(is_there("t"));
+        cr_assert_eq(dir_remove(at, "t"), 0, "removing twice is fine");
+        cr_assert_eq(access("/etc/passwd", F_OK), 0);
+}
+
+Test(dir, the_shape_of_a_directory_is_copied_without_its_content)
+{
+        FD from = dir_make(at, "from", 0755), a = dir_make(from, "a", 02750), skip = dir_make(from, "skip", 0755), to = dir_make(at, "to", 0755);
+        CLEANUP(freep) char *path = xasprintf("%s/from", base);
+        struct stat st;
+
+        cr_assert_eq(dir_write(a, "f", "x", 1, 0644), 0);
+        cr_assert_eq(dir_copy_shape(path, to, (const char *const[]){ "skip", NULL }), 0);
+        cr_assert_eq(fstatat(to, "a", &st, 0), 0);
+        cr_assert_eq(st.st_mode & 07777, 02750);
+        cr_assert_not(is_there("to/skip") || is_there("to/a/f"));
+}
+
+/* ---- publish ---- */
+
+Test(dir, files_are_published_in_the_kubelets_layout)
+{
+        struct publish_file one[] = { { "k", "v1", 2, 0644 }, { "sub/dir/k2", "v2", 2, 0400 } }, two[] = { { "k", "v3", 2, 0644 }, { "new", "", 0, 0644 } };
+        FD v = dir_make(at, "v", 0755);
+        char link[64] = "";
+
+        cr_assert_eq(publish(v, one, 2), 0);
+        cr_assert(is("v/k", "v1") && is("v/sub/dir/k2", "v2"));
+        cr_assert_gt(readlinkat(v, "k", link, sizeof(link) - 1), 0);
+        cr_assert_str_eq(link, "..data/k");
+        cr_assert_eq(publish(v, two, 2), 0);
+        cr_assert(is("v/k", "v3") && is("v/new", ""));
+        cr_assert_not(is_there("v/sub"));
+        CLEANUP(strv_freep) char **names = dir_list(v);
+        size_t n = 0;
+        while (names[n])
+                n++;
+        cr_assert_eq(n, 4, "..data, its directory, k and new");
+        cr_assert_eq(publish(v, NULL, 0), 0);
+        cr_assert_not(is_there("v/k"));
+}
+
+Test(dir, what_cannot_be_published_leaves_the_old)
+{
+        struct publish_file one[] = { { "k", "v1", 2, 0644 } }, bad[] = { { "a", "x", 1, 0644 }, { "a/b", "x", 1, 0644 } };
+        FD v = dir_make(at, "v", 0755);
+
+        cr_assert_eq(publish(v, one, 1), 0);
+        cr_assert_lt(publish(v, bad, 2), 0);
+        cr_assert(is("v/k", "v1"));
+        cr_assert_not(is_there("v/a"));
+}
+
+/* ---- mounts ---- */
+
+static struct mount_wish wish(const char *target, bool absolute)
+{
+        static char targets[8][128];
+        static int n;
+        struct mount_wish w = { .source = "/src" };
+
+        snprintf(targets[n], sizeof(targets[0]), "%s%s%s", absolute ? "" : base, absolute ? "" : "/", target);
+        w.target = targets[n++];
+        return w;
+}
+
+Test(dir, what_exists_needs_no_tmpfs_and_what_does_not_gets_its_parents_entries)
+{
+        CLEANUP(mount_plan_done) struct mount_plan p = { 0 };
+        struct mount_wish there[] = { wish("/usr/share", true), wish("/usr/share/x/y", true), wish("/var/lib/none", true) };
+        struct mount_wish missing[] = { wish("/vks-none", true), wish("/vks-none/x", true) };
+        bool usr = false, var = false;
+
+        cr_assert_eq(mount_plan_make(there, 3, &p, NULL), 0);
+        cr_assert_eq(p.n, 3, "nested in a volume, or private");
+        mount_plan_done(&p);
+        cr_assert_eq(mount_plan_make(missing, 2, &p, NULL), 0);
+        cr_assert(p.root);
+        cr_assert_eq(p.lines[0].kind, MOUNT_TMPFS);
+        for (size_t i = 0; i < p.n; i++) {
+                usr |= streq(p.lines[i].target, "/usr") && p.lines[i].kind == MOUNT_BIND_READ_ONLY;
+                var |= streq(p.lines[i].target, "/var");
+        }
+        cr_assert(usr);
+        cr_assert_not(var);
+        cr_assert_str_eq(p.lines[p.n - 1].target, "/vks-none/x");
+}
+
+Test(dir, a_directory_with_too_many_entries_is_not_mirrored)
+{
+        FD d = open("/usr", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        CLEANUP(mount_plan_done) struct mount_plan p = { 0 };
+        struct mount_wish w[] = { wish("/usr/bin/vks-none", true) };
+        struct err e = ERR_NONE;
+
+        cr_assert_geq(d, 0);
+        cr_assert_eq(mount_plan_make(w, 1, &p, &e), -E2BIG, "%s", e.text);
+}
+
+/* ---- host paths ---- */
+
+Test(dir, host_paths_are_what_their_type_says)
+{
+        FD d = dir_make(at, "d", 0755);
+        CLEANUP(freep) char *dir = xasprintf("%s/d", base), *file = xasprintf("%s/d/f", base), *link = xasprintf("%s/link/f", base), *new = xasprintf("%s/n/m", base);
+        CLEANUP(freep) char *touched = xasprintf("%s/n/f", base);
+
+        cr_assert_eq(dir_write(d, "f", "", 0, 0644), 0);
+        cr_assert_eq(symlinkat("d", at, "link"), 0);
+        cr_assert_eq(host_path_check(dir, "Directory", NULL), 0);
+        cr_assert_eq(host_path_check(dir, "DirectoryOrCreate", NULL), 0);
+        cr_assert_eq(host_path_check(file, "", NULL), 0);
+        cr_assert_eq(host_path_check(file, "File", NULL), 0);
+        cr_assert_eq(host_path_check(file, "Directory", NULL), -EINVAL);
+        cr_assert_eq(host_path_check(file, "Socket", NULL), -EINVAL);
+        cr_assert_eq(host_path_check("/dev/null", "CharDevice", NULL), 0);
+        cr_assert_eq(host_path_check(link, "", NULL), -EPERM);
+        cr_assert_eq(host_path_check(new, "Directory", NULL), -ENOENT);
+        cr_assert_eq(host_path_check(new, "DirectoryOrCreate", NULL), 0);
+        cr_assert_eq(host_path_check(touched, "FileOrCreate", NULL), 0);
+        cr_assert(is("n/f", "") && is_there("n/m"));
+}

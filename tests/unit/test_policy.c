@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <criterion/criterion.h>
+
+#include <errno.h>
+
+#include "common/mem.h"
+#include "policy/policy.h"
+#include "policy/policy_conf.h"
+
+#define UID "0f6c2a9e-1234-4abc-8def-0123456789ab"
+
+static struct policy *conf(const char *text)
+{
+        struct policy *p = NULL;
+        struct err e = ERR_NONE;
+
+        cr_assert_eq(policy_parse("policy.conf", text, strlen(text), &p, &e), 0, "%s", e.text);
+        return p;
+}
+
+/* ---- the file ---- */
+
+Test(policy_conf, defaults_are_in_force_without_a_file)
+{
+        CLEANUP(policy_freep) struct policy *p = NULL;
+        CLEANUP(buf_done) struct buf b = BUF(4096);
+
+        cr_assert_eq(policy_parse("x", NULL, 0, &p, NULL), 0);
+        policy_print(p, &b);
+        cr_assert_str_eq(b.data, "package = *\ndeny-package =\nurl =\nurl-needs-sha256 = yes\n"
+                                 "program = /usr/bin/* /bin/* /usr/sbin/* /sbin/* /usr/local/bin/*\nhost-path =\nroot = package\n"
+                                 "user = 1000-65533\ngroup = 1000-65533\nmax-units = 4096\n");
+}
+
+Test(policy_conf, what_is_printed_reads_as_the_same_policy)
+{
+        CLEANUP(policy_freep) struct policy *p = conf("# comment\n  package = nginx*  redis\npackage=apache2\n\nhost-path = /srv rw /opt ro /data\n"
+                                                      "root = deny\r\nuser = 5 7-9\nmax-units = 12");
+        CLEANUP(buf_done) struct buf once = BUF(4096), twice = BUF(4096);
+
+        policy_print(p, &once);
+        cr_assert(strstr(once.data, "package = nginx* redis apache2\n"));
+        cr_assert(strstr(once.data, "host-path = /srv rw /opt ro /data ro\n"));
+        cr_assert(strstr(once.data, "root = deny\nuser = 5 7-9\n"));
+        CLEANUP(policy_freep) struct policy *q = conf(once.data);
+        policy_print(q, &twice);
+        cr_assert_str_eq(once.data, twice.data);
+}
+
+Test(policy_conf, errors_name_file_line_and_reason)
+{
+        static const struct {
+                const char *text, *error;
+        } cases[] = {
+                { "package = *\nfoo = 1\n", "policy.conf:2: unknown key \"foo\"" },
+                { "package\n", "policy.conf:1: not of the form key = value" },
+                { "\n\nroot = maybe\n", "policy.conf:3: root: wanted: package, allow or deny" },
+                { "root =\n", "policy.conf:1: root: wanted: package, allow or deny" },
+                { "root = deny allow\n", "policy.conf:1: root: wanted: package, allow or deny" },
+                { "root = deny\nroot = deny\n", "policy.conf:2: root is given twice" },
+                { "user = 5-3\n", "policy.conf:1: user: wanted: ids or ranges of ids" },
+                { "user = 4294967295\n", "policy.conf:1: user: wanted: ids or ranges of ids" },
+                { "user = x\n", "policy.conf:1: user: wanted: ids or ranges of ids" },
+                { "max-units = -1\n", "policy.conf:1: max-units: wanted: a number" },
+                { "host-path = /\n", "policy.conf:1: host-path: wanted: absolute, normalized paths below /, each with rw or ro behind it, or nothing" },
+                { "host-path = /a/../b\n", "policy.conf:1: host-path: wanted: absolute, normalized paths below /, each with rw or ro behind it, or nothing" },
+                { "host-path = rw\n", "policy.conf:1: host-path: wanted: absolute, normalized paths below /, each with rw or ro behind it, or nothing" },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+                struct policy *p = NULL;
+                struct err e = ERR_NONE;
+                cr_assert_eq(policy_parse("policy.conf", cases[i].text, strlen(cases[i].text), &p, &e), -EINVAL, "%s", cases[i].text);
+                cr_assert_str_eq(e.text, cases[i].error);
+        }
+        cr_assert_eq(policy_parse("policy.conf", "root\0", 5, &(struct policy *){ NULL }, NULL), -EINVAL);
+}
+
+/* ---- INSTALL ---- */
+
+static int install(const char *text, const char *name, const char *version, const char *url, struct err *e)
+{
+        CLEANUP(policy_freep) struct policy *p = conf(text);
+        Vks__Package k = VKS__PACKAGE__INIT, *packages[] = { &k };
+        Vks__Install m = VKS__INSTALL__INIT;
+        CLEANUP(op_install_done) struct op_install op = { 0 };
+
+        k.name = (char *)(uintptr_t)name, k.version = (char *)(uintptr_t)version, k.url = (char *)(uintptr_t)url;
+        m.packages = packages, m.n_packages = 1;
+        return policy_install(p, &m, &op, e);
+}
+
+Test(policy, packages_are_installed_when_patterns_allow_them)
+{
+        struct err e = ERR_NONE;
+
+        cr_assert_eq(install("", "nginx", "", "", &e), 0);
+        cr_assert_eq(install("", "nginx", "1:1.22.1-9+deb12u1~x", "", &e), 0);
+        cr_assert_eq(install("package = nginx*", "nginx-common", "", "", &e), 0);
+        cr_assert_eq(install("package = nginx*", "apache2", "", "", &e), -EPERM);
+        cr_assert_str_eq(e.reason, "package");
+        cr_assert_eq(install("deny-package = telnetd", "telnetd", "", "", &e), -EPERM);
+        cr_assert_str_eq(e.reason, "deny-package");
+        cr_assert_str_eq(e.text, "policy rule deny-package: telnetd is denied (see /etc/vks/policy.conf)");
+}
+
+Test(policy, nothing_that_looks_like_an_option_is_a_package)
+{
+        static const char *const bad[] = { "", "-y", "--allow-x", "a", "./x.deb", "/x.deb", "nginx+", "nginx ", "nginx=1", "Nginx", "n;x", "nginx\n" };
+        struct err e = ERR_NONE;
+
+        for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+                if (!streq(bad[i], "nginx+"))
+                        cr_assert_eq(install("", bad[i], "", "", &e), -EINVAL, "%s", bad[i]);
+        cr_assert_eq(install("", "nginx", "-1", "", &e), -EINVAL);
+        cr_assert_eq(install("", "nginx", "1 -y", "", &e), -EINVAL);
+        cr_assert_eq(install("", "nginx", "", "https://x/y.deb", &e), -EOPNOTSUPP);
+}
+
+/* ---- START, STOP, REMOVE, FILL ---- */
+
+static Vks__Pod pod = { PROTOBUF_C_MESSAGE_INIT(&vks__pod__descriptor), .namespace_ = (char *)"default", .name = (char *)"web", .uid = (char *)UID };
+
+Test(policy, only_units_of_pods_are_started)
+{
+        static const char *const bad[] = { "ssh.service", "vks-helper.service", "vks.a.socket", "../vks.a.service", "vks.a/b.service", "" };
+        CLEANUP(policy_freep) struct policy *p = conf("");
+        char *units[] = { (char *)"vks.default.web.nginx.service" };
+        Vks__Start m = VKS__START__INIT;
+        struct op_units op;
+        struct err e = ERR_NONE;
+
+        m.units = units, m.n_units = 1;
+        cr_assert_eq(policy_start(p, &m, &op, &e), -EINVAL, "no pod");
+        m.pod = &pod;
+        cr_assert_eq(policy_start(p, &m, &op, &e), 0);
+        for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+                units[0] = (char *)(uintptr_t)bad[i];
+                cr_assert_eq(policy_start(p, &m, &op, &e), -EINVAL, "%s", bad[i]);
+        }
+        m.n_units = 0;
+        cr_assert_eq(policy_start(p, &m, &op, &e), -EINVAL);
+}
+
+Test(policy, only_remove_all_needs_no_unit)
+{
+        CLEANUP(policy_freep) struct policy *p = conf("");
+        Vks__Remove m = VKS__REMOVE__INIT;
+        struct op_units op;
+
+        m.pod = &pod;
+        cr_assert_eq(policy_remove(p, &m, &op, NULL), -EINVAL);
+        m.all = true;
+        cr_assert_eq(policy_remove(p, &m, &op, NULL), 0);
+}
+
+Test(policy, files_stay_in_their_volume)
+{
+        static const char *const bad[] = { "", "/etc/passwd", "../x", "a/../../x", "..data", "a//b", "a/", "a\nb", "." };
+        CLEANUP(policy_freep) struct policy *p = conf("");
+        Vks__File f = VKS__FILE__INIT, *files[] = { &f };
+        Vks__Fill m = VKS__FILL__INIT;
+        struct op_fill op;
+
+        m.pod = &pod, m.volume = (char *)"config", m.files = files, m.n_files = 1;
+        f.path = (char *)"sub/ca.crt", f.mode = 06755;
+        cr_assert_eq(policy_fill(p, &m, &op, NULL), 0);
+        cr_assert_eq(f.mode, 0755, "set-user-id was not cut");
+        for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+                f.path = (char *)(uintptr_t)bad[i];
+                cr_assert_eq(policy_fill(p, &m, &op, NULL), -EINVAL, "%s", bad[i]);
+        }
+        f.path = (char *)"x", m.volume = (char *)"../y";
+        cr_assert_eq(policy_fill(p, &m, &op, NULL), -EINVAL);
+}
+
+/* ---- WRITE ---- */
+
+struct written {
+        Vks__Container c;
+        Vks__Volume v;
+        Vks__HostPath h;
+        Vks__EmptyDir d;
+        Vks__Mount m;
+        Vks__Env env;
+        Vks__Id user, group;
+        char *command[2], *args[1];
+        enum op_user as;
+        bool may_gain;
+        char target[ID_PATH_MAX + 1];
+        struct err e;
+};
+
+static struct written container(void)
+{
+        struct written w = { .c = VKS__CONTAINER__INIT, .v = VKS__VOLUME__INIT, .h = VKS__HOST_PATH__INIT, .d = VKS__EMPTY_DIR__INIT,
+                             .m = VKS__MOUNT__INIT, .env = VKS__ENV__INIT, .user = VKS__ID__INIT, .group = VKS__ID__INIT };
+
+        w.c.name = (char *)"c", w.c.image = (char *)"nginx", w.c.package = (char *)"nginx-common", w.c.unit = (char *)"nginx.service";
+        return w;
+}
+
+static int write_with(const char *text, struct written *w)
+{
+        CLEANUP(policy_freep) struct policy *p = conf(text);
+        CLEANUP(op_write_done) struct op_write op = { 0 };
+        Vks__Container *containers[] = { &w->c };
+        Vks__Volume *volumes[] = { &w->v };
+        Vks__Mount *mounts[] = { &w->m };
+        Vks__Env *env[] = { &w->env };
+        Vks__Write m = VKS__WRITE__INIT;
+        int r;
+
+        m.pod = &pod, m.containers = containers, m.n_containers = 1, m.volumes = volumes, m.n_volumes = w->v.name[0] != '\0';
+        w->c.mounts = mounts, w->c.n_mounts = w->m.volume[0] != '\0';
+        w->c.env = env, w->c.n_env = w->env.name[0] != '\0';
+        w->c.command = w->command, w->c.n_command = w->command[0] ? w->command[1] ? 2 : 1 : 0;
+        w->c.args = w->args, w->c.n_args = w->args[0] != NULL;
+        r = policy_write(p, &m, &op, &w->e);
+        if (r == 0) {
+                w->as = op.containers[0].user, w->may_gain = op.containers[0].may_gain;
+                if (op.containers[0].n_mounts)
+                        memcpy(w->target, op.containers[0].mounts[0].target, sizeof(w->target));
+        }
+        return r;
+}
+
+static void expect_rule(const char *text, struct written *w, const char *rule)
+{
+        cr_assert_eq(write_with(text, w), -EPERM, "%s: %s", rule, w->e.text);
+        cr_assert_str_eq(w->e.reason, rule);
+        cr_assert(strstr(w->e.text, rule), "%s", w->e.text);
+}
+
+Test(policy, root_is_for_a_packages_own_command_line)
+{
+        struct written w = container();
+
+        cr_assert_eq(write_with("", &w), 0, "%s", w.e.text);
+        cr_assert_eq(w.as, USER_PACKAGE);
+        cr_assert_not(w.may_gain);
+        w.args[0] = (char *)"-g";
+        cr_assert_eq(write_with("", &w), 0);
+        cr_assert_eq(w.as, USER_PACKAGE_NOT_ROOT);
+        cr_assert_eq(write_with("root = allow", &w), 0);
+        cr_assert_eq(w.as, USER_PACKAGE);
+        cr_assert(w.may_gain);
+        w = container();
+        cr_assert_eq(write_with("root = deny", &w), 0);
+        cr_assert_eq(w.as, USER_PACKAGE_NOT_ROOT);
+}
+
+Test(policy, run_as_user_0_is_refused_by_name)
+{
+        struct written w = container();
+
+        w.c.run_as_user = &w.user;
+        cr_assert_eq(write_with("", &w), 0);
+        cr_assert_eq(w.as, USER_GIVEN_IF_PACKAGE, "only if the package's unit is root's");
+        cr_assert_eq(write_with("root = allow", &w), 0);
+        cr_assert_eq(w.as, USER_GIVEN);
+        expect_rule("root = deny", &w, "root");
+        w.command[0] = (char *)"/usr/bin/id";
+        expect_rule("", &w, "root");
+}
+
+Test(policy, ids_must_be_in_the_ranges)
+{
+        struct written w = container();
+
+        w.c.run_as_user = &w.user, w.user.value = 1000;
+        cr_assert_eq(write_with("", &w), 0);
+        cr_assert_eq(w.as, USER_GIVEN);
+        w.user.value = 999;
+        cr_assert_eq(write_with("", &w), 0);
+        cr_assert_eq(w.as, USER_GIVEN_IF_PACKAGE);
+        w.c.image = (char *)"/usr/bin/id", w.c.package = (char *)"", w.c.unit = (char *)"";
+        expect_rule("", &w, "user");
+        w.user.value = 1000, w.c.run_as_group = &w.group, w.group.value = 42;
+        expect_rule("", &w, "group");
+        w.group.value = 0;
+        expect_rule("", &w, "group");
+        cr_assert_eq(write_with("root = allow", &w), 0);
+}
+
+Test(policy, programs_match_the_patterns)
+{
+        static const char *const odd[] = { "/usr/bin/a b", "/usr/bin/$x", "/usr/bin/%n", "/usr/bin/\"", "/usr/bin/../../etc/x", "/usr/bin/\\x", "bin/x", "" };
+        struct written w = container();
+
+        w.command[0] = (char *)"/usr/bin/sleep";
+        cr_assert_eq(write_with("", &w), 0);
+        expect_rule("program = /opt/*", &w, "program");
+        w.command[0] = (char *)"sleep"; /* looked up, and asked again then */
+        cr_assert_eq(write_with("program = /opt/*", &w), 0);
+        w.command[0] = (char *)"/scripts/run";
+        expect_rule("", &w, "program");
+        for (size_t i = 0; i < ARRAY_LEN(odd); i++) {
+                w.command[0] = (char *)(uintptr_t)odd[i];
+                cr_assert_eq(write_with("", &w), -EINVAL, "%s", odd[i]);
+        }
+        w = container();
+        w.c.image = (char *)"/usr/bin/sleep", w.c.package = (char *)"", w.c.unit = (char *)"";
+        cr_assert_eq(write_with("", &w), 0);
+        expect_rule("program = /bin/*", &w, "program");
+}
+
+Test(policy, a_package_without_unit_needs_a_command)
+{
+        struct written w = container();
+
+        w.c.image = (char *)"zsh", w.c.unit = (char *)"", w.c.package = (char *)"";
+        cr_assert_eq(write_with("", &w), -EINVAL);
+        cr_assert_str_eq(w.e.text, "container c: command: package zsh has no service unit, so the pod must give a command");
+}
+
+Test(policy, both_the_image_and_the_units_package_are_asked_about)
+{
+        struct written w = container();
+
+        expect_rule("package = nginx", &w, "package");
+        expect_rule("package = nginx-common", &w, "package");
+        cr_assert_eq(write_with("package = nginx*", &w), 0);
+        w.c.unit = (char *)"../x.service";
+        cr_assert_eq(write_with("", &w), -EINVAL);
+}
+
+Test(policy, host_paths_lie_under_allowed_prefixes)
+{
+        static const char *const never[] = { "/etc", "/etc/vks", "/etc/vks/x", "/etc/shadow", "/proc", "/proc/1", "/sys", "/dev", "/boot/x", "/root",
+                                             "/root/.ssh", "/run", "/run/vks", "/run/systemd/private", "/var", "/var/lib", "/var/lib/vks/pods", "/usr", "/home", "/" };
+        struct written w = container();
+
+        w.v.name = (char *)"h", w.v.source_case = VKS__VOLUME__SOURCE_HOST_PATH, w.v.host_path = &w.h;
+        w.m.volume = (char *)"h", w.m.path = (char *)"/data";
+        w.h.path = (char *)"/srv/data/x";
+        expect_rule("", &w, "host-path");
+        expect_rule("host-path = /srv/dat rw", &w, "host-path");
+        cr_assert_eq(write_with("host-path = /srv/data rw", &w), 0);
+        expect_rule("host-path = /srv/data", &w, "host-path");
+        w.m.read_only = true;
+        cr_assert_eq(write_with("host-path = /srv/data", &w), 0);
+        for (size_t i = 0; i < ARRAY_LEN(never); i++) {
+                w.h.path = (char *)(uintptr_t)never[i];
+                expect_rule("host-path = /etc rw /proc rw /sys rw /dev rw /boot rw /root rw /run rw /var rw /usr rw /home rw", &w, "never-mount");
+        }
+        w.h.path = (char *)"/srv/data", w.h.type = (char *)"Whatever";
+        cr_assert_eq(write_with("host-path = /srv rw", &w), -EINVAL);
+        w.h.path = (char *)"/srv/\\x", w.h.type = (char *)"";
+        cr_assert_eq(write_with("host-path = /srv rw", &w), -EINVAL);
+}
+
+Test(policy, mounts_never_hide_the_system)
+{
+        static const char *const never[] = { "/", "/proc", "/sys/fs", "/dev", "/dev/null", "/usr", "/usr/bin", "/usr/sbin/nginx", "/usr/lib/x", "/lib64", "/etc",
+                                             "/etc/ld.so.preload", "/run", "/run/systemd", "/run/systemd/journal", "/var", "/var/run", "/var/run/systemd", "/boot" };
+        static const char *const fine[] = { "/data", "/etc/nginx/conf.d", "/usr/share/nginx/html", "/var/lib/redis", "/tmp", "/dev/shm", "/srv", "/root/.ssh", "/opt/a b" };
+        struct written w = container();
+
+        w.v.name = (char *)"d", w.v.source_case = VKS__VOLUME__SOURCE_EMPTY_DIR, w.v.empty_dir = &w.d, w.m.volume = (char *)"d";
+        for (size_t i = 0; i < ARRAY_LEN(never); i++) {
+                w.m.path = (char *)(uintptr_t)never[i];
+                expect_rule("root = allow", &w, "mount-target");
+        }
+        for (size_t i = 0; i < ARRAY_LEN(fine); i++) {
+                w.m.path = (char *)(uintptr_t)fine[i];
+                cr_assert_eq(write_with("", &w), 0, "%s", w.e.text);
+                cr_assert_str_eq(w.target, fine[i]);
+        }
+        w.m.path = (char *)"/var/run/secrets/kubernetes.io/serviceaccount";
+        cr_assert_eq(write_with("", &w), 0);
+        cr_assert_str_eq(w.target, "/run/secrets/kubernetes.io/serviceaccount");
+        w.m.volume = (char *)"other";
+        cr_assert_eq(write_with("", &w), -EINVAL);
+}
+
+Test(policy, variables_that_systemd_cannot_carry_are_refused_by_name)
+{
+        static const struct {
+                const char *name, *value;
+                int r;
+        } cases[] = {
+                { "A", "x", 0 },          { "_a1", "tab\tnewline\n\"$`\\", 0 }, { "A", "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80", 0 },
+                { "a.b", "x", -EINVAL },  { "a-b", "x", -EINVAL },           { "1a", "x", -EINVAL },
+                { "A", "\r", -EINVAL },   { "A", "\x1b[0m", -EINVAL },       { "A", "\x7f", -EINVAL },
+                { "A", "\xff", -EINVAL }, { "A", "\xc0\x80", -EINVAL },      { "A", "\xed\xa0\x80", -EINVAL },
+                { "A", "\xe2\x82", -EINVAL }, { "A", "\xf4\x90\x80\x80", -EINVAL },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+                struct written w = container();
+                w.env.name = (char *)(uintptr_t)cases[i].name;
+                w.env.value = (ProtobufCBinaryData){ strlen(cases[i].value), (uint8_t *)(uintptr_t)cases[i].value };
+                cr_assert_eq(write_with("", &w), cases[i].r, "%zu", i);
+                cr_assert(cases[i].r == 0 || strstr(w.e.text, cases[i].name));
+        }
+}
+
+Test(policy, numbers_out_of_range_are_refused)
+{
+        CLEANUP(policy_freep) struct policy *p = conf("");
+        struct written w = container();
+        Vks__Container *containers[] = { &w.c, &w.c };
+        CLEANUP(op_write_done) struct op_write op = { 0 };
+        Vks__Write m = VKS__WRITE__INIT;
+
+        m.pod = &pod, m.containers = containers, m.n_containers = 1, m.qos = (Vks__Qos)77;
+        cr_assert_eq(policy_write(p, &m, &op, NULL), -EINVAL);
+        m.qos = VKS__QOS__QOS_BURSTABLE, m.grace_seconds = UINT32_MAX;
+        cr_assert_eq(policy_write(p, &m, &op, NULL), -EINVAL);
+        m.grace_seconds = 30, w.c.restart = (Vks__Restart)9;
+        cr_assert_eq(policy_write(p, &m, &op, NULL), -EINVAL);
+        op_write_done(&op);
+        w.c.restart = VKS__RESTART__RESTART_ALWAYS, m.n_containers = 2;
+        cr_assert_eq(policy_write(p, &m, &op, NULL), -EINVAL, "the same name twice");
+        op_write_done(&op);
+        m.n_containers = 0;
+        cr_assert_eq(policy_write(p, &m, &op, NULL), -EINVAL);
+}

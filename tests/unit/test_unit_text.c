@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <criterion/criterion.h>
+
+#include "common/mem.h"
+#include "common/unit_text.h"
+
+#define UID "0f6c2a9e-1234-4abc-8def-0123456789ab"
+#define DIR "/run/vks/pods/" UID
+
+static struct pod_id pod = { "default", "web", UID };
+static const struct mount_plan no_mounts;
+
+static struct unit_text text_of(const struct unit_file *file)
+{
+        return (struct unit_text){ .pod = &pod, .qos = QOS_CLASS_BURSTABLE, .grace_seconds = 30, .container = "c", .image = "img", .package = "pkg",
+                                   .package_unit = file ? "x.service" : "", .hash = 0xabc, .file = file, .working_dir = "", .mounts = &no_mounts };
+}
+
+static struct unit_file *parse(const char *text)
+{
+        struct unit_file *u = NULL;
+
+        cr_assert_eq(unit_file_parse("x.service", text, strlen(text), &u, NULL), 0);
+        return u;
+}
+
+/* The line of the drop-in that begins with `key`, or all of them, joined by "|". */
+static char *line(const struct unit_text *u, const char *key)
+{
+        CLEANUP(buf_done) struct buf b = BUF(1 << 20), found = BUF(1 << 20);
+        bool first = true;
+
+        unit_text_dropin(u, &b);
+        cr_assert(buf_ok(&b));
+        for (char *at = b.data; *at;) {
+                size_t n = strcspn(at, "\n");
+                if (strncmp(at, key, strlen(key)) == 0) {
+                        buf_str(&found, first ? "" : "|");
+                        first = false;
+                        buf_add(&found, at + strlen(key), n - strlen(key));
+                }
+                at += n + (at[n] == '\n');
+        }
+        return buf_steal(&found);
+}
+
+#define LINE_IS(u, key, want)                                     \
+        do {                                                      \
+                CLEANUP(freep) char *got = line(u, key);          \
+                cr_assert_str_eq(got, want, "%s%s", key, got);    \
+        } while (0)
+
+Test(unit_text, a_synthesized_unit_is_this)
+{
+        char *args[] = { (char *)"1000" };
+        struct unit_text u = text_of(NULL);
+        CLEANUP(buf_done) struct buf f = BUF(65536), d = BUF(65536);
+
+        u.program = "/usr/bin/sleep", u.args = args, u.n_args = 1, u.restart = 2, u.image = "/usr/bin/sleep", u.package = "";
+        memcpy(u.user, "vks-pod", 8);
+        memcpy(u.group, "996", 4);
+        unit_text_fragment(&u, &f);
+        unit_text_dropin(&u, &d);
+        cr_assert_str_eq(f.data, "[Unit]\nDescription=Container c of pod default/web\n\n[Service]\nSyslogIdentifier=c\n");
+        cr_assert_str_eq(d.data,
+                         "[X-Kubernetes]\nUID=" UID "\nNamespace=default\nPod=web\nContainer=c\nImage=/usr/bin/sleep\nPackage=\nPackageUnit=\n"
+                         "RestartPolicy=Always\nHash=0000000000000abc\n\n[Unit]\nStartLimitIntervalSec=0\n\n[Service]\n"
+                         "Slice=kubepods-burstable-pod0f6c2a9e_1234_4abc_8def_0123456789ab.slice\n"
+                         "LogExtraFields=VKS_POD_UID=" UID " VKS_POD=default/web VKS_CONTAINER=c\n"
+                         "Restart=always\nRestartSec=300\nRemainAfterExit=no\nTimeoutStopSec=30\nSendSIGKILL=yes\nSuccessExitStatus=\n"
+                         "RestartPreventExitStatus=\nRestartForceExitStatus=\nLogRateLimitIntervalSec=0\nStandardOutput=journal\n"
+                         "StandardError=journal\nType=exec\nPIDFile=\nWatchdogSec=0\nKillMode=mixed\n"
+                         "ExecStart=\nExecStart=\"/usr/bin/sleep\" \"1000\"\n"
+                         "User=vks-pod\nDynamicUser=no\nSupplementaryGroups=\nGroup=996\nAmbientCapabilities=\nNoNewPrivileges=yes\n"
+                         "EnvironmentFile=" DIR "/env/c\n"
+                         "ProtectSystem=strict\nProtectHome=tmpfs\nPrivateTmp=no\nReadWritePaths=\nInaccessiblePaths=-/etc/vks\n"
+                         "BindReadOnlyPaths=/run/systemd/notify /run/systemd/journal -/run/systemd/resolve\n"
+                         "BindPaths=" DIR "/run:/run " DIR "/var:/var\nBindPaths=" DIR "/tmp:/tmp\n");
+}
+
+Test(unit_text, words_of_a_pod_cannot_leave_their_quotes)
+{
+        static const struct {
+                const char *word, *written;
+        } cases[] = {
+                { "", "\"\"" },
+                { ";", "\";\"" },
+                { "a b", "\"a b\"" },
+                { "\" ; /bin/evil", "\"\\\" ; /bin/evil\"" },
+                { "\\", "\"\\\\\"" },
+                { "%n %%", "\"%%n %%%%\"" },
+                { "$A ${B} $$", "\"$$A $${B} $$$$\"" },
+                { "\nExecStart=/bin/evil", "\"\\x0aExecStart=/bin/evil\"" },
+                { "\t\r\x01\x7f\xc3\xa4\xff", "\"\\x09\\x0d\\x01\\x7f\\xc3\\xa4\\xff\"" },
+                { "'", "\"'\"" },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+                struct unit_text u = text_of(NULL);
+                char *args[] = { (char *)(uintptr_t)cases[i].word };
+                CLEANUP(freep) char *want = xasprintf("|\"/bin/x\" %s", cases[i].written);
+
+                u.program = "/bin/x", u.args = args, u.n_args = 1;
+                LINE_IS(&u, "ExecStart=", want);
+        }
+}
+
+Test(unit_text, command_and_args_replace_what_they_should)
+{
+        static const struct {
+                const char *line, *command, *args, *both;
+        } cases[] = {
+                { "/usr/sbin/d -a \"b c\" $OPT", "|\"/bin/x\" \"y\" -a \"b c\" $OPT", "|/usr/sbin/d \"z$$\"", "|\"/bin/x\" \"y\" \"z$$\"" },
+                { "-/usr/sbin/d -a", "|\"/bin/x\" \"y\" -a", "|-/usr/sbin/d \"z$$\"", "|\"/bin/x\" \"y\" \"z$$\"" },
+                { "@/usr/sbin/d name -a", "|\"/bin/x\" \"y\" -a", "|@/usr/sbin/d name \"z$$\"", "|\"/bin/x\" \"y\" \"z$$\"" },
+                { ":/usr/sbin/d $x", "|:\"/bin/x\" \"y\" $x", "|:/usr/sbin/d \"z$\"", "|\"/bin/x\" \"y\" \"z$$\"" },
+                { "+/usr/sbin/d -a", "|\"/bin/x\" \"y\" -a", "|!/usr/sbin/d \"z$$\"", "|\"/bin/x\" \"y\" \"z$$\"" },
+                { "\"/usr/sbin/my d\" -a", "|\"/bin/x\" \"y\" -a", "|\"/usr/sbin/my d\" \"z$$\"", "|\"/bin/x\" \"y\" \"z$$\"" },
+                { "/usr/sbin/d", "|\"/bin/x\" \"y\" ", "|/usr/sbin/d \"z$$\"", "|\"/bin/x\" \"y\" \"z$$\"" },
+        };
+        char *command[] = { (char *)"x", (char *)"y" }, *args[] = { (char *)"z$" };
+
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+                CLEANUP(freep) char *text = xasprintf("[Service]\nType=notify\nExecStart=/first\nExecStart=%s\n", cases[i].line);
+                CLEANUP(unit_file_freep) struct unit_file *file = parse(text);
+                struct unit_text u = text_of(file);
+
+                LINE_IS(&u, "ExecStart=", "");
+                u.command = command, u.args = args;
+                u.n_args = 1;
+                LINE_IS(&u, "ExecStart=", cases[i].args);
+                LINE_IS(&u, "Type=", "");
+                u.program = "/bin/x", u.n_command = 2;
+                LINE_IS(&u, "ExecStart=", cases[i].both);
+                LINE_IS(&u, "Type=", "exec");
+                u.n_args = 0;
+                LINE_IS(&u, "ExecStart=", cases[i].command);
+        }
+}
+
+Test(unit_text, a_user_without_passwd_entry_is_become_by_setpriv)
+{
+        CLEANUP(unit_file_freep) struct unit_file *file = parse("[Service]\nExecStart=-@/usr/sbin/d name -a\n");
+        struct unit_text u = text_of(file);
+
+        memcpy(u.user, "1234", 5);
+        memcpy(u.group, "99", 3);
+        u.unknown_user = true;
+        LINE_IS(&u, "ExecStart=", "|!/usr/bin/setpriv --reuid=1234 --regid=99 --clear-groups --inh-caps=-all --bounding-set=-all --no-new-privs /usr/sbin/d -a");
+        LINE_IS(&u, "User=", "");
+}
+
+Test(unit_text, no_command_of_a_package_leaves_the_pods_view)
+{
+        CLEANUP(unit_file_freep) struct unit_file *file = parse("[Service]\nPermissionsStartOnly=true\nExecStartPre=/bin/a\nExecStartPre=-+/bin/b\nExecStart=/d\nExecStopPost=!/bin/c\n");
+        CLEANUP(unit_file_freep) struct unit_file *plain = parse("[Service]\nExecStartPre=+/bin/a\nExecStartPost=/bin/b\nExecStart=/d\n");
+        struct unit_text u = text_of(file);
+
+        LINE_IS(&u, "ExecStartPre=", "|!/bin/a|-!/bin/b");
+        LINE_IS(&u, "ExecStopPost=", "|!/bin/c");
+        LINE_IS(&u, "PermissionsStartOnly=", "no");
+        u = text_of(plain);
+        LINE_IS(&u, "ExecStartPre=", "|!/bin/a");
+        LINE_IS(&u, "ExecStartPost=", "|/bin/b");
+        u.program = "/bin/x";
+        LINE_IS(&u, "ExecStartPost=", "");
+}
+
+Test(unit_text, directories_lie_in_the_pods_own)
+{
+        CLEANUP(unit_file_freep) struct unit_file *file = parse("[Service]\nExecStart=/d\nRuntimeDirectory=a b/c\nRuntimeDirectoryMode=2755\nStateDirectory=s:link\nPIDFile=/var/run/a/d.pid\n");
+        struct unit_text u = text_of(file);
+
+        LINE_IS(&u, "RuntimeDirectory=", "|vks/pods/" UID "/run/a vks/pods/" UID "/run/b/c vks/pods/" UID "/var/lib/s");
+        LINE_IS(&u, "StateDirectory=", "");
+        LINE_IS(&u, "RuntimeDirectoryMode=", "2755");
+        LINE_IS(&u, "Environment=", "RUNTIME_DIRECTORY=/run/a:/run/b/c|STATE_DIRECTORY=/var/lib/s");
+        LINE_IS(&u, "PIDFile=", DIR "/run/a/d.pid");
+        LINE_IS(&u, "RuntimeDirectoryPreserve=", "");
+        u.overlay = true;
+        LINE_IS(&u, "RuntimeDirectoryPreserve=", "yes");
+        LINE_IS(&u, "Requires=", "run-vks-pods-0f6c2a9e\\x2d1234\\x2d4abc\\x2d8def\\x2d0123456789ab-var.mount");
+}
+
+Test(unit_text, mounts_come_in_their_order_and_quoted)
+{
+        struct mount_line lines[] = {
+                { MOUNT_TMPFS, NULL, (char *)"/" },
+                { MOUNT_BIND_READ_ONLY, (char *)"-/usr", (char *)"/usr" },
+                { MOUNT_BIND, (char *)"/srv/a \"b\" 100%", (char *)"/data:x" },
+                { MOUNT_BIND, (char *)"/m", (char *)"/tmp" },
+        };
+        struct mount_plan plan = { .n = ARRAY_LEN(lines), .lines = lines, .root = true };
+        struct unit_text u = text_of(NULL);
+
+        u.program = "/bin/x", u.mounts = &plan;
+        LINE_IS(&u, "TemporaryFileSystem=", "\"/\":ro,mode=0755");
+        LINE_IS(&u, "BindPaths=", DIR "/run:/run " DIR "/var:/var|\"/srv/a \\\"b\\\" 100%%\":\"/data:x\"|\"/m\":\"/tmp\"");
+        LINE_IS(&u, "ProtectSystem=", "no");
+}
+
+Test(unit_text, variables_are_written_as_systemd_reads_them)
+{
+        CLEANUP(buf_done) struct buf b = BUF(4096);
+
+        unit_text_env(&b, "A", "a\"b\\c$d`e\n %x'", strlen("a\"b\\c$d`e\n %x'"));
+        cr_assert_str_eq(b.data, "A=\"a\\\"b\\\\c\\$d\\`e\n %x'\"\n");
+}
+
+Test(unit_text, no_grace_is_not_for_ever)
+{
+        struct unit_text u = text_of(NULL);
+
+        u.program = "/bin/x", u.grace_seconds = 0;
+        LINE_IS(&u, "TimeoutStopSec=", "1");
+}
