@@ -82,7 +82,6 @@ static void flood_free(struct event_table *t, struct flood *f)
 static void prune(struct event_table *t, uint64_t now_usec)
 {
         struct event_record *r, *next;
-        struct flood *f, *next_flood;
 
         HASH_ITER(hh, t->records, r, next) {
                 bool old = now_usec - r->last_usec >= SAME_USEC && !r->queued;
@@ -92,11 +91,8 @@ static void prune(struct event_table *t, uint64_t now_usec)
                 if (!r->sending)
                         record_free(t, r);
         }
-        HASH_ITER(hh, t->floods, f, next_flood) {
-                if (t->n_floods < EVENT_TABLE_MAX)
-                        break;
-                flood_free(t, f);
-        }
+        if (t->n_floods >= EVENT_TABLE_MAX)
+                flood_free(t, t->floods);
 }
 
 static bool floods(struct event_table *t, const char *key, size_t size, uint64_t now_usec)

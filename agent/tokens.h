@@ -24,7 +24,10 @@ struct token *token_hold(struct tokens *t, const struct pod_id *pod, const char 
 struct token *token_release(struct token *k); /* wipes it; NULL is allowed; returns NULL */
 DEFINE_FREEP(struct token, token_release)
 
-/* The token, borrowed until the loop runs on; NULL while there is none, and then *ret_why (which may be NULL) says what the server said, or has code 0 when the first answer is still out. */
+/*
+ * The token, borrowed until the loop runs on; NULL while there is none, and then *ret_why (which may be NULL) says what the server said, or has
+ * code 0 when the first answer is still out.
+ */
 const char *token_value(const struct token *k, struct err *ret_why);
 
 /* ---- the pure parts, for tests ------------------------------------------------------------------------------- */
