@@ -221,11 +221,11 @@ void container_observe(struct container_state *c, const struct unit_state *u, co
         case UNIT_EXITED:
         case UNIT_FAILED:
         case UNIT_HOLDOFF:
-                if (!was_over) {
+                if (!was_over) { /* and not the same end once more, on the unit's way out of its holdoff */
                         terminate(c, u, now);
                         schedule_restart(c);
+                        c->requested = false;
                 }
-                c->requested = false;
                 break;
         }
 }

@@ -22,7 +22,7 @@ test_config_maps_arrive_and_follow_changes() {
     running p
     [ "$(in_pod "$(unit_of p $SLEEP)" cat /etc/opt/m/a)" = one ] || fail "content"
     [ "$(in_pod "$(unit_of p $SLEEP)" readlink /etc/opt/m/a)" = ..data/a ] || fail "the kubelet's layout"
-    k create configmap m --from-literal=a=changed -o yaml --dry-run=client | k apply -f - >/dev/null 2>&1
+    k create configmap m --from-literal=a=changed -o yaml --dry-run=client | k replace -f - >/dev/null
     wait_for 30 "the change arrives" equals changed in_pod "$(unit_of p $SLEEP)" cat /etc/opt/m/a
     wait_for 10 "the key that is gone is gone" sh -c "! $LAB node exec nsenter -t $(main_pid "$(unit_of p $SLEEP)") -m -- cat /etc/opt/m/b"
     node test ! -e /etc/opt/m || fail "a mount point was left on the host"

@@ -205,6 +205,22 @@ Test(plan, a_crash_restarts_at_once_and_then_with_back_off)
         done(&w);
 }
 
+Test(plan, a_restart_is_asked_for_once)
+{
+        struct world w = world(ONE("Always"));
+
+        prepare(&w);
+        runs(&w, 0);
+        ends(&w, 0, UNIT_HOLDOFF, CLD_EXITED, 7, "exit-code");
+        cr_assert_str_eq(plan(&w), "restart 0");
+        w.state->containers[0].requested = true;
+        ends(&w, 0, UNIT_FAILED, CLD_EXITED, 7, "exit-code"); /* systemd takes it out of its holdoff to start it */
+        cr_assert_str_eq(plan(&w), "");
+        runs(&w, 0);
+        expect_container(&w, 0, "running", NULL, -1, 1);
+        done(&w);
+}
+
 Test(plan, ten_minutes_of_running_reset_the_back_off)
 {
         struct world w = world(ONE("Always"));
