@@ -154,7 +154,7 @@ static void other_commands(struct buf *b, const struct unit_text *u)
         } keys[] = { { "ExecCondition", false }, { "ExecStartPre", false }, { "ExecStartPost", true },
                      { "ExecReload", true },     { "ExecStop", true },      { "ExecStopPost", true } };
         const struct unit_file *p = u->file;
-        bool privileged = unit_yes(unit_file_get(p, "PermissionsStartOnly"));
+        bool start_only = unit_yes(unit_file_get(p, "PermissionsStartOnly")), privileged = start_only;
 
         for (size_t k = 0; p && k < ARRAY_LEN(keys); k++) {
                 buf_printf(b, "%s=\n", keys[k].key);
@@ -165,12 +165,15 @@ static void other_commands(struct buf *b, const struct unit_text *u)
                         if (!streq(p->service[i].key, keys[k].key))
                                 continue;
                         buf_printf(b, "%s=", keys[k].key);
-                        prefixes(b, v, n, privileged);
+                        prefixes(b, v, n, start_only);
                         buf_printf(b, "%s\n", v + n);
+                        privileged |= memchr(v, '+', n) != NULL;
                 }
         }
-        if (privileged)
+        if (start_only)
                 buf_str(b, "PermissionsStartOnly=no\n");
+        if (privileged && *unit_file_get(p, "CapabilityBoundingSet")) /* they had all; what making directories takes is added */
+                buf_str(b, "CapabilityBoundingSet=CAP_CHOWN CAP_FOWNER CAP_DAC_OVERRIDE\n");
 }
 
 /*
