@@ -241,6 +241,16 @@ bool container_restarts(const struct container_state *c, const struct container 
         return p->restart_policy == RESTART_POLICY_ON_FAILURE && c->now.exit_code != 0;
 }
 
+bool container_backs_off(const struct container_state *c, const struct container *spec, const struct pod *p)
+{
+        return container_restarts(c, spec, p) && c->restart_at > c->now.ended && !p->deleting;
+}
+
+const struct termination *container_last_run(const struct container_state *c, const struct container *spec, const struct pod *p)
+{
+        return container_backs_off(c, spec, p) ? &c->now : &c->last;
+}
+
 size_t pod_first_blocking_init(const struct pod *p, const struct pod_state *s)
 {
         size_t i;

@@ -185,7 +185,7 @@ static void tell_phase(struct pod_entry *e, size_t i, enum container_phase befor
                 reporter_event(e, spec, false, "Started", "Started container %s", spec->name);
         if (c->phase == CONTAINER_TERMINATED && before != CONTAINER_TERMINATED) {
                 log_stream_poke(e->pod->id.uid);
-                if (container_restarts(c, spec, e->pod) && c->restart_at > c->now.ended && !e->pod->deleting)
+                if (container_backs_off(c, spec, e->pod))
                         reporter_event(e, spec, true, "BackOff", "Back-off restarting failed container %s in pod %s_%s(%s)", spec->name,
                                        e->pod->id.name, e->pod->id.namespace, e->pod->id.uid);
                 if (*c->now.message)
