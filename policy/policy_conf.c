@@ -156,25 +156,24 @@ int policy_parse(const char *file, const char *text, size_t size, struct policy 
 {
         CLEANUP(policy_freep) struct policy *p = NEW(struct policy);
         bool seen[ARRAY_LEN(keys)] = { false };
-        unsigned number = 0;
 
         for (size_t i = 0; i < ARRAY_LEN(keys); i++)
                 add_words(p, &keys[i], keys[i].fallback);
         if (size > POLICY_SIZE_MAX || (text && memchr(text, '\0', size)))
                 return err_set(e, -EINVAL, NULL, "%s: too large, or not a text", file);
-        while (text && size > 0) {
+        for (unsigned number = 1; text && size > 0; number++) {
                 const char *end = memchr(text, '\n', size);
-                size_t n = end ? (size_t)(end - text) : size, skip = strspn(text, " \t") < n ? strspn(text, " \t") : n, trim = n;
+                size_t n = end ? (size_t)(end - text) : size, skip = 0, trim = n;
 
-                number++;
+                while (skip < n && strchr(" \t", text[skip]))
+                        skip++;
                 while (trim > skip && strchr(" \t\r", text[trim - 1]))
                         trim--;
                 CLEANUP(freep) char *line = xstrndup(text + skip, trim - skip);
                 if (line[0] && line[0] != '#' && parse_line(p, line, seen, e) < 0)
                         return err_prefix(e, "%s:%u: ", file, number);
                 n += end ? 1 : 0;
-                text += n;
-                size -= n;
+                text += n, size -= n;
         }
         *ret = TAKE(p);
         return 0;
