@@ -36,7 +36,7 @@ struct agent {
         struct installer *installer;
         struct node *node;
         struct pods *pods;
-        struct watch *watch;
+        struct watch *watch, *node_watch;
         struct server *server;
         struct kubelet_api kubelet_api;
         bool registered, units_read;
@@ -97,11 +97,20 @@ static void begin(struct agent *a)
         sd_notifyf(0, "STATUS=node %s, systemd %s", a->config->node_name, observed_systemd_version(a->observed));
 }
 
+static void watch_node(struct agent *a)
+{
+        static const struct watch_handler handler = { .upsert = node_seen, .gone = node_gone };
+        CLEANUP(freep) char *name = api_escape(a->config->node_name), *query = xasprintf("fieldSelector=metadata.name%%3D%s", name);
+
+        a->node_watch = watch_new(a->event, a->api, "/api/v1/nodes", query, &handler, a->node);
+}
+
 static void node_registered(void *userdata)
 {
         struct agent *a = userdata;
 
         a->registered = true;
+        watch_node(a);
         begin(a);
 }
 
@@ -258,6 +267,7 @@ static void agent_free(struct agent *a)
 {
         server_free(a->server);
         watch_free(a->watch);
+        watch_free(a->node_watch);
         node_free(a->node);
         helper_client_free(a->helper);
         pods_free(a->pods);
