@@ -36,6 +36,13 @@ int dir_make(int at, const char *name, mode_t mode)
         return fd_take(&fd);
 }
 
+int dir_ensure(int at, const char *name, mode_t mode)
+{
+        FD fd = dir_make(at, name, mode);
+
+        return fd < 0 ? fd : 0;
+}
+
 int dir_write(int at, const char *name, const void *p, size_t n, mode_t mode)
 {
         static const char temp[] = ".vks-new";

@@ -88,7 +88,7 @@ static int remove_rest(struct machine *m, const char *uid, struct err *e)
         ssize_t n = pod < 0 ? -1 : readlinkat(pod, "slice", slice, sizeof(slice) - 1);
         int r = 0;
 
-        pod = fd_close(pod);
+        fd_close(fd_take(&pod));
         unit_text_var_mount_name(uid, &mount);
         if (overlay)
                 r = unit_stop(m, mount.data, e);

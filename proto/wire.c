@@ -71,6 +71,8 @@ int wire_send(int sock, const struct wire_packet *p, struct err *e)
         FD fd = -1;
         int r;
 
+        if (!p->verb)
+                return err_set(e, -EINVAL, NULL, "helper request: not packed");
         if (p->verb->body == WIRE_MEMFD && (fd = memfd_make(p->body, p->size)) < 0)
                 return err_errno(e, fd, NULL, "helper request %s: memfd", p->verb->name);
         r = send_datagram(sock, p->verb->number, p->body, fd < 0 ? p->size : 0, fd);
