@@ -32,9 +32,17 @@ static struct request *request_new(struct pod_entry *e, size_t index, size_t roo
         return rq;
 }
 
-static uint64_t retry_after(int error)
+/* Without a reply the helper could not be asked, which passes; with one it has said no. */
+static uint64_t retry_after(const Vks__Reply *reply)
 {
-        return pods_now_usec() + (error == -ECONNRESET || error == -ECONNREFUSED || error == -ENOENT || error == -EAGAIN ? RETRY_USEC : RETRY_REFUSED_USEC);
+        return pods_now_usec() + (reply ? RETRY_REFUSED_USEC : RETRY_USEC);
+}
+
+/* The kubelet's word for it: what the pod asks for is wrong or not allowed, or it did not work out. */
+static void set_reason(struct err *e, int error, const char *otherwise)
+{
+        if (!*e->reason)
+                snprintf(e->reason, sizeof(e->reason), "%s", error == -EINVAL || error == -EPERM ? "CreateContainerConfigError" : otherwise);
 }
 
 /* Takes the request; the entry, or NULL when nobody waits for the answer any more. */
@@ -89,7 +97,7 @@ static void do_pull(struct pod_entry *e, size_t i)
 
 /* ---- volumes ------------------------------------------------------------------------------------------------------- */
 
-static void on_filled(void *userdata, int error, UNUSED const Vks__Reply *reply, const struct err *err)
+static void on_filled(void *userdata, int error, const Vks__Reply *reply, const struct err *err)
 {
         struct request *rq = userdata;
         struct pod_entry *e = answered(rq);
@@ -100,7 +108,7 @@ static void on_filled(void *userdata, int error, UNUSED const Vks__Reply *reply,
         v = &e->state->volumes[rq->index];
         v->in_flight = false;
         if (error < 0) {
-                v->retry_at = retry_after(error);
+                v->retry_at = retry_after(reply);
                 v->failure = *err;
                 reporter_event(e, NULL, true, "FailedMount", "volumes{%s}: %s", e->pod->volumes[rq->index].name, err->text);
         } else {
@@ -134,7 +142,7 @@ static void do_fill(struct pod_entry *e, size_t i)
 
 /* ---- units --------------------------------------------------------------------------------------------------------- */
 
-static void on_written(void *userdata, int error, UNUSED const Vks__Reply *reply, const struct err *err)
+static void on_written(void *userdata, int error, const Vks__Reply *reply, const struct err *err)
 {
         struct request *rq = userdata;
         struct pod_entry *e = answered(rq);
@@ -144,9 +152,8 @@ static void on_written(void *userdata, int error, UNUSED const Vks__Reply *reply
         e->state->write_in_flight = false;
         if (error < 0) {
                 e->state->write_failure = *err;
-                e->state->write_retry_at = retry_after(error);
-                if (!*err->reason)
-                        snprintf(e->state->write_failure.reason, sizeof(e->state->write_failure.reason), "CreateContainerError");
+                e->state->write_retry_at = retry_after(reply);
+                set_reason(&e->state->write_failure, error, "CreateContainerError");
                 reporter_event(e, NULL, true, "Failed", "Error: %s", err->text);
         } else {
                 e->state->write_failure = ERR_NONE;
@@ -182,7 +189,7 @@ static void do_write(struct pod_entry *e)
         content_write_free(w);
 }
 
-static void on_started(void *userdata, int error, UNUSED const Vks__Reply *reply, const struct err *err)
+static void on_started(void *userdata, int error, const Vks__Reply *reply, const struct err *err)
 {
         struct request *rq = userdata;
         struct pod_entry *e = answered(rq);
@@ -192,10 +199,9 @@ static void on_started(void *userdata, int error, UNUSED const Vks__Reply *reply
         for (size_t i = 0; error < 0 && i < rq->n_started; i++) {
                 struct container_state *c = &e->state->containers[rq->started[i]];
                 c->requested = false;
-                c->retry_at = retry_after(error);
+                c->retry_at = retry_after(reply);
                 c->failure = *err;
-                if (!*err->reason)
-                        snprintf(c->failure.reason, sizeof(c->failure.reason), "RunContainerError");
+                set_reason(&c->failure, error, "RunContainerError");
                 reporter_event(e, &e->pod->containers[rq->started[i]], true, "Failed", "Error: %s", err->text);
         }
         free(rq);
@@ -229,7 +235,7 @@ static void do_start(struct pod_entry *e, const struct plan *plan, bool restart)
 
 /* ---- the end ---------------------------------------------------------------------------------------------------------- */
 
-static void on_stopped(void *userdata, int error, UNUSED const Vks__Reply *reply, const struct err *err)
+static void on_stopped(void *userdata, int error, const Vks__Reply *reply, const struct err *err)
 {
         struct request *rq = userdata;
         struct pod_entry *e = answered(rq);
@@ -238,7 +244,7 @@ static void on_stopped(void *userdata, int error, UNUSED const Vks__Reply *reply
                 return;
         e->state->stop_in_flight = false;
         if (error < 0) {
-                e->state->stop_retry_at = retry_after(error);
+                e->state->stop_retry_at = retry_after(reply);
                 e->state->stop_sent = e->state->kill_sent = false;
                 reporter_event(e, NULL, true, "FailedKillPod", "error killing pod: %s", err->text);
         }
@@ -275,7 +281,7 @@ static void do_stop(struct pod_entry *e, bool kill, uint64_t now)
         helper_stop(pods_parts(e->pods)->helper, &stop, on_stopped, request_new(e, 0, 0));
 }
 
-static void on_removed(void *userdata, int error, UNUSED const Vks__Reply *reply, const struct err *err)
+static void on_removed(void *userdata, int error, const Vks__Reply *reply, const struct err *err)
 {
         struct request *rq = userdata;
         struct pod_entry *e = answered(rq);
@@ -286,7 +292,7 @@ static void on_removed(void *userdata, int error, UNUSED const Vks__Reply *reply
         if (error == -EBUSY) {
                 e->state->remove_retry_at = pods_now_usec() + RETRY_SOON_USEC;
         } else if (error < 0) {
-                e->state->remove_retry_at = retry_after(error);
+                e->state->remove_retry_at = retry_after(reply);
                 reporter_event(e, NULL, true, "FailedKillPod", "error removing pod: %s", err->text);
                 log_warning("%s/%s: remove: %s", e->pod->id.namespace, e->pod->id.name, err->text);
         } else {
