@@ -158,9 +158,15 @@ static void on_written(void *userdata, int error, const Vks__Reply *reply, const
         } else {
                 e->state->write_failure = ERR_NONE;
                 e->state->written = true;
-                for (size_t i = 0; i < e->pod->n_containers; i++)
-                        reporter_event(e, &e->pod->containers[i], false, "Created", "Created container %s as %s", e->pod->containers[i].name,
-                                       e->pod->containers[i].unit);
+                for (size_t i = 0; i < e->pod->n_containers; i++) {
+                        const struct container *c = &e->pod->containers[i];
+                        const struct package_image *image = &e->images[i];
+                        if (*image->unit)
+                                reporter_event(e, c, false, "Created", "Created container %s as %s, from unit %s of package %s: %s", c->name, c->unit,
+                                               image->unit, image->owner, image->why);
+                        else
+                                reporter_event(e, c, false, "Created", "Created container %s as %s", c->name, c->unit);
+                }
         }
         free(rq);
 }

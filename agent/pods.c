@@ -289,7 +289,8 @@ static void look_for_image(struct pod_entry *e, size_t i)
                         return;
                 free(e->image_ids[i]);
                 e->image_ids[i] = xasprintf("deb://%s@%s", found.name, found.version);
-                if (packages_image(packages, spec->parsed.name, &e->images[i], &err) < 0) {
+                if ((spec->given_unit ? packages_image_unit(packages, spec->parsed.name, spec->given_unit, &e->images[i], &err) :
+                                        packages_image(packages, spec->parsed.name, &e->images[i], &err)) < 0) {
                         if (!e->pod->refused.code)
                                 reporter_event(e, spec, true, "Failed", "Error: %s", err.text);
                         e->pod->refused = err;

@@ -6,11 +6,11 @@
 #include "agent/pod.h"
 #include "common/mem.h"
 
-static struct pod *parse(const char *spec)
+static struct pod *parse_annotated(const char *annotations, const char *spec)
 {
         CLEANUP(freep) char *text = xasprintf("{\"metadata\":{\"namespace\":\"default\",\"name\":\"web\",\"labels\":{\"app\":\"x\\\"y\"},"
-                                              "\"uid\":\"0f6c2a9e-1234-4abc-8def-0123456789ab\"},\"spec\":{%s}}",
-                                              spec);
+                                              "\"annotations\":{%s},\"uid\":\"0f6c2a9e-1234-4abc-8def-0123456789ab\"},\"spec\":{%s}}",
+                                              annotations, spec);
         cJSON *o = cJSON_Parse(text);
         struct err e = ERR_NONE;
         struct pod *p = NULL;
@@ -19,6 +19,11 @@ static struct pod *parse(const char *spec)
         cr_assert_eq(pod_parse(o, &p, &e), 0, "%s", e.text);
         cJSON_Delete(o);
         return p;
+}
+
+static struct pod *parse(const char *spec)
+{
+        return parse_annotated("", spec);
 }
 
 Test(image, names_versions_urls_and_paths)
@@ -51,6 +56,27 @@ Test(image, everything_else_is_invalid)
                 struct err e = ERR_NONE;
                 cr_assert_eq(image_parse(bad[k], &i, &e), -EINVAL, "%s was taken", bad[k]);
                 cr_assert_str_eq(e.reason, "InvalidImageName");
+        }
+}
+
+Test(pod, an_annotation_names_the_unit_for_one_container_or_for_all)
+{
+        static const char containers[] = "\"containers\":[{\"name\":\"a\",\"image\":\"samba\"},{\"name\":\"b\",\"image\":\"samba\"},"
+                                         "{\"name\":\"c\",\"image\":\"/bin/true\"}]";
+        static const char *const bad[] = { "", "smbd", "../smbd.service", "smbd@.service", "smbd.socket", "smbd.service\\nX" };
+        CLEANUP(pod_freep) struct pod *p = parse_annotated("\"vks.systemd.io/unit.b\":\"nmbd.service\",\"vks.systemd.io/unit\":\"smbd.service\"",
+                                                           containers);
+        CLEANUP(pod_freep) struct pod *other = parse_annotated("\"vks.systemd.io/unit.b\":\"nmbd.service\"", containers);
+
+        cr_assert_eq(p->refused.code, 0, "%s", p->refused.text);
+        cr_assert_str_eq(p->containers[0].given_unit, "smbd.service");
+        cr_assert_str_eq(p->containers[1].given_unit, "nmbd.service");
+        cr_assert_null(p->containers[2].given_unit);
+        cr_assert_null(other->containers[0].given_unit);
+        for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+                CLEANUP(freep) char *annotation = xasprintf("\"vks.systemd.io/unit\":\"%s\"", bad[i]);
+                CLEANUP(pod_freep) struct pod *refused = parse_annotated(annotation, containers);
+                cr_assert_str_eq(refused->refused.reason, "CreateContainerConfigError", "\"%s\" was taken", bad[i]);
         }
 }
 
