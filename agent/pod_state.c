@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/pod_state.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 
@@ -182,6 +183,17 @@ static void schedule_restart(struct container_state *c)
         c->backoff = c->backoff == 0 ? BACKOFF_FIRST : c->backoff * 2 > BACKOFF_MAX ? BACKOFF_MAX : c->backoff * 2;
 }
 
+/* A start whose conditions are not met is no failure for systemd: its job is done, and the unit stays as it was. */
+static void give_up_start(struct container_state *c, uint64_t now)
+{
+        if (c->unmet_at == c->unit.unmet_at || !c->unit.unmet_at || !c->requested)
+                return;
+        c->unmet_at = c->unit.unmet_at;
+        c->requested = false;
+        c->retry_at = now + BACKOFF_FIRST;
+        err_set(&c->failure, -EAGAIN, "RunContainerError", "a condition of its unit is not met, so systemd skipped it");
+}
+
 void container_observe(struct container_state *c, const struct unit_state *u, const struct pod *p, uint64_t now)
 {
         bool was_over = c->phase == CONTAINER_TERMINATED;
@@ -194,6 +206,8 @@ void container_observe(struct container_state *c, const struct unit_state *u, co
         c->unit = *u;
         if (u->started)
                 c->started = u->started;
+        if (!unit_has_processes(u->phase))
+                give_up_start(c, now);
         switch (u->phase) {
         case UNIT_ACTIVATING:
                 if (u->main_pid && !was_over)

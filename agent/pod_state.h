@@ -42,6 +42,7 @@ struct container_state {
         uint64_t backoff;         /* delay before the next restart */
         uint64_t restart_at;      /* when TERMINATED and to be restarted */
         bool requested;           /* a start was asked for and the unit has not moved yet */
+        uint64_t unmet_at;        /* unit.unmet_at that was taken for the answer to a start */
         uint64_t retry_at;        /* a start failed before the unit moved */
         struct err failure;       /* why it is waiting: reason and text (CreateContainerError, ...) */
 

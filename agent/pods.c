@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/conditions.h"
 #include "agent/json.h"
 #include "agent/logs.h"
 #include "agent/pod_entry.h"
@@ -193,13 +194,27 @@ static void tell_phase(struct pod_entry *e, size_t i, enum container_phase befor
         }
 }
 
+static void tell_unmet(struct pod_entry *e, size_t i)
+{
+        struct container_state *c = &e->state->containers[i];
+        CLEANUP(buf_done) struct buf conditions = BUF(400);
+
+        conditions_of(e->pod->containers[i].unit, &conditions);
+        err_set(&c->failure, -EAGAIN, "RunContainerError", "systemd skips the unit, since not all of its conditions are met: %s",
+                conditions.len ? conditions.data : "see systemctl cat");
+        reporter_event(e, &e->pod->containers[i], true, "Failed", "Error: %s", c->failure.text);
+}
+
 static void observe(struct pod_entry *e, size_t i, const struct unit_state *u, bool silent)
 {
         struct container_state *c = &e->state->containers[i];
         enum container_phase before = c->phase;
+        uint64_t unmet_at = c->unmet_at;
         uint32_t restarts = c->restarts;
 
         container_observe(c, u, e->pod, pods_now_usec());
+        if (c->unmet_at != unmet_at)
+                tell_unmet(e, i);
         if (!silent)
                 tell_phase(e, i, before, restarts);
         pods_mark(e);

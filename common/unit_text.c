@@ -303,7 +303,11 @@ void unit_text_dropin(const struct unit_text *u, struct buf *b)
         }
         buf_printf(b, "\n[Service]\nSlice=%s\nLogExtraFields=VKS_POD_UID=%s VKS_POD=%s/%s VKS_CONTAINER=%s\n", slice, pod->uid,
                    pod->namespace, pod->name, u->container);
-        buf_str(b, restart[u->restart].lines);
+        /* What runs once and ends is nothing that systemd would restart always. */
+        if (u->restart == 2 && !u->program && streq(unit_file_get(u->file, "Type"), "oneshot"))
+                buf_str(b, "Restart=on-failure\nRestartSec=300\nRemainAfterExit=no\n");
+        else
+                buf_str(b, restart[u->restart].lines);
         buf_printf(b, "TimeoutStopSec=%u\n", u->grace_seconds ? u->grace_seconds : 1); /* 0 would be infinity */
         buf_str(b, "SendSIGKILL=yes\nSuccessExitStatus=\nRestartPreventExitStatus=\nRestartForceExitStatus=\n"
                    "LogRateLimitIntervalSec=1\nLogRateLimitBurst=1000000000\nStandardOutput=journal\nStandardError=journal\n");

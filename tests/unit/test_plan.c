@@ -158,6 +158,30 @@ Test(plan, a_start_is_asked_for_once)
         done(&w);
 }
 
+Test(plan, a_start_whose_condition_is_not_met_is_told_and_tried_again_later)
+{
+        struct world w = world(ONE("Always"));
+        struct container_state *c = &w.state->containers[0];
+        struct unit_state u = { .phase = UNIT_ABSENT, .unmet_at = 77 };
+
+        prepare(&w);
+        c->requested = true;
+        observe(&w, 0, u);
+        expect_container(&w, 0, "waiting", "RunContainerError", -1, 0);
+        cr_assert_str_eq(plan(&w), "");
+        w.now += BACKOFF_FIRST;
+        cr_assert_str_eq(plan(&w), "start 0");
+        c->requested = true;
+        observe(&w, 0, u); /* the same look: no answer to the new start */
+        cr_assert(c->requested);
+        u.unmet_at = 78;
+        observe(&w, 0, u);
+        cr_assert_not(c->requested);
+        runs(&w, 0);
+        expect_phase(&w, "Running");
+        done(&w);
+}
+
 Test(plan, content_comes_before_units)
 {
         struct world w = world(POD("\"volumes\":[{\"name\":\"v\",\"configMap\":{\"name\":\"m\"}}],\"containers\":[{\"name\":\"c\",\"image\":\"nginx\","

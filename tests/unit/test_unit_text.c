@@ -105,6 +105,20 @@ Test(unit_text, words_of_a_pod_cannot_leave_their_quotes)
         }
 }
 
+Test(unit_text, what_runs_once_is_not_restarted_always)
+{
+        CLEANUP(unit_file_freep) struct unit_file *once = parse("[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/a\nExecStart=/bin/b\n");
+        struct unit_text u = text_of(once);
+
+        u.restart = 2;
+        LINE_IS(&u, "Restart=", "on-failure");
+        LINE_IS(&u, "RemainAfterExit=", "no");
+        u.restart = 0;
+        LINE_IS(&u, "Restart=", "no");
+        u.restart = 2, u.program = "/bin/x"; /* a daemon instead of what the unit runs */
+        LINE_IS(&u, "Restart=", "always");
+}
+
 Test(unit_text, command_and_args_replace_what_they_should)
 {
         static const struct {
