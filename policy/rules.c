@@ -90,7 +90,7 @@ int rule_package(const struct policy *p, const char *field, const char *name, st
 {
         if (!id_is_package(name))
                 return MALFORMED(e, "%s: \"%.80s\" is not the name of a Debian package", field, name);
-        if (rule_matches(&p->deny_package, name))
+        if (rule_matches(&p->deny_package, name) || streq(name, "vks")) /* whose user's rights no pod may have */
                 return rule_refused(e, "deny-package", "%s is denied", name);
         return rule_matches(&p->package, name) ? 0 : rule_refused(e, "package", "%s is not allowed", name);
 }

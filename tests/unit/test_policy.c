@@ -99,6 +99,7 @@ Test(policy, packages_are_installed_when_patterns_allow_them)
         cr_assert_eq(install("package = nginx*", "nginx-common", "", "", &e), 0);
         cr_assert_eq(install("package = nginx*", "apache2", "", "", &e), -EPERM);
         cr_assert_str_eq(e.reason, "package");
+        cr_assert_eq(install("", "vks", "", "", &e), -EPERM); /* a pod as user vks could ask the helper, and read the node's credentials */
         cr_assert_eq(install("deny-package = telnetd", "telnetd", "", "", &e), -EPERM);
         cr_assert_str_eq(e.reason, "deny-package");
         cr_assert_str_eq(e.text, "policy rule deny-package: telnetd is denied (see /etc/vks/policy.conf)");
@@ -323,6 +324,32 @@ Test(policy, both_the_image_and_the_units_package_are_asked_about)
         cr_assert_eq(write_with("package = nginx*", &w), 0);
         w.c.unit = (char *)"../x.service";
         cr_assert_eq(write_with("", &w), -EINVAL);
+}
+
+Test(policy, a_package_without_unit_is_a_package_all_the_same)
+{
+        struct written w = container();
+
+        w.command[0] = (char *)"/bin/true", w.c.unit = (char *)"";
+        cr_assert_eq(write_with("", &w), 0, "%s", w.e.text);
+        w.c.package = (char *)"x\n[Service]\nExecStartPre=+/bin/sh"; /* it is written into the unit's [X-Kubernetes] */
+        cr_assert_eq(write_with("", &w), -EINVAL);
+}
+
+Test(policy, no_variable_says_what_a_packages_unit_loads)
+{
+        static const char *const names[] = { "LD_PRELOAD", "LD_AUDIT", "GCONV_PATH", "PATH", "BASH_ENV", "PERL5OPT", "PYTHONPATH" };
+
+        for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+                struct written w = container();
+
+                w.env.name = (char *)(uintptr_t)names[i];
+                expect_rule("", &w, "root");
+                expect_rule("root = deny", &w, "root"); /* commands before it may run as root even then */
+                cr_assert_eq(write_with("root = allow", &w), 0);
+                w.c.unit = (char *)"", w.command[0] = (char *)"/bin/true";
+                cr_assert_eq(write_with("", &w), 0);
+        }
 }
 
 Test(policy, host_paths_lie_under_allowed_prefixes)
