@@ -24,6 +24,7 @@
 struct agent {
         sd_event *event;
         struct config *config;
+        char *api_host, *api_port; /* as pods are told */
         struct facts facts;
         struct kubeconfig *kubeconfig;
         struct api *api;
@@ -220,6 +221,24 @@ static const char *own_ip(const struct agent *a)
         return *a->facts.ipv4 ? a->facts.ipv4 : a->facts.ipv6;
 }
 
+/* "https://[::1]:6443/path" -> "::1" and "6443"; what curl took for a URL needs no more checks. */
+static void split_server(struct agent *a, const char *url)
+{
+        CURLU *u = curl_url();
+        char *host = NULL, *port = NULL;
+        size_t n;
+
+        if (u && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK && curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+            curl_url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK) {
+                n = strlen(host);
+                a->api_host = n > 2 && host[0] == '[' ? xstrndup(host + 1, n - 2) : xstrdup(host);
+                a->api_port = xstrdup(port);
+        }
+        curl_free(host);
+        curl_free(port);
+        curl_url_cleanup(u);
+}
+
 static int agent_start(struct agent *a, struct err *e)
 {
         static const struct observed_handler handler = {
@@ -233,6 +252,7 @@ static int agent_start(struct agent *a, struct err *e)
 
         if ((r = kubeconfig_load(a->config->kubeconfig, &a->kubeconfig, e)) < 0 || (r = api_new(a->event, a->kubeconfig, &a->api, e)) < 0)
                 return r;
+        split_server(a, a->kubeconfig->server);
         a->kubeconfig = kubeconfig_free(a->kubeconfig); /* the key is not kept twice */
         if ((r = facts_read("", NULL, &a->facts, e)) < 0)
                 return r;
@@ -255,7 +275,7 @@ static int agent_start(struct agent *a, struct err *e)
                 .objects = a->objects,
                 .tokens = a->tokens,
                 .installer = a->installer,
-                .node = { .name = a->config->node_name, .ip = own_ip(a) },
+                .node = { .name = a->config->node_name, .ip = own_ip(a), .api_host = a->api_host, .api_port = a->api_port },
                 .dry_run = a->config->dry_run ? stdout : NULL,
         };
         a->pods = pods_new(&parts);
@@ -280,6 +300,8 @@ static void agent_free(struct agent *a)
         api_free(a->api);
         kubeconfig_free(a->kubeconfig);
         config_free(a->config);
+        free(a->api_host);
+        free(a->api_port);
         sd_event_unref(a->event);
 }
 

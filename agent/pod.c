@@ -143,7 +143,7 @@ char *pod_field(const struct pod *p, const char *path, const struct pod_node *no
 
 static bool known_field(const struct pod *p, const char *path)
 {
-        CLEANUP(freep) char *v = pod_field(p, path, &(struct pod_node){ "", "" });
+        CLEANUP(freep) char *v = pod_field(p, path, &(struct pod_node){ .name = "", .ip = "" });
         return v != NULL;
 }
 

@@ -122,6 +122,7 @@ DEFINE_FREEP(struct pod, pod_free)
 /* The value of a downward API field path, or NULL when there is no such path. The caller owns it. */
 struct pod_node {
         const char *name, *ip;
+        const char *api_host, *api_port; /* of the API server as this node reaches it; NULL: not told to pods */
 };
 char *pod_field(const struct pod *p, const char *path, const struct pod_node *node);
 

@@ -139,6 +139,7 @@ want = {"A": "plain", "B": "  spaces  ", "C": "quote\"and'single", "D": "line on
 bad = [(k, v, env.get(k.encode())) for k, v in want.items() if env.get(k.encode()) != v.encode()]
 assert not bad, bad
 assert env.get(b"IP")
+assert env.get(b"KUBERNETES_SERVICE_HOST") == b"127.0.0.1" and env.get(b"KUBERNETES_SERVICE_PORT")
 PY
     ! node systemctl show "$(unit_of env 'bin\x2fsleep')" | grep -q "line one" || fail "values show in systemctl show"
 }

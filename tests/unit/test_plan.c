@@ -11,7 +11,7 @@
 
 #define T0 (UINT64_C(1700000000) * USEC_PER_SEC)
 
-static const struct pod_node node = { "n1", "10.0.0.1" };
+static const struct pod_node node = { .name = "n1", .ip = "10.0.0.1" };
 
 struct world {
         struct pod *pod;

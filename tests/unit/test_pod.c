@@ -146,7 +146,7 @@ Test(pod, two_containers_of_one_image_get_units_of_their_own)
 Test(pod, fields_of_the_downward_api)
 {
         struct pod *p = parse("\"serviceAccountName\":\"sa\",\"containers\":[]");
-        const struct pod_node node = { "n1", "10.0.0.1" };
+        const struct pod_node node = { .name = "n1", .ip = "10.0.0.1" };
         static const char *const table[][2] = {
                 { "metadata.name", "web" },   { "metadata.namespace", "default" },       { "spec.nodeName", "n1" },
                 { "status.podIP", "10.0.0.1" }, { "metadata.labels['app']", "x\"y" },     { "metadata.labels", "app=\"x\\\"y\"" },
