@@ -79,12 +79,12 @@ test_policy_is_named_when_it_refuses() {
 }
 
 test_a_full_disk_under_the_unit_directory() {
-    trap 'sh_node "umount /run/systemd/system 2>/dev/null; systemctl stop vks-helper.service 2>/dev/null"' EXIT
+    trap 'sh_node "umount -l /run/systemd/system 2>/dev/null; systemctl stop vks-helper.service 2>/dev/null"' EXIT
     # the helper holds its directories open: it is to find the full one
     sh_node 'mkdir -p /run/systemd/system && mount -t tmpfs -o size=4k,nr_inodes=4 full /run/systemd/system && systemctl stop vks-helper.service 2>/dev/null'
     pod full 'image: /bin/sleep, command: ["/bin/sleep", "1000"]'
     event full "[Nn]o space" 30
-    sh_node 'umount /run/systemd/system; systemctl stop vks-helper.service 2>/dev/null'
+    sh_node 'umount -l /run/systemd/system; systemctl stop vks-helper.service 2>/dev/null'
     nothing_written full
     running full 60
 }
