@@ -327,6 +327,8 @@ void unit_text_dropin(const struct unit_text *u, struct buf *b)
         buf_printf(b, "ProtectSystem=%s\nProtectHome=tmpfs\nPrivateTmp=no\nReadWritePaths=\nInaccessiblePaths=-/etc/vks%s\n",
                    u->mounts->root ? "no" : "strict", u->overlay ? " -/var/lib/vks" : "");
         buf_str(b, "BindReadOnlyPaths=/run/systemd/notify /run/systemd/journal -/run/systemd/resolve\n");
+        if (u->file && u->file->syslog) /* it puts its own socket in the place of /dev/log: a /dev where that is not the machine's */
+                buf_str(b, "TemporaryFileSystem=/dev:mode=0755\nBindPaths=/dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty\n");
         mounts(b, u);
 }
 

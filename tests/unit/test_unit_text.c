@@ -119,6 +119,16 @@ Test(unit_text, what_runs_once_is_not_restarted_always)
         LINE_IS(&u, "Restart=", "always");
 }
 
+Test(unit_text, a_syslog_daemon_has_a_dev_log_of_its_own)
+{
+        CLEANUP(unit_file_freep) struct unit_file *syslog = parse("[Service]\nExecStart=/bin/a\n[Install]\nWantedBy=x.target\nAlias=a.service syslog.service\n");
+        CLEANUP(unit_file_freep) struct unit_file *other = parse("[Unit]\nAfter=syslog.service\n[Service]\nExecStart=/bin/a\n[Install]\nAlias=b.service\n");
+        struct unit_text u = text_of(syslog), v = text_of(other);
+
+        LINE_IS(&u, "TemporaryFileSystem=", "/dev:mode=0755");
+        LINE_IS(&v, "TemporaryFileSystem=", "");
+}
+
 Test(unit_text, command_and_args_replace_what_they_should)
 {
         static const struct {
