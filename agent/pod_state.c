@@ -230,6 +230,7 @@ void container_observe(struct container_state *c, const struct unit_state *u, co
                                 c->phase = CONTAINER_TERMINATED;
                         }
                         schedule_restart(c);
+                        c->requested = false; /* what runs once was never "active" */
                 }
                 break;
         case UNIT_EXITED:

@@ -182,6 +182,21 @@ Test(plan, a_start_whose_condition_is_not_met_is_told_and_tried_again_later)
         done(&w);
 }
 
+Test(plan, what_was_never_active_but_ended_is_started_again)
+{
+        struct world w = world(ONE("Always"));
+        struct unit_state u = { .phase = UNIT_ACTIVATING, .main_pid = 42, .started = w.now, .invocation = "00000000000000000000000000000001" };
+
+        prepare(&w);
+        w.state->containers[0].requested = true;
+        observe(&w, 0, u);
+        expect_container(&w, 0, "running", NULL, -1, 0);
+        ends(&w, 0, UNIT_INACTIVE, CLD_EXITED, 0, "success");
+        expect_container(&w, 0, "terminated", "Completed", 0, 0);
+        cr_assert_str_eq(plan(&w), "restart 0");
+        done(&w);
+}
+
 Test(plan, content_comes_before_units)
 {
         struct world w = world(POD("\"volumes\":[{\"name\":\"v\",\"configMap\":{\"name\":\"m\"}}],\"containers\":[{\"name\":\"c\",\"image\":\"nginx\","
