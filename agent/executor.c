@@ -66,35 +66,6 @@ static void fill_pod(Vks__Pod *m, const struct pod *p)
         m->uid = (char *)(uintptr_t)p->id.uid;
 }
 
-/* ---- images ------------------------------------------------------------------------------------------------------ */
-
-static void do_pull(struct pod_entry *e, size_t i)
-{
-        const struct container *c = &e->pod->containers[i];
-        struct container_state *s = &e->state->containers[i];
-
-        if (c->pull_policy == PULL_NEVER) {
-                err_set(&s->pull_failure, -ENOENT, "ErrImageNeverPull", "Container image \"%s\" is not present with pull policy of Never", c->image);
-                reporter_event(e, c, true, "ErrImageNeverPull", "%s", s->pull_failure.text);
-                return;
-        }
-        if (c->parsed.kind != IMAGE_PACKAGE) {
-                if (c->parsed.kind == IMAGE_PATH)
-                        err_set(&s->pull_failure, -ENOENT, "ErrImagePull", "there is no program %s on this node", c->parsed.name);
-                else
-                        err_set(&s->pull_failure, -EOPNOTSUPP, "ErrImagePull", "package files from a URL cannot be installed yet: %s", c->image);
-                s->pull_backoff = s->pull_backoff ? s->pull_backoff * 2 : BACKOFF_FIRST;
-                if (s->pull_backoff > BACKOFF_MAX)
-                        s->pull_backoff = BACKOFF_MAX;
-                s->pull_at = pods_now_usec() + s->pull_backoff;
-                reporter_event(e, c, true, "Failed", "Failed to pull image \"%s\": %s", c->image, s->pull_failure.text);
-                return;
-        }
-        s->pulling = true;
-        reporter_event(e, c, false, "Pulling", "Pulling image \"%s\"", c->image);
-        installer_want(pods_parts(e->pods)->installer, c->parsed.name, c->parsed.version);
-}
-
 /* ---- volumes ------------------------------------------------------------------------------------------------------- */
 
 static void on_filled(void *userdata, int error, const Vks__Reply *reply, const struct err *err)
@@ -360,7 +331,7 @@ void executor_run(struct pod_entry *e, const struct plan *plan, uint64_t now)
                 const struct action *a = &plan->actions[i];
                 switch (a->kind) {
                 case ACTION_PULL:
-                        do_pull(e, a->index);
+                        pull_begin(e, a->index);
                         break;
                 case ACTION_FILL:
                         do_fill(e, a->index);

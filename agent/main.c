@@ -186,9 +186,14 @@ static void token_came(void *userdata, const struct pod_id *pod)
         pods_token_changed(((struct agent *)userdata)->pods, pod);
 }
 
-static void installed(void *userdata, const char *package, const char *version, const struct err *err, uint64_t usec)
+static void installed(void *userdata, const struct image *image, const struct err *err, uint64_t usec)
 {
-        pods_installed(((struct agent *)userdata)->pods, package, version, err, usec);
+        pods_installed(((struct agent *)userdata)->pods, image, err, usec);
+}
+
+static void installing(void *userdata, const struct image *image, const char *words)
+{
+        pods_install_progress(((struct agent *)userdata)->pods, image, words);
 }
 
 static int start_server(struct agent *a, struct err *e)
@@ -247,6 +252,7 @@ static int agent_start(struct agent *a, struct err *e)
                 .connected = bus_connected,
                 .job_failed = job_failed,
         };
+        static const struct installer_handler installer = { .done = installed, .progress = installing };
         struct pods_parts parts;
         int r;
 
@@ -263,7 +269,7 @@ static int agent_start(struct agent *a, struct err *e)
         a->helper = helper_client_new(a->event, a->config->helper_socket);
         a->objects = objects_new(a->event, a->api, content_changed, a);
         a->tokens = tokens_new(a->event, a->api, token_came, a);
-        a->installer = installer_new(a->event, a->helper, a->packages, installed, a);
+        a->installer = installer_new(a->event, a->helper, a->packages, &installer, a);
         a->observed = observed_new(a->event, &handler, a);
         parts = (struct pods_parts){
                 .event = a->event,

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "agent/conditions.h"
 #include "agent/json.h"
@@ -42,6 +41,11 @@ struct pods {
 const struct pods_parts *pods_parts(const struct pods *ps)
 {
         return &ps->parts;
+}
+
+struct pod_entry *pods_first(const struct pods *ps)
+{
+        return ps->entries;
 }
 
 uint64_t pods_now_usec(void)
@@ -146,6 +150,7 @@ void pods_drop(struct pod_entry *e)
                         take_units(other);
                         pods_mark(other);
                 }
+                pull_again(other);
         }
         if (e->in_flight == 0)
                 entry_free(e);
@@ -253,7 +258,11 @@ void pods_units_synced(void *userdata)
 {
         struct pods *ps = userdata;
         struct unit_link *l, *next;
+        struct unit_state ended = { .phase = UNIT_INACTIVE, .ended = pods_now_usec() };
+        const char *unit = ps->parts.installer ? installer_unit(ps->parts.installer) : "";
 
+        if (*unit && !observed_state(ps->parts.observed, unit, &(struct unit_state){ 0 }))
+                installer_unit_changed(ps->parts.installer, unit, &ended); /* it ended while nobody looked: the packages tell how */
         HASH_ITER(hh, ps->units, l, next)
         {
                 struct unit_state u = { .phase = UNIT_ABSENT };
@@ -284,90 +293,6 @@ void pods_job_failed(void *userdata, const char *unit, const char *result)
 }
 
 /* ---- what a pod needs ----------------------------------------------------------------------------------------------- */
-
-/* Is container i's image there? Fills what is known of it. */
-static void look_for_image(struct pod_entry *e, size_t i)
-{
-        const struct container *spec = &e->pod->containers[i];
-        struct container_state *c = &e->state->containers[i];
-        struct packages *packages = e->pods->parts.packages;
-        struct package found;
-        struct err err = ERR_NONE;
-
-        if (c->image_present || c->pulling)
-                return;
-        if (spec->parsed.kind == IMAGE_PATH) {
-                if (access(spec->parsed.name, X_OK) < 0)
-                        return;
-        } else {
-                if (!packages_find(packages, spec->parsed.name, &found) || (*spec->parsed.version && !streq(spec->parsed.version, found.version)))
-                        return;
-                free(e->image_ids[i]);
-                e->image_ids[i] = xasprintf("deb://%s@%s", found.name, found.version);
-                if ((spec->given_unit ? packages_image_unit(packages, spec->parsed.name, spec->given_unit, &e->images[i], &err) :
-                                        packages_image(packages, spec->parsed.name, &e->images[i], &err)) < 0) {
-                        if (!e->pod->refused.code)
-                                reporter_event(e, spec, true, "Failed", "Error: %s", err.text);
-                        e->pod->refused = err;
-                        e->pod->refused_container = spec;
-                        snprintf(e->pod->refused.reason, sizeof(e->pod->refused.reason), "CreateContainerConfigError");
-                        return;
-                }
-        }
-        c->image_present = true;
-        c->pull_failure = ERR_NONE;
-}
-
-static void look_for_images(struct pod_entry *e)
-{
-        bool all = true;
-
-        for (size_t i = 0; i < e->pod->n_containers; i++) {
-                look_for_image(e, i);
-                all = all && e->state->containers[i].image_present;
-        }
-        if (!all || e->told_present)
-                return;
-        for (size_t i = 0; i < e->pod->n_containers && !e->state->written; i++)
-                if (e->state->containers[i].pull_at == 0 && !e->state->containers[i].pull_backoff)
-                        reporter_event(e, &e->pod->containers[i], false, "Pulled", "Container image \"%s\" already present on machine%s%s",
-                                       e->pod->containers[i].image, *e->images[i].unit ? ", unit " : "", e->images[i].unit);
-        e->told_present = true;
-}
-
-void pods_installed(void *userdata, const char *package, const char *version, const struct err *err, uint64_t usec)
-{
-        struct pods *ps = userdata;
-        struct pod_entry *e, *next;
-
-        HASH_ITER(hh, ps->entries, e, next)
-        {
-                for (size_t i = 0; i < e->pod->n_containers; i++) {
-                        const struct container *spec = &e->pod->containers[i];
-                        struct container_state *c = &e->state->containers[i];
-                        if (!c->pulling || spec->parsed.kind != IMAGE_PACKAGE || !streq(spec->parsed.name, package) ||
-                            !streq(spec->parsed.version, version))
-                                continue;
-                        c->pulling = false;
-                        if (err->code) {
-                                c->pull_failure = *err;
-                                c->pull_backoff = c->pull_backoff == 0               ? BACKOFF_FIRST
-                                                  : c->pull_backoff * 2 > BACKOFF_MAX ? BACKOFF_MAX
-                                                                                      : c->pull_backoff * 2;
-                                c->pull_at = pods_now_usec() + c->pull_backoff;
-                                reporter_event(e, spec, true, "Failed", "Failed to pull image \"%s\": %s", spec->image, err->text);
-                                reporter_event(e, spec, true, "Failed", "Error: ErrImagePull");
-                        } else {
-                                c->pull_backoff = c->pull_at = 0;
-                                look_for_image(e, i);
-                                e->told_present = true;
-                                reporter_event(e, spec, false, "Pulled", "Successfully pulled image \"%s\" in %.3fs (%s)", spec->image,
-                                               (double)usec / 1e6, e->image_ids[i] ? e->image_ids[i] : "");
-                        }
-                        pods_mark(e);
-                }
-        }
-}
 
 /* Is there new content for a volume, and if there is none: why? */
 static void resolve_content(struct pod_entry *e)
@@ -434,7 +359,7 @@ static void check_leftovers(struct pod_entry *e)
         /* Its unit files are all there: it was written in an earlier life of the agent. */
         e->state->written = n > 0 && n >= e->pod->n_containers;
         for (size_t i = 0; e->state->written && i < e->pod->n_containers; i++)
-                look_for_image(e, i);
+                pull_take(e, i);
         for (size_t i = 0; e->state->written && i < e->pod->n_containers; i++)
                 e->state->containers[i].image_present = true;
         e->told_present = e->state->written;
@@ -645,7 +570,7 @@ static void work(struct pod_entry *e)
         bool run = !e->pod->deleting && !e->state->gone && !e->pod->terminal;
 
         if (run && !e->pod->refused.code)
-                look_for_images(e);
+                pull_look(e);
         if (run && e->content && e->content_dirty)
                 resolve_content(e);
         if (run && e->pod->active_deadline_s >= 0 && now >= e->state->start_time + (uint64_t)e->pod->active_deadline_s * USEC_PER_SEC &&

@@ -62,35 +62,29 @@ static bool parse_number(const char *s, size_t n, uint32_t *ret)
 {
         uint64_t v = 0;
 
-        if (n == 0 || n > 10)
+        if (n == 0 || n > 10 || strspn(s, "0123456789") < n)
                 return false;
-        for (size_t i = 0; i < n; i++) {
-                if (s[i] < '0' || s[i] > '9')
-                        return false;
+        for (size_t i = 0; i < n; i++)
                 v = v * 10 + (uint64_t)(s[i] - '0');
-        }
         *ret = (uint32_t)v;
         return v < UINT32_MAX;
 }
 
 static bool parse_range(const char *s, struct policy_item *it)
 {
-        const char *dash = strchr(s, '-');
-        size_t n = dash ? (size_t)(dash - s) : strlen(s);
+        size_t n = strcspn(s, "-");
 
         if (!parse_number(s, n, &it->first))
                 return false;
         it->last = it->first;
-        return (!dash || parse_number(dash + 1, strlen(dash + 1), &it->last)) && it->first <= it->last;
+        return (!s[n] || parse_number(s + n + 1, strlen(s + n + 1), &it->last)) && it->first <= it->last;
 }
 
 static bool parse_choice(const struct key *k, const char *word, uint32_t *ret)
 {
-        for (uint32_t i = 0; k->choices[i]; i++)
-                if (streq(k->choices[i], word)) {
-                        *ret = i;
+        for (*ret = 0; k->choices[*ret]; ++*ret)
+                if (streq(k->choices[*ret], word))
                         return true;
-                }
         return false;
 }
 

@@ -37,7 +37,8 @@ Test(image, names_versions_urls_and_paths)
         cr_assert_eq(image_parse("bind9:1:9.18.28-1~deb12u2", &i, NULL), 0);
         cr_assert(streq(i.name, "bind9") && streq(i.version, "1:9.18.28-1~deb12u2"), "an epoch follows the first colon");
         cr_assert_eq(image_parse("deb://example.org/tmp/coredns_1.7.1-bla_amd64.deb", &i, NULL), 0);
-        cr_assert(i.kind == IMAGE_URL && streq(i.name, "coredns"));
+        cr_assert(i.kind == IMAGE_URL && streq(i.name, "coredns") && streq(i.version, "1.7.1-bla"));
+        cr_assert(image_is(&i, "1.7.1-bla") && image_is(&i, "2:1.7.1-bla") && !image_is(&i, "1.7.1"), "a file name has no epoch");
         cr_assert_eq(image_parse("https://h/a_1_amd64.deb@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", &i, NULL), -EINVAL,
                      "a package's name has two characters at least");
         cr_assert_eq(image_parse("https://h/ab_1_amd64.deb@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", &i, NULL), 0);
@@ -49,7 +50,7 @@ Test(image, names_versions_urls_and_paths)
 Test(image, everything_else_is_invalid)
 {
         static const char *const bad[] = { "", "docker.io/library/nginx", "Nginx", "-y", "nginx:", "nginx:a b", "/", "/usr/../bin/x", "nginx@sha256:00",
-                                           "deb://h/nothing.deb", "https://h/x_1_amd64.rpm", "https://h/xx_1_amd64.deb@sha256:zz", "nginx;reboot" };
+                                           "deb://h/nothing.deb", "https://h/x_1_amd64.rpm", "https://h/xx_1.deb", "https://h/xx_-_amd64.deb", "https://h/xx_1_amd64.deb@sha256:zz", "nginx;reboot" };
 
         for (size_t k = 0; k < ARRAY_LEN(bad); k++) {
                 struct image i;

@@ -115,7 +115,26 @@ Test(policy, nothing_that_looks_like_an_option_is_a_package)
                         cr_assert_eq(install("", bad[i], "", "", &e), -EINVAL, "%s", bad[i]);
         cr_assert_eq(install("", "nginx", "-1", "", &e), -EINVAL);
         cr_assert_eq(install("", "nginx", "1 -y", "", &e), -EINVAL);
-        cr_assert_eq(install("", "nginx", "", "https://x/y.deb", &e), -EOPNOTSUPP);
+        cr_assert_eq(install("url = https://x\nurl-needs-sha256 = no", "nginx", "1", "https://x/y.deb", &e), -EINVAL, "both a version and a URL");
+}
+
+Test(policy, package_files_come_from_where_the_operator_says)
+{
+        static const char *const bad[] = { "http://x/y.deb", "file:///x/y.deb", "https://x/../y.deb", "https://x//y.deb", "https://x/$y.deb", "https://x/%2e.deb",
+                                           "https://x/y.rpm", "https://x/y.deb?z", "https://x@y/z.deb", "https:///y.deb/", "deb://x/a b.deb" };
+        struct err e = ERR_NONE;
+
+        cr_assert_eq(install("", "nginx", "", "https://x/y.deb", &e), -EPERM);
+        cr_assert_str_eq(e.reason, "url");
+        cr_assert_eq(install("url = https://x/", "nginx", "", "https://x/y.deb", &e), -EPERM);
+        cr_assert_str_eq(e.reason, "url-needs-sha256");
+        cr_assert_eq(install("url = https://x/\nurl-needs-sha256 = no", "nginx", "", "https://x/y.deb", &e), 0);
+        cr_assert_eq(install("url = https://x\nurl-needs-sha256 = no", "nginx", "", "https://x/y.deb", &e), 0);
+        cr_assert_eq(install("url = https://x\nurl-needs-sha256 = no", "nginx", "", "https://x.evil/y.deb", &e), -EPERM);
+        cr_assert_eq(install("url = https://x/a\nurl-needs-sha256 = no", "nginx", "", "https://x/ab/y.deb", &e), -EPERM);
+        cr_assert_eq(install("url = deb://x https://y/\nurl-needs-sha256 = no", "nginx", "", "deb://x:8000/y.deb", &e), -EPERM);
+        for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+                cr_assert_eq(install("url = https:// deb:// http:// file://\nurl-needs-sha256 = no", "nginx", "", bad[i], &e), -EINVAL, "%s", bad[i]);
 }
 
 /* ---- START, STOP, REMOVE, FILL ---- */
