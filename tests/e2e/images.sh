@@ -217,7 +217,7 @@ test_apt_says_itself_why_not() {
 
 test_a_full_disk_is_said_and_passes() {
     purge sl
-    sh_node "mkdir -p /var/cache/vks; mount -t tmpfs -o size=64k full /var/cache/vks; head -c 48k /dev/zero >/var/cache/vks/x"
+    sh_node "mkdir -p /var/cache/vks; mount -t tmpfs -o size=64k full /var/cache/vks; head -c 60k /dev/zero >/var/cache/vks/x"
     pod full sl '"command": ["/bin/sleep", "1000"]'
     event full "Failed: .*(space|No space left)" || { node umount /var/cache/vks; fail "no event"; }
     node umount /var/cache/vks
