@@ -109,6 +109,10 @@ deps:
 	[ -z "$$missing" ] || { echo "installing $$missing" | tr '\n' ' '; echo; apt-get -qq update && \
 		DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install $$missing >/dev/null; }
 
+# The agent that means harm, for tests/e2e/hostile.sh.
+$(BUILD)/hostile: $(BUILD)/opt/tests/hostile/hostile.o $(BUILD)/opt/libproto.a $(BUILD)/opt/libcommon.a
+	$(CC) $(CFLAGS) $(LDFLAGS_ALL) -o $@ $^ $(call lib,$(PKG_HELPER))
+
 deb:
 	packaging/build-deb $(BUILD)
 

@@ -111,6 +111,8 @@ static int recv_datagram(int sock, uint8_t data[static WIRE_DATAGRAM_MAX], size_
                 for (size_t i = 0; CMSG_LEN((i + 1) * sizeof(int)) <= c->cmsg_len; i++, n_fds++) {
                         fd_close(fd);
                         memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
+                        /* A socket that its sender left lingering would have us wait when we close it. */
+                        setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){ 0 }, sizeof(struct linger));
                 }
         }
         if (n == 0 && n_fds == 0)
