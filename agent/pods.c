@@ -92,11 +92,10 @@ static void entry_free(struct pod_entry *e)
 
 static void unlink_units(struct pod_entry *e)
 {
-        struct unit_link *l, *next;
-
-        HASH_ITER(hh, e->pods->units, l, next)
-        {
-                if (l->entry != e)
+        for (size_t i = 0; i < e->pod->n_containers; i++) {
+                struct unit_link *l;
+                HASH_FIND_STR(e->pods->units, e->pod->containers[i].unit, l);
+                if (!l || l->entry != e)
                         continue;
                 HASH_DEL(e->pods->units, l);
                 free(l);
