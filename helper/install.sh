@@ -99,14 +99,18 @@ repair() {
                 if [ -z "$(dpkg --audit)" ] && [ -z "$(ls -A /var/lib/dpkg/updates)" ]; then
                         return 0
                 fi
-                words=$(dpkg --force-confdef --force-confold --configure -a 2>&1) && status=0 || status=$?
+                words=$(dpkg --force-confdef --force-confold --configure -a 2>&1) || true
                 printf '%s\n' "$words"
                 case $words in
                 *"locked by another process"*) [ "$seconds" -gt 1 ] || echo "Waiting for dpkg's lock: another installation is under way" ;;
-                *) return "$status" ;;
+                *) break ;;
                 esac
                 sleep 1
         done
+        # Killed while unpacking: apt takes these for installed. What apt has no archive of was a file that is fetched again if it is still wanted.
+        broken=$(dpkg-query -W -f '${db:Status-Eflag} ${Package}\n' | sed -n 's/^reinstreq //p')
+        # shellcheck disable=SC2086 # names of packages
+        [ -z "$broken" ] || apt --reinstall install -- $broken || dpkg --force-remove-reinstreq --remove $broken
 }
 
 if [ "${1:-}" != -- ] || [ $# -lt 2 ]; then
