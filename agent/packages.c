@@ -279,6 +279,7 @@ struct look {
         size_t n_candidates;
         char template[ID_UNIT_MAX + 1]; /* the first one seen */
         bool writes_var;
+        bool scripts; /* there are init scripts: what the generator makes of them comes and goes without dpkg */
 };
 
 /* "/usr/lib/systemd/system/x.service" -> "x.service", NULL for what is none. */
@@ -318,6 +319,21 @@ static void look_at_unit(struct look *l, const struct package *package, const ch
         l->n_candidates++;
 }
 
+/* An init script is a unit when systemd-sysv-generator(8) has made one of it, which it does where the package brings none of that name. */
+static void look_at_script(struct look *l, const struct package *package, const char *script)
+{
+        char path[ID_PATH_MAX], unit[ID_UNIT_MAX + 1];
+        size_t before = l->n_candidates;
+
+        l->scripts = true;
+        if (snprintf(unit, sizeof(unit), "%s.service", script) >= (int)sizeof(unit) || !id_is_unit(unit) || strchr(unit, '@'))
+                return;
+        snprintf(path, sizeof(path), "/run/systemd/generator.late/%s", unit);
+        look_at_unit(l, package, path, unit);
+        if (l->n_candidates > before)
+                l->candidates[before].multi_user = true;
+}
+
 static void look_at_tmpfiles(struct look *l, const char *path)
 {
         CLEANUP(map_done) struct map map = { 0 };
@@ -353,6 +369,8 @@ static void look_at_files(struct look *l, const struct package *package, bool wa
                 unit = unit_of_path(path);
                 if (unit && want_units)
                         look_at_unit(l, package, path, unit);
+                else if (want_units && starts_with(path, "/etc/init.d/"))
+                        look_at_script(l, package, path + strlen("/etc/init.d/"));
                 else if (starts_with(path, "/usr/lib/tmpfiles.d/") && ends_with(path, ".conf"))
                         look_at_tmpfiles(l, path);
         }
@@ -553,7 +571,7 @@ static int look_at_image(struct packages *p, const char *name, const char *unit,
                 look_at_files(l, &l->related[i], unit || own == 0);
         r = unit ? choose_given(l, ret, e) : choose(l, ret, e);
         ret->writes_var = l->writes_var;
-        if (r == 0 && !unit && (ret->unit[0] || l->n_candidates == 0)) /* instances come and go without dpkg */
+        if (r == 0 && !unit && (ret->unit[0] || (l->n_candidates == 0 && !l->scripts))) /* instances come and go without dpkg */
                 remember(p, name, ret);
         return r;
 }

@@ -24,5 +24,10 @@ int package_unit_load(const char *package, const char *name, struct unit_file **
                 r = file_read(path, UNIT_FILE_MAX, &text, &size, e);
                 return r < 0 ? r : unit_file_parse(name, text, size, ret, e);
         }
+        /* An init script of the package, as systemd-sysv-generator(8) has it. */
+        CLEANUP(freep) char *script = xasprintf("/etc/init.d/%.*s", (int)(strlen(name) - strlen(".service")), name);
+        CLEANUP(freep) char *made = xasprintf("/run/systemd/generator.late/%s", name);
+        if (r == 0 && dpkg_owns(list, script) && (r = file_read(made, UNIT_FILE_MAX, &text, &size, e)) == 0)
+                return unit_file_parse(name, text, size, ret, e);
         return r < 0 ? r : err_set(e, -ENOENT, NULL, "package %s has no unit %s", package, name);
 }

@@ -341,6 +341,21 @@ Test(machine, what_cannot_be_chosen_is_an_error_with_the_candidates)
         cr_assert_eq(packages_image(p, "missing", &i, &e), -ENOENT);
 }
 
+Test(machine, an_init_script_is_a_unit_when_it_was_made_one)
+{
+        CLEANUP(packages_freep) struct packages *p = loaded();
+        struct package_image i;
+        struct err e = ERR_NONE;
+
+        put(INFO("zsh.list"), "/etc/init.d/zsh\n/etc/init.d/other\n/etc/init.d/../x\n");
+        cr_assert_eq(packages_image(p, "zsh", &i, &e), 0);
+        cr_assert_str_eq(i.unit, "");
+        put("/run/systemd/generator.late/zsh.service", "[Service]\nType=forking\nExecStart=/etc/init.d/zsh start\n");
+        cr_assert_eq(packages_image(p, "zsh", &i, &e), 0);
+        cr_assert_str_eq(i.unit, "zsh.service");
+        cr_assert_str_eq(i.owner, "zsh");
+}
+
 Test(machine, a_pod_may_name_the_unit_and_only_one_of_its_packages)
 {
         CLEANUP(packages_freep) struct packages *p = loaded();
