@@ -140,6 +140,10 @@ for package; do
                 fetch "${package%%=*}" "${package#*=}"
                 package=$files/${package%%=*}.deb
                 ;;
+        *[+-] | *[+-]=*)
+                # Where there is no such package, apt takes the sign for "install" or "remove" of another one, that policy was not asked about.
+                apt-cache pkgnames "${package%%=*}" | grep -Fxq -e "${package%%=*}" || fail "Unable to locate package ${package%%=*}"
+                ;;
         esac
         set -- "$@" "$package"
 done

@@ -9,7 +9,7 @@ snapshot() {
     sh_node 'find / \( -path /proc -o -path /sys -o -path /dev -o -path /run/vks -o -path /var/lib/vks -o -path /var/log -o -path /run/log \
                  -o -path /run/systemd/units -o -path /run/systemd/transient -o -path /run/systemd/propagate -o -path /run/systemd/inaccessible \
                  -o -path /run/systemd/journal -o -path /run/systemd/sessions -o -path /run/credentials -o -path /run/user -o -path "/tmp/systemd-private-*" \
-                 -o -path "/var/tmp/systemd-private-*" -o -path /var/lib/apt -o -path /var/cache/apt -o -path /srv/hostile -o -path /var/lib/systemd/timers -o -path /run/systemd/timesync \
+                 -o -path "/var/tmp/systemd-private-*" -o -path /var/lib/apt -o -path /var/cache/apt -o -path /var/cache/vks -o -path /srv/hostile -o -path /var/lib/systemd/timers -o -path /run/systemd/timesync \
                  -o -path /var/lib/systemd/linger -o -path /run/host -o -path /run/udev -o -path "/run/systemd/system/vks.*" -o -path "/run/systemd/system/run-vks-*" \) -prune -o -type d ! -path /run/systemd/system ! -path /tmp ! -path /var/tmp ! -path /run ! -path /run/systemd \
                  -printf "%y %m %u:%g %T@ %p\n" -o ! -type d -printf "%y %m %u:%g %s %T@ %l %p\n" | sort -k6
              find /etc /usr/local /home /root -xdev -type f -size -1000k -exec sha256sum {} + | sort -k2
@@ -26,7 +26,7 @@ prepare() {
              chmod 777 /srv/hostile/allowed
              mountpoint -q /srv/hostile/bound || mount --bind /etc /srv/hostile/bound
              test -e /tmp/policy.conf || cp -p /etc/vks/policy.conf /tmp/policy.conf
-             { echo "host-path = /srv/hostile/allowed rw /srv/hostile/open rw"; echo "package = hostile-* coreutils dpkg systemd vks"; echo "deny-package = hostile-*"; } >/etc/vks/policy.conf
+             { echo "host-path = /srv/hostile/allowed rw /srv/hostile/open rw"; echo "package = hostile-* coreutils dpkg systemd vks cowsay*"; echo "deny-package = hostile-* cowsay"; } >/etc/vks/policy.conf
              systemctl stop vks-helper.service; systemctl reset-failed vks-helper.service 2>/dev/null; true'
 }
 undo() {
@@ -47,11 +47,12 @@ no_secret_is_out() {
 }
 
 test_an_agent_that_means_harm_gets_nowhere() {
-    local before after
+    # not local: the trap runs when the function is over
     before=$(mktemp) after=$(mktemp)
     trap 'undo; rm -f "$before" "$after"' EXIT
     prepare
     snapshot >"$before"
+    sh_node '! dpkg-query -W cowsay' >/dev/null 2>&1 || fail "cowsay is there already"
     attack "${SEED:-1}" "${REQUESTS:-10000}" || fail "see above"
     no_secret_is_out
     snapshot >"$after"

@@ -506,13 +506,13 @@ static void refused_by_policy(struct pod *p)
         p->c.run_as_user = NULL, p->c.run_as_group = &p->user;
         must_fail("runAsGroup: 0", ask(verb_write, &p->write.base, NULL, 0));
         honest(p, "policy");
-        for (size_t i = 0; i < 4; i++) {
-                static const char *const names[] = { "hostile-denied", "hostile-denied+", "hostile-denied-", "vks" };
-                p->k.name = S(names[i]);
-                p->k.version = S("");
-                if (i == 0 || i == 3)
-                        must_fail(names[i], ask(verb_install, &p->install.base, NULL, 0));
-        }
+        p->k.version = S("");
+        p->k.name = S("hostile-denied");
+        must_fail("a denied package", ask(verb_install, &p->install.base, NULL, 0));
+        p->k.name = S("vks");
+        must_fail("vks", ask(verb_install, &p->install.base, NULL, 0));
+        p->k.name = S("cowsay+"); /* cowsay is denied, and to apt this may be another way to say it: nothing may come of it */
+        (void)ask(verb_install, &p->install.base, NULL, 0);
         p->k.name = S("x"), p->k.url = S("https://example.org/x.deb");
         must_fail("a URL", ask(verb_install, &p->install.base, NULL, 0));
         clean(p, false);
