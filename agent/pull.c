@@ -71,7 +71,8 @@ static bool ensure_first(const struct pod_entry *e, size_t i)
         const struct container *spec = &e->pod->containers[i];
         const char *version;
 
-        return spec->pull_policy == PULL_ALWAYS && !*spec->parsed.version && !*e->state->containers[i].invocation &&
+        return spec->parsed.kind == IMAGE_PACKAGE && spec->pull_policy == PULL_ALWAYS && !*spec->parsed.version &&
+               !*e->state->containers[i].invocation &&
                !installer_is_current(pods_parts(e->pods)->installer, spec->parsed.name) && !holder(e, i, &version);
 }
 

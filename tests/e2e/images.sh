@@ -167,6 +167,8 @@ test_always_asks_once_for_the_candidate_and_never_for_a_restart() {
     wait_for 20 "a restart" equals 1 pod_field new '{.status.containerStatuses[0].restartCount}'
     node systemctl restart vks-agent
     k delete pod more1 --wait=true >/dev/null
+    pod program /bin/sleep '"args": ["1000"], "command": ["/bin/sleep"], "imagePullPolicy": "Always"'
+    running program
     [ "$(transactions "$since")" = 1 ] || fail "$(transactions "$since") transactions"
 }
 
