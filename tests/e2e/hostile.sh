@@ -1,5 +1,6 @@
 #!/bin/bash
 # An agent that means harm (tests/hostile/hostile.c) has the helper to itself: whatever it asks, nothing on the machine but vks's own directories
+# once: the helper decides here, there is no API server in it
 # and units is different afterwards, no secret got out, and the helper still serves.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"

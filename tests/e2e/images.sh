@@ -1,5 +1,6 @@
 #!/bin/bash
 # Images are packages: from apt's sources and from files, their versions, when apt is asked, and in what words it fails.
+# once: apt decides here, not the API server
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 

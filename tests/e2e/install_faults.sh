@@ -1,5 +1,6 @@
 #!/bin/bash
 # apt, dpkg, the whole installation, the helper or the agent is killed in the midst of an installation: it ends in an installed package and a running pod.
+# once: apt and dpkg decide here, not the API server
 # FAULT_POINTS=20 tries more points than the few that each run of the tests has time for.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"

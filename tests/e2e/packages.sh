@@ -1,5 +1,6 @@
 #!/bin/bash
 # Packages as images: which unit, whose data, and what is said when a package cannot run.
+# once: systemd decides here, not the API server
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
