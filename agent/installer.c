@@ -169,11 +169,11 @@ static int on_progress(UNUSED sd_event_source *source, UNUSED uint64_t usec, voi
 
 static void forget_current(struct installer *in)
 {
-        struct current *c, *next;
+        struct current *c = in->current, *next;
 
-        HASH_ITER(hh, in->current, c, next)
-        {
-                HASH_DEL(in->current, c);
+        HASH_CLEAR(hh, in->current); /* the table alone: what was in it still is a list */
+        for (; c; c = next) {
+                next = c->hh.next;
                 free(c);
         }
 }
