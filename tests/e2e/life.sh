@@ -27,19 +27,23 @@ test_uptimed_from_package_to_unit_to_nothing() {
 }
 
 test_a_package_that_was_there_before_is_left_alone() {
-    node apt-get -qq -y install memcached >/dev/null 2>&1
-    node systemctl enable --now memcached >/dev/null 2>&1
+    node apt-get -qq -y install uptimed >/dev/null 2>&1
+    trap 'node systemctl disable --now uptimed >/dev/null 2>&1' EXIT
+    node systemctl enable --now uptimed >/dev/null 2>&1
+    local pid
+    pid=$(main_pid uptimed.service)
     apply <<YAML
 apiVersion: v1
 kind: Pod
-metadata: {name: mc}
-spec: {containers: [{name: mc, image: memcached, args: ["-p", "11311", "-u", "nobody"]}]}
+metadata: {name: own}
+spec: {containers: [{name: c, image: uptimed, imagePullPolicy: IfNotPresent}]}
 YAML
-    running mc
-    event mc "already present"
-    [ "$(node systemctl is-active memcached)" = active ] || fail "the host's own memcached was stopped"
-    [ "$(node systemctl is-enabled memcached)" = enabled ] || fail "and disabled"
-    node systemctl disable --now memcached >/dev/null 2>&1
+    running own
+    event own "already present"
+    [ "$(node systemctl is-active uptimed)" = active ] || fail "the machine's own uptimed was stopped"
+    [ "$(node systemctl is-enabled uptimed)" = enabled ] || fail "and disabled"
+    [ "$(main_pid uptimed.service)" = "$pid" ] || fail "and started again"
+    [ "$(main_pid "$(unit_of own uptimed)")" != "$pid" ] || fail "the pod is the machine's own"
 }
 
 test_containers_of_a_pod_share_an_empty_dir() {
