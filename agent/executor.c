@@ -285,7 +285,13 @@ static void do_remove(struct pod_entry *e)
         char *units[PLAN_ACTIONS_MAX];
 
         for (size_t i = 0; i < e->pod->n_containers && request.n_units < PLAN_ACTIONS_MAX; i++)
-                units[request.n_units++] = e->pod->containers[i].unit;
+                if (*e->pod->containers[i].unit)
+                        units[request.n_units++] = e->pod->containers[i].unit;
+        if (!request.n_units) { /* it was refused before its units had names: nothing of it is on the machine */
+                e->state->removed = true;
+                pods_mark(e);
+                return;
+        }
         fill_pod(&pod, e->pod);
         request.pod = &pod;
         request.units = units;

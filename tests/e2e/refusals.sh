@@ -48,12 +48,14 @@ test_an_image_that_is_no_package_name() {
     wait_for 20 "InvalidImageName" equals InvalidImageName reason reg
     event reg "docker.io/library/nginx"
     nothing_written reg
+    k delete pod reg --timeout=30s >/dev/null || fail "it cannot be deleted"
 }
 
 test_an_unknown_volume_type() {
     pod nfs 'image: /bin/sleep, command: ["/bin/sleep", "1000"]' '  volumes: [{name: v, nfs: {server: h, path: /x}}]'
     event nfs 'unsupported volume type "nfs"'
     nothing_written nfs
+    k delete pod nfs --timeout=30s >/dev/null || fail "it cannot be deleted"
 }
 
 test_a_program_that_is_not_there() {
