@@ -11,7 +11,7 @@
 
 enum {
         SETTLE_USEC = 400 * 1000,           /* what will be different in a moment is not told */
-        QUEUE_USEC = 20 * 1000 * 1000,      /* nor that a pod waits for its turn among many */
+        QUEUE_USEC = 60 * 1000 * 1000,      /* nor that a pod waits for its turn among many */
         RETRY_USEC = 3 * 1000 * 1000,
 };
 
