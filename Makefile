@@ -4,6 +4,7 @@
 #   make deps       install the Debian packages that are missing
 #   make check      every test: unit, corpora, lint, component and end-to-end tests in the lab
 #   make unit       unit tests and fuzz corpora only, under ASan and UBSan
+#   make check-daemons   packages as images, one after the other in the lab: tests/daemons/list
 #   make demo       the main job, from a bare machine to a running pod
 #   make bench      the table of speed and memory
 #   make deb        the Debian package, in build/
@@ -31,7 +32,7 @@ lib = $(shell pkg-config --libs $(1))
 CPPFLAGS += $(shell pkg-config --cflags $(PKG_AGENT) 2>/dev/null | sed 's/-I/-isystem /g')
 
 .DEFAULT_GOAL := all
-.PHONY: all deps check unit demo bench deb lint fmt fuzz clean
+.PHONY: all deps check check-daemons unit demo bench deb lint fmt fuzz clean
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -108,6 +109,10 @@ deps:
 	[ -z "$$missing" ] || { echo "installing $$missing" | tr '\n' ' '; echo; apt-get -qq update && \
 		DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install $$missing >/dev/null; }
 
+# The agent that means harm, for tests/e2e/hostile.sh.
+$(BUILD)/hostile: $(BUILD)/opt/tests/hostile/hostile.o $(BUILD)/opt/libproto.a $(BUILD)/opt/libcommon.a
+	$(CC) $(CFLAGS) $(LDFLAGS_ALL) -o $@ $^ $(call lib,$(PKG_HELPER))
+
 deb:
 	packaging/build-deb $(BUILD)
 
@@ -116,6 +121,10 @@ lint:
 
 check: deps
 	tests/check
+
+check-daemons: deps
+	$(MAKE) -s deb
+	tests/daemons/run
 
 demo: deps
 	$(MAKE) -s deb

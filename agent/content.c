@@ -310,6 +310,12 @@ static int env_from_object(const struct content *c, const struct env_var *v, Vks
 static int resolve_env(const struct content *c, const struct pod *p, const struct container *spec, const struct pod_node *node,
                        Vks__Container *m, struct err *e)
 {
+        /* The kubelet tells the Service's cluster address, which nothing here leads to: the server itself answers as well. */
+        if (node->api_host) {
+                set_env(m, "", "KUBERNETES_SERVICE_HOST", node->api_host, strlen(node->api_host));
+                set_env(m, "", "KUBERNETES_SERVICE_PORT", node->api_port, strlen(node->api_port));
+                set_env(m, "", "KUBERNETES_SERVICE_PORT_HTTPS", node->api_port, strlen(node->api_port));
+        }
         for (size_t i = 0; i < spec->n_env; i++) {
                 const struct env_var *v = &spec->env[i];
                 CLEANUP(freep) char *value = NULL;

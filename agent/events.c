@@ -10,7 +10,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 
-enum { BURST = 100, REFILL_USEC = 20000, TIMEOUT_MS = 10000, RETRY_FIRST_MS = 800, RETRY_MOST_MS = 30000 };
+enum { BURST = 50, REFILL_USEC = 200000, TIMEOUT_MS = 10000, RETRY_FIRST_MS = 800, RETRY_MOST_MS = 30000 };
 
 struct events {
         sd_event *event;

@@ -2,7 +2,7 @@
 /*
  * Kubernetes events, as the kubelet's recorder makes them (client-go tools/record): the same event again within 10 minutes
  * becomes a count on the first one; an object that has much to tell is heard 25 times and then once in 5 minutes, the rest is dropped with a
- * log line; at most 50 posts a second with a burst of 100 (the kubelet's eventRecordQPS). A failed post is tried again a few times
+ * log line; at most 5 posts a second with a burst of 50, so that a thousand pods at once are not told of before they are started. A failed post is tried again a few times
  * and then dropped. Never blocks, never fails.
  */
 #ifndef VKS_AGENT_EVENTS_H

@@ -32,9 +32,17 @@ static struct request *request_new(struct pod_entry *e, size_t index, size_t roo
         return rq;
 }
 
-static uint64_t retry_after(int error)
+/* Without a reply the helper could not be asked, which passes; with one it has said no. */
+static uint64_t retry_after(const Vks__Reply *reply)
 {
-        return pods_now_usec() + (error == -ECONNRESET || error == -ECONNREFUSED || error == -ENOENT || error == -EAGAIN ? RETRY_USEC : RETRY_REFUSED_USEC);
+        return pods_now_usec() + (reply ? RETRY_REFUSED_USEC : RETRY_USEC);
+}
+
+/* The kubelet's word for it: what the pod asks for is wrong or not allowed, or it did not work out. */
+static void set_reason(struct err *e, int error, const char *otherwise)
+{
+        if (!*e->reason)
+                snprintf(e->reason, sizeof(e->reason), "%s", error == -EINVAL || error == -EPERM ? "CreateContainerConfigError" : otherwise);
 }
 
 /* Takes the request; the entry, or NULL when nobody waits for the answer any more. */
@@ -58,38 +66,9 @@ static void fill_pod(Vks__Pod *m, const struct pod *p)
         m->uid = (char *)(uintptr_t)p->id.uid;
 }
 
-/* ---- images ------------------------------------------------------------------------------------------------------ */
-
-static void do_pull(struct pod_entry *e, size_t i)
-{
-        const struct container *c = &e->pod->containers[i];
-        struct container_state *s = &e->state->containers[i];
-
-        if (c->pull_policy == PULL_NEVER) {
-                err_set(&s->pull_failure, -ENOENT, "ErrImageNeverPull", "Container image \"%s\" is not present with pull policy of Never", c->image);
-                reporter_event(e, c, true, "ErrImageNeverPull", "%s", s->pull_failure.text);
-                return;
-        }
-        if (c->parsed.kind != IMAGE_PACKAGE) {
-                if (c->parsed.kind == IMAGE_PATH)
-                        err_set(&s->pull_failure, -ENOENT, "ErrImagePull", "there is no program %s on this node", c->parsed.name);
-                else
-                        err_set(&s->pull_failure, -EOPNOTSUPP, "ErrImagePull", "package files from a URL cannot be installed yet: %s", c->image);
-                s->pull_backoff = s->pull_backoff ? s->pull_backoff * 2 : BACKOFF_FIRST;
-                if (s->pull_backoff > BACKOFF_MAX)
-                        s->pull_backoff = BACKOFF_MAX;
-                s->pull_at = pods_now_usec() + s->pull_backoff;
-                reporter_event(e, c, true, "Failed", "Failed to pull image \"%s\": %s", c->image, s->pull_failure.text);
-                return;
-        }
-        s->pulling = true;
-        reporter_event(e, c, false, "Pulling", "Pulling image \"%s\"", c->image);
-        installer_want(pods_parts(e->pods)->installer, c->parsed.name, c->parsed.version);
-}
-
 /* ---- volumes ------------------------------------------------------------------------------------------------------- */
 
-static void on_filled(void *userdata, int error, UNUSED const Vks__Reply *reply, const struct err *err)
+static void on_filled(void *userdata, int error, const Vks__Reply *reply, const struct err *err)
 {
         struct request *rq = userdata;
         struct pod_entry *e = answered(rq);
@@ -100,7 +79,7 @@ static void on_filled(void *userdata, int error, UNUSED const Vks__Reply *reply,
         v = &e->state->volumes[rq->index];
         v->in_flight = false;
         if (error < 0) {
-                v->retry_at = retry_after(error);
+                v->retry_at = retry_after(reply);
                 v->failure = *err;
                 reporter_event(e, NULL, true, "FailedMount", "volumes{%s}: %s", e->pod->volumes[rq->index].name, err->text);
         } else {
@@ -134,7 +113,7 @@ static void do_fill(struct pod_entry *e, size_t i)
 
 /* ---- units --------------------------------------------------------------------------------------------------------- */
 
-static void on_written(void *userdata, int error, UNUSED const Vks__Reply *reply, const struct err *err)
+static void on_written(void *userdata, int error, const Vks__Reply *reply, const struct err *err)
 {
         struct request *rq = userdata;
         struct pod_entry *e = answered(rq);
@@ -144,16 +123,21 @@ static void on_written(void *userdata, int error, UNUSED const Vks__Reply *reply
         e->state->write_in_flight = false;
         if (error < 0) {
                 e->state->write_failure = *err;
-                e->state->write_retry_at = retry_after(error);
-                if (!*err->reason)
-                        snprintf(e->state->write_failure.reason, sizeof(e->state->write_failure.reason), "CreateContainerError");
+                e->state->write_retry_at = retry_after(reply);
+                set_reason(&e->state->write_failure, error, "CreateContainerError");
                 reporter_event(e, NULL, true, "Failed", "Error: %s", err->text);
         } else {
                 e->state->write_failure = ERR_NONE;
                 e->state->written = true;
-                for (size_t i = 0; i < e->pod->n_containers; i++)
-                        reporter_event(e, &e->pod->containers[i], false, "Created", "Created container %s as %s", e->pod->containers[i].name,
-                                       e->pod->containers[i].unit);
+                for (size_t i = 0; i < e->pod->n_containers; i++) {
+                        const struct container *c = &e->pod->containers[i];
+                        const struct package_image *image = &e->images[i];
+                        if (*image->unit)
+                                reporter_event(e, c, false, "Created", "Created container %s as %s, from unit %s of package %s: %s", c->name, c->unit,
+                                               image->unit, image->owner, image->why);
+                        else
+                                reporter_event(e, c, false, "Created", "Created container %s as %s", c->name, c->unit);
+                }
         }
         free(rq);
 }
@@ -182,7 +166,7 @@ static void do_write(struct pod_entry *e)
         content_write_free(w);
 }
 
-static void on_started(void *userdata, int error, UNUSED const Vks__Reply *reply, const struct err *err)
+static void on_started(void *userdata, int error, const Vks__Reply *reply, const struct err *err)
 {
         struct request *rq = userdata;
         struct pod_entry *e = answered(rq);
@@ -192,10 +176,9 @@ static void on_started(void *userdata, int error, UNUSED const Vks__Reply *reply
         for (size_t i = 0; error < 0 && i < rq->n_started; i++) {
                 struct container_state *c = &e->state->containers[rq->started[i]];
                 c->requested = false;
-                c->retry_at = retry_after(error);
+                c->retry_at = retry_after(reply);
                 c->failure = *err;
-                if (!*err->reason)
-                        snprintf(c->failure.reason, sizeof(c->failure.reason), "RunContainerError");
+                set_reason(&c->failure, error, "RunContainerError");
                 reporter_event(e, &e->pod->containers[rq->started[i]], true, "Failed", "Error: %s", err->text);
         }
         free(rq);
@@ -229,7 +212,7 @@ static void do_start(struct pod_entry *e, const struct plan *plan, bool restart)
 
 /* ---- the end ---------------------------------------------------------------------------------------------------------- */
 
-static void on_stopped(void *userdata, int error, UNUSED const Vks__Reply *reply, const struct err *err)
+static void on_stopped(void *userdata, int error, const Vks__Reply *reply, const struct err *err)
 {
         struct request *rq = userdata;
         struct pod_entry *e = answered(rq);
@@ -238,7 +221,7 @@ static void on_stopped(void *userdata, int error, UNUSED const Vks__Reply *reply
                 return;
         e->state->stop_in_flight = false;
         if (error < 0) {
-                e->state->stop_retry_at = retry_after(error);
+                e->state->stop_retry_at = retry_after(reply);
                 e->state->stop_sent = e->state->kill_sent = false;
                 reporter_event(e, NULL, true, "FailedKillPod", "error killing pod: %s", err->text);
         }
@@ -275,7 +258,7 @@ static void do_stop(struct pod_entry *e, bool kill, uint64_t now)
         helper_stop(pods_parts(e->pods)->helper, &stop, on_stopped, request_new(e, 0, 0));
 }
 
-static void on_removed(void *userdata, int error, UNUSED const Vks__Reply *reply, const struct err *err)
+static void on_removed(void *userdata, int error, const Vks__Reply *reply, const struct err *err)
 {
         struct request *rq = userdata;
         struct pod_entry *e = answered(rq);
@@ -286,7 +269,7 @@ static void on_removed(void *userdata, int error, UNUSED const Vks__Reply *reply
         if (error == -EBUSY) {
                 e->state->remove_retry_at = pods_now_usec() + RETRY_SOON_USEC;
         } else if (error < 0) {
-                e->state->remove_retry_at = retry_after(error);
+                e->state->remove_retry_at = retry_after(reply);
                 reporter_event(e, NULL, true, "FailedKillPod", "error removing pod: %s", err->text);
                 log_warning("%s/%s: remove: %s", e->pod->id.namespace, e->pod->id.name, err->text);
         } else {
@@ -302,7 +285,13 @@ static void do_remove(struct pod_entry *e)
         char *units[PLAN_ACTIONS_MAX];
 
         for (size_t i = 0; i < e->pod->n_containers && request.n_units < PLAN_ACTIONS_MAX; i++)
-                units[request.n_units++] = e->pod->containers[i].unit;
+                if (*e->pod->containers[i].unit)
+                        units[request.n_units++] = e->pod->containers[i].unit;
+        if (!request.n_units) { /* it was refused before its units had names: nothing of it is on the machine */
+                e->state->removed = true;
+                pods_mark(e);
+                return;
+        }
         fill_pod(&pod, e->pod);
         request.pod = &pod;
         request.units = units;
@@ -348,7 +337,7 @@ void executor_run(struct pod_entry *e, const struct plan *plan, uint64_t now)
                 const struct action *a = &plan->actions[i];
                 switch (a->kind) {
                 case ACTION_PULL:
-                        do_pull(e, a->index);
+                        pull_begin(e, a->index);
                         break;
                 case ACTION_FILL:
                         do_fill(e, a->index);

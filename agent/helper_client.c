@@ -204,7 +204,7 @@ static int on_io(UNUSED sd_event_source *s, UNUSED int fd, UNUSED uint32_t event
                         r = err_set(&e, -EBADMSG, NULL, "the helper answered what was not asked");
                 }
                 if (r == 0)
-                        r = err_set(&e, -ECONNRESET, NULL, "the helper closed the connection");
+                        err_set(&e, -ECONNRESET, NULL, "the helper closed the connection");
                 lost(c, -ECONNRESET, &e);
                 break;
         }

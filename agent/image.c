@@ -23,7 +23,7 @@ static bool copy(char *ret, size_t size, const char *start, const char *end)
 
 static int parse_url(const char *s, struct image *ret, struct err *e)
 {
-        const char *end = s + strlen(s), *at = strstr(s, "@sha256:"), *file, *cut;
+        const char *end = s + strlen(s), *at = strstr(s, "@sha256:"), *file, *cut, *second;
 
         if (at) {
                 if (!id_is_sha256(at + strlen("@sha256:")))
@@ -38,10 +38,13 @@ static int parse_url(const char *s, struct image *ret, struct err *e)
         while (file > s && file[-1] != '/')
                 file--;
         cut = memchr(file, '_', (size_t)(end - file));
-        if (!cut || end - file < 5 || memcmp(end - 4, ".deb", 4) != 0)
+        second = cut ? memchr(cut + 1, '_', (size_t)(end - cut - 1)) : NULL;
+        if (!second || end - file < 5 || memcmp(end - 4, ".deb", 4) != 0)
                 return invalid(e, s, "does not end in <package>_<version>_<architecture>.deb");
         if (!copy(ret->name, ID_PACKAGE_MAX + 1, file, cut) || !id_is_package(ret->name))
                 return invalid(e, s, "names no Debian package before the first \"_\"");
+        if (!copy(ret->version, sizeof(ret->version), cut + 1, second) || !id_is_version(ret->version))
+                return invalid(e, s, "tells no version of a Debian package behind the first \"_\"");
         ret->kind = IMAGE_URL;
         ret->url = s;
         ret->url_size = (size_t)(end - s);
@@ -75,4 +78,19 @@ int image_parse(const char *s, struct image *ret, struct err *e)
                 snprintf(ret->version, sizeof(ret->version), "%s", colon + 1);
         }
         return 0;
+}
+
+bool image_is(const struct image *image, const char *version)
+{
+        const char *colon = strchr(version, ':');
+
+        if (image->kind == IMAGE_URL && colon && !strchr(image->version, ':'))
+                version = colon + 1;
+        return !*image->version || streq(image->version, version);
+}
+
+bool image_same(const struct image *a, const struct image *b)
+{
+        return a->kind == b->kind && streq(a->name, b->name) && streq(a->version, b->version) && streq(a->sha256, b->sha256) &&
+               a->url_size == b->url_size && memcmp(a->url ? a->url : "", b->url ? b->url : "", a->url_size) == 0;
 }

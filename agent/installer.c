@@ -3,47 +3,68 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <systemd/sd-journal.h>
 #include <time.h>
+#include <uthash.h>
 
+#include "agent/progress.h"
 #include "common/log.h"
 #include "common/mem.h"
 
 enum {
         GATHER_USEC = 50 * 1000,   /* pods of one apply arrive together: their packages shall share a transaction */
         JOURNAL_USEC = 300 * 1000, /* what the unit wrote last reaches the journal a little after its end */
-        LOG_LINES = 200,
+        PROGRESS_USEC = 5 * 1000 * 1000,
+        AGAIN_USEC = 1000 * 1000,
+        HELPER_TRIES = 5,
+        LOG_LINES = 4000,
         BATCH_MAX = 64,
 };
 
+#define LISTS "/var/lib/apt/lists"
+
 struct wish {
-        char package[ID_PACKAGE_MAX + 1];
-        char version[ID_VERSION_MAX + 1];
+        struct image image;
+        char *url;       /* what image.url points to, with an end */
+        bool was_there;  /* only a newer candidate is asked for: that it is installed does not tell that it went well */
         bool alone;  /* a transaction with others failed: try it by itself, so that only the guilty one fails */
         bool running;
         struct wish *next;
+};
+
+/* A package whose candidate was installed since apt's lists changed last. */
+struct current {
+        char package[ID_PACKAGE_MAX + 1];
+        char version[ID_VERSION_MAX + 1]; /* another one now: somebody else has changed it */
+        UT_hash_handle hh;
 };
 
 struct installer {
         sd_event *event;
         struct helper_client *helper;
         struct packages *packages;
-        installer_done done;
+        struct installer_handler handler;
         void *userdata;
-        sd_event_source *gather, *finish;
+        sd_event_source *gather, *finish, *progress;
         struct wish *wishes;
         char unit[ID_UNIT_MAX + 1];      /* the transaction under way; "" until the helper has answered */
         struct unit_state state;         /* of the unit named in `seen` */
         char seen[ID_UNIT_MAX + 1];
-        bool busy;
-        uint64_t started;
+        bool busy, gathering;
+        unsigned lost;                   /* answers of the helper, one after the other */
+        uint64_t started, progress_after;
+        uint64_t began;                  /* `started` by the wall clock, as unit_state has it */
+        char told[300];                  /* of its progress */
+        struct current *current;
+        struct timespec lists;           /* when they had changed last */
 };
 
-static uint64_t now_usec(void)
+static uint64_t now_usec(clockid_t clock)
 {
         struct timespec ts;
 
-        clock_gettime(CLOCK_MONOTONIC, &ts);
+        clock_gettime(clock, &ts);
         return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
 }
 
@@ -66,15 +87,13 @@ static bool line_of(sd_journal *j, char *ret, size_t size)
         return true;
 }
 
-/* The "E:" lines of the transaction, or its last line when there is none. */
-static void read_words(const char *unit, const char *invocation, char *ret, size_t size)
+/* Every line that the transaction has printed so far, but for the oldest ones of a very long one. */
+static void read_log(const char *unit, const char *invocation, void (*each)(void *userdata, const char *line), void *userdata)
 {
         CLEANUP(freep) char *match = NULL;
-        char line[400], last[400] = "";
+        char line[400];
         sd_journal *j = NULL;
-        size_t len = 0;
 
-        *ret = '\0';
         if (*invocation)
                 match = xasprintf("_SYSTEMD_INVOCATION_ID=%s", invocation);
         else
@@ -83,43 +102,157 @@ static void read_words(const char *unit, const char *invocation, char *ret, size
                 return;
         if (sd_journal_add_match(j, match, 0) >= 0 && sd_journal_seek_tail(j) >= 0 && sd_journal_previous_skip(j, LOG_LINES) > 0)
                 do {
-                        if (!line_of(j, line, sizeof(line)) || !*line)
-                                continue;
-                        snprintf(last, sizeof(last), "%s", line);
-                        if (starts_with(line, "E: ") && len < size)
-                                len += (size_t)snprintf(ret + len, size - len, "%s%s", len ? "; " : "", line);
+                        if (line_of(j, line, sizeof(line)) && *line)
+                                each(userdata, line);
                 } while (sd_journal_next(j) > 0);
         sd_journal_close(j);
-        if (!*ret)
-                snprintf(ret, size, "%s", *last ? last : "see the journal of vks-install units");
+}
+
+struct words {
+        char errors[ERR_TEXT_MAX - 64], last[400];
+        size_t len;
+};
+
+/* "E: ..." lines, and what apt says before "you have held broken packages": " a : Depends: b but it is not installable". */
+static void take_words(void *userdata, const char *line)
+{
+        struct words *w = userdata;
+
+        line += strspn(line, " ");
+        snprintf(w->last, sizeof(w->last), "%s", line);
+        if (!starts_with(line, "E: ") && !strstr(line, " : Depends: ") && !strstr(line, " : PreDepends: ") && !strstr(line, " : Conflicts: ") &&
+            !starts_with(line, "dpkg: error"))
+                return;
+        if (w->len < sizeof(w->errors) && !strstr(w->errors, line)) /* what is tried twice is said twice */
+                w->len += (size_t)snprintf(w->errors + w->len, sizeof(w->errors) - w->len, "%s%s", w->len ? "; " : "", line);
+}
+
+static void read_words(const char *unit, const char *invocation, char *ret, size_t size)
+{
+        struct words w = { 0 };
+
+        read_log(unit, invocation, take_words, &w);
+        snprintf(ret, size, "%s", *w.errors ? w.errors : *w.last ? w.last : "see the journal of vks-install units");
+}
+
+/* ---- how far it has come ---------------------------------------------------------------------------------------- */
+
+static void take_progress(void *userdata, const char *line)
+{
+        progress_line(userdata, line);
+}
+
+/* Read from the beginning each time: few are long, and those are asked after seldom. */
+static int on_progress(UNUSED sd_event_source *source, UNUSED uint64_t usec, void *userdata)
+{
+        struct installer *in = userdata;
+        struct progress p = { 0 };
+        char words[sizeof(in->told)];
+
+        if (!in->busy)
+                return 0;
+        if (*in->unit && streq(in->unit, in->seen))
+                read_log(in->unit, in->state.invocation, take_progress, &p);
+        progress_words(&p, words, sizeof(words));
+        if (*words && !streq(words, in->told)) {
+                snprintf(in->told, sizeof(in->told), "%s", words);
+                for (struct wish *w = in->wishes; w; w = w->next)
+                        if (w->running)
+                                in->handler.progress(in->userdata, &w->image, words);
+        }
+        arm(in->progress, in->progress_after);
+        in->progress_after *= 2;
+        return 0;
+}
+
+/* ---- candidates ------------------------------------------------------------------------------------------------- */
+
+static void forget_current(struct installer *in)
+{
+        struct current *c = in->current, *next;
+
+        HASH_CLEAR(hh, in->current); /* the table alone: what was in it still is a list */
+        for (; c; c = next) {
+                next = c->hh.next;
+                free(c);
+        }
+}
+
+bool installer_is_current(struct installer *in, const char *package)
+{
+        struct current *c = NULL;
+        struct stat st = { 0 };
+        struct package found;
+
+        if (stat(LISTS, &st) < 0)
+                st = (struct stat){ 0 };
+        if (st.st_mtim.tv_sec != in->lists.tv_sec || st.st_mtim.tv_nsec != in->lists.tv_nsec) {
+                forget_current(in);
+                in->lists = st.st_mtim;
+        }
+        HASH_FIND_STR(in->current, package, c);
+        return c && packages_find(in->packages, package, &found) && streq(found.version, c->version);
+}
+
+static void set_current(struct installer *in, const char *package)
+{
+        struct current *c;
+        struct package found;
+
+        if (installer_is_current(in, package) || !packages_find(in->packages, package, &found))
+                return;
+        HASH_FIND_STR(in->current, package, c);
+        if (!c) {
+                c = NEW(struct current);
+                snprintf(c->package, sizeof(c->package), "%.*s", ID_PACKAGE_MAX, package);
+                HASH_ADD_STR(in->current, package, c);
+        }
+        snprintf(c->version, sizeof(c->version), "%s", found.version);
 }
 
 /* ---- one transaction ---------------------------------------------------------------------------------------------- */
 
+static struct wish *wish_free(struct wish *w)
+{
+        free(w->url);
+        free(w);
+        return NULL;
+}
+
+/* The first wish of a transaction sets its time; those that follow do not put it off. */
 static void begin_later(struct installer *in, uint64_t usec)
 {
-        if (!in->busy && in->wishes)
-                arm(in->gather, usec);
+        if (in->busy || in->gathering || !in->wishes)
+                return;
+        in->gathering = true;
+        arm(in->gather, usec);
+}
+
+static bool is_there(const struct installer *in, const struct image *image)
+{
+        struct package found;
+
+        return packages_find(in->packages, image->name, &found) && image_is(image, found.version);
 }
 
 /* Takes the wishes that ran out of the queue, then answers for them: the answer may wish again. */
 static void end(struct installer *in, const struct err *failure)
 {
         struct wish *ended = NULL, **p = &in->wishes;
-        uint64_t took = now_usec() - in->started;
+        uint64_t took = now_usec(CLOCK_MONOTONIC) - in->started;
         size_t n = 0;
 
         in->busy = false;
         in->unit[0] = '\0';
+        sd_event_source_set_enabled(in->progress, SD_EVENT_OFF);
         for (struct wish *w = in->wishes; w; w = w->next)
                 n += w->running;
         while (*p) {
                 struct wish *w = *p;
-                struct package found;
-                bool installed = packages_find(in->packages, w->package, &found) && (!*w->version || streq(w->version, found.version));
+                bool well = is_there(in, &w->image) && !(failure->code && w->was_there);
                 if (!w->running) {
                         p = &w->next;
-                } else if (!installed && n > 1) {
+                } else if (!well && n > 1) {
                         w->running = false;
                         w->alone = true;
                         p = &w->next;
@@ -132,12 +265,13 @@ static void end(struct installer *in, const struct err *failure)
         while (ended) {
                 struct wish *w = ended;
                 struct err e = ERR_NONE;
-                struct package found;
                 ended = w->next;
-                if (!packages_find(in->packages, w->package, &found) || (*w->version && !streq(w->version, found.version)))
+                if (!is_there(in, &w->image) || (failure->code && w->was_there))
                         err_set(&e, -EIO, "ErrImagePull", "%s", failure->code ? failure->text : "the package is still not installed");
-                in->done(in->userdata, w->package, w->version, &e, took);
-                free(w);
+                else if (!*w->image.version)
+                        set_current(in, w->image.name);
+                in->handler.done(in->userdata, &w->image, &e, took);
+                wish_free(w);
         }
         begin_later(in, 0);
 }
@@ -161,12 +295,13 @@ static int on_finish(UNUSED sd_event_source *source, UNUSED uint64_t usec, void 
 static void look(struct installer *in)
 {
         enum unit_phase phase = in->state.phase;
+        bool this_run = in->state.ended >= in->began; /* the same packages may have been tried before: a unit of the same name */
 
         if (!*in->unit || !streq(in->unit, in->seen))
                 return;
-        if (phase == UNIT_FAILED)
+        if (phase == UNIT_FAILED && (this_run || !in->state.ended))
                 arm(in->finish, JOURNAL_USEC);
-        else if (phase == UNIT_INACTIVE && in->state.ended) /* before it starts it is inactive, too */
+        else if (phase == UNIT_INACTIVE && this_run) /* before it starts it is inactive, too */
                 arm(in->finish, 0);
 }
 
@@ -183,6 +318,12 @@ static void on_reply(void *userdata, int error, const Vks__Reply *reply, const s
 {
         struct installer *in = userdata;
 
+        if (error == -ECONNRESET && ++in->lost < HELPER_TRIES) { /* it went away, perhaps before it understood: asking twice does no harm */
+                in->busy = false;
+                begin_later(in, AGAIN_USEC);
+                return;
+        }
+        in->lost = 0;
         if (error < 0 || !reply || !*reply->unit) {
                 struct err failure = ERR_NONE;
                 err_set(&failure, error < 0 ? error : -EIO, "ErrImagePull", "%s", err && *err->text ? err->text : "the helper did not say why");
@@ -193,6 +334,15 @@ static void on_reply(void *userdata, int error, const Vks__Reply *reply, const s
         look(in); /* its signals may have been faster than the helper's answer */
 }
 
+/* Two versions of one package cannot be had by one transaction. */
+static bool fits(const Vks__Package *batch, size_t n, const struct wish *w)
+{
+        for (size_t i = 0; i < n; i++)
+                if (streq(batch[i].name, w->image.name))
+                        return false;
+        return !w->alone || n == 0;
+}
+
 static int on_gather(UNUSED sd_event_source *source, UNUSED uint64_t usec, void *userdata)
 {
         struct installer *in = userdata;
@@ -200,17 +350,23 @@ static int on_gather(UNUSED sd_event_source *source, UNUSED uint64_t usec, void 
         Vks__Package packages[BATCH_MAX], *list[BATCH_MAX];
         size_t n = 0;
 
+        in->gathering = false;
         if (in->busy)
                 return 0;
         for (struct wish *w = in->wishes; w && n < BATCH_MAX; w = w->next) {
-                if (w->alone && n > 0)
+                w->running = fits(packages, n, w);
+                if (!w->running)
                         continue;
+                w->was_there = is_there(in, &w->image);
                 vks__package__init(&packages[n]);
-                packages[n].name = w->package;
-                packages[n].version = w->version;
+                packages[n].name = w->image.name;
+                if (w->url)
+                        packages[n].url = w->url;
+                else
+                        packages[n].version = w->image.version;
+                packages[n].sha256 = w->image.sha256;
                 list[n] = &packages[n];
                 n++;
-                w->running = true;
                 if (w->alone)
                         break;
         }
@@ -219,36 +375,48 @@ static int on_gather(UNUSED sd_event_source *source, UNUSED uint64_t usec, void 
         request.packages = list;
         request.n_packages = n;
         in->busy = true;
-        in->seen[0] = in->unit[0] = '\0';
+        in->seen[0] = in->unit[0] = in->told[0] = '\0';
         in->state = (struct unit_state){ 0 };
-        in->started = now_usec();
+        in->started = now_usec(CLOCK_MONOTONIC);
+        in->began = now_usec(CLOCK_REALTIME);
+        in->progress_after = PROGRESS_USEC;
+        arm(in->progress, in->progress_after);
         helper_install(in->helper, &request, on_reply, in);
         return 0;
 }
 
-void installer_want(struct installer *in, const char *package, const char *version)
+void installer_want(struct installer *in, const struct image *image)
 {
         struct wish **p = &in->wishes;
 
         for (; *p; p = &(*p)->next)
-                if (streq((*p)->package, package) && streq((*p)->version, version))
+                if (image_same(&(*p)->image, image))
                         return;
         *p = NEW(struct wish);
-        snprintf((*p)->package, sizeof((*p)->package), "%s", package);
-        snprintf((*p)->version, sizeof((*p)->version), "%s", version);
+        (*p)->image = *image;
+        if (image->kind == IMAGE_URL)
+                (*p)->image.url = (*p)->url = xstrndup(image->url, image->url_size);
         begin_later(in, GATHER_USEC);
 }
 
-struct installer *installer_new(sd_event *event, struct helper_client *helper, struct packages *packages, installer_done done, void *userdata)
+const char *installer_unit(const struct installer *in)
+{
+        return in->unit;
+}
+
+struct installer *installer_new(sd_event *event, struct helper_client *helper, struct packages *packages, const struct installer_handler *handler,
+                                void *userdata)
 {
         struct installer *in = NEW(struct installer);
 
-        *in = (struct installer){ .event = sd_event_ref(event), .helper = helper, .packages = packages, .done = done, .userdata = userdata };
+        *in = (struct installer){ .event = sd_event_ref(event), .helper = helper, .packages = packages, .handler = *handler, .userdata = userdata };
         if (sd_event_add_time_relative(event, &in->gather, CLOCK_MONOTONIC, 0, 1000, on_gather, in) < 0 ||
-            sd_event_add_time_relative(event, &in->finish, CLOCK_MONOTONIC, 0, 1000, on_finish, in) < 0)
+            sd_event_add_time_relative(event, &in->finish, CLOCK_MONOTONIC, 0, 1000, on_finish, in) < 0 ||
+            sd_event_add_time_relative(event, &in->progress, CLOCK_MONOTONIC, 0, 1000, on_progress, in) < 0)
                 return installer_free(in);
         sd_event_source_set_enabled(in->gather, SD_EVENT_OFF);
         sd_event_source_set_enabled(in->finish, SD_EVENT_OFF);
+        sd_event_source_set_enabled(in->progress, SD_EVENT_OFF);
         return in;
 }
 
@@ -258,11 +426,13 @@ struct installer *installer_free(struct installer *in)
                 return NULL;
         sd_event_source_disable_unref(in->gather);
         sd_event_source_disable_unref(in->finish);
+        sd_event_source_disable_unref(in->progress);
         while (in->wishes) {
                 struct wish *next = in->wishes->next;
-                free(in->wishes);
+                wish_free(in->wishes);
                 in->wishes = next;
         }
+        forget_current(in);
         sd_event_unref(in->event);
         free(in);
         return NULL;

@@ -37,6 +37,7 @@ static void logs(struct kubelet_api *api, const struct request *r, struct respon
         struct pods_container c;
         struct err e = ERR_NONE;
         struct log_source source;
+        const char *run;
 
         if (log_options_parse(r, pods_now_usec(), &options, &e) < 0) {
                 response_error(res, 400, "%s", e.text);
@@ -50,11 +51,12 @@ static void logs(struct kubelet_api *api, const struct request *r, struct respon
                 response_error(res, 404, "container %s not found in pod %s/%s", container, namespace, pod);
                 return;
         }
-        if (options.previous && !*c.state->last.invocation) {
+        run = options.previous ? container_last_run(c.state, c.container, c.pod)->invocation : c.state->invocation;
+        if (options.previous && !*run) {
                 response_error(res, 400, "previous terminated container \"%s\" in pod \"%s\" not found", container, pod);
                 return;
         }
-        if (!options.previous && !*c.state->invocation) {
+        if (!*run) {
                 response_error(res, 400, "container \"%s\" in pod \"%s\" is waiting to start: %s", container, pod,
                                c.state->pull_failure.code ? c.state->pull_failure.reason : "ContainerCreating");
                 return;
@@ -63,7 +65,7 @@ static void logs(struct kubelet_api *api, const struct request *r, struct respon
                 .pod_uid = c.pod->id.uid,
                 .container = c.container->name,
                 .unit = c.container->unit,
-                .invocation_id = options.previous ? c.state->last.invocation : c.state->invocation,
+                .invocation_id = run,
         };
         log_stream_start(api->event, res, &source, &options, pods_is_running, api->pods);
 }

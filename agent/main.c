@@ -24,6 +24,7 @@
 struct agent {
         sd_event *event;
         struct config *config;
+        char *api_host, *api_port; /* as pods are told */
         struct facts facts;
         struct kubeconfig *kubeconfig;
         struct api *api;
@@ -36,7 +37,7 @@ struct agent {
         struct installer *installer;
         struct node *node;
         struct pods *pods;
-        struct watch *watch;
+        struct watch *watch, *node_watch;
         struct server *server;
         struct kubelet_api kubelet_api;
         bool registered, units_read;
@@ -97,11 +98,20 @@ static void begin(struct agent *a)
         sd_notifyf(0, "STATUS=node %s, systemd %s", a->config->node_name, observed_systemd_version(a->observed));
 }
 
+static void watch_node(struct agent *a)
+{
+        static const struct watch_handler handler = { .upsert = node_seen, .gone = node_gone };
+        CLEANUP(freep) char *name = api_escape(a->config->node_name), *query = xasprintf("fieldSelector=metadata.name%%3D%s", name);
+
+        a->node_watch = watch_new(a->event, a->api, "/api/v1/nodes", query, &handler, a->node);
+}
+
 static void node_registered(void *userdata)
 {
         struct agent *a = userdata;
 
         a->registered = true;
+        watch_node(a);
         begin(a);
 }
 
@@ -176,9 +186,14 @@ static void token_came(void *userdata, const struct pod_id *pod)
         pods_token_changed(((struct agent *)userdata)->pods, pod);
 }
 
-static void installed(void *userdata, const char *package, const char *version, const struct err *err, uint64_t usec)
+static void installed(void *userdata, const struct image *image, const struct err *err, uint64_t usec)
 {
-        pods_installed(((struct agent *)userdata)->pods, package, version, err, usec);
+        pods_installed(((struct agent *)userdata)->pods, image, err, usec);
+}
+
+static void installing(void *userdata, const struct image *image, const char *words)
+{
+        pods_install_progress(((struct agent *)userdata)->pods, image, words);
 }
 
 static int start_server(struct agent *a, struct err *e)
@@ -211,6 +226,24 @@ static const char *own_ip(const struct agent *a)
         return *a->facts.ipv4 ? a->facts.ipv4 : a->facts.ipv6;
 }
 
+/* "https://[::1]:6443/path" -> "::1" and "6443"; what curl took for a URL needs no more checks. */
+static void split_server(struct agent *a, const char *url)
+{
+        CURLU *u = curl_url();
+        char *host = NULL, *port = NULL;
+        size_t n;
+
+        if (u && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK && curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+            curl_url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK) {
+                n = strlen(host);
+                a->api_host = n > 2 && host[0] == '[' ? xstrndup(host + 1, n - 2) : xstrdup(host);
+                a->api_port = xstrdup(port);
+        }
+        curl_free(host);
+        curl_free(port);
+        curl_url_cleanup(u);
+}
+
 static int agent_start(struct agent *a, struct err *e)
 {
         static const struct observed_handler handler = {
@@ -219,11 +252,13 @@ static int agent_start(struct agent *a, struct err *e)
                 .connected = bus_connected,
                 .job_failed = job_failed,
         };
+        static const struct installer_handler installer = { .done = installed, .progress = installing };
         struct pods_parts parts;
         int r;
 
         if ((r = kubeconfig_load(a->config->kubeconfig, &a->kubeconfig, e)) < 0 || (r = api_new(a->event, a->kubeconfig, &a->api, e)) < 0)
                 return r;
+        split_server(a, a->kubeconfig->server);
         a->kubeconfig = kubeconfig_free(a->kubeconfig); /* the key is not kept twice */
         if ((r = facts_read("", NULL, &a->facts, e)) < 0)
                 return r;
@@ -234,7 +269,7 @@ static int agent_start(struct agent *a, struct err *e)
         a->helper = helper_client_new(a->event, a->config->helper_socket);
         a->objects = objects_new(a->event, a->api, content_changed, a);
         a->tokens = tokens_new(a->event, a->api, token_came, a);
-        a->installer = installer_new(a->event, a->helper, a->packages, installed, a);
+        a->installer = installer_new(a->event, a->helper, a->packages, &installer, a);
         a->observed = observed_new(a->event, &handler, a);
         parts = (struct pods_parts){
                 .event = a->event,
@@ -246,7 +281,7 @@ static int agent_start(struct agent *a, struct err *e)
                 .objects = a->objects,
                 .tokens = a->tokens,
                 .installer = a->installer,
-                .node = { .name = a->config->node_name, .ip = own_ip(a) },
+                .node = { .name = a->config->node_name, .ip = own_ip(a), .api_host = a->api_host, .api_port = a->api_port },
                 .dry_run = a->config->dry_run ? stdout : NULL,
         };
         a->pods = pods_new(&parts);
@@ -258,6 +293,7 @@ static void agent_free(struct agent *a)
 {
         server_free(a->server);
         watch_free(a->watch);
+        watch_free(a->node_watch);
         node_free(a->node);
         helper_client_free(a->helper);
         pods_free(a->pods);
@@ -270,6 +306,8 @@ static void agent_free(struct agent *a)
         api_free(a->api);
         kubeconfig_free(a->kubeconfig);
         config_free(a->config);
+        free(a->api_host);
+        free(a->api_port);
         sd_event_unref(a->event);
 }
 

@@ -157,13 +157,18 @@ static void told(struct node *n, const cJSON *before)
         n->report_at = clock_usec(CLOCK_BOOTTIME) + period * 1000000 - 500000;
 }
 
-static void remember(struct node *n, struct api_response *r)
+static void know(struct node *n, cJSON *object)
 {
         json_free(n->known);
-        n->known = TAKE(r->body);
+        n->known = object;
         /* The bulk of it, which nobody here reads. */
         cJSON_DeleteItemFromObjectCaseSensitive(cJSON_GetObjectItemCaseSensitive(n->known, "metadata"), "managedFields");
         cJSON_DeleteItemFromObjectCaseSensitive(cJSON_GetObjectItemCaseSensitive(n->known, "status"), "images");
+}
+
+static void remember(struct node *n, struct api_response *r)
+{
+        know(n, TAKE(r->body));
 }
 
 static void registered(struct node *n)
@@ -371,6 +376,43 @@ static void lease_lost(void *userdata)
         struct node *n = userdata;
 
         n->report_at = 0;
+        if (n->step == REPORT)
+                go(n);
+}
+
+/* Does the API server have another status for one of our conditions than we told? */
+static bool contradicted(const cJSON *told, const cJSON *status)
+{
+        const cJSON *ours, *theirs;
+
+        cJSON_ArrayForEach(ours, json_get(told, "conditions"))
+        {
+                bool same = false;
+                cJSON_ArrayForEach(theirs, json_get(status, "conditions"))
+                        same = same || (streq(json_str(ours, "type"), json_str(theirs, "type")) &&
+                                        streq(json_str(ours, "status"), json_str(theirs, "status")));
+                if (!same)
+                        return true;
+        }
+        return false;
+}
+
+void node_seen(void *userdata, const cJSON *object)
+{
+        struct node *n = userdata;
+
+        if (n->step != REPORT || n->call || !contradicted(n->told, json_get(object, "status")))
+                return;
+        know(n, cJSON_Duplicate(object, true));
+        n->report_at = 0;
+        go(n);
+}
+
+void node_gone(void *userdata, UNUSED const cJSON *object)
+{
+        struct node *n = userdata;
+
+        n->report_at = 0; /* telling the status finds out, and makes it again */
         if (n->step == REPORT)
                 go(n);
 }

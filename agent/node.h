@@ -28,6 +28,13 @@ DEFINE_FREEP(struct node, node_free)
 /* The strings are copied. A change is reported at once. Until the first call the node is not Ready ("starting"). */
 void node_set_health(struct node *n, const struct node_health *health);
 
+/*
+ * What a watch of the Node shows: others write to it, too. The node controller calls conditions Unknown when it has not heard of us for
+ * a while, and takes that back only when it is told anew; and an operator may delete it. As watch.h's upsert and gone.
+ */
+void node_seen(void *n, const cJSON *object);
+void node_gone(void *n, const cJSON *object);
+
 const char *node_name(const struct node *n);
 const char *node_ip(const struct node *n, size_t i); /* as node_address() */
 const char *node_kubelet_version(const struct node *n); /* "" before the first answer of the API server */

@@ -27,6 +27,8 @@ struct unit {
         char *path; /* the D-Bus object path: the hash key */
         char active[16], sub[24];
         struct unit_state state;
+        bool condition;        /* ConditionResult=, ... */
+        uint64_t condition_at; /* ... which says something only if there was a look, monotonic */
         unsigned reading; /* the full reading that saw it last */
         UT_hash_handle hh;
 };
@@ -104,6 +106,7 @@ static enum unit_phase phase_of(const struct unit *u)
 static void tell(struct observed *o, struct unit *u)
 {
         u->state.phase = phase_of(u);
+        u->state.unmet_at = u->condition ? 0 : u->condition_at;
         o->handler.changed(o->userdata, u->name, &u->state);
 }
 
@@ -155,6 +158,14 @@ static int read_property(sd_bus_message *m, const char *name, struct unit *u)
                 return sd_bus_message_read(m, "v", "t", &u->state.started);
         if (streq(name, "ExecMainExitTimestamp"))
                 return sd_bus_message_read(m, "v", "t", &u->state.ended);
+        if (streq(name, "ConditionTimestampMonotonic"))
+                return sd_bus_message_read(m, "v", "t", &u->condition_at);
+        if (streq(name, "ConditionResult")) {
+                int met = 0;
+                int r = sd_bus_message_read(m, "v", "b", &met);
+                u->condition = met;
+                return r;
+        }
         return sd_bus_message_skip(m, "v");
 }
 

@@ -270,6 +270,7 @@ bool packages_find(const struct packages *p, const char *name, struct package *r
 struct look {
         const struct packages *p;
         const char *name;
+        const char *unit; /* that the pod asks for; NULL: it leaves the choice to us */
         size_t base; /* length of the name without its release: postgresql of postgresql-15 */
         struct package related[RELATED_MAX];
         uint32_t paragraphs[RELATED_MAX];
@@ -278,6 +279,7 @@ struct look {
         size_t n_candidates;
         char template[ID_UNIT_MAX + 1]; /* the first one seen */
         bool writes_var;
+        bool scripts; /* there are init scripts: what the generator makes of them comes and goes without dpkg */
 };
 
 /* "/usr/lib/systemd/system/x.service" -> "x.service", NULL for what is none. */
@@ -302,7 +304,9 @@ static void look_at_unit(struct look *l, const struct package *package, const ch
         if (strstr(unit, "@.service")) {
                 if (!l->template[0])
                         snprintf(l->template, sizeof(l->template), "%s", unit);
-                return;
+                if (!l->unit || strncmp(l->unit, unit, strcspn(unit, "@") + 1) != 0)
+                        return;
+                unit = l->unit;
         }
         snprintf(full, sizeof(full), "%s%s", l->p->root, path);
         if (l->n_candidates == CANDIDATES_MAX || lstat(full, &st) < 0 || !S_ISREG(st.st_mode) || map_open(&map, &st, full) < 0)
@@ -313,6 +317,21 @@ static void look_at_unit(struct look *l, const struct package *package, const ch
         unit_scan(map.data, map.size, c);
         l->writes_var |= c->state;
         l->n_candidates++;
+}
+
+/* An init script is a unit when systemd-sysv-generator(8) has made one of it, which it does where the package brings none of that name. */
+static void look_at_script(struct look *l, const struct package *package, const char *script)
+{
+        char path[ID_PATH_MAX], unit[ID_UNIT_MAX + 1];
+        size_t before = l->n_candidates;
+
+        l->scripts = true;
+        if (snprintf(unit, sizeof(unit), "%s.service", script) >= (int)sizeof(unit) || !id_is_unit(unit) || strchr(unit, '@'))
+                return;
+        snprintf(path, sizeof(path), "/run/systemd/generator.late/%s", unit);
+        look_at_unit(l, package, path, unit);
+        if (l->n_candidates > before)
+                l->candidates[before].multi_user = true;
 }
 
 static void look_at_tmpfiles(struct look *l, const char *path)
@@ -350,6 +369,8 @@ static void look_at_files(struct look *l, const struct package *package, bool wa
                 unit = unit_of_path(path);
                 if (unit && want_units)
                         look_at_unit(l, package, path, unit);
+                else if (want_units && starts_with(path, "/etc/init.d/"))
+                        look_at_script(l, package, path + strlen("/etc/init.d/"));
                 else if (starts_with(path, "/usr/lib/tmpfiles.d/") && ends_with(path, ".conf"))
                         look_at_tmpfiles(l, path);
         }
@@ -504,6 +525,24 @@ static int choose(const struct look *l, struct package_image *ret, struct err *e
         return 0;
 }
 
+static int choose_given(const struct look *l, struct package_image *ret, struct err *e)
+{
+        CLEANUP(buf_done) struct buf names = BUF(700);
+
+        for (size_t i = 0; i < l->n_candidates; i++) {
+                const struct unit_candidate *c = &l->candidates[i];
+                buf_printf(&names, "%s%s", i ? ", " : "", c->name);
+                if (!streq(c->name, l->unit) && !streq(c->alias, l->unit))
+                        continue;
+                snprintf(ret->unit, sizeof(ret->unit), "%s", c->name);
+                snprintf(ret->owner, sizeof(ret->owner), "%s", c->owner);
+                snprintf(ret->why, sizeof(ret->why), "the pod asks for it");
+                return 0;
+        }
+        return err_set(e, -ENOENT, "ErrImagePull", "neither package %s nor what it pulls in from its source has the unit %s (they have: %s)", l->name,
+                       l->unit, names.len ? names.data : "none");
+}
+
 static void remember(struct packages *p, const char *name, const struct package_image *image)
 {
         struct answer *a;
@@ -514,30 +553,40 @@ static void remember(struct packages *p, const char *name, const struct package_
         snprintf(a->name, sizeof(a->name), "%s", name);
 }
 
-int packages_image(struct packages *p, const char *name, struct package_image *ret, struct err *e)
+static int look_at_image(struct packages *p, const char *name, const char *unit, struct package_image *ret, struct err *e)
 {
-        CLEANUP(freep) struct look *l = NULL;
+        CLEANUP(freep) struct look *l = NEW(struct look);
         int r;
 
-        for (size_t i = 0; i < p->n_answers; i++)
-                if (streq(p->answers[i].name, name)) {
-                        *ret = p->answers[i].image;
-                        return 0;
-                }
         *ret = (struct package_image){ 0 };
-        l = NEW(struct look);
         l->p = p;
         l->name = name;
+        l->unit = unit;
         l->base = base_size(name);
         if (!relate(l, find_entry(p, name)))
                 return err_set(e, -ENOENT, "ErrImagePull", "package %s is not installed", name);
         relate_all(l);
         look_at_files(l, &l->related[0], true);
         for (size_t i = 1, own = l->n_candidates; i < l->n_related; i++)
-                look_at_files(l, &l->related[i], own == 0);
-        r = choose(l, ret, e);
+                look_at_files(l, &l->related[i], unit || own == 0);
+        r = unit ? choose_given(l, ret, e) : choose(l, ret, e);
         ret->writes_var = l->writes_var;
-        if (r == 0 && (ret->unit[0] || l->n_candidates == 0)) /* instances come and go without dpkg */
+        if (r == 0 && !unit && (ret->unit[0] || (l->n_candidates == 0 && !l->scripts))) /* instances come and go without dpkg */
                 remember(p, name, ret);
         return r;
+}
+
+int packages_image(struct packages *p, const char *name, struct package_image *ret, struct err *e)
+{
+        for (size_t i = 0; i < p->n_answers; i++)
+                if (streq(p->answers[i].name, name)) {
+                        *ret = p->answers[i].image;
+                        return 0;
+                }
+        return look_at_image(p, name, NULL, ret, e);
+}
+
+int packages_image_unit(struct packages *p, const char *name, const char *unit, struct package_image *ret, struct err *e)
+{
+        return look_at_image(p, name, unit, ret, e);
 }

@@ -45,6 +45,12 @@ struct package_image {
  */
 int packages_image(struct packages *p, const char *name, struct package_image *ret, struct err *e);
 
+/*
+ * The same when the pod names the unit itself: of the package, or of those it pulls in from the same source; the name of an instance where
+ * they ship the template. -ENOENT too when none of them has it, and the text has those that they have.
+ */
+int packages_image_unit(struct packages *p, const char *name, const char *unit, struct package_image *ret, struct err *e);
+
 /* ---- the pure parts, for tests and fuzzers ------------------------------------------------------------------- */
 
 /* A service unit that a package ships: no template, no alias. */

@@ -143,7 +143,7 @@ char *pod_field(const struct pod *p, const char *path, const struct pod_node *no
 
 static bool known_field(const struct pod *p, const char *path)
 {
-        CLEANUP(freep) char *v = pod_field(p, path, &(struct pod_node){ "", "" });
+        CLEANUP(freep) char *v = pod_field(p, path, &(struct pod_node){ .name = "", .ip = "" });
         return v != NULL;
 }
 
@@ -264,6 +264,25 @@ static void parse_mounts(struct pod *p, struct container *c, const cJSON *mounts
         }
 }
 
+/* What names one container wins over what is for all. */
+static void parse_given_unit(struct pod *p, struct container *c)
+{
+        const size_t n = strlen(ANNOTATION_UNIT);
+
+        for (size_t i = 0; i < p->n_annotations; i++) {
+                const char *key = p->annotations[i].key;
+                bool own = starts_with(key, ANNOTATION_UNIT ".") && streq(key + n + 1, c->name);
+                if (own || (!c->given_unit && streq(key, ANNOTATION_UNIT)))
+                        c->given_unit = p->annotations[i].value;
+                if (own)
+                        break;
+        }
+        if (c->given_unit && (!id_is_unit(c->given_unit) || strstr(c->given_unit, "@.")))
+                refuse(p, c, "CreateContainerConfigError", "annotation " ANNOTATION_UNIT ": \"%.100s\" is not the name of a service", c->given_unit);
+        else if (c->given_unit && c->parsed.kind == IMAGE_PATH)
+                c->given_unit = NULL; /* a pod's programs beside its daemon have no package that could have one */
+}
+
 static void parse_container(struct pod *p, struct container *c, const cJSON *spec, const cJSON *pod_spec, struct buf *ignored)
 {
         static const char *const not_yet[] = { "livenessProbe", "readinessProbe", "startupProbe", "lifecycle", "volumeDevices",
@@ -292,6 +311,7 @@ static void parse_container(struct pod *p, struct container *c, const cJSON *spe
         }
         if (json_get(json_get(spec, "resources"), "limits"))
                 ignore(ignored, "resources.limits");
+        parse_given_unit(p, c);
         parse_env(p, c, spec);
         parse_mounts(p, c, json_get(spec, "volumeMounts"));
         parse_security(p, c, json_get(pod_spec, "securityContext"), json_get(spec, "securityContext"), ignored);

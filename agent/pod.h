@@ -12,6 +12,9 @@
 #include "common/err.h"
 #include "common/ids.h"
 
+/* Which unit of its package a container runs: for all of the pod's, or, with ".<container>" behind it, for one. */
+#define ANNOTATION_UNIT "vks.systemd.io/unit"
+
 enum restart_policy { RESTART_POLICY_ALWAYS, RESTART_POLICY_ON_FAILURE, RESTART_POLICY_NEVER };
 enum pull_policy { PULL_IF_NOT_PRESENT, PULL_ALWAYS, PULL_NEVER };
 
@@ -42,6 +45,7 @@ struct container {
         char *name;
         char *image;            /* as the pod has it */
         struct image parsed;    /* borrows from `image` */
+        const char *given_unit; /* the package's unit that an annotation names, borrowed from it; NULL: the rules choose (packages.h) */
         enum pull_policy pull_policy;
         char **command, **args; /* NULL-terminated, or NULL when absent; $(VAR) not yet replaced */
         char *working_dir;
@@ -118,6 +122,7 @@ DEFINE_FREEP(struct pod, pod_free)
 /* The value of a downward API field path, or NULL when there is no such path. The caller owns it. */
 struct pod_node {
         const char *name, *ip;
+        const char *api_host, *api_port; /* of the API server as this node reaches it; NULL: not told to pods */
 };
 char *pod_field(const struct pod *p, const char *path, const struct pod_node *node);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One pod with everything the agent holds for it: shared by pods.c (when), executor.c (actions) and reporter.c (status), and nobody else. */
+/* One pod with everything the agent holds for it: shared by pods.c (when), executor.c (actions), pull.c (images) and reporter.c (status), and nobody else. */
 #ifndef VKS_AGENT_POD_ENTRY_H
 #define VKS_AGENT_POD_ENTRY_H
 
@@ -36,12 +36,22 @@ struct pod_entry {
 const struct pods_parts *pods_parts(const struct pods *ps);
 void pods_mark(struct pod_entry *e);
 void pods_drop(struct pod_entry *e);
+struct pod_entry *pods_first(const struct pods *ps); /* hh.next leads to the others */
 
 /* One answer less is awaited; frees the entry when it was the last one of a dropped pod. False then. */
 bool pod_entry_answered(struct pod_entry *e);
 
 /* executor.c: carries out a plan. Outcomes are recorded in the pod's state, and the pod is marked. */
 void executor_run(struct pod_entry *e, const struct plan *plan, uint64_t now);
+
+/*
+ * pull.c. pull_look(): which images are there, as far as the pull policy lets what is there do; pull_take(): whatever the policy says, if
+ * it is there; pull_begin(): an ACTION_PULL; pull_again(): a pod is gone that may have held a package.
+ */
+void pull_look(struct pod_entry *e);
+void pull_take(struct pod_entry *e, size_t i);
+void pull_begin(struct pod_entry *e, size_t i);
+void pull_again(struct pod_entry *e);
 
 /* reporter.c: sends the status when it is new; events about a pod or one of its containers. */
 void reporter_status(struct pod_entry *e, uint64_t now, uint64_t *wake_at);

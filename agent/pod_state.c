@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/pod_state.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 
@@ -182,6 +183,17 @@ static void schedule_restart(struct container_state *c)
         c->backoff = c->backoff == 0 ? BACKOFF_FIRST : c->backoff * 2 > BACKOFF_MAX ? BACKOFF_MAX : c->backoff * 2;
 }
 
+/* A start whose conditions are not met is no failure for systemd: its job is done, and the unit stays as it was. */
+static void give_up_start(struct container_state *c, uint64_t now)
+{
+        if (c->unmet_at == c->unit.unmet_at || !c->unit.unmet_at || !c->requested)
+                return;
+        c->unmet_at = c->unit.unmet_at;
+        c->requested = false;
+        c->retry_at = now + BACKOFF_FIRST;
+        err_set(&c->failure, -EAGAIN, "RunContainerError", "a condition of its unit is not met, so systemd skipped it");
+}
+
 void container_observe(struct container_state *c, const struct unit_state *u, const struct pod *p, uint64_t now)
 {
         bool was_over = c->phase == CONTAINER_TERMINATED;
@@ -194,6 +206,8 @@ void container_observe(struct container_state *c, const struct unit_state *u, co
         c->unit = *u;
         if (u->started)
                 c->started = u->started;
+        if (!unit_has_processes(u->phase))
+                give_up_start(c, now);
         switch (u->phase) {
         case UNIT_ACTIVATING:
                 if (u->main_pid && !was_over)
@@ -216,16 +230,17 @@ void container_observe(struct container_state *c, const struct unit_state *u, co
                                 c->phase = CONTAINER_TERMINATED;
                         }
                         schedule_restart(c);
+                        c->requested = false; /* what runs once was never "active" */
                 }
                 break;
         case UNIT_EXITED:
         case UNIT_FAILED:
         case UNIT_HOLDOFF:
-                if (!was_over) {
+                if (!was_over) { /* and not the same end once more, on the unit's way out of its holdoff */
                         terminate(c, u, now);
                         schedule_restart(c);
+                        c->requested = false;
                 }
-                c->requested = false;
                 break;
         }
 }
@@ -239,6 +254,16 @@ bool container_restarts(const struct container_state *c, const struct container 
         if (spec->sidecar || p->restart_policy == RESTART_POLICY_ALWAYS)
                 return true;
         return p->restart_policy == RESTART_POLICY_ON_FAILURE && c->now.exit_code != 0;
+}
+
+bool container_backs_off(const struct container_state *c, const struct container *spec, const struct pod *p)
+{
+        return container_restarts(c, spec, p) && c->restart_at > c->now.ended && !p->deleting;
+}
+
+const struct termination *container_last_run(const struct container_state *c, const struct container *spec, const struct pod *p)
+{
+        return container_backs_off(c, spec, p) ? &c->now : &c->last;
 }
 
 size_t pod_first_blocking_init(const struct pod *p, const struct pod_state *s)

@@ -42,6 +42,7 @@ struct container_state {
         uint64_t backoff;         /* delay before the next restart */
         uint64_t restart_at;      /* when TERMINATED and to be restarted */
         bool requested;           /* a start was asked for and the unit has not moved yet */
+        uint64_t unmet_at;        /* unit.unmet_at that was taken for the answer to a start */
         uint64_t retry_at;        /* a start failed before the unit moved */
         struct err failure;       /* why it is waiting: reason and text (CreateContainerError, ...) */
 
@@ -123,6 +124,12 @@ void container_observe(struct container_state *c, const struct unit_state *u, co
 
 /* Whether Kubernetes' rules start a container again that ended as `c->now` says. */
 bool container_restarts(const struct container_state *c, const struct container *spec, const struct pod *p);
+
+/* It ended and waits for its next start: what kubectl shows as CrashLoopBackOff, once there is a delay. */
+bool container_backs_off(const struct container_state *c, const struct container *spec, const struct pod *p);
+
+/* The run that status calls lastState and `kubectl logs --previous` shows: in a back-off the latest one, otherwise the one before. */
+const struct termination *container_last_run(const struct container_state *c, const struct container *spec, const struct pod *p);
 
 /* Everything that shall not run again has ended: the pod is Succeeded or Failed. */
 bool pod_is_finished(const struct pod *p, const struct pod_state *s);

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "agent/conditions.h"
 #include "agent/json.h"
 #include "agent/logs.h"
 #include "agent/pod_entry.h"
@@ -41,6 +41,11 @@ struct pods {
 const struct pods_parts *pods_parts(const struct pods *ps)
 {
         return &ps->parts;
+}
+
+struct pod_entry *pods_first(const struct pods *ps)
+{
+        return ps->entries;
 }
 
 uint64_t pods_now_usec(void)
@@ -87,11 +92,10 @@ static void entry_free(struct pod_entry *e)
 
 static void unlink_units(struct pod_entry *e)
 {
-        struct unit_link *l, *next;
-
-        HASH_ITER(hh, e->pods->units, l, next)
-        {
-                if (l->entry != e)
+        for (size_t i = 0; i < e->pod->n_containers; i++) {
+                struct unit_link *l;
+                HASH_FIND_STR(e->pods->units, e->pod->containers[i].unit, l);
+                if (!l || l->entry != e)
                         continue;
                 HASH_DEL(e->pods->units, l);
                 free(l);
@@ -145,6 +149,7 @@ void pods_drop(struct pod_entry *e)
                         take_units(other);
                         pods_mark(other);
                 }
+                pull_again(other);
         }
         if (e->in_flight == 0)
                 entry_free(e);
@@ -185,7 +190,7 @@ static void tell_phase(struct pod_entry *e, size_t i, enum container_phase befor
                 reporter_event(e, spec, false, "Started", "Started container %s", spec->name);
         if (c->phase == CONTAINER_TERMINATED && before != CONTAINER_TERMINATED) {
                 log_stream_poke(e->pod->id.uid);
-                if (container_restarts(c, spec, e->pod) && c->restart_at > c->now.ended && !e->pod->deleting)
+                if (container_backs_off(c, spec, e->pod))
                         reporter_event(e, spec, true, "BackOff", "Back-off restarting failed container %s in pod %s_%s(%s)", spec->name,
                                        e->pod->id.name, e->pod->id.namespace, e->pod->id.uid);
                 if (*c->now.message)
@@ -193,13 +198,27 @@ static void tell_phase(struct pod_entry *e, size_t i, enum container_phase befor
         }
 }
 
+static void tell_unmet(struct pod_entry *e, size_t i)
+{
+        struct container_state *c = &e->state->containers[i];
+        CLEANUP(buf_done) struct buf conditions = BUF(400);
+
+        conditions_of(e->pod->containers[i].unit, &conditions);
+        err_set(&c->failure, -EAGAIN, "RunContainerError", "systemd skips the unit, since not all of its conditions are met: %s",
+                conditions.len ? conditions.data : "see systemctl cat");
+        reporter_event(e, &e->pod->containers[i], true, "Failed", "Error: %s", c->failure.text);
+}
+
 static void observe(struct pod_entry *e, size_t i, const struct unit_state *u, bool silent)
 {
         struct container_state *c = &e->state->containers[i];
         enum container_phase before = c->phase;
+        uint64_t unmet_at = c->unmet_at;
         uint32_t restarts = c->restarts;
 
         container_observe(c, u, e->pod, pods_now_usec());
+        if (c->unmet_at != unmet_at)
+                tell_unmet(e, i);
         if (!silent)
                 tell_phase(e, i, before, restarts);
         pods_mark(e);
@@ -238,7 +257,11 @@ void pods_units_synced(void *userdata)
 {
         struct pods *ps = userdata;
         struct unit_link *l, *next;
+        struct unit_state ended = { .phase = UNIT_INACTIVE, .ended = pods_now_usec() };
+        const char *unit = ps->parts.installer ? installer_unit(ps->parts.installer) : "";
 
+        if (*unit && !observed_state(ps->parts.observed, unit, &(struct unit_state){ 0 }))
+                installer_unit_changed(ps->parts.installer, unit, &ended); /* it ended while nobody looked: the packages tell how */
         HASH_ITER(hh, ps->units, l, next)
         {
                 struct unit_state u = { .phase = UNIT_ABSENT };
@@ -269,89 +292,6 @@ void pods_job_failed(void *userdata, const char *unit, const char *result)
 }
 
 /* ---- what a pod needs ----------------------------------------------------------------------------------------------- */
-
-/* Is container i's image there? Fills what is known of it. */
-static void look_for_image(struct pod_entry *e, size_t i)
-{
-        const struct container *spec = &e->pod->containers[i];
-        struct container_state *c = &e->state->containers[i];
-        struct packages *packages = e->pods->parts.packages;
-        struct package found;
-        struct err err = ERR_NONE;
-
-        if (c->image_present || c->pulling)
-                return;
-        if (spec->parsed.kind == IMAGE_PATH) {
-                if (access(spec->parsed.name, X_OK) < 0)
-                        return;
-        } else {
-                if (!packages_find(packages, spec->parsed.name, &found) || (*spec->parsed.version && !streq(spec->parsed.version, found.version)))
-                        return;
-                free(e->image_ids[i]);
-                e->image_ids[i] = xasprintf("deb://%s@%s", found.name, found.version);
-                if (packages_image(packages, spec->parsed.name, &e->images[i], &err) < 0) {
-                        if (!e->pod->refused.code)
-                                reporter_event(e, spec, true, "Failed", "Error: %s", err.text);
-                        e->pod->refused = err;
-                        e->pod->refused_container = spec;
-                        snprintf(e->pod->refused.reason, sizeof(e->pod->refused.reason), "CreateContainerConfigError");
-                        return;
-                }
-        }
-        c->image_present = true;
-        c->pull_failure = ERR_NONE;
-}
-
-static void look_for_images(struct pod_entry *e)
-{
-        bool all = true;
-
-        for (size_t i = 0; i < e->pod->n_containers; i++) {
-                look_for_image(e, i);
-                all = all && e->state->containers[i].image_present;
-        }
-        if (!all || e->told_present)
-                return;
-        for (size_t i = 0; i < e->pod->n_containers && !e->state->written; i++)
-                if (e->state->containers[i].pull_at == 0 && !e->state->containers[i].pull_backoff)
-                        reporter_event(e, &e->pod->containers[i], false, "Pulled", "Container image \"%s\" already present on machine%s%s",
-                                       e->pod->containers[i].image, *e->images[i].unit ? ", unit " : "", e->images[i].unit);
-        e->told_present = true;
-}
-
-void pods_installed(void *userdata, const char *package, const char *version, const struct err *err, uint64_t usec)
-{
-        struct pods *ps = userdata;
-        struct pod_entry *e, *next;
-
-        HASH_ITER(hh, ps->entries, e, next)
-        {
-                for (size_t i = 0; i < e->pod->n_containers; i++) {
-                        const struct container *spec = &e->pod->containers[i];
-                        struct container_state *c = &e->state->containers[i];
-                        if (!c->pulling || spec->parsed.kind != IMAGE_PACKAGE || !streq(spec->parsed.name, package) ||
-                            !streq(spec->parsed.version, version))
-                                continue;
-                        c->pulling = false;
-                        if (err->code) {
-                                c->pull_failure = *err;
-                                c->pull_backoff = c->pull_backoff == 0               ? BACKOFF_FIRST
-                                                  : c->pull_backoff * 2 > BACKOFF_MAX ? BACKOFF_MAX
-                                                                                      : c->pull_backoff * 2;
-                                c->pull_at = pods_now_usec() + c->pull_backoff;
-                                reporter_event(e, spec, true, "Failed", "Failed to pull image \"%s\": %s", spec->image, err->text);
-                                reporter_event(e, spec, true, "Failed", "Error: ErrImagePull");
-                        } else {
-                                c->pull_backoff = c->pull_at = 0;
-                                look_for_image(e, i);
-                                e->told_present = true;
-                                reporter_event(e, spec, false, "Pulled", "Successfully pulled image \"%s\" in %.3fs (%s)", spec->image,
-                                               (double)usec / 1e6, e->image_ids[i] ? e->image_ids[i] : "");
-                        }
-                        pods_mark(e);
-                }
-        }
-}
 
 /* Is there new content for a volume, and if there is none: why? */
 static void resolve_content(struct pod_entry *e)
@@ -418,7 +358,7 @@ static void check_leftovers(struct pod_entry *e)
         /* Its unit files are all there: it was written in an earlier life of the agent. */
         e->state->written = n > 0 && n >= e->pod->n_containers;
         for (size_t i = 0; e->state->written && i < e->pod->n_containers; i++)
-                look_for_image(e, i);
+                pull_take(e, i);
         for (size_t i = 0; e->state->written && i < e->pod->n_containers; i++)
                 e->state->containers[i].image_present = true;
         e->told_present = e->state->written;
@@ -629,7 +569,7 @@ static void work(struct pod_entry *e)
         bool run = !e->pod->deleting && !e->state->gone && !e->pod->terminal;
 
         if (run && !e->pod->refused.code)
-                look_for_images(e);
+                pull_look(e);
         if (run && e->content && e->content_dirty)
                 resolve_content(e);
         if (run && e->pod->active_deadline_s >= 0 && now >= e->state->start_time + (uint64_t)e->pod->active_deadline_s * USEC_PER_SEC &&

@@ -55,7 +55,8 @@ void pods_units_synced(void *ps);
 void pods_job_failed(void *ps, const char *unit, const char *result);
 void pods_content_changed(void *ps, enum object_kind kind, const char *namespace, const char *name);
 void pods_token_changed(void *ps, const struct pod_id *pod);
-void pods_installed(void *ps, const char *package, const char *version, const struct err *err, uint64_t usec);
+void pods_installed(void *ps, const struct image *image, const struct err *err, uint64_t usec);
+void pods_install_progress(void *ps, const struct image *image, const char *words);
 
 /* A container, for the kubelet API. Borrowed until the loop runs on; NULL when there is none. */
 struct pods_container {

@@ -10,7 +10,8 @@
 #include "common/mem.h"
 
 enum {
-        SETTLE_USEC = 400 * 1000,      /* a pod that will run in a moment is reported once, running */
+        SETTLE_USEC = 400 * 1000,           /* what will be different in a moment is not told */
+        QUEUE_USEC = 60 * 1000 * 1000,      /* nor that a pod waits for its turn among many */
         RETRY_USEC = 3 * 1000 * 1000,
 };
 
@@ -49,7 +50,33 @@ static bool is_news(const struct pod_state *s)
         for (size_t i = 0; i < s->n_containers; i++)
                 if (s->containers[i].failure.code || s->containers[i].pull_failure.code || s->containers[i].phase == CONTAINER_TERMINATED)
                         return true;
+        for (size_t i = 0; i < s->n_volumes; i++)
+                if (*s->volumes[i].failure.reason)
+                        return true;
         return false;
+}
+
+/*
+ * Until when the status may wait: a pod that is on its way is told of once, when it runs. 0: it is to be told now. A daemon's unit is "activating" for a
+ * moment between its process and its readiness.
+ */
+static uint64_t settles_at(const struct pod_entry *e)
+{
+        const struct pod_state *s = e->state;
+        bool pulling = false;
+        uint64_t at = 0;
+
+        if (e->pod->refused.code || e->pod->deleting || is_news(s))
+                return 0;
+        for (size_t i = 0; i < s->n_containers; i++) {
+                const struct container_state *c = &s->containers[i];
+                pulling = pulling || c->pulling || !c->image_present;
+                if (c->phase == CONTAINER_RUNNING && c->unit.phase == UNIT_ACTIVATING && at < c->started + SETTLE_USEC)
+                        at = c->started + SETTLE_USEC;
+        }
+        if (!e->status_sent && streq(status_phase(e->pod, s), "Pending") && !at && pod_first_blocking_init(e->pod, s) == 0)
+                at = s->seen + (pulling ? SETTLE_USEC : QUEUE_USEC);
+        return at;
 }
 
 static void wake(uint64_t *wake_at, uint64_t at)
@@ -77,9 +104,8 @@ void reporter_status(struct pod_entry *e, uint64_t now, uint64_t *wake_at)
                 cJSON_Delete(status);
                 return;
         }
-        if (!e->status_sent && streq(status_phase(e->pod, e->state), "Pending") && !is_news(e->state) && !e->pod->refused.code &&
-            now < e->state->seen + SETTLE_USEC) {
-                wake(wake_at, e->state->seen + SETTLE_USEC);
+        if (now < settles_at(e)) {
+                wake(wake_at, settles_at(e));
                 cJSON_Delete(status);
                 return;
         }

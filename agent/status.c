@@ -124,7 +124,8 @@ static cJSON *container_status(const struct pod *p, const struct pod_state *s, s
 {
         const struct container *spec = &p->containers[i];
         const struct container_state *c = &s->containers[i];
-        cJSON *o = cJSON_CreateObject(), *state = NULL, *last = NULL;
+        const struct termination *last = container_last_run(c, spec, p);
+        cJSON *o = cJSON_CreateObject(), *state = NULL;
         char id[64] = "";
 
         if (c->phase == CONTAINER_RUNNING) {
@@ -132,21 +133,18 @@ static cJSON *container_status(const struct pod *p, const struct pod_state *s, s
                 add_time(cJSON_AddObjectToObject(state, "running"), "startedAt", c->started ? c->started : now);
         } else if (c->phase == CONTAINER_WAITING) {
                 state = why_waiting(p, s, i, now);
-        } else if (container_restarts(c, spec, p) && !p->deleting && !s->gone && c->restart_at > c->now.ended) {
+        } else if (container_backs_off(c, spec, p)) {
                 state = waiting_state("CrashLoopBackOff", "back-off %us restarting failed container=%s pod=%s_%s(%s)",
                                       (unsigned)((c->restart_at - c->now.ended) / USEC_PER_SEC), spec->name, p->id.name, p->id.namespace, p->id.uid);
-                last = terminated_state(&c->now);
         } else {
                 state = terminated_state(&c->now);
         }
-        if (!last)
-                last = c->last.valid ? terminated_state(&c->last) : cJSON_CreateObject();
         if (*c->invocation)
                 snprintf(id, sizeof(id), "systemd://%s", c->invocation);
 
         cJSON_AddStringToObject(o, "name", spec->name);
         cJSON_AddItemToObject(o, "state", state);
-        cJSON_AddItemToObject(o, "lastState", last);
+        cJSON_AddItemToObject(o, "lastState", last->valid ? terminated_state(last) : cJSON_CreateObject());
         cJSON_AddBoolToObject(o, "ready", is_ready(spec, c));
         cJSON_AddBoolToObject(o, "started", c->phase == CONTAINER_RUNNING);
         cJSON_AddNumberToObject(o, "restartCount", c->restarts);

@@ -25,6 +25,7 @@ struct unit_state {
         uint32_t main_pid;
         uint64_t started;    /* of the main process; microseconds since the epoch, 0: never */
         uint64_t ended;
+        uint64_t unmet_at;   /* when a start was given up because a Condition...= of the unit was not met; 0: it was not */
         uint32_t restarts;   /* by systemd itself since the last explicit start (NRestarts=) */
 };
 

@@ -169,7 +169,7 @@ static void take_list(struct watch *w, const struct api_response *r)
         bool first = !w->next_chunk;
 
         drop_chunk(w);
-        if (first)
+        if (first && w->handler.begin)
                 w->handler.begin(w->userdata);
         cJSON_ArrayForEach(item, json_get(r->body, "items")) {
                 if (w->dead)
@@ -187,7 +187,8 @@ static void take_list(struct watch *w, const struct api_response *r)
         w->synced_once = true;
         succeed(w);
         start_after(w, 0);
-        w->handler.synced(w->userdata);
+        if (w->handler.synced)
+                w->handler.synced(w->userdata);
 }
 
 static void on_list(void *userdata, struct api_response *r)

@@ -11,7 +11,7 @@
 
 struct watch;
 
-struct watch_handler {
+struct watch_handler { /* any of them may be NULL but upsert and gone */
         /* A list starts. Until `synced`, every object that exists is given to `upsert`; what was known and does not come is gone. */
         void (*begin)(void *userdata);
         void (*upsert)(void *userdata, const cJSON *object); /* the object is freed after the call */

@@ -36,6 +36,38 @@ int dir_make(int at, const char *name, mode_t mode)
         return fd_take(&fd);
 }
 
+int dir_ensure(int at, const char *name, mode_t mode)
+{
+        FD fd = dir_make(at, name, mode);
+
+        return fd < 0 ? fd : 0;
+}
+
+int dir_make_mount_point(int at, const char *path)
+{
+        CLEANUP(freep) char *copy = xstrdup(path);
+        FD dir = openat(at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        for (char *name = copy, *slash; name && dir >= 0; name = slash) {
+                struct stat parent, st;
+                FD next = -1;
+
+                slash = strchr(name, '/');
+                if (slash)
+                        *slash++ = '\0';
+                next = dir_make(dir, name, 0755);
+                if (next == -ELOOP || next == -ENOTDIR)
+                        return -EPERM;
+                if (next < 0 || fstat(dir, &parent) < 0 || fstat(next, &st) < 0)
+                        return next < 0 ? next : -errno;
+                if ((parent.st_mode & S_ISVTX) && st.st_uid != parent.st_uid)
+                        return -EPERM;
+                fd_close(dir);
+                dir = fd_take(&next);
+        }
+        return dir < 0 ? -errno : 0;
+}
+
 int dir_write(int at, const char *name, const void *p, size_t n, mode_t mode)
 {
         static const char temp[] = ".vks-new";
@@ -77,10 +109,13 @@ int dir_copy_shape(const char *from, int to, const char *const *except)
                 if (skip || fstatat(dirfd(d), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
                         continue;
                 n++;
-                if (mkdirat(to, entry->d_name, 0700) < 0 ? errno != EEXIST :
-                    fchownat(to, entry->d_name, st.st_uid, st.st_gid, AT_SYMLINK_NOFOLLOW) < 0 ||
-                    fchmodat(to, entry->d_name, st.st_mode & 07777, 0) < 0)
-                        r = -errno;
+                if (mkdirat(to, entry->d_name, 0700) < 0) {
+                        r = errno == EEXIST ? 0 : -errno;
+                        continue;
+                }
+                FD fd = dir_open(to, entry->d_name); /* by descriptor: the name may be a link by now */
+                if (fd < 0 || fchown(fd, st.st_uid, st.st_gid) < 0 || fchmod(fd, st.st_mode & 07777) < 0)
+                        r = fd < 0 ? fd : -errno;
         }
         if (d)
                 closedir(d);

@@ -225,7 +225,7 @@ int unit_name(const struct pod_id *pod, const char *image, const char *container
                         else
                                 b.len = pod_part + POD_PART_CUT;
                 }
-                buf_printf(&b, "~%.8s", pod->uid);
+                buf_printf(&b, ":%.8s", pod->uid);
                 add_tail(&b, image, container);
         }
         if (!buf_ok(&b) || b.len > ID_UNIT_MAX - 10)

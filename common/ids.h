@@ -47,7 +47,7 @@ int pod_id_parse(const char *namespace, const char *name, const char *uid, struc
  * is NULL, or the container's name where another container of the pod has the same image, and then follows the image.
  *
  * In pod and image every byte but [a-zA-Z0-9:_-] becomes \xNN, as systemd-escape(1) does it, the dot too, because it
- * is the separator here. The name is cut when it grows beyond 200 bytes: the pod's part ends in "~" and the first 8 digits of the uid.
+ * is the separator here. The name is cut when it grows beyond 200 bytes: the pod's part ends in ":" and the first 8 digits of the uid.
  */
 int unit_name(const struct pod_id *pod, const char *image, const char *container, char ret[ID_UNIT_MAX + 1], struct err *e);
 

@@ -141,6 +141,7 @@ int unit_file_parse(const char *name, const char *text, size_t size, struct unit
                 }
                 if (service && joined.len && joined.data[0] != '[')
                         add_setting(u, joined.data);
+                u->syslog |= install && joined.len && starts_with(joined.data, "Alias") && strstr(joined.data, "syslog.service");
                 if (!install && !(joined.len && is_dropped(joined.data)))
                         buf_add(&all, raw.data, raw.len);
                 buf_reset(&raw);

@@ -16,6 +16,7 @@ struct unit_file {
         char *text;                   /* the file without [Install] and without what would reach from the copy to other units */
         size_t n;
         struct unit_setting *service; /* the settings of [Service], in their order, continuation lines joined */
+        bool syslog;                  /* it is the machine's syslog.service when it is enabled */
 };
 
 /* `name` is the unit's, with its instance if it has one; it stands for %n, %N, %p, %i and %I. The caller owns *ret. */

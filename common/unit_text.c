@@ -154,7 +154,7 @@ static void other_commands(struct buf *b, const struct unit_text *u)
         } keys[] = { { "ExecCondition", false }, { "ExecStartPre", false }, { "ExecStartPost", true },
                      { "ExecReload", true },     { "ExecStop", true },      { "ExecStopPost", true } };
         const struct unit_file *p = u->file;
-        bool privileged = unit_yes(unit_file_get(p, "PermissionsStartOnly"));
+        bool start_only = unit_yes(unit_file_get(p, "PermissionsStartOnly")), privileged = start_only;
 
         for (size_t k = 0; p && k < ARRAY_LEN(keys); k++) {
                 buf_printf(b, "%s=\n", keys[k].key);
@@ -165,12 +165,15 @@ static void other_commands(struct buf *b, const struct unit_text *u)
                         if (!streq(p->service[i].key, keys[k].key))
                                 continue;
                         buf_printf(b, "%s=", keys[k].key);
-                        prefixes(b, v, n, privileged);
+                        prefixes(b, v, n, start_only);
                         buf_printf(b, "%s\n", v + n);
+                        privileged |= memchr(v, '+', n) != NULL;
                 }
         }
-        if (privileged)
+        if (start_only)
                 buf_str(b, "PermissionsStartOnly=no\n");
+        if (privileged && *unit_file_get(p, "CapabilityBoundingSet")) /* they had all; what making directories takes is added */
+                buf_str(b, "CapabilityBoundingSet=CAP_CHOWN CAP_FOWNER CAP_DAC_OVERRIDE\n");
 }
 
 /*
@@ -300,7 +303,11 @@ void unit_text_dropin(const struct unit_text *u, struct buf *b)
         }
         buf_printf(b, "\n[Service]\nSlice=%s\nLogExtraFields=VKS_POD_UID=%s VKS_POD=%s/%s VKS_CONTAINER=%s\n", slice, pod->uid,
                    pod->namespace, pod->name, u->container);
-        buf_str(b, restart[u->restart].lines);
+        /* What runs once and ends is nothing that systemd would restart always. */
+        if (u->restart == 2 && !u->program && streq(unit_file_get(u->file, "Type"), "oneshot"))
+                buf_str(b, "Restart=on-failure\nRestartSec=300\nRemainAfterExit=no\n");
+        else
+                buf_str(b, restart[u->restart].lines);
         buf_printf(b, "TimeoutStopSec=%u\n", u->grace_seconds ? u->grace_seconds : 1); /* 0 would be infinity */
         buf_str(b, "SendSIGKILL=yes\nSuccessExitStatus=\nRestartPreventExitStatus=\nRestartForceExitStatus=\n"
                    "LogRateLimitIntervalSec=1\nLogRateLimitBurst=1000000000\nStandardOutput=journal\nStandardError=journal\n");
@@ -320,6 +327,8 @@ void unit_text_dropin(const struct unit_text *u, struct buf *b)
         buf_printf(b, "ProtectSystem=%s\nProtectHome=tmpfs\nPrivateTmp=no\nReadWritePaths=\nInaccessiblePaths=-/etc/vks%s\n",
                    u->mounts->root ? "no" : "strict", u->overlay ? " -/var/lib/vks" : "");
         buf_str(b, "BindReadOnlyPaths=/run/systemd/notify /run/systemd/journal -/run/systemd/resolve\n");
+        if (u->file && u->file->syslog) /* it puts its own socket in the place of /dev/log: a /dev where that is not the machine's */
+                buf_str(b, "TemporaryFileSystem=/dev:mode=0755\nBindPaths=/dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty\n");
         mounts(b, u);
 }
 

@@ -92,5 +92,6 @@ int dispatch(void *machine, int sock, struct err *e)
         audit(p.verb, message, &a, r, &why, now_usec() - began);
         reply.error = r;
         reply.text = why.text, reply.rule = why.reason, reply.unit = a.unit;
-        return (r = wire_send_reply(sock, p.verb, &reply.base, e)) < 0 ? r : 1;
+        r = wire_send_reply(sock, p.verb, &reply.base, e);
+        return r < 0 ? r : message ? 1 : wire_bad(e, "not a message of its verb");
 }

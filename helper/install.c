@@ -23,7 +23,7 @@ int op_install(struct machine *m, const struct op_install *op, struct answer *a,
         strv_push(&argv, &n, xstrdup("--"));
         for (size_t i = 0; i < op->n_packages; i++) {
                 const struct op_package *p = &op->packages[i];
-                strv_push(&argv, &n, xasprintf("%s%s%s", p->name, p->version[0] ? "=" : "", p->version));
+                strv_push(&argv, &n, xasprintf("%s%s%s%s%s", p->name, p->from[0] ? "=" : "", p->from, p->sha256[0] ? "@sha256:" : "", p->sha256));
                 hash = hash_bytes(hash, argv[n - 1], strlen(argv[n - 1]) + 1);
         }
         snprintf(a->unit, sizeof(a->unit), "vks-install-%016llx.service", (unsigned long long)hash);

@@ -19,34 +19,31 @@ enum { UNMOUNT_TRIES = 200, UNMOUNT_WAIT_NS = 10 * 1000 * 1000 };
 static int make_run(int pod)
 {
         static const char *const not[] = { "vks", "user", NULL };
-        FD run = dir_make(pod, "run", 0755), lock = -1, sd = -1, journal = -1, resolve = -1;
+        FD run = dir_make(pod, "run", 0755), sd = -1;
         int r = run < 0 ? run : dir_copy_shape("/run", run, not);
 
-        if (r < 0 || (r = lock = dir_make(run, "lock", 01777)) < 0 || (r = sd = dir_make(run, "systemd", 0755)) < 0 ||
-            (r = journal = dir_make(sd, "journal", 0755)) < 0 || (r = resolve = dir_make(sd, "resolve", 0755)) < 0)
+        if (r < 0 || (r = dir_ensure(run, "lock", 01777)) < 0 || (r = sd = dir_make(run, "systemd", 0755)) < 0 ||
+            (r = dir_ensure(sd, "journal", 0755)) < 0 || (r = dir_ensure(sd, "resolve", 0755)) < 0)
                 return r;
-        FD notify = openat(sd, "notify", O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600); /* the sockets are bound over these */
+        FD notify = openat(sd, "notify", O_RDONLY | O_CREAT | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC, 0600); /* the sockets are bound over these */
         return notify < 0 ? -errno : 0;
 }
 
 static int make_var(int pod, bool overlay)
 {
         static const char *const names[] = { "backups", "cache", "lib", "local", "log", "mail", "opt", "spool" };
-        FD var = -1, tmp = -1;
+        FD var = -1;
         int r = 0;
 
         if (overlay) { /* of the machine's /var, which has all the rest */
-                FD upper = dir_make(pod, "upper", 0755), work = dir_make(pod, "work", 0700);
-                if (upper < 0 || work < 0)
-                        return upper < 0 ? upper : work;
+                if ((r = dir_ensure(pod, "upper", 0755)) < 0 || (r = dir_ensure(pod, "work", 0700)) < 0)
+                        return r;
                 return mkdirat(pod, "var", 0755) < 0 && errno != EEXIST ? -errno : 0; /* it may be mounted already */
         }
         r = var = dir_make(pod, "var", 0755);
-        for (size_t i = 0; r >= 0 && i < ARRAY_LEN(names); i++) {
-                FD fd = dir_make(var, names[i], 0755);
-                r = fd;
-        }
-        if (r < 0 || (r = tmp = dir_make(var, "tmp", 01777)) < 0)
+        for (size_t i = 0; r >= 0 && i < ARRAY_LEN(names); i++)
+                r = dir_ensure(var, names[i], 0755);
+        if (r < 0 || (r = dir_ensure(var, "tmp", 01777)) < 0)
                 return r;
         if ((symlinkat("/run", var, "run") < 0 && errno != EEXIST) || (symlinkat("/run/lock", var, "lock") < 0 && errno != EEXIST))
                 return -errno;
@@ -57,7 +54,7 @@ static int make_var(int pod, bool overlay)
 
 static int make_volume(struct machine *m, int pod, const char *uid, const struct op_volume *v)
 {
-        FD own = -1, all = -1, fd = -1;
+        FD own = -1, all = -1;
 
         if (v->kind == VOLUME_HOST)
                 return 0;
@@ -66,22 +63,19 @@ static int make_volume(struct machine *m, int pod, const char *uid, const struct
         all = dir_make(v->kind == VOLUME_DISK ? own : pod, v->kind == VOLUME_FILES ? "files" : "volumes", 0700);
         if (all < 0)
                 return all;
-        fd = dir_make(all, v->name, v->kind == VOLUME_FILES ? 0755 : 0777);
-        return fd < 0 ? fd : 0;
+        return dir_ensure(all, v->name, v->kind == VOLUME_FILES ? 0755 : 0777);
 }
 
 int pod_dirs_make(struct machine *m, const struct op_write *op, bool overlay, int *ret_pod, struct err *e)
 {
         static const char *const names[] = { "volumes", "files", "env", "units" };
         const char *uid = op->pod.uid;
-        FD pod = dir_make(m->pods, uid, 0700), tmp = -1;
+        FD pod = dir_make(m->pods, uid, 0700);
         int r = pod;
 
-        for (size_t i = 0; r >= 0 && i < ARRAY_LEN(names); i++) {
-                FD fd = dir_make(pod, names[i], 0700);
-                r = fd;
-        }
-        if (r >= 0 && (r = tmp = dir_make(pod, "tmp", 01777)) >= 0 && (r = make_run(pod)) >= 0)
+        for (size_t i = 0; r >= 0 && i < ARRAY_LEN(names); i++)
+                r = dir_ensure(pod, names[i], 0700);
+        if (r >= 0 && (r = dir_ensure(pod, "tmp", 01777)) >= 0 && (r = make_run(pod)) >= 0)
                 r = make_var(pod, overlay);
         for (size_t i = 0; r >= 0 && i < op->n_volumes; i++)
                 r = make_volume(m, pod, uid, &op->volumes[i]);

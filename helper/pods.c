@@ -88,7 +88,7 @@ static int remove_rest(struct machine *m, const char *uid, struct err *e)
         ssize_t n = pod < 0 ? -1 : readlinkat(pod, "slice", slice, sizeof(slice) - 1);
         int r = 0;
 
-        pod = fd_close(pod);
+        fd_close(fd_take(&pod));
         unit_text_var_mount_name(uid, &mount);
         if (overlay)
                 r = unit_stop(m, mount.data, e);
@@ -161,15 +161,20 @@ static int find_program(const struct op_write *op, const struct op_container *k,
         return !*ret || **ret == '/' ? 0 : err_set(e, -ENOENT, NULL, "command: there is no program \"%.200s\"", k->program);
 }
 
-static int plan_mounts(const struct pod_id *pod, const struct op_container *k, struct mount_plan *ret, struct err *e)
+static int plan_mounts(int dir, const struct pod_id *pod, const struct op_container *k, bool overlay, struct mount_plan *ret, struct err *e)
 {
         CLEANUP(freep) struct mount_wish *wishes = xcalloc(k->n_mounts, sizeof(*wishes));
         int r = 0;
 
         for (size_t i = 0; i < k->n_mounts && r == 0; i++) {
                 const struct op_volume *v = k->mounts[i].volume;
+                const char *target = k->mounts[i].target;
 
-                wishes[i].target = k->mounts[i].target;
+                /* PID 1 would make it as root, through whatever link the pod has put there by then. */
+                if (v->kind != VOLUME_HOST && (starts_with(target, "/tmp/") || starts_with(target, "/run/") || (!overlay && starts_with(target, "/var/"))) &&
+                    (r = dir_make_mount_point(dir, target + 1)) < 0)
+                        return err_errno(e, r, NULL, "mountPath %s", target);
+                wishes[i].target = target;
                 wishes[i].read_only = k->mounts[i].read_only;
                 if (v->kind != VOLUME_HOST)
                         snprintf(wishes[i].source, sizeof(wishes[i].source), "%s/%s/%s/%s", v->kind == VOLUME_DISK ? POD_DISK_DIR : POD_RUN_DIR,
@@ -215,7 +220,7 @@ static int write_container(struct machine *m, const struct op_write *op, const s
         int r = c->unit[0] ? package_unit_load(c->package, c->unit, &file, e) : 0;
 
         u.file = file;
-        if (r < 0 || (r = find_program(op, k, &program, e)) < 0 || (r = choose_user(&u, k, e)) < 0 || (r = plan_mounts(&op->pod, k, &mounts, e)) < 0)
+        if (r < 0 || (r = find_program(op, k, &program, e)) < 0 || (r = choose_user(&u, k, e)) < 0 || (r = plan_mounts(pod, &op->pod, k, overlay, &mounts, e)) < 0)
                 return r;
         u.program = program;
         r = write_files(m, pod, k->unit, &u, c);

@@ -25,14 +25,12 @@ int policy_install(const struct policy *p, const Vks__Install *m, struct op_inst
         for (size_t i = 0; i < m->n_packages; i++) {
                 const Vks__Package *k = m->packages[i];
 
-                r = rule_package(p, "package", k->name, e);
-                if (r < 0)
+                if ((r = rule_package(p, "package", k->name, e)) < 0 ||
+                    ((k->url[0] || k->sha256[0]) && (r = rule_url(p, k->url, k->sha256, e)) < 0))
                         return r;
-                if (k->version[0] && !id_is_version(k->version))
+                if (k->version[0] && (k->url[0] || !id_is_version(k->version)))
                         return MALFORMED(e, "package %s: \"%.80s\" is not a version", k->name, k->version);
-                if (k->url[0] || k->sha256[0])
-                        return err_set(e, -EOPNOTSUPP, NULL, "package %s: installing from a URL is not supported", k->name);
-                ret->packages[i] = (struct op_package){ .name = k->name, .version = k->version };
+                ret->packages[i] = (struct op_package){ k->name, k->url[0] ? k->url : k->version, k->sha256 };
         }
         return 0;
 }

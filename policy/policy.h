@@ -27,7 +27,8 @@ struct policy; /* see policy_conf.h; /etc/vks/policy.conf, parsed */
 /* The strings of all of these are borrowed from the message and live as long as it does. */
 
 struct op_package {
-        const char *name, *version; /* version "" is the candidate */
+        /* `from`: a version, "" for the candidate, or a URL; `sha256`: of the URL's file, "" when not demanded */
+        const char *name, *from, *sha256;
 };
 struct op_install {
         size_t n_packages;

@@ -62,35 +62,29 @@ static bool parse_number(const char *s, size_t n, uint32_t *ret)
 {
         uint64_t v = 0;
 
-        if (n == 0 || n > 10)
+        if (n == 0 || n > 10 || strspn(s, "0123456789") < n)
                 return false;
-        for (size_t i = 0; i < n; i++) {
-                if (s[i] < '0' || s[i] > '9')
-                        return false;
+        for (size_t i = 0; i < n; i++)
                 v = v * 10 + (uint64_t)(s[i] - '0');
-        }
         *ret = (uint32_t)v;
         return v < UINT32_MAX;
 }
 
 static bool parse_range(const char *s, struct policy_item *it)
 {
-        const char *dash = strchr(s, '-');
-        size_t n = dash ? (size_t)(dash - s) : strlen(s);
+        size_t n = strcspn(s, "-");
 
         if (!parse_number(s, n, &it->first))
                 return false;
         it->last = it->first;
-        return (!dash || parse_number(dash + 1, strlen(dash + 1), &it->last)) && it->first <= it->last;
+        return (!s[n] || parse_number(s + n + 1, strlen(s + n + 1), &it->last)) && it->first <= it->last;
 }
 
 static bool parse_choice(const struct key *k, const char *word, uint32_t *ret)
 {
-        for (uint32_t i = 0; k->choices[i]; i++)
-                if (streq(k->choices[i], word)) {
-                        *ret = i;
+        for (*ret = 0; k->choices[*ret]; ++*ret)
+                if (streq(k->choices[*ret], word))
                         return true;
-                }
         return false;
 }
 
@@ -156,25 +150,24 @@ int policy_parse(const char *file, const char *text, size_t size, struct policy 
 {
         CLEANUP(policy_freep) struct policy *p = NEW(struct policy);
         bool seen[ARRAY_LEN(keys)] = { false };
-        unsigned number = 0;
 
         for (size_t i = 0; i < ARRAY_LEN(keys); i++)
                 add_words(p, &keys[i], keys[i].fallback);
         if (size > POLICY_SIZE_MAX || (text && memchr(text, '\0', size)))
                 return err_set(e, -EINVAL, NULL, "%s: too large, or not a text", file);
-        while (text && size > 0) {
+        for (unsigned number = 1; text && size > 0; number++) {
                 const char *end = memchr(text, '\n', size);
-                size_t n = end ? (size_t)(end - text) : size, skip = strspn(text, " \t") < n ? strspn(text, " \t") : n, trim = n;
+                size_t n = end ? (size_t)(end - text) : size, skip = 0, trim = n;
 
-                number++;
+                while (skip < n && strchr(" \t", text[skip]))
+                        skip++;
                 while (trim > skip && strchr(" \t\r", text[trim - 1]))
                         trim--;
                 CLEANUP(freep) char *line = xstrndup(text + skip, trim - skip);
                 if (line[0] && line[0] != '#' && parse_line(p, line, seen, e) < 0)
                         return err_prefix(e, "%s:%u: ", file, number);
                 n += end ? 1 : 0;
-                text += n;
-                size -= n;
+                text += n, size -= n;
         }
         *ret = TAKE(p);
         return 0;

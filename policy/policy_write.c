@@ -27,8 +27,7 @@ void op_write_done(struct op_write *op)
 
 static int host_volume(const struct policy *p, const Vks__HostPath *h, struct op_volume *v, struct err *e)
 {
-        static const char *const types[] = { "", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket", "CharDevice",
-                                             "BlockDevice" };
+        static const char *const types[] = { "", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket", "CharDevice", "BlockDevice" };
         bool writable = false, known = false;
         int r;
 
@@ -143,15 +142,19 @@ static int parse_image(const struct policy *p, const Vks__Container *c, struct e
                 return c->package[0] || c->unit[0] ? MALFORMED(e, "image %.200s: a program has no package", c->image) :
                                                      policy_program(p, c->image, e);
         r = rule_package(p, "image", c->image, e);
-        if (r < 0 || !c->unit[0])
+        if (r < 0 || (!c->unit[0] && !c->package[0]))
                 return r;
-        if (!id_is_unit(c->unit))
+        if (c->unit[0] && !id_is_unit(c->unit))
                 return MALFORMED(e, "unit: \"%.80s\" is not the name of a service", c->unit);
         return rule_package(p, "package", c->package, e);
 }
 
-static int parse_env(const Vks__Container *c, struct err *e)
+/* A package's unit may run as root, or commands before it: what it loads is not the pod's to say. */
+static int parse_env(const struct policy *p, const Vks__Container *c, struct err *e)
 {
+        static struct policy_item names[] = { { .text = "LD_*" }, { .text = "GCONV_PATH" }, { .text = "BASH_ENV" }, { .text = "PATH" },
+                                              { .text = "PERL5*" }, { .text = "PYTHON[PH]*" }, { .text = "RUBY*" } };
+
         if (c->n_env > WORDS_MAX)
                 return MALFORMED(e, "env: more than %d variables", WORDS_MAX);
         for (size_t i = 0; i < c->n_env; i++) {
@@ -159,6 +162,8 @@ static int parse_env(const Vks__Container *c, struct err *e)
 
                 if (!id_is_env_name(name) || strpbrk(name, "-."))
                         return MALFORMED(e, "env \"%.80s\": systemd's names are letters, digits and underscores", name);
+                if (c->unit[0] && p->root != POLICY_ROOT_ALLOW && rule_matches(&(struct policy_list){ ARRAY_LEN(names), names }, name))
+                        return rule_refused(e, "root", "env %s says what a package's unit loads", name);
                 if (!utf8_clean(c->env[i]->value.data, c->env[i]->value.len, "\t\n"))
                         return MALFORMED(e, "env %s: systemd's values are UTF-8 without control characters but tab and newline", name);
         }
@@ -199,10 +204,9 @@ static int parse_container(const struct policy *p, const struct op_write *op, st
 
         if (c->working_dir[0] && !rule_unit_path(c->working_dir))
                 return MALFORMED(e, "workingDir: not an absolute, normalized path");
-        if (c->restart != VKS__RESTART__RESTART_NEVER && c->restart != VKS__RESTART__RESTART_ON_FAILURE &&
-            c->restart != VKS__RESTART__RESTART_ALWAYS)
+        if ((unsigned)c->restart > VKS__RESTART__RESTART_ALWAYS)
                 return MALFORMED(e, "restart: %d is no policy", (int)c->restart);
-        if ((r = parse_image(p, c, e)) < 0 || (r = parse_command(p, k, e)) < 0 || (r = parse_env(c, e)) < 0 ||
+        if ((r = parse_image(p, c, e)) < 0 || (r = parse_command(p, k, e)) < 0 || (r = parse_env(p, c, e)) < 0 ||
             (r = parse_mounts(op, k, e)) < 0 || (r = parse_user(p, k, e)) < 0)
                 return r;
         return unit_name(&op->pod, c->image, c->shares_image ? c->name : NULL, k->unit, e);
@@ -230,7 +234,8 @@ int policy_write(const struct policy *p, const Vks__Write *m, struct op_write *r
         static const enum qos qos[] = { QOS_CLASS_BEST_EFFORT, QOS_CLASS_BURSTABLE, QOS_CLASS_GUARANTEED };
         int r;
 
-        *ret = (struct op_write){ .policy = p, .max_units = p->max_units, .grace_seconds = m->grace_seconds };
+        *ret = (struct op_write){ .policy = p, .max_units = p->max_units, .grace_seconds = m->grace_seconds,
+                                  .n_volumes = m->n_volumes, .n_containers = m->n_containers };
         r = m->pod ? pod_id_parse(m->pod->namespace_, m->pod->name, m->pod->uid, &ret->pod, e) : MALFORMED(e, "pod: missing");
         if (r < 0)
                 return r;
@@ -240,9 +245,7 @@ int policy_write(const struct policy *p, const Vks__Write *m, struct op_write *r
                 return MALFORMED(e, "%zu containers and %zu volumes: at most %d and %d are taken", m->n_containers, m->n_volumes,
                                  CONTAINERS_MAX, VOLUMES_MAX);
         ret->qos = qos[m->qos];
-        ret->n_volumes = m->n_volumes;
         ret->volumes = xcalloc(m->n_volumes, sizeof(*ret->volumes));
-        ret->n_containers = m->n_containers;
         ret->containers = xcalloc(m->n_containers, sizeof(*ret->containers));
         for (size_t i = 0; i < m->n_volumes; i++) {
                 r = parse_volume(p, m->volumes[i], &ret->volumes[i], e);

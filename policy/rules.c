@@ -8,6 +8,8 @@
 
 #include "common/utf8.h"
 
+#define URL_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/:._~+-"
+
 /* A directory, or a directory and everything beneath it. */
 struct place {
         const char *path;
@@ -64,12 +66,12 @@ bool rule_in_ranges(const struct policy_list *l, uint32_t id)
         return false;
 }
 
-/* `path` is `dir`, or beneath it. Both are normalized. */
+/* `path` is `dir`, or beneath it. Both are normalized, but `dir` may end in "/". */
 static bool within(const char *path, const char *dir)
 {
         size_t n = strlen(dir);
 
-        return streq(dir, "/") || (strncmp(path, dir, n) == 0 && (path[n] == '\0' || path[n] == '/'));
+        return strncmp(path, dir, n) == 0 && (dir[n - 1] == '/' || path[n] == '\0' || path[n] == '/');
 }
 
 static const char *forbidden_by(const struct place *places, size_t n, const char *path)
@@ -90,9 +92,22 @@ int rule_package(const struct policy *p, const char *field, const char *name, st
 {
         if (!id_is_package(name))
                 return MALFORMED(e, "%s: \"%.80s\" is not the name of a Debian package", field, name);
-        if (rule_matches(&p->deny_package, name))
+        if (rule_matches(&p->deny_package, name) || streq(name, "vks")) /* whose user's rights no pod may have */
                 return rule_refused(e, "deny-package", "%s is denied", name);
         return rule_matches(&p->package, name) ? 0 : rule_refused(e, "package", "%s is not allowed", name);
+}
+
+/* Nothing that means something to a shell, to systemd or to a server that is asked for another file by it. */
+int rule_url(const struct policy *p, const char *url, const char *sha256, struct err *e)
+{
+        const char *path = url + (starts_with(url, "deb://") ? 5 : starts_with(url, "https://") ? 7 : strlen(url));
+
+        if (!id_is_path(path) || !ends_with(path, ".deb") || path[strspn(path, URL_CHARACTERS)] || (sha256[0] && !id_is_sha256(sha256)))
+                return MALFORMED(e, "url: \"%.200s\" is not a plain deb:// or https:// address of a .deb file, or its checksum is none", url);
+        for (size_t i = 0; i < p->url.n; i++)
+                if (within(url, p->url.items[i].text))
+                        return sha256[0] || !p->url_needs_sha256 ? 0 : rule_refused(e, "url-needs-sha256", "%.200s has no @sha256:", url);
+        return rule_refused(e, "url", "%.200s is not under an allowed prefix", url);
 }
 
 int policy_program(const struct policy *p, const char *path, struct err *e)
@@ -122,16 +137,12 @@ int rule_host_path(const struct policy *p, const char *path, bool *ret_writable,
 
 int rule_target(const char *path, char ret[static ID_PATH_MAX + 1], struct err *e)
 {
-        const char *why, *lock = "/var/lock", *run = "/var/run";
+        bool lock = within(path, "/var/lock"), run = within(path, "/var/run");
+        const char *why;
 
         if (!rule_unit_path(path))
                 return MALFORMED(e, "mountPath: \"%.200s\" is not an absolute, normalized path", path);
-        if (within(path, lock))
-                snprintf(ret, ID_PATH_MAX + 1, "/run/lock%s", path + strlen(lock));
-        else if (within(path, run))
-                snprintf(ret, ID_PATH_MAX + 1, "/run%s", path + strlen(run));
-        else
-                snprintf(ret, ID_PATH_MAX + 1, "%s", path);
+        snprintf(ret, ID_PATH_MAX + 1, "%s%s", lock ? "/run" : "", path + (lock || run ? strlen("/var") : 0));
         why = forbidden_by(never_target, ARRAY_LEN(never_target), ret);
         if (why && !streq(ret, "/dev/shm"))
                 return rule_refused(e, "mount-target", "nothing is mounted at %.200s, because of %s", path, why);

@@ -20,6 +20,9 @@ bool rule_unit_path(const char *s);
 /* `field` names what is asked for in the text of an error. */
 int rule_package(const struct policy *p, const char *field, const char *name, struct err *e);
 
+/* A package file, by its address; `sha256` "" when the pod demands none. */
+int rule_url(const struct policy *p, const char *url, const char *sha256, struct err *e);
+
 /* A hostPath: one of the allowed prefixes, and none of what is never given away. */
 int rule_host_path(const struct policy *p, const char *path, bool *ret_writable, struct err *e);
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 
 #include "common/fd.h"
 #include "common/log.h"
@@ -18,8 +19,18 @@ struct server {
         void *userdata;
 };
 
+/*
+ * No request takes long, but a peer may hand over a descriptor that cannot be closed in time. SIGALRM is the end then, and the socket
+ * starts another one.
+ */
+static void deadline(unsigned seconds)
+{
+        setitimer(ITIMER_REAL, &(struct itimerval){ .it_value.tv_sec = seconds }, NULL);
+}
+
 static void stay(struct server *s)
 {
+        deadline(0);
         sd_event_source_set_time_relative(s->idle, s->idle_usec);
         sd_event_source_set_enabled(s->idle, SD_EVENT_ONESHOT);
 }
@@ -35,7 +46,10 @@ static int on_request(sd_event_source *source, int fd, UNUSED uint32_t events, v
 {
         struct server *s = userdata;
         struct err e = ERR_NONE;
-        int r = s->handler(s->userdata, fd, &e);
+        int r;
+
+        deadline(SERVE_SECONDS);
+        r = s->handler(s->userdata, fd, &e);
 
         if (r <= 0 && r != -EAGAIN) {
                 if (r < 0)
@@ -51,19 +65,23 @@ static int on_request(sd_event_source *source, int fd, UNUSED uint32_t events, v
 static int on_connection(UNUSED sd_event_source *source, int fd, UNUSED uint32_t events, void *userdata)
 {
         struct server *s = userdata;
-        FD peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        FD peer = -1;
         struct ucred who = { .uid = (uid_t)-1 };
         socklen_t size = sizeof(who);
 
+        deadline(SERVE_SECONDS);
+        peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (peer < 0)
-                return 0;
-        stay(s);
-        if (getsockopt(peer, SOL_SOCKET, SO_PEERCRED, &who, &size) < 0 || (who.uid != s->uid && who.uid != 0))
+                ;
+        else if (getsockopt(peer, SOL_SOCKET, SO_PEERCRED, &who, &size) < 0 || (who.uid != s->uid && who.uid != 0))
                 log_warning("uid %u is not served", who.uid);
         else if (s->peers >= SERVE_PEERS_MAX || sd_event_add_io(s->event, NULL, peer, EPOLLIN, on_request, s) < 0)
                 log_warning("too many connections");
         else
                 s->peers++, fd_take(&peer);
+        fd_close(peer);
+        peer = -1;
+        stay(s);
         return 0;
 }
 

@@ -8,7 +8,10 @@
 
 #include "common/err.h"
 
-enum { SERVE_PEERS_MAX = 16 };
+enum {
+        SERVE_PEERS_MAX = 16,
+        SERVE_SECONDS = 120, /* for one request; then the process ends with SIGALRM */
+};
 
 /*
  * Answers one request of a peer whose socket is readable. 1: answered (with a refusal or an error too); 0: the peer is gone; -EAGAIN: there

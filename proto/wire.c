@@ -71,6 +71,8 @@ int wire_send(int sock, const struct wire_packet *p, struct err *e)
         FD fd = -1;
         int r;
 
+        if (!p->verb)
+                return err_set(e, -EINVAL, NULL, "helper request: not packed");
         if (p->verb->body == WIRE_MEMFD && (fd = memfd_make(p->body, p->size)) < 0)
                 return err_errno(e, fd, NULL, "helper request %s: memfd", p->verb->name);
         r = send_datagram(sock, p->verb->number, p->body, fd < 0 ? p->size : 0, fd);
@@ -109,6 +111,8 @@ static int recv_datagram(int sock, uint8_t data[static WIRE_DATAGRAM_MAX], size_
                 for (size_t i = 0; CMSG_LEN((i + 1) * sizeof(int)) <= c->cmsg_len; i++, n_fds++) {
                         fd_close(fd);
                         memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
+                        /* A socket that its sender left lingering would have us wait when we close it. */
+                        setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){ 0 }, sizeof(struct linger));
                 }
         }
         if (n == 0 && n_fds == 0)

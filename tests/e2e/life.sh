@@ -27,19 +27,23 @@ test_uptimed_from_package_to_unit_to_nothing() {
 }
 
 test_a_package_that_was_there_before_is_left_alone() {
-    node apt-get -qq -y install memcached >/dev/null 2>&1
-    node systemctl enable --now memcached >/dev/null 2>&1
+    node apt-get -qq -y install uptimed >/dev/null 2>&1
+    trap 'node systemctl disable --now uptimed >/dev/null 2>&1' EXIT
+    node systemctl enable --now uptimed >/dev/null 2>&1
+    local pid
+    pid=$(main_pid uptimed.service)
     apply <<YAML
 apiVersion: v1
 kind: Pod
-metadata: {name: mc}
-spec: {containers: [{name: mc, image: memcached, args: ["-p", "11311", "-u", "nobody"]}]}
+metadata: {name: own}
+spec: {containers: [{name: c, image: uptimed, imagePullPolicy: IfNotPresent}]}
 YAML
-    running mc
-    event mc "already present"
-    [ "$(node systemctl is-active memcached)" = active ] || fail "the host's own memcached was stopped"
-    [ "$(node systemctl is-enabled memcached)" = enabled ] || fail "and disabled"
-    node systemctl disable --now memcached >/dev/null 2>&1
+    running own
+    event own "already present"
+    [ "$(node systemctl is-active uptimed)" = active ] || fail "the machine's own uptimed was stopped"
+    [ "$(node systemctl is-enabled uptimed)" = enabled ] || fail "and disabled"
+    [ "$(main_pid uptimed.service)" = "$pid" ] || fail "and started again"
+    [ "$(main_pid "$(unit_of own uptimed)")" != "$pid" ] || fail "the pod is the machine's own"
 }
 
 test_containers_of_a_pod_share_an_empty_dir() {
@@ -123,7 +127,7 @@ spec:
     - {name: E, value: "percent %n dollar $HOME back\\slash `tick` #hash ; semi"}
     - {name: F, value: ""}
     - {name: G, value: "ä€😀"}
-    - {name: H, value: "tab\tcr\resc\u001bbell\u0007end"}
+    - {name: H, value: "tab\tend"}
     - {name: I, value: "see $(A)"}
     - {name: POD, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
     - {name: IP, valueFrom: {fieldRef: {fieldPath: status.podIP}}}
@@ -135,12 +139,23 @@ import sys
 env = dict(e.split(b"=", 1) for e in open(sys.argv[1], "rb").read().split(b"\0") if e)
 want = {"A": "plain", "B": "  spaces  ", "C": "quote\"and'single", "D": "line one\nline two\n",
         "E": "percent %n dollar $HOME back\\slash `tick` #hash ; semi", "F": "", "G": "ä€😀",
-        "H": "tab\tcr\resc\x1bbell\x07end", "I": "see plain", "POD": "env"}
+        "H": "tab\tend", "I": "see plain", "POD": "env"}
 bad = [(k, v, env.get(k.encode())) for k, v in want.items() if env.get(k.encode()) != v.encode()]
 assert not bad, bad
 assert env.get(b"IP")
+assert env.get(b"KUBERNETES_SERVICE_HOST") == b"127.0.0.1" and env.get(b"KUBERNETES_SERVICE_PORT")
 PY
     ! node systemctl show "$(unit_of env 'bin\x2fsleep')" | grep -q "line one" || fail "values show in systemctl show"
+}
+
+test_a_value_that_systemd_cannot_carry_is_refused_by_name() {
+    apply <<'YAML'
+apiVersion: v1
+kind: Pod
+metadata: {name: cr}
+spec: {containers: [{name: c, image: /bin/sleep, command: [/bin/sleep, "1000"], env: [{name: WITH_CR, value: "a\rb"}]}]}
+YAML
+    event cr "WITH_CR"
 }
 
 test_deployments_scale_up_and_down() {

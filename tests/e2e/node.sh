@@ -37,6 +37,7 @@ test_capacity_is_the_machines() {
 test_the_lease_is_renewed() {
     local before
     lease() { kubectl -n kube-node-lease get lease "$NODE" -o 'jsonpath={.spec.renewTime}'; }
+    wait_for 30 "there is a lease" lease
     before=$(lease)
     wait_for 25 "a newer renewTime" sh -c "[ \"\$(kubectl -n kube-node-lease get lease $NODE -o 'jsonpath={.spec.renewTime}')\" != '$before' ]"
 }

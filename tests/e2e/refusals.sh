@@ -48,12 +48,14 @@ test_an_image_that_is_no_package_name() {
     wait_for 20 "InvalidImageName" equals InvalidImageName reason reg
     event reg "docker.io/library/nginx"
     nothing_written reg
+    k delete pod reg --timeout=30s >/dev/null || fail "it cannot be deleted"
 }
 
 test_an_unknown_volume_type() {
     pod nfs 'image: /bin/sleep, command: ["/bin/sleep", "1000"]' '  volumes: [{name: v, nfs: {server: h, path: /x}}]'
     event nfs 'unsupported volume type "nfs"'
     nothing_written nfs
+    k delete pod nfs --timeout=30s >/dev/null || fail "it cannot be deleted"
 }
 
 test_a_program_that_is_not_there() {
@@ -69,8 +71,8 @@ test_never_pull_means_never() {
 }
 
 test_policy_is_named_when_it_refuses() {
-    trap 'sh_node "test ! -e /tmp/policy.conf || mv /tmp/policy.conf /etc/vks/policy.conf; systemctl stop vks-helper.service"' EXIT
-    sh_node "cp -p /etc/vks/policy.conf /tmp/policy.conf && echo 'deny-package = fortune-mod' >>/etc/vks/policy.conf && systemctl stop vks-helper.service"
+    trap 'sh_node "test ! -e /tmp/policy.conf || mv /tmp/policy.conf /etc/vks/policy.conf; systemctl stop vks-helper.service 2>/dev/null"' EXIT
+    sh_node "cp -p /etc/vks/policy.conf /tmp/policy.conf && echo 'deny-package = fortune-mod' >>/etc/vks/policy.conf && systemctl stop vks-helper.service 2>/dev/null"
     pod denied 'image: fortune-mod, command: ["/usr/games/fortune"]'
     event denied "deny-package"
     pod root 'image: /bin/sleep, command: ["/bin/sleep", "1000"], securityContext: {runAsUser: 0}'
@@ -79,10 +81,12 @@ test_policy_is_named_when_it_refuses() {
 }
 
 test_a_full_disk_under_the_unit_directory() {
-    sh_node 'mkdir -p /run/systemd/system && mount -t tmpfs -o size=4k,nr_inodes=4 full /run/systemd/system'
+    trap 'sh_node "umount -l /run/systemd/system 2>/dev/null; systemctl stop vks-helper.service 2>/dev/null"' EXIT
+    # the helper holds its directories open: it is to find the full one
+    sh_node 'mkdir -p /run/systemd/system && mount -t tmpfs -o size=4k,nr_inodes=4 full /run/systemd/system && systemctl stop vks-helper.service 2>/dev/null'
     pod full 'image: /bin/sleep, command: ["/bin/sleep", "1000"]'
-    event full "[Nn]o space" 30 || { node umount /run/systemd/system; fail "no event"; }
-    node umount /run/systemd/system
+    event full "[Nn]o space" 30
+    sh_node 'umount -l /run/systemd/system; systemctl stop vks-helper.service 2>/dev/null'
     nothing_written full
     running full 60
 }

@@ -22,7 +22,7 @@ test_config_maps_arrive_and_follow_changes() {
     running p
     [ "$(in_pod "$(unit_of p $SLEEP)" cat /etc/opt/m/a)" = one ] || fail "content"
     [ "$(in_pod "$(unit_of p $SLEEP)" readlink /etc/opt/m/a)" = ..data/a ] || fail "the kubelet's layout"
-    k create configmap m --from-literal=a=changed -o yaml --dry-run=client | k apply -f - >/dev/null 2>&1
+    k create configmap m --from-literal=a=changed -o yaml --dry-run=client | k replace -f - >/dev/null
     wait_for 30 "the change arrives" equals changed in_pod "$(unit_of p $SLEEP)" cat /etc/opt/m/a
     wait_for 10 "the key that is gone is gone" sh -c "! $LAB node exec nsenter -t $(main_pid "$(unit_of p $SLEEP)") -m -- cat /etc/opt/m/b"
     node test ! -e /etc/opt/m || fail "a mount point was left on the host"
@@ -79,8 +79,8 @@ test_host_paths_need_the_policys_word() {
     sh_node 'mkdir -p /srv/allowed && echo from-host >/srv/allowed/f'
     sleeper denied '[{name: h, hostPath: {path: /srv/allowed}}]' '[{name: h, mountPath: /mnt}]'
     event denied "host-path"
-    trap 'sh_node "test ! -e /tmp/policy.conf || mv /tmp/policy.conf /etc/vks/policy.conf; systemctl stop vks-helper.service"' EXIT
-    sh_node "cp -p /etc/vks/policy.conf /tmp/policy.conf && echo 'host-path = /srv/allowed rw' >>/etc/vks/policy.conf && systemctl stop vks-helper.service"
+    trap 'sh_node "test ! -e /tmp/policy.conf || mv /tmp/policy.conf /etc/vks/policy.conf; systemctl stop vks-helper.service 2>/dev/null"' EXIT
+    sh_node "cp -p /etc/vks/policy.conf /tmp/policy.conf && echo 'host-path = /srv/allowed rw' >>/etc/vks/policy.conf && systemctl stop vks-helper.service 2>/dev/null"
     sleeper ok '[{name: h, hostPath: {path: /srv/allowed, type: Directory}}]' '[{name: h, mountPath: /mnt}]'
     running ok
     [ "$(in_pod "$(unit_of ok $SLEEP)" cat /mnt/f)" = from-host ] || fail "content"

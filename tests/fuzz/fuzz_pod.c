@@ -10,7 +10,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         cJSON *object = cJSON_ParseWithLength((const char *)data, size);
-        struct pod_node node = { "n1", "10.0.0.1" };
+        struct pod_node node = { .name = "n1", .ip = "10.0.0.1" };
         struct pod_state *s;
         struct plan plan;
         struct pod *p;

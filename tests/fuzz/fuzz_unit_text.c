@@ -12,7 +12,7 @@ static bool ours(const char *line)
                 "[X-Kubernetes]", "UID=", "Namespace=", "Pod=", "Container=", "Image=", "Package=", "PackageUnit=", "RestartPolicy=", "Hash=", "[Unit]",
                 "StartLimitIntervalSec=", "Requires=run-vks", "After=run-vks", "[Service]", "Slice=", "LogExtraFields=", "Restart=", "RestartSec=",
                 "RemainAfterExit=", "TimeoutStopSec=", "SendSIGKILL=", "SuccessExitStatus=", "RestartPreventExitStatus=", "RestartForceExitStatus=",
-                "LogRateLimitIntervalSec=", "StandardOutput=", "StandardError=", "Type=exec", "PIDFile=", "WatchdogSec=", "KillMode=", "ExecStart=\"/bin/x\"",
+                "LogRateLimitIntervalSec=", "LogRateLimitBurst=", "StandardOutput=", "StandardError=", "Type=exec", "PIDFile=", "WatchdogSec=", "KillMode=", "ExecStart=\"/bin/x\"",
                 "User=", "DynamicUser=", "SupplementaryGroups=", "Group=", "AmbientCapabilities=", "NoNewPrivileges=", "WorkingDirectory=", "EnvironmentFile=",
                 "ProtectSystem=", "ProtectHome=", "PrivateTmp=", "ReadWritePaths=", "InaccessiblePaths=", "BindReadOnlyPaths=", "BindPaths=",
         };

@@ -75,6 +75,24 @@ Test(dir, no_symbolic_link_is_followed)
         cr_assert_eq(access("/tmp", F_OK), 0);
 }
 
+Test(dir, a_mount_point_is_made_through_no_link_and_in_nothing_that_others_put_there)
+{
+        FD tmp = dir_make(at, "tmp", 01777);
+
+        cr_assert_eq(dir_make_mount_point(at, "tmp/a/b"), 0);
+        cr_assert_eq(dir_make_mount_point(at, "tmp/a/b"), 0, "made again");
+        cr_assert_eq(symlinkat("/etc", tmp, "link"), 0);
+        cr_assert_eq(symlinkat("/nowhere", tmp, "dangling"), 0);
+        cr_assert_eq(dir_make_mount_point(at, "tmp/link/x"), -EPERM);
+        cr_assert_eq(dir_make_mount_point(at, "tmp/dangling"), -EPERM);
+        if (geteuid() == 0) { /* what lies in a sticky directory can be replaced by its owner */
+                cr_assert_eq(mkdirat(tmp, "other", 0755), 0);
+                cr_assert_eq(fchownat(tmp, "other", 12345, 12345, 0), 0);
+                cr_assert_eq(dir_make_mount_point(at, "tmp/other"), -EPERM);
+                cr_assert_eq(dir_make_mount_point(at, "tmp/other/x"), -EPERM);
+        }
+}
+
 Test(dir, a_file_is_replaced_whole)
 {
         cr_assert_eq(dir_write(at, "f", "one", 3, 0600), 0);

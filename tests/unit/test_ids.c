@@ -81,14 +81,15 @@ Test(ids, long_unit_names_are_cut_and_stay_distinct)
         p = pod("default", name);
         cr_assert_eq(unit_name(&p, "uptimed", NULL, unit, NULL), 0);
         cr_assert(strlen(unit) <= 200);
-        cr_assert_not_null(strstr(unit, "~0f6c2a9e.uptimed.service"));
+        cr_assert_not_null(strstr(unit, ":0f6c2a9e.uptimed.service"));
+        cr_assert(id_is_unit(unit));
         for (size_t i = 1; i < sizeof(name) - 1; i += 2)
                 name[i] = '.';
         p = pod("default", name);
         cr_assert_eq(unit_name(&p, "uptimed", NULL, unit, NULL), 0);
-        cr_assert_null(strstr(unit, "\\~"));
-        cr_assert_null(strstr(unit, "\\x~"));
-        cr_assert_null(strstr(unit, "\\x2~"));
+        cr_assert_null(strstr(unit, "\\:"));
+        cr_assert_null(strstr(unit, "\\x:"));
+        cr_assert_null(strstr(unit, "\\x2:"));
 }
 
 Test(ids, slices_have_the_kubelets_names)

@@ -217,6 +217,7 @@ static void machine(void)
         put(INFO("postgresql.list"), "/.\n");
         put(INFO("postgresql-15.list"), "/.\n");
         put(INFO("postgresql-common.list"), "/lib/systemd/system/postgresql.service\n/lib/systemd/system/postgresql@.service\n");
+        put("/lib/systemd/system/postgresql@.service", "[Service]\nType=forking\nExecStart=/usr/bin/x\n");
         put("/lib/systemd/system/postgresql.service", "[Service]\nType=oneshot\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n");
 }
 
@@ -338,6 +339,45 @@ Test(machine, what_cannot_be_chosen_is_an_error_with_the_candidates)
         put("/run/systemd/generator/postgresql.service.wants/postgresql@15-b.service", "");
         cr_assert_eq(packages_image(p, "postgresql", &i, &e), -ENOTUNIQ);
         cr_assert_eq(packages_image(p, "missing", &i, &e), -ENOENT);
+}
+
+Test(machine, an_init_script_is_a_unit_when_it_was_made_one)
+{
+        CLEANUP(packages_freep) struct packages *p = loaded();
+        struct package_image i;
+        struct err e = ERR_NONE;
+
+        put(INFO("zsh.list"), "/etc/init.d/zsh\n/etc/init.d/other\n/etc/init.d/../x\n");
+        cr_assert_eq(packages_image(p, "zsh", &i, &e), 0);
+        cr_assert_str_eq(i.unit, "");
+        put("/run/systemd/generator.late/zsh.service", "[Service]\nType=forking\nExecStart=/etc/init.d/zsh start\n");
+        cr_assert_eq(packages_image(p, "zsh", &i, &e), 0);
+        cr_assert_str_eq(i.unit, "zsh.service");
+        cr_assert_str_eq(i.owner, "zsh");
+}
+
+Test(machine, a_pod_may_name_the_unit_and_only_one_of_its_packages)
+{
+        CLEANUP(packages_freep) struct packages *p = loaded();
+        struct package_image i;
+        struct err e = ERR_NONE;
+
+        cr_assert_eq(packages_image_unit(p, "samba", "smbd.service", &i, &e), 0, "%s", e.text);
+        cr_assert_str_eq(i.unit, "smbd.service");
+        cr_assert_str_eq(i.owner, "samba");
+        cr_assert_str_eq(i.why, "the pod asks for it");
+        cr_assert(i.writes_var);
+        cr_assert_eq(packages_image_unit(p, "nginx", "nginx.service", &i, &e), 0, "%s", e.text);
+        cr_assert_str_eq(i.owner, "nginx-common");
+        cr_assert_eq(packages_image_unit(p, "postgresql", "postgresql@15-b.service", &i, &e), 0, "%s", e.text);
+        cr_assert_str_eq(i.unit, "postgresql@15-b.service");
+        cr_assert_str_eq(i.owner, "postgresql-common");
+        cr_assert_eq(packages_image_unit(p, "samba", "nginx.service", &i, &e), -ENOENT);
+        cr_assert_not_null(strstr(e.text, "nmbd.service, smbd.service"), "%s", e.text);
+        cr_assert_eq(packages_image_unit(p, "postgresql", "postgresq@x.service", &i, &e), -ENOENT);
+        cr_assert_eq(packages_image_unit(p, "missing", "nginx.service", &i, &e), -ENOENT);
+        cr_assert_eq(packages_image(p, "nginx", &i, &e), 0);
+        cr_assert_str_eq(i.why, "it has the package's name");
 }
 
 Test(machine, three_thousand_packages_fit_in_300_kib)

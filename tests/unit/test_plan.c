@@ -11,7 +11,7 @@
 
 #define T0 (UINT64_C(1700000000) * USEC_PER_SEC)
 
-static const struct pod_node node = { "n1", "10.0.0.1" };
+static const struct pod_node node = { .name = "n1", .ip = "10.0.0.1" };
 
 struct world {
         struct pod *pod;
@@ -158,6 +158,45 @@ Test(plan, a_start_is_asked_for_once)
         done(&w);
 }
 
+Test(plan, a_start_whose_condition_is_not_met_is_told_and_tried_again_later)
+{
+        struct world w = world(ONE("Always"));
+        struct container_state *c = &w.state->containers[0];
+        struct unit_state u = { .phase = UNIT_ABSENT, .unmet_at = 77 };
+
+        prepare(&w);
+        c->requested = true;
+        observe(&w, 0, u);
+        expect_container(&w, 0, "waiting", "RunContainerError", -1, 0);
+        cr_assert_str_eq(plan(&w), "");
+        w.now += BACKOFF_FIRST;
+        cr_assert_str_eq(plan(&w), "start 0");
+        c->requested = true;
+        observe(&w, 0, u); /* the same look: no answer to the new start */
+        cr_assert(c->requested);
+        u.unmet_at = 78;
+        observe(&w, 0, u);
+        cr_assert_not(c->requested);
+        runs(&w, 0);
+        expect_phase(&w, "Running");
+        done(&w);
+}
+
+Test(plan, what_was_never_active_but_ended_is_started_again)
+{
+        struct world w = world(ONE("Always"));
+        struct unit_state u = { .phase = UNIT_ACTIVATING, .main_pid = 42, .started = w.now, .invocation = "00000000000000000000000000000001" };
+
+        prepare(&w);
+        w.state->containers[0].requested = true;
+        observe(&w, 0, u);
+        expect_container(&w, 0, "running", NULL, -1, 0);
+        ends(&w, 0, UNIT_INACTIVE, CLD_EXITED, 0, "success");
+        expect_container(&w, 0, "terminated", "Completed", 0, 0);
+        cr_assert_str_eq(plan(&w), "restart 0");
+        done(&w);
+}
+
 Test(plan, content_comes_before_units)
 {
         struct world w = world(POD("\"volumes\":[{\"name\":\"v\",\"configMap\":{\"name\":\"m\"}}],\"containers\":[{\"name\":\"c\",\"image\":\"nginx\","
@@ -202,6 +241,22 @@ Test(plan, a_crash_restarts_at_once_and_then_with_back_off)
         plan_pod(w.pod, w.state, w.now, &p);
         cr_assert_eq(p.wake_at, w.now + 20 * USEC_PER_SEC, "it doubles");
         cr_assert_eq(w.state->containers[0].last.exit_code, 137, "lastState has 128 + the signal");
+        done(&w);
+}
+
+Test(plan, a_restart_is_asked_for_once)
+{
+        struct world w = world(ONE("Always"));
+
+        prepare(&w);
+        runs(&w, 0);
+        ends(&w, 0, UNIT_HOLDOFF, CLD_EXITED, 7, "exit-code");
+        cr_assert_str_eq(plan(&w), "restart 0");
+        w.state->containers[0].requested = true;
+        ends(&w, 0, UNIT_FAILED, CLD_EXITED, 7, "exit-code"); /* systemd takes it out of its holdoff to start it */
+        cr_assert_str_eq(plan(&w), "");
+        runs(&w, 0);
+        expect_container(&w, 0, "running", NULL, -1, 1);
         done(&w);
 }
 

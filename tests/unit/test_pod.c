@@ -6,11 +6,11 @@
 #include "agent/pod.h"
 #include "common/mem.h"
 
-static struct pod *parse(const char *spec)
+static struct pod *parse_annotated(const char *annotations, const char *spec)
 {
         CLEANUP(freep) char *text = xasprintf("{\"metadata\":{\"namespace\":\"default\",\"name\":\"web\",\"labels\":{\"app\":\"x\\\"y\"},"
-                                              "\"uid\":\"0f6c2a9e-1234-4abc-8def-0123456789ab\"},\"spec\":{%s}}",
-                                              spec);
+                                              "\"annotations\":{%s},\"uid\":\"0f6c2a9e-1234-4abc-8def-0123456789ab\"},\"spec\":{%s}}",
+                                              annotations, spec);
         cJSON *o = cJSON_Parse(text);
         struct err e = ERR_NONE;
         struct pod *p = NULL;
@@ -19,6 +19,11 @@ static struct pod *parse(const char *spec)
         cr_assert_eq(pod_parse(o, &p, &e), 0, "%s", e.text);
         cJSON_Delete(o);
         return p;
+}
+
+static struct pod *parse(const char *spec)
+{
+        return parse_annotated("", spec);
 }
 
 Test(image, names_versions_urls_and_paths)
@@ -32,7 +37,8 @@ Test(image, names_versions_urls_and_paths)
         cr_assert_eq(image_parse("bind9:1:9.18.28-1~deb12u2", &i, NULL), 0);
         cr_assert(streq(i.name, "bind9") && streq(i.version, "1:9.18.28-1~deb12u2"), "an epoch follows the first colon");
         cr_assert_eq(image_parse("deb://example.org/tmp/coredns_1.7.1-bla_amd64.deb", &i, NULL), 0);
-        cr_assert(i.kind == IMAGE_URL && streq(i.name, "coredns"));
+        cr_assert(i.kind == IMAGE_URL && streq(i.name, "coredns") && streq(i.version, "1.7.1-bla"));
+        cr_assert(image_is(&i, "1.7.1-bla") && image_is(&i, "2:1.7.1-bla") && !image_is(&i, "1.7.1"), "a file name has no epoch");
         cr_assert_eq(image_parse("https://h/a_1_amd64.deb@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", &i, NULL), -EINVAL,
                      "a package's name has two characters at least");
         cr_assert_eq(image_parse("https://h/ab_1_amd64.deb@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", &i, NULL), 0);
@@ -44,13 +50,34 @@ Test(image, names_versions_urls_and_paths)
 Test(image, everything_else_is_invalid)
 {
         static const char *const bad[] = { "", "docker.io/library/nginx", "Nginx", "-y", "nginx:", "nginx:a b", "/", "/usr/../bin/x", "nginx@sha256:00",
-                                           "deb://h/nothing.deb", "https://h/x_1_amd64.rpm", "https://h/xx_1_amd64.deb@sha256:zz", "nginx;reboot" };
+                                           "deb://h/nothing.deb", "https://h/x_1_amd64.rpm", "https://h/xx_1.deb", "https://h/xx_-_amd64.deb", "https://h/xx_1_amd64.deb@sha256:zz", "nginx;reboot" };
 
         for (size_t k = 0; k < ARRAY_LEN(bad); k++) {
                 struct image i;
                 struct err e = ERR_NONE;
                 cr_assert_eq(image_parse(bad[k], &i, &e), -EINVAL, "%s was taken", bad[k]);
                 cr_assert_str_eq(e.reason, "InvalidImageName");
+        }
+}
+
+Test(pod, an_annotation_names_the_unit_for_one_container_or_for_all)
+{
+        static const char containers[] = "\"containers\":[{\"name\":\"a\",\"image\":\"samba\"},{\"name\":\"b\",\"image\":\"samba\"},"
+                                         "{\"name\":\"c\",\"image\":\"/bin/true\"}]";
+        static const char *const bad[] = { "", "smbd", "../smbd.service", "smbd@.service", "smbd.socket", "smbd.service\\nX" };
+        CLEANUP(pod_freep) struct pod *p = parse_annotated("\"vks.systemd.io/unit.b\":\"nmbd.service\",\"vks.systemd.io/unit\":\"smbd.service\"",
+                                                           containers);
+        CLEANUP(pod_freep) struct pod *other = parse_annotated("\"vks.systemd.io/unit.b\":\"nmbd.service\"", containers);
+
+        cr_assert_eq(p->refused.code, 0, "%s", p->refused.text);
+        cr_assert_str_eq(p->containers[0].given_unit, "smbd.service");
+        cr_assert_str_eq(p->containers[1].given_unit, "nmbd.service");
+        cr_assert_null(p->containers[2].given_unit);
+        cr_assert_null(other->containers[0].given_unit);
+        for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+                CLEANUP(freep) char *annotation = xasprintf("\"vks.systemd.io/unit\":\"%s\"", bad[i]);
+                CLEANUP(pod_freep) struct pod *refused = parse_annotated(annotation, containers);
+                cr_assert_str_eq(refused->refused.reason, "CreateContainerConfigError", "\"%s\" was taken", bad[i]);
         }
 }
 
@@ -120,7 +147,7 @@ Test(pod, two_containers_of_one_image_get_units_of_their_own)
 Test(pod, fields_of_the_downward_api)
 {
         struct pod *p = parse("\"serviceAccountName\":\"sa\",\"containers\":[]");
-        const struct pod_node node = { "n1", "10.0.0.1" };
+        const struct pod_node node = { .name = "n1", .ip = "10.0.0.1" };
         static const char *const table[][2] = {
                 { "metadata.name", "web" },   { "metadata.namespace", "default" },       { "spec.nodeName", "n1" },
                 { "status.podIP", "10.0.0.1" }, { "metadata.labels['app']", "x\"y" },     { "metadata.labels", "app=\"x\\\"y\"" },

@@ -99,6 +99,7 @@ Test(policy, packages_are_installed_when_patterns_allow_them)
         cr_assert_eq(install("package = nginx*", "nginx-common", "", "", &e), 0);
         cr_assert_eq(install("package = nginx*", "apache2", "", "", &e), -EPERM);
         cr_assert_str_eq(e.reason, "package");
+        cr_assert_eq(install("", "vks", "", "", &e), -EPERM); /* a pod as user vks could ask the helper, and read the node's credentials */
         cr_assert_eq(install("deny-package = telnetd", "telnetd", "", "", &e), -EPERM);
         cr_assert_str_eq(e.reason, "deny-package");
         cr_assert_str_eq(e.text, "policy rule deny-package: telnetd is denied (see /etc/vks/policy.conf)");
@@ -114,7 +115,26 @@ Test(policy, nothing_that_looks_like_an_option_is_a_package)
                         cr_assert_eq(install("", bad[i], "", "", &e), -EINVAL, "%s", bad[i]);
         cr_assert_eq(install("", "nginx", "-1", "", &e), -EINVAL);
         cr_assert_eq(install("", "nginx", "1 -y", "", &e), -EINVAL);
-        cr_assert_eq(install("", "nginx", "", "https://x/y.deb", &e), -EOPNOTSUPP);
+        cr_assert_eq(install("url = https://x\nurl-needs-sha256 = no", "nginx", "1", "https://x/y.deb", &e), -EINVAL, "both a version and a URL");
+}
+
+Test(policy, package_files_come_from_where_the_operator_says)
+{
+        static const char *const bad[] = { "http://x/y.deb", "file:///x/y.deb", "https://x/../y.deb", "https://x//y.deb", "https://x/$y.deb", "https://x/%2e.deb",
+                                           "https://x/y.rpm", "https://x/y.deb?z", "https://x@y/z.deb", "https:///y.deb/", "deb://x/a b.deb" };
+        struct err e = ERR_NONE;
+
+        cr_assert_eq(install("", "nginx", "", "https://x/y.deb", &e), -EPERM);
+        cr_assert_str_eq(e.reason, "url");
+        cr_assert_eq(install("url = https://x/", "nginx", "", "https://x/y.deb", &e), -EPERM);
+        cr_assert_str_eq(e.reason, "url-needs-sha256");
+        cr_assert_eq(install("url = https://x/\nurl-needs-sha256 = no", "nginx", "", "https://x/y.deb", &e), 0);
+        cr_assert_eq(install("url = https://x\nurl-needs-sha256 = no", "nginx", "", "https://x/y.deb", &e), 0);
+        cr_assert_eq(install("url = https://x\nurl-needs-sha256 = no", "nginx", "", "https://x.evil/y.deb", &e), -EPERM);
+        cr_assert_eq(install("url = https://x/a\nurl-needs-sha256 = no", "nginx", "", "https://x/ab/y.deb", &e), -EPERM);
+        cr_assert_eq(install("url = deb://x https://y/\nurl-needs-sha256 = no", "nginx", "", "deb://x:8000/y.deb", &e), -EPERM);
+        for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+                cr_assert_eq(install("url = https:// deb:// http:// file://\nurl-needs-sha256 = no", "nginx", "", bad[i], &e), -EINVAL, "%s", bad[i]);
 }
 
 /* ---- START, STOP, REMOVE, FILL ---- */
@@ -323,6 +343,32 @@ Test(policy, both_the_image_and_the_units_package_are_asked_about)
         cr_assert_eq(write_with("package = nginx*", &w), 0);
         w.c.unit = (char *)"../x.service";
         cr_assert_eq(write_with("", &w), -EINVAL);
+}
+
+Test(policy, a_package_without_unit_is_a_package_all_the_same)
+{
+        struct written w = container();
+
+        w.command[0] = (char *)"/bin/true", w.c.unit = (char *)"";
+        cr_assert_eq(write_with("", &w), 0, "%s", w.e.text);
+        w.c.package = (char *)"x\n[Service]\nExecStartPre=+/bin/sh"; /* it is written into the unit's [X-Kubernetes] */
+        cr_assert_eq(write_with("", &w), -EINVAL);
+}
+
+Test(policy, no_variable_says_what_a_packages_unit_loads)
+{
+        static const char *const names[] = { "LD_PRELOAD", "LD_AUDIT", "GCONV_PATH", "PATH", "BASH_ENV", "PERL5OPT", "PYTHONPATH" };
+
+        for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+                struct written w = container();
+
+                w.env.name = (char *)(uintptr_t)names[i];
+                expect_rule("", &w, "root");
+                expect_rule("root = deny", &w, "root"); /* commands before it may run as root even then */
+                cr_assert_eq(write_with("root = allow", &w), 0);
+                w.c.unit = (char *)"", w.command[0] = (char *)"/bin/true";
+                cr_assert_eq(write_with("", &w), 0);
+        }
 }
 
 Test(policy, host_paths_lie_under_allowed_prefixes)

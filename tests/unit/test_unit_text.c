@@ -68,7 +68,7 @@ Test(unit_text, a_synthesized_unit_is_this)
                          "Slice=kubepods-burstable-pod0f6c2a9e_1234_4abc_8def_0123456789ab.slice\n"
                          "LogExtraFields=VKS_POD_UID=" UID " VKS_POD=default/web VKS_CONTAINER=c\n"
                          "Restart=always\nRestartSec=300\nRemainAfterExit=no\nTimeoutStopSec=30\nSendSIGKILL=yes\nSuccessExitStatus=\n"
-                         "RestartPreventExitStatus=\nRestartForceExitStatus=\nLogRateLimitIntervalSec=0\nStandardOutput=journal\n"
+                         "RestartPreventExitStatus=\nRestartForceExitStatus=\nLogRateLimitIntervalSec=1\nLogRateLimitBurst=1000000000\nStandardOutput=journal\n"
                          "StandardError=journal\nType=exec\nPIDFile=\nWatchdogSec=0\nKillMode=mixed\n"
                          "ExecStart=\nExecStart=\"/usr/bin/sleep\" \"1000\"\n"
                          "User=vks-pod\nDynamicUser=no\nSupplementaryGroups=\nGroup=996\nAmbientCapabilities=\nNoNewPrivileges=yes\n"
@@ -103,6 +103,30 @@ Test(unit_text, words_of_a_pod_cannot_leave_their_quotes)
                 u.program = "/bin/x", u.args = args, u.n_args = 1;
                 LINE_IS(&u, "ExecStart=", want);
         }
+}
+
+Test(unit_text, what_runs_once_is_not_restarted_always)
+{
+        CLEANUP(unit_file_freep) struct unit_file *once = parse("[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/a\nExecStart=/bin/b\n");
+        struct unit_text u = text_of(once);
+
+        u.restart = 2;
+        LINE_IS(&u, "Restart=", "on-failure");
+        LINE_IS(&u, "RemainAfterExit=", "no");
+        u.restart = 0;
+        LINE_IS(&u, "Restart=", "no");
+        u.restart = 2, u.program = "/bin/x"; /* a daemon instead of what the unit runs */
+        LINE_IS(&u, "Restart=", "always");
+}
+
+Test(unit_text, a_syslog_daemon_has_a_dev_log_of_its_own)
+{
+        CLEANUP(unit_file_freep) struct unit_file *syslog = parse("[Service]\nExecStart=/bin/a\n[Install]\nWantedBy=x.target\nAlias=a.service syslog.service\n");
+        CLEANUP(unit_file_freep) struct unit_file *other = parse("[Unit]\nAfter=syslog.service\n[Service]\nExecStart=/bin/a\n[Install]\nAlias=b.service\n");
+        struct unit_text u = text_of(syslog), v = text_of(other);
+
+        LINE_IS(&u, "TemporaryFileSystem=", "/dev:mode=0755");
+        LINE_IS(&v, "TemporaryFileSystem=", "");
 }
 
 Test(unit_text, command_and_args_replace_what_they_should)

@@ -1,0 +1,230 @@
+#!/bin/bash
+# Images are packages: from apt's sources and from files, their versions, when apt is asked, and in what words it fails.
+# once: apt decides here, not the API server
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+# ---- a source of tiny packages in the node, and a web server with some as files; it is reached since the node shares the machine's network ----
+WORK=$(mktemp -d)
+REPO=/srv/vks-images # in the node
+FILES=$WORK/files
+mkdir "$FILES"
+
+deb() { # DIRECTORY NAME VERSION [CONTROL_LINES] [FILE_NAME]
+    local tree=$WORK/tree
+    rm -rf "$tree"
+    mkdir -p "$tree/DEBIAN" "$tree/usr/bin"
+    printf '%s\n' "Package: $2" "Version: $3" "Maintainer: vks <vks@example.org>" "Description: for a test" "${4:-Architecture: all}" >"$tree/DEBIAN/control"
+    # shellcheck disable=SC2016
+    printf '#!/bin/sh\necho %s\nexec sleep 100000\n' "$3" >"$tree/usr/bin/$2"
+    chmod 755 "$tree/usr/bin/$2"
+    dpkg-deb -b --root-owner-group -Znone "$tree" "$1/${5:-$2_${3#*:}_all.deb}" >/dev/null
+}
+
+publish() { # the packages in $WORK/repo become the node's source
+    (cd "$WORK/repo" && dpkg-scanpackages -m . 2>/dev/null >Packages)
+    tar -C "$WORK/repo" -cf "$WORK/repo.tar" .
+    "$LAB" node put "$WORK/repo.tar" /root/
+    sh_node "rm -rf $REPO; mkdir -p $REPO; tar -C $REPO -xf /root/repo.tar; echo 'deb [trusted=yes] file:$REPO ./' >/etc/apt/sources.list.d/vks-images.list
+             flock /run/vks/install/lock apt-get -qq -o Dir::Etc::SourceList=/etc/apt/sources.list.d/vks-images.list -o Dir::Etc::SourceParts=- -o APT::Get::List-Cleanup=0 update"
+}
+
+restore() {
+    [ -z "${SERVER:-}" ] || kill "$SERVER"
+    sh_node "rm -rf $REPO /etc/apt/sources.list.d/vks-* /root/repo.tar; apt-mark -qq unhold vks-ta >/dev/null
+             dpkg -P \$(dpkg-query -W -f '\${Package} ' 'vks-t*') >/dev/null 2>&1
+             test ! -e /root/policy.conf || mv /root/policy.conf /etc/vks/policy.conf; systemctl stop vks-helper.service" >/dev/null 2>&1 || true
+    rm -rf "$WORK"
+}
+trap restore EXIT
+
+mkdir "$WORK/repo"
+deb "$WORK/repo" vks-ta 1.0
+deb "$WORK/repo" vks-ta 1:2.0~rc1
+for n in 0 1 2 3 4 5 6 7 8 9; do deb "$WORK/repo" "vks-tn$n" 1; done
+deb "$WORK/repo" vks-tdep 1 $'Architecture: all\nDepends: vks-t-nowhere (>= 3)'
+publish
+(cd "$FILES" && exec python3 -u -m http.server --bind 127.0.0.1 0 >"$WORK/server.log" 2>&1) &
+SERVER=$!
+wait_for 10 "the web server is up" grep -q "port [0-9]" "$WORK/server.log"
+PORT=$(sed -nE 's/.*port ([0-9]+).*/\1/p' "$WORK/server.log")
+sh_node "cp -p /etc/vks/policy.conf /root/policy.conf"
+
+policy() { # LINES: in addition to what is shipped
+    sh_node "cp -p /root/policy.conf /etc/vks/policy.conf; printf '%s\n' '$1' >>/etc/vks/policy.conf; systemctl stop vks-helper.service 2>/dev/null"
+}
+
+pod() { # NAME IMAGE [CONTAINER_FIELDS]
+    printf '{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "%s"}, "spec": {"terminationGracePeriodSeconds": 1, "containers": [{"name": "c", "image": "%s"%s}]}}' \
+        "$1" "$2" "${3:+, $3}" | apply
+}
+command() { printf '"command": ["/usr/bin/%s"]' "$1"; }
+reason() { pod_field "$1" '{.status.containerStatuses[0].state.waiting.reason}'; }
+image_id() { pod_field "$1" '{.status.containerStatuses[0].imageID}'; }
+version() { sh_node "dpkg-query -W -f '\${Version}' $1 2>/dev/null"; }
+# by hand, and not while an installation for a pod is under way
+by_hand() { node flock /run/vks/install/lock env DEBIAN_FRONTEND=noninteractive "$@" >/dev/null 2>&1; }
+purge() { by_hand dpkg -P "$@" || true; }
+mark() { sh_node "date +%s.%N"; }
+transactions() { # SINCE: how many installations were begun
+    sh_node "journalctl -q _PID=1 --since=@$1 -o cat | grep -c '^Starting vks-install-' || true"
+}
+fetched() { grep -c "GET /$1 " "$WORK/server.log" || true; }
+
+test_a_package_file_from_a_url() {
+    local url sum
+    deb "$FILES" vks-tfile 1:1.2
+    url=deb://127.0.0.1:$PORT/vks-tfile_1.2_all.deb
+    sum=$(sha256sum <"$FILES/vks-tfile_1.2_all.deb")
+    policy ""
+    pod denied "$url" "$(command vks-tfile)"
+    event denied "Failed: .*policy rule url: "
+    policy "url = deb://127.0.0.1:$PORT/"
+    pod nosum "$url" "$(command vks-tfile)"
+    event nosum "Failed: .*policy rule url-needs-sha256"
+    wait_for 20 "ErrImagePull" contains ImagePull reason nosum
+    [ "$(fetched vks-tfile_1.2_all.deb)" = 0 ] || fail "it was fetched nevertheless"
+    pod file "$url@sha256:${sum%% *}" "$(command vks-tfile)"
+    running file
+    [ "$(image_id file)" = "deb://vks-tfile@1:1.2@sha256:${sum%% *}" ] || fail "imageID $(image_id file)"
+    event file "Successfully pulled image .*: vks-tfile 1:1.2"
+    k delete pod file --wait=true >/dev/null
+    pod again "$url@sha256:${sum%% *}" "$(command vks-tfile)"
+    running again
+    [ "$(fetched vks-tfile_1.2_all.deb)" = 1 ] || fail "fetched $(fetched vks-tfile_1.2_all.deb) times"
+}
+
+test_a_file_that_is_not_what_was_asked_for() {
+    local host=deb://127.0.0.1:$PORT
+    policy "url = deb://127.0.0.1:$PORT
+url-needs-sha256 = no"
+    deb "$FILES" vks-tsum 1
+    deb "$FILES" vks-tother 1 "" vks-tname_1_all.deb
+    deb "$FILES" vks-tver 2 "" vks-tver_1_all.deb
+    deb "$FILES" vks-tarch 1 "Architecture: s390x" vks-tarch_1_s390x.deb
+    pod sum "$host/vks-tsum_1_all.deb@sha256:$(printf '%064d' 0)"
+    pod name "$host/vks-tname_1_all.deb"
+    pod ver "$host/vks-tver_1_all.deb"
+    pod arch "$host/vks-tarch_1_s390x.deb"
+    pod away "$host/vks-taway_1_all.deb"
+    event sum "Failed: .*its sha256 is .*, not the one that was asked for"
+    event name "Failed: .*the package in it is called vks-tother, not vks-tname"
+    event ver "Failed: .*the package in it has version 2"
+    event arch "Failed: .*for architecture s390x"
+    event away "Failed: .*404"
+    contains ImagePull reason sum
+    [ -z "$(sh_node "dpkg-query -W 'vks-tsum' 'vks-tother' 'vks-tver' 'vks-tarch' 2>/dev/null")" ] || fail "one was installed"
+    [ -z "$(sh_node 'ls -A /var/cache/vks/files /var/cache/vks/partial 2>/dev/null')" ] || [ "$(sh_node 'stat -c %a /var/cache/vks/files')" = 700 ] || fail "files of all"
+}
+
+test_versions_and_who_holds_them() {
+    purge vks-ta
+    pod one vks-ta:1.0 "$(command vks-ta)"
+    running one
+    [ "$(version vks-ta)" = 1.0 ] || fail "not the version that was asked for"
+    pod two vks-ta:1:2.0~rc1 "$(command vks-ta)"
+    event two "Failed: .*pod $NS/one holds vks-ta at version 1.0"
+    wait_for 20 "ErrImagePull" contains ImagePull reason two
+    # Whoever names no version takes what is there, even with the policy Always.
+    pod any vks-ta "$(command vks-ta), \"imagePullPolicy\": \"Always\""
+    running any
+    [ "$(version vks-ta)" = 1.0 ] || fail "upgraded under a pod that named its version"
+    k delete pod one any --wait=true >/dev/null
+    running two
+    [ "$(image_id two)" = "deb://vks-ta@1:2.0~rc1" ] || fail "imageID $(image_id two)"
+    k delete pod two --wait=true >/dev/null
+    pod old vks-ta:1.0 "$(command vks-ta)"
+    running old
+    [ "$(version vks-ta)" = 1.0 ] || fail "no downgrade"
+}
+
+test_a_deployment_changes_its_version() {
+    purge vks-ta
+    printf '{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d"}, "spec": {"selector": {"matchLabels": {"app": "d"}},
+        "template": {"metadata": {"labels": {"app": "d"}}, "spec": {"terminationGracePeriodSeconds": 1, "nodeName": "%s", "containers": [{"name": "c", "image": "vks-ta:1.0", %s}]}}}}' \
+        "$NODE" "$(command vks-ta)" | apply
+    k rollout status deployment d --timeout=60s >/dev/null
+    k set image deployment d c=vks-ta:1:2.0~rc1 >/dev/null
+    k rollout status deployment d --timeout=60s >/dev/null
+    [ "$(version vks-ta)" = 1:2.0~rc1 ] || fail "version $(version vks-ta)"
+}
+
+test_always_asks_once_for_the_candidate_and_never_for_a_restart() {
+    local since unit
+    purge vks-ta
+    by_hand apt-get -qq -y --allow-downgrades install vks-ta=1.0
+    pod there vks-ta "$(command vks-ta), \"imagePullPolicy\": \"IfNotPresent\""
+    running there
+    event there "already present on machine"
+    [ "$(version vks-ta)" = 1.0 ] || fail "IfNotPresent upgraded it"
+    since=$(mark)
+    pod new vks-ta "$(command vks-ta)"
+    running new
+    [ "$(image_id new)" = "deb://vks-ta@1:2.0~rc1" ] || fail "imageID $(image_id new)"
+    for n in 1 2 3 4 5; do pod "more$n" vks-ta "$(command vks-ta)"; done
+    k wait pod --all --for=condition=Ready --timeout=60s >/dev/null
+    unit=$(unit_of new vks-ta)
+    node systemctl kill -s KILL "$unit"
+    wait_for 20 "a restart" equals 1 pod_field new '{.status.containerStatuses[0].restartCount}'
+    node systemctl restart vks-agent
+    k delete pod more1 --wait=true >/dev/null
+    pod program /bin/sleep '"args": ["1000"], "command": ["/bin/sleep"], "imagePullPolicy": "Always"'
+    running program
+    [ "$(transactions "$since")" = 1 ] || fail "$(transactions "$since") transactions"
+}
+
+test_fifty_pods_of_ten_packages_in_three_transactions() {
+    local since n list=""
+    purge vks-tn{0..9}
+    since=$(mark)
+    for n in $(seq 0 49); do
+        list+="{\"apiVersion\": \"v1\", \"kind\": \"Pod\", \"metadata\": {\"name\": \"p$n\"}, \"spec\": {\"terminationGracePeriodSeconds\": 1,
+               \"containers\": [{\"name\": \"c\", \"image\": \"vks-tn$((n % 10))\", $(command "vks-tn$((n % 10))")}]}},"
+    done
+    printf '{"apiVersion": "v1", "kind": "List", "items": [%s]}' "${list%,}" | apply
+    k wait pod --all --for=condition=Ready --timeout=90s >/dev/null
+    [ "$(transactions "$since")" -le 3 ] || fail "$(transactions "$since") transactions"
+}
+
+test_a_lock_of_somebody_else_is_waited_for_and_told() {
+    purge vks-ta
+    # shellcheck disable=SC2016
+    sh_node 'perl -e '\''use Fcntl; open(F, ">", "/var/lib/dpkg/lock-frontend"); my $l = pack("s s l! l! i", F_WRLCK, 0, 0, 0, 0); fcntl(F, F_SETLK, $l) or die; sleep 9'\'' >/dev/null 2>&1 &'
+    pod waits vks-ta "$(command vks-ta)"
+    event waits "Pulling: .*Waiting for cache lock: .*lock-frontend.*perl"
+    running waits
+}
+
+test_apt_says_itself_why_not() {
+    purge vks-ta
+    pod dep vks-tdep "$(command vks-tdep)"
+    event dep "Failed: .*Depends: vks-t-nowhere"
+    pod nover vks-ta:7.7 "$(command vks-ta)"
+    event nover "Failed: .*Version '7.7' for 'vks-ta' was not found"
+    by_hand apt-get -qq -y --allow-downgrades install vks-ta=1.0
+    by_hand apt-mark hold vks-ta
+    pod held vks-ta:1:2.0~rc1 "$(command vks-ta)"
+    event held "Failed: .*Held packages were changed"
+    by_hand apt-mark unhold vks-ta
+    k delete pod held --wait=true >/dev/null
+    purge vks-ta
+    sh_node "rm -f /etc/apt/sources.list.d/vks-images.list; echo 'deb file:$REPO ./' >/etc/apt/sources.list.d/vks-unsigned.list
+             flock /run/vks/install/lock apt-get -qq -o Dir::Etc::SourceList=/etc/apt/sources.list.d/vks-unsigned.list -o Dir::Etc::SourceParts=- -o APT::Get::List-Cleanup=0 update >/dev/null 2>&1 || true"
+    pod unsigned vks-ta "$(command vks-ta)"
+    event unsigned "Failed: .*(not signed|unauthenticated packages|does not have a Release file)" 60
+    sh_node "rm -f /etc/apt/sources.list.d/vks-unsigned.list"
+    wait_for 60 "back-off" equals ImagePullBackOff reason dep
+    publish
+    running unsigned 60
+}
+
+test_a_full_disk_is_said_and_passes() {
+    purge sl
+    sh_node "mkdir -p /var/cache/vks; mount -t tmpfs -o size=64k full /var/cache/vks; head -c 60k /dev/zero >/var/cache/vks/x"
+    pod full sl '"command": ["/bin/sleep", "1000"]'
+    event full "Failed: .*(space|No space left)" || { node umount /var/cache/vks; fail "no event"; }
+    node umount /var/cache/vks
+    running full
+}
+
+run_tests

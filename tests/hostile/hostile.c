@@ -1,0 +1,661 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An agent that means harm: it speaks the protocol as user vks and tries to get further than policy allows. Whether it got anywhere is
+ * told by who compares the machine before and after (tests/e2e/hostile.sh); what must be refused whatever the machine looks like is
+ * checked here. Ends with 0 when all of that was refused, nothing hung, and an honest pod is still served.
+ *
+ *      hostile attack SEED REQUESTS     as user vks
+ *      hostile swap SECONDS DIR...      as a pod: names in DIR are by turns a directory, and a symbolic link out of the pod
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+
+#include "helper.pb-c.h"
+
+#include "common/fd.h"
+#include "common/ids.h"
+#include "common/mem.h"
+#include "proto/verbs.h"
+#include "proto/wire.h"
+
+#define UID "66666666-6666-4666-8666-666666666666"
+#define SECRET "hostile-secret-d41d8cd9"
+#define PWN "/bin/sh -c 'touch /etc/hostile-was-here'"
+
+enum { HANG_SECONDS = 30 };
+
+#define ROW(n, verb, Message, body) verb_##verb = n,
+enum { VERBS(ROW) };
+#undef ROW
+
+static unsigned long sent, accepted, wrong; /* of the whole run */
+static int sock = -1;
+
+/* ---- asking ---- */
+
+static int dial(void)
+{
+        struct sockaddr_un addr = { .sun_family = AF_UNIX, .sun_path = WIRE_SOCKET };
+        struct timeval patience = { .tv_sec = HANG_SECONDS };
+        FD fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+        if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
+                return -errno;
+        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+        return fd_take(&fd);
+}
+
+static void redial(void)
+{
+        fd_close(sock);
+        for (int i = 0; (sock = dial()) < 0 && i < 100; i++)
+                nanosleep(&(struct timespec){ .tv_nsec = 100000000 }, NULL);
+        if (sock < 0) {
+                printf("the helper is not there any more: %s\n", strerror(-sock));
+                exit(1);
+        }
+}
+
+static void failed(const char *what, const char *detail)
+{
+        wrong++;
+        printf("WRONG: %s%s%.300s\n", what, detail ? ": " : "", detail ? detail : "");
+}
+
+/* The reply's error, or 1 when the connection was closed instead. */
+static int reply(char *text, size_t size)
+{
+        const struct wire_verb *v = NULL;
+        ProtobufCMessage *got = NULL;
+        struct err e = ERR_NONE;
+        char byte;
+        int r;
+
+        if (recv(sock, &byte, 1, MSG_PEEK) < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+                printf("the helper hangs\n");
+                exit(1);
+        }
+        r = wire_recv_reply(sock, &v, &got, &e);
+        if (r <= 0) {
+                redial();
+                return 1;
+        }
+        r = ((const Vks__Reply *)(const void *)got)->error;
+        if (text)
+                snprintf(text, size, "%s", ((const Vks__Reply *)(const void *)got)->text);
+        if (strstr(((const Vks__Reply *)(const void *)got)->text, SECRET))
+                failed("a reply tells a secret", NULL);
+        protobuf_c_message_free_unpacked(got, NULL);
+        accepted += r == 0;
+        return r;
+}
+
+static int ask(uint8_t verb, const ProtobufCMessage *m, char *text, size_t size)
+{
+        CLEANUP(wire_packet_done) struct wire_packet p = { 0 };
+        struct err e = ERR_NONE;
+
+        sent++;
+        if (wire_pack(wire_verb_find(verb), m, &p, &e) < 0)
+                return -EMSGSIZE;
+        while (wire_send(sock, &p, &e) < 0)
+                redial();
+        return reply(text, size);
+}
+
+static int raw(const void *data, size_t n, const int *fds, size_t n_fds)
+{
+        _Alignas(struct cmsghdr) char control[CMSG_SPACE(16 * sizeof(int))] = { 0 };
+        struct iovec iov = { (void *)(uintptr_t)data, n };
+        struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+        if (n_fds) {
+                m.msg_control = control;
+                m.msg_controllen = CMSG_SPACE(n_fds * sizeof(int));
+                struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+                *c = (struct cmsghdr){ .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(n_fds * sizeof(int)) };
+                memcpy(CMSG_DATA(c), fds, n_fds * sizeof(int));
+        }
+        sent++;
+        if (sendmsg(sock, &m, MSG_NOSIGNAL) < 0) {
+                redial();
+                return 1;
+        }
+        return reply(NULL, 0);
+}
+
+static void must_fail(const char *what, int r)
+{
+        if (r == 0)
+                failed("was accepted", what);
+}
+
+/* ---- an honest pod, that everything else is made from ---- */
+
+struct pod {
+        Vks__Pod id;
+        Vks__Volume v[4], *volumes[4];
+        Vks__EmptyDir disk, memory;
+        Vks__Files files;
+        Vks__HostPath host;
+        Vks__Mount m[4], *mounts[4];
+        Vks__Env e[1], *env[1];
+        Vks__Id user;
+        Vks__Container c, *containers[1];
+        char *command[1], *args[3], *units[1];
+        char unit[ID_UNIT_MAX + 1], other[ID_UNIT_MAX + 1];
+        Vks__File f[2], *file[2];
+        Vks__Package k, *packages[1];
+        Vks__Install install;
+        Vks__Write write;
+        Vks__Start start;
+        Vks__Stop stop;
+        Vks__Remove remove;
+        Vks__Fill fill;
+};
+
+#define S(literal) ((char *)(uintptr_t)(literal))
+
+static void named(char unit[static ID_UNIT_MAX + 1], const char *pod, const char *image)
+{
+        struct pod_id id = { .namespace = "hostile", .uid = UID };
+
+        snprintf(id.name, sizeof(id.name), "%s", pod);
+        (void)unit_name(&id, image, NULL, unit, NULL);
+}
+
+static void honest(struct pod *p, const char *name)
+{
+        memset(p, 0, sizeof(*p));
+        vks__pod__init(&p->id);
+        p->id.namespace_ = S("hostile"), p->id.name = S(name), p->id.uid = S(UID);
+        vks__empty_dir__init(&p->disk), vks__empty_dir__init(&p->memory), vks__files__init(&p->files), vks__host_path__init(&p->host);
+        p->memory.memory = true;
+        for (int i = 0; i < 4; i++) {
+                static const char *const names[] = { "disk", "memory", "files", "host" };
+                vks__volume__init(&p->v[i]), vks__mount__init(&p->m[i]);
+                p->volumes[i] = &p->v[i], p->mounts[i] = &p->m[i];
+                p->v[i].name = p->m[i].volume = S(names[i]);
+        }
+        p->v[0].source_case = VKS__VOLUME__SOURCE_EMPTY_DIR, p->v[0].empty_dir = &p->disk, p->m[0].path = S("/var/disk");
+        p->v[1].source_case = VKS__VOLUME__SOURCE_EMPTY_DIR, p->v[1].empty_dir = &p->memory, p->m[1].path = S("/tmp/memory");
+        p->v[2].source_case = VKS__VOLUME__SOURCE_FILES, p->v[2].files = &p->files, p->m[2].path = S("/run/files");
+        p->v[3].source_case = VKS__VOLUME__SOURCE_HOST_PATH, p->v[3].host_path = &p->host, p->host.path = S("/srv/hostile/allowed"), p->m[3].path = S("/mnt");
+        vks__env__init(&p->e[0]), p->env[0] = &p->e[0], p->e[0].name = S("PASSWORD"), p->e[0].value = (ProtobufCBinaryData){ strlen(SECRET), (uint8_t *)SECRET };
+        vks__id__init(&p->user), p->user.value = 12345;
+        vks__container__init(&p->c), p->containers[0] = &p->c;
+        p->c.name = S("c"), p->c.image = S("/bin/true"), p->command[0] = S("/bin/true"), p->args[0] = S("a"), p->c.working_dir = S("/");
+        p->c.command = p->command, p->c.n_command = 1, p->c.args = p->args, p->c.n_args = 1, p->c.env = p->env, p->c.n_env = 1;
+        p->c.mounts = p->mounts, p->c.n_mounts = 4, p->c.run_as_user = &p->user;
+        named(p->unit, name, "/bin/true");
+        p->units[0] = p->unit;
+        for (int i = 0; i < 2; i++)
+                vks__file__init(&p->f[i]), p->file[i] = &p->f[i], p->f[i].path = S(i ? "sub/b" : "a"), p->f[i].mode = 0600, p->f[i].content = p->e[0].value;
+        vks__package__init(&p->k), p->packages[0] = &p->k, p->k.name = S("hostile-package"), p->k.version = S("1"); /* denied: what apt makes of names is not tried here */
+        vks__install__init(&p->install), p->install.packages = p->packages, p->install.n_packages = 1;
+        vks__write__init(&p->write), p->write.pod = &p->id, p->write.volumes = p->volumes, p->write.n_volumes = 4, p->write.grace_seconds = 1;
+        p->write.containers = p->containers, p->write.n_containers = 1;
+        vks__start__init(&p->start), p->start.pod = &p->id, p->start.units = p->units, p->start.n_units = 1;
+        vks__stop__init(&p->stop), p->stop.pod = &p->id, p->stop.units = p->units, p->stop.n_units = 1, p->stop.kill = true;
+        vks__remove__init(&p->remove), p->remove.pod = &p->id, p->remove.all = true;
+        vks__fill__init(&p->fill), p->fill.pod = &p->id, p->fill.volume = S("files"), p->fill.files = p->file, p->fill.n_files = 2;
+}
+
+static void clean(struct pod *p, bool ran)
+{
+        if (ran)
+                (void)ask(verb_stop, &p->stop.base, NULL, 0), p->stop.kill = false, (void)ask(verb_stop, &p->stop.base, NULL, 0);
+        for (int i = 0; i < 200 && ask(verb_remove, &p->remove.base, NULL, 0) == -EBUSY; i++)
+                nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
+}
+
+/* ---- every field, every trick ---- */
+
+static const char *const tricks[] = {
+        "", "a", " ", "\n", "\t", "%n", "%", "%%", "$", "${PATH}", "$$", "\"", "'", "`id`", "\\", "\\n", "a\\", ";", "#", "-", "--", "-y", "+", "!", "@", ":", ":!",
+        ".", "..", "../..", "/", "//", "/..", "/../etc/shadow", "/etc/shadow", "/etc/../etc/shadow", "/etc", "/proc/1/root/etc", "/proc/self/fd/3", "/dev/sda",
+        "/srv/hostile/../../etc", "/srv/hostile/link", "/srv/hostile/link/shadow", "/srv/hostile/allowed/", "/run/vks", "/run/vks/helper.sock", "/var/lib/vks",
+        "../../../../etc/cron.d/x", "a/../../b", "..data", "..data/x", ".vks-new", "a/..", "a//b", "/usr/bin/../../bin/sh", "/bin/sh", "sh", "root", "0", "4294967295",
+        "x\n[Service]\nExecStartPre=+" PWN "\n", "x\n\n[Service]\nExecStartPre=+" PWN "\nUser=root\n[X-Y]\nA=", "x\r[Service]\rUser=root",
+        "x\"\nExecStartPre=+" PWN "\n\"", "\"; " PWN "; \"", "x ; +" PWN, "$(" PWN ")", "`" PWN "`", "x\\\n[Service]\nExecStartPre=+" PWN, "x\xe2\x80\xa8[Service]",
+        "\xff\xfe", "\xc0\xaf", "\xed\xa0\x80", "\x01\x02\x7f", "ssh.service", "vks-agent.service", "vks-helper.service", "vks-helper.socket", "systemd-reboot.service/x",
+        "vks.default.x.service", "vks.../x.service", "vks.a\nb.service", "vks.%n.service", "dbus.service", "init.scope", "-.slice", "66666666-6666-4666-8666-66666666666A",
+        "LD_PRELOAD", "PATH", "NOTIFY_SOCKET", "LISTEN_FDS", "A=B", "a b", "https://example.org/x.deb", "deb:///etc/passwd",
+};
+
+static char *long_string(size_t n, char c)
+{
+        char *s = xcalloc(n + 1, 1);
+        memset(s, c, n);
+        return s;
+}
+
+typedef void (*tried)(struct pod *p, uint8_t verb, const char *field, int r);
+
+static void whatever(struct pod *p, uint8_t verb, UNUSED const char *field, int r)
+{
+        if (verb == verb_write && r == 0) { /* what systemd makes of it: run it */
+                (void)ask(verb_fill, &p->fill.base, NULL, 0);
+                (void)ask(verb_start, &p->start.base, NULL, 0);
+                clean(p, true);
+        }
+}
+
+static void ask_and_tell(struct pod *p, uint8_t verb, const ProtobufCMessage *top, const char *field, tried then)
+{
+        struct pod same = *p;
+
+        honest(&same, "mutant"); /* to clean up behind it by the names it should have had */
+        then(&same, verb, field, ask(verb, top, NULL, 0));
+}
+
+/* Each field of `m`, and of what it contains, is given each trick in its turn, the rest being honest. `pick` > 0: one in that many. */
+static void mutate(struct pod *p, uint8_t verb, const ProtobufCMessage *top, ProtobufCMessage *m, unsigned pick)
+{
+        for (unsigned i = 0; i < m->descriptor->n_fields; i++) {
+                const ProtobufCFieldDescriptor *f = &m->descriptor->fields[i];
+                char *at = (char *)m + f->offset;
+                size_t n = 1;
+
+                if (f->label == PROTOBUF_C_LABEL_REPEATED) {
+                        n = *(size_t *)(void *)((char *)m + f->quantifier_offset);
+                        at = *(char **)(void *)at;
+                        for (size_t many = 0; many < 3 && n; many++) { /* too many of it, and none */
+                                static const size_t counts[] = { 0, 5000, 70 };
+                                size_t *q = (size_t *)(void *)((char *)m + f->quantifier_offset), old = *q;
+                                void **was = *(void ***)(void *)((char *)m + f->offset), **more = xcalloc(counts[many] + 1, sizeof(void *));
+
+                                for (size_t k = 0; k < counts[many]; k++)
+                                        more[k] = was[0];
+                                *(void ***)(void *)((char *)m + f->offset) = more, *q = counts[many];
+                                ask_and_tell(p, verb, top, f->name, whatever);
+                                *(void ***)(void *)((char *)m + f->offset) = was, *q = old;
+                                free(more);
+                        }
+                } else if (f->flags & PROTOBUF_C_FIELD_FLAG_ONEOF && *(uint32_t *)(void *)((char *)m + f->quantifier_offset) != f->id) {
+                        continue;
+                }
+                for (size_t k = 0; k < n; k++) {
+                        if (f->type == PROTOBUF_C_TYPE_MESSAGE) {
+                                ProtobufCMessage *sub = ((ProtobufCMessage **)(void *)at)[k];
+                                if (sub)
+                                        mutate(p, verb, top, sub, pick);
+                        } else if (f->type == PROTOBUF_C_TYPE_STRING) {
+                                char **s = &((char **)(void *)at)[k], *was = *s;
+                                for (size_t t = 0; t < ARRAY_LEN(tricks) + 3; t++) {
+                                        CLEANUP(freep) char *big = t < ARRAY_LEN(tricks) ? NULL : long_string((size_t[]){ 64, 300, 20000 }[t - ARRAY_LEN(tricks)], 'a');
+                                        if (pick && rand() % (int)pick)
+                                                continue;
+                                        *s = big ? big : S(tricks[t]);
+                                        ask_and_tell(p, verb, top, f->name, whatever);
+                                        *s = was;
+                                        if (!big && t && was[0]) { /* and behind what is honest */
+                                                CLEANUP(freep) char *both = xasprintf("%s%s", was, tricks[t]);
+                                                *s = both;
+                                                ask_and_tell(p, verb, top, f->name, whatever);
+                                                *s = was;
+                                        }
+                                }
+                        } else if (f->type == PROTOBUF_C_TYPE_BYTES) {
+                                ProtobufCBinaryData *b = &((ProtobufCBinaryData *)(void *)at)[k], was = *b;
+                                for (size_t t = 0; t < ARRAY_LEN(tricks); t++) {
+                                        if (pick && rand() % (int)pick)
+                                                continue;
+                                        *b = (ProtobufCBinaryData){ strlen(tricks[t]) + (t % 2), (uint8_t *)(uintptr_t)tricks[t] }; /* every other with its NUL */
+                                        ask_and_tell(p, verb, top, f->name, whatever);
+                                }
+                                *b = was;
+                        } else { /* numbers */
+                                static const uint64_t numbers[] = { 0, 1, 2, 3, 7, 999, 1000, 04755, 0xffff, 0x7fffffff, 0x80000000, 0xffffffff };
+                                bool wide = f->type == PROTOBUF_C_TYPE_UINT64;
+                                uint64_t was = wide ? *(uint64_t *)(void *)at : *(uint32_t *)(void *)at;
+                                for (size_t t = 0; t <= ARRAY_LEN(numbers); t++) {
+                                        uint64_t v = t < ARRAY_LEN(numbers) ? numbers[t] : was;
+                                        if (wide)
+                                                *(uint64_t *)(void *)at = v;
+                                        else
+                                                *(uint32_t *)(void *)at = (uint32_t)v;
+                                        if (t < ARRAY_LEN(numbers))
+                                                ask_and_tell(p, verb, top, f->name, whatever);
+                                }
+                        }
+                }
+        }
+}
+
+static void every_field(struct pod *p, unsigned pick)
+{
+        ProtobufCMessage *const all[] = { NULL, &p->install.base, &p->write.base, &p->start.base, &p->stop.base, &p->remove.base, &p->fill.base };
+
+        for (uint8_t verb = 1; verb < ARRAY_LEN(all); verb++) {
+                honest(p, "mutant");
+                mutate(p, verb, all[verb], all[verb], pick);
+        }
+        honest(p, "mutant");
+        clean(p, true);
+}
+
+/* Bytes that are nearly a message. */
+static void torn_bytes(struct pod *p)
+{
+        uint8_t bytes[4096];
+        size_t n = vks__start__pack(&p->start, bytes + 2);
+
+        for (unsigned i = 0; i < 3000; i++) {
+                uint8_t b[4200];
+                size_t k = n + 2;
+
+                memcpy(b, bytes, sizeof(bytes));
+                b[0] = WIRE_VERSION, b[1] = (uint8_t)(3 + rand() % 3);
+                if (i % 3 == 0)
+                        k = (size_t)rand() % (n + 2); /* cut off */
+                else if (i % 3 == 1)
+                        for (int flips = 0; flips < 3; flips++)
+                                b[(size_t)rand() % k] ^= (uint8_t)(1 << rand() % 8);
+                else
+                        for (int extra = rand() % 20; extra > 0; extra--)
+                                b[k++] = (uint8_t)rand();
+                (void)raw(b, k ? k : 1, NULL, 0);
+        }
+        for (unsigned verb = 0; verb < 256; verb++)
+                (void)raw((uint8_t[]){ (uint8_t)(verb % 3), (uint8_t)verb }, 2, NULL, 0);
+        CLEANUP(freep) char *big = long_string(150000, WIRE_VERSION);
+        must_fail("a datagram that is too large", raw(big, 150000, NULL, 0));
+        static const uint8_t unknown[] = { WIRE_VERSION, verb_remove, 0x7a, 1, 'x' };
+        must_fail("an unknown field", raw(unknown, sizeof(unknown), NULL, 0));
+}
+
+/* ---- descriptors ---- */
+
+static void descriptors(struct pod *p)
+{
+        uint8_t fill[2] = { WIRE_VERSION, verb_fill }, start[512] = { WIRE_VERSION, verb_start };
+        uint8_t body[4096];
+        size_t n = vks__fill__pack(&p->fill, body);
+        size_t n_start = vks__start__pack(&p->start, start + 2) + 2;
+        FD zero = open("/dev/zero", O_RDONLY | O_CLOEXEC), dir = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        FD plain = memfd_create("x", MFD_CLOEXEC | MFD_ALLOW_SEALING), sealed = memfd_create("x", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        FD listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        int fifo[2], many[10];
+
+        if (pipe2(fifo, O_CLOEXEC) < 0)
+                return;
+        const int odd[] = { zero, dir, fifo[0], fifo[1], sock, plain, listening };
+        for (size_t i = 0; i < ARRAY_LEN(odd); i++) {
+                must_fail("FILL from what is no sealed memfd", raw(fill, 2, &odd[i], 1));
+                must_fail("START with a descriptor", raw(start, n_start, &odd[i], 1));
+        }
+        must_fail("FILL without a descriptor", raw(fill, 2, NULL, 0));
+        for (size_t i = 0; i < ARRAY_LEN(many); i++)
+                many[i] = zero;
+        must_fail("ten descriptors", raw(fill, 2, many, 10));
+        must_fail("two descriptors", raw(fill, 2, many, 2));
+
+        /* Changed after sending: a memfd that can be changed is not taken, one that is taken cannot be changed. */
+        void *window = MAP_FAILED;
+        if (ftruncate(plain, (off_t)n) == 0)
+                window = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_SHARED, plain, 0);
+        must_fail("a writable memfd", raw(fill, 2, &plain, 1));
+        if (window == MAP_FAILED || fcntl(plain, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW) == 0)
+                failed("a mapped memfd could be sealed", NULL);
+        if (write(sealed, body, n) != (ssize_t)n || fcntl(sealed, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW) < 0 ||
+            raw(fill, 2, &sealed, 1) != 0 || pwrite(sealed, "x", 1, 0) != -1)
+                failed("a sealed memfd was not taken, or could be changed", NULL);
+        FD sparse = memfd_create("x", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        if (ftruncate(sparse, (off_t)1 << 40) == 0 && fcntl(sparse, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW) == 0)
+                must_fail("a memfd of a terabyte", raw(fill, 2, (int[]){ sparse }, 1));
+        close(fifo[0]), close(fifo[1]);
+}
+
+/* A TCP socket whose last close waits for its bytes to be read: the helper's must not. */
+static void lingering(void)
+{
+        struct sockaddr_in addr = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        FD listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), out = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        struct linger forever = { .l_onoff = 1, .l_linger = 1000 };
+        CLEANUP(freep) char *data = long_string(1 << 20, 'x');
+        socklen_t size = sizeof(addr);
+        uint8_t bad[2] = { WIRE_VERSION, verb_start };
+        time_t began = time(NULL);
+
+        if (bind(listening, (struct sockaddr *)&addr, size) < 0 || listen(listening, 1) < 0 || getsockname(listening, (struct sockaddr *)&addr, &size) < 0 ||
+            connect(out, (struct sockaddr *)&addr, size) < 0)
+                return;
+        fcntl(out, F_SETFL, O_NONBLOCK);
+        while (send(out, data, 1 << 20, MSG_NOSIGNAL) > 0)
+                ;
+        setsockopt(out, SOL_SOCKET, SO_LINGER, &forever, sizeof(forever));
+        int fd = fd_take(&out), held = dup(sock);
+        sent++;
+        (void)held; /* the connection is not given up while it is answered */
+        _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = { 0 };
+        struct iovec iov = { bad, 2 };
+        struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control) };
+        struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+        *c = (struct cmsghdr){ .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int)) };
+        memcpy(CMSG_DATA(c), &fd, sizeof(int));
+        if (sendmsg(sock, &m, MSG_NOSIGNAL) == 2) {
+                close(fd); /* the last one is in the helper's hands now */
+                must_fail("START with a socket", reply(NULL, 0));
+        }
+        close(held);
+        if (time(NULL) - began > 10)
+                failed("the helper waited for a socket to close", NULL);
+}
+
+/* ---- what is not a pod's ---- */
+
+static void foreign(struct pod *p)
+{
+        static const char *const units[] = { "ssh.service", "vks-agent.service", "vks-helper.service", "dbus.service", "systemd-journald.service",
+                                             "multi-user.target", "vks.conf", "vks.default.none.sleep.service", "../system/ssh.service", "vks.x/../../ssh.service" };
+
+        for (size_t i = 0; i < ARRAY_LEN(units); i++) {
+                honest(p, "foreign");
+                p->units[0] = S(units[i]);
+                for (int flag = 0; flag < 2; flag++) {
+                        p->start.restart = p->stop.kill = flag;
+                        must_fail(units[i], ask(verb_start, &p->start.base, NULL, 0));
+                        must_fail(units[i], ask(verb_stop, &p->stop.base, NULL, 0));
+                }
+                p->remove.all = false, p->remove.units = p->units, p->remove.n_units = 1;
+                if (!starts_with(units[i], "vks.default")) /* removing what is not there is no error */
+                        must_fail(units[i], ask(verb_remove, &p->remove.base, NULL, 0));
+        }
+        static const struct {
+                const char *package, *unit;
+        } units_of[] = { { "vks", "vks-agent.service" }, { "vks", "vks-helper.service" }, { "vks", "" }, { "dpkg", "vks-agent.service" },
+                         { "dpkg", "../../../etc/shadow" }, { "systemd", "ssh.service" }, { "coreutils", "vks.hostile.mutant.x.service" } };
+        for (size_t i = 0; i < ARRAY_LEN(units_of); i++) {
+                honest(p, "foreign");
+                p->c.image = p->c.package = S(units_of[i].package), p->c.unit = S(units_of[i].unit);
+                must_fail(units_of[i].unit, ask(verb_write, &p->write.base, NULL, 0));
+        }
+}
+
+static void refused_by_policy(struct pod *p)
+{
+        static const char *const paths[] = { "/etc/shadow", "/etc", "/", "/proc/1/root", "/srv/hostile/allowed/../../../etc/shadow", "/srv/hostile/link", "/srv/hostile/link/shadow",
+                                             "/srv/hostile/bound/shadow", "/srv/hostile/open/below", "/run/vks/helper.sock", "/var/lib/vks", "/dev/mem", "/srv" };
+        static const char *const targets[] = { "/usr/bin", "/bin/sh", "/etc", "/etc/ld.so.preload", "/proc", "/lib64", "/", "/var", "/run/systemd/x", "/dev" };
+
+        for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+                honest(p, "policy");
+                p->host.path = S(paths[i]), p->m[3].read_only = i % 2;
+                must_fail(paths[i], ask(verb_write, &p->write.base, NULL, 0));
+                clean(p, false);
+        }
+        for (size_t i = 0; i < ARRAY_LEN(targets); i++) {
+                honest(p, "policy");
+                p->m[i % 4].path = S(targets[i]);
+                must_fail(targets[i], ask(verb_write, &p->write.base, NULL, 0));
+        }
+        honest(p, "policy");
+        p->user.value = 0;
+        must_fail("runAsUser: 0", ask(verb_write, &p->write.base, NULL, 0));
+        p->c.run_as_user = NULL, p->c.run_as_group = &p->user;
+        must_fail("runAsGroup: 0", ask(verb_write, &p->write.base, NULL, 0));
+        honest(p, "policy");
+        p->k.version = S("");
+        p->k.name = S("hostile-denied");
+        must_fail("a denied package", ask(verb_install, &p->install.base, NULL, 0));
+        p->k.name = S("vks");
+        must_fail("vks", ask(verb_install, &p->install.base, NULL, 0));
+        p->k.name = S("cowsay+"); /* cowsay is denied, and to apt this may be another way to say it: nothing may come of it */
+        (void)ask(verb_install, &p->install.base, NULL, 0);
+        p->k.name = S("x"), p->k.url = S("https://example.org/x.deb");
+        must_fail("a URL", ask(verb_install, &p->install.base, NULL, 0));
+        clean(p, false);
+}
+
+/* ---- against another process: a pod that swaps directories for links while it is written, filled, and removed ---- */
+
+static void races(struct pod *p, unsigned rounds)
+{
+        struct timespec nap = { .tv_nsec = 30000000 };
+
+        for (unsigned i = 0; i < rounds; i++) {
+                honest(p, "swap");
+                p->c.image = S("/usr/local/bin/hostile"), p->command[0] = S("/usr/local/bin/hostile");
+                char *args[] = { S("swap"), S("20"), S("/tmp"), S("/tmp/memory"), S("/var/disk"), S("/var/tmp"), S("/run/lock"), S("/mnt") };
+                p->c.args = args, p->c.n_args = ARRAY_LEN(args);
+                named(p->unit, "swap", "/usr/local/bin/hostile");
+                named(p->other, "swap", "/bin/touch");
+                if (ask(verb_fill, &p->fill.base, NULL, 0) != 0 || ask(verb_write, &p->write.base, NULL, 0) != 0 || ask(verb_start, &p->start.base, NULL, 0) != 0)
+                        failed("the pod that swaps does not start", NULL);
+                nanosleep(&nap, NULL);
+                struct pod other = *p; /* a second container of the same pod, with mounts where the first one swaps */
+                Vks__Container c = p->c, *containers[] = { &c };
+                char *command[] = { S("/bin/touch") }, *touch[] = { S("/tmp/memory/x") }, *units[] = { p->other };
+                Vks__Mount at = VKS__MOUNT__INIT, *mounts[] = { &at };
+                static const char *const where[] = { "/tmp/s0/hostile", "/var/tmp/s1/hostile", "/run/lock/s0/hostile", "/tmp/s1" };
+                other.write.containers = containers;
+                c.name = S("d"), c.image = S("/bin/touch"), c.command = command, c.args = touch, c.n_args = 1;
+                at.volume = S("memory"), at.path = S(where[i % ARRAY_LEN(where)]);
+                c.mounts = mounts, c.n_mounts = 1;
+                other.start.units = units, other.stop.units = units;
+                (void)ask(verb_write, &other.write.base, NULL, 0);
+                (void)ask(verb_start, &other.start.base, NULL, 0);
+                (void)ask(verb_fill, &p->fill.base, NULL, 0);
+                (void)ask(verb_remove, &p->remove.base, NULL, 0); /* while it runs: refused, and nothing is gone */
+                nanosleep(&nap, NULL);
+                (void)ask(verb_stop, &other.stop.base, NULL, 0);
+                other.stop.kill = false;
+                (void)ask(verb_stop, &other.stop.base, NULL, 0);
+                clean(p, true);
+        }
+}
+
+/* ---- too much ---- */
+
+static void flood(struct pod *p)
+{
+        int open_ones[200];
+        size_t n = 0;
+
+        for (unsigned i = 0; i < 3000; i++) {
+                int fd = dial();
+                if (fd < 0)
+                        continue;
+                if (n < ARRAY_LEN(open_ones) && i % 10 == 0)
+                        open_ones[n++] = fd; /* says nothing, stays */
+                else {
+                        if (i % 3 == 0)
+                                (void)send(fd, (uint8_t[]){ WIRE_VERSION, verb_write }, 1 + i % 2, MSG_NOSIGNAL | MSG_DONTWAIT);
+                        close(fd);
+                }
+        }
+        while (n > 0)
+                close(open_ones[--n]);
+        redial();
+        for (unsigned i = 0; i < 200; i++) { /* questions without end, and no ear for the answers */
+                CLEANUP(wire_packet_done) struct wire_packet k = { 0 };
+                honest(p, "flood");
+                if (wire_pack(wire_verb_find(verb_stop), &p->stop.base, &k, NULL) == 0 && wire_send(sock, &k, NULL) < 0)
+                        break;
+                sent++;
+        }
+        redial();
+}
+
+static void is_served(struct pod *p)
+{
+        char text[1024] = "";
+
+        honest(p, "honest");
+        p->write.n_volumes = 3, p->c.n_mounts = 3;
+        if (ask(verb_fill, &p->fill.base, text, sizeof(text)) || ask(verb_write, &p->write.base, text, sizeof(text)) ||
+            ask(verb_start, &p->start.base, text, sizeof(text)))
+                failed("an honest pod is not served", text);
+        clean(p, true);
+}
+
+/* ---- as a pod ---- */
+
+static int swap(int seconds, int n, char **dirs)
+{
+        time_t end = time(NULL) + seconds;
+
+        for (unsigned i = 0; time(NULL) < end; i++)
+                for (int d = 0; d < n; d++)
+                        for (int name = 0; name < 2; name++) {
+                                static const char *const to[] = { "/etc", "/etc/hostile-was-here", "/usr/bin", "/var/lib" };
+                                CLEANUP(freep) char *dir = xasprintf("%s/s%d", dirs[d], name), *link = xasprintf("%s/l%d", dirs[d], name);
+                                (void)mkdir(dir, 0777);
+                                if (symlink(to[i / 64 % ARRAY_LEN(to)], link) == 0 || errno == EEXIST)
+                                        (void)renameat2(AT_FDCWD, dir, AT_FDCWD, link, RENAME_EXCHANGE);
+                                if (i % 100 == 99)
+                                        (void)unlink(dir), (void)unlink(link), (void)rmdir(dir), (void)rmdir(link);
+                                CLEANUP(freep) char *suid = xasprintf("%s/suid", dirs[d]);
+                                int fd = open(suid, O_RDWR | O_CREAT | O_CLOEXEC, 04755);
+                                if (fd >= 0)
+                                        (void)fchmod(fd, 06755), close(fd);
+                                (void)mknod("/tmp/sda", S_IFBLK | 0666, (dev_t)0x800);
+                        }
+        return 0;
+}
+
+int main(int argc, char **argv)
+{
+        struct pod p;
+
+        if (argc > 3 && streq(argv[1], "swap"))
+                return swap((int)strtol(argv[2], NULL, 10), argc - 3, argv + 3);
+        if (argc != 4 || !streq(argv[1], "attack"))
+                return 2;
+        srand((unsigned)strtoul(argv[2], NULL, 10));
+        redial();
+#define ACT(call)                                                                                              \
+        do {                                                                                                   \
+                unsigned long before = sent;                                                                   \
+                time_t began = time(NULL);                                                                     \
+                honest(&p, "mutant");                                                                          \
+                call;                                                                                          \
+                printf("%-28s %6lu requests, %ld s\n", #call, sent - before, (long)(time(NULL) - began));      \
+                fflush(stdout);                                                                                \
+        } while (0)
+        ACT(is_served(&p));
+        ACT(foreign(&p));
+        ACT(refused_by_policy(&p));
+        ACT(descriptors(&p));
+        ACT(lingering());
+        ACT(torn_bytes(&p));
+        ACT(flood(&p));
+        ACT(races(&p, 12));
+        ACT(every_field(&p, 0));
+        while (sent < strtoul(argv[3], NULL, 10))
+                ACT(every_field(&p, 4));
+        ACT(is_served(&p));
+        printf("%lu requests, %lu of them accepted, %lu wrongly\n", sent, accepted, wrong);
+        return wrong ? 1 : 0;
+}
