@@ -84,7 +84,7 @@ static void adopt_container(struct container_state *c, const cJSON *status)
                 c->phase = CONTAINER_RUNNING; /* until the unit says otherwise */
 }
 
-static const char *const condition_names[] = {
+const char *const condition_names[CONDITION_TYPES] = {
         [CONDITION_READY_TO_START] = "PodReadyToStartContainers", [CONDITION_INITIALIZED] = "Initialized",
         [CONDITION_READY] = "Ready",                              [CONDITION_CONTAINERS_READY] = "ContainersReady",
         [CONDITION_SCHEDULED] = "PodScheduled",

@@ -71,6 +71,8 @@ enum condition_type {
         CONDITION_TYPES
 };
 
+extern const char *const condition_names[CONDITION_TYPES]; /* as the API has them */
+
 struct condition {
         bool is_true;
         bool known;

@@ -157,12 +157,6 @@ static cJSON *container_status(const struct pod *p, const struct pod_state *s, s
 
 /* ---- conditions ---------------------------------------------------------------------------------------------- */
 
-static const char *const condition_names[CONDITION_TYPES] = {
-        [CONDITION_READY_TO_START] = "PodReadyToStartContainers", [CONDITION_INITIALIZED] = "Initialized",
-        [CONDITION_READY] = "Ready",                              [CONDITION_CONTAINERS_READY] = "ContainersReady",
-        [CONDITION_SCHEDULED] = "PodScheduled",
-};
-
 static void set_condition(struct pod_state *s, enum condition_type type, bool is_true, uint64_t now, const char *reason, const char *message)
 {
         struct condition *c = &s->conditions[type];

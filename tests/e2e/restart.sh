@@ -99,7 +99,7 @@ test_the_helper_leaves_when_idle_and_comes_when_called() {
     node systemctl stop vks-helper.service
     program q 'exec sleep 10000'
     running q
-    wait_for 100 "it leaves" equals inactive node systemctl show -P ActiveState vks-helper.service
+    wait_for 60 "it leaves" equals inactive node systemctl show -P ActiveState vks-helper.service
 }
 
 run_tests
