@@ -36,7 +36,7 @@ CPPFLAGS += $(shell pkg-config --cflags $(PKG_AGENT) 2>/dev/null | sed 's/-I/-is
 .SECONDARY:
 .DELETE_ON_ERROR:
 
-all: $(BUILD)/vks-agent $(BUILD)/vks-helper
+all: $(BUILD)/vks-agent $(BUILD)/vks-helper $(BUILD)/vks-exec
 
 # ---- what the programs are made of ------------------------------------------------------------------------
 COMMON := $(patsubst %.c,%,$(wildcard common/*.c))
@@ -73,6 +73,8 @@ $(BUILD)/$(1)/vks-helper: $(BUILD)/$(1)/helper/main.o $(BUILD)/$(1)/libhelper.a 
 	$(2) $(3) $(LDFLAGS_ALL) -o $$@ $$^ $(call lib,$(PKG_HELPER))
 $(BUILD)/$(1)/vks-agent: $(BUILD)/$(1)/agent/main.o $(BUILD)/$(1)/libagent.a $(BUILD)/$(1)/libproto.a $(BUILD)/$(1)/libcommon.a
 	$(2) $(3) $(LDFLAGS_ALL) -o $$@ $$^ $(call lib,$(PKG_AGENT))
+$(BUILD)/$(1)/vks-exec: $(BUILD)/$(1)/common/exec/vks_exec.o $(BUILD)/$(1)/libcommon.a
+	$(2) $(3) $(LDFLAGS_ALL) -o $$@ $$^ $(call lib,libcap)
 endef
 
 SAN := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined -fPIE -DVKS_SANITIZED
@@ -80,7 +82,7 @@ $(eval $(call kind,opt,$(CC),$(CFLAGS) $(HARDENING)))
 $(eval $(call kind,san,$(CC),$(SAN)))
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-$(BUILD)/vks-agent $(BUILD)/vks-helper: $(BUILD)/%: $(BUILD)/opt/%
+$(BUILD)/vks-agent $(BUILD)/vks-helper $(BUILD)/vks-exec: $(BUILD)/%: $(BUILD)/opt/%
 	cp -f $< $@
 
 # ---- unit tests: tests/unit/test_X.c is a criterion program of its own ------------------------------------

@@ -6,6 +6,13 @@
 
 #include "common/mem.h"
 
+static void forget(struct buf *b)
+{
+        if (b->secret && b->data)
+                explicit_bzero(b->data, b->size);
+        free(b->data);
+}
+
 static bool make_room(struct buf *b, size_t n)
 {
         size_t want;
@@ -21,7 +28,15 @@ static bool make_room(struct buf *b, size_t n)
                         size = want;
                 if (size > b->max + 1)
                         size = b->max + 1;
-                b->data = xrealloc(b->data, size, 1);
+                if (b->secret) {
+                        char *data = xcalloc(size, 1);
+                        if (b->len)
+                                memcpy(data, b->data, b->len);
+                        forget(b);
+                        b->data = data;
+                } else {
+                        b->data = xrealloc(b->data, size, 1);
+                }
                 b->size = size;
         }
         return true;
@@ -82,8 +97,8 @@ void buf_reset(struct buf *b)
 
 void buf_done(struct buf *b)
 {
-        free(b->data);
-        *b = BUF(b->max);
+        forget(b);
+        *b = (struct buf){ .max = b->max, .secret = b->secret };
 }
 
 char *buf_steal(struct buf *b)

@@ -14,9 +14,11 @@ struct buf {
         size_t size;
         size_t max; /* largest `len` */
         bool overflow;
+        bool secret; /* no copy of its bytes stays in memory */
 };
 
 #define BUF(limit) ((struct buf){ .max = (limit) })
+#define SECRET_BUF(limit) ((struct buf){ .max = (limit), .secret = true })
 
 void buf_add(struct buf *b, const void *p, size_t n);
 void buf_str(struct buf *b, const char *s);

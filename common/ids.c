@@ -119,10 +119,10 @@ bool id_is_sha256(const char *s)
 
 bool id_is_env_name(const char *s)
 {
-        if (!s || !*s || is_digit(*s))
+        if (!s || !*s)
                 return false;
         for (; *s; s++)
-                if (!is_alpha(*s) && !is_digit(*s) && !strchr("-._", *s))
+                if (*s < ' ' || *s > '~' || *s == '=')
                         return false;
         return true;
 }

@@ -28,7 +28,7 @@ bool id_is_uid(const char *s);       /* [0-9a-f]{8}-...{12}, or 32 hex digits */
 bool id_is_package(const char *s);   /* [a-z0-9][a-z0-9+.-]+ */
 bool id_is_version(const char *s);   /* [0-9A-Za-z][0-9A-Za-z.+:~-]* */
 bool id_is_sha256(const char *s);    /* 64 lower-case hex digits */
-bool id_is_env_name(const char *s);  /* [-._a-zA-Z][-._a-zA-Z0-9]*, as the API server allows */
+bool id_is_env_name(const char *s);  /* printable ASCII but "=": what API servers allow since 1.34 (KEP-4369), more than older ones */
 bool id_is_path(const char *s);      /* absolute, normalized (no "//", "." or ".."), no control characters, at most ID_PATH_MAX */
 bool id_is_filename(const char *s);  /* one path component, at most 255 bytes, no control characters, neither "." nor ".." */
 bool id_is_unit(const char *s);      /* ends in .service; [A-Za-z0-9:_.\@-] only, at most ID_UNIT_MAX */

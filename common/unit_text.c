@@ -7,7 +7,10 @@
 
 #include <stdio.h>
 
+#include "common/utf8.h"
+
 #define PREFIXES "-@:+!|" /* of a command in an Exec line */
+#define VKS_EXEC "/usr/libexec/vks/vks-exec"
 
 /*
  * One word of a command line, in systemd's quotes (systemd.service(5), COMMAND LINES): arrives byte for byte. `expanded`: the
@@ -35,9 +38,22 @@ static void path(struct buf *b, const char *s)
         buf_char(b, '"');
 }
 
-/* A line of an environment file, as systemd's src/basic/env-file.c reads it. */
-void unit_text_env(struct buf *b, const char *name, const void *value, size_t size)
+/* What systemd's src/basic/env-util.c accepts: letters, digits and underscores; UTF-8 without control characters but tab and newline. */
+static bool env_is_plain(const char *name, const void *value, size_t size)
 {
+        return name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")] == '\0' && !strchr("0123456789", *name) &&
+               utf8_clean(value, size, "\t\n");
+}
+
+/* A line of an environment file, as systemd's src/basic/env-file.c reads it. */
+void unit_text_env(const struct unit_text *u, const char *name, const void *value, size_t size, struct buf *b, struct buf *carried)
+{
+        if (u->unknown_user || !env_is_plain(name, value, size)) {
+                buf_printf(carried, "%s=", name);
+                buf_add(carried, value, size);
+                buf_char(carried, '\0');
+                return;
+        }
         buf_printf(b, "%s=\"", name);
         for (const char *s = value; size-- > 0; s++) {
                 if (strchr("\"\\`$", *s))
@@ -91,47 +107,41 @@ static const char *next_word(const char *s)
         return s + strspn(s, " \t");
 }
 
-/* An Exec line of the package with its prefixes, "+" become "!": privileged, but in the pod's view of the file system. */
-static void prefixes(struct buf *b, const char *line, size_t n, bool privileged)
+/* An Exec line of the package with its prefixes, but those of `without`; "+" becomes "!": privileged, but in the pod's view of the file system. */
+static void prefixes(struct buf *b, const char *line, size_t n, bool privileged, const char *without)
 {
         for (size_t i = 0; i < n; i++) {
                 privileged |= line[i] == '+' || line[i] == '!';
-                if (line[i] != '+' && line[i] != '!')
+                if (line[i] != '+' && line[i] != '!' && !strchr(without, line[i]))
                         buf_char(b, line[i]);
         }
         if (privileged)
                 buf_char(b, '!');
 }
 
-/* PID 1 starts nothing as a user that has no passwd entry; setpriv(1) does. */
-static void become(struct buf *b, const struct unit_text *u)
+/* One ExecStart line: the package's `line`, with what the pod says instead of its words. */
+static void exec_start(struct buf *b, const struct unit_text *u, const char *line)
 {
-        if (u->unknown_user)
-                buf_printf(b, "!/usr/bin/setpriv --reuid=%s --regid=%s --clear-groups --inh-caps=-all --bounding-set=-all --no-new-privs ",
-                           u->user, u->group);
-}
-
-static void command_line(struct buf *b, const struct unit_text *u)
-{
-        const char *line = unit_file_get(u->file, "ExecStart");
         size_t n_prefixes = strspn(line, PREFIXES);
-        const char *first = line + n_prefixes + strspn(line + n_prefixes, " \t");
+        const char *first = line + n_prefixes + strspn(line + n_prefixes, " \t"), *second = next_word(first);
         bool at = memchr(line, '@', n_prefixes), literal = memchr(line, ':', n_prefixes), args = u->n_args || !u->file;
-        const char *rest = at ? next_word(next_word(first)) : next_word(first);
 
-        if (!u->program && !u->n_args && !u->unknown_user)
-                return;
         literal &= !(u->program && args); /* something of the package's line remains */
-        buf_str(b, "ExecStart=\nExecStart=");
-        if (!u->program && !u->unknown_user)
-                prefixes(b, line, n_prefixes, false);
-        else if (literal)
-                buf_char(b, ':');
-        become(b, u);
+        buf_str(b, "ExecStart=");
         if (u->program)
-                quoted(b, u->program, false);
+                prefixes(b, ":", literal, u->unknown_user, "");
         else
-                buf_add(b, first, (size_t)(word_end(at && u->unknown_user ? first : at ? next_word(first) : first) - first));
+                prefixes(b, line, n_prefixes, u->unknown_user, u->carried ? "@" : "");
+        if (u->carried)
+                buf_str(b, VKS_EXEC " ");
+        if (u->unknown_user)
+                buf_printf(b, "--user=%s --group=%s ", u->user, u->group);
+        if (u->carried && at && !u->program)
+                buf_printf(b, "--argv0 %.*s ", (int)(word_end(second) - second), second);
+        if (u->program)
+                quoted(b, u->program, u->carried && !literal);
+        else
+                buf_add(b, first, (size_t)(word_end(at && !u->carried ? second : first) - first));
         for (size_t i = 1; i < u->n_command; i++) {
                 buf_char(b, ' ');
                 quoted(b, u->command[i], !literal);
@@ -141,8 +151,24 @@ static void command_line(struct buf *b, const struct unit_text *u)
                 quoted(b, u->args[i], !literal);
         }
         if (!args)
-                buf_printf(b, " %s", rest);
+                buf_printf(b, " %s", at ? next_word(second) : second);
         buf_char(b, '\n');
+}
+
+static void command_line(struct buf *b, const struct unit_text *u)
+{
+        bool same = !u->program && !u->n_args;
+
+        if (same && !u->carried)
+                return;
+        buf_str(b, "ExecStart=\n");
+        if (!same)
+                exec_start(b, u, unit_file_get(u->file, "ExecStart"));
+        for (size_t i = 0; same && i < u->file->n; i++)
+                if (streq(u->file->service[i].key, "ExecStart"))
+                        exec_start(b, u, u->file->service[i].value);
+        if (u->carried)
+                buf_printf(b, "LoadCredential=" UNIT_TEXT_CARRIED ":" POD_RUN_DIR "/%s/env/%s.carried\n", u->pod->uid, u->container);
 }
 
 /* The package's other commands: written again where one would leave the pod's view of the file system, dropped when the daemon they serve does not run. */
@@ -165,7 +191,7 @@ static void other_commands(struct buf *b, const struct unit_text *u)
                         if (!streq(p->service[i].key, keys[k].key))
                                 continue;
                         buf_printf(b, "%s=", keys[k].key);
-                        prefixes(b, v, n, start_only);
+                        prefixes(b, v, n, start_only, "");
                         buf_printf(b, "%s\n", v + n);
                         privileged |= memchr(v, '+', n) != NULL;
                 }

@@ -9,6 +9,7 @@
 #include "common/unit_file.h"
 
 #define POD_RUN_DIR "/run/vks/pods"      /* a tmpfs, mode 0700: UID/{run,var,tmp,volumes,files,env,units,...} */
+#define UNIT_TEXT_CARRIED "vks-env"       /* the credential that vks-exec reads (common/exec) */
 #define POD_DISK_DIR "/var/lib/vks/pods" /* UID/volumes: emptyDirs that are not medium: Memory */
 
 /* All strings are borrowed, and "" where there is nothing to say. */
@@ -27,7 +28,8 @@ struct unit_text {
         const char *working_dir;
 
         char user[16], group[16]; /* "": the package's */
-        bool unknown_user;        /* `user` is a number that no passwd entry has: PID 1 would not take it */
+        bool unknown_user;        /* `user` is a number that no passwd entry has: PID 1 would not take it, vks-exec does */
+        bool carried;             /* vks-exec runs the program: it becomes that user, or brings variables (unit_text_env()) */
         bool root;                /* it runs as root in the end */
         bool may_gain;            /* programs may change their user */
 
@@ -41,8 +43,12 @@ void unit_text_dropin(const struct unit_text *u, struct buf *b);   /* UNIT.d/vks
 /* The first words of each drop-in; by them a unit is known to be this pod's. */
 void unit_text_owner(const char *uid, struct buf *b);
 
-/* A line of an environment file (POD_RUN_DIR/UID/env/CONTAINER). */
-void unit_text_env(struct buf *b, const char *name, const void *value, size_t size);
+/*
+ * One variable of the container: a line of its environment file (POD_RUN_DIR/UID/env/CONTAINER), or what systemd would not take there
+ * (systemd.exec(5), EnvironmentFile=) as it is in what vks-exec carries (CONTAINER.carried beside it). All of them where vks-exec has
+ * to become the user as well: root loads nothing that a pod names.
+ */
+void unit_text_env(const struct unit_text *u, const char *name, const void *value, size_t size, struct buf *file, struct buf *carried);
 
 /* The mount unit of the pod's own /var, and its name. */
 void unit_text_var_mount(const char *uid, struct buf *b);

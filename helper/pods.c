@@ -12,7 +12,7 @@
 #include "helper/helper.h"
 #include "proto/hash.h"
 
-enum { TEXT_MAX = 2 * 1024 * 1024, ENV_MAX = 17 * 1024 * 1024 };
+enum { TEXT_MAX = 2 * 1024 * 1024, ENV_MAX = 17 * 1024 * 1024, CARRIED_MAX = 1024 * 1024 /* of systemd's credentials */ };
 
 /* ---- whose is it ---- */
 
@@ -185,23 +185,24 @@ static int plan_mounts(int dir, const struct pod_id *pod, const struct op_contai
         return r < 0 ? r : mount_plan_make(wishes, k->n_mounts, ret, e);
 }
 
-static int write_files(struct machine *m, int pod, const char *unit, const struct unit_text *u, const Vks__Container *c)
+static int write_files(struct machine *m, int pod, const char *unit, struct unit_text *u, const Vks__Container *c)
 {
-        CLEANUP(buf_done) struct buf fragment = BUF(TEXT_MAX), dropin = BUF(TEXT_MAX), env = BUF(ENV_MAX);
-        CLEANUP(freep) char *name = xasprintf("%s.d", unit);
+        CLEANUP(buf_done) struct buf fragment = BUF(TEXT_MAX), dropin = BUF(TEXT_MAX), env = SECRET_BUF(ENV_MAX), carried = SECRET_BUF(CARRIED_MAX);
+        CLEANUP(freep) char *name = xasprintf("%s.d", unit), *carried_name = xasprintf("%s.carried", c->name);
         FD envs = dir_open(pod, "env"), list = dir_open(pod, "units"), dir = -1;
         int r = envs < 0 ? envs : list < 0 ? list : 0;
 
+        for (size_t i = 0; i < c->n_env; i++)
+                unit_text_env(u, c->env[i]->name, c->env[i]->value.data, c->env[i]->value.len, &env, &carried);
+        u->carried = u->unknown_user || carried.len;
         unit_text_fragment(u, &fragment);
         unit_text_dropin(u, &dropin);
-        for (size_t i = 0; i < c->n_env; i++)
-                unit_text_env(&env, c->env[i]->name, c->env[i]->value.data, c->env[i]->value.len);
-        if (!buf_ok(&fragment) || !buf_ok(&dropin) || !buf_ok(&env))
+        if (!buf_ok(&fragment) || !buf_ok(&dropin) || !buf_ok(&env) || !buf_ok(&carried))
                 r = -E2BIG;
         if (r < 0 || (r = dir_write(list, unit, "", 0, 0600)) < 0 || (r = dir_write(envs, c->name, env.data, env.len, 0600)) < 0 ||
+            (u->carried && (r = dir_write(envs, carried_name, carried.data, carried.len, 0600)) < 0) ||
             (r = dir = dir_make(m->units, name, 0755)) < 0 || (r = dir_write(dir, "vks.conf", dropin.data, dropin.len, 0644)) < 0)
                 return r;
-        explicit_bzero(env.data, env.size);
         return dir_write(m->units, unit, fragment.data, fragment.len, 0644);
 }
 

@@ -160,12 +160,12 @@ static int parse_env(const struct policy *p, const Vks__Container *c, struct err
         for (size_t i = 0; i < c->n_env; i++) {
                 const char *name = c->env[i]->name;
 
-                if (!id_is_env_name(name) || strpbrk(name, "-."))
-                        return MALFORMED(e, "env \"%.80s\": systemd's names are letters, digits and underscores", name);
+                if (!id_is_env_name(name))
+                        return MALFORMED(e, "env \"%.80s\": not the name of a variable", name);
                 if (c->unit[0] && p->root != POLICY_ROOT_ALLOW && rule_matches(&(struct policy_list){ ARRAY_LEN(names), names }, name))
                         return rule_refused(e, "root", "env %s says what a package's unit loads", name);
-                if (!utf8_clean(c->env[i]->value.data, c->env[i]->value.len, "\t\n"))
-                        return MALFORMED(e, "env %s: systemd's values are UTF-8 without control characters but tab and newline", name);
+                if (c->env[i]->value.len && memchr(c->env[i]->value.data, '\0', c->env[i]->value.len))
+                        return MALFORMED(e, "env %s: no variable can hold a NUL", name);
         }
         return 0;
 }

@@ -128,6 +128,8 @@ spec:
     - {name: F, value: ""}
     - {name: G, value: "ä€😀"}
     - {name: H, value: "tab\tend"}
+    - {name: J, value: "cr\r esc\e[0m bell\a del\x7f"}
+    - {name: with-dash.and.dot, value: "v"}
     - {name: I, value: "see $(A)"}
     - {name: POD, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
     - {name: IP, valueFrom: {fieldRef: {fieldPath: status.podIP}}}
@@ -139,23 +141,43 @@ import sys
 env = dict(e.split(b"=", 1) for e in open(sys.argv[1], "rb").read().split(b"\0") if e)
 want = {"A": "plain", "B": "  spaces  ", "C": "quote\"and'single", "D": "line one\nline two\n",
         "E": "percent %n dollar $HOME back\\slash `tick` #hash ; semi", "F": "", "G": "ä€😀",
-        "H": "tab\tend", "I": "see plain", "POD": "env"}
+        "H": "tab\tend", "J": "cr\r esc\x1b[0m bell\a del\x7f", "with-dash.and.dot": "v", "I": "see plain", "POD": "env"}
 bad = [(k, v, env.get(k.encode())) for k, v in want.items() if env.get(k.encode()) != v.encode()]
 assert not bad, bad
 assert env.get(b"IP")
 assert env.get(b"KUBERNETES_SERVICE_HOST") == b"127.0.0.1" and env.get(b"KUBERNETES_SERVICE_PORT")
 PY
-    ! node systemctl show "$(unit_of env 'bin\x2fsleep')" | grep -q "line one" || fail "values show in systemctl show"
+    ! node systemctl show "$(unit_of env 'bin\x2fsleep')" | grep -q "line one\|bell" || fail "values show in systemctl show"
 }
 
-test_a_value_that_systemd_cannot_carry_is_refused_by_name() {
+test_a_user_that_nobody_has_runs_with_its_environment_and_root_hears_none_of_it() {
+    k create configmap lib --from-literal=evil.so="no library" >/dev/null
     apply <<'YAML'
 apiVersion: v1
 kind: Pod
-metadata: {name: cr}
-spec: {containers: [{name: c, image: /bin/sleep, command: [/bin/sleep, "1000"], env: [{name: WITH_CR, value: "a\rb"}]}]}
+metadata: {name: nobodys}
+spec:
+  securityContext: {runAsUser: 54321, runAsGroup: 54321}
+  volumes: [{name: v, configMap: {name: lib}}]
+  containers:
+  - name: c
+    image: /bin/sleep
+    command: [/bin/sleep, "1000"]
+    volumeMounts: [{name: v, mountPath: /run/lib}]
+    env: [{name: LD_PRELOAD, value: /run/lib/evil.so}, {name: A, value: "a\rb"}]
 YAML
-    event cr "WITH_CR"
+    running nobodys
+    local unit pid
+    unit=$(unit_of nobodys 'bin\x2fsleep')
+    pid=$(main_pid "$unit")
+    node grep -q '^Uid:.54321.54321.54321.54321$' "/proc/$pid/status" || fail "user"
+    node grep -q '^CapBnd:.0*$' "/proc/$pid/status" || fail "capabilities are left"
+    node grep -q '^NoNewPrivs:.1$' "/proc/$pid/status" || fail "it may gain privileges"
+    contains "LD_PRELOAD=/run/lib/evil.so" sh_node "tr '\0' '\n' </proc/$pid/environ" || fail "environment"
+    contains "A=a"$'\r'"b" sh_node "tr '\0' '\n' </proc/$pid/environ" || fail "environment"
+    # ld.so complains once for each program that it should have loaded the library into: for the container's, and for nothing before it
+    wait_for 10 "the library is tried" contains "evil.so" k logs nobodys
+    [ "$(k logs nobodys | grep -c evil.so)" = 1 ] || fail "something else heard of LD_PRELOAD: $(k logs nobodys)"
 }
 
 test_deployments_scale_up_and_down() {

@@ -30,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         static const struct pod_id pod = { "default", "web", "0f6c2a9e-1234-4abc-8def-0123456789ab" };
         static const struct mount_plan none;
         CLEANUP(freep) char *word = xmemdup(data, size);
-        CLEANUP(buf_done) struct buf b = BUF(4 << 20), env = BUF(4 << 20);
+        CLEANUP(buf_done) struct buf b = BUF(4 << 20), env = BUF(4 << 20), carried = BUF(4 << 20);
         char *words[] = { word, word };
         struct unit_text u = { .pod = &pod, .container = "c", .image = "/bin/x", .package = "", .package_unit = "", .program = "/bin/x", .command = words,
                                .args = words, .n_args = 2, .n_command = 2, .working_dir = "/100%", .mounts = &none };
@@ -48,6 +48,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                 abort();
                 line += n + more;
         }
-        unit_text_env(&env, "A", data, size);
+        unit_text_env(&u, "A", data, size, &env, &carried);
+        if ((env.len > 0) == (carried.len > 0))
+                abort();
         return 0;
 }

@@ -420,23 +420,22 @@ Test(policy, mounts_never_hide_the_system)
         cr_assert_eq(write_with("", &w), -EINVAL);
 }
 
-Test(policy, variables_that_systemd_cannot_carry_are_refused_by_name)
+Test(policy, variables_that_no_process_can_have_are_refused_by_name)
 {
         static const struct {
                 const char *name, *value;
+                size_t size;
                 int r;
         } cases[] = {
-                { "A", "x", 0 },          { "_a1", "tab\tnewline\n\"$`\\", 0 }, { "A", "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80", 0 },
-                { "a.b", "x", -EINVAL },  { "a-b", "x", -EINVAL },           { "1a", "x", -EINVAL },
-                { "A", "\r", -EINVAL },   { "A", "\x1b[0m", -EINVAL },       { "A", "\x7f", -EINVAL },
-                { "A", "\xff", -EINVAL }, { "A", "\xc0\x80", -EINVAL },      { "A", "\xed\xa0\x80", -EINVAL },
-                { "A", "\xe2\x82", -EINVAL }, { "A", "\xf4\x90\x80\x80", -EINVAL },
+                { "A", "x", 1, 0 },   { "_a1", "tab\tnewline\n\"$`\\\r\x1b\x7f\xff", 20, 0 }, { "a.b", "x", 1, 0 }, { "a-b", "x", 1, 0 },
+                { "1a", "x", 1, 0 },  { "a b", "", 0, 0 },       { "A", "a\0b", 3, -EINVAL },         { "A=", "x", 1, -EINVAL },
+                { "A\nB", "x", 1, -EINVAL }, { "\xc3\xa4", "x", 1, -EINVAL },
         };
 
         for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
                 struct written w = container();
                 w.env.name = (char *)(uintptr_t)cases[i].name;
-                w.env.value = (ProtobufCBinaryData){ strlen(cases[i].value), (uint8_t *)(uintptr_t)cases[i].value };
+                w.env.value = (ProtobufCBinaryData){ cases[i].size, (uint8_t *)(uintptr_t)cases[i].value };
                 cr_assert_eq(write_with("", &w), cases[i].r, "%zu", i);
                 cr_assert(cases[i].r == 0 || strstr(w.e.text, cases[i].name));
         }

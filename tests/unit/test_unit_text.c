@@ -162,16 +162,30 @@ Test(unit_text, command_and_args_replace_what_they_should)
         }
 }
 
-Test(unit_text, a_user_without_passwd_entry_is_become_by_setpriv)
+Test(unit_text, a_user_without_passwd_entry_is_become_by_vks_exec)
 {
         CLEANUP(unit_file_freep) struct unit_file *file = parse("[Service]\nExecStart=-@/usr/sbin/d name -a\n");
         struct unit_text u = text_of(file);
 
         memcpy(u.user, "1234", 5);
         memcpy(u.group, "99", 3);
-        u.unknown_user = true;
-        LINE_IS(&u, "ExecStart=", "|!/usr/bin/setpriv --reuid=1234 --regid=99 --clear-groups --inh-caps=-all --bounding-set=-all --no-new-privs /usr/sbin/d -a");
+        u.unknown_user = u.carried = true;
+        LINE_IS(&u, "ExecStart=", "|-!/usr/libexec/vks/vks-exec --user=1234 --group=99 --argv0 name /usr/sbin/d -a");
         LINE_IS(&u, "User=", "");
+        LINE_IS(&u, "LoadCredential=", "vks-env:" DIR "/env/c.carried");
+}
+
+Test(unit_text, what_systemd_cannot_carry_vks_exec_brings_to_each_command)
+{
+        CLEANUP(unit_file_freep) struct unit_file *file = parse("[Service]\nType=oneshot\nExecStart=-@/bin/a name $X\nExecStart=:/bin/b %n\n");
+        struct unit_text u = text_of(file);
+        char *args[] = { (char *)(uintptr_t)"$" };
+
+        u.carried = true;
+        LINE_IS(&u, "ExecStart=", "|-/usr/libexec/vks/vks-exec --argv0 name /bin/a $X|:/usr/libexec/vks/vks-exec /bin/b x.service");
+        LINE_IS(&u, "LoadCredential=", "vks-env:" DIR "/env/c.carried");
+        u.program = "/b$n", u.args = args, u.n_args = 1;
+        LINE_IS(&u, "ExecStart=", "|/usr/libexec/vks/vks-exec \"/b$$n\" \"$$\"");
 }
 
 Test(unit_text, no_command_of_a_package_leaves_the_pods_view)
@@ -225,10 +239,38 @@ Test(unit_text, mounts_come_in_their_order_and_quoted)
 
 Test(unit_text, variables_are_written_as_systemd_reads_them)
 {
-        CLEANUP(buf_done) struct buf b = BUF(4096);
+        CLEANUP(buf_done) struct buf b = BUF(4096), carried = BUF(4096);
+        struct unit_text u = text_of(NULL);
 
-        unit_text_env(&b, "A", "a\"b\\c$d`e\n %x'", strlen("a\"b\\c$d`e\n %x'"));
+        unit_text_env(&u, "A", "a\"b\\c$d`e\n %x'", strlen("a\"b\\c$d`e\n %x'"), &b, &carried);
         cr_assert_str_eq(b.data, "A=\"a\\\"b\\\\c\\$d\\`e\n %x'\"\n");
+        cr_assert_eq(carried.len, 0);
+}
+
+Test(unit_text, variables_that_systemd_refuses_are_carried_as_they_are)
+{
+        static const char *const names[] = { "a-b", "a.b", "1a", "a b", "A", "A" }, *const values[] = { "v", "v", "v", "v", "a\rb\x1b\x07", "\xff" };
+
+        for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+                CLEANUP(buf_done) struct buf b = BUF(4096), carried = BUF(4096), want = BUF(4096);
+                struct unit_text u = text_of(NULL);
+
+                unit_text_env(&u, names[i], values[i], strlen(values[i]), &b, &carried);
+                buf_printf(&want, "%s=%s%c", names[i], values[i], '\0');
+                cr_assert_eq(b.len, 0);
+                cr_assert(carried.len == want.len && memcmp(carried.data, want.data, want.len) == 0, "%s", names[i]);
+        }
+}
+
+Test(unit_text, root_is_given_no_variable_of_a_pod_before_vks_exec_has_left_it)
+{
+        CLEANUP(buf_done) struct buf b = BUF(4096), carried = BUF(4096);
+        struct unit_text u = text_of(NULL);
+
+        u.unknown_user = true;
+        unit_text_env(&u, "LD_PRELOAD", "/x", 2, &b, &carried);
+        cr_assert_eq(b.len, 0);
+        cr_assert_str_eq(carried.data, "LD_PRELOAD=/x");
 }
 
 Test(unit_text, no_grace_is_not_for_ever)
