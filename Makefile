@@ -8,9 +8,10 @@
 #   make demo       the main job, from a bare machine to a running pod
 #   make bench      the table of speed and memory
 #   make deb        the Debian package, in build/
+#   make coverage   every line of helper/ and policy/ is executed by tests, or says why it cannot be
 #   make lint       the house rules that a machine can see
 #   make fmt        put the code in the house's form
-#   make fuzz       build the fuzzers (clang) into build/fuzz/
+#   make fuzz       build the fuzzers (clang) into build/fuzz/; make fuzz-run: ten million executions of each
 #   make clean
 
 VERSION := $(shell sed -n '1s/.*(\(.*\)).*/\1/p' packaging/debian/changelog 2>/dev/null || echo 0)
@@ -27,12 +28,13 @@ LDFLAGS_ALL = -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(LDFLAGS)
 PKG_HELPER := libsystemd libseccomp libcap libprotobuf-c
 PKG_AGENT := libsystemd libcurl libcjson openssl libseccomp libcap libprotobuf-c yaml-0.1 zlib
 lib = $(shell pkg-config --libs $(1))
+comma := ,
 
 # System headers do not meet our warnings.
 CPPFLAGS += $(shell pkg-config --cflags $(PKG_AGENT) 2>/dev/null | sed 's/-I/-isystem /g')
 
 .DEFAULT_GOAL := all
-.PHONY: all deps check check-daemons unit demo bench deb lint fmt fuzz clean
+.PHONY: all deps check check-daemons unit demo bench deb lint fmt fuzz fuzz-run coverage clean
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -80,6 +82,8 @@ endef
 SAN := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined -fPIE -DVKS_SANITIZED
 $(eval $(call kind,opt,$(CC),$(CFLAGS) $(HARDENING)))
 $(eval $(call kind,san,$(CC),$(SAN)))
+COV := -O0 -g --coverage -fprofile-update=atomic
+$(eval $(call kind,cov,$(CC),$(COV)))
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
 $(BUILD)/vks-agent $(BUILD)/vks-helper $(BUILD)/vks-exec: $(BUILD)/%: $(BUILD)/opt/%
@@ -91,6 +95,16 @@ SAN_LIBS := $(foreach l,agent helper policy proto common,$(BUILD)/san/lib$(l).a)
 
 $(UNIT): $(BUILD)/san/%: $(BUILD)/san/tests/unit/%.o $(SAN_LIBS)
 	$(CC) $(SAN) $(LDFLAGS_ALL) -o $@ $^ $(call lib,$(PKG_AGENT) criterion)
+
+$(BUILD)/san/test_helper $(BUILD)/cov/test_helper: LDFLAGS += -Wl,--wrap=arena_init
+# It starts the program that lies beside it.
+$(BUILD)/san/test_helper_program: | $(BUILD)/san/vks-helper
+$(BUILD)/cov/test_helper_program: | $(BUILD)/cov/vks-helper
+
+# What `make coverage` runs: the tests of root's part.
+COVERED := $(patsubst %,$(BUILD)/cov/test_%,helper helper_program policy)
+$(COVERED): $(BUILD)/cov/%: $(BUILD)/cov/tests/unit/%.o $(foreach l,helper policy proto common,$(BUILD)/cov/lib$(l).a)
+	$(CC) $(COV) $(LDFLAGS_ALL) -o $@ $^ $(call lib,$(PKG_HELPER) criterion)
 
 # ---- fuzzers: tests/fuzz/fuzz_X.c; here a plain main runs the corpus, `make fuzz` gives libFuzzer's ---------
 FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -139,15 +153,22 @@ bench: deps
 fmt:
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
+# What ASan and UBSan find ends the run. -O2: ten million executions are to be had in minutes.
+FUZZ_FLAGS := -O2 -g -fno-omit-frame-pointer -fno-sanitize-recover=undefined
 fuzz: $(FUZZ:%=$(BUILD)/fuzz/%)
-FUZZ_CC := clang -fsanitize=fuzzer,address,undefined -O1 -g
-$(eval $(call kind,fuzzlib,clang,-fsanitize=fuzzer-no-link,address,undefined -O1 -g -Wno-gnu-statement-expression))
+$(eval $(call kind,fuzzlib,clang,-fsanitize=fuzzer-no-link$(comma)address$(comma)undefined $(FUZZ_FLAGS) -Wno-gnu-statement-expression))
 $(FUZZ:%=$(BUILD)/fuzz/%): $(BUILD)/fuzz/%: $(BUILD)/fuzzlib/tests/fuzz/%.o $(foreach l,agent helper policy proto common,$(BUILD)/fuzzlib/lib$(l).a)
 	@mkdir -p $(@D)
-	$(FUZZ_CC) -o $@ $^ $(call lib,$(PKG_AGENT))
+	clang -fsanitize=fuzzer,address,undefined $(FUZZ_FLAGS) -o $@ $^ $(call lib,$(PKG_AGENT))
+
+fuzz-run: fuzz
+	tests/fuzz/run
 
 unit: $(UNIT) $(FUZZ:%=$(BUILD)/san/%)
 	tests/run-unit $(BUILD)/san
+
+coverage: $(COVERED)
+	tests/coverage $(BUILD)/cov
 
 clean:
 	rm -rf $(BUILD)

@@ -268,9 +268,11 @@ static void read_filesystem(const char *root, struct facts *f)
 static void read_pids(const char *root, struct facts *f)
 {
         uint64_t pid_max = UINT64_MAX, threads_max = UINT64_MAX, tasks;
+        bool pids = read_number(root, "/proc/sys/kernel/pid_max", &pid_max);
+        bool threads = read_number(root, "/proc/sys/kernel/threads-max", &threads_max);
         char line[128], *slash;
 
-        if (read_number(root, "/proc/sys/kernel/pid_max", &pid_max) | read_number(root, "/proc/sys/kernel/threads-max", &threads_max))
+        if (pids || threads)
                 f->pids_max = pid_max < threads_max ? pid_max : threads_max;
         if (!read_line(root, "/proc/loadavg", line, sizeof(line)) || !(slash = strchr(line, '/')))
                 return;

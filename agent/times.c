@@ -7,6 +7,7 @@
 #include <time.h>
 
 enum { USEC_PER_SEC = 1000 * 1000 };
+#define LAST_SECOND INT64_C(253402300799) /* of the year 9999, the last that can be printed */
 
 /* All of the date but the fraction and the "Z". */
 static int print_seconds(uint64_t usec, char *buf, size_t size)
@@ -116,7 +117,7 @@ int time_parse_rfc3339(const char *s, uint64_t *ret_usec)
                 return -EINVAL;
         tm = (struct tm){ .tm_year = year - 1900, .tm_mon = month - 1, .tm_mday = day, .tm_hour = hour, .tm_min = minute, .tm_sec = second };
         seconds = (int64_t)timegm(&tm) - offset;
-        if (seconds < 0)
+        if (seconds < 0 || seconds > LAST_SECOND)
                 return -ERANGE;
         *ret_usec = (uint64_t)(seconds * USEC_PER_SEC + fraction);
         return 0;

@@ -14,7 +14,7 @@ void time_rfc3339_nano(uint64_t usec, char ret[40]);  /* a log line's:     "2026
 
 /*
  * Takes what Go's time.RFC3339 and RFC3339Nano take: upper-case T and Z or an offset, a fraction of any length (what is
- * finer than a microsecond is cut). -EINVAL, or -ERANGE before the epoch; *ret_usec is then left alone.
+ * finer than a microsecond is cut). -EINVAL, or -ERANGE before the epoch or (by its offset) after the year 9999; *ret_usec is then left alone.
  */
 int time_parse_rfc3339(const char *s, uint64_t *ret_usec);
 

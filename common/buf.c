@@ -65,16 +65,22 @@ void buf_char(struct buf *b, char c)
 void buf_printf(struct buf *b, const char *fmt, ...)
 {
         CLEANUP(freep) char *s = NULL;
+        char few[128]; /* most are */
         va_list ap;
         int n;
 
         va_start(ap, fmt);
-        n = vasprintf(&s, fmt, ap);
+        n = vsnprintf(few, sizeof(few), fmt, ap);
         va_end(ap);
+        if (n >= (int)sizeof(few)) {
+                va_start(ap, fmt);
+                n = vasprintf(&s, fmt, ap);
+                va_end(ap);
+        }
         if (n < 0)
                 s = NULL, b->overflow = true;
         else
-                buf_add(b, s, (size_t)n);
+                buf_add(b, s ? s : few, (size_t)n);
 }
 
 void buf_consume(struct buf *b, size_t n)

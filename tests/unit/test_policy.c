@@ -462,3 +462,129 @@ Test(policy, numbers_out_of_range_are_refused)
         m.n_containers = 0;
         cr_assert_eq(policy_write(p, &m, &op, NULL), -EINVAL);
 }
+
+/* ---- bounds ---- */
+
+/* A copy of `one` in each of `n` places. */
+static void **times(size_t n, void *one)
+{
+        void **v = xcalloc(n, sizeof(*v));
+
+        for (size_t i = 0; i < n; i++)
+                v[i] = one;
+        return v;
+}
+
+Test(policy, there_is_a_bound_to_every_list)
+{
+        CLEANUP(policy_freep) struct policy *p = conf("");
+        Vks__Package package = VKS__PACKAGE__INIT;
+        Vks__Install install_none = VKS__INSTALL__INIT, install_many = VKS__INSTALL__INIT;
+        CLEANUP(freep) void **packages = times(65, &package), **units = times(65, (void *)(uintptr_t) "vks.a.service"), **files = NULL;
+        Vks__Stop stop = VKS__STOP__INIT;
+        Vks__File file = VKS__FILE__INIT;
+        Vks__Fill fill = VKS__FILL__INIT;
+        union op op = { 0 };
+        struct err e = ERR_NONE;
+
+        package.name = (char *)"nginx";
+        cr_assert_eq(policy_install(p, &install_none, &op.install, &e), -EINVAL);
+        install_many.packages = (Vks__Package **)packages, install_many.n_packages = 65;
+        cr_assert_eq(policy_install(p, &install_many, &op.install, &e), -EINVAL);
+        cr_assert_str_eq(e.text, "packages: 65 of them, not 1 to 64");
+        install_many.n_packages = 64;
+        cr_assert_eq(policy_install(p, &install_many, &op.install, &e), 0);
+        op_install_done(&op.install);
+        stop.pod = &pod, stop.units = (char **)units, stop.n_units = 65;
+        cr_assert_eq(policy_stop(p, &stop, &op.stop, &e), -EINVAL);
+        cr_assert_str_eq(e.text, "units: 65 of them, not 1 to 64");
+        stop.n_units = 64;
+        cr_assert_eq(policy_stop(p, &stop, &op.stop, &e), 0);
+        files = times(4097, &file);
+        fill.pod = &pod, fill.volume = (char *)"v", fill.files = (Vks__File **)files, fill.n_files = 4097;
+        file.path = (char *)"x";
+        cr_assert_eq(policy_fill(p, &fill, &op.fill, &e), -EINVAL);
+        cr_assert_str_eq(e.text, "volume v: 4097 files, at most 4096 are taken");
+        fill.n_files = 4096;
+        cr_assert_eq(policy_fill(p, &fill, &op.fill, &e), 0);
+}
+
+static void expect_malformed(struct written *w, const char *text)
+{
+        cr_assert_eq(write_with("", w), -EINVAL, "%s", text);
+        cr_assert_str_eq(w->e.text, text);
+}
+
+Test(policy, what_is_malformed_is_told_by_name)
+{
+        struct written w = container();
+
+        w.c.name = (char *)"C";
+        expect_malformed(&w, "container \"C\": the name is not a DNS label");
+        w = container();
+        w.c.working_dir = (char *)"tmp";
+        expect_malformed(&w, "container c: workingDir: not an absolute, normalized path");
+        w = container();
+        w.c.image = (char *)"/usr/bin/id";
+        expect_malformed(&w, "container c: image /usr/bin/id: a program has no package");
+        w = container();
+        w.env.name = (char *)"A=B";
+        cr_assert_eq(write_with("", &w), -EINVAL);
+        w = container();
+        w.v.name = (char *)"v";
+        expect_malformed(&w, "volume v: of no kind");
+        w.v.name = (char *)"V";
+        expect_malformed(&w, "volume \"V\": the name is not a DNS label");
+        w = container();
+        w.v.name = (char *)"v", w.v.source_case = VKS__VOLUME__SOURCE_EMPTY_DIR, w.v.empty_dir = &w.d, w.m.volume = (char *)"v", w.m.path = (char *)"a/b";
+        expect_malformed(&w, "container c: mountPath: \"a/b\" is not an absolute, normalized path");
+}
+
+/* Lists of a WRITE, in which one thing stands `n` times. */
+static int write_many(struct written *w, size_t n_containers, size_t n_volumes, size_t n_mounts, size_t n_env, size_t n_command, size_t n_args)
+{
+        CLEANUP(policy_freep) struct policy *p = conf("");
+        CLEANUP(op_write_done) struct op_write op = { 0 };
+        CLEANUP(freep) void **containers = times(n_containers, &w->c), **volumes = times(n_volumes, &w->v), **mounts = times(n_mounts, &w->m);
+        CLEANUP(freep) void **env = times(n_env, &w->env), **command = times(n_command, w->command[0]), **args = times(n_args, w->args[0]);
+        Vks__Write m = VKS__WRITE__INIT;
+
+        m.pod = &pod, m.containers = (Vks__Container **)containers, m.n_containers = n_containers;
+        m.volumes = (Vks__Volume **)volumes, m.n_volumes = n_volumes;
+        w->c.mounts = (Vks__Mount **)mounts, w->c.n_mounts = n_mounts, w->c.env = (Vks__Env **)env, w->c.n_env = n_env;
+        w->c.command = (char **)command, w->c.n_command = n_command, w->c.args = (char **)args, w->c.n_args = n_args;
+        return policy_write(p, &m, &op, &w->e);
+}
+
+Test(policy, there_is_a_bound_to_every_list_of_a_pod)
+{
+        CLEANUP(freep) char *word = xcalloc(128 * 1024, 1);
+        struct written w = container();
+        Vks__Write without = VKS__WRITE__INIT;
+        CLEANUP(policy_freep) struct policy *p = conf("");
+        CLEANUP(op_write_done) struct op_write op = { 0 };
+
+        w.v.name = (char *)"v", w.v.source_case = VKS__VOLUME__SOURCE_EMPTY_DIR, w.v.empty_dir = &w.d, w.m.volume = (char *)"v", w.m.path = (char *)"/data";
+        w.env.name = (char *)"A", w.command[0] = (char *)"/usr/bin/id", w.args[0] = (char *)"";
+        cr_assert_eq(write_many(&w, 1, 1, 1, 1, 1, 1), 0, "%s", w.e.text);
+        cr_assert_eq(write_many(&w, 65, 1, 1, 1, 1, 1), -EINVAL);
+        cr_assert_str_eq(w.e.text, "65 containers and 1 volumes: at most 64 and 256 are taken");
+        cr_assert_eq(write_many(&w, 1, 257, 1, 1, 1, 1), -EINVAL);
+        cr_assert_eq(write_many(&w, 1, 2, 1, 1, 1, 1), -EINVAL);
+        cr_assert_str_eq(w.e.text, "volume v: given twice");
+        cr_assert_eq(write_many(&w, 1, 1, 257, 1, 1, 1), -EINVAL);
+        cr_assert_str_eq(w.e.text, "container c: 257 volumeMounts, at most 256 are taken");
+        cr_assert_eq(write_many(&w, 1, 1, 2, 1, 1, 1), -EINVAL);
+        cr_assert_str_eq(w.e.text, "container c: volumeMounts: two are at /data");
+        cr_assert_eq(write_many(&w, 1, 1, 1, 4097, 1, 1), -EINVAL);
+        cr_assert_str_eq(w.e.text, "container c: env: more than 4096 variables");
+        cr_assert_eq(write_many(&w, 1, 1, 1, 1, 1, 4095), 0, "%s", w.e.text);
+        cr_assert_eq(write_many(&w, 1, 1, 1, 1, 1, 4096), -EINVAL);
+        cr_assert_str_eq(w.e.text, "container c: command and args have more than 4096 words");
+        w.args[0] = word;
+        memset(word, 'x', 128 * 1024 - 1);
+        cr_assert_eq(write_many(&w, 1, 1, 1, 1, 1, 1), -EINVAL);
+        cr_assert_str_eq(w.e.text, "container c: command and args have more than 131072 bytes");
+        cr_assert_eq(policy_write(p, &without, &op, &w.e), -EINVAL);
+        cr_assert_str_eq(w.e.text, "pod: missing");
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A PID 1 for the helper's tests: a thread at the other end of a bus connection. It notes what it is asked, one line "Method unit" each, knows the
+ * states it was told, and fails when it was told to. Change it only while nobody asks.
+ */
+#ifndef VKS_TESTS_PID1_H
+#define VKS_TESTS_PID1_H
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <systemd/sd-bus.h>
+
+#include "common/fd.h"
+
+struct pid1 {
+        pthread_t thread;
+        int fd, listener; /* the connection, or where one is awaited first */
+        char asked[16384];
+        const char *fail_method, *fail_name; /* this method fails with this error; of a property: "Get" */
+        struct {
+                const char *unit, *state;
+        } units[8];
+        const char *unmount; /* done when a mount unit is stopped, as PID 1 does it */
+};
+
+static bool pid1_fails(struct pid1 *p, const char *method)
+{
+        return p->fail_method && strcmp(p->fail_method, method) == 0;
+}
+
+static int pid1_answer(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        struct pid1 *p = userdata;
+        const char *method = sd_bus_message_get_member(m), *path = sd_bus_message_get_path(m), *unit = "";
+        size_t n = strlen(p->asked), i = 0;
+        uint8_t type = 0;
+
+        sd_bus_message_get_type(m, &type);
+        if (type != SD_BUS_MESSAGE_METHOD_CALL)
+                return 0;
+        if (strcmp(method, "Hello") == 0)
+                return sd_bus_reply_method_return(m, "s", ":1.1");
+        if (strcmp(method, "Get") == 0) {
+                i = strtoul(path + strlen("/unit/"), NULL, 10);
+                return pid1_fails(p, method) ? sd_bus_error_set(error, p->fail_name, "as told") : sd_bus_reply_method_return(m, "v", "s", p->units[i].state);
+        }
+        sd_bus_message_read(m, "s", &unit);
+        snprintf(p->asked + n, sizeof(p->asked) - n, "%s %s\n", method, unit);
+        if (pid1_fails(p, method))
+                return sd_bus_error_set(error, p->fail_name, "as told");
+        if (strcmp(method, "GetUnit") == 0) {
+                char object[32];
+
+                while (i < 8 && !(p->units[i].unit && strcmp(p->units[i].unit, unit) == 0))
+                        i++;
+                snprintf(object, sizeof(object), "/unit/%zu", i);
+                return i == 8 ? sd_bus_error_set(error, "org.freedesktop.systemd1.NoSuchUnit", "not loaded") : sd_bus_reply_method_return(m, "o", object);
+        }
+        if (p->unmount && strcmp(method, "StopUnit") == 0 && strstr(unit, ".mount"))
+                umount2(p->unmount, MNT_DETACH);
+        return sd_bus_reply_method_return(m, NULL);
+}
+
+static void *pid1_run(void *userdata)
+{
+        struct pid1 *p = userdata;
+        sd_bus *bus = NULL;
+        int r;
+
+        if (p->listener >= 0)
+                p->fd = accept4(p->listener, NULL, NULL, SOCK_CLOEXEC);
+        r = sd_bus_new(&bus);
+        if (r >= 0)
+                r = sd_bus_set_fd(bus, p->fd, p->fd);
+        if (r >= 0)
+                r = sd_bus_set_server(bus, 1, (sd_id128_t){ .bytes = { 1 } });
+        if (r >= 0)
+                r = sd_bus_add_filter(bus, NULL, pid1_answer, p);
+        if (r >= 0)
+                r = sd_bus_start(bus);
+        while (r >= 0 && (r = sd_bus_process(bus, NULL)) >= 0)
+                if (r == 0)
+                        r = sd_bus_wait(bus, UINT64_MAX);
+        sd_bus_flush_close_unref(bus);
+        return NULL;
+}
+
+/* On the socket `listener`, or, with -1, at the other end of *ret. */
+static UNUSED int pid1_start(struct pid1 *p, int listener, sd_bus **ret)
+{
+        int fds[2] = { -1, -1 }, r = 0;
+
+        p->listener = listener;
+        if (listener < 0 && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+                return -1;
+        p->fd = fds[0];
+        if (pthread_create(&p->thread, NULL, pid1_run, p) != 0)
+                return -1;
+        if (listener < 0 && ((r = sd_bus_new(ret)) < 0 || (r = sd_bus_set_fd(*ret, fds[1], fds[1])) < 0 || (r = sd_bus_start(*ret)) < 0))
+                return r;
+        return 0;
+}
+
+/* When its peer has gone. */
+static UNUSED void pid1_join(struct pid1 *p)
+{
+        pthread_join(p->thread, NULL);
+}
+
+#endif
