@@ -12,7 +12,7 @@ static void mark_cut(struct err *e, int written)
                 memcpy(e->text + ERR_TEXT_MAX - 4, "...", 4);
 }
 
-static void fill(struct err *e, int code, const char *reason, const char *fmt, va_list ap)
+static void PRINTF(4, 0) fill(struct err *e, int code, const char *reason, const char *fmt, va_list ap)
 {
         e->code = code;
         snprintf(e->reason, sizeof(e->reason), "%s", reason ? reason : "");

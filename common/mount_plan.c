@@ -20,7 +20,7 @@ void mount_plan_done(struct mount_plan *p)
         *p = (struct mount_plan){ 0 };
 }
 
-static void add(struct mount_plan *p, int kind, char *source, char *target)
+static void add(struct mount_plan *p, enum mount_kind kind, char *source, char *target)
 {
         p->lines = xrealloc(p->lines, p->n + 1, sizeof(*p->lines));
         p->lines[p->n++] = (struct mount_line){ .kind = kind, .source = source, .target = target };
@@ -72,7 +72,7 @@ static int mirror(struct mount_plan *p, const struct mount_wish *wishes, size_t 
                 CLEANUP(freep) char *path = xasprintf("%s/%s", streq(dir, "/") ? "" : dir, entry->d_name);
                 bool skip = streq(entry->d_name, ".") || streq(entry->d_name, "..") || is_target(p, wishes, n_wishes, path) || strchr(path, '\\') ||
                             !utf8_clean(path, strlen(path), "");
-                int kind = MOUNT_BIND_READ_ONLY;
+                enum mount_kind kind = MOUNT_BIND_READ_ONLY;
 
                 for (size_t i = 0; i < ARRAY_LEN(other); i++)
                         skip |= streq(path, other[i]);

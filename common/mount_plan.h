@@ -16,8 +16,10 @@ struct mount_wish { /* absolute, normalized paths; sorted by target, no target t
         bool read_only;
 };
 
+enum mount_kind { MOUNT_BIND, MOUNT_BIND_READ_ONLY, MOUNT_TMPFS };
+
 struct mount_line {
-        enum { MOUNT_BIND, MOUNT_BIND_READ_ONLY, MOUNT_TMPFS } kind;
+        enum mount_kind kind;
         char *source, *target;
 };
 
