@@ -287,42 +287,44 @@ Test(helper, variables_that_are_too_many_are_refused_and_not_cut)
         nothing_is_left();
 }
 
-/*
- * Every number of files that the machine still has room for, up to enough: what cannot be written says so, and leaves nothing. A tmpfs that is empty has one
- * inode for itself.
- */
+/* A machine that still has room for so many files, or so many pages, and one more each time until it is enough: what cannot be written says so, and leaves nothing. */
 Test(helper, on_a_full_machine_nothing_is_half_done, .timeout = 120)
 {
-        static const char *const places[] = { UNIT_DIR, POD_RUN_DIR, POD_DISK_DIR };
-        int *const fds[] = { &machine.units, &machine.pods, &machine.disk };
+        static const struct {
+                const char *place, *limit;
+                int unit, *fd;
+        } cases[] = { { UNIT_DIR, "nr_inodes", 1, &machine.units }, { POD_RUN_DIR, "nr_inodes", 1, &machine.pods }, { POD_DISK_DIR, "nr_inodes", 1, &machine.disk },
+                      { UNIT_DIR, "size", 4096, &machine.units },   { POD_RUN_DIR, "size", 4096, &machine.pods } };
         struct asked *a = sleeper();
+        char pages[2 * 4096];
 
-        a->c.writes_var = false;
         with_mount(a, "disk", "/var/cache/x/y");
-        for (size_t i = 0; i < ARRAY_LEN(places); i++) {
-                int old = *fds[i];
-                bool enough = false;
+        memset(pages, 'x', sizeof(pages));
+        a->env.name = STR("A"), a->env.value = (ProtobufCBinaryData){ sizeof(pages), (uint8_t *)pages }, a->c.n_env = 1;
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+                int old = *cases[i].fd, failures = 0;
+                bool enough[2] = { false };
 
-                for (int room = 1; !enough && room < 200; room++) {
+                for (int room = 2; room < 400 && !(enough[0] && enough[1]); room++) {
                         char options[64];
 
-                        snprintf(options, sizeof(options), "mode=0700,nr_inodes=%d", room);
-                        own_directory(places[i], options);
-                        *fds[i] = open_dir(places[i]);
+                        snprintf(options, sizeof(options), "mode=0700,%s=%d", cases[i].limit, room / 2 * cases[i].unit);
+                        own_directory(cases[i].place, options);
+                        *cases[i].fd = open_dir(cases[i].place);
                         a->c.writes_var = room % 2;
                         if (write_pod(a) == 0) {
-                                enough = room % 2 == 0;
-                                pid1.unmount = "/nowhere";
+                                enough[room % 2] = true;
                                 cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
                         } else {
+                                failures++;
                                 expect(-ENOSPC, "No space left on device");
                         }
                         nothing_is_left();
-                        fd_close(*fds[i]);
-                        cr_assert_eq(umount2(places[i], MNT_DETACH), 0);
+                        fd_close(*cases[i].fd);
+                        cr_assert_eq(umount2(cases[i].place, MNT_DETACH), 0);
                 }
-                cr_assert(enough);
-                *fds[i] = old;
+                cr_assert(enough[0] && enough[1] && failures > 0, "%s %s", cases[i].place, cases[i].limit);
+                *cases[i].fd = old;
         }
 }
 
