@@ -153,13 +153,19 @@ bench: deps
 fmt:
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
-# What ASan and UBSan find ends the run. -O2: ten million executions are to be had in minutes.
-FUZZ_FLAGS := -O2 -g -fno-omit-frame-pointer -fno-sanitize-recover=undefined
-fuzz: $(FUZZ:%=$(BUILD)/fuzz/%)
-$(eval $(call kind,fuzzlib,clang,-fsanitize=fuzzer-no-link$(comma)address$(comma)undefined $(FUZZ_FLAGS) -Wno-gnu-statement-expression))
+# Each of them twice: with ASan and UBSan, into build/fuzz; for numbers, with traps for undefined behaviour only, into build/fast.
+FUZZ_FLAGS := -O2 -g -fno-omit-frame-pointer -Wno-gnu-statement-expression
+FUZZ_SAN := address,undefined -fno-sanitize-recover=undefined
+FUZZ_FAST := undefined -fsanitize-trap=undefined
+fuzz: $(FUZZ:%=$(BUILD)/fuzz/%) $(FUZZ:%=$(BUILD)/fast/%)
+$(eval $(call kind,fuzzlib,clang,-fsanitize=fuzzer-no-link$(comma)$(FUZZ_SAN) $(FUZZ_FLAGS)))
+$(eval $(call kind,fastlib,clang,-fsanitize=fuzzer-no-link$(comma)$(FUZZ_FAST) $(FUZZ_FLAGS)))
 $(FUZZ:%=$(BUILD)/fuzz/%): $(BUILD)/fuzz/%: $(BUILD)/fuzzlib/tests/fuzz/%.o $(foreach l,agent helper policy proto common,$(BUILD)/fuzzlib/lib$(l).a)
 	@mkdir -p $(@D)
-	clang -fsanitize=fuzzer,address,undefined $(FUZZ_FLAGS) -o $@ $^ $(call lib,$(PKG_AGENT))
+	clang -fsanitize=fuzzer,$(FUZZ_SAN) $(FUZZ_FLAGS) -o $@ $^ $(call lib,$(PKG_AGENT))
+$(FUZZ:%=$(BUILD)/fast/%): $(BUILD)/fast/%: $(BUILD)/fastlib/tests/fuzz/%.o $(foreach l,agent helper policy proto common,$(BUILD)/fastlib/lib$(l).a)
+	@mkdir -p $(@D)
+	clang -fsanitize=fuzzer,$(FUZZ_FAST) $(FUZZ_FLAGS) -o $@ $^ $(call lib,$(PKG_AGENT))
 
 fuzz-run: fuzz
 	tests/fuzz/run

@@ -19,13 +19,17 @@
 static void quoted(struct buf *b, const char *s, bool expanded)
 {
         buf_char(b, '"');
-        for (; *s; s++)
-                if ((unsigned char)*s < ' ' || (unsigned char)*s >= 0x7f)
+        for (; *s; s++) {
+                if ((unsigned char)*s < ' ' || (unsigned char)*s >= 0x7f) {
                         buf_printf(b, "\\x%02x", (unsigned char)*s);
-                else if (*s == '%' || (*s == '$' && expanded))
-                        buf_printf(b, "%c%c", *s, *s);
-                else
-                        buf_printf(b, *s == '"' || *s == '\\' ? "\\%c" : "%c", *s);
+                        continue;
+                }
+                if (*s == '%' || (*s == '$' && expanded))
+                        buf_char(b, *s);
+                else if (*s == '"' || *s == '\\')
+                        buf_char(b, '\\');
+                buf_char(b, *s);
+        }
         buf_char(b, '"');
 }
 
@@ -33,8 +37,11 @@ static void quoted(struct buf *b, const char *s, bool expanded)
 static void path(struct buf *b, const char *s)
 {
         buf_char(b, '"');
-        for (; *s; s++)
-                buf_printf(b, *s == '%' ? "%%%%" : *s == '"' ? "\\%c" : "%c", *s);
+        for (; *s; s++) {
+                if (*s == '%' || *s == '"')
+                        buf_char(b, *s == '%' ? '%' : '\\');
+                buf_char(b, *s);
+        }
         buf_char(b, '"');
 }
 

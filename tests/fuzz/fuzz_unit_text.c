@@ -20,7 +20,7 @@ static bool ours(const char *line)
         if (!*line || streq(line, "ExecStart="))
                 return true;
         for (size_t i = 0; i < ARRAY_LEN(starts); i++)
-                if (starts_with(line, starts[i]))
+                if (starts[i][0] == *line && starts_with(line, starts[i]))
                         return true;
         return false;
 }
@@ -31,9 +31,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         static const struct mount_plan none;
         CLEANUP(freep) char *word = xmemdup(data, size);
         CLEANUP(buf_done) struct buf b = BUF(4 << 20), env = BUF(4 << 20), carried = BUF(4 << 20);
-        char *words[] = { word, word };
+        char *words[] = { word, word }; /* a command's first is the program */
         struct unit_text u = { .pod = &pod, .container = "c", .image = "/bin/x", .package = "", .package_unit = "", .program = "/bin/x", .command = words,
-                               .args = words, .n_args = 2, .n_command = 2, .working_dir = "/100%", .mounts = &none };
+                               .args = words, .n_args = 1, .n_command = 2, .working_dir = "/100%", .mounts = &none };
 
         unit_text_dropin(&u, &b);
         for (char *line = b.data; line && *line;) {
