@@ -112,6 +112,14 @@ FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 $(FUZZ:%=$(BUILD)/san/%): $(BUILD)/san/%: $(BUILD)/san/tests/fuzz/%.o $(BUILD)/san/tests/fuzz/corpus_main.o $(SAN_LIBS)
 	$(CC) $(SAN) $(LDFLAGS_ALL) -o $@ $^ $(call lib,$(PKG_AGENT))
 
+# Seeds that follow from a table are made, not kept: they are run beside the corpus, and a fuzzer is given both directories.
+$(BUILD)/san/seeds_wire: $(BUILD)/san/tests/fuzz/seeds_wire.o $(BUILD)/san/libproto.a $(BUILD)/san/libcommon.a
+	$(CC) $(SAN) $(LDFLAGS_ALL) -o $@ $^ $(call lib,$(PKG_HELPER))
+$(BUILD)/seeds: $(BUILD)/san/seeds_wire
+	@rm -rf $@; mkdir -p $@/wire $@/request
+	$< $@/wire
+	$< $@/request
+
 # ---- the rest ----------------------------------------------------------------------------------------------
 BUILD_DEPS := make gcc pkg-config protobuf-c-compiler libprotobuf-c-dev libsystemd-dev libcurl4-openssl-dev libcjson-dev libssl-dev \
 	libseccomp-dev libcap-dev libyaml-dev zlib1g-dev uthash-dev
@@ -157,7 +165,7 @@ fmt:
 FUZZ_FLAGS := -O2 -g -fno-omit-frame-pointer -Wno-gnu-statement-expression
 FUZZ_SAN := address,undefined -fno-sanitize-recover=undefined
 FUZZ_FAST := undefined -fsanitize-trap=undefined
-fuzz: $(FUZZ:%=$(BUILD)/fuzz/%) $(FUZZ:%=$(BUILD)/fast/%)
+fuzz: $(FUZZ:%=$(BUILD)/fuzz/%) $(FUZZ:%=$(BUILD)/fast/%) $(BUILD)/seeds
 $(eval $(call kind,fuzzlib,clang,-fsanitize=fuzzer-no-link$(comma)$(FUZZ_SAN) $(FUZZ_FLAGS)))
 $(eval $(call kind,fastlib,clang,-fsanitize=fuzzer-no-link$(comma)$(FUZZ_FAST) $(FUZZ_FLAGS)))
 $(FUZZ:%=$(BUILD)/fuzz/%): $(BUILD)/fuzz/%: $(BUILD)/fuzzlib/tests/fuzz/%.o $(foreach l,agent helper policy proto common,$(BUILD)/fuzzlib/lib$(l).a)
@@ -170,8 +178,8 @@ $(FUZZ:%=$(BUILD)/fast/%): $(BUILD)/fast/%: $(BUILD)/fastlib/tests/fuzz/%.o $(fo
 fuzz-run: fuzz
 	tests/fuzz/run
 
-unit: $(UNIT) $(FUZZ:%=$(BUILD)/san/%)
-	tests/run-unit $(BUILD)/san
+unit: $(UNIT) $(FUZZ:%=$(BUILD)/san/%) $(BUILD)/seeds
+	tests/run-unit $(BUILD)/san $(BUILD)/seeds
 
 coverage: $(COVERED)
 	tests/coverage $(BUILD)/cov

@@ -152,8 +152,8 @@ static int parse_image(const struct policy *p, const Vks__Container *c, struct e
 /* A package's unit may run as root, or commands before it: what it loads is not the pod's to say. */
 static int parse_env(const struct policy *p, const Vks__Container *c, struct err *e)
 {
-        static struct policy_item names[] = { { .text = "LD_*" }, { .text = "GCONV_PATH" }, { .text = "BASH_ENV" }, { .text = "PATH" },
-                                              { .text = "PERL5*" }, { .text = "PYTHON[PH]*" }, { .text = "RUBY*" } };
+        static struct policy_item names[] = { { .text = "LD_*" }, { .text = "GCONV_PATH" }, { .text = "BASH*" }, { .text = "PATH" },
+                                              { .text = "OPENSSL_*" }, { .text = "PERL*" }, { .text = "PYTHON[PH]*" }, { .text = "RUBY*" } };
 
         if (c->n_env > WORDS_MAX)
                 return MALFORMED(e, "env: more than %d variables", WORDS_MAX);

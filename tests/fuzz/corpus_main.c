@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs a fuzzer's function over every file of a corpus directory, so that the corpus is an ordinary test. */
+/* Runs a fuzzer's function over every file of corpus directories, so that the corpus is an ordinary test. */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,21 +33,23 @@ int main(int argc, char **argv)
         struct dirent *d;
         char path[4096];
         int runs = 0;
-        DIR *dir = argc == 2 ? opendir(argv[1]) : NULL;
 
-        if (!dir) {
-                fprintf(stderr, "no corpus directory %s\n", argc == 2 ? argv[1] : "given");
-                return 1;
-        }
-        while ((d = readdir(dir))) {
-                if (d->d_name[0] == '.')
-                        continue;
-                snprintf(path, sizeof(path), "%s/%s", argv[1], d->d_name);
-                if (run_file(path) < 0)
+        for (int i = 1; i < argc; i++) {
+                DIR *dir = opendir(argv[i]);
+                if (!dir) {
+                        fprintf(stderr, "no corpus directory %s\n", argv[i]);
                         return 1;
-                runs++;
+                }
+                while ((d = readdir(dir))) {
+                        if (d->d_name[0] == '.')
+                                continue;
+                        snprintf(path, sizeof(path), "%s/%s", argv[i], d->d_name);
+                        if (run_file(path) < 0)
+                                return 1;
+                        runs++;
+                }
+                closedir(dir);
         }
-        closedir(dir);
         printf("%d inputs\n", runs);
         return runs > 0 ? 0 : 1;
 }

@@ -335,11 +335,14 @@ static void mutate(struct pod *p, uint8_t verb, const ProtobufCMessage *top, Pro
 
 static void every_field(struct pod *p, unsigned pick)
 {
-        ProtobufCMessage *const all[] = { NULL, &p->install.base, &p->write.base, &p->start.base, &p->stop.base, &p->remove.base, &p->fill.base };
+#define ROW(n, verb, Message, body) [n] = &p->verb.base,
+        ProtobufCMessage *const all[] = { VERBS(ROW) };
+#undef ROW
 
-        for (uint8_t verb = 1; verb < ARRAY_LEN(all); verb++) {
+        for (uint8_t verb = 0; verb < ARRAY_LEN(all); verb++) {
                 honest(p, "mutant");
-                mutate(p, verb, all[verb], all[verb], pick);
+                if (all[verb])
+                        mutate(p, verb, all[verb], all[verb], pick);
         }
         honest(p, "mutant");
         clean(p, true);

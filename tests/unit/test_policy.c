@@ -6,6 +6,7 @@
 #include "common/mem.h"
 #include "policy/policy.h"
 #include "policy/policy_conf.h"
+#include "proto/verbs.h"
 
 #define UID "0f6c2a9e-1234-4abc-8def-0123456789ab"
 
@@ -75,6 +76,24 @@ Test(policy_conf, errors_name_file_line_and_reason)
         }
         cr_assert_eq(policy_parse("policy.conf", "root\0", 5, &(struct policy *){ NULL }, NULL), -EINVAL);
 }
+
+/* ---- every verb ---- */
+
+#define ROW(number, name, Message, body)                                                                 \
+        Test(policy, name##_of_nothing_is_refused)                                                       \
+        {                                                                                                \
+                CLEANUP(policy_freep) struct policy *p = conf("root = allow");                           \
+                union op op = { 0 };                                                                     \
+                struct err e = ERR_NONE;                                                                 \
+                Vks__##Message m;                                                                        \
+                                                                                                         \
+                vks__##name##__init(&m);                                                                 \
+                cr_expect_eq(policy_##name(p, &m, &op.name, &e), -EINVAL, "it was allowed to no pod");   \
+                cr_expect(e.text[0] && !e.reason[0], "what is malformed breaks no rule: %s", e.reason);  \
+                op_##name##_done(&op.name);                                                              \
+        }
+VERBS(ROW)
+#undef ROW
 
 /* ---- INSTALL ---- */
 
@@ -160,6 +179,23 @@ Test(policy, only_units_of_pods_are_started)
         }
         m.n_units = 0;
         cr_assert_eq(policy_start(p, &m, &op, &e), -EINVAL);
+}
+
+Test(policy, only_units_of_pods_are_stopped)
+{
+        CLEANUP(policy_freep) struct policy *p = conf("");
+        char *units[] = { (char *)"vks.default.web.nginx.service", (char *)"dbus.service" };
+        Vks__Stop m = VKS__STOP__INIT;
+        struct op_units op;
+        struct err e = ERR_NONE;
+
+        m.pod = &pod, m.kill = true, m.units = units, m.n_units = 1;
+        cr_assert_eq(policy_stop(p, &m, &op, &e), 0);
+        cr_assert(op.flag && op.n_units == 1);
+        m.n_units = 2;
+        cr_assert_eq(policy_stop(p, &m, &op, &e), -EINVAL, "all of them must be");
+        m.n_units = 0;
+        cr_assert_eq(policy_stop(p, &m, &op, &e), -EINVAL);
 }
 
 Test(policy, only_remove_all_needs_no_unit)
@@ -357,7 +393,8 @@ Test(policy, a_package_without_unit_is_a_package_all_the_same)
 
 Test(policy, no_variable_says_what_a_packages_unit_loads)
 {
-        static const char *const names[] = { "LD_PRELOAD", "LD_AUDIT", "GCONV_PATH", "PATH", "BASH_ENV", "PERL5OPT", "PYTHONPATH" };
+        static const char *const names[] = { "LD_PRELOAD", "LD_AUDIT", "GCONV_PATH", "PATH", "BASH_ENV", "BASH_FUNC_ls%%", "OPENSSL_CONF", "PERL5OPT", "PERLLIB",
+                                             "PYTHONPATH", "PYTHONHOME", "RUBYOPT" };
 
         for (size_t i = 0; i < ARRAY_LEN(names); i++) {
                 struct written w = container();
