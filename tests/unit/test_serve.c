@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The helper's door. Each test has a server in a process of its own; its seconds are milliseconds here. */
+#include <criterion/criterion.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/fd.h"
+#include "proto/serve.h"
+
+enum { STRANGER = 65534 };
+
+static struct sockaddr_un address;
+static pid_t server;
+
+/* In libc's place: a request's two minutes pass quickly. */
+int setitimer(__itimer_which_t which, const struct itimerval *new, struct itimerval *old)
+{
+        struct itimerval quick = { .it_value.tv_usec = new->it_value.tv_sec * 1000 };
+
+        return new->it_value.tv_sec != 0 && new->it_value.tv_sec != SERVE_SECONDS ? -1 : (int)syscall(SYS_setitimer, which, &quick, old);
+}
+
+static int echo(UNUSED void *data, int sock, UNUSED struct err *e)
+{
+        char byte;
+        ssize_t n = recv(sock, &byte, 1, 0);
+
+        return n == 1 && byte == 'w' ? pause() : n == 1 ? (int)send(sock, &byte, 1, 0) : 0;
+}
+
+static void start(uid_t uid, unsigned idle_ms)
+{
+        int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+        char dir[] = "/tmp/vks-serve-XXXXXX";
+
+        cr_assert(mkdtemp(dir) && chmod(dir, 0711) == 0);
+        address = (struct sockaddr_un){ .sun_family = AF_UNIX };
+        snprintf(address.sun_path, sizeof(address.sun_path), "%s/s", dir);
+        cr_assert_eq(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+        cr_assert(chmod(address.sun_path, 0666) == 0 && listen(fd, 64) == 0);
+        server = fork();
+        if (server == 0) {
+                sd_event *event = NULL;
+                _exit(sd_event_new(&event) < 0 || serve(event, fd, uid, idle_ms * UINT64_C(1000), echo, NULL) < 0);
+        }
+        fd_close(fd);
+}
+
+static int dial(void)
+{
+        int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+        cr_assert_eq(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+        return fd;
+}
+
+/* One byte there and back; false: the connection is closed. */
+static bool answers(int fd, char byte)
+{
+        char back = 0;
+
+        return send(fd, &byte, 1, MSG_NOSIGNAL) == 1 && recv(fd, &back, 1, 0) == 1 && back == byte;
+}
+
+static int end(void)
+{
+        int status = -1;
+
+        cr_assert_eq(waitpid(server, &status, 0), server);
+        return status;
+}
+
+static void clean(void)
+{
+        kill(server, SIGKILL);
+        unlink(address.sun_path);
+        *strrchr(address.sun_path, '/') = '\0';
+        rmdir(address.sun_path);
+}
+
+TestSuite(serve, .fini = clean, .timeout = 60);
+
+Test(serve, a_request_that_does_not_end_ends_the_process)
+{
+        start(getuid(), 100000);
+        FD fd = dial();
+
+        cr_assert(answers(fd, 'a'));
+        cr_assert_not(answers(fd, 'w'), "the connection goes with the process");
+        int status = end();
+        cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM, "status %x", (unsigned)status);
+}
+
+Test(serve, waiting_for_a_request_is_not_working_on_one)
+{
+        start(getuid(), 4 * SERVE_SECONDS);
+        FD fd = dial();
+
+        cr_assert(answers(fd, 'a'));
+        fd_close(fd_take(&fd));
+        int status = end();
+        cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %x: it leaves by itself when idle", (unsigned)status);
+}
+
+Test(serve, who_is_connected_keeps_it_from_leaving)
+{
+        start(getuid(), 1);
+        FD fd = dial();
+
+        cr_assert(answers(fd, 'a'));
+        nanosleep(&(struct timespec){ .tv_nsec = 100 * 1000 * 1000 }, NULL);
+        cr_assert(answers(fd, 'b'));
+}
+
+Test(serve, only_its_user_and_root_are_answered)
+{
+        if (getuid() != 0)
+                cr_skip_test("only root can be somebody else");
+        start(STRANGER - 1, 100000);
+        for (uid_t uid = 0; uid <= STRANGER; uid += uid ? 1 : STRANGER - 2) {
+                pid_t pid = fork();
+                int status = -1;
+
+                if (pid == 0)
+                        _exit(setresuid(uid, uid, uid) == 0 && answers(dial(), 'a') ? 0 : 1);
+                cr_assert_eq(waitpid(pid, &status, 0), pid);
+                cr_expect_eq(WEXITSTATUS(status), uid == 0 || uid == STRANGER - 1 ? 0 : 1, "uid %u", uid);
+        }
+}
+
+Test(serve, there_is_room_for_a_few_and_again_when_one_leaves)
+{
+        int fds[SERVE_PEERS_MAX];
+        FD more = -1;
+
+        start(getuid(), 100000);
+        for (int i = 0; i < SERVE_PEERS_MAX; i++)
+                cr_assert(answers(fds[i] = dial(), 'a'));
+        more = dial();
+        cr_assert_not(answers(more, 'b'));
+        fd_close(fds[0]);
+        cr_assert(answers(fds[1], 'c'));
+        fd_close(more);
+        do { /* the server sees the one leave when it gets to it */
+                more = dial();
+        } while (!answers(more, 'd') && fd_close(more));
+        for (int i = 1; i < SERVE_PEERS_MAX; i++)
+                fd_close(fds[i]);
+}
