@@ -26,18 +26,20 @@ static int make_host_dir(const char *path)
 
         for (char *slash = part; slash && at >= 0;) {
                 char *name = slash + 1;
-                int next;
+                bool new;
+                FD next = -1;
 
                 slash = strchr(name, '/');
                 if (slash)
                         *slash = '\0';
-                if (mkdirat(at, name, 0755) < 0 && errno != EEXIST)
+                new = mkdirat(at, name, 0700) == 0;
+                if (!new && errno != EEXIST)
                         return -errno;
-                next = openat(at, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-                if (next < 0)
+                next = openat(at, name, (new ? O_RDONLY : O_PATH) | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+                if (next < 0 || (new && fchmod(next, 0755) < 0))
                         return -errno;
                 fd_close(at);
-                at = next;
+                at = fd_take(&next);
         }
         return at < 0 ? at : 0;
 }
@@ -54,8 +56,8 @@ int host_path_check(const char *path, const char *type, struct err *e)
 
         if (fd == -ENOENT && streq(type, "DirectoryOrCreate"))
                 r = make_host_dir(path);
-        else if (fd == -ENOENT && streq(type, "FileOrCreate"))
-                r = fd = open_host(path, O_WRONLY | O_CREAT | O_EXCL);
+        else if (fd == -ENOENT && streq(type, "FileOrCreate") && (r = fd = open_host(path, O_WRONLY | O_CREAT | O_EXCL)) >= 0)
+                r = fchmod(fd, 0644) < 0 ? -errno : 0; /* whatever the umask */
         if (r == -ELOOP)
                 return err_set(e, -EPERM, "host-path", "policy rule host-path: a symbolic link is on the way to %s", path);
         if (r < 0 || (fd >= 0 && fstat(fd, &st) < 0))

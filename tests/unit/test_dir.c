@@ -222,7 +222,9 @@ Test(dir, host_paths_are_what_their_type_says)
         FD d = dir_make(at, "d", 0755);
         CLEANUP(freep) char *dir = xasprintf("%s/d", base), *file = xasprintf("%s/d/f", base), *link = xasprintf("%s/link/f", base), *new = xasprintf("%s/n/m", base);
         CLEANUP(freep) char *touched = xasprintf("%s/n/f", base);
+        struct stat st;
 
+        umask(077); /* the helper's */
         cr_assert_eq(dir_write(d, "f", "", 0, 0644), 0);
         cr_assert_eq(symlinkat("d", at, "link"), 0);
         cr_assert_eq(host_path_check(dir, "Directory", NULL), 0);
@@ -237,4 +239,6 @@ Test(dir, host_paths_are_what_their_type_says)
         cr_assert_eq(host_path_check(new, "DirectoryOrCreate", NULL), 0);
         cr_assert_eq(host_path_check(touched, "FileOrCreate", NULL), 0);
         cr_assert(is("n/f", "") && is_there("n/m"));
+        cr_assert(stat(new, &st) == 0 && (st.st_mode & 07777) == 0755, "mode %o: Kubernetes' own", st.st_mode & 07777);
+        cr_assert(stat(touched, &st) == 0 && (st.st_mode & 07777) == 0644, "mode %o", st.st_mode & 07777);
 }
