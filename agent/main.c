@@ -12,6 +12,7 @@
 #include <systemd/sd-event.h>
 #include <unistd.h>
 
+#include "agent/cage.h"
 #include "agent/config.h"
 #include "agent/facts.h"
 #include "agent/kubelet_api.h"
@@ -330,7 +331,7 @@ static int run(struct agent *a)
                 log_error("the event loop cannot start: %s", strerrordesc_np(-r));
                 return 1;
         }
-        if (agent_start(a, &e) < 0) {
+        if (agent_start(a, &e) < 0 || agent_cage(&e) < 0) {
                 log_error("%s", e.text);
                 return 1;
         }

@@ -4,7 +4,6 @@
 #include "common/cage.h"
 #include "helper/helper.h"
 
-
 static const cap_value_t kept[] = {
         CAP_DAC_OVERRIDE, /* what pods leave behind belongs to others, in directories that only they may enter */
         CAP_FOWNER,       /* ... and is removed from sticky directories */
@@ -12,7 +11,7 @@ static const cap_value_t kept[] = {
         CAP_FSETID,       /* ... with their set-group-id bits */
 };
 
-/* Whatever is not here fails with EPERM: no program, no process, no socket, no signal, no mount, no module, no clock. */
+/* Whatever is not here fails, or is the end (common/cage.h): no program, no process, no socket, no signal, no mount, no module, no clock. */
 static const int allowed[] = {
         /* the event loop and the bus */
         SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_ctl), SCMP_SYS(ppoll), SCMP_SYS(poll), SCMP_SYS(timerfd_settime),
@@ -23,7 +22,7 @@ static const int allowed[] = {
         SCMP_SYS(accept4), SCMP_SYS(recvmsg), SCMP_SYS(sendmsg), SCMP_SYS(sendto), SCMP_SYS(recvfrom), SCMP_SYS(getsockopt),
         SCMP_SYS(setsockopt), SCMP_SYS(getsockname), SCMP_SYS(getpeername), SCMP_SYS(shutdown),
         /* memory */
-        SCMP_SYS(brk), SCMP_SYS(mmap), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(mprotect),
+        SCMP_SYS(brk), SCMP_SYS(mmap), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(mprotect), SCMP_SYS(sysinfo),
         /* files, reading */
         SCMP_SYS(openat), SCMP_SYS(openat2), SCMP_SYS(fstat), SCMP_SYS(newfstatat), SCMP_SYS(statx), SCMP_SYS(lseek), SCMP_SYS(pread64),
         SCMP_SYS(getdents64), SCMP_SYS(readlinkat), SCMP_SYS(readlink), SCMP_SYS(faccessat), SCMP_SYS(faccessat2), SCMP_SYS(access),
@@ -37,5 +36,5 @@ static const int allowed[] = {
 
 int helper_cage(struct err *e)
 {
-        return cage_lock(kept, ARRAY_LEN(kept), allowed, ARRAY_LEN(allowed), e);
+        return cage_lock(&(struct cage){ kept, ARRAY_LEN(kept), allowed, ARRAY_LEN(allowed), false }, e);
 }

@@ -21,8 +21,6 @@
 #include "policy/policy_conf.h"
 #include "proto/serve.h"
 
-#define AGENT_USER "vks"
-
 enum { BUS_USEC = 10 * 1000 * 1000 };
 
 static int load_policy(const char *path, struct policy **ret, struct err *e)
@@ -44,7 +42,8 @@ static int open_machine(struct machine *m, struct err *e)
                 if ((*fds[i] = open(paths[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
                         return err_errno(e, -errno, NULL, "%s", paths[i]);
         if ((r = sd_bus_open_system(&m->bus)) < 0 || (r = sd_bus_set_method_call_timeout(m->bus, BUS_USEC)) < 0 ||
-            (r = sd_event_default(&m->event)) < 0)
+            (r = sd_event_default(&m->event)) < 0 || (r = sd_bus_attach_event(m->bus, m->event, 0)) < 0 ||
+            (r = sd_bus_set_exit_on_disconnect(m->bus, true)) < 0) /* without the bus there is nothing to do here: the socket starts another one */
                 return err_errno(e, r, NULL, "system bus and event loop");
         return 0;
 }
@@ -53,7 +52,7 @@ static int open_machine(struct machine *m, struct err *e)
 static int run(const struct policy *policy, uint64_t idle_usec, struct err *e)
 {
         struct machine m = { .policy = policy };
-        struct passwd *agent = getpwnam(AGENT_USER);
+        struct passwd *agent = getpwnam("vks");
         uid_t uid = agent ? agent->pw_uid : 0;
         int r;
 

@@ -62,12 +62,31 @@ test_the_taint_is_there_unless_disabled() {
 }
 
 test_the_kubelet_api_lets_only_the_right_certificate_in() {
-    code() { curl -sk -o /dev/null -w '%{http_code}' "$@" "https://127.0.0.1:10250/containerLogs/default/x/y"; }
+    code() { curl -sk -o /dev/null -w '%{http_code}' "$@" "https://127.0.0.1:${KUBELET_PORT:-10250}/containerLogs/default/x/y"; }
     [ "$(code)" = 401 ] || fail "without a certificate: $(code)"
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=kube-apiserver-kubelet-client \
         -keyout "$TMP/k" -out "$TMP/c" 2>/dev/null
     [ "$(code --cert "$TMP/c" --key "$TMP/k")" = 401 ] || fail "with somebody's own certificate"
     [ "$(code -H 'Authorization: Bearer x')" = 401 ] || fail "with a token"
+}
+
+# status_of UNIT FIELD...: of its main process
+status_of() {
+    local pid
+    pid=$(main_pid "$1")
+    shift
+    [ "$pid" -gt 0 ] && sh_node "sed -nE 's/^($(IFS='|' && echo "$*")):\\s+//p' /proc/$pid/status" | tr '\n' ' '
+}
+
+# Everything in these suites is done by programs that are locked up; this looks whether they are.
+test_agent_and_helper_are_locked_up() {
+    [ "$(status_of vks-agent.service CapInh CapPrm CapEff CapBnd NoNewPrivs Seccomp)" = "$(printf '%016x ' 0 0 0 0)1 2 " ] ||
+        fail "the agent: $(status_of vks-agent.service CapInh CapPrm CapEff CapBnd NoNewPrivs Seccomp)"
+    program p 'sleep 1000'
+    running p
+    [ "$(status_of vks-helper.service CapInh CapPrm CapEff CapBnd NoNewPrivs Seccomp)" = "$(printf '%016x ' 0 0x1b 0x1b 0x1b)1 2 " ] ||
+        fail "the helper: $(status_of vks-helper.service CapInh CapPrm CapEff CapBnd NoNewPrivs Seccomp)"
+    [ -z "$(sh_node "sed -e 1,2d -e '/^ *lo:/d' /proc/$(main_pid vks-helper.service)/net/dev")" ] || fail "the helper sees a network"
 }
 
 TMP=$(mktemp -d)

@@ -89,6 +89,29 @@ test_host_paths_need_the_policys_word() {
     node rm -r /srv/allowed
 }
 
+# The helper has a view of the machine of its own (vks-helper.service); what it says about the machine is true all the same.
+test_host_paths_are_looked_at_where_they_are() {
+    trap 'sh_node "umount /srv/e2e/late; rm -rf /home/e2e /tmp/e2e /srv/e2e /etc/e2e; test ! -e /tmp/policy.conf || mv /tmp/policy.conf /etc/vks/policy.conf; systemctl stop vks-helper.service 2>/dev/null"' EXIT
+    sh_node "mkdir -p /home/e2e /tmp/e2e /srv/e2e/late /etc/e2e && echo at-home >/home/e2e/f && echo in-tmp >/tmp/e2e/f && cp -p /etc/vks/policy.conf /tmp/policy.conf &&
+             echo 'host-path = /home/e2e ro /tmp/e2e rw /srv/e2e rw /etc/e2e rw /dev/null ro' >>/etc/vks/policy.conf && systemctl stop vks-helper.service 2>/dev/null"
+    sleeper all '[{name: home, hostPath: {path: /home/e2e, type: Directory}}, {name: tmp, hostPath: {path: /tmp/e2e/f, type: File}},
+                  {name: new, hostPath: {path: /srv/e2e/a/b, type: DirectoryOrCreate}}, {name: "null", hostPath: {path: /dev/null, type: CharDevice}}]' \
+        '[{name: home, mountPath: /cache/home, readOnly: true}, {name: tmp, mountPath: /cache/f}, {name: new, mountPath: /cache/new}, {name: "null", mountPath: /cache/null, readOnly: true}]'
+    running all
+    [ "$(in_pod "$(unit_of all $SLEEP)" cat /cache/home/f /cache/f)" = "at-home
+in-tmp" ] || fail "content"
+    in_pod "$(unit_of all $SLEEP)" test -c /cache/null || fail "the device is none"
+    [ "$(node stat -c '%F %a %U' /srv/e2e/a/b)" = 'directory 755 root' ] || fail "the directory was not made on the machine: $(node stat -c '%F %a %U' /srv/e2e/a/b)"
+    sh_node 'mount -t tmpfs late /srv/e2e/late && echo late >/srv/e2e/late/f'
+    sleeper late '[{name: h, hostPath: {path: /srv/e2e/late/f, type: File}}]' '[{name: h, mountPath: /cache/f}]'
+    running late
+    sleeper wrong '[{name: h, hostPath: {path: /tmp/e2e/f, type: Directory}}]' '[{name: h, mountPath: /cache/f}]'
+    event wrong "not a Directory"
+    sleeper etc '[{name: h, hostPath: {path: /etc/e2e/new, type: DirectoryOrCreate}}]' '[{name: h, mountPath: /cache/f}]'
+    event etc "Read-only file system"
+    k delete pod --all --timeout=60s >/dev/null
+}
+
 test_a_missing_config_map_is_waited_for() {
     sleeper p '[{name: v, configMap: {name: later}}]' '[{name: v, mountPath: /etc/opt/m}]'
     event p 'FailedMount: .*configmap "later" not found'
