@@ -170,3 +170,18 @@ Test(helper_program, it_serves_in_its_cage_and_leaves_when_idle)
         pid1_join(&pid1);
         fd_close(sock), fd_close(bus);
 }
+
+/* It could do nothing any more; the next request starts another one, which connects again. */
+Test(helper_program, it_leaves_when_the_bus_does)
+{
+        int sock = bound(SOCK_SEQPACKET, "/run/helper.sock"), bus = bound(SOCK_STREAM, "/run/bus"), out;
+        static const char *const args[] = { "--socket-idle", "1000" };
+        char text[8192];
+        pid_t pid = start(args, sock, &out);
+        FD connection = accept4(bus, NULL, NULL, SOCK_CLOEXEC);
+
+        cr_assert_geq(connection, 0);
+        connection = fd_close(connection);
+        cr_assert_lt(ended(pid, out, text, sizeof(text)), 1000, "%s", text);
+        fd_close(sock), fd_close(bus);
+}
