@@ -7,7 +7,7 @@
 #   make check-daemons   packages as images, one after the other in the lab: tests/daemons/list
 #   make demo       the main job, from a bare machine to a running pod
 #   make bench      the table of speed and memory
-#   make deb        the Debian package, in build/
+#   make deb        the Debian package, in build/; DEBIAN=trixie: for that release, in build/trixie/
 #   make coverage   every line of helper/ and policy/ is executed by tests, or says why it cannot be
 #   make lint       the house rules that a machine can see
 #   make fmt        put the code in the house's form
@@ -138,7 +138,7 @@ $(BUILD)/hostile: $(BUILD)/opt/tests/hostile/hostile.o $(BUILD)/opt/libproto.a $
 	$(CC) $(CFLAGS) $(LDFLAGS_ALL) -o $@ $^ $(call lib,$(PKG_HELPER))
 
 deb:
-	packaging/build-deb $(BUILD)
+	$(if $(filter-out $(shell . /etc/os-release && echo $$VERSION_CODENAME),$(DEBIAN)),tests/lab/lab build deb,packaging/build-deb $(BUILD))
 
 lint:
 	tests/lint

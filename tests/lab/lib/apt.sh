@@ -12,8 +12,8 @@ resolve_uri() { # URI
     esac
 }
 
-# One line each: URI SUITE, for Debian's own bookworm suites.
-debian_mirrors() {
+# One line each: URI SUITE, for Debian's own suites of a release: they lie where this machine has bookworm's from.
+debian_mirrors() { # [RELEASE]
     local uri release component codename origin
     # shellcheck disable=SC2016 # for apt to replace
     apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT) $(CODENAME) $(ORIGIN)' 'Created-By: Packages' |
@@ -23,12 +23,12 @@ debian_mirrors() {
             [[ $component == main && $codename =~ ^bookworm(-updates|-security)?$ ]] || continue
             # shellcheck disable=SC2016
             [[ $origin == Debian || $origin == '$(ORIGIN)' || -z $origin ]] || continue
-            echo "$(resolve_uri "$uri") $codename"
+            echo "$(resolve_uri "$uri") ${1:-bookworm}${codename#bookworm}"
         done | sort -u
 }
 
-sources_list() { # deb|deb-src
-    debian_mirrors | awk -v kind="$1" '{ print kind, $1, $2, "main" }'
+sources_list() { # deb|deb-src [RELEASE]
+    debian_mirrors "${2:-}" | awk -v kind="$1" '{ print kind, $1, $2, "main" }'
 }
 
 # The machine's proxy settings hold for the node as well: it shares the machine's network.

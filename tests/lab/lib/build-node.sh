@@ -1,10 +1,13 @@
 # shellcheck shell=bash
-# The pristine tree of a node: Debian 12 as debootstrap makes it, up to date, with systemd.
+# The pristine tree of a node: Debian as debootstrap makes it, up to date, with systemd. One for each release.
 
-NODE_TREE=$VKS_CACHE/node/tree
+[[ -n $DEBIAN ]] || DEBIAN=$(cat "$VKS_LAB/nodes/$NODE/debian" 2>/dev/null || echo bookworm)
+NODE_CACHE=$VKS_CACHE/node
+[[ $DEBIAN == bookworm ]] || NODE_CACHE+=-$DEBIAN
+NODE_TREE=$NODE_CACHE/tree
 NODE_LOG=$BUILD_LOGS/node.log
 
-node_built() { [[ -e $VKS_CACHE/node/complete ]]; }
+node_built() { [[ -e $NODE_CACHE/complete ]]; }
 
 in_tree() { # TREE COMMAND...
     local tree=$1
@@ -15,16 +18,16 @@ in_tree() { # TREE COMMAND...
 
 node_bootstrap() { # TREE
     local mirror
-    mirror=$(debian_mirrors | awk '$2 == "bookworm" { print $1; exit }')
+    mirror=$(debian_mirrors "$DEBIAN" | awk -v suite="$DEBIAN" '$2 == suite { print $1; exit }')
     # No mirror found: debootstrap has a default. The namespaces: interrupted, it would leave mounts and processes.
     timeout 1800 unshare --mount --pid --fork --kill-child --mount-proc debootstrap --variant=minbase \
         --include=systemd,systemd-sysv,dbus,ca-certificates,curl,iproute2,netbase,procps \
-        bookworm "$1" ${mirror:+"$mirror"}
+        "$DEBIAN" "$1" ${mirror:+"$mirror"}
 }
 
 node_configure() { # TREE
     local tree=$1 sources unit
-    sources=$(sources_list deb)
+    sources=$(sources_list deb "$DEBIAN")
     [[ -z $sources ]] || echo "$sources" >"$tree/etc/apt/sources.list"
     apt_proxies >"$tree/etc/apt/apt.conf.d/90lab"
     # Nothing in a node is worth a disk flush: packages install in half the time.
@@ -53,7 +56,7 @@ node_update() { # TREE
 }
 
 build_node() {
-    local new=$VKS_CACHE/node.new
+    local new=$NODE_CACHE.new
     if node_built; then
         node_refresh
         return
@@ -63,26 +66,26 @@ build_node() {
     need debootstrap unshare chroot
     rm -rf --one-file-system -- "$new"
     mkdir -p "$new"
-    step "$NODE_LOG" "node: debootstrap" node_bootstrap "$new/tree"
+    step "$NODE_LOG" "node: debootstrap $DEBIAN" node_bootstrap "$new/tree"
     step "$NODE_LOG" "node: sources, settings" node_configure "$new/tree"
     step "$NODE_LOG" "node: apt update and upgrade" node_update "$new/tree"
     touch "$new/complete"
-    publish "$new" "$VKS_CACHE/node"
+    publish "$new" "$NODE_CACHE"
 }
 
 # After some days the package lists name files that the mirror no longer has. A tree that is a node's lower layer must not
 # change, not even while that node is down, so this waits for a "lab down". Without a network the old lists have to do.
 node_refresh() {
-    [[ -n $(find "$VKS_CACHE/node/complete" -mtime +3) ]] || return 0
+    [[ -n $(find "$NODE_CACHE/complete" -mtime +3) ]] || return 0
     if compgen -G "$VKS_LAB/nodes/*" >/dev/null || grep -zqsF VKS_LAB_DAEMON= /proc/[0-9]*/environ; then
         return 0
     fi
     lock "$VKS_CACHE/lock"
     try step "$NODE_LOG" "node: package lists, older than 3 days" node_update "$NODE_TREE"
     if ((TRIED == 0)); then
-        touch "$VKS_CACHE/node/complete"
+        touch "$NODE_CACHE/complete"
     else
         warn "the node's package lists could not be renewed; going on with the old ones"
-        touch -d '3 days ago' "$VKS_CACHE/node/complete" # tomorrow again
+        touch -d '3 days ago' "$NODE_CACHE/complete" # tomorrow again
     fi
 }

@@ -5,6 +5,7 @@
 : "${VKS_CACHE:=/var/cache/vks-lab}" # downloads and builds: dear to make, kept
 : "${VKS_LAB:=/var/lib/vks-lab}"     # what runs now: cheap to make, thrown away by "lab down"
 : "${NODE:=node1}"
+: "${DEBIAN:=}"
 : "${K8S:=}"
 : "${K3S:=}"
 : "${VKS_LAB_PORT:=6443}"       # the API server's, on 127.0.0.1; the three after it are taken as well

@@ -78,6 +78,9 @@ node_create() {
     echo "$NODE" >"$NODE_DIR/upper/etc/hostname"
     printf '127.0.0.1\tlocalhost\n127.0.1.1\t%s\n::1\tlocalhost ip6-localhost ip6-loopback\n' "$NODE" \
         >"$NODE_DIR/upper/etc/hosts"
+    # The clock is the machine's, and this node is not to set it: chronyd -x.
+    install -D -m 644 /dev/stdin "$NODE_DIR/upper/etc/default/chrony" <<<'DAEMON_OPTS="-F 1 -x"'
+    echo "$DEBIAN" >"$NODE_DIR/debian"
     touch "$NODE_DIR/complete"
 }
 
@@ -93,6 +96,9 @@ node_boot() {
 }
 
 node_up() {
+    local is
+    is=$(cat "$NODE_DIR/debian" 2>/dev/null || echo bookworm)
+    [[ ! -e $NODE_DIR/complete || $is == "$DEBIAN" ]] || fail "the node $NODE is Debian's $is, not $DEBIAN; use: lab node reset"
     build_node
     need systemd-nspawn nsenter unshare pgrep ip
     ! node_running || return 0
