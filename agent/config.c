@@ -16,7 +16,7 @@
 
 enum { FILE_MAX = 256 * 1024, FLAG_BASE = 256 };
 
-enum type { STRING, NAME, BOOL, PORT, COUNT, LEVEL, IPS, LABELS, RESERVED };
+enum type { STRING, NAME, BOOL, PORT, COUNT, LEVEL, IPS, LABELS, RESERVED, WORDS };
 
 /* Everything that can be decided: the flag, the field of the file (NULL: only a flag), and where it goes. */
 static const struct row {
@@ -31,6 +31,7 @@ static const struct row {
         { "node-ip", "nodeIP", "IP[,IP]", "address of the node, one of each family; may be repeated", "that of the default route", IPS, AT(node_ips) },
         { "node-external-ip", "nodeExternalIP", "IP[,IP]", "address of the node as others see it", "none", IPS, AT(external_ips) },
         { "node-labels", "nodeLabels", "K=V,...", "labels of the Node; may be repeated", "none", LABELS, AT(labels) },
+        { "package-labels", "packageLabels", "PATTERN,...", "packages that are labels of the Node; \"services\": all that bring one; may be repeated", "services", WORDS, AT(package_labels) },
         { "disable-taint", "disableTaint", NULL, "create the Node without the taint virtual-kubelet.io/provider=vks:NoSchedule", "false", BOOL, AT(disable_taint) },
         { "enable-node-lease", "enableNodeLease", NULL, "keep a Lease in kube-node-lease as heartbeat", "true", BOOL, AT(node_lease) },
         { "max-pods", "maxPods", "N", "most pods that are taken", "110", COUNT, AT(max_pods) },
@@ -76,7 +77,7 @@ static void clear_list(struct config *c, const struct row *row)
 {
         char ***list = place(c, row);
 
-        if (row->type == IPS)
+        if (row->type == IPS || row->type == WORDS)
                 *list = strv_free(*list);
         else if (row->type == LABELS)
                 clear_labels(c);
@@ -180,6 +181,18 @@ static int set_reserved(struct config_reserved *ret, const char *key, const char
         return r < 0 ? err_set(e, r, NULL, "%s: \"%s\" is no quantity (100m, 0.5, 200Mi, 1G)", key, value) : 0;
 }
 
+static int add_word(char ***list, const char *s, struct err *e)
+{
+        size_t n = 0;
+
+        if (s[strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789+.-*?[]")])
+                return err_set(e, -EINVAL, NULL, "\"%s\" is no pattern of package names", s);
+        while (*list && (*list)[n])
+                n++;
+        strv_push(list, &n, xstrdup(s));
+        return 0;
+}
+
 static int set_pair(struct config *c, const struct row *row, const char *key, const char *value, struct err *e)
 {
         return row->type == LABELS ? set_label(c, key, value, e) : set_reserved(place(c, row), key, value, e);
@@ -192,6 +205,8 @@ static int set_item(struct config *c, const struct row *row, const char *item, s
 
         if (row->type == IPS)
                 return add_ip(place(c, row), item, e);
+        if (row->type == WORDS)
+                return add_word(place(c, row), item, e);
         equals = strchr(key, '=');
         if (!equals)
                 return err_set(e, -EINVAL, NULL, "\"%s\" has no \"=\"", item);
@@ -242,6 +257,7 @@ static int set(struct config *c, const struct row *row, const char *text, struct
         case IPS:
         case LABELS:
         case RESERVED:
+        case WORDS:
                 return set_list(c, row, text, e);
         }
         return -EINVAL;
@@ -251,7 +267,7 @@ static int set(struct config *c, const struct row *row, const char *text, struct
 
 static int set_json(struct config *c, const struct row *row, const cJSON *v, struct err *e)
 {
-        bool is_list = row->type == IPS || row->type == LABELS || row->type == RESERVED;
+        bool is_list = row->type == IPS || row->type == LABELS || row->type == RESERVED || row->type == WORDS;
         const cJSON *item;
         int r = 0;
 
@@ -272,7 +288,7 @@ static int set_json(struct config *c, const struct row *row, const cJSON *v, str
                 }
                 return 0;
         }
-        if (cJSON_IsObject(v) && is_list && row->type != IPS) {
+        if (cJSON_IsObject(v) && is_list && row->type != IPS && row->type != WORDS) {
                 cJSON_ArrayForEach(item, v) {
                         CLEANUP(freep) char *number = cJSON_IsNumber(item) && row->type == RESERVED ? cJSON_PrintUnformatted(item) : NULL;
                         const char *value = number ? number : cJSON_GetStringValue(item);

@@ -34,6 +34,7 @@ struct config {
         char **external_ips;     /* the same */
         struct config_label *labels;
         size_t n_labels;
+        char **package_labels;   /* NULL-terminated; NULL: package_labels()'s own choice */
         char *address;           /* NULL: all */
         uint16_t port;           /* 0: no server */
         unsigned max_pods;

@@ -15,12 +15,17 @@
 #include "agent/cage.h"
 #include "agent/config.h"
 #include "agent/facts.h"
+#include "agent/file_watch.h"
 #include "agent/kubelet_api.h"
 #include "agent/node.h"
+#include "agent/package_labels.h"
 #include "agent/pods.h"
+#include "agent/retry.h"
 #include "agent/watch.h"
 #include "common/log.h"
 #include "common/mem.h"
+
+enum { LABELS_USEC = 5 * 1000 * 1000 };
 
 struct agent {
         sd_event *event;
@@ -44,6 +49,9 @@ struct agent {
         bool registered, units_read;
         bool bus_connected;
         char packages_trouble[ERR_TEXT_MAX];
+        struct file_watch *dpkg_watch;
+        sd_event_source *labels_timer;
+        bool labels_due;
 };
 
 /* ---- starting to act: the Node exists, and the units were read once ------------------------------------------------ */
@@ -132,6 +140,41 @@ static void report_health(struct agent *a)
                 node_set_health(a->node, &health);
 }
 
+/* ---- what is installed ------------------------------------------------------------------------------------------------ */
+
+static int tell_packages(UNUSED sd_event_source *source, UNUSED uint64_t usec, void *userdata)
+{
+        struct agent *a = userdata;
+        struct err e = ERR_NONE;
+
+        a->labels_due = false;
+        if (packages_refresh(a->packages, &e) < 0)
+                log_warning("%s", e.text);
+        else if (a->node)
+                node_set_package_labels(a->node, package_labels(a->packages, a->config->package_labels));
+        return 0;
+}
+
+/* dpkg writes many times while it installs: what it leaves in the end is told, and now and then something before it. */
+static void dpkg_changed(void *userdata)
+{
+        struct agent *a = userdata;
+
+        if (!a->labels_due)
+                timer_arm(a->event, &a->labels_timer, CLOCK_MONOTONIC, LABELS_USEC, tell_packages, a);
+        a->labels_due = true;
+}
+
+static void watch_dpkg(struct agent *a)
+{
+        static const char *const status[] = { "/var/lib/dpkg/status" };
+        struct err e = ERR_NONE;
+
+        if (file_watch_new(a->event, status, 1, dpkg_changed, a, &a->dpkg_watch, &e) < 0)
+                log_warning("%s", e.text);
+        tell_packages(NULL, 0, a);
+}
+
 /* ---- systemd -------------------------------------------------------------------------------------------------------- */
 
 static void start_node(struct agent *a)
@@ -144,6 +187,7 @@ static void start_node(struct agent *a)
         if (facts_read("", observed_systemd_version(a->observed), &a->facts, &e) < 0)
                 log_error("%s", e.text);
         a->node = node_new(a->event, a->api, a->config, &a->facts, "", a->events, &callbacks, a);
+        watch_dpkg(a);
 }
 
 static void bus_connected(void *userdata, bool yes)
@@ -295,6 +339,8 @@ static void agent_free(struct agent *a)
         server_free(a->server);
         watch_free(a->watch);
         watch_free(a->node_watch);
+        file_watch_free(a->dpkg_watch);
+        sd_event_source_disable_unref(a->labels_timer);
         node_free(a->node);
         helper_client_free(a->helper);
         pods_free(a->pods);

@@ -34,6 +34,8 @@ struct node {
         char *path;
         char version[64];
         char *trouble_bus, *trouble_helper, *trouble_packages;
+        cJSON *package_labels;
+        bool labels_changed; /* and are not told yet */
         struct node_pressure pressure;
         struct lease *lease;
 
@@ -252,6 +254,12 @@ static void patched_labels(void *userdata, struct api_response *r)
         n->call = NULL;
         if (r->error == -ENOENT) {
                 n->step = CREATE;
+        } else if (r->error < 0 && r->error != -EACCES && r->error != -EINVAL && n->started) {
+                complain(n, "cannot tell the Node's labels", r);
+                n->labels_changed = true;
+                n->step = REPORT;
+                try_again(n);
+                return;
         } else if (r->error < 0) { /* a label that the API server does not want must not keep the node away */
                 log_warning("cannot set the Node's labels: %s", r->err.text);
                 registered(n);
@@ -316,6 +324,7 @@ static void patch_labels(struct node *n, const struct node_inputs *in)
 {
         cJSON *patch = node_labels_patch(in, n->known);
 
+        n->labels_changed = false;
         if (!patch) {
                 registered(n);
                 report(n, in);
@@ -339,7 +348,8 @@ static void go(struct node *n)
 {
         struct node_image images[NODE_IMAGES_MAX * 2];
         struct node_health health = { n->trouble_bus, n->trouble_helper, n->trouble_packages };
-        struct node_inputs in = { n->config, n->facts, &health, &n->pressure, n->version, images, 0, clock_usec(CLOCK_REALTIME) };
+        struct node_inputs in = { n->config, n->facts, &health,     &n->pressure, n->version, n->package_labels,
+                                  images,    0,        clock_usec(CLOCK_REALTIME) };
 
         if (n->call) {
                 n->hurry = true;
@@ -363,7 +373,10 @@ static void go(struct node *n)
                 patch_labels(n, &in);
                 break;
         case REPORT:
-                report(n, &in);
+                if (n->labels_changed)
+                        patch_labels(n, &in);
+                else
+                        report(n, &in);
                 break;
         }
 }
@@ -446,6 +459,7 @@ struct node *node_free(struct node *n)
         json_free(n->known);
         json_free(n->sent);
         json_free(n->told);
+        json_free(n->package_labels);
         free(n->root);
         free(n->path);
         free(n->trouble_bus);
@@ -471,6 +485,19 @@ void node_set_health(struct node *n, const struct node_health *health)
         changed |= replace(&n->trouble_helper, health->helper);
         changed |= replace(&n->trouble_packages, health->packages);
         if (changed && n->step == REPORT)
+                go(n);
+}
+
+void node_set_package_labels(struct node *n, cJSON *labels)
+{
+        bool same = cJSON_Compare(labels, n->package_labels, true);
+
+        json_free(n->package_labels);
+        n->package_labels = labels;
+        if (same)
+                return;
+        n->labels_changed = true;
+        if (n->step == REPORT)
                 go(n);
 }
 

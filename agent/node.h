@@ -28,6 +28,9 @@ DEFINE_FREEP(struct node, node_free)
 /* The strings are copied. A change is reported at once. Until the first call the node is not Ready ("starting"). */
 void node_set_health(struct node *n, const struct node_health *health);
 
+/* Takes ownership. What package_labels() gives; a change is told at once. */
+void node_set_package_labels(struct node *n, cJSON *labels);
+
 /*
  * What a watch of the Node shows: others write to it, too. The node controller calls conditions Unknown when it has not heard of us for
  * a while, and takes that back only when it is told anew; and an operator may delete it. As watch.h's upsert and gone.

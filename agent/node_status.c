@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "agent/json.h"
+#include "agent/package_labels.h"
 #include "agent/times.h"
 #include "common/buf.h"
 #include "common/mem.h"
@@ -337,6 +338,7 @@ static cJSON *labels(const struct node_inputs *in)
 {
         const char *host = in->facts->hostname[0] ? in->facts->hostname : in->config->node_name;
         cJSON *o = cJSON_CreateObject();
+        const cJSON *l;
 
         cJSON_AddStringToObject(o, "beta.kubernetes.io/arch", in->facts->arch);
         cJSON_AddStringToObject(o, "beta.kubernetes.io/os", "linux");
@@ -345,6 +347,9 @@ static cJSON *labels(const struct node_inputs *in)
         cJSON_AddStringToObject(o, "kubernetes.io/os", "linux");
         for (size_t i = 0; i < in->config->n_labels; i++)
                 cJSON_AddStringToObject(o, in->config->labels[i].key, in->config->labels[i].value);
+        cJSON_ArrayForEach(l, in->package_labels)
+                if (!json_get(o, l->string))
+                        cJSON_AddStringToObject(o, l->string, l->valuestring);
         return o;
 }
 
@@ -378,6 +383,9 @@ cJSON *node_labels_patch(const struct node_inputs *in, const cJSON *node)
         cJSON_ArrayForEach(l, want)
                 if (!streq(json_str(have, l->string), l->valuestring))
                         cJSON_AddStringToObject(missing, l->string, l->valuestring);
+        for (const cJSON *old = in->package_labels && have ? have->child : NULL; old; old = old->next)
+                if (starts_with(old->string, PACKAGE_LABEL_PREFIX) && !json_get(want, old->string))
+                        cJSON_AddNullToObject(missing, old->string);
         cJSON_Delete(want);
         if (!missing->child) {
                 cJSON_Delete(missing);

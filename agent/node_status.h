@@ -47,6 +47,7 @@ struct node_inputs {
         const struct node_health *health;
         const struct node_pressure *pressure;
         const char *version;             /* node_version() */
+        const cJSON *package_labels;     /* package_labels(); NULL: not known yet */
         const struct node_image *images; /* at most NODE_IMAGES_MAX are told, largest first */
         size_t n_images;
         uint64_t now; /* usec since the epoch */
@@ -74,7 +75,10 @@ cJSON *node_status_patch(const cJSON *status);
 /* Does a status say something else than the one before (either may be NULL)? Heartbeat times do not count. */
 bool node_status_differs(const cJSON *status, const cJSON *before);
 
-/* The merge patch that gives an existing Node our labels, or NULL when it has them. Labels are never taken away. The caller owns it. */
+/*
+ * The merge patch that gives an existing Node our labels, or NULL when it has them. Labels are never taken away, but for those of packages
+ * that are not told any more. The caller owns it.
+ */
 cJSON *node_labels_patch(const struct node_inputs *in, const cJSON *node);
 
 /* The kubelet's event for a condition and its status: "NodeReady", ... NULL for a condition that is not ours. */

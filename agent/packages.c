@@ -255,6 +255,11 @@ static struct package package_of(const struct packages *p, const struct entry *e
                                  (uint64_t)e->size_kib * 1024 };
 }
 
+struct package packages_at(const struct packages *p, size_t i)
+{
+        return package_of(p, &p->entries[i]);
+}
+
 bool packages_find(const struct packages *p, const char *name, struct package *ret)
 {
         const struct entry *e = find_entry(p, name);
@@ -589,4 +594,58 @@ int packages_image(struct packages *p, const char *name, struct package_image *r
 int packages_image_unit(struct packages *p, const char *name, const char *unit, struct package_image *ret, struct err *e)
 {
         return look_at_image(p, name, unit, ret, e);
+}
+
+/* ---- who brings a service ---------------------------------------------------------------------------------------- */
+
+static bool is_service(const char *path, size_t n)
+{
+        static const char *const dirs[] = { "/lib/systemd/system/", "/usr/lib/systemd/system/", "/etc/init.d/" };
+        static const char ending[] = ".service";
+
+        for (size_t i = 0; i < ARRAY_LEN(dirs); i++) {
+                size_t k = strlen(dirs[i]);
+                if (n > k && memcmp(path, dirs[i], k) == 0 && !memchr(path + k, '/', n - k))
+                        return i == 2 || (n > k + strlen(ending) && memcmp(path + n - strlen(ending), ending, strlen(ending)) == 0);
+        }
+        return false;
+}
+
+static bool brings_service(const struct packages *p, size_t i)
+{
+        CLEANUP(map_done) struct map list = { 0 };
+        struct package package = packages_at(p, i);
+        bool found = false;
+
+        if (map_dpkg_info(p, &package, "list", &list) < 0)
+                return false;
+        for (const char *s = list.data, *stop = s + list.size, *end; s < stop && !found; s = end + 1) {
+                end = memchr(s, '\n', (size_t)(stop - s));
+                end = end ? end : stop;
+                found = is_service(s, (size_t)(end - s));
+        }
+        return found;
+}
+
+void packages_services(const struct packages *p, bool *ret)
+{
+        CLEANUP(freep) struct look *l = NEW(struct look);
+        CLEANUP(freep) bool *own = xcalloc(p->n + 1, sizeof(*own));
+
+        for (size_t i = 0; i < p->n; i++)
+                ret[i] = own[i] = brings_service(p, i);
+        for (size_t i = 0; i < p->n; i++) {
+                const char *name = text_at(p, p->entries[i].name);
+
+                if (own[i] || starts_with(name, "lib"))
+                        continue;
+                l->p = p;
+                l->name = name;
+                l->base = base_size(name);
+                l->n_related = 0;
+                relate(l, &p->entries[i]);
+                relate_all(l);
+                for (size_t k = 1; k < l->n_related && !ret[i]; k++)
+                        ret[i] = own[find_entry(p, l->related[k].name) - p->entries];
+        }
 }

@@ -26,6 +26,7 @@ DEFINE_FREEP(struct packages, packages_free)
 int packages_refresh(struct packages *p, struct err *e);
 
 size_t packages_count(const struct packages *p);
+struct package packages_at(const struct packages *p, size_t i); /* in the order of their names; borrowed until the next refresh */
 size_t packages_memory(const struct packages *p); /* bytes held */
 
 /* The installed package of that name (of the machine's own architecture where there are several). Borrowed until the next refresh. */
@@ -50,6 +51,12 @@ int packages_image(struct packages *p, const char *name, struct package_image *r
  * they ship the template. -ENOENT too when none of them has it, and the text has those that they have.
  */
 int packages_image_unit(struct packages *p, const char *name, const char *unit, struct package_image *ret, struct err *e);
+
+/*
+ * For each package, in the order of packages_at(): does it bring a service, itself or (unless it is a library) in a package that belongs to it
+ * as an image? Reads what dpkg knows of every package's files: some milliseconds.
+ */
+void packages_services(const struct packages *p, bool *ret);
 
 /* ---- the pure parts, for tests and fuzzers ------------------------------------------------------------------- */
 

@@ -27,6 +27,27 @@ test_labels_addresses_and_node_info() {
     [[ $(node_field '{.status.nodeInfo.osImage}') == Debian* ]] || fail "os image"
 }
 
+nodes() { kubectl get nodes -l "$1" -o name; }
+
+test_nodes_that_have_or_lack_a_package_are_found() {
+    local label=packages.vks.systemd.io/vks-test-label
+    trap 'node dpkg -P vks-test-label >/dev/null 2>&1' EXIT
+    wait_for 20 "dbus is told" contains "node/$NODE" nodes packages.vks.systemd.io/dbus
+    [ "$(nodes packages.vks.systemd.io/libc6)" = "" ] || fail "a library is told"
+    contains "node/$NODE" nodes "!$label" || fail "it is told before it is there"
+    # by its administrator, not by a pod
+    sh_node "set -e; rm -rf /tmp/label; mkdir -p /tmp/label/DEBIAN /tmp/label/usr/lib/systemd/system; echo '[Service]' >/tmp/label/usr/lib/systemd/system/x.service
+             printf 'Package: vks-test-label\nVersion: 1:2.0~rc1+b1\nArchitecture: all\nMaintainer: nobody <nobody@localhost>\nDescription: test\n' >/tmp/label/DEBIAN/control
+             dpkg-deb -b /tmp/label /tmp/label.deb >/dev/null && dpkg -i /tmp/label.deb >/dev/null"
+    wait_for 30 "it is told" contains "node/$NODE" nodes "$label=1_2.0_rc1_b1"
+    ! contains "node/$NODE" nodes "!$label" || fail "it has the package, and lacks it"
+    # the agent may be elsewhere meanwhile
+    node systemctl stop vks-agent.service
+    node dpkg -P vks-test-label >/dev/null 2>&1
+    node systemctl start vks-agent.service
+    wait_for 30 "it is gone" contains "node/$NODE" nodes "!$label"
+}
+
 test_capacity_is_the_machines() {
     [ "$(node_field '{.status.capacity.cpu}')" = "$(node nproc)" ] || fail "cpu"
     [ "$(node_field '{.status.capacity.memory}')" = "$(sh_node "awk '/MemTotal/ {print \$2}' /proc/meminfo")Ki" ] || fail "memory"

@@ -68,7 +68,7 @@ Test(config, without_flags_has_the_documented_defaults)
         cr_assert_str_eq(c->helper_socket, "/run/vks/helper.sock");
         cr_assert(c->node_lease && !c->disable_taint && !c->dry_run && !c->help && !c->version);
         cr_assert(c->port == 10250 && c->max_pods == 110 && c->log_level == LOG_INFO && c->n_labels == 0);
-        cr_assert(!c->cert_file && !c->key_file && !c->client_ca_file && !c->node_ips && !c->address);
+        cr_assert(!c->cert_file && !c->key_file && !c->client_ca_file && !c->node_ips && !c->address && !c->package_labels);
 }
 
 Test(config, takes_both_forms_of_a_flag)
@@ -93,7 +93,7 @@ Test(config, lists_come_by_commas_and_by_repetition)
         CLEANUP(config_freep) struct config *c =
                 good(FLAGS("--node-ip=10.0.0.1", "--node-ip", "fd00::1", "--node-external-ip=203.0.113.7,2001:db8::7", "--node-labels=a=1,b=",
                            "--node-labels", "example.org/role=dns", "--kube-reserved=cpu=100m,memory=200Mi", "--system-reserved=cpu=0.5",
-                           "--system-reserved=ephemeral-storage=1G", "--enable-node-lease=false"));
+                           "--system-reserved=ephemeral-storage=1G", "--enable-node-lease=false", "--package-labels=services,lib*", "--package-labels", "g++"));
 
         cr_assert(streq(c->node_ips[0], "10.0.0.1") && streq(c->node_ips[1], "fd00::1") && !c->node_ips[2]);
         cr_assert(streq(c->external_ips[1], "2001:db8::7"));
@@ -101,19 +101,21 @@ Test(config, lists_come_by_commas_and_by_repetition)
         cr_assert(c->kube_reserved.cpu_milli == 100 && c->kube_reserved.memory == 200 << 20);
         cr_assert(c->system_reserved.cpu_milli == 500 && c->system_reserved.storage == 1000000000);
         cr_assert_not(c->node_lease);
+        cr_assert(streq(c->package_labels[0], "services") && streq(c->package_labels[1], "lib*") && streq(c->package_labels[2], "g++") && !c->package_labels[3]);
 }
 
 Test(config, the_file_has_the_kubelets_names)
 {
         FILE_OF(f, "# mine\nkubeconfig: /k\nnodeName: n2\nenableNodeLease: false\ndisableTaint: true\ntlsCertFile: /c\ntlsPrivateKeyFile: /p\n"
                    "clientCAFile: /ca\nport: 10251\naddress: 127.0.0.1\nmaxPods: 20\nnodeIP: [10.0.0.1, 'fd00::1']\nnodeExternalIP: 192.0.2.1\n"
-                   "nodeLabels: {a: \"1.10\", b: x}\nkubeReserved: {cpu: 1, memory: 1Gi}\nsystemReserved: {cpu: 200m}\nhelperSocket: /s\nlogLevel: error\n");
+                   "nodeLabels: {a: \"1.10\", b: x}\nkubeReserved: {cpu: 1, memory: 1Gi}\nsystemReserved: {cpu: 200m}\nhelperSocket: /s\nlogLevel: error\npackageLabels: [none]\n");
         CLEANUP(config_freep) struct config *c = good(FLAGS("--config", f));
 
         cr_assert_str_eq(c->node_name, "n2");
         cr_assert(!c->node_lease && c->disable_taint && c->port == 10251 && c->max_pods == 20 && c->log_level == LOG_ERR);
         cr_assert(streq(c->node_ips[1], "fd00::1") && streq(c->external_ips[0], "192.0.2.1") && streq(c->labels[0].value, "1.10"));
         cr_assert(c->kube_reserved.cpu_milli == 1000 && c->kube_reserved.memory == 1 << 30 && c->system_reserved.cpu_milli == 200);
+        cr_assert(streq(c->package_labels[0], "none") && !c->package_labels[1]);
 }
 
 Test(config, a_flag_wins_over_the_file_and_replaces_lists)
@@ -158,6 +160,7 @@ Test(config, errors_name_the_flag)
         bad(FLAGS("--node-labels=node-role.kubernetes.io/x="), "--node-labels: label node-role.kubernetes.io/x");
         bad(FLAGS("--kube-reserved=gpu=1"), "--kube-reserved: \"gpu\"");
         bad(FLAGS("--kube-reserved=cpu=lots"), "--kube-reserved: cpu: \"lots\"");
+        bad(FLAGS("--package-labels=A b"), "--package-labels: \"A b\" is no pattern");
         bad(FLAGS("--config=/nonexistent/agent.yaml"), "/nonexistent/agent.yaml");
 }
 

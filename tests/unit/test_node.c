@@ -29,6 +29,7 @@ static int node_generation, closed_connections;
 static int network_down; /* so many calls fail */
 static int lease_conflicts;
 static int labels_refused;
+static int labels_lost; /* so many patches of labels fail on their way */
 static bool lease_vanishes; /* right after it was read */
 
 static const char *const verbs[] = { "GET", "POST", "PUT", "PATCH", "DELETE" };
@@ -48,6 +49,15 @@ static void serve_node(struct api_call *c, enum api_method method, const char *p
                 snprintf(uid, sizeof(uid), "uid-%d", ++node_generation);
                 node_there = cJSON_Duplicate(body, true);
                 cJSON_AddStringToObject(cJSON_GetObjectItem(node_there, "metadata"), "uid", uid);
+        } else if (method == API_PATCH && exists && !ends_with(path, "/status") && !labels_refused && !labels_lost) {
+                cJSON *metadata = cJSON_GetObjectItem(node_there, "metadata"), *labels = cJSON_GetObjectItem(metadata, "labels");
+                if (!labels)
+                        labels = cJSON_AddObjectToObject(metadata, "labels");
+                for (const cJSON *l = json_get(json_get(body, "metadata"), "labels")->child; l; l = l->next) {
+                        cJSON_DeleteItemFromObjectCaseSensitive(labels, l->string);
+                        if (!cJSON_IsNull(l))
+                                cJSON_AddStringToObject(labels, l->string, l->valuestring);
+                }
         } else if (method == API_PATCH && exists && ends_with(path, "/status")) {
                 cJSON_Delete(last_status);
                 last_status = cJSON_Duplicate(json_get(body, "status"), true);
@@ -60,6 +70,8 @@ static void serve_node(struct api_call *c, enum api_method method, const char *p
                 answer(c, -ENOENT, 404, NULL);
         else if (method == API_PATCH && labels_refused && !ends_with(path, "/status"))
                 answer(c, -EACCES, 403, NULL);
+        else if (method == API_PATCH && labels_lost && !ends_with(path, "/status"))
+                labels_lost--, answer(c, -ETIMEDOUT, 0, NULL);
         else
                 answer(c, 0, 200, node_there);
 }
@@ -292,6 +304,59 @@ Test(node, tells_a_change_of_health_at_once_and_nothing_else)
         node_set_health(node, &health); /* while the call is under way */
         until(&asked, "status\nPATCH /api/v1/nodes/draak/status\n");
         cr_assert_str_eq(posted.data, "NodeNotReady\nNodeReady\nNodeNotReady\n");
+}
+
+static void install(const char *package)
+{
+        cJSON *labels = cJSON_CreateObject();
+
+        if (package)
+                cJSON_AddStringToObject(labels, package, "1");
+        node_set_package_labels(node, labels);
+}
+
+static const char *label(const char *name)
+{
+        return json_str(json_get(json_get(node_there, "metadata"), "labels"), name);
+}
+
+#define A "packages.vks.systemd.io/a"
+#define B "packages.vks.systemd.io/b"
+
+Test(node, tells_at_once_what_is_installed_and_what_is_gone)
+{
+        start();
+        install(A); /* before it is registered */
+        settle();
+        expect(NEW_NODE "PATCH /api/v1/nodes/draak\n");
+        cr_assert_str_eq(label(A), "1");
+        install(A);
+        settle();
+        cr_assert_null(asked.data && *asked.data ? asked.data : NULL);
+        install(B);
+        settle();
+        expect("PATCH /api/v1/nodes/draak\n");
+        cr_assert(!label(A) && streq(label(B), "1"));
+        install(NULL);
+        settle();
+        expect("PATCH /api/v1/nodes/draak\n");
+        cr_assert_null(label(B));
+}
+
+Test(node, labels_that_were_lost_on_the_way_are_told_again_and_refused_ones_are_not)
+{
+        start();
+        settle();
+        buf_reset(&asked);
+        labels_lost = 2;
+        install(A);
+        until(&asked, "PATCH /api/v1/nodes/draak\nPATCH /api/v1/nodes/draak\nPATCH /api/v1/nodes/draak\n");
+        cr_assert_str_eq(label(A), "1");
+        buf_reset(&asked);
+        labels_refused = true;
+        install(B);
+        settle();
+        expect("PATCH /api/v1/nodes/draak\n");
 }
 
 Test(node, that_was_deleted_is_made_again)

@@ -52,7 +52,7 @@ static void machine(void)
         config = (struct config){ .node_name = (char *)"draak", .port = 10250, .max_pods = 110 };
         health = (struct node_health){ 0 };
         pressure = (struct node_pressure){ 0 };
-        in = (struct node_inputs){ &config, &facts, &health, &pressure, "v1.20.0+vks.0.1.0", NULL, 0, T0 };
+        in = (struct node_inputs){ &config, &facts, &health, &pressure, "v1.20.0+vks.0.1.0", NULL, NULL, 0, T0 };
 }
 
 TestSuite(node_status, .init = machine);
@@ -280,6 +280,30 @@ Test(node_status, labels_are_added_to_a_node_and_never_taken_away)
         expect_json(patch, "{\"metadata\":{\"labels\":{\"kubernetes.io/os\":\"linux\",\"role\":\"dns\"}}}");
         cJSON_Delete(TAKE(node));
         node = node_object(&in);
+        nothing = node_labels_patch(&in, node);
+        cr_assert_null(nothing);
+}
+
+Test(node_status, labels_of_packages_follow_the_machine)
+{
+        JSON *node = NULL, *patch = NULL, *nothing = NULL;
+        JSON *packages = cJSON_Parse("{\"packages.vks.systemd.io/cron\":\"3.0\",\"packages.vks.systemd.io/mine\":\"1\"}");
+        static struct config_label mine[] = { { (char *)"packages.vks.systemd.io/mine", (char *)"operator" } };
+
+        config.labels = mine; /* whatever the operator says wins */
+        config.n_labels = 1;
+        in.package_labels = packages;
+        node = node_object(&in);
+        cr_assert_str_eq(json_str(json_get(json_get(node, "metadata"), "labels"), "packages.vks.systemd.io/cron"), "3.0");
+        cr_assert_str_eq(json_str(json_get(json_get(node, "metadata"), "labels"), "packages.vks.systemd.io/mine"), "operator");
+        cr_assert_null(node_labels_patch(&in, node));
+        cJSON_Delete(packages);
+        packages = cJSON_Parse("{\"packages.vks.systemd.io/nginx\":\"1.22\"}");
+        in.package_labels = packages;
+        patch = node_labels_patch(&in, node);
+        expect_json(patch, "{\"metadata\":{\"labels\":{\"packages.vks.systemd.io/nginx\":\"1.22\",\"packages.vks.systemd.io/cron\":null}}}");
+        /* Before they are known, nothing is taken away. */
+        in.package_labels = NULL;
         nothing = node_labels_patch(&in, node);
         cr_assert_null(nothing);
 }
