@@ -35,6 +35,25 @@ const char *unit_file_get(const struct unit_file *u, const char *key)
         return "";
 }
 
+char *unit_file_words(const struct unit_file *u, const char *key)
+{
+        CLEANUP(buf_done) struct buf words = BUF(2 * UNIT_FILE_MAX);
+
+        for (size_t i = 0; u && i < u->n; i++) {
+                const char *v = u->service[i].value;
+
+                if (!streq(u->service[i].key, key))
+                        continue;
+                if (!*v) /* what came before is taken back */
+                        buf_reset(&words);
+                for (size_t n; *(v += strspn(v, " \t")); v += n) {
+                        n = strcspn(v, " \t");
+                        buf_printf(&words, "%s%.*s", words.len ? " " : "", (int)n, v);
+                }
+        }
+        return words.len ? buf_steal(&words) : xstrdup("");
+}
+
 /* Writes `s` with the specifiers resolved that would mean another unit's name in the copy. */
 static void add_resolved(struct buf *b, const char *s, const char *name)
 {

@@ -27,6 +27,9 @@ DEFINE_FREEP(struct unit_file, unit_file_free)
 /* The value in force: the last one. "" when there is none, or `u` is NULL. */
 const char *unit_file_get(const struct unit_file *u, const char *key);
 
+/* The words of all that is in force, one blank between them (RuntimeDirectory= and other lists). The caller owns the string. */
+char *unit_file_words(const struct unit_file *u, const char *key);
+
 bool unit_yes(const char *value); /* a boolean that is true */
 
 #endif

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#include "common/mem.h"
 #include "common/utf8.h"
 
 #define PREFIXES "-@:+!|" /* of a command in an Exec line */
@@ -227,11 +228,12 @@ static void directories(struct buf *b, const struct unit_text *u)
         const char *mode = "";
 
         for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
+                CLEANUP(freep) char *words = NULL;
                 char key[32];
                 const char *v;
 
                 snprintf(key, sizeof(key), "%sDirectory", kinds[k].key);
-                v = unit_file_get(u->file, key);
+                v = words = unit_file_words(u->file, key);
                 if (!*v)
                         continue;
                 buf_printf(b, "%s=\nEnvironment=%s_DIRECTORY=", key, kinds[k].variable);
@@ -255,13 +257,17 @@ static void directories(struct buf *b, const struct unit_text *u)
 static void mounts(struct buf *b, const struct unit_text *u)
 {
         const char *uid = u->pod->uid;
-        bool own_tmp = false;
+        bool own_tmp = false, own_shm = false;
 
-        for (size_t i = 0; i < u->mounts->n; i++)
+        for (size_t i = 0; i < u->mounts->n; i++) {
                 own_tmp |= streq(u->mounts->lines[i].target, "/tmp");
+                own_shm |= streq(u->mounts->lines[i].target, "/dev/shm");
+        }
         buf_printf(b, "BindPaths=" POD_RUN_DIR "/%s/run:/run " POD_RUN_DIR "/%s/var:/var\n", uid, uid);
         if (!own_tmp)
                 buf_printf(b, "BindPaths=" POD_RUN_DIR "/%s/tmp:/tmp\n", uid);
+        if (!own_shm)
+                buf_printf(b, "BindPaths=" POD_RUN_DIR "/%s/shm:/dev/shm\n", uid);
         for (size_t i = 0; i < u->mounts->n; i++) {
                 const struct mount_line *l = &u->mounts->lines[i];
 
@@ -362,6 +368,8 @@ void unit_text_dropin(const struct unit_text *u, struct buf *b)
         buf_str(b, "BindReadOnlyPaths=/run/systemd/notify /run/systemd/journal -/run/systemd/resolve\n");
         if (u->file && u->file->syslog) /* it puts its own socket in the place of /dev/log: a /dev where that is not the machine's */
                 buf_str(b, "TemporaryFileSystem=/dev:mode=0755\nBindPaths=/dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty\n");
+        else /* devices may be used; what else root could make or replace there would be the machine's */
+                buf_str(b, "ReadOnlyPaths=/dev\nReadWritePaths=-/dev/pts -/dev/mqueue\n");
         mounts(b, u);
 }
 

@@ -25,8 +25,7 @@ fail() {
 
 apt() {
         apt-get -y -q --no-remove -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold \
-                -o DPkg::Lock::Timeout=600 -o APT::Install-Recommends=0 -o APT::Install-Suggests=0 \
-                -o APT::Get::Allow-Downgrades=1 -o Dir::Cache::Archives="$archives" "$@"
+                -o DPkg::Lock::Timeout=600 -o APT::Get::Allow-Downgrades=1 -o Dir::Cache::Archives="$archives" "$@"
 }
 
 # A link to /dev/null in the place of each unit: neither started by its package, nor enabled. They are written down

@@ -24,6 +24,11 @@ package() {
              dpkg-deb -b /tmp/$1 /tmp/$1.deb >/dev/null && dpkg -i /tmp/$1.deb >/dev/null" <<<"$2"
 }
 
+also() { # NAME PATH [MODE]: one more file of it, from standard input
+    sh_node "set -e; mkdir -p '/tmp/$1/${2%/*}'; cat >'/tmp/$1/$2'; chmod ${3:-644} '/tmp/$1/$2'
+             dpkg-deb -b --root-owner-group /tmp/$1 /tmp/$1.deb >/dev/null && dpkg -i /tmp/$1.deb >/dev/null"
+}
+
 image() { # NAME IMAGE [POD_SPEC]
     apply <<YAML
 apiVersion: v1
@@ -96,6 +101,114 @@ ExecStart=/bin/sleep 1111"
     running conditional 30
     k delete pod conditional --timeout=60s >/dev/null
     assert_clean_node
+}
+
+# daemon TYPE LINES: a package with a service of that type, and a pod of it that becomes Ready
+daemon() {
+    package "vks-test-$1" "[Service]
+Type=$1
+$2"
+    image "$1" "vks-test-$1" "terminationGracePeriodSeconds: 2"
+    running "$1" 30
+}
+main_process() { sh_node "tr '\\0' ' ' </proc/$(main_pid "$(unit_of "$1" "vks-test-$1")")/cmdline"; }
+
+test_services_of_every_type_run() {
+    daemon simple "ExecStart=/bin/sleep 1111"
+    daemon exec "ExecStart=/bin/sleep 1112"
+    daemon notify "NotifyAccess=all
+ExecStart=/bin/sh -c 'sleep 1; systemd-notify --ready; sleep 1; exec sleep 1113'"
+    daemon notify-reload "NotifyAccess=all
+ExecStart=/bin/sh -c 'trap : HUP; systemd-notify --ready; exec sleep 1114'"
+    daemon forking "RuntimeDirectory=vks-test
+PIDFile=/run/vks-test/pid
+ExecStart=/bin/sh -c 'sleep 1115 & sleep 1116 & echo \$\$! >/run/vks-test/pid'"
+    for t in simple:1111 exec:1112 notify:1113 notify-reload:1114 forking:1116; do
+        wait_for 10 "the main process of ${t%:*}" contains "sleep ${t#*:}" main_process "${t%:*}"
+    done
+    image bus polkitd # Type=dbus
+    running bus 120
+    contains "PID=$(main_pid "$(unit_of bus polkitd)")" node busctl status org.freedesktop.PolicyKit1 || fail "its name on the bus is not the pod's"
+    k delete pod --all --timeout=60s >/dev/null
+    assert_clean_node
+}
+
+test_an_init_script_is_a_service() {
+    package vks-test-script "" # no unit at all
+    node sh -c 'rm /tmp/vks-test-script/lib/systemd/system/vks-test-script.service'
+    also vks-test-script etc/init.d/vks-test-script 755 <<'SH'
+#!/bin/sh
+### BEGIN INIT INFO
+# Provides: vks-test-script
+# Required-Start: $remote_fs
+# Required-Stop: $remote_fs
+# Default-Start: 2 3 4 5
+# Default-Stop: 0 1 6
+# Short-Description: test
+### END INIT INFO
+case $1 in
+start) sleep 1117 & ;;
+stop) echo told to stop ;;
+esac
+SH
+    node systemctl daemon-reload
+    image script vks-test-script "terminationGracePeriodSeconds: 2"
+    running script 30
+    event script "from unit vks-test-script.service of package vks-test-script"
+    contains "sleep 1117" node systemctl status "$(unit_of script vks-test-script)"
+    k delete pod script --timeout=60s >/dev/null
+    contains "told to stop" node journalctl -q -o cat -u "$(unit_of script vks-test-script)"
+}
+
+test_a_packages_other_commands_run_beside_its_daemon() {
+    package vks-test-commands "[Service]
+Type=notify
+NotifyAccess=all
+ExecCondition=/bin/echo has the condition
+ExecStartPre=/bin/sh -c 'echo has pre; touch /run/pre'
+ExecStart=/bin/sh -c 'test -e /run/pre && systemd-notify --ready && exec sleep 1118'
+ExecStartPost=/bin/echo has post
+ExecStop=/bin/echo has stop
+ExecStopPost=/bin/echo has stop-post"
+    image commands vks-test-commands "terminationGracePeriodSeconds: 2"
+    running commands 30
+    k delete pod commands --timeout=60s >/dev/null
+    for what in "the condition" pre post stop stop-post; do
+        contains "has $what" node journalctl -q -o cat -u "$(unit_of commands vks-test-commands)" || fail "$what"
+    done
+}
+
+test_drop_ins_of_the_package_and_the_administrator_hold() {
+    trap 'node rm -rf /etc/systemd/system/vks-test-dropin.service.d' EXIT
+    package vks-test-dropin "[Service]
+Environment=FROM=unit ADMIN=nobody
+ExecStart=/bin/false"
+    also vks-test-dropin usr/lib/systemd/system/vks-test-dropin.service.d/10-package.conf <<<"[Service]
+Environment=FROM=package
+ExecStart=
+ExecStart=/bin/sh -c 'echo from \${FROM} by \${ADMIN}; exec sleep 1119'"
+    sh_node "mkdir -p /etc/systemd/system/vks-test-dropin.service.d; printf '[Service]\nEnvironment=ADMIN=root\n' >/etc/systemd/system/vks-test-dropin.service.d/override.conf"
+    image dropin vks-test-dropin "terminationGracePeriodSeconds: 2"
+    running dropin 30
+    wait_for 10 "it says so" equals "from package by root" k logs dropin
+    contains "/etc/systemd/system/vks-test-dropin.service.d/override.conf" node systemctl cat "$(unit_of dropin vks-test-dropin)" || fail "systemctl cat does not show them"
+}
+
+test_the_machines_dev_is_nobodys_to_change() {
+    local had
+    had=$(sh_node "ls /dev /dev/shm")
+    # as root, what a package's own unit runs
+    package vks-test-dev "[Service]
+ExecStart=/bin/sh -c 'for f in new log null; do ln -sfn /tmp /dev/\$f && echo has changed \$f; done; echo x >/dev/null && echo mine >/dev/shm/vks-test && echo can use them; exec sleep 1120'"
+    image dev vks-test-dev "terminationGracePeriodSeconds: 2"
+    image second vks-test-dev "terminationGracePeriodSeconds: 2"
+    running dev 30
+    running second 30
+    wait_for 10 "it has tried" contains "can use them" k logs dev
+    ! contains "has changed" k logs dev || fail "$(k logs dev)"
+    [ "$(sh_node "ls /dev /dev/shm")" = "$had" ] || fail "the machine's /dev is another one"
+    in_pod "$(unit_of dev vks-test-dev)" sh -c 'echo 1 >>/dev/shm/vks-test'
+    [ "$(in_pod "$(unit_of second vks-test-dev)" cat /dev/shm/vks-test)" = mine ] || fail "two pods have one /dev/shm"
 }
 
 test_what_runs_once_is_started_again_by_the_pods_policy() {

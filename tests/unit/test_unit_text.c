@@ -75,7 +75,8 @@ Test(unit_text, a_synthesized_unit_is_this)
                          "EnvironmentFile=" DIR "/env/c\n"
                          "ProtectSystem=strict\nProtectHome=tmpfs\nPrivateTmp=no\nReadWritePaths=\nInaccessiblePaths=-/etc/vks\n"
                          "BindReadOnlyPaths=/run/systemd/notify /run/systemd/journal -/run/systemd/resolve\n"
-                         "BindPaths=" DIR "/run:/run " DIR "/var:/var\nBindPaths=" DIR "/tmp:/tmp\n");
+                         "ReadOnlyPaths=/dev\nReadWritePaths=-/dev/pts -/dev/mqueue\n"
+                         "BindPaths=" DIR "/run:/run " DIR "/var:/var\nBindPaths=" DIR "/tmp:/tmp\nBindPaths=" DIR "/shm:/dev/shm\n");
 }
 
 Test(unit_text, words_of_a_pod_cannot_leave_their_quotes)
@@ -127,6 +128,8 @@ Test(unit_text, a_syslog_daemon_has_a_dev_log_of_its_own)
 
         LINE_IS(&u, "TemporaryFileSystem=", "/dev:mode=0755");
         LINE_IS(&v, "TemporaryFileSystem=", "");
+        LINE_IS(&u, "ReadOnlyPaths=", "");
+        LINE_IS(&v, "ReadOnlyPaths=", "/dev"); /* and anybody else takes the machine's as it is */
 }
 
 Test(unit_text, command_and_args_replace_what_they_should)
@@ -217,6 +220,9 @@ Test(unit_text, directories_lie_in_the_pods_own)
         LINE_IS(&u, "RuntimeDirectoryPreserve=", "");
         u.overlay = true;
         LINE_IS(&u, "RuntimeDirectoryPreserve=", "yes");
+        CLEANUP(unit_file_freep) struct unit_file *more = parse("[Service]\nExecStart=/d\nStateDirectory=a\nStateDirectory=\nStateDirectory=b\nStateDirectory=c\n");
+        struct unit_text v = text_of(more);
+        LINE_IS(&v, "RuntimeDirectory=", "vks/pods/" UID "/var/lib/b vks/pods/" UID "/var/lib/c");
         LINE_IS(&u, "Requires=", "run-vks-pods-0f6c2a9e\\x2d1234\\x2d4abc\\x2d8def\\x2d0123456789ab-var.mount");
 }
 
@@ -227,13 +233,14 @@ Test(unit_text, mounts_come_in_their_order_and_quoted)
                 { MOUNT_BIND_READ_ONLY, (char *)"-/usr", (char *)"/usr" },
                 { MOUNT_BIND, (char *)"/srv/a \"b\" 100%", (char *)"/data:x" },
                 { MOUNT_BIND, (char *)"/m", (char *)"/tmp" },
+                { MOUNT_BIND, (char *)"/s", (char *)"/dev/shm" },
         };
         struct mount_plan plan = { .n = ARRAY_LEN(lines), .lines = lines, .root = true };
         struct unit_text u = text_of(NULL);
 
         u.program = "/bin/x", u.mounts = &plan;
         LINE_IS(&u, "TemporaryFileSystem=", "\"/\":ro,mode=0755");
-        LINE_IS(&u, "BindPaths=", DIR "/run:/run " DIR "/var:/var|\"/srv/a \\\"b\\\" 100%%\":\"/data:x\"|\"/m\":\"/tmp\"");
+        LINE_IS(&u, "BindPaths=", DIR "/run:/run " DIR "/var:/var|\"/srv/a \\\"b\\\" 100%%\":\"/data:x\"|\"/m\":\"/tmp\"|\"/s\":\"/dev/shm\"");
         LINE_IS(&u, "ProtectSystem=", "no");
 }
 
