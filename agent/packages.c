@@ -479,7 +479,7 @@ static size_t find_instances(const struct look *l, const char *umbrella, struct 
         }
         for (size_t i = 0; i < l->n_candidates && n == 0; i++) /* tor ships its only one, and a generator wants it at boot */
                 if (strncmp(l->candidates[i].name, umbrella, stem) == 0 && l->candidates[i].name[stem] == '@') {
-                        snprintf(ret, ID_UNIT_MAX + 1, "%s", l->candidates[i].name);
+                        memcpy(ret, l->candidates[i].name, sizeof(l->candidates[i].name));
                         n++;
                 }
         return n;
