@@ -80,6 +80,17 @@ test_policy_is_named_when_it_refuses() {
     nothing_written root
 }
 
+test_a_mistake_in_the_policy_stops_everything_until_it_is_mended() {
+    trap 'sh_node "test ! -e /tmp/policy.conf || mv /tmp/policy.conf /etc/vks/policy.conf; systemctl stop vks-helper.service 2>/dev/null"' EXIT
+    sh_node "cp -p /etc/vks/policy.conf /tmp/policy.conf && echo 'rot = deny' >>/etc/vks/policy.conf && systemctl stop vks-helper.service 2>/dev/null"
+    pod waits 'image: /bin/sleep, command: ["/bin/sleep", "1000"]'
+    wait_for 30 "the mistake is told" sh_node 'journalctl -u vks-helper.service --since -30s --no-pager | grep "policy.conf:[0-9]*: unknown key .rot."'
+    wait_for 60 "it was tried many times" sh_node 'test "$(journalctl -u vks-helper.service --since -60s --no-pager | grep -c "unknown key")" -gt 7'
+    nothing_written waits
+    node mv /tmp/policy.conf /etc/vks/policy.conf
+    running waits 60
+}
+
 test_a_full_disk_under_the_unit_directory() {
     trap 'sh_node "umount -l /run/systemd/system 2>/dev/null; systemctl stop vks-helper.service 2>/dev/null"' EXIT
     # the helper holds its directories open: it is to find the full one
