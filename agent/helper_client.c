@@ -241,6 +241,11 @@ static void call_helper(struct helper_client *c, uint8_t number, const ProtobufC
         sd_event_source_set_enabled(c->kick, SD_EVENT_ONESHOT);
 }
 
+size_t helper_client_pending(const struct helper_client *c)
+{
+        return c->in_flight.n + c->waiting.n;
+}
+
 #define HELPER_CALL(number, name, Message, body)                                                                           \
         void helper_##name(struct helper_client *c, const Vks__##Message *request, helper_done done, void *userdata)        \
         {                                                                                                                   \

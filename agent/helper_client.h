@@ -25,6 +25,9 @@ struct helper_client *helper_client_new(sd_event *event, const char *path);
 struct helper_client *helper_client_free(struct helper_client *c); /* callbacks are not called */
 DEFINE_FREEP(struct helper_client, helper_client_free)
 
+/* Requests that are not answered yet. */
+size_t helper_client_pending(const struct helper_client *c);
+
 /* helper_install(), helper_write(), ...: one per row of VERBS. The request is packed at once and stays the caller's; `done` is called exactly once, never from inside. */
 #define HELPER_CALL(number, name, Message, body) \
         void helper_##name(struct helper_client *c, const Vks__##Message *request, helper_done done, void *userdata);

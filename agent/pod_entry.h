@@ -4,6 +4,7 @@
 #define VKS_AGENT_POD_ENTRY_H
 
 #include <uthash.h>
+#include <utlist.h>
 
 #include "agent/content.h"
 #include "agent/plan.h"
@@ -17,11 +18,12 @@ struct pod_entry {
         struct package_image *images;   /* parallel to pod->containers */
         char **image_ids;
 
-        bool marked;
+        struct pod_entry **queue;       /* that it is in, by prev and next; NULL: none */
+        struct pod_entry *prev, *next;
+        bool begun;                     /* it had its first turn */
         bool content_dirty;             /* volumes and environment are to be resolved again */
         bool listed;                    /* seen in the list that is under way */
         bool told_present;              /* the events about images that were there already are out */
-        struct pod_entry *next_marked;
         sd_event_source *timer;
 
         struct api_call *patch, *delete;

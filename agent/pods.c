@@ -27,12 +27,16 @@ struct leftover {
         struct leftover *next;
 };
 
+/* Requests at the helper beyond which new pods wait. */
+enum { BUSY = 100 };
+
 struct pods {
         struct pods_parts parts;
         struct pod_entry *entries; /* by uid */
         struct unit_link *units;
         struct leftover *leftovers;
         struct pod_entry *marked;
+        struct pod_entry *held; /* new ones that wait for the helper to have time: see on_work() */
         sd_event_source *work;
         bool started, listed;
 };
@@ -56,16 +60,32 @@ uint64_t pods_now_usec(void)
         return (uint64_t)ts.tv_sec * USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000;
 }
 
+static void enqueue(struct pod_entry **queue, struct pod_entry *e)
+{
+        DL_APPEND(*queue, e);
+        e->queue = queue;
+}
+
+static void unqueue(struct pod_entry *e)
+{
+        if (e->queue)
+                DL_DELETE(*e->queue, e);
+        e->queue = NULL;
+}
+
+static void go_on(struct pods *ps)
+{
+        sd_event_source_set_enabled(ps->work, SD_EVENT_ONESHOT);
+}
+
 void pods_mark(struct pod_entry *e)
 {
         struct pods *ps = e->pods;
 
-        if (e->marked || e->dropped)
+        if (e->queue || e->dropped)
                 return;
-        e->marked = true;
-        e->next_marked = ps->marked;
-        ps->marked = e;
-        sd_event_source_set_enabled(ps->work, SD_EVENT_ONESHOT);
+        enqueue(&ps->marked, e);
+        go_on(ps);
 }
 
 /* ---- entries -------------------------------------------------------------------------------------------------- */
@@ -129,14 +149,9 @@ static void take_units(struct pod_entry *e);
 void pods_drop(struct pod_entry *e)
 {
         struct pods *ps = e->pods;
-        struct pod_entry *other, *next, **p;
+        struct pod_entry *other, *next;
 
-        for (p = &ps->marked; *p; p = &(*p)->next_marked)
-                if (*p == e) {
-                        *p = e->next_marked;
-                        break;
-                }
-        e->marked = false;
+        unqueue(e);
         HASH_DEL(ps->entries, e);
         unlink_units(e);
         e->timer = sd_event_source_disable_unref(e->timer);
@@ -158,6 +173,8 @@ void pods_drop(struct pod_entry *e)
 bool pod_entry_answered(struct pod_entry *e)
 {
         e->in_flight--;
+        if (e->pods->held)
+                go_on(e->pods);
         if (!e->dropped)
                 return true;
         if (e->in_flight == 0)
@@ -522,7 +539,7 @@ void pods_list_synced(void *userdata)
         }
         ps->listed = true;
         end_leftovers(ps);
-        sd_event_source_set_enabled(ps->work, SD_EVENT_ONESHOT);
+        go_on(ps);
 }
 
 /* ---- the turn --------------------------------------------------------------------------------------------------------- */
@@ -599,24 +616,42 @@ static void work(struct pod_entry *e)
         wake_at(e, wake, now);
 }
 
+static bool helper_is_busy(const struct pods *ps)
+{
+        return ps->parts.helper && helper_client_pending(ps->parts.helper) >= BUSY;
+}
+
+/*
+ * Many new pods are taken in turns of about BUSY: while PID 1 starts some, the helper writes the next. Not one by one, since PID 1
+ * reads all unit directories again when a file is new in one.
+ */
+static void work_or_hold(struct pod_entry *e)
+{
+        unqueue(e);
+        e->begun |= !helper_is_busy(e->pods);
+        if (e->begun)
+                work(e);
+        else
+                enqueue(&e->pods->held, e);
+}
+
 static int on_work(UNUSED sd_event_source *source, void *userdata)
 {
         struct pods *ps = userdata;
-        struct pod_entry *batch = ps->marked;
         struct err err = ERR_NONE;
+        struct pod_entry *e;
+        size_t n;
 
         if (!ps->started || !ps->listed)
                 return 0;
-        if (batch && packages_refresh(ps->parts.packages, &err) < 0)
+        if (ps->marked && packages_refresh(ps->parts.packages, &err) < 0)
                 log_warning("%s", err.text);
-        /* One at a time off the list: a pod may drop itself or mark others. What is marked meanwhile waits for the next turn. */
-        ps->marked = NULL;
-        while (batch) {
-                struct pod_entry *e = batch;
-                batch = e->next_marked;
-                e->marked = false;
-                work(e);
-        }
+        /* What is marked meanwhile waits for the next turn. */
+        DL_COUNT(ps->marked, e, n);
+        for (; n > 0 && ps->marked; n--)
+                work_or_hold(ps->marked);
+        while (ps->held && !helper_is_busy(ps))
+                work_or_hold(ps->held);
         return 0;
 }
 
@@ -647,7 +682,7 @@ void pods_start(struct pods *ps)
 {
         observed_units_on_disk(NULL, keep_leftover, ps);
         ps->started = true;
-        sd_event_source_set_enabled(ps->work, SD_EVENT_ONESHOT);
+        go_on(ps);
 }
 
 struct pods *pods_free(struct pods *ps)

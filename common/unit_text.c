@@ -254,20 +254,39 @@ static void directories(struct buf *b, const struct unit_text *u)
                 buf_str(b, "RuntimeDirectoryPreserve=yes\n"); /* or what the package has there would be gone after a restart */
 }
 
+/*
+ * How the container sees the file system: the machine's, read-only, with the pod's own directories in it. Each mount costs PID 1's child
+ * as it starts, and each that is read-only, a tmpfs or inaccessible several times more, since the whole mount table is read again for it. So what
+ * must not be seen is covered by an empty directory, and what only root could change is read-only for root alone.
+ */
 static void mounts(struct buf *b, const struct unit_text *u)
 {
         const char *uid = u->pod->uid;
-        bool own_tmp = false, own_shm = false;
+        bool own_tmp = false, own_shm = false, in_home = false, guarded = u->root || u->may_gain;
 
         for (size_t i = 0; i < u->mounts->n; i++) {
-                own_tmp |= streq(u->mounts->lines[i].target, "/tmp");
-                own_shm |= streq(u->mounts->lines[i].target, "/dev/shm");
+                const char *target = u->mounts->lines[i].target;
+                own_tmp |= streq(target, "/tmp");
+                own_shm |= streq(target, "/dev/shm");
+                in_home |= starts_with(target, "/home") || starts_with(target, "/root");
         }
-        buf_printf(b, "BindPaths=" POD_RUN_DIR "/%s/run:/run " POD_RUN_DIR "/%s/var:/var\n", uid, uid);
+        /* With a tmpfs for / everything on it is bound read-only already, and PID 1 would let ProtectSystem=strict win over it. */
+        buf_printf(b, "ProtectSystem=%s\nProtectHome=%s\nPrivateTmp=no\nReadWritePaths=\n", u->mounts->root ? "no" : "strict", in_home ? "tmpfs" : "no");
+        buf_printf(b, "%s=/run/systemd/notify /run/systemd/journal -/run/systemd/resolve\n", guarded ? "BindReadOnlyPaths" : "BindPaths");
+        if (u->file && u->file->syslog) /* it puts its own socket in the place of /dev/log: a /dev where that is not the machine's */
+                buf_str(b, "TemporaryFileSystem=/dev:mode=0755\nBindPaths=/dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty\n");
+        else if (guarded) /* devices may be used; what else root could make or replace there would be the machine's */
+                buf_str(b, "ReadOnlyPaths=/dev\nReadWritePaths=-/dev/pts -/dev/mqueue\n");
+        buf_printf(b, "BindPaths=" POD_RUN_DIR "/%s/run:/run " POD_RUN_DIR "/%s/var:/var\nBindPaths=" POD_RUN_DIR "/%s/empty:/etc/vks", uid, uid, uid);
+        if (!in_home)
+                buf_printf(b, " " POD_RUN_DIR "/%s/empty:/home " POD_RUN_DIR "/%s/empty:/root", uid, uid);
+        if (u->overlay)
+                buf_printf(b, " " POD_RUN_DIR "/%s/empty:/var/lib/vks", uid);
         if (!own_tmp)
-                buf_printf(b, "BindPaths=" POD_RUN_DIR "/%s/tmp:/tmp\n", uid);
+                buf_printf(b, " " POD_RUN_DIR "/%s/tmp:/tmp", uid);
         if (!own_shm)
-                buf_printf(b, "BindPaths=" POD_RUN_DIR "/%s/shm:/dev/shm\n", uid);
+                buf_printf(b, " " POD_RUN_DIR "/%s/shm:/dev/shm", uid);
+        buf_char(b, '\n');
         for (size_t i = 0; i < u->mounts->n; i++) {
                 const struct mount_line *l = &u->mounts->lines[i];
 
@@ -334,7 +353,8 @@ void unit_text_dropin(const struct unit_text *u, struct buf *b)
         buf_printf(b, "Namespace=%s\nPod=%s\nContainer=%s\nImage=%s\nPackage=%s\nPackageUnit=%s\nRestartPolicy=%s\nHash=%016llx\n\n[Unit]\n",
                    pod->namespace, pod->name, u->container, u->image, u->package, u->package_unit, restart[u->restart].name,
                    (unsigned long long)u->hash);
-        buf_str(b, "StartLimitIntervalSec=0\n");
+        /* The slice is stopped before a shutdown, and its units with it; sysinit.target and all that it wants need not be looked at for each start. */
+        buf_str(b, "DefaultDependencies=no\nStartLimitIntervalSec=0\n");
         if (u->overlay) {
                 CLEANUP(buf_done) struct buf name = BUF(ID_UNIT_MAX);
                 unit_text_var_mount_name(pod->uid, &name);
@@ -362,14 +382,6 @@ void unit_text_dropin(const struct unit_text *u, struct buf *b)
         }
         directories(b, u);
         buf_printf(b, "EnvironmentFile=" POD_RUN_DIR "/%s/env/%s\n", pod->uid, u->container);
-        /* With a tmpfs for / everything on it is bound read-only already, and PID 1 would let ProtectSystem=strict win over it. */
-        buf_printf(b, "ProtectSystem=%s\nProtectHome=tmpfs\nPrivateTmp=no\nReadWritePaths=\nInaccessiblePaths=-/etc/vks%s\n",
-                   u->mounts->root ? "no" : "strict", u->overlay ? " -/var/lib/vks" : "");
-        buf_str(b, "BindReadOnlyPaths=/run/systemd/notify /run/systemd/journal -/run/systemd/resolve\n");
-        if (u->file && u->file->syslog) /* it puts its own socket in the place of /dev/log: a /dev where that is not the machine's */
-                buf_str(b, "TemporaryFileSystem=/dev:mode=0755\nBindPaths=/dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty\n");
-        else /* devices may be used; what else root could make or replace there would be the machine's */
-                buf_str(b, "ReadOnlyPaths=/dev\nReadWritePaths=-/dev/pts -/dev/mqueue\n");
         mounts(b, u);
 }
 

@@ -75,7 +75,8 @@ int pod_dirs_make(struct machine *m, const struct op_write *op, bool overlay, in
 
         for (size_t i = 0; r >= 0 && i < ARRAY_LEN(names); i++)
                 r = dir_ensure(pod, names[i], 0700);
-        if (r >= 0 && (r = dir_ensure(pod, "tmp", 01777)) >= 0 && (r = dir_ensure(pod, "shm", 01777)) >= 0 && (r = make_run(pod)) >= 0)
+        if (r >= 0 && (r = dir_ensure(pod, "tmp", 01777)) >= 0 && (r = dir_ensure(pod, "shm", 01777)) >= 0 &&
+            (r = dir_ensure(pod, "empty", 0755)) >= 0 && (r = make_run(pod)) >= 0)
                 r = make_var(pod, overlay);
         for (size_t i = 0; r >= 0 && i < op->n_volumes; i++)
                 r = make_volume(m, pod, uid, &op->volumes[i]);

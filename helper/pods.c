@@ -161,7 +161,7 @@ static int find_program(const struct op_write *op, const struct op_container *k,
         return !*ret || **ret == '/' ? 0 : err_set(e, -ENOENT, NULL, "command: there is no program \"%.200s\"", k->program);
 }
 
-static int plan_mounts(int dir, const struct pod_id *pod, const struct op_container *k, bool overlay, struct mount_plan *ret, struct err *e)
+static int plan_mounts(int dir, const struct pod_id *pod, const struct op_container *k, const struct unit_text *u, struct mount_plan *ret, struct err *e)
 {
         CLEANUP(freep) struct mount_wish *wishes = xcalloc(k->n_mounts, sizeof(*wishes));
         int r = 0;
@@ -171,11 +171,11 @@ static int plan_mounts(int dir, const struct pod_id *pod, const struct op_contai
                 const char *target = k->mounts[i].target;
 
                 /* PID 1 would make it as root, through whatever link the pod has put there by then. */
-                if (v->kind != VOLUME_HOST && (starts_with(target, "/tmp/") || starts_with(target, "/run/") || (!overlay && starts_with(target, "/var/"))) &&
+                if (v->kind != VOLUME_HOST && (starts_with(target, "/tmp/") || starts_with(target, "/run/") || (!u->overlay && starts_with(target, "/var/"))) &&
                     (r = dir_make_mount_point(dir, target + 1)) < 0)
                         return err_errno(e, r, NULL, "mountPath %s", target);
                 wishes[i].target = target;
-                wishes[i].read_only = k->mounts[i].read_only;
+                wishes[i].read_only = k->mounts[i].read_only && (v->kind != VOLUME_FILES || u->root || u->may_gain); /* root's files: nobody else can write */
                 if (v->kind != VOLUME_HOST)
                         snprintf(wishes[i].source, sizeof(wishes[i].source), "%s/%s/%s/%s", v->kind == VOLUME_DISK ? POD_DISK_DIR : POD_RUN_DIR,
                                  pod->uid, v->kind == VOLUME_FILES ? "files" : "volumes", v->name);
@@ -221,7 +221,7 @@ static int write_container(struct machine *m, const struct op_write *op, const s
         int r = c->unit[0] ? package_unit_load(c->package, c->unit, &file, e) : 0;
 
         u.file = file;
-        if (r < 0 || (r = find_program(op, k, &program, e)) < 0 || (r = choose_user(&u, k, e)) < 0 || (r = plan_mounts(pod, &op->pod, k, overlay, &mounts, e)) < 0)
+        if (r < 0 || (r = find_program(op, k, &program, e)) < 0 || (r = choose_user(&u, k, e)) < 0 || (r = plan_mounts(pod, &op->pod, k, &u, &mounts, e)) < 0)
                 return r;
         u.program = program;
         r = write_files(m, pod, k->unit, &u, c);

@@ -10,7 +10,7 @@ static bool ours(const char *line)
 {
         static const char *const starts[] = {
                 "[X-Kubernetes]", "UID=", "Namespace=", "Pod=", "Container=", "Image=", "Package=", "PackageUnit=", "RestartPolicy=", "Hash=", "[Unit]",
-                "StartLimitIntervalSec=", "Requires=run-vks", "After=run-vks", "[Service]", "Slice=", "LogExtraFields=", "Restart=", "RestartSec=",
+                "DefaultDependencies=", "StartLimitIntervalSec=", "Requires=run-vks", "After=run-vks", "[Service]", "Slice=", "LogExtraFields=", "Restart=", "RestartSec=",
                 "RemainAfterExit=", "TimeoutStopSec=", "SendSIGKILL=", "SuccessExitStatus=", "RestartPreventExitStatus=", "RestartForceExitStatus=",
                 "LogRateLimitIntervalSec=", "LogRateLimitBurst=", "StandardOutput=", "StandardError=", "Type=exec", "PIDFile=", "WatchdogSec=", "KillMode=", "ExecStart=\"/bin/x\"",
                 "User=", "DynamicUser=", "SupplementaryGroups=", "Group=", "AmbientCapabilities=", "NoNewPrivileges=", "WorkingDirectory=", "EnvironmentFile=",

@@ -64,7 +64,7 @@ Test(unit_text, a_synthesized_unit_is_this)
         cr_assert_str_eq(f.data, "[Unit]\nDescription=Container c of pod default/web\n\n[Service]\nSyslogIdentifier=c\n");
         cr_assert_str_eq(d.data,
                          "[X-Kubernetes]\nUID=" UID "\nNamespace=default\nPod=web\nContainer=c\nImage=/usr/bin/sleep\nPackage=\nPackageUnit=\n"
-                         "RestartPolicy=Always\nHash=0000000000000abc\n\n[Unit]\nStartLimitIntervalSec=0\n\n[Service]\n"
+                         "RestartPolicy=Always\nHash=0000000000000abc\n\n[Unit]\nDefaultDependencies=no\nStartLimitIntervalSec=0\n\n[Service]\n"
                          "Slice=kubepods-burstable-pod0f6c2a9e_1234_4abc_8def_0123456789ab.slice\n"
                          "LogExtraFields=VKS_POD_UID=" UID " VKS_POD=default/web VKS_CONTAINER=c\n"
                          "Restart=always\nRestartSec=300\nRemainAfterExit=no\nTimeoutStopSec=30\nSendSIGKILL=yes\nSuccessExitStatus=\n"
@@ -73,10 +73,10 @@ Test(unit_text, a_synthesized_unit_is_this)
                          "ExecStart=\nExecStart=\"/usr/bin/sleep\" \"1000\"\n"
                          "User=vks-pod\nDynamicUser=no\nSupplementaryGroups=\nGroup=996\nAmbientCapabilities=\nNoNewPrivileges=yes\n"
                          "EnvironmentFile=" DIR "/env/c\n"
-                         "ProtectSystem=strict\nProtectHome=tmpfs\nPrivateTmp=no\nReadWritePaths=\nInaccessiblePaths=-/etc/vks\n"
-                         "BindReadOnlyPaths=/run/systemd/notify /run/systemd/journal -/run/systemd/resolve\n"
-                         "ReadOnlyPaths=/dev\nReadWritePaths=-/dev/pts -/dev/mqueue\n"
-                         "BindPaths=" DIR "/run:/run " DIR "/var:/var\nBindPaths=" DIR "/tmp:/tmp\nBindPaths=" DIR "/shm:/dev/shm\n");
+                         "ProtectSystem=strict\nProtectHome=no\nPrivateTmp=no\nReadWritePaths=\n"
+                         "BindPaths=/run/systemd/notify /run/systemd/journal -/run/systemd/resolve\n"
+                         "BindPaths=" DIR "/run:/run " DIR "/var:/var\n"
+                         "BindPaths=" DIR "/empty:/etc/vks " DIR "/empty:/home " DIR "/empty:/root " DIR "/tmp:/tmp " DIR "/shm:/dev/shm\n");
 }
 
 Test(unit_text, words_of_a_pod_cannot_leave_their_quotes)
@@ -240,8 +240,35 @@ Test(unit_text, mounts_come_in_their_order_and_quoted)
 
         u.program = "/bin/x", u.mounts = &plan;
         LINE_IS(&u, "TemporaryFileSystem=", "\"/\":ro,mode=0755");
-        LINE_IS(&u, "BindPaths=", DIR "/run:/run " DIR "/var:/var|\"/srv/a \\\"b\\\" 100%%\":\"/data:x\"|\"/m\":\"/tmp\"|\"/s\":\"/dev/shm\"");
+        LINE_IS(&u, "BindPaths=", "/run/systemd/notify /run/systemd/journal -/run/systemd/resolve|" DIR "/run:/run " DIR "/var:/var|" DIR "/empty:/etc/vks " DIR
+                "/empty:/home " DIR "/empty:/root|\"/srv/a \\\"b\\\" 100%%\":\"/data:x\"|\"/m\":\"/tmp\"|\"/s\":\"/dev/shm\"");
         LINE_IS(&u, "ProtectSystem=", "no");
+}
+
+Test(unit_text, homes_are_empty_and_a_volume_may_lie_in_one)
+{
+        struct mount_line home = { MOUNT_BIND, (char *)(uintptr_t)"/m", (char *)(uintptr_t)"/root/data" };
+        struct mount_plan plan = { .n = 1, .lines = &home };
+        struct unit_text u = text_of(NULL);
+
+        u.program = "/bin/x";
+        LINE_IS(&u, "ProtectHome=", "no");
+        u.mounts = &plan;
+        LINE_IS(&u, "ProtectHome=", "tmpfs");
+        LINE_IS(&u, "BindPaths=", "/run/systemd/notify /run/systemd/journal -/run/systemd/resolve|" DIR "/run:/run " DIR "/var:/var|" DIR
+                "/empty:/etc/vks " DIR "/tmp:/tmp " DIR "/shm:/dev/shm|\"/m\":\"/root/data\"");
+}
+
+Test(unit_text, root_cannot_change_the_machines_sockets)
+{
+        struct unit_text u = text_of(NULL);
+
+        u.program = "/bin/x";
+        LINE_IS(&u, "BindReadOnlyPaths=", "");
+        u.root = true;
+        LINE_IS(&u, "BindReadOnlyPaths=", "/run/systemd/notify /run/systemd/journal -/run/systemd/resolve");
+        u.root = false, u.may_gain = true;
+        LINE_IS(&u, "BindReadOnlyPaths=", "/run/systemd/notify /run/systemd/journal -/run/systemd/resolve");
 }
 
 Test(unit_text, variables_are_written_as_systemd_reads_them)
