@@ -136,6 +136,8 @@ deps:
 # The agent that means harm, for tests/e2e/hostile.sh.
 $(BUILD)/hostile: $(BUILD)/opt/tests/hostile/hostile.o $(BUILD)/opt/libproto.a $(BUILD)/opt/libcommon.a
 	$(CC) $(CFLAGS) $(LDFLAGS_ALL) -o $@ $^ $(call lib,$(PKG_HELPER))
+$(BUILD)/hostile.so: tests/hostile/preload.c
+	$(CC) $(WARNINGS) $(CFLAGS) -fPIC -shared -o $@ $<
 
 deb:
 	$(if $(filter-out $(shell . /etc/os-release && echo $$VERSION_CODENAME),$(DEBIAN)),tests/lab/lab build deb,packaging/build-deb $(BUILD))

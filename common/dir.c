@@ -43,31 +43,6 @@ int dir_ensure(int at, const char *name, mode_t mode)
         return fd < 0 ? fd : 0;
 }
 
-int dir_make_mount_point(int at, const char *path)
-{
-        CLEANUP(freep) char *copy = xstrdup(path);
-        FD dir = openat(at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-        for (char *name = copy, *slash; name && dir >= 0; name = slash) {
-                struct stat parent, st;
-                FD next = -1;
-
-                slash = strchr(name, '/');
-                if (slash)
-                        *slash++ = '\0';
-                next = dir_make(dir, name, 0755);
-                if (next == -ELOOP || next == -ENOTDIR)
-                        return -EPERM;
-                if (next < 0 || fstat(dir, &parent) < 0 || fstat(next, &st) < 0)
-                        return next < 0 ? next : -errno;
-                if ((parent.st_mode & S_ISVTX) && st.st_uid != parent.st_uid)
-                        return -EPERM;
-                fd_close(dir);
-                dir = fd_take(&next);
-        }
-        return dir < 0 ? -errno : 0;
-}
-
 int dir_write(int at, const char *name, const void *p, size_t n, mode_t mode)
 {
         static const char temp[] = ".vks-new";

@@ -18,12 +18,6 @@ int dir_make(int at, const char *name, mode_t mode);
 /* The same, not opened. */
 int dir_ensure(int at, const char *name, mode_t mode);
 
-/*
- * Makes the directories of `path` beneath `at`, so that whoever mounts something there need not, and would not follow a link that was put in
- * their place. -EPERM: something is there already that its owner could replace.
- */
-int dir_make_mount_point(int at, const char *path);
-
 /* The file appears whole, under its name, or not at all. */
 int dir_write(int at, const char *name, const void *p, size_t n, mode_t mode);
 

@@ -2,12 +2,14 @@
 #ifndef VKS_COMMON_HOST_PATH_H
 #define VKS_COMMON_HOST_PATH_H
 
+#include "common/base.h"
 #include "common/err.h"
 
 /*
- * A hostPath volume: is there what `type` says (Kubernetes' HostPathType, core/v1; "" asks nothing), and no symbolic link on the way to
- * it? The ...OrCreate types are made. -EPERM for a link, with "host-path" as reason.
+ * A hostPath volume: is there what `type` says (Kubernetes' HostPathType, core/v1; "" asks nothing), and will it still be there when PID 1
+ * mounts it (common/trust.h)? `may_make`: the ...OrCreate types are made. -EPERM with "host-path" as reason where a symbolic link is on the
+ * way, or somebody else than root could put one there.
  */
-int host_path_check(const char *path, const char *type, struct err *e);
+int host_path_check(const char *path, const char *type, bool may_make, struct err *e);
 
 #endif

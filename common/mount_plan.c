@@ -6,9 +6,10 @@
 #include <sys/stat.h>
 
 #include "common/mem.h"
+#include "common/trust.h"
 #include "common/utf8.h"
 
-enum { ENTRIES_MAX = 512 };
+enum { ENTRIES_MAX = 512, LINES_MAX = 4096 };
 
 void mount_plan_done(struct mount_plan *p)
 {
@@ -108,6 +109,40 @@ static int plan_target(struct mount_plan *p, const struct mount_wish *wishes, si
         return 0;
 }
 
+/* The innermost of the other volumes that `target` lies in. */
+static const struct mount_wish *around(const struct mount_wish *wishes, size_t n_wishes, const char *target)
+{
+        const struct mount_wish *in = NULL;
+
+        for (size_t i = 0; i < n_wishes; i++)
+                if (beneath(target, wishes[i].target))
+                        in = &wishes[i];
+        return in;
+}
+
+int mount_points_make(const char *pod, bool overlay, const struct mount_wish *wishes, size_t n_wishes, struct err *e)
+{
+        for (size_t i = 0; i < n_wishes; i++) {
+                const char *target = wishes[i].target;
+                const struct mount_wish *in = around(wishes, n_wishes, target);
+                bool own = in ? in->own : beneath(target, "/run") || beneath(target, "/tmp") || (!overlay && beneath(target, "/var"));
+                CLEANUP(freep) char *path = xasprintf("%s%s", in ? in->source : own ? pod : "", target + (in ? strlen(in->target) : 0));
+                struct stat st;
+                bool file = stat(wishes[i].source, &st) == 0 && !S_ISDIR(st.st_mode);
+                int r;
+
+                if (!in && (beneath(target, "/home") || beneath(target, "/root")))
+                        continue; /* a tmpfs of the container's own */
+                r = trust_path(path, !own ? TRUST_LOOK : file ? TRUST_FILE : TRUST_DIR, own, NULL);
+                if (r == -ELOOP || r == -EPERM)
+                        return err_set(e, -EPERM, "mount-target", "policy rule mount-target: mountPath %s: %s", target,
+                                       r == -ELOOP ? "a symbolic link is on the way" : "somebody else than root could put a symbolic link on the way");
+                if (r < 0 && r != -ENOENT)
+                        return err_errno(e, r, NULL, "mountPath %s", target);
+        }
+        return 0;
+}
+
 int mount_plan_make(const struct mount_wish *wishes, size_t n_wishes, struct mount_plan *ret, struct err *e)
 {
         CLEANUP(mount_plan_done) struct mount_plan p = { 0 };
@@ -118,6 +153,8 @@ int mount_plan_make(const struct mount_wish *wishes, size_t n_wishes, struct mou
                 r = plan_target(&p, wishes, n_wishes, wishes[i].target, e);
         n_tmpfs = p.n;
         for (size_t i = 0; i < n_tmpfs && r == 0; i++) {
+                if (p.n > LINES_MAX)
+                        return err_set(e, -E2BIG, NULL, "mountPath: too many in directories that have many entries");
                 CLEANUP(freep) char *dir = xstrdup(p.lines[i].target);
                 r = mirror(&p, wishes, n_wishes, dir, e);
         }

@@ -14,6 +14,7 @@ struct mount_wish { /* absolute, normalized paths; sorted by target, no target t
         char source[ID_PATH_MAX + 1];
         const char *target;
         bool read_only;
+        bool own; /* the source is a directory of the pod's, that it writes to */
 };
 
 enum mount_kind { MOUNT_BIND, MOUNT_BIND_READ_ONLY, MOUNT_TMPFS };
@@ -28,6 +29,13 @@ struct mount_plan {
         struct mount_line *lines;
         bool root; /* "/" itself is one of the tmpfs */
 };
+
+/*
+ * Before anything is mounted: nobody but root can say where PID 1 ends up when it follows the targets (common/trust.h). In the pod's own
+ * directories (`pod`: the path of those, with run, tmp, and var unless that is a layer over the machine's) and volumes the mount points
+ * are made; elsewhere it is looked at. -EPERM with "mount-target" as reason.
+ */
+int mount_points_make(const char *pod, bool overlay, const struct mount_wish *wishes, size_t n_wishes, struct err *e);
 
 /* Looks at the machine's directories, changes nothing. -E2BIG when one has more than 512 entries. Call mount_plan_done() on *ret. */
 int mount_plan_make(const struct mount_wish *wishes, size_t n_wishes, struct mount_plan *ret, struct err *e);

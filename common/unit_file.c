@@ -102,8 +102,8 @@ static bool is_dropped(const char *line)
         for (size_t i = 0; i < ARRAY_LEN(dropped); i++)
                 if (n == strlen(dropped[i]) && strncmp(line, dropped[i], n) == 0)
                         return true;
-        /* A pod's daemon makes its sockets itself: PID 1 would give those of the package's unit to that only. */
-        return strncmp(line, "Requires", n) == 0 && strstr(line, ".socket");
+        /* A pod's daemon makes its sockets itself: PID 1 would give those of the package's unit to that only. Targets are states of the machine (shutdown.target). */
+        return (strncmp(line, "Requires", n) == 0 || strncmp(line, "Wants", n) == 0) && (strstr(line, ".socket") || strstr(line, ".target"));
 }
 
 /* A whole setting, its continuation lines joined. */
@@ -123,11 +123,36 @@ static void add_setting(struct unit_file *u, char *line)
         u->service[u->n++] = (struct unit_setting){ .key = xstrndup(line, n), .value = xstrdup(eq) };
 }
 
+/* Of the last setting, which has a specifier. false: that cannot be allowed. */
+static bool note_specifier(struct unit_file *u)
+{
+        const char *key = u->n ? u->service[u->n - 1].key : "";
+
+        u->user_of_instance |= streq(key, "User");
+        return !streq(key, "Group") && !streq(key, "SupplementaryGroups");
+}
+
+bool unit_file_has_root_commands(const struct unit_file *u)
+{
+        if (unit_yes(unit_file_get(u, "PermissionsStartOnly")))
+                return true;
+        for (size_t i = 0; u && i < u->n; i++)
+                for (const char *s = starts_with(u->service[i].key, "Exec") ? u->service[i].value : ""; *s; s += strspn(s, "; \t")) { /* word by word: several commands are separated by ";" */
+                        size_t n = strspn(s, "-@:+!|");
+
+                        if (memchr(s, '+', n) || memchr(s, '!', n))
+                                return true;
+                        while (*s && !(*s == ';' && strchr(" \t", s[1])))
+                                s++;
+                }
+        return false;
+}
+
 int unit_file_parse(const char *name, const char *text, size_t size, struct unit_file **ret, struct err *e)
 {
         CLEANUP(unit_file_freep) struct unit_file *u = NEW(struct unit_file);
         CLEANUP(buf_done) struct buf all = BUF(2 * UNIT_FILE_MAX), raw = BUF(2 * UNIT_FILE_MAX), joined = BUF(2 * UNIT_FILE_MAX);
-        bool service = false, install = false;
+        bool service = false, install = false, specifier = false;
 
         if (size > UNIT_FILE_MAX || memchr(text, '\0', size))
                 return err_set(e, -EINVAL, NULL, "unit %s: too large, or not a text", name);
@@ -139,6 +164,7 @@ int unit_file_parse(const char *name, const char *text, size_t size, struct unit
                 size_t blank = strspn(line, " \t");
                 bool comment = line[blank] == '#' || line[blank] == ';', more = !comment && n > 0 && line[n - 1] == '\\';
 
+                specifier |= !comment && strchr(line, '%');
                 add_resolved(&resolved, line, name);
                 if (!buf_ok(&resolved))
                         return err_set(e, -EINVAL, NULL, "unit %s: too large", name);
@@ -158,8 +184,12 @@ int unit_file_parse(const char *name, const char *text, size_t size, struct unit
                         service = starts_with(joined.data, "[Service]");
                         install = starts_with(joined.data, "[Install]");
                 }
-                if (service && joined.len && joined.data[0] != '[')
+                if (service && joined.len && joined.data[0] != '[') {
                         add_setting(u, joined.data);
+                        if (specifier && !note_specifier(u))
+                                return err_set(e, -EPERM, "group", "policy rule group: %s: its groups are its instance's to say", name);
+                }
+                specifier = false;
                 u->syslog |= install && joined.len && starts_with(joined.data, "Alias") && strstr(joined.data, "syslog.service");
                 if (!install && !(joined.len && is_dropped(joined.data)))
                         buf_add(&all, raw.data, raw.len);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <glob.h>
+#include <sys/stat.h>
 
 #include "common/buf.h"
 #include "common/file.h"
@@ -20,9 +21,13 @@ static int by_name(const void *a, const void *b)
 static int add_file(struct buf *b, const char *path, struct err *e)
 {
         CLEANUP(freep) char *text = NULL;
+        struct stat st;
         size_t size = 0;
-        int r = file_read(path, UNIT_FILE_MAX, &text, &size, e);
+        int r;
 
+        if (stat(path, &st) == 0 && !(st.st_mode & S_IROTH)) /* a link may lead to what is not for everybody, as a pod's unit is */
+                return err_set(e, -EPERM, NULL, "%s is not for everybody to read", path);
+        r = file_read(path, UNIT_FILE_MAX, &text, &size, e);
         if (r == 0)
                 buf_add(b, text, size);
         return r;

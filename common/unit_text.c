@@ -119,7 +119,7 @@ static const char *next_word(const char *s)
 static void prefixes(struct buf *b, const char *line, size_t n, bool privileged, const char *without)
 {
         for (size_t i = 0; i < n; i++) {
-                privileged |= line[i] == '+' || line[i] == '!';
+                privileged |= (line[i] == '+' || line[i] == '!') && !strchr(without, line[i]);
                 if (line[i] != '+' && line[i] != '!' && !strchr(without, line[i]))
                         buf_char(b, line[i]);
         }
@@ -138,8 +138,8 @@ static void exec_start(struct buf *b, const struct unit_text *u, const char *lin
         buf_str(b, "ExecStart=");
         if (u->program)
                 prefixes(b, ":", literal, u->unknown_user, "");
-        else
-                prefixes(b, line, n_prefixes, u->unknown_user, u->carried ? "@" : "");
+        else /* what the pod says is not privileged because the package's line is */
+                prefixes(b, line, n_prefixes, u->unknown_user, u->n_args && !u->may_gain ? u->carried ? "@+!" : "+!" : u->carried ? "@" : "");
         if (u->carried)
                 buf_str(b, VKS_EXEC " ");
         if (u->unknown_user)
@@ -304,14 +304,14 @@ static void identity(struct buf *b, const struct unit_text *u)
 {
         bool changed = u->user[0] || u->program || u->n_args;
 
-        if (u->user[0] && !u->unknown_user)
-                buf_printf(b, "User=%s\nDynamicUser=no\nSupplementaryGroups=\n", u->user);
-        if (u->group[0] && !u->unknown_user)
+        if (u->user[0] && (u->file || !u->unknown_user)) /* vks-exec becomes an unknown user; the package's other commands do not */
+                buf_printf(b, "User=%s\nDynamicUser=no\nSupplementaryGroups=\n", u->unknown_user ? FALLBACK_USER : u->user);
+        if (u->group[0] && (u->file || !u->unknown_user))
                 buf_printf(b, "Group=%s\n", u->group);
         if (changed && !u->may_gain)
                 buf_str(b, "AmbientCapabilities=\n");
         if (!u->root && !u->may_gain)
-                buf_str(b, "NoNewPrivileges=yes\n");
+                buf_printf(b, "NoNewPrivileges=yes\n%s", u->program ? "RestrictSUIDSGID=yes\n" : "");
 }
 
 static void type_and_files(struct buf *b, const struct unit_text *u)

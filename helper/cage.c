@@ -14,10 +14,11 @@ static const cap_value_t kept[] = {
 /* Whatever is not here fails, or is the end (common/cage.h): no program, no process, no socket, no signal, no mount, no module, no clock. */
 static const int allowed[] = {
         /* the event loop and the bus */
-        SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_ctl), SCMP_SYS(ppoll), SCMP_SYS(poll), SCMP_SYS(timerfd_settime),
-        SCMP_SYS(timerfd_create), SCMP_SYS(setitimer), SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(writev), SCMP_SYS(close), SCMP_SYS(clock_gettime),
-        SCMP_SYS(clock_nanosleep), SCMP_SYS(getrandom), SCMP_SYS(gettid), SCMP_SYS(getpid), SCMP_SYS(rt_sigprocmask),
-        SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall), SCMP_SYS(gettimeofday), SCMP_SYS(time), SCMP_SYS(futex), SCMP_SYS(rseq),
+        SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_pwait2), SCMP_SYS(epoll_ctl), SCMP_SYS(ppoll), SCMP_SYS(poll),
+        SCMP_SYS(timerfd_settime), SCMP_SYS(timerfd_create), SCMP_SYS(setitimer), SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(writev),
+        SCMP_SYS(close), SCMP_SYS(clock_gettime), SCMP_SYS(clock_nanosleep), SCMP_SYS(getrandom), SCMP_SYS(gettid), SCMP_SYS(getpid),
+        SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall), SCMP_SYS(gettimeofday), SCMP_SYS(time),
+        SCMP_SYS(futex), SCMP_SYS(rseq),
         /* peers: accepted, never made */
         SCMP_SYS(accept4), SCMP_SYS(recvmsg), SCMP_SYS(sendmsg), SCMP_SYS(sendto), SCMP_SYS(recvfrom), SCMP_SYS(getsockopt),
         SCMP_SYS(setsockopt), SCMP_SYS(getsockname), SCMP_SYS(getpeername), SCMP_SYS(shutdown),

@@ -13,7 +13,6 @@
 #include "policy/policy.h"
 
 #define UNIT_DIR "/run/systemd/system"
-#define FALLBACK_USER "vks-pod"
 
 /* The machine, as far as the helper reaches it: three directories and PID 1. */
 struct machine {
@@ -39,12 +38,11 @@ int dispatch(void *machine, int sock, struct err *e);
 
 /* ---- units.c: PID 1, over the system bus ---- */
 
-/* Jobs are enqueued, in place of conflicting ones, and not waited for. A unit that is not loaded is stopped, killed and forgotten already. */
-int unit_start(struct machine *m, const char *unit, struct err *e);
-int unit_restart(struct machine *m, const char *unit, struct err *e);
-int unit_stop(struct machine *m, const char *unit, struct err *e);
-int unit_kill(struct machine *m, const char *unit, struct err *e);
-int unit_forget_failure(struct machine *m, const char *unit, struct err *e);
+/*
+ * A method of the manager (org.freedesktop.systemd1(5)) for one unit: StartUnit, RestartUnit, StopUnit, KillUnit (SIGKILL to all of it),
+ * ResetFailedUnit. Jobs are enqueued, in place of conflicting ones, and not waited for. What is not loaded is stopped, killed and forgotten already.
+ */
+int unit_ask(struct machine *m, const char *method, const char *unit, struct err *e);
 /* A name of org.freedesktop.systemd1(5)'s ActiveState; "" when PID 1 has not loaded it. */
 int unit_active_state(struct machine *m, const char *unit, char ret[static 32], struct err *e);
 /* A transient oneshot that runs `argv`. -EEXIST when it runs already. */

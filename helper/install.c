@@ -27,7 +27,7 @@ int op_install(struct machine *m, const struct op_install *op, struct answer *a,
                 hash = hash_bytes(hash, argv[n - 1], strlen(argv[n - 1]) + 1);
         }
         snprintf(a->unit, sizeof(a->unit), "vks-install-%016llx.service", (unsigned long long)hash);
-        r = unit_forget_failure(m, a->unit, e);
+        r = unit_ask(m, "ResetFailedUnit", a->unit, e);
         if (r >= 0)
                 r = unit_run(m, a->unit, argv, e);
         return r == -EEXIST ? 0 : r;

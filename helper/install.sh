@@ -41,6 +41,12 @@ unmask() {
         systemctl daemon-reload
 }
 
+# Is there a package of that very name? Otherwise apt-get takes it for a regular expression, for what some other package provides, or, by a sign
+# at its end, for "install" or "remove" of another one: packages that policy was not asked about.
+known() {
+        apt-cache pkgnames "$1" | grep -Fxq -e "$1"
+}
+
 # What apt does not copy since it is on this machine already: packages of file: sources.
 local_packages() {
         if grep -qs file:/ /etc/apt/sources.list /etc/apt/sources.list.d/*; then
@@ -51,7 +57,7 @@ local_packages() {
 # The units (and init scripts, which become units) in the packages on standard input that this machine does not have yet.
 new_units() {
         while read -r deb; do
-                dpkg-deb --fsys-tarfile "$deb" | tar -tf - |
+                dpkg-deb --fsys-tarfile "$deb" | tar --quoting-style=literal -tf - |
                         sed -nE -e 's,^\./(usr/lib|lib|etc)/systemd/system/([A-Za-z0-9:_.@\\-]+\.(service|socket|timer|path))$,\2,p' \
                                 -e 's,^\./etc/init\.d/([A-Za-z0-9:_.-]+)$,\1.service,p'
         done | sort -u | while read -r unit; do
@@ -132,6 +138,7 @@ rm -rf "$archives" "$files" "$cache/partial"
 mkdir -p "$archives/partial"
 mkdir -m 700 "$files"
 repair || true # whether that is an obstacle, apt says
+updated=
 for package; do
         shift
         case $package in
@@ -139,9 +146,12 @@ for package; do
                 fetch "${package%%=*}" "${package#*=}"
                 package=$files/${package%%=*}.deb
                 ;;
-        *[+-] | *[+-]=*)
-                # Where there is no such package, apt takes the sign for "install" or "remove" of another one, that policy was not asked about.
-                apt-cache pkgnames "${package%%=*}" | grep -Fxq -e "${package%%=*}" || fail "Unable to locate package ${package%%=*}"
+        *)
+                known "${package%%=*}" || [ -n "$updated" ] || { # lists may be missing or old
+                        updated=yes
+                        apt update || true
+                }
+                known "${package%%=*}" || fail "Unable to locate package ${package%%=*}"
                 ;;
         esac
         set -- "$@" "$package"

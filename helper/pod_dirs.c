@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <time.h>
 
 #include "common/dir.h"
@@ -102,6 +103,10 @@ int pod_dirs_remove(struct machine *m, const char *uid, struct err *e)
 
 int op_fill(struct machine *m, const struct op_fill *op, UNUSED struct answer *a, struct err *e)
 {
+        struct statfs room = { 0 };
+
+        if (fstatfs(m->pods, &room) < 0 || room.f_bavail < room.f_blocks / 4 || room.f_ffree < room.f_files / 4)
+                return err_set(e, -ENOSPC, NULL, "volume %s: " POD_RUN_DIR " is three quarters full, the rest is for pods that run", op->volume);
         /* A pod's content is known before its units are written, so the directories may not be there yet. */
         FD pod = dir_make(m->pods, op->pod.uid, 0700), files = pod < 0 ? pod : dir_make(pod, "files", 0700);
         FD volume = files < 0 ? files : dir_make(files, op->volume, 0755);

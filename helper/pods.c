@@ -28,7 +28,7 @@ static bool is_pods(struct machine *m, const char *unit, const char *uid)
         return fd >= 0 && read(fd, have, want.len) == (ssize_t)want.len && memcmp(have, want.data, want.len) == 0;
 }
 
-static int each_unit(struct machine *m, const struct op_units *op, int (*act)(struct machine *m, const char *unit, struct err *e), struct err *e)
+static int each_unit(struct machine *m, const struct op_units *op, const char *method, struct err *e)
 {
         int r = 0;
 
@@ -36,18 +36,18 @@ static int each_unit(struct machine *m, const struct op_units *op, int (*act)(st
                 if (!is_pods(m, op->units[i], op->pod.uid))
                         return err_set(e, -ENOENT, NULL, "%s is not a unit of pod %s/%s", op->units[i], op->pod.namespace, op->pod.name);
         for (size_t i = 0; i < op->n_units && r == 0; i++)
-                r = act(m, op->units[i], e);
+                r = unit_ask(m, method, op->units[i], e);
         return r;
 }
 
 int op_start(struct machine *m, const struct op_units *op, UNUSED struct answer *a, struct err *e)
 {
-        return each_unit(m, op, op->flag ? unit_restart : unit_start, e);
+        return each_unit(m, op, op->flag ? "RestartUnit" : "StartUnit", e);
 }
 
 int op_stop(struct machine *m, const struct op_units *op, UNUSED struct answer *a, struct err *e)
 {
-        return each_unit(m, op, op->flag ? unit_kill : unit_stop, e);
+        return each_unit(m, op, op->flag ? "KillUnit" : "StopUnit", e);
 }
 
 /* ---- REMOVE ---- */
@@ -75,7 +75,7 @@ static int remove_unit(struct machine *m, const char *uid, const char *unit, str
         r = remove_files(m, uid, unit);
         if (r < 0)
                 return err_errno(e, r, NULL, "removing %s", unit);
-        return *state ? unit_forget_failure(m, unit, e) : 0;
+        return *state ? unit_ask(m, "ResetFailedUnit", unit, e) : 0;
 }
 
 /* All that is left of a pod when its units are gone: the mount, the directories, the slice. */
@@ -91,12 +91,12 @@ static int remove_rest(struct machine *m, const char *uid, struct err *e)
         fd_close(fd_take(&pod));
         unit_text_var_mount_name(uid, &mount);
         if (overlay)
-                r = unit_stop(m, mount.data, e);
+                r = unit_ask(m, "StopUnit", mount.data, e);
         if (r < 0 || (r = pod_dirs_remove(m, uid, e)) < 0)
                 return r;
-        if (overlay && ((r = dir_remove(m->units, mount.data)) < 0 || (r = unit_forget_failure(m, mount.data, e)) < 0))
+        if (overlay && ((r = dir_remove(m->units, mount.data)) < 0 || (r = unit_ask(m, "ResetFailedUnit", mount.data, e)) < 0))
                 return r;
-        return n > 0 ? unit_stop(m, slice, e) : 0;
+        return n > 0 ? unit_ask(m, "StopUnit", slice, e) : 0;
 }
 
 int op_remove(struct machine *m, const struct op_units *op, UNUSED struct answer *a, struct err *e)
@@ -115,7 +115,7 @@ int op_remove(struct machine *m, const struct op_units *op, UNUSED struct answer
 
 /* ---- WRITE ---- */
 
-static int choose_user(struct unit_text *u, const struct op_container *k, struct err *e)
+static int choose_user(const struct op_write *op, struct unit_text *u, const struct op_container *k, struct err *e)
 {
         const Vks__Container *c = k->c;
         const char *user = unit_file_get(u->file, "User");
@@ -124,6 +124,11 @@ static int choose_user(struct unit_text *u, const struct op_container *k, struct
         uid_t uid = 0;
         gid_t gid = 0;
 
+        if (k->no_root && unit_file_has_root_commands(u->file))
+                return err_set(e, -EPERM, "root", "policy rule root: %s has commands that run as root whatever its user (see /etc/vks/policy.conf)", c->unit);
+        if (u->file && u->file->user_of_instance && k->user != USER_GIVEN && !package_root &&
+            (!passwd_find(user, 0, &uid, &gid) || policy_user(op->policy, uid, e) < 0))
+                return err_set(e, -EPERM, "user", "policy rule user: %s would run as %s (see /etc/vks/policy.conf)", c->unit, user);
         u->root = k->user == USER_PACKAGE ? package_root : c->run_as_user && id == 0;
         if (c->run_as_group)
                 snprintf(u->group, sizeof(u->group), "%u", c->run_as_group->value);
@@ -161,28 +166,40 @@ static int find_program(const struct op_write *op, const struct op_container *k,
         return !*ret || **ret == '/' ? 0 : err_set(e, -ENOENT, NULL, "command: there is no program \"%.200s\"", k->program);
 }
 
+<<<<<<< HEAD
 static int plan_mounts(int dir, const struct pod_id *pod, const struct op_container *k, const struct unit_text *u, struct mount_plan *ret, struct err *e)
+=======
+static int plan_mounts(const struct pod_id *pod, const struct op_container *k, bool overlay, struct mount_plan *ret, struct err *e)
+>>>>>>> origin/main
 {
         CLEANUP(freep) struct mount_wish *wishes = xcalloc(k->n_mounts, sizeof(*wishes));
+        CLEANUP(freep) char *own = xasprintf(POD_RUN_DIR "/%s", pod->uid);
         int r = 0;
 
         for (size_t i = 0; i < k->n_mounts && r == 0; i++) {
                 const struct op_volume *v = k->mounts[i].volume;
-                const char *target = k->mounts[i].target;
 
+<<<<<<< HEAD
                 /* PID 1 would make it as root, through whatever link the pod has put there by then. */
                 if (v->kind != VOLUME_HOST && (starts_with(target, "/tmp/") || starts_with(target, "/run/") || (!u->overlay && starts_with(target, "/var/"))) &&
                     (r = dir_make_mount_point(dir, target + 1)) < 0)
                         return err_errno(e, r, NULL, "mountPath %s", target);
                 wishes[i].target = target;
                 wishes[i].read_only = k->mounts[i].read_only && (v->kind != VOLUME_FILES || u->root || u->may_gain); /* root's files: nobody else can write */
+=======
+                wishes[i].target = k->mounts[i].target;
+                wishes[i].read_only = k->mounts[i].read_only;
+                wishes[i].own = v->kind == VOLUME_DISK || v->kind == VOLUME_MEMORY;
+>>>>>>> origin/main
                 if (v->kind != VOLUME_HOST)
                         snprintf(wishes[i].source, sizeof(wishes[i].source), "%s/%s/%s/%s", v->kind == VOLUME_DISK ? POD_DISK_DIR : POD_RUN_DIR,
                                  pod->uid, v->kind == VOLUME_FILES ? "files" : "volumes", v->name);
-                else if ((r = host_path_check(v->host_path, v->host_type, e)) == 0)
+                else if ((r = host_path_check(v->host_path, v->host_type, !v->read_only, e)) == 0)
                         snprintf(wishes[i].source, sizeof(wishes[i].source), "%s", v->host_path);
         }
-        return r < 0 ? r : mount_plan_make(wishes, k->n_mounts, ret, e);
+        if (r < 0 || (r = mount_points_make(own, overlay, wishes, k->n_mounts, e)) < 0)
+                return r;
+        return mount_plan_make(wishes, k->n_mounts, ret, e);
 }
 
 static int write_files(struct machine *m, int pod, const char *unit, struct unit_text *u, const Vks__Container *c)
@@ -221,7 +238,11 @@ static int write_container(struct machine *m, const struct op_write *op, const s
         int r = c->unit[0] ? package_unit_load(c->package, c->unit, &file, e) : 0;
 
         u.file = file;
+<<<<<<< HEAD
         if (r < 0 || (r = find_program(op, k, &program, e)) < 0 || (r = choose_user(&u, k, e)) < 0 || (r = plan_mounts(pod, &op->pod, k, &u, &mounts, e)) < 0)
+=======
+        if (r < 0 || (r = find_program(op, k, &program, e)) < 0 || (r = choose_user(op, &u, k, e)) < 0 || (r = plan_mounts(&op->pod, k, overlay, &mounts, e)) < 0)
+>>>>>>> origin/main
                 return r;
         u.program = program;
         r = write_files(m, pod, k->unit, &u, c);
@@ -270,12 +291,14 @@ int op_write(struct machine *m, const struct op_write *op, UNUSED struct answer 
 {
         bool overlay = false, new = faccessat(m->pods, op->pod.uid, F_OK, AT_SYMLINK_NOFOLLOW) < 0;
         uint64_t written = 0;
+        size_t n_new = 0;
         int r;
 
-        for (size_t i = 0; i < op->n_containers; i++)
+        for (size_t i = 0; i < op->n_containers; i++) {
                 overlay |= op->containers[i].c->writes_var;
-        if (faccessat(m->units, op->containers[0].unit, F_OK, AT_SYMLINK_NOFOLLOW) < 0 &&
-            dir_count(m->units, unit_name_is_ours) + op->n_containers > op->max_units)
+                n_new += faccessat(m->units, op->containers[i].unit, F_OK, AT_SYMLINK_NOFOLLOW) < 0;
+        }
+        if (n_new && dir_count(m->units, unit_name_is_ours) + n_new > op->max_units)
                 return err_set(e, -EPERM, "max-units", "policy rule max-units: this node takes %u (see /etc/vks/policy.conf)", op->max_units);
         r = write_pod(m, op, overlay, &written, e);
         if (r == 0)

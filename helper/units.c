@@ -21,37 +21,14 @@ static bool gone(const sd_bus_error *error)
                sd_bus_error_has_name(error, "org.freedesktop.systemd1.NoSuchProcess");
 }
 
-static int call(struct machine *m, const char *method, struct err *e, const char *types, const char *unit, const char *word, int number)
+int unit_ask(struct machine *m, const char *method, const char *unit, struct err *e)
 {
         CLEANUP(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        int r = sd_bus_call_method(m->bus, MANAGER, method, &error, NULL, types, unit, word, number); /* as many as `types` has */
+        bool kill = streq(method, "KillUnit");
+        const char *types = kill ? "ssi" : streq(method, "ResetFailedUnit") ? "s" : "ss";
+        int r = sd_bus_call_method(m->bus, MANAGER, method, &error, NULL, types, unit, kill ? "all" : "replace", SIGKILL); /* as many as `types` has */
 
         return gone(&error) && !ends_with(method, "tartUnit") ? 0 : told(r, &error, method, unit, e);
-}
-
-int unit_start(struct machine *m, const char *unit, struct err *e)
-{
-        return call(m, "StartUnit", e, "ss", unit, "replace", 0);
-}
-
-int unit_restart(struct machine *m, const char *unit, struct err *e)
-{
-        return call(m, "RestartUnit", e, "ss", unit, "replace", 0);
-}
-
-int unit_stop(struct machine *m, const char *unit, struct err *e)
-{
-        return call(m, "StopUnit", e, "ss", unit, "replace", 0);
-}
-
-int unit_kill(struct machine *m, const char *unit, struct err *e)
-{
-        return call(m, "KillUnit", e, "ssi", unit, "all", SIGKILL);
-}
-
-int unit_forget_failure(struct machine *m, const char *unit, struct err *e)
-{
-        return call(m, "ResetFailedUnit", e, "s", unit, NULL, 0);
 }
 
 int unit_active_state(struct machine *m, const char *unit, char ret[static 32], struct err *e)

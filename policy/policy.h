@@ -56,7 +56,7 @@ struct op_volume {
         const char *name;
         const char *host_path; /* VOLUME_HOST: allowed by policy, but what is there is not known yet */
         const char *host_type;
-        bool read_only; /* whatever the mount says */
+        bool read_only; /* whatever the mount says; a host path is not made either then */
 };
 
 struct op_mount {
@@ -80,6 +80,7 @@ struct op_container {
         size_t n_mounts;
         struct op_mount *mounts; /* owned; sorted: a target comes before what is beneath it */
         enum op_user user;
+        bool no_root;  /* nor any command that its package's unit marks with "+" or "!" */
         bool may_gain; /* set-uid programs work: the policy allows root to everybody */
 };
 
@@ -115,6 +116,9 @@ void op_write_done(struct op_write *op);
 #define op_stop_done(op)
 #define op_remove_done(op)
 #define op_fill_done(op)
+
+/* The rule `user`, for one that is named by the instance of a package's unit. */
+int policy_user(const struct policy *p, uint32_t uid, struct err *e);
 
 /* The rule `program`, for a path that was found by looking a name up. */
 int policy_program(const struct policy *p, const char *path, struct err *e);

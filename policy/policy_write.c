@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* WRITE: everything that a pod may say about itself is read here, once. */
 #include <errno.h>
+#include <fnmatch.h>
 #include <stdio.h>
 
 #include "common/mem.h"
@@ -93,8 +94,7 @@ static int parse_mounts(const struct op_write *op, struct op_container *k, struc
                 m->volume = find_volume(op, op->n_volumes, c->mounts[i]->volume);
                 if (!m->volume)
                         return MALFORMED(e, "volumeMounts: the pod has no volume \"%.80s\"", c->mounts[i]->volume);
-                r = rule_target(c->mounts[i]->path, m->target, e);
-                if (r < 0)
+                if ((r = rule_target(c->mounts[i]->path, m->target, e)) < 0)
                         return r;
                 m->read_only = c->mounts[i]->read_only || m->volume->kind == VOLUME_FILES;
                 if (!m->read_only && m->volume->read_only)
@@ -149,11 +149,11 @@ static int parse_image(const struct policy *p, const Vks__Container *c, struct e
         return rule_package(p, "package", c->package, e);
 }
 
-/* A package's unit may run as root, or commands before it: what it loads is not the pod's to say. */
+/* A package's unit may run as root, or commands before it: what code loaders and interpreters take is not the pod's to say. */
 static int parse_env(const struct policy *p, const Vks__Container *c, struct err *e)
 {
-        static struct policy_item names[] = { { .text = "LD_*" }, { .text = "GCONV_PATH" }, { .text = "BASH*" }, { .text = "PATH" },
-                                              { .text = "OPENSSL_*" }, { .text = "PERL*" }, { .text = "PYTHON[PH]*" }, { .text = "RUBY*" } };
+        static const char loading[] = "@(LD_*|GCONV_PATH|LOCPATH|GLIBC_TUNABLES|PATH|BASH*|ENV|PERL*|PYTHON*|RUBY*|GEM_*|NODE_*|LUA_*|PHP*|TCL*|"
+                                      "CLASSPATH|?(_)JAVA*|JDK_*|OPENSSL_*|GIO_*|SASL_*|KRB5*)";
 
         if (c->n_env > WORDS_MAX)
                 return MALFORMED(e, "env: more than %d variables", WORDS_MAX);
@@ -162,7 +162,7 @@ static int parse_env(const struct policy *p, const Vks__Container *c, struct err
 
                 if (!id_is_env_name(name))
                         return MALFORMED(e, "env \"%.80s\": not the name of a variable", name);
-                if (c->unit[0] && p->root != POLICY_ROOT_ALLOW && rule_matches(&(struct policy_list){ ARRAY_LEN(names), names }, name))
+                if (c->unit[0] && p->root != POLICY_ROOT_ALLOW && fnmatch(loading, name, FNM_EXTMATCH) == 0)
                         return rule_refused(e, "root", "env %s says what a package's unit loads", name);
                 if (c->env[i]->value.len && memchr(c->env[i]->value.data, '\0', c->env[i]->value.len))
                         return MALFORMED(e, "env %s: no variable can hold a NUL", name);
@@ -181,6 +181,7 @@ static int parse_user(const struct policy *p, struct op_container *k, struct err
         bool root = p->root == POLICY_ROOT_ALLOW || (p->root == POLICY_ROOT_PACKAGE && packaged);
 
         k->may_gain = p->root == POLICY_ROOT_ALLOW;
+        k->no_root = p->root == POLICY_ROOT_DENY;
         if (c->run_as_group && !(root && c->run_as_group->value == 0) && !rule_in_ranges(&p->group, c->run_as_group->value))
                 return rule_refused(e, "group", "group %u is not allowed", c->run_as_group->value);
         if (!c->run_as_user)
@@ -193,7 +194,7 @@ static int parse_user(const struct policy *p, struct op_container *k, struct err
         else if (c->unit[0])
                 k->user = USER_GIVEN_IF_PACKAGE;
         else
-                return rule_refused(e, "user", "runAsUser: %u is not allowed", c->run_as_user->value);
+                return policy_user(p, c->run_as_user->value, e);
         return 0;
 }
 

@@ -10,31 +10,25 @@
 
 #define URL_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/:._~+-"
 
-/* A directory, or a directory and everything beneath it. */
-struct place {
-        const char *path;
-        bool beneath;
-};
-
-/* Never given to a pod as hostPath, nor anything above them: what is the machine's identity and trust, or holds other pods. */
-static const struct place never_host[] = {
-        { "/etc/vks", true }, { "/etc/shadow", true }, { "/etc/gshadow", true }, { "/etc/sudoers", true }, { "/etc/sudoers.d", true },
-        { "/etc/ssh", true }, { "/etc/ssl/private", true }, { "/etc/kubernetes", true }, { "/proc", true }, { "/sys", true },
-        { "/dev", false }, { "/boot", true }, { "/root", true }, { "/run/vks", true }, { "/run/systemd", true }, { "/run/dbus", true },
-        { "/run/user", true }, { "/var/lib/vks", true }, { "/var/lib/dpkg", true }, { "/var/lib/systemd", true },
-        { "/var/cache/vks", true }, { "/var/spool/cron", true }, { "/usr", false }, { "/home", false },
+/*
+ * Never given to a pod as hostPath, nor anything above them: what is the machine's identity and trust, or holds other pods. Where a "/" is
+ * behind it, nothing beneath it either.
+ */
+static const char *const never_host[] = {
+        "/etc/vks/", "/etc/shadow/", "/etc/gshadow/", "/etc/sudoers/", "/etc/sudoers.d/", "/etc/ssh/", "/etc/ssl/private/", "/etc/kubernetes/",
+        "/proc/", "/sys/", "/dev", "/boot/", "/root/", "/run/vks/", "/run/systemd/", "/run/dbus/", "/run/user/", "/var/lib/vks/", "/var/lib/dpkg/",
+        "/var/lib/systemd/", "/var/cache/vks/", "/var/spool/cron/", "/usr", "/home",
 };
 
 /*
- * Never hidden by a mount inside a container, nor anything above them: the system a service needs, and the programs and libraries that
- * a unit runs, which with `root = package` may run as root.
+ * Never hidden by a mount inside a container, nor anything above them: the system a service needs, and the programs, libraries and modules
+ * that a unit runs, which with `root = package` may run as root.
  */
-static const struct place never_target[] = {
-        { "/proc", true }, { "/sys", true }, { "/dev", true }, { "/usr/bin", true }, { "/usr/sbin", true }, { "/usr/lib", true },
-        { "/usr/lib32", true }, { "/usr/lib64", true }, { "/usr/libx32", true }, { "/usr/libexec", true }, { "/usr/local/bin", true },
-        { "/usr/local/sbin", true }, { "/bin", true }, { "/sbin", true }, { "/lib", true }, { "/lib32", true }, { "/lib64", true },
-        { "/libx32", true }, { "/boot", true }, { "/run/systemd", true }, { "/run/vks", true }, { "/var/lib/vks", true },
-        { "/etc/ld.so.preload", true }, { "/etc/ld.so.cache", true }, { "/etc/ld.so.conf.d", true }, { "/var", false },
+static const char *const never_target[] = {
+        "/proc/", "/sys/", "/dev/", "/usr/bin/", "/usr/sbin/", "/usr/lib/", "/usr/lib32/", "/usr/lib64/", "/usr/libx32/", "/usr/libexec/", "/usr/local/",
+        "/usr/share/perl/", "/usr/share/perl5/", "/usr/share/python3/", "/bin/", "/sbin/", "/lib/", "/lib32/", "/lib64/", "/libx32/", "/boot/",
+        "/run/systemd/", "/run/vks/", "/var/lib/vks/", "/etc/ld.so.preload/", "/etc/ld.so.cache/", "/etc/ld.so.conf.d/", "/etc/alternatives/",
+        "/etc/init.d/", "/etc/perl/", "/etc/pam.d/", "/var",
 };
 
 int rule_refused(struct err *e, const char *rule, const char *fmt, ...)
@@ -74,11 +68,11 @@ static bool within(const char *path, const char *dir)
         return strncmp(path, dir, n) == 0 && (dir[n - 1] == '/' || path[n] == '\0' || path[n] == '/');
 }
 
-static const char *forbidden_by(const struct place *places, size_t n, const char *path)
+static const char *forbidden_by(const char *const *places, size_t n, const char *path)
 {
         for (size_t i = 0; i < n; i++)
-                if (within(places[i].path, path) || (places[i].beneath && within(path, places[i].path)))
-                        return places[i].path;
+                if (within(places[i], path) || (ends_with(places[i], "/") && within(path, places[i])))
+                        return places[i];
         return NULL;
 }
 
@@ -108,6 +102,11 @@ int rule_url(const struct policy *p, const char *url, const char *sha256, struct
                 if (within(url, p->url.items[i].text))
                         return sha256[0] || !p->url_needs_sha256 ? 0 : rule_refused(e, "url-needs-sha256", "%.200s has no @sha256:", url);
         return rule_refused(e, "url", "%.200s is not under an allowed prefix", url);
+}
+
+int policy_user(const struct policy *p, uint32_t uid, struct err *e)
+{
+        return rule_in_ranges(&p->user, uid) ? 0 : rule_refused(e, "user", "user %u is not allowed", uid);
 }
 
 int policy_program(const struct policy *p, const char *path, struct err *e)

@@ -1,67 +1,260 @@
 #!/bin/bash
 # An agent that means harm (tests/hostile/hostile.c) has the helper to itself: whatever it asks, nothing on the machine but vks's own directories
-# once: the helper decides here, there is no API server in it
 # and units is different afterwards, no secret got out, and the helper still serves.
+# once: the helper decides here, there is no API server in it
+#
+# SANITIZED=1: against the helper built with ASan and UBSan. SEED, REQUESTS: of the first test's random part.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-# Type, mode, owner, size, time and content of every file but those that live: the kernel's, the journal, apt's, and vks's own.
+SECRET=hostile-secret-d41d8cd9
+DROPIN=/run/systemd/system/vks-helper.service.d
+
+# ---- the machine, before and after ----
+
+# Kind, mode, owner, time and content of every file, but for those that live: the kernel's, logs, what systemd keeps about units that run, apt's
+# caches, and vks's own directories. Directories in which such things come and go have no time here.
 snapshot() {
-    sh_node 'find / \( -path /proc -o -path /sys -o -path /dev -o -path /run/vks -o -path /var/lib/vks -o -path /var/log -o -path /run/log \
-                 -o -path /run/systemd/units -o -path /run/systemd/transient -o -path /run/systemd/propagate -o -path /run/systemd/inaccessible \
-                 -o -path /run/systemd/journal -o -path /run/systemd/sessions -o -path /run/credentials -o -path /run/user -o -path "/tmp/systemd-private-*" \
-                 -o -path "/var/tmp/systemd-private-*" -o -path /var/lib/apt -o -path /var/cache/apt -o -path /var/cache/vks -o -path /srv/hostile -o -path /var/lib/systemd/timers -o -path /run/systemd/timesync \
-                 -o -path /var/lib/systemd/linger -o -path /run/host -o -path /run/udev -o -path "/run/systemd/system/vks.*" -o -path "/run/systemd/system/run-vks-*" \) -prune -o -type d ! -path /run/systemd/system ! -path /tmp ! -path /var/tmp ! -path /run ! -path /run/systemd \
-                 -printf "%y %m %u:%g %T@ %p\n" -o ! -type d -printf "%y %m %u:%g %s %T@ %l %p\n" | sort -k6
-             find /etc /usr/local /home /root -xdev -type f -size -1000k -exec sha256sum {} + | sort -k2
+    sh_node 'cd /; lives() {
+                 find / \( -path /proc -o -path /sys -o -path /dev -o -path /run/vks -o -path /var/lib/vks -o -path /var/cache/vks -o -path /var/log -o -path /run/log \
+                     -o -path /run/systemd/units -o -path /run/systemd/transient -o -path /run/systemd/propagate -o -path /run/systemd/inaccessible \
+                     -o -path /run/systemd/journal -o -path /run/systemd/sessions -o -path /run/credentials -o -path /run/user -o -path /run/host -o -path /run/udev \
+                     -o -path /run/systemd/timesync -o -path /var/lib/systemd/timers -o -path /var/lib/systemd/linger -o -path "/tmp/systemd-private-*" \
+                     -o -path "/var/tmp/systemd-private-*" -o -path /var/lib/apt/lists -o -path /var/cache/apt -o -path /srv/hostile/allowed -o -path /srv/hostile/open \
+                     -o -path "/run/systemd/system/vks.*" -o -path "/run/systemd/system/run-vks-*" -o -path "/run/systemd/system/vks-helper.service.d" \) -prune -o "$@"
+             }
+             lives -type d \( -path /run/systemd/system -o -path /tmp -o -path /var/tmp -o -path /run -o -path /run/systemd \) -printf "%y %m %u:%g - %p\n" \
+                 -o -type d -printf "%y %m %u:%g %T@ %p\n" -o -printf "%y %m %u:%g %s %T@ %l %p\n" | sort
+             lives -type f -print0 | xargs -0 sha256sum | sort -k2
              systemctl list-unit-files --no-legend --no-pager | grep -v "^vks\.\|^run-vks\|^vks-install-" | sort
              systemctl list-units --all --no-legend --no-pager --plain --type=service,socket,mount,timer,target |
                  awk "{print \$1, \$2}" | grep -vE "^(vks\.|run-vks|vks-helper\.service|vks-install-|kubepods|user|session|apt-daily|systemd-(tmpfiles-clean|hostnamed|timedated)|run-)" | sort'
 }
 
-prepare() {
-    make -s -C "$ROOT_DIR" build/hostile
+# A package whose units do what units of Debian's packages do: commands before the daemon's, some of them as root; an instance that is the user's name.
+harm_package() {
+    sh_node 'rm -rf /root/harm && mkdir -p /root/harm/DEBIAN /root/harm/lib/systemd/system /root/harm/usr/local/bin && cd /root/harm
+             printf "Package: harm\nVersion: 1\nArchitecture: all\nMaintainer: vks <vks@localhost>\nDescription: units for a test\n" >DEBIAN/control
+             unit() { { printf "[Service]\n"; cat; } >"lib/systemd/system/$1"; }
+             H=/usr/local/bin/hostile
+             printf "ExecStartPre=$H mark pre\nExecStart=/bin/sleep 100\n" | unit harm-pre.service
+             printf "User=daemon\nExecStartPre=+$H mark plus\nExecStart=/bin/sleep 100\n" | unit harm-plus.service
+             printf "User=daemon\nExecStartPre=/bin/true ; +$H mark semi\nExecStart=/bin/sleep 100\n" | unit harm-semi.service
+             printf "User=daemon\nExecStart=!$H mark bang\n" | unit harm-bang.service
+             printf "User=daemon\nPermissionsStartOnly=yes\nExecStartPre=$H mark only\nExecStart=/bin/sleep 100\n" | unit harm-only.service
+             printf "User=%%i\nExecStart=$H mark user\n" | unit harm-user@.service
+             printf "User=daemon\nGroup=%%i\nExecStart=$H mark user\n" | unit harm-group@.service
+             printf "User=daemon\nSupplementaryGroups=%%i\nExecStart=$H mark user\n" | unit harm-groups@.service
+             printf "User=daemon\nExecStartPre=+%%I mark instance\nExecStart=/bin/sleep 100\n" | unit harm-exec@.service
+             printf "ExecStart=/usr/local/bin/harm-script\n" | unit harm-script.service
+             printf "[Unit]\nRequires=harm-fall.target\n[Service]\nUser=daemon\nExecStart=/bin/sleep 100\n" >lib/systemd/system/harm-fall.service
+             printf "[Unit]\nDescription=the end of a machine\n" >lib/systemd/system/harm-fall.target
+             ln -s /etc/shadow lib/systemd/system/harm-link.service
+             printf "#!/bin/sh\n/bin/true\nexec sleep 100\n" >usr/local/bin/harm-script; chmod 755 usr/local/bin/harm-script
+             dpkg-deb -b /root/harm /root/harm.deb >/dev/null && dpkg -i /root/harm.deb >/dev/null 2>&1; rm -rf /root/harm /root/harm.deb'
+}
+
+sanitized() {
+    local lib
+    make -s -C "$ROOT_DIR" build/san/vks-helper
+    for lib in $(ldd "$ROOT_DIR/build/san/vks-helper" | awk '/lib(a|ub)san/ {print $3}'); do
+        "$LAB" node put "$(readlink -f "$lib")" "/usr/lib/$(basename "$lib")"
+    done
+    "$LAB" node put "$ROOT_DIR/build/san/vks-helper" /usr/local/sbin/vks-helper-sanitized
+    sh_node "mkdir -p $DROPIN && printf '[Service]\nExecStart=\nExecStart=/usr/local/sbin/vks-helper-sanitized\nMemoryMax=infinity\nEnvironment=ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1\n' >$DROPIN/san.conf && systemctl daemon-reload"
+}
+
+prepare() { # what is the same for all of the tests
+    make -s -C "$ROOT_DIR" build/hostile build/hostile.so
     "$LAB" node put "$ROOT_DIR/build/hostile" /usr/local/bin/hostile
+    "$LAB" node put "$ROOT_DIR/build/hostile.so" /usr/local/lib/hostile.so
+    [ -z "${SANITIZED:-}" ] || sanitized
     sh_node 'systemctl stop vks-agent.service; id -u vks-pod >/dev/null
-             mkdir -p /var/cache/vks /srv/hostile/allowed /srv/hostile/bound /srv/hostile/open && chmod 1777 /srv/hostile/open && ln -sfn /etc /srv/hostile/link
-             chmod 777 /srv/hostile/allowed
+             mkdir -p /var/cache/vks /srv/hostile/allowed /srv/hostile/bound /srv/hostile/open /srv/hostile/ro && chmod 777 /srv/hostile/open && ln -sfn /etc /srv/hostile/link
+             ln -sfn /usr/bin /srv/hostile/ulink; chmod 777 /srv/hostile/allowed
              mountpoint -q /srv/hostile/bound || mount --bind /etc /srv/hostile/bound
-             test -e /tmp/policy.conf || cp -p /etc/vks/policy.conf /tmp/policy.conf
-             { echo "host-path = /srv/hostile/allowed rw /srv/hostile/open rw"; echo "package = hostile-* coreutils dpkg systemd vks cowsay*"; echo "deny-package = hostile-* cowsay"; } >/etc/vks/policy.conf
-             systemctl stop vks-helper.service; systemctl reset-failed vks-helper.service 2>/dev/null; true'
+             test -e /root/policy.conf || cp -p /etc/vks/policy.conf /root/policy.conf'
+    harm_package
+    trap undo EXIT
+    SINCE=$(sh_node 'date +%s')
 }
 undo() {
-    sh_node 'umount /srv/hostile/bound; rm -rf /srv/hostile /usr/local/bin/hostile; mv /tmp/policy.conf /etc/vks/policy.conf
-             systemctl stop vks-helper.service; systemctl start vks-agent.service' 2>/dev/null || true
+    sh_node "umount /srv/hostile/bound; systemctl stop harm-fall.target; dpkg --purge harm; rm -rf /srv/hostile /usr/local/bin/hostile /usr/local/lib/hostile.so /usr/local/sbin/vks-helper-sanitized
+             rm -f /usr/lib/libasan.so* /usr/lib/libubsan.so* $DROPIN/san.conf; mv /root/policy.conf /etc/vks/policy.conf
+             systemctl daemon-reload; systemctl stop vks-helper.service; systemctl start vks-agent.service" >/dev/null 2>&1 || true
 }
 
-attack() { # SEED REQUESTS
-    sh_node "cd / && exec setpriv --reuid=vks --regid=vks --init-groups --inh-caps=-all --bounding-set=-all --no-new-privs /usr/local/bin/hostile attack $1 $2"
+policy() { # LINES; the helper that comes next obeys
+    sh_node "printf '%s\n' '$1' 'package = harm hostile-* coreutils dpkg systemd vks cowsay* cowsa.' 'deny-package = hostile-* cowsay' \
+                 'host-path = /srv/hostile/allowed rw /srv/hostile/open rw /srv/hostile/ro ro' >/etc/vks/policy.conf
+             systemctl stop vks-helper.service; systemctl reset-failed vks-helper.service 2>/dev/null; true"
 }
 
-# Not in the journal, not in what anybody may ask systemd, not in a file that anybody may read.
-no_secret_is_out() {
-    local secret=hostile-secret-d41d8cd9
-    sh_node "! journalctl --no-pager -o export -b 2>/dev/null | grep -aq $secret" || fail "the journal has it"
-    sh_node "! systemctl show 'vks.*' 2>/dev/null | grep -q $secret" || fail "systemctl show has it"
-    sh_node "! setpriv --reuid=nobody --regid=nogroup --clear-groups grep -rlIs $secret /run /etc /var /tmp /srv 2>/dev/null | grep ." || fail "a readable file has it"
+hostile() { # ARGUMENT...: as the agent's user
+    sh_node "cd / && exec setpriv --reuid=vks --regid=vks --init-groups --inh-caps=-all --bounding-set=-all --no-new-privs /usr/local/bin/hostile $*"
 }
 
-test_an_agent_that_means_harm_gets_nowhere() {
-    # not local: the trap runs when the function is over
+journal() { sh_node "journalctl --no-pager -o cat --since=@$SINCE $*"; }
+
+helper_is_well() {
+    ! journal -u vks-helper.service | grep -E 'Sanitizer|runtime error:|dumped core|code=(killed|dumped)|Failed with result|SIG(SEGV|SYS|ABRT|BUS|ILL|ALRM)' ||
+        fail "the helper crashed"
+    [ "$(node systemctl show -P Result vks-helper.service)" = success ] || fail "the helper failed: $(node systemctl show -P Result vks-helper.service)"
+    [ "$(node systemctl show -P NRestarts vks-helper.service)" = 0 ] || fail "the helper was restarted"
+}
+
+nothing_is_left() {
+    ! node systemctl -q is-active harm-fall.target || fail "a pod took the machine to another target"
+    sh_node '! ls -d /run/systemd/system/vks.hostile* /run/vks/pods/*-*-* /var/lib/vks/pods/*-*-* 2>/dev/null | grep .' || fail "units or directories were left behind"
+}
+
+# COMMAND...: afterwards the machine is what it was
+unchanged() {
     before=$(mktemp) after=$(mktemp)
-    trap 'undo; rm -f "$before" "$after"' EXIT
-    prepare
     snapshot >"$before"
-    sh_node '! dpkg-query -W cowsay' >/dev/null 2>&1 || fail "cowsay is there already"
-    attack "${SEED:-1}" "${REQUESTS:-10000}" || fail "see above"
-    no_secret_is_out
+    "$@" || fail "see above"
+    wait_for 300 "installations are over" sh_node '! systemctl list-units --no-legend --state=activating "vks-install-*" | grep .'
     snapshot >"$after"
     diff "$before" "$after" >&2 || fail "the machine is not what it was"
-    ! node coredumpctl --no-pager list vks-helper >/dev/null 2>&1 || fail "the helper crashed"
-    [ "$(node systemctl show -P NRestarts vks-helper.service)" = 0 ] || fail "the helper was restarted"
-    sh_node "! journalctl --no-pager -b -u vks-helper.service | grep -E 'AddressSanitizer|runtime error|dumped core|code=killed'" || fail "the helper crashed"
-    sh_node 'test -z "$(ls /run/systemd/system | grep hostile)"' || fail "units were left behind"
+    [ "$(wc -l <"$before")" -gt 5000 ] || fail "that was no snapshot"
+    rm -f "$before" "$after"
+}
+
+# Nobody's and the agent's view: processes, systemd's word, the journal, unit files, every file that may be read.
+no_secret_is_out() {
+    # shellcheck disable=SC2016
+    local search='s=$1; cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline /proc/[0-9]*/maps 2>/dev/null | grep -aq "$s" && echo a process
+                  { systemctl show "vks.*" "vks-*"; systemctl cat "vks.*"; } 2>/dev/null | grep -aq "$s" && echo systemd
+                  grep -rlIas -e "$s" /run /etc /var /tmp /srv /dev/shm /root /home 2>/dev/null; true'
+    sh_node "journalctl --no-pager -o export -b | grep -aqF $SECRET && echo the journal; true" >"$1"
+    sh_node "cd / && exec setpriv --reuid=nobody --regid=nogroup --clear-groups sh -c '$search' sh '${SECRET%9}[9]'" >>"$1" # a pattern that does not find itself
+    [ ! -s "$1" ] || fail "a secret is to be read in: $(cat "$1")"
+}
+
+# ---- the tests ----
+
+test_an_agent_that_means_harm_gets_nowhere() {
+    prepare
+    policy ''
+    unchanged hostile attack "${SEED:-1}" "${REQUESTS:-10000}"
+    no_secret_is_out "$(mktemp)"
+    helper_is_well
+    nothing_is_left
+}
+
+test_where_nothing_may_be_root_nothing_is() {
+    prepare
+    policy $'root = deny\nmax-units = 20'
+    unchanged hostile escape deny
+    ! journal | grep hostile-is-root || fail "something was root, or out of its directories"
+    helper_is_well
+    nothing_is_left
+}
+
+test_where_packages_may_be_root_pods_are_not() {
+    prepare
+    policy $'root = package\nmax-units = 20'
+    unchanged hostile escape package
+    journal | grep 'hostile-is-root: pre' >/dev/null || fail "the package's own command line does not run as root: this test shows nothing"
+    ! journal | grep -E 'hostile-is-root: (given|out)' || fail "what a pod says was done as root, or out of its directories"
+    helper_is_well
+    nothing_is_left
+}
+
+test_secrets_of_pods_that_run_are_theirs() {
+    local where
+    prepare
+    policy ''
+    where=$(mktemp)
+    hostile hold || fail "see above"
+    [ "$(sh_node "grep -lraF $SECRET /run/vks/pods | wc -l")" -ge 6 ] || fail "there are no secrets: this test shows nothing"
+    [ "$(sh_node 'systemctl list-units --plain --no-legend "vks.hostile.*" --state=active | wc -l')" = 3 ] || fail "the pods do not run"
+    no_secret_is_out "$where"
+    hostile release
+    no_secret_is_out "$where"
+    rm -f "$where"
+    helper_is_well
+    nothing_is_left
+}
+
+# ---- a package file that is another one when it is asked for again ----
+
+# A web server that gives out GOOD and EVIL by turns; the file it makes first says on which port.
+swap_server() { # GOOD EVIL PORT_FILE
+    python3 - "$@" <<'PYTHON' &
+import http.server, itertools, sys
+turns = itertools.cycle([open(f, "rb").read() for f in sys.argv[1:3]])
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = next(turns)
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *args):
+        pass
+server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+open(sys.argv[3], "w").write(str(server.server_address[1]))
+server.serve_forever()
+PYTHON
+    SERVER=$!
+}
+
+harmless_package() { # FILE POSTINST: the same name, version and file name, whatever is in it
+    local dir
+    dir=$(mktemp -d)
+    mkdir -p "$dir/DEBIAN"
+    printf 'Package: harmless\nVersion: 1\nArchitecture: all\nMaintainer: vks <vks@localhost>\nDescription: a file for a test\n' >"$dir/DEBIAN/control"
+    printf '#!/bin/sh\n%s\n' "$2" >"$dir/DEBIAN/postinst"
+    chmod 755 "$dir" "$dir/DEBIAN/postinst"
+    dpkg-deb -b "$dir" "$1" >/dev/null
+    rm -r "$dir"
+}
+
+# install SHA256: what comes of it: "installed" or "refused"
+install_url() {
+    hostile install harmless "$URL" "$1" >/dev/null || fail "INSTALL was not taken"
+    wait_for 120 "the installation is over" sh_node '! systemctl list-units --no-legend "vks-install-*" --state=activating | grep .'
+    sh_node 'dpkg-query -W harmless >/dev/null 2>&1 && dpkg --purge harmless >/dev/null && echo installed || echo refused'
+}
+
+test_a_package_file_swapped_between_check_and_use_is_not_installed() {
+    local dir sum
+    prepare
+    dir=$(mktemp -d)
+    harmless_package "$dir/good" 'exit 0'
+    harmless_package "$dir/evil" 'touch /etc/hostile-was-here'
+    sum=$(sha256sum <"$dir/good")
+    sum=${sum%% *}
+    "$LAB" node put "$dir/good" /tmp/good
+    "$LAB" node put "$dir/evil" /tmp/evil
+    sh_node 'chmod 644 /tmp/good /tmp/evil'
+    swap_server "$dir/good" "$dir/evil" "$dir/port"
+    trap 'kill $SERVER; undo; sh_node "rm -f /tmp/good /tmp/evil /etc/hostile-was-here"' EXIT
+    wait_for 10 "the server listens" test -s "$dir/port"
+    URL="deb://127.0.0.1:$(cat "$dir/port")/harmless_1_all.deb"
+    policy "url = ${URL%/*}
+url-needs-sha256 = no
+package = harmless"
+    # by turns, from the server
+    [ "$(install_url "$sum")" = installed ] || fail "the good one is not installed"
+    [ "$(install_url "$sum")" = refused ] || fail "another file was installed"
+    [ "$(install_url "$sum")" = installed ] || fail "the good one is not installed a second time"
+    node test ! -e /etc/hostile-was-here || fail "the evil one was installed"
+    journal | grep 'its sha256 is' >/dev/null || fail "it is not said why"
+    [ "$(install_url "''")" = installed ] && sh_node 'rm /etc/hostile-was-here' || fail "without a sum the evil one does nothing: this test shows nothing"
+    # and on the disk, by who downloads it
+    sh_node 'setpriv --reuid=_apt --regid=nogroup --clear-groups sh -c "
+                 end=\$((\$(date +%s) + 15)); f=/var/cache/vks/partial/harmless.deb
+                 while [ \$(date +%s) -lt \$end ]; do
+                     for from in evil good; do cat /tmp/\$from >\$f; cp /tmp/\$from \$f.new && mv \$f.new \$f; done
+                 done" >/dev/null 2>&1 &'
+    for _ in 1 2 3; do
+        install_url "$sum" >/dev/null
+        node test ! -e /etc/hostile-was-here || fail "the evil one was installed"
+    done
+    rm -r "$dir"
+    helper_is_well
 }
 
 run_tests

@@ -4,9 +4,15 @@
  * told by who compares the machine before and after (tests/e2e/hostile.sh); what must be refused whatever the machine looks like is
  * checked here. Ends with 0 when all of that was refused, nothing hung, and an honest pod is still served.
  *
- *      hostile attack SEED REQUESTS     as user vks
- *      hostile swap SECONDS DIR...      as a pod: names in DIR are by turns a directory, and a symbolic link out of the pod
+ *      hostile attack SEED REQUESTS       as user vks
+ *      hostile escape deny|package        as user vks, on a machine whose policy has this for `root`
+ *      hostile hold | release             as user vks: a pod with secrets runs, and is gone
+ *      hostile install NAME URL SHA256    as user vks
+ *      hostile swap SECONDS DIR...        as a pod: names in DIR are by turns a directory, and a symbolic link out of the pod
+ *      hostile flip DIR                   as a pod: DIR/x is by turns a directory and a link to /etc
+ *      hostile mark WORD [PATH]           as a pod: tells the journal when it is root, or when there is such a PATH
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -516,6 +522,8 @@ static void refused_by_policy(struct pod *p)
         must_fail("vks", ask(verb_install, &p->install.base, NULL, 0));
         p->k.name = S("cowsay+"); /* cowsay is denied, and to apt this may be another way to say it: nothing may come of it */
         (void)ask(verb_install, &p->install.base, NULL, 0);
+        p->k.name = S("cowsa."); /* allowed as it stands, but where there is no such package it is a regular expression to apt-get */
+        (void)ask(verb_install, &p->install.base, NULL, 0);
         p->k.name = S("x"), p->k.url = S("https://example.org/x.deb");
         must_fail("a URL", ask(verb_install, &p->install.base, NULL, 0));
         clean(p, false);
@@ -540,12 +548,12 @@ static void races(struct pod *p, unsigned rounds)
                 struct pod other = *p; /* a second container of the same pod, with mounts where the first one swaps */
                 Vks__Container c = p->c, *containers[] = { &c };
                 char *command[] = { S("/bin/touch") }, *touch[] = { S("/tmp/memory/x") }, *units[] = { p->other };
-                Vks__Mount at = VKS__MOUNT__INIT, *mounts[] = { &at };
-                static const char *const where[] = { "/tmp/s0/hostile", "/var/tmp/s1/hostile", "/run/lock/s0/hostile", "/tmp/s1" };
+                Vks__Mount at = VKS__MOUNT__INIT, *mounts[] = { &at, p->mounts[0], p->mounts[3] };
+                static const char *const where[] = { "/tmp/s0/hostile", "/var/tmp/s1/hostile", "/run/lock/s0/hostile", "/tmp/s1", "/var/disk/s0/hostile", "/mnt/s0/hostile" };
                 other.write.containers = containers;
                 c.name = S("d"), c.image = S("/bin/touch"), c.command = command, c.args = touch, c.n_args = 1;
                 at.volume = S("memory"), at.path = S(where[i % ARRAY_LEN(where)]);
-                c.mounts = mounts, c.n_mounts = 1;
+                c.mounts = mounts, c.n_mounts = 3;
                 other.start.units = units, other.stop.units = units;
                 (void)ask(verb_write, &other.write.base, NULL, 0);
                 (void)ask(verb_start, &other.start.base, NULL, 0);
@@ -603,7 +611,281 @@ static void is_served(struct pod *p)
         clean(p, true);
 }
 
+/* ---- past the policy: whether any of it got anywhere, the journal tells (mark) ---- */
+
+static const char *const suspects[] = { "harm-pre.service", "harm-plus.service", "harm-semi.service", "harm-bang.service", "harm-only.service" };
+
+static void run_briefly(struct pod *p)
+{
+        if (ask(verb_write, &p->write.base, NULL, 0) == 0) {
+                (void)ask(verb_start, &p->start.base, NULL, 0);
+                nanosleep(&(struct timespec){ .tv_nsec = 150000000 }, NULL);
+        }
+        clean(p, true);
+}
+
+/* A package's unit, and whatever the pod says in its place. */
+static void packaged(struct pod *p, const char *unit)
+{
+        honest(p, "escape");
+        p->c.image = p->c.package = S("harm"), p->c.unit = S(unit);
+        p->c.n_command = p->c.n_args = p->c.n_mounts = p->c.n_env = 0, p->c.run_as_user = NULL, p->write.n_volumes = 0;
+        named(p->unit, "escape", "harm");
+}
+
+static void as_root_all_the_same(struct pod *p)
+{
+        for (size_t i = 0; i < ARRAY_LEN(suspects); i++)
+                for (unsigned how = 0; how < 12; how++) {
+                        static char *command[] = { S("/usr/local/bin/hostile"), S("mark"), S("given") };
+
+                        packaged(p, suspects[i]);
+                        p->c.command = command, p->c.n_command = how & 1 ? 3 : 0;
+                        p->c.args = command + 1, p->c.n_args = how & 2 ? 2 : 0;
+                        p->user.value = how >= 8 ? 1 : 12345, p->c.run_as_user = how >= 4 ? &p->user : NULL;
+                        run_briefly(p);
+                }
+}
+
+/* A library of the pod's own in front of a program that begins as root. */
+static void preloaded(struct pod *p)
+{
+        static uint8_t library[1 << 20];
+        FD fd = open("/usr/local/lib/hostile.so", O_RDONLY | O_CLOEXEC);
+        ssize_t n = read(fd, library, sizeof(library));
+        static char *const names[] = { S("LD_PRELOAD"), S("LD_AUDIT") };
+
+        if (n <= 0)
+                failed("there is no library", NULL);
+        for (size_t i = 0; i < 3 * ARRAY_LEN(names); i++) {
+                honest(p, "escape");
+                p->write.n_volumes = 3, p->c.n_mounts = 3;
+                p->f[0].content = (ProtobufCBinaryData){ (size_t)n, library }, p->f[0].mode = 0755;
+                p->e[0].name = names[i / 3], p->e[0].value = (ProtobufCBinaryData){ 12, (uint8_t *)(uintptr_t)"/run/files/a" };
+                if (i % 3 == 1)
+                        p->c.image = p->c.package = S("harm"), p->c.unit = S("harm-pre.service"), p->c.n_command = p->c.n_args = 0, p->c.run_as_user = NULL;
+                if (i % 3 == 2)
+                        p->c.image = p->c.package = S("harm"), p->c.unit = S("harm-pre.service");
+                named(p->unit, "escape", p->c.image);
+                (void)ask(verb_fill, &p->fill.base, NULL, 0);
+                run_briefly(p);
+        }
+        static const char *const others[] = { "PERLLIB", "PERL5LIB", "PYTHONUSERBASE", "PYTHONWARNINGS", "BASH_FUNC_true%%", "BASH_ENV", "OPENSSL_CONF",
+                                              "OPENSSL_MODULES", "GCONV_PATH", "LOCPATH", "GLIBC_TUNABLES", "RUBYLIB", "NODE_OPTIONS", "LUA_INIT", "PATH" };
+        for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+                packaged(p, "harm-pre.service");
+                p->c.n_env = 1, p->e[0].name = S(others[i]);
+                must_fail(others[i], ask(verb_write, &p->write.base, NULL, 0));
+                clean(p, false);
+        }
+}
+
+/* The instance of a template may be its user, and the instance is the pod's to say. */
+static void as_anybody(struct pod *p)
+{
+        static const char *const units[] = { "harm-user@daemon.service", "harm-user@1.service", "harm-user@vks.service", "harm-user@nobody.service",
+                                             "harm-group@shadow.service", "harm-groups@shadow.service", "harm-exec@-usr-local-bin-hostile.service" };
+        static char *command[] = { S("/usr/bin/id") };
+
+        for (size_t i = 0; i < ARRAY_LEN(units); i++) {
+                packaged(p, units[i]);
+                p->c.command = command, p->c.n_command = 1;
+                if (!strstr(units[i], "exec"))
+                        must_fail(units[i], ask(verb_write, &p->write.base, NULL, 0));
+                run_briefly(p);
+        }
+}
+
+/* A unit that would take the machine somewhere else, as systemd-reboot.service does by what it requires: whether it is there, the caller looks. */
+static void target_required(struct pod *p)
+{
+        packaged(p, "harm-fall.service");
+        run_briefly(p);
+}
+
+/* A unit file that is a link: what it leads to is not for everybody to read. */
+static void linked_unit(struct pod *p)
+{
+        packaged(p, "harm-link.service");
+        must_fail("a unit file that is a link to /etc/shadow", ask(verb_write, &p->write.base, NULL, 0));
+        clean(p, false);
+}
+
+static void over_programs(struct pod *p)
+{
+        static const char *const targets[] = { "/srv/hostile/ulink", "/srv/hostile/ulink/true", "/srv/hostile/ulink/new", "/etc/alternatives", "/etc/alternatives/awk",
+                                               "/etc/init.d", "/etc/perl", "/usr/local/lib", "/usr/local/share/perl", "/usr/share/perl5", "/srv/hostile/open/new" };
+
+        for (size_t i = 0; i < ARRAY_LEN(targets); i++) {
+                honest(p, "escape");
+                p->m[0].path = S(targets[i]);
+                must_fail(targets[i], ask(verb_write, &p->write.base, NULL, 0));
+                clean(p, false);
+        }
+}
+
+/* One container makes links in what it shares with another, which mounts something below: /usr/local/bin of a package's daemon, for example. */
+static void mounted_through_links(struct pod *p)
+{
+        static const struct {
+                const char *link, *at;
+        } cases[] = { { "/var/disk/l", "/var/disk/l" }, { "/var/disk/d/l", "/var/disk/d/l" }, { "/mnt/l", "/mnt/l" }, { "/tmp/l", "/tmp/l" }, { "/tmp/memory/l", "/tmp/memory/l/hostile" } };
+
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+                CLEANUP(freep) char *script = xasprintf("mkdir -p /var/disk/d; rm -rf %s; ln -sfn /usr/local/bin %s; cp /usr/local/bin/hostile /tmp/memory/; "
+                                                        "printf '#!/bin/sh\\nexec /tmp/memory/hostile mark given\\n' >/var/disk/harm-script; chmod 755 /var/disk/harm-script", cases[i].link, cases[i].link);
+                char *command[] = { S("/bin/sh"), S("-c"), script }, *units[] = { p->other };
+                Vks__Container c, *containers[] = { &c };
+                Vks__Mount at = VKS__MOUNT__INIT, *mounts[] = { &at, p->mounts[0], p->mounts[1], p->mounts[3] };
+
+                honest(p, "escape");
+                p->c.image = S("/bin/sh"), p->c.command = command, p->c.n_command = 3, p->c.n_args = 0, p->c.run_as_user = NULL;
+                named(p->unit, "escape", "/bin/sh");
+                named(p->other, "escape", "harm");
+                (void)ask(verb_write, &p->write.base, NULL, 0);
+                (void)ask(verb_start, &p->start.base, NULL, 0);
+                nanosleep(&(struct timespec){ .tv_nsec = 200000000 }, NULL);
+                struct pod other = *p;
+                c = p->c, c.name = S("d"), c.image = c.package = S("harm"), c.unit = S("harm-script.service"), c.n_command = 0, c.n_env = 0;
+                at.volume = S("disk"), at.path = S(cases[i].at), c.mounts = mounts, c.n_mounts = 4;
+                other.write.containers = containers, other.start.units = other.stop.units = units;
+                if (ask(verb_write, &other.write.base, NULL, 0) == 0)
+                        (void)ask(verb_start, &other.start.base, NULL, 0);
+                nanosleep(&(struct timespec){ .tv_nsec = 200000000 }, NULL);
+                (void)ask(verb_stop, &other.stop.base, NULL, 0);
+                other.stop.kill = false;
+                (void)ask(verb_stop, &other.stop.base, NULL, 0);
+                clean(p, true);
+        }
+}
+
+/* A hostPath that is a directory when it is looked at, and a link to /etc when it is mounted. */
+static void host_path_swapped(struct pod *p)
+{
+        char *flips[] = { S("flip"), S("/mnt") }, *looks[] = { S("mark"), S("out"), S("/mnt/passwd") };
+
+        honest(p, "swap");
+        p->c.image = p->command[0] = S("/usr/local/bin/hostile"), p->c.args = flips, p->c.n_args = 2, p->c.run_as_user = NULL, p->host.path = S("/srv/hostile/open");
+        named(p->unit, "swap", "/usr/local/bin/hostile");
+        if (ask(verb_fill, &p->fill.base, NULL, 0) || ask(verb_write, &p->write.base, NULL, 0) || ask(verb_start, &p->start.base, NULL, 0))
+                failed("the pod that swaps does not start", NULL);
+        for (unsigned i = 0; i < 30; i++) {
+                honest(p, "look");
+                p->id.uid = S("77777777-7777-4777-8777-777777777777");
+                p->c.image = p->command[0] = S("/usr/local/bin/hostile"), p->c.args = looks, p->c.n_args = 3, p->host.path = S("/srv/hostile/open/x");
+                named(p->unit, "look", "/usr/local/bin/hostile");
+                run_briefly(p);
+        }
+        honest(p, "swap");
+        named(p->unit, "swap", "/usr/local/bin/hostile");
+        clean(p, true);
+}
+
+/* With "ro" behind a prefix nothing is made there. */
+static void made_where_read_only(struct pod *p)
+{
+        static const char *const types[] = { "DirectoryOrCreate", "FileOrCreate" };
+
+        for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+                honest(p, "escape");
+                p->host.path = S(i ? "/srv/hostile/ro/file" : "/srv/hostile/ro/dir"), p->host.type = S(types[i]), p->m[3].read_only = true;
+                must_fail(types[i], ask(verb_write, &p->write.base, NULL, 0));
+                clean(p, false);
+        }
+}
+
+static size_t count_units(void)
+{
+        DIR *d = opendir("/run/systemd/system");
+        size_t n = 0;
+
+        for (struct dirent *e; d && (e = readdir(d));)
+                n += unit_name_is_ours(e->d_name);
+        if (d)
+                closedir(d);
+        return n;
+}
+
+/* The policy of this part says max-units = 20. */
+static void beyond_max_units(struct pod *p)
+{
+        enum { MORE = 8 };
+        Vks__Container c[MORE], *containers[MORE];
+        char images[MORE][64];
+
+        for (unsigned round = 0; round < 6; round++) {
+                honest(p, "many");
+                for (unsigned i = 0; i < MORE; i++) {
+                        c[i] = p->c, containers[i] = &c[i];
+                        snprintf(images[i], sizeof(images[i]), "/bin/true-%u-%u", i ? round : 0, i);
+                        c[i].name = xasprintf("c%u", i), c[i].image = images[i];
+                }
+                p->write.containers = containers, p->write.n_containers = round ? MORE : 1;
+                (void)ask(verb_write, &p->write.base, NULL, 0);
+                for (unsigned i = 0; i < MORE; i++)
+                        free(c[i].name);
+        }
+        if (count_units() > 20)
+                failed("more units than max-units", NULL);
+        clean(p, false);
+}
+
+/* ---- pods with secrets, to be searched while they run ---- */
+
+static void secrets(struct pod *p, bool run)
+{
+        static const char carried[] = SECRET "\x01";
+
+        for (unsigned i = 0; i < 3; i++) { /* as a user without name, as a user with one, and with a variable that systemd does not take */
+                static const char *const names[] = { "nameless", "fallback", "carried" };
+
+                honest(p, names[i]);
+                p->id.uid = S(i == 0 ? "88888888-8888-4888-8888-888888888880" : i == 1 ? "88888888-8888-4888-8888-888888888881" : "88888888-8888-4888-8888-888888888882");
+                p->write.n_volumes = 3, p->c.n_mounts = 3, p->c.run_as_user = i ? NULL : &p->user;
+                p->f[0].mode = p->f[1].mode = 0444;
+                p->c.image = p->command[0] = S("/bin/sleep"), p->args[0] = S("600");
+                if (i == 2)
+                        p->e[0].value = (ProtobufCBinaryData){ sizeof(carried) - 1, (uint8_t *)(uintptr_t)carried };
+                named(p->unit, names[i], "/bin/sleep");
+                if (!run)
+                        clean(p, true);
+                else if (ask(verb_fill, &p->fill.base, NULL, 0) || ask(verb_write, &p->write.base, NULL, 0) || ask(verb_start, &p->start.base, NULL, 0))
+                        failed("a pod with secrets does not start", names[i]);
+        }
+}
+
+static int install(struct pod *p, char **argv)
+{
+        char text[1024] = "";
+
+        p->k.name = argv[0], p->k.version = S(""), p->k.url = argv[1], p->k.sha256 = argv[2];
+        int r = ask(verb_install, &p->install.base, text, sizeof(text));
+        printf("install: %d %s\n", r, text);
+        return r ? 1 : 0;
+}
+
 /* ---- as a pod ---- */
+
+static void flip(const char *dir)
+{
+        CLEANUP(freep) char *real = xasprintf("%s/x", dir), *link = xasprintf("%s/y", dir);
+
+        (void)mkdir(real, 0755);
+        if (symlink("/etc", link) < 0)
+                return;
+        for (;;) {
+                (void)renameat2(AT_FDCWD, real, AT_FDCWD, link, RENAME_EXCHANGE);
+                nanosleep(&(struct timespec){ .tv_nsec = 3000000 }, NULL);
+        }
+}
+
+static int mark(const char *word, const char *path)
+{
+        if (path ? access(path, F_OK) == 0 : geteuid() == 0)
+                printf("hostile-is-root: %s\n", word);
+        fflush(stdout);
+        return 0;
+}
 
 static int swap(int seconds, int n, char **dirs)
 {
@@ -634,10 +916,18 @@ int main(int argc, char **argv)
 
         if (argc > 3 && streq(argv[1], "swap"))
                 return swap((int)strtol(argv[2], NULL, 10), argc - 3, argv + 3);
-        if (argc != 4 || !streq(argv[1], "attack"))
+        if (argc == 3 && streq(argv[1], "flip"))
+                return flip(argv[2]), 1;
+        if (argc > 2 && streq(argv[1], "mark"))
+                return mark(argv[2], argv[3]);
+        if (argc < 2)
                 return 2;
-        srand((unsigned)strtoul(argv[2], NULL, 10));
         redial();
+        honest(&p, "mutant");
+        if (streq(argv[1], "hold") || streq(argv[1], "release"))
+                return secrets(&p, streq(argv[1], "hold")), wrong ? 1 : 0;
+        if (argc == 5 && streq(argv[1], "install"))
+                return install(&p, argv + 2);
 #define ACT(call)                                                                                              \
         do {                                                                                                   \
                 unsigned long before = sent;                                                                   \
@@ -647,6 +937,23 @@ int main(int argc, char **argv)
                 printf("%-28s %6lu requests, %ld s\n", #call, sent - before, (long)(time(NULL) - began));      \
                 fflush(stdout);                                                                                \
         } while (0)
+        if (argc == 3 && streq(argv[1], "escape")) {
+                ACT(as_root_all_the_same(&p));
+                ACT(preloaded(&p));
+                ACT(as_anybody(&p));
+                ACT(target_required(&p));
+                ACT(linked_unit(&p));
+                ACT(over_programs(&p));
+                ACT(mounted_through_links(&p));
+                ACT(host_path_swapped(&p));
+                ACT(made_where_read_only(&p));
+                ACT(beyond_max_units(&p));
+                ACT(is_served(&p));
+                return wrong ? 1 : 0;
+        }
+        if (argc != 4 || !streq(argv[1], "attack"))
+                return 2;
+        srand((unsigned)strtoul(argv[2], NULL, 10));
         ACT(is_served(&p));
         ACT(foreign(&p));
         ACT(refused_by_policy(&p));

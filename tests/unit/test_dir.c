@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "common/dir.h"
 #include "common/fd.h"
@@ -14,6 +16,7 @@
 #include "common/mem.h"
 #include "common/mount_plan.h"
 #include "common/publish.h"
+#include "common/trust.h"
 
 static char base[64];
 static int at = -1;
@@ -75,21 +78,48 @@ Test(dir, no_symbolic_link_is_followed)
         cr_assert_eq(access("/tmp", F_OK), 0);
 }
 
-Test(dir, a_mount_point_is_made_through_no_link_and_in_nothing_that_others_put_there)
+Test(dir, a_trusted_path_is_one_that_nobody_else_could_change)
 {
-        FD tmp = dir_make(at, "tmp", 01777);
+        FD tmp = dir_make(at, "tmp", 01777), open_dir = dir_make(at, "open", 0777), group = dir_make(at, "group", 0775);
+        struct stat st;
+#define TRUST(make, ours, name)                                                              \
+        ({                                                                                   \
+                CLEANUP(freep) char *p = xasprintf("%s/%s", base, name);                     \
+                trust_path(p, make, ours, &st);                                              \
+        })
 
-        cr_assert_eq(dir_make_mount_point(at, "tmp/a/b"), 0);
-        cr_assert_eq(dir_make_mount_point(at, "tmp/a/b"), 0, "made again");
+        cr_assert_eq(dir_ensure(open_dir, "d", 0755), 0);
+        cr_assert_eq(dir_ensure(group, "d", 0755), 0);
         cr_assert_eq(symlinkat("/etc", tmp, "link"), 0);
         cr_assert_eq(symlinkat("/nowhere", tmp, "dangling"), 0);
-        cr_assert_eq(dir_make_mount_point(at, "tmp/link/x"), -EPERM);
-        cr_assert_eq(dir_make_mount_point(at, "tmp/dangling"), -EPERM);
-        if (geteuid() == 0) { /* what lies in a sticky directory can be replaced by its owner */
+        cr_assert_eq(TRUST(TRUST_LOOK, false, "none"), -ENOENT);
+        cr_assert_eq(TRUST(TRUST_LOOK, false, "tmp"), 0);
+        cr_assert_eq(TRUST(TRUST_LOOK, false, "tmp/none"), -EPERM, "anybody could make it");
+        cr_assert_eq(TRUST(TRUST_LOOK, false, "open/d"), -EPERM, "anybody could replace it");
+        cr_assert_eq(TRUST(TRUST_LOOK, false, "group/d"), -EPERM);
+        cr_assert_eq(TRUST(TRUST_LOOK, false, "tmp/link"), -ELOOP);
+        cr_assert_eq(TRUST(TRUST_LOOK, false, "tmp/link/passwd"), -ELOOP);
+        cr_assert_eq(TRUST(TRUST_DIR, true, "tmp/dangling"), -ELOOP);
+        cr_assert_eq(TRUST(TRUST_DIR, false, "open/d/x"), -EPERM);
+        cr_assert_eq(TRUST(TRUST_DIR, false, "tmp/a/b"), 0);
+        cr_assert_eq(TRUST(TRUST_DIR, false, "tmp/a/b"), 0, "made again");
+        cr_assert(S_ISDIR(st.st_mode) && (st.st_mode & 07777) == 0755);
+        cr_assert_eq(TRUST(TRUST_FILE, false, "tmp/a/c/f"), 0);
+        cr_assert(S_ISREG(st.st_mode) && (st.st_mode & 07777) == 0644);
+        cr_assert_eq(TRUST(TRUST_FILE, false, "tmp/a/c/f/g"), -ENOTDIR);
+        cr_assert_eq(TRUST(TRUST_DIR, true, "open/m/n"), 0, "a volume of ours");
+        cr_assert_eq(fstat(open_dir, &st), 0);
+        cr_assert_eq(st.st_mode & 07777, 01777, "becomes sticky, so that what is in it stays");
+        cr_assert_eq(trust_path("/", TRUST_LOOK, false, NULL), 0);
+        if (geteuid() == 0) { /* what lies in a sticky directory can be replaced by its owner, and what he owns he can change */
                 cr_assert_eq(mkdirat(tmp, "other", 0755), 0);
                 cr_assert_eq(fchownat(tmp, "other", 12345, 12345, 0), 0);
-                cr_assert_eq(dir_make_mount_point(at, "tmp/other"), -EPERM);
-                cr_assert_eq(dir_make_mount_point(at, "tmp/other/x"), -EPERM);
+                cr_assert_eq(TRUST(TRUST_DIR, true, "tmp/other"), -EPERM);
+                cr_assert_eq(TRUST(TRUST_DIR, true, "tmp/other/x"), -EPERM);
+                cr_assert_eq(mkdirat(at, "others", 0755), 0);
+                cr_assert_eq(fchownat(at, "others", 12345, 12345, 0), 0);
+                cr_assert_eq(TRUST(TRUST_LOOK, false, "others"), 0);
+                cr_assert_eq(TRUST(TRUST_LOOK, false, "others/x"), -EPERM);
         }
 }
 
@@ -169,6 +199,66 @@ Test(dir, what_cannot_be_published_leaves_the_old)
         cr_assert_not(is_there("v/a"));
 }
 
+/* ---- against another process ---- */
+
+/* Whatever is in `vol`, and in what is in it, is by turns itself and a link to `out`. */
+static void swap_for_ever(void)
+{
+        CLEANUP(freep) char *out = xasprintf("%s/out", base);
+
+        for (unsigned i = 0;; i++) {
+                FD vol = open("vol", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+                CLEANUP(strv_freep) char **names = vol < 0 ? NULL : dir_list(vol);
+
+                for (char **n = names; n && *n; n++) {
+                        FD in = openat(vol, *n, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+                        for (int deep = 0; deep < 2; deep++) {
+                                int where = deep ? in : vol;
+
+                                (void)symlinkat(out, where, "l");
+                                (void)mkdirat(where, "d", 0755);
+                                (void)renameat2(where, deep ? "d" : *n, where, "l", RENAME_EXCHANGE);
+                        }
+                }
+        }
+}
+
+Test(dir, nothing_outside_is_touched_while_another_process_swaps_names)
+{
+        FD out = dir_make(at, "out", 0755), inner = dir_make(out, "d", 0755);
+        struct publish_file files[] = { { "k", "v", 1, 0644 }, { "d/e/k", "v", 1, 0600 }, { "l/x", "v", 1, 0644 } };
+        CLEANUP(freep) char *deep = xasprintf("%s/vol/d/e/m", base);
+        unsigned removed = 0, published = 0;
+        struct stat st;
+        pid_t child;
+
+        cr_assert_eq(dir_write(out, "keep", "kept", 4, 0600), 0);
+        cr_assert_eq(dir_write(inner, "keep", "kept", 4, 0600), 0);
+        cr_assert_eq(fchdir(at), 0);
+        cr_assert_geq(child = fork(), 0);
+        if (child == 0)
+                swap_for_ever();
+        for (unsigned i = 0; i < 1500; i++) {
+                FD vol = dir_make(at, "vol", 0777);
+
+                cr_assert_geq(vol, 0);
+                published += publish(vol, files, i % 4) == 0;
+                (void)trust_path(deep, i % 2 ? TRUST_DIR : TRUST_FILE, true, &st);
+                (void)dir_copy_shape("/run", vol, (const char *const[]){ NULL });
+                removed += dir_remove(at, "vol") == 0;
+        }
+        cr_assert_eq(kill(child, SIGKILL), 0);
+        cr_assert_eq(waitpid(child, NULL, 0), child);
+        cr_assert(removed > 0 && published > 0, "%u, %u", removed, published);
+        cr_assert(is("out/keep", "kept") && is("out/d/keep", "kept"));
+        cr_assert_eq(fstatat(out, "keep", &st, 0), 0);
+        cr_assert_eq(st.st_mode & 07777, 0600);
+        CLEANUP(strv_freep) char **names = dir_list(out), **inside = dir_list(inner);
+        cr_assert(names[0] && names[1] && !names[2] && inside[0] && !inside[1], "something was made outside");
+        cr_assert_eq(fchdir(open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC)), 0);
+}
+
 /* ---- mounts ---- */
 
 static struct mount_wish wish(const char *target, bool absolute)
@@ -204,6 +294,31 @@ Test(dir, what_exists_needs_no_tmpfs_and_what_does_not_gets_its_parents_entries)
         cr_assert_str_eq(p.lines[p.n - 1].target, "/vks-none/x");
 }
 
+Test(dir, mount_points_are_roots_to_make)
+{
+        CLEANUP(freep) char *pod = xasprintf("%s/pod", base), *volume = xasprintf("%s/volume", base), *files = xasprintf("%s/files", base);
+        FD p = dir_make(at, "pod", 0700), tmp = dir_make(p, "tmp", 01777), run = dir_make(p, "run", 0755), var = dir_make(p, "var", 0755);
+        FD v = dir_make(at, "volume", 0777), f = dir_make(at, "files", 0755);
+        struct mount_wish w[] = { { .target = "/data", .own = true }, { .target = "/data/in/it", .own = true }, { .target = "/files" }, { .target = "/files/x" },
+                                  { .target = "/home/x/y" }, { .target = "/run/a/b" }, { .target = "/tmp/c" }, { .target = "/var/lib/d" } };
+        struct err e = ERR_NONE;
+
+        for (size_t i = 0; i < ARRAY_LEN(w); i++)
+                snprintf(w[i].source, sizeof(w[i].source), "%s", w[i].own ? volume : i == 6 ? "/etc/passwd" : files);
+        cr_assert(f >= 0 && v >= 0 && tmp >= 0 && run >= 0 && var >= 0);
+        cr_assert_eq(mount_points_make(pod, false, w, ARRAY_LEN(w), &e), 0, "%s", e.text);
+        cr_assert(is_there("pod/run/a/b") && is("pod/tmp/c", "") && is_there("pod/var/lib/d") && is_there("volume/in/it"));
+        cr_assert_not(is_there("files/x") || is_there("pod/home"));
+        cr_assert_eq(mount_points_make(pod, true, w, ARRAY_LEN(w), &e), 0, "the machine's /var: %s", e.text);
+        cr_assert_eq(dir_remove(v, "in"), 0);
+        cr_assert_eq(symlinkat("/usr", v, "in"), 0);
+        cr_assert_eq(mount_points_make(pod, false, w, ARRAY_LEN(w), &e), -EPERM);
+        cr_assert_str_eq(e.reason, "mount-target");
+        struct mount_wish link[] = { wish("/etc/mtab/x", true) }, anybodys[] = { wish("/var/tmp/vks-none", true) };
+        cr_assert_eq(mount_points_make(pod, false, link, 1, &e), -EPERM);
+        cr_assert_eq(mount_points_make(pod, true, anybodys, 1, &e), -EPERM);
+}
+
 Test(dir, a_directory_with_too_many_entries_is_not_mirrored)
 {
         FD d = open("/usr", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -227,17 +342,19 @@ Test(dir, host_paths_are_what_their_type_says)
         umask(077); /* the helper's */
         cr_assert_eq(dir_write(d, "f", "", 0, 0644), 0);
         cr_assert_eq(symlinkat("d", at, "link"), 0);
-        cr_assert_eq(host_path_check(dir, "Directory", NULL), 0);
-        cr_assert_eq(host_path_check(dir, "DirectoryOrCreate", NULL), 0);
-        cr_assert_eq(host_path_check(file, "", NULL), 0);
-        cr_assert_eq(host_path_check(file, "File", NULL), 0);
-        cr_assert_eq(host_path_check(file, "Directory", NULL), -EINVAL);
-        cr_assert_eq(host_path_check(file, "Socket", NULL), -EINVAL);
-        cr_assert_eq(host_path_check("/dev/null", "CharDevice", NULL), 0);
-        cr_assert_eq(host_path_check(link, "", NULL), -EPERM);
-        cr_assert_eq(host_path_check(new, "Directory", NULL), -ENOENT);
-        cr_assert_eq(host_path_check(new, "DirectoryOrCreate", NULL), 0);
-        cr_assert_eq(host_path_check(touched, "FileOrCreate", NULL), 0);
+        cr_assert_eq(host_path_check(dir, "Directory", true, NULL), 0);
+        cr_assert_eq(host_path_check(dir, "DirectoryOrCreate", true, NULL), 0);
+        cr_assert_eq(host_path_check(file, "", true, NULL), 0);
+        cr_assert_eq(host_path_check(file, "File", true, NULL), 0);
+        cr_assert_eq(host_path_check(file, "Directory", true, NULL), -EINVAL);
+        cr_assert_eq(host_path_check(file, "Socket", true, NULL), -EINVAL);
+        cr_assert_eq(host_path_check("/dev/null", "CharDevice", true, NULL), 0);
+        cr_assert_eq(host_path_check(link, "", true, NULL), -EPERM);
+        cr_assert_eq(host_path_check(new, "Directory", true, NULL), -ENOENT);
+        cr_assert_eq(host_path_check(new, "DirectoryOrCreate", false, NULL), -ENOENT, "not where it may only be read");
+        cr_assert_eq(host_path_check(new, "DirectoryOrCreate", true, NULL), 0);
+        cr_assert_eq(host_path_check(new, "DirectoryOrCreate", false, NULL), 0);
+        cr_assert_eq(host_path_check(touched, "FileOrCreate", true, NULL), 0);
         cr_assert(is("n/f", "") && is_there("n/m"));
         cr_assert(stat(new, &st) == 0 && (st.st_mode & 07777) == 0755, "mode %o: Kubernetes' own", st.st_mode & 07777);
         cr_assert(stat(touched, &st) == 0 && (st.st_mode & 07777) == 0644, "mode %o", st.st_mode & 07777);

@@ -258,8 +258,26 @@ Test(helper, a_node_takes_no_more_units_than_its_root_says)
         cr_assert_eq(write_pod(a), -EPERM);
         cr_assert_str_eq(reply->rule, "max-units");
         expect(-EPERM, "policy rule max-units: this node takes 1");
-        pod.name = STR("web");
+        pod.name = STR("web"), pod.uid = STR(UID);
         cr_assert_not(is_there("/run/vks/pods/" OTHER));
+        a->m.n_containers = 2; /* beside one that is there already */
+        cr_assert_eq(write_pod(a), -EPERM);
+        cr_assert_str_eq(reply->rule, "max-units");
+}
+
+Test(helper, a_host_path_that_somebody_could_swap_is_refused)
+{
+        struct asked *a = sleeper();
+
+        set_policy("host-path = /srv rw");
+        own_directory("/srv", "mode=0777");
+        cr_assert_eq(mkdir("/srv/x", 0755), 0);
+        a->m.n_volumes = 4, a->path.path = STR("/srv/x");
+        with_mount(a, "host", "/data");
+        cr_assert_eq(write_pod(a), -EPERM);
+        cr_assert_str_eq(reply->rule, "host-path");
+        cr_assert_eq(chmod("/srv", 0755), 0);
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
 }
 
 Test(helper, no_mount_point_is_made_where_a_pod_has_put_something)
@@ -270,7 +288,7 @@ Test(helper, no_mount_point_is_made_where_a_pod_has_put_something)
         cr_assert_eq(symlink("/etc", "/run/vks/pods/" UID "/tmp/x"), 0);
         with_mount(a, "memory", "/tmp/x/vks-was-here");
         write_pod(a);
-        expect(-EPERM, "container c: mountPath /tmp/x/vks-was-here");
+        expect(-EPERM, "container c: policy rule mount-target: mountPath /tmp/x/vks-was-here: a symbolic link is on the way");
         cr_assert_not(is_there("/etc/vks-was-here"));
 }
 
@@ -386,6 +404,48 @@ Test(helper, a_packages_unit_runs_as_the_package_says)
         a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=root\nDynamicUser=yes\n");
         cr_assert_eq(write_pod(a), 0);
         cr_assert_not(dropin_has("\nUser="), "that is not root");
+}
+
+Test(helper, where_nothing_may_be_root_no_command_of_a_package_is)
+{
+        struct asked *a = redis("[Service]\nExecStartPre=+/usr/bin/install -d /x\nExecStart=/usr/bin/redis\nUser=redis\n");
+
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        set_policy("root = deny");
+        cr_assert_eq(write_pod(a), -EPERM);
+        cr_assert_str_eq(reply->rule, "root");
+        expect(-EPERM, "container c: policy rule root: redis.service has commands that run as root");
+        a = redis("[Service]\nExecStartPre=/usr/bin/install -d /x\nExecStart=/usr/bin/redis\n");
+        a->c.run_as_user = &a->user, a->user.value = 1000;
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(dropin_has("\nUser=vks-pod\n") && dropin_has("--user=1000 "), "what runs before vks-exec is not root's either");
+}
+
+Test(helper, a_user_that_is_the_instance_must_be_in_the_range)
+{
+        struct asked *a = sleeper();
+
+        package("redis", "/etc/systemd/system/redis@.service\n");
+        put("/etc/systemd/system/redis@.service", "[Service]\nExecStart=/usr/bin/redis\nUser=%i\n", 0644);
+        a->c.image = a->c.package = STR("redis"), a->c.n_command = 0;
+        a->c.unit = STR("redis@redis.service");
+        cr_assert_eq(write_pod(a), -EPERM);
+        cr_assert_str_eq(reply->rule, "user");
+        expect(-EPERM, "redis@redis.service would run as redis");
+        set_policy("user = 120");
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        a->c.unit = STR("redis@nobody-knows.service");
+        cr_assert_eq(write_pod(a), -EPERM);
+}
+
+Test(helper, a_unit_file_that_leads_to_what_is_not_for_everybody_is_not_copied)
+{
+        struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\n");
+
+        put("/etc/shadow", "root:secret\n", 0600);
+        cr_assert(unlink(REDIS) == 0 && symlink("/etc/shadow", REDIS) == 0);
+        cr_assert_eq(write_pod(a), -EPERM);
+        expect(-EPERM, REDIS " is not for everybody to read");
 }
 
 Test(helper, run_as_user_is_in_range_or_the_packages_own)
@@ -615,6 +675,27 @@ Test(helper, a_volume_is_filled_before_its_pod_is_written)
         m.volume = STR("other");
         cr_assert_lt(ask(VERB_fill, &m.base), 0);
         expect(-ENOTDIR, "volume other: Not a directory");
+}
+
+Test(helper, a_quarter_of_what_pods_have_is_not_for_content)
+{
+        Vks__File f = VKS__FILE__INIT, *files[] = { &f };
+        Vks__Fill m = VKS__FILL__INIT;
+        static uint8_t content[400 * 1024];
+
+        own_directory(POD_RUN_DIR, "mode=0700,size=1m");
+        fd_close(machine.pods);
+        machine.pods = open_dir(POD_RUN_DIR);
+        m.pod = &pod, m.volume = STR("a"), m.files = files, m.n_files = 1;
+        f.path = STR("k"), f.content = (ProtobufCBinaryData){ sizeof(content), content };
+        cr_assert_eq(ask(VERB_fill, &m.base), 0, "%s", reply->text);
+        m.volume = STR("b");
+        cr_assert_eq(ask(VERB_fill, &m.base), 0, "%s", reply->text);
+        m.volume = STR("c");
+        cr_assert_eq(ask(VERB_fill, &m.base), -ENOSPC);
+        expect(-ENOSPC, "volume c: /run/vks/pods is three quarters full");
+        cr_assert_not(is_there("/run/vks/pods/" UID "/files/c"));
+        cr_assert_eq(umount2(POD_RUN_DIR, MNT_DETACH), 0);
 }
 
 /* ---- what is no request ---- */

@@ -242,7 +242,7 @@ struct written {
         Vks__Id user, group;
         char *command[2], *args[1];
         enum op_user as;
-        bool may_gain;
+        bool may_gain, no_root;
         char target[ID_PATH_MAX + 1];
         struct err e;
 };
@@ -275,6 +275,7 @@ static int write_with(const char *text, struct written *w)
         r = policy_write(p, &m, &op, &w->e);
         if (r == 0) {
                 w->as = op.containers[0].user, w->may_gain = op.containers[0].may_gain;
+                w->no_root = op.containers[0].no_root;
                 if (op.containers[0].n_mounts)
                         memcpy(w->target, op.containers[0].mounts[0].target, sizeof(w->target));
         }
@@ -302,8 +303,10 @@ Test(policy, root_is_for_a_packages_own_command_line)
         cr_assert_eq(w.as, USER_PACKAGE);
         cr_assert(w.may_gain);
         w = container();
+        cr_assert_not(w.no_root);
         cr_assert_eq(write_with("root = deny", &w), 0);
         cr_assert_eq(w.as, USER_PACKAGE_NOT_ROOT);
+        cr_assert(w.no_root);
 }
 
 Test(policy, run_as_user_0_is_refused_by_name)
@@ -337,6 +340,16 @@ Test(policy, ids_must_be_in_the_ranges)
         w.group.value = 0;
         expect_rule("", &w, "group");
         cr_assert_eq(write_with("root = allow", &w), 0);
+}
+
+Test(policy, a_user_that_an_instance_names_must_be_in_the_range)
+{
+        CLEANUP(policy_freep) struct policy *p = conf("user = 1000-2000");
+        struct err e = ERR_NONE;
+
+        cr_assert_eq(policy_user(p, 1000, &e), 0);
+        cr_assert_eq(policy_user(p, 999, &e), -EPERM);
+        cr_assert_str_eq(e.reason, "user");
 }
 
 Test(policy, programs_match_the_patterns)
@@ -393,8 +406,9 @@ Test(policy, a_package_without_unit_is_a_package_all_the_same)
 
 Test(policy, no_variable_says_what_a_packages_unit_loads)
 {
-        static const char *const names[] = { "LD_PRELOAD", "LD_AUDIT", "GCONV_PATH", "PATH", "BASH_ENV", "BASH_FUNC_ls%%", "OPENSSL_CONF", "PERL5OPT", "PERLLIB",
-                                             "PYTHONPATH", "PYTHONHOME", "RUBYOPT" };
+        static const char *const names[] = { "LD_PRELOAD", "LD_AUDIT", "GCONV_PATH", "PATH", "BASH_ENV", "BASH_FUNC_x%%", "PERL5OPT", "PERLLIB",
+                                              "PYTHONPATH", "PYTHONUSERBASE", "OPENSSL_CONF", "_JAVA_OPTIONS", "JAVA_TOOL_OPTIONS", "NODE_OPTIONS", "LUA_INIT_5_4" };
+        static const char *const fine[] = { "PASSWORD", "KUBERNETES_SERVICE_HOST", "X_LD_PRELOAD", "ld_preload", "LANG", "HOME" };
 
         for (size_t i = 0; i < ARRAY_LEN(names); i++) {
                 struct written w = container();
@@ -405,6 +419,12 @@ Test(policy, no_variable_says_what_a_packages_unit_loads)
                 cr_assert_eq(write_with("root = allow", &w), 0);
                 w.c.unit = (char *)"", w.command[0] = (char *)"/bin/true";
                 cr_assert_eq(write_with("", &w), 0);
+        }
+        for (size_t i = 0; i < ARRAY_LEN(fine); i++) {
+                struct written w = container();
+
+                w.env.name = (char *)(uintptr_t)fine[i];
+                cr_assert_eq(write_with("", &w), 0, "%s", w.e.text);
         }
 }
 
@@ -436,8 +456,10 @@ Test(policy, host_paths_lie_under_allowed_prefixes)
 Test(policy, mounts_never_hide_the_system)
 {
         static const char *const never[] = { "/", "/proc", "/sys/fs", "/dev", "/dev/null", "/usr", "/usr/bin", "/usr/sbin/nginx", "/usr/lib/x", "/lib64", "/etc",
-                                             "/etc/ld.so.preload", "/run", "/run/systemd", "/run/systemd/journal", "/var", "/var/run", "/var/run/systemd", "/boot" };
-        static const char *const fine[] = { "/data", "/etc/nginx/conf.d", "/usr/share/nginx/html", "/var/lib/redis", "/tmp", "/dev/shm", "/srv", "/root/.ssh", "/opt/a b" };
+                                             "/etc/ld.so.preload", "/run", "/run/systemd", "/run/systemd/journal", "/var", "/var/run", "/var/run/systemd", "/boot",
+                                             "/etc/alternatives", "/etc/alternatives/awk", "/etc/init.d/x", "/etc/perl", "/etc/pam.d", "/usr/local", "/usr/local/lib/python3",
+                                             "/usr/share", "/usr/share/perl5/X.pm", "/lib", "/libx32/x" };
+        static const char *const fine[] = { "/data", "/etc/nginx/conf.d", "/usr/share/nginx/html", "/var/lib/redis", "/tmp", "/dev/shm", "/srv", "/library", "/etc/perls", "/usr/share/perl5x", "/root/.ssh", "/opt/a b" };
         struct written w = container();
 
         w.v.name = (char *)"d", w.v.source_case = VKS__VOLUME__SOURCE_EMPTY_DIR, w.v.empty_dir = &w.d, w.m.volume = (char *)"d";

@@ -28,7 +28,7 @@ Test(unit_file, settings_of_the_service_are_read)
 
 Test(unit_file, the_copy_has_no_install_section_and_reaches_no_other_unit)
 {
-        CLEANUP(unit_file_freep) struct unit_file *u = parse("x.service", "# head\n[Unit]\nDescription=X\nConflicts=a.service \\\n b.service\nAfter=n.target\nRequires=x.socket\nRequires=y.service\n\n[Service]\n"
+        CLEANUP(unit_file_freep) struct unit_file *u = parse("x.service", "# head\n[Unit]\nDescription=X\nConflicts=a.service \\\n b.service\nAfter=n.target\nRequires=x.socket\nRequires=y.service\nWants=z.service \\\n reboot.target\nRequires=umount.target\n\n[Service]\n"
                                                                          "ExecStart=/x\nSockets=x.socket\n[Install]\nAlias=y.service\nWantedBy=multi-user.target\n[X-Foo]\nA=b\n");
         cr_assert_str_eq(u->text, "# head\n[Unit]\nDescription=X\nAfter=n.target\nRequires=y.service\n\n[Service]\nExecStart=/x\n[X-Foo]\nA=b\n");
 }
@@ -61,4 +61,49 @@ Test(unit_file, booleans_are_systemds)
 {
         cr_assert(unit_yes("yes") && unit_yes("1") && unit_yes("true") && unit_yes("on") && unit_yes("y"));
         cr_assert_not(unit_yes("") || unit_yes("no") || unit_yes("0") || unit_yes("off") || unit_yes("false"));
+}
+
+Test(unit_file, commands_that_are_root_s_whatever_the_user_are_seen)
+{
+        static const struct {
+                const char *text;
+                bool root;
+        } cases[] = {
+                { "ExecStart=/a +b !c\n", false },
+                { "ExecStart=+/a\n", true },
+                { "ExecStartPre=-!/a\nExecStart=/b\n", true },
+                { "ExecStart=/a\nExecStopPost=@!!/a b\n", true },
+                { "ExecStartPre=/a ; /b;+c\n", false },
+                { "ExecStartPre=/a ; -+/b\n", true },
+                { "ExecReload=/a ; \\\n !/b\n", true },
+                { "PermissionsStartOnly=yes\n", true },
+                { "PermissionsStartOnly=yes\nPermissionsStartOnly=no\n", false },
+                { "", false },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+                CLEANUP(freep) char *text = xasprintf("[Service]\n%s", cases[i].text);
+                CLEANUP(unit_file_freep) struct unit_file *u = parse("x.service", text);
+
+                cr_assert_eq(unit_file_has_root_commands(u), cases[i].root, "%s", cases[i].text);
+        }
+        cr_assert_not(unit_file_has_root_commands(NULL));
+}
+
+Test(unit_file, an_instance_that_is_the_user_is_seen_and_one_that_is_a_group_refused)
+{
+        CLEANUP(unit_file_freep) struct unit_file *user = parse("x@y.service", "[Service]\n User = %i\nExecStart=/a\n");
+        CLEANUP(unit_file_freep) struct unit_file *other = parse("x@y.service", "[Service]\nUser=y\nExecStart=/a %i\n[Unit]\nUser=%i\n");
+        CLEANUP(unit_file_freep) struct unit_file *split = parse("x@y.service", "[Service]\nUser=\\\n# %\n%i\n");
+        struct unit_file *none = NULL;
+        struct err e = ERR_NONE;
+        static const char *const groups[] = { "[Service]\nGroup=%i\n", "[Service]\nSupplementaryGroups=a \\\n%I\n" };
+
+        cr_assert(user->user_of_instance && split->user_of_instance);
+        cr_assert_str_eq(unit_file_get(user, "User"), "y");
+        cr_assert_not(other->user_of_instance);
+        for (size_t i = 0; i < ARRAY_LEN(groups); i++) {
+                cr_assert_eq(unit_file_parse("x@y.service", groups[i], strlen(groups[i]), &none, &e), -EPERM);
+                cr_assert_str_eq(e.reason, "group");
+        }
 }

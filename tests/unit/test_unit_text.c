@@ -71,7 +71,7 @@ Test(unit_text, a_synthesized_unit_is_this)
                          "RestartPreventExitStatus=\nRestartForceExitStatus=\nLogRateLimitIntervalSec=1\nLogRateLimitBurst=1000000000\nStandardOutput=journal\n"
                          "StandardError=journal\nType=exec\nPIDFile=\nWatchdogSec=0\nKillMode=mixed\n"
                          "ExecStart=\nExecStart=\"/usr/bin/sleep\" \"1000\"\n"
-                         "User=vks-pod\nDynamicUser=no\nSupplementaryGroups=\nGroup=996\nAmbientCapabilities=\nNoNewPrivileges=yes\n"
+                         "User=vks-pod\nDynamicUser=no\nSupplementaryGroups=\nGroup=996\nAmbientCapabilities=\nNoNewPrivileges=yes\nRestrictSUIDSGID=yes\n"
                          "EnvironmentFile=" DIR "/env/c\n"
                          "ProtectSystem=strict\nProtectHome=no\nPrivateTmp=no\nReadWritePaths=\n"
                          "BindPaths=/run/systemd/notify /run/systemd/journal -/run/systemd/resolve\n"
@@ -141,7 +141,8 @@ Test(unit_text, command_and_args_replace_what_they_should)
                 { "-/usr/sbin/d -a", "|\"/bin/x\" \"y\" -a", "|-/usr/sbin/d \"z$$\"", "|\"/bin/x\" \"y\" \"z$$\"" },
                 { "@/usr/sbin/d name -a", "|\"/bin/x\" \"y\" -a", "|@/usr/sbin/d name \"z$$\"", "|\"/bin/x\" \"y\" \"z$$\"" },
                 { ":/usr/sbin/d $x", "|:\"/bin/x\" \"y\" $x", "|:/usr/sbin/d \"z$\"", "|\"/bin/x\" \"y\" \"z$$\"" },
-                { "+/usr/sbin/d -a", "|\"/bin/x\" \"y\" -a", "|!/usr/sbin/d \"z$$\"", "|\"/bin/x\" \"y\" \"z$$\"" },
+                { "+/usr/sbin/d -a", "|\"/bin/x\" \"y\" -a", "|/usr/sbin/d \"z$$\"", "|\"/bin/x\" \"y\" \"z$$\"" },
+                { "-!@/usr/sbin/d n -a", "|\"/bin/x\" \"y\" -a", "|-@/usr/sbin/d n \"z$$\"", "|\"/bin/x\" \"y\" \"z$$\"" },
                 { "\"/usr/sbin/my d\" -a", "|\"/bin/x\" \"y\" -a", "|\"/usr/sbin/my d\" \"z$$\"", "|\"/bin/x\" \"y\" \"z$$\"" },
                 { "/usr/sbin/d", "|\"/bin/x\" \"y\" ", "|/usr/sbin/d \"z$$\"", "|\"/bin/x\" \"y\" \"z$$\"" },
         };
@@ -174,8 +175,26 @@ Test(unit_text, a_user_without_passwd_entry_is_become_by_vks_exec)
         memcpy(u.group, "99", 3);
         u.unknown_user = u.carried = true;
         LINE_IS(&u, "ExecStart=", "|-!/usr/libexec/vks/vks-exec --user=1234 --group=99 --argv0 name /usr/sbin/d -a");
-        LINE_IS(&u, "User=", "");
+        LINE_IS(&u, "User=", "vks-pod"); /* the package's other commands are not root's */
+        LINE_IS(&u, "Group=", "99");
         LINE_IS(&u, "LoadCredential=", "vks-env:" DIR "/env/c.carried");
+        u.file = NULL, u.program = "/bin/x";
+        LINE_IS(&u, "User=", "");
+}
+
+Test(unit_text, words_of_a_pod_are_privileged_where_the_policy_says_so_only)
+{
+        CLEANUP(unit_file_freep) struct unit_file *file = parse("[Service]\nUser=x\nExecStart=!@/usr/sbin/d name -a\n");
+        struct unit_text u = text_of(file);
+        char *args[] = { (char *)(uintptr_t)"b" };
+
+        LINE_IS(&u, "ExecStart=", "");
+        u.args = args, u.n_args = 1;
+        LINE_IS(&u, "ExecStart=", "|@/usr/sbin/d name \"b\"");
+        u.carried = true;
+        LINE_IS(&u, "ExecStart=", "|/usr/libexec/vks/vks-exec --argv0 name /usr/sbin/d \"b\"");
+        u.carried = false, u.may_gain = true;
+        LINE_IS(&u, "ExecStart=", "|@!/usr/sbin/d name \"b\"");
 }
 
 Test(unit_text, what_systemd_cannot_carry_vks_exec_brings_to_each_command)
