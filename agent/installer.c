@@ -2,12 +2,13 @@
 #include "agent/installer.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <systemd/sd-journal.h>
 #include <time.h>
 #include <uthash.h>
 
+#include "agent/install_log.h"
 #include "agent/progress.h"
 #include "common/log.h"
 #include "common/mem.h"
@@ -18,7 +19,6 @@ enum {
         PROGRESS_USEC = 5 * 1000 * 1000,
         AGAIN_USEC = 1000 * 1000,
         HELPER_TRIES = 5,
-        LOG_LINES = 4000,
         BATCH_MAX = 64,
 };
 
@@ -40,6 +40,13 @@ struct current {
         UT_hash_handle hh;
 };
 
+/* What a failed installation has to say: the lines that tell why, or at least the last one. */
+struct words {
+        char errors[ERR_TEXT_MAX - 64], last[400];
+        size_t len;
+        bool goes_on; /* the line before was half a sentence */
+};
+
 struct installer {
         sd_event *event;
         struct helper_client *helper;
@@ -55,7 +62,11 @@ struct installer {
         unsigned lost;                   /* answers of the helper, one after the other */
         uint64_t started, progress_after;
         uint64_t began;                  /* `started` by the wall clock, as unit_state has it */
-        char told[300];                  /* of its progress */
+        struct install_log *log;         /* of the transaction, once it has an invocation */
+        struct words words;              /* from there */
+        struct progress come;            /* from there, too: how far it has come */
+        char told[300];                  /* of that */
+        bool news_due;                   /* the next news is told at once */
         struct current *current;
         struct timespec lists;           /* when they had changed last */
 };
@@ -76,93 +87,68 @@ static void arm(sd_event_source *source, uint64_t usec)
 
 /* ---- apt's own words -------------------------------------------------------------------------------------------- */
 
-static bool line_of(sd_journal *j, char *ret, size_t size)
+/*
+ * "E: ..." lines, what apt says before "you have held broken packages": " a : Depends: b but it is not installable", and dpkg's, which give
+ * the reason in the next line: "dpkg: error processing archive ...:".
+ */
+static void take_words(struct words *w, const char *line)
 {
-        const void *data;
-        size_t n;
-
-        if (sd_journal_get_data(j, "MESSAGE", &data, &n) < 0 || n < strlen("MESSAGE="))
-                return false;
-        snprintf(ret, size, "%.*s", (int)(n - strlen("MESSAGE=")), (const char *)data + strlen("MESSAGE="));
-        return true;
-}
-
-/* Every line that the transaction has printed so far, but for the oldest ones of a very long one. */
-static void read_log(const char *unit, const char *invocation, void (*each)(void *userdata, const char *line), void *userdata)
-{
-        CLEANUP(freep) char *match = NULL;
-        char line[400];
-        sd_journal *j = NULL;
-
-        if (*invocation)
-                match = xasprintf("_SYSTEMD_INVOCATION_ID=%s", invocation);
-        else
-                match = xasprintf("_SYSTEMD_UNIT=%s", unit);
-        if (sd_journal_open(&j, SD_JOURNAL_LOCAL_ONLY | SD_JOURNAL_SYSTEM) < 0)
-                return;
-        if (sd_journal_add_match(j, match, 0) >= 0 && sd_journal_seek_tail(j) >= 0 && sd_journal_previous_skip(j, LOG_LINES) > 0)
-                do {
-                        if (line_of(j, line, sizeof(line)) && *line)
-                                each(userdata, line);
-                } while (sd_journal_next(j) > 0);
-        sd_journal_close(j);
-}
-
-struct words {
-        char errors[ERR_TEXT_MAX - 64], last[400];
-        size_t len;
-};
-
-/* "E: ..." lines, and what apt says before "you have held broken packages": " a : Depends: b but it is not installable". */
-static void take_words(void *userdata, const char *line)
-{
-        struct words *w = userdata;
+        bool more = w->goes_on;
 
         line += strspn(line, " ");
         snprintf(w->last, sizeof(w->last), "%s", line);
-        if (!starts_with(line, "E: ") && !strstr(line, " : Depends: ") && !strstr(line, " : PreDepends: ") && !strstr(line, " : Conflicts: ") &&
-            !starts_with(line, "dpkg: error"))
+        w->goes_on = starts_with(line, "dpkg: error") && ends_with(line, ":");
+        if (!more && !starts_with(line, "E: ") && !strstr(line, " : Depends: ") && !strstr(line, " : PreDepends: ") &&
+            !strstr(line, " : Conflicts: ") && !starts_with(line, "dpkg: error"))
                 return;
         if (w->len < sizeof(w->errors) && !strstr(w->errors, line)) /* what is tried twice is said twice */
                 w->len += (size_t)snprintf(w->errors + w->len, sizeof(w->errors) - w->len, "%s%s", w->len ? "; " : "", line);
 }
 
-static void read_words(const char *unit, const char *invocation, char *ret, size_t size)
-{
-        struct words w = { 0 };
-
-        read_log(unit, invocation, take_words, &w);
-        snprintf(ret, size, "%s", *w.errors ? w.errors : *w.last ? w.last : "see the journal of vks-install units");
-}
-
 /* ---- how far it has come ---------------------------------------------------------------------------------------- */
 
-static void take_progress(void *userdata, const char *line)
+/* Told is what is new, and when that was done the next news has to wait twice as long. */
+static void tell_progress(struct installer *in)
 {
-        progress_line(userdata, line);
+        char words[sizeof(in->told)];
+
+        progress_words(&in->come, words, sizeof(words));
+        in->news_due = !*words || streq(words, in->told);
+        if (in->news_due)
+                return;
+        snprintf(in->told, sizeof(in->told), "%s", words);
+        for (struct wish *w = in->wishes; w; w = w->next)
+                if (w->running)
+                        in->handler.progress(in->userdata, &w->image, words);
+        arm(in->progress, in->progress_after);
+        in->progress_after *= 2;
 }
 
-/* Read from the beginning each time: few are long, and those are asked after seldom. */
 static int on_progress(UNUSED sd_event_source *source, UNUSED uint64_t usec, void *userdata)
 {
         struct installer *in = userdata;
-        struct progress p = { 0 };
-        char words[sizeof(in->told)];
 
-        if (!in->busy)
-                return 0;
-        if (*in->unit && streq(in->unit, in->seen))
-                read_log(in->unit, in->state.invocation, take_progress, &p);
-        progress_words(&p, words, sizeof(words));
-        if (*words && !streq(words, in->told)) {
-                snprintf(in->told, sizeof(in->told), "%s", words);
-                for (struct wish *w = in->wishes; w; w = w->next)
-                        if (w->running)
-                                in->handler.progress(in->userdata, &w->image, words);
-        }
-        arm(in->progress, in->progress_after);
-        in->progress_after *= 2;
+        if (in->busy)
+                tell_progress(in);
         return 0;
+}
+
+static void on_line(void *userdata, const char *line)
+{
+        struct installer *in = userdata;
+
+        take_words(&in->words, line);
+        progress_line(&in->come, line);
+        if (in->news_due)
+                tell_progress(in);
+}
+
+static void follow(struct installer *in)
+{
+        uint64_t started = in->state.started;
+
+        if (!in->log) /* an earlier agent may have begun it */
+                in->log = install_log_new(in->event, in->unit, in->state.invocation, started && started < in->began ? started : in->began, on_line, in);
 }
 
 /* ---- candidates ------------------------------------------------------------------------------------------------- */
@@ -232,7 +218,7 @@ static bool is_there(const struct installer *in, const struct image *image)
 {
         struct package found;
 
-        return packages_find(in->packages, image->name, &found) && image_is(image, found.version);
+        return packages_has(in->packages, image, &found);
 }
 
 /* Takes the wishes that ran out of the queue, then answers for them: the answer may wish again. */
@@ -244,6 +230,7 @@ static void end(struct installer *in, const struct err *failure)
 
         in->busy = false;
         in->unit[0] = '\0';
+        in->log = install_log_free(in->log);
         sd_event_source_set_enabled(in->progress, SD_EVENT_OFF);
         for (struct wish *w = in->wishes; w; w = w->next)
                 n += w->running;
@@ -276,17 +263,35 @@ static void end(struct installer *in, const struct err *failure)
         begin_later(in, 0);
 }
 
+/* The same packages may have been tried before: a unit of the same name, perhaps one that was just ending when the helper was asked. */
+static bool is_this_run(const struct installer *in)
+{
+        return in->state.ended >= in->began || (in->state.phase == UNIT_FAILED && !in->state.ended);
+}
+
 static int on_finish(UNUSED sd_event_source *source, UNUSED uint64_t usec, void *userdata)
 {
         struct installer *in = userdata;
         struct err failure = ERR_NONE, e = ERR_NONE;
-        char words[ERR_TEXT_MAX - 64] = "";
 
+        if (!is_this_run(in)) { /* no other one has followed: it is asked for again, which does no harm */
+                in->busy = false;
+                in->log = install_log_free(in->log);
+                begin_later(in, 0);
+                return 0;
+        }
         if (packages_refresh(in->packages, &e) < 0)
                 log_warning("%s", e.text);
         if (in->state.phase == UNIT_FAILED) {
-                read_words(in->unit, in->state.invocation, words, sizeof(words));
-                err_set(&failure, -EIO, "ErrImagePull", "%s", words);
+                const struct words *w = &in->words;
+
+                follow(in);
+                if (in->log)
+                        install_log_drain(in->log);
+                if (!w->len && in->state.main_code == CLD_KILLED)
+                        err_set(&failure, -EIO, "ErrImagePull", "the installation was killed by signal %d", in->state.main_status);
+                else
+                        err_set(&failure, -EIO, "ErrImagePull", "%s", w->len ? w->errors : *w->last ? w->last : "see the journal of vks-install units");
         }
         end(in, &failure);
         return 0;
@@ -295,14 +300,17 @@ static int on_finish(UNUSED sd_event_source *source, UNUSED uint64_t usec, void 
 static void look(struct installer *in)
 {
         enum unit_phase phase = in->state.phase;
-        bool this_run = in->state.ended >= in->began; /* the same packages may have been tried before: a unit of the same name */
 
         if (!*in->unit || !streq(in->unit, in->seen))
                 return;
-        if (phase == UNIT_FAILED && (this_run || !in->state.ended))
-                arm(in->finish, JOURNAL_USEC);
-        else if (phase == UNIT_INACTIVE && this_run) /* before it starts it is inactive, too */
-                arm(in->finish, 0);
+        if (phase == UNIT_ACTIVATING && *in->state.invocation)
+                follow(in);
+        if (phase != UNIT_FAILED && phase != UNIT_INACTIVE && phase != UNIT_ABSENT)
+                sd_event_source_set_enabled(in->finish, SD_EVENT_OFF);
+        else if (!is_this_run(in)) /* before it starts it is inactive, too */
+                arm(in->finish, AGAIN_USEC);
+        else
+                arm(in->finish, phase == UNIT_FAILED ? JOURNAL_USEC : 0);
 }
 
 void installer_unit_changed(struct installer *in, const char *unit, const struct unit_state *state)
@@ -377,6 +385,9 @@ static int on_gather(UNUSED sd_event_source *source, UNUSED uint64_t usec, void 
         in->busy = true;
         in->seen[0] = in->unit[0] = in->told[0] = '\0';
         in->state = (struct unit_state){ 0 };
+        in->words = (struct words){ 0 };
+        in->come = (struct progress){ 0 };
+        in->news_due = false;
         in->started = now_usec(CLOCK_MONOTONIC);
         in->began = now_usec(CLOCK_REALTIME);
         in->progress_after = PROGRESS_USEC;
@@ -427,6 +438,7 @@ struct installer *installer_free(struct installer *in)
         sd_event_source_disable_unref(in->gather);
         sd_event_source_disable_unref(in->finish);
         sd_event_source_disable_unref(in->progress);
+        install_log_free(in->log);
         while (in->wishes) {
                 struct wish *next = in->wishes->next;
                 wish_free(in->wishes);

@@ -22,7 +22,7 @@ struct installer_handler {
          * took. Never called from inside installer_want().
          */
         void (*done)(void *userdata, const struct image *image, const struct err *err, uint64_t usec);
-        /* One that takes longer: after 5 seconds, after 10, 20, 40 ..., if there is news. */
+        /* One that takes longer: after 5 seconds, and then when there is news, but with 5, 10, 20 ... seconds in between. */
         void (*progress)(void *userdata, const struct image *image, const char *words);
 };
 

@@ -10,6 +10,7 @@
 
 #include "common/buf.h"
 #include "common/fd.h"
+#include "common/file.h"
 #include "common/mem.h"
 
 enum {
@@ -108,18 +109,17 @@ static int map_open(struct map *m, struct stat *st, const char *path)
         return 0;
 }
 
-static int map_dpkg_info(const struct packages *p, const struct package *package, const char *suffix, struct map *ret)
+static int map_dpkg_info(const struct packages *p, const struct package *package, const char *suffix, struct map *ret, struct stat *ret_stat)
 {
-        struct stat st = { 0 };
         char path[ID_PATH_MAX];
         int r;
 
         snprintf(path, sizeof(path), "%s/var/lib/dpkg/info/%s.%s", p->root, package->name, suffix);
-        r = map_open(ret, &st, path);
+        r = map_open(ret, ret_stat, path);
         if (r != -ENOENT)
                 return r;
         snprintf(path, sizeof(path), "%s/var/lib/dpkg/info/%s:%s.%s", p->root, package->name, package->arch, suffix);
-        return map_open(ret, &st, path);
+        return map_open(ret, ret_stat, path);
 }
 
 /* ---- the list ---------------------------------------------------------------------------------------------------- */
@@ -269,6 +269,29 @@ bool packages_find(const struct packages *p, const char *name, struct package *r
         return e;
 }
 
+bool packages_sha256(const struct packages *p, const struct package *package, char ret[static 65])
+{
+        CLEANUP(freep) char *path = xasprintf("%s/var/lib/vks/installed/%s", p->root, package->name), *text = NULL;
+        CLEANUP(map_done) struct map list = { 0 };
+        struct stat st = { 0 };
+        char unpacked[40];
+        size_t size = 0;
+
+        if (file_read(path, 128, &text, &size, NULL) < 0 || size < 64 || map_dpkg_info(p, package, "list", &list, &st) < 0)
+                return false;
+        snprintf(unpacked, sizeof(unpacked), " %lld.%09ld\n", (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+        snprintf(ret, 65, "%s", text);
+        return id_is_sha256(ret) && streq(text + 64, unpacked);
+}
+
+bool packages_has(const struct packages *p, const struct image *image, struct package *ret)
+{
+        char sha256[65];
+
+        return packages_find(p, image->name, ret) && image_is(image, ret->version) &&
+               (!*image->sha256 || (packages_sha256(p, ret, sha256) && streq(sha256, image->sha256)));
+}
+
 /* ---- a package as an image --------------------------------------------------------------------------------------- */
 
 /* What is gathered about one image: the packages that make it up, first the one asked for, and their units. */
@@ -353,11 +376,12 @@ static void look_at_tmpfiles(struct look *l, const char *path)
 static void look_at_files(struct look *l, const struct package *package, bool want_units)
 {
         CLEANUP(map_done) struct map list = { 0 }, postinst = { 0 };
+        struct stat st = { 0 };
         const char *end;
 
-        if (map_dpkg_info(l->p, package, "postinst", &postinst) == 0)
+        if (map_dpkg_info(l->p, package, "postinst", &postinst, &st) == 0)
                 l->writes_var |= mentions_var(postinst.data, postinst.size);
-        if (map_dpkg_info(l->p, package, "list", &list) < 0)
+        if (map_dpkg_info(l->p, package, "list", &list, &st) < 0)
                 return;
         l->writes_var |= mentions_var(list.data, list.size);
         for (const char *s = list.data, *stop = s + list.size; s < stop; s = end + 1) {

@@ -6,6 +6,7 @@
 #ifndef VKS_AGENT_PACKAGES_H
 #define VKS_AGENT_PACKAGES_H
 
+#include "agent/image.h"
 #include "common/err.h"
 #include "common/ids.h"
 
@@ -31,6 +32,15 @@ size_t packages_memory(const struct packages *p); /* bytes held */
 
 /* The installed package of that name (of the machine's own architecture where there are several). Borrowed until the next refresh. */
 bool packages_find(const struct packages *p, const char *name, struct package *ret);
+
+/*
+ * The sha256 of the file that an installed package came from. False when it came from apt's sources, or was unpacked again since the installer
+ * wrote it down (/var/lib/vks/installed).
+ */
+bool packages_sha256(const struct packages *p, const struct package *package, char ret[static 65]);
+
+/* Is what the image names installed: the package, in the version and, where the image has a checksum, from the file that it demands? */
+bool packages_has(const struct packages *p, const struct image *image, struct package *ret);
 
 /* A package as an image. */
 struct package_image {

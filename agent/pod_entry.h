@@ -24,6 +24,7 @@ struct pod_entry {
         bool content_dirty;             /* volumes and environment are to be resolved again */
         bool listed;                    /* seen in the list that is under way */
         bool told_present;              /* the events about images that were there already are out */
+        bool holds;                     /* it needed a package in one version when it was looked at last */
         sd_event_source *timer;
 
         struct api_call *patch, *delete;
@@ -48,12 +49,12 @@ void executor_run(struct pod_entry *e, const struct plan *plan, uint64_t now);
 
 /*
  * pull.c. pull_look(): which images are there, as far as the pull policy lets what is there do; pull_take(): whatever the policy says, if
- * it is there; pull_begin(): an ACTION_PULL; pull_again(): a pod is gone that may have held a package.
+ * it is there; pull_begin(): an ACTION_PULL; pull_release(): who waits for a version is woken when this pod holds none any more.
  */
 void pull_look(struct pod_entry *e);
 void pull_take(struct pod_entry *e, size_t i);
 void pull_begin(struct pod_entry *e, size_t i);
-void pull_again(struct pod_entry *e);
+void pull_release(struct pod_entry *e);
 
 /* reporter.c: sends the status when it is new; events about a pod or one of its containers. */
 void reporter_status(struct pod_entry *e, uint64_t now, uint64_t *wake_at);

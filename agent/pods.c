@@ -164,8 +164,8 @@ void pods_drop(struct pod_entry *e)
                         take_units(other);
                         pods_mark(other);
                 }
-                pull_again(other);
         }
+        pull_release(e);
         if (e->in_flight == 0)
                 entry_free(e);
 }
@@ -602,6 +602,7 @@ static void work(struct pod_entry *e)
                 return;
         }
         executor_run(e, &plan, now);
+        pull_release(e);
         reporter_status(e, now, &wake);
         if (e->state->gone && e->state->removed) {
                 pods_drop(e);

@@ -35,26 +35,30 @@ static bool same_deployment(const struct pod *a, const struct pod *b)
         return true;
 }
 
-/* Does container k of `e` need its package to be in the one version that it named, now? */
-static bool holds(const struct pod_entry *e, size_t k, const char *package)
+/* Does container k of `e` need its package to be in the one version, or from the one file, that it named, now? */
+static bool holds(const struct pod_entry *e, size_t k)
 {
         const struct image *image = &e->pod->containers[k].parsed;
         const struct container_state *c = &e->state->containers[k];
 
-        return image->kind != IMAGE_PATH && *image->version && streq(image->name, package) && (c->image_present || c->pulling) &&
-               !e->pod->terminal && !e->state->removed && !pod_is_finished(e->pod, e->state);
+        return image->kind != IMAGE_PATH && *image->version && (c->image_present || c->pulling) && !e->pod->terminal && !e->dropped &&
+               !e->state->removed && !pod_is_finished(e->pod, e->state);
 }
 
-/* Who holds the package of e's container i in a version that it named, which is not the one that container i names. */
-static const struct pod_entry *holder(const struct pod_entry *e, size_t i, const char **ret_version)
+static bool contradicts(const struct image *a, const struct image *b)
+{
+        return streq(a->name, b->name) && (!streq(a->version, b->version) || (*a->sha256 && *b->sha256 && !streq(a->sha256, b->sha256)));
+}
+
+/* Who holds the package of e's container i in a version that it named, which is not the one that container i names; or from another file. */
+static const struct pod_entry *holder(const struct pod_entry *e, size_t i, const struct image **ret)
 {
         const struct image *want = &e->pod->containers[i].parsed;
 
         for (const struct pod_entry *other = pods_first(e->pods); other; other = other->hh.next)
                 for (size_t k = 0; k < other->pod->n_containers; k++) {
-                        *ret_version = other->pod->containers[k].parsed.version;
-                        if (holds(other, k, want->name) && !streq(*ret_version, want->version) &&
-                            (other == e || !same_deployment(other->pod, e->pod)))
+                        *ret = &other->pod->containers[k].parsed;
+                        if (holds(other, k) && contradicts(*ret, want) && (other == e || !same_deployment(other->pod, e->pod)))
                                 return other;
                 }
         return NULL;
@@ -69,18 +73,16 @@ static const struct pod_entry *holder(const struct pod_entry *e, size_t i, const
 static bool ensure_first(const struct pod_entry *e, size_t i)
 {
         const struct container *spec = &e->pod->containers[i];
-        const char *version;
+        const struct image *other;
 
         return spec->parsed.kind == IMAGE_PACKAGE && spec->pull_policy == PULL_ALWAYS && !*spec->parsed.version &&
                !*e->state->containers[i].invocation &&
-               !installer_is_current(pods_parts(e->pods)->installer, spec->parsed.name) && !holder(e, i, &version);
+               !installer_is_current(pods_parts(e->pods)->installer, spec->parsed.name) && !holder(e, i, &other);
 }
 
 static bool find_image(const struct pod_entry *e, size_t i, struct package *ret)
 {
-        const struct image *image = &e->pod->containers[i].parsed;
-
-        return packages_find(pods_parts(e->pods)->packages, image->name, ret) && image_is(image, ret->version);
+        return packages_has(pods_parts(e->pods)->packages, &e->pod->containers[i].parsed, ret);
 }
 
 void pull_take(struct pod_entry *e, size_t i)
@@ -88,9 +90,10 @@ void pull_take(struct pod_entry *e, size_t i)
         const struct container *spec = &e->pod->containers[i];
         struct container_state *c = &e->state->containers[i];
         struct packages *packages = pods_parts(e->pods)->packages;
-        const char *sha256 = spec->parsed.sha256;
         struct err err = ERR_NONE;
         struct package found;
+        char sha256[65];
+        bool known;
 
         if (spec->parsed.kind == IMAGE_PATH) {
                 if (access(spec->parsed.name, X_OK) < 0)
@@ -98,8 +101,9 @@ void pull_take(struct pod_entry *e, size_t i)
         } else {
                 if (!find_image(e, i, &found))
                         return;
+                known = packages_sha256(packages, &found, sha256);
                 free(e->image_ids[i]);
-                e->image_ids[i] = xasprintf("deb://%s@%s%s%s", found.name, found.version, *sha256 ? "@sha256:" : "", sha256);
+                e->image_ids[i] = xasprintf("deb://%s@%s%s%s", found.name, found.version, known ? "@sha256:" : "", known ? sha256 : "");
                 if ((spec->given_unit ? packages_image_unit(packages, spec->parsed.name, spec->given_unit, &e->images[i], &err) :
                                         packages_image(packages, spec->parsed.name, &e->images[i], &err)) < 0) {
                         if (!e->pod->refused.code)
@@ -153,7 +157,7 @@ void pull_begin(struct pod_entry *e, size_t i)
 {
         const struct container *spec = &e->pod->containers[i];
         struct container_state *c = &e->state->containers[i];
-        const char *version = NULL;
+        const struct image *held = NULL;
         const struct pod_entry *other;
         struct err err = ERR_NONE;
 
@@ -167,10 +171,10 @@ void pull_begin(struct pod_entry *e, size_t i)
                 fail(e, i, &err);
                 return;
         }
-        other = *spec->parsed.version ? holder(e, i, &version) : NULL;
+        other = *spec->parsed.version ? holder(e, i, &held) : NULL;
         if (other) {
-                err_set(&err, -EBUSY, "ErrImagePull", "pod %s/%s holds %s at version %s", other->pod->id.namespace, other->pod->id.name,
-                        spec->parsed.name, version);
+                err_set(&err, -EBUSY, "ErrImagePull", "pod %s/%s holds %s at version %s%s%s", other->pod->id.namespace, other->pod->id.name,
+                        held->name, held->version, *held->sha256 ? ", sha256 " : "", held->sha256);
                 fail(e, i, &err);
                 return;
         }
@@ -179,7 +183,7 @@ void pull_begin(struct pod_entry *e, size_t i)
         installer_want(pods_parts(e->pods)->installer, &spec->parsed);
 }
 
-void pull_again(struct pod_entry *e)
+static void pull_again(struct pod_entry *e)
 {
         for (size_t i = 0; i < e->pod->n_containers; i++) {
                 struct container_state *c = &e->state->containers[i];
@@ -188,6 +192,17 @@ void pull_again(struct pod_entry *e)
                         pods_mark(e);
                 }
         }
+}
+
+void pull_release(struct pod_entry *e)
+{
+        bool held = e->holds;
+
+        e->holds = false;
+        for (size_t k = 0; k < e->pod->n_containers; k++)
+                e->holds |= holds(e, k);
+        for (struct pod_entry *other = pods_first(e->pods); held && !e->holds && other; other = other->hh.next)
+                pull_again(other);
 }
 
 static void tell_pulled(struct pod_entry *e, size_t i, uint64_t usec)

@@ -45,7 +45,7 @@ int dispatch(void *machine, int sock, struct err *e);
 int unit_ask(struct machine *m, const char *method, const char *unit, struct err *e);
 /* A name of org.freedesktop.systemd1(5)'s ActiveState; "" when PID 1 has not loaded it. */
 int unit_active_state(struct machine *m, const char *unit, char ret[static 32], struct err *e);
-/* A transient oneshot that runs `argv`. -EEXIST when it runs already. */
+/* A transient oneshot that runs `argv`, if it does not run already; behind it, whatever becomes of it, the same program with "--end" alone. */
 int unit_run(struct machine *m, const char *unit, char **argv, struct err *e);
 
 /* ---- package_unit.c: the unit file that a package brings, if the package is installed and owns it ---- */

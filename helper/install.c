@@ -3,7 +3,6 @@
  * INSTALL. The helper executes nothing: its filter and its bounds would be inherited by apt and every maintainer script. PID 1 runs
  * install.sh in a unit of its own, whose name follows from what is to be installed, so that the same request twice is one installation.
  */
-#include <errno.h>
 #include <stdio.h>
 
 #include "common/mem.h"
@@ -28,7 +27,5 @@ int op_install(struct machine *m, const struct op_install *op, struct answer *a,
         }
         snprintf(a->unit, sizeof(a->unit), "vks-install-%016llx.service", (unsigned long long)hash);
         r = unit_ask(m, "ResetFailedUnit", a->unit, e);
-        if (r >= 0)
-                r = unit_run(m, a->unit, argv, e);
-        return r == -EEXIST ? 0 : r;
+        return r < 0 ? r : unit_run(m, a->unit, argv, e);
 }

@@ -3,7 +3,8 @@
 # Installs Debian packages for pods: install -- PACKAGE[=VERSION | =URL[@sha256:HEX]]...
 # A URL is that of a package file: https://..., or deb://... for http.
 # What it installs anew is neither started nor enabled, what was there before is left as it is. Run by the root helper through PID 1, in a unit of its
-# own; what apt says goes to the journal of that unit, and the last line of a failure begins with "E: ".
+# own; what apt says goes to the journal of that unit, and the last line of a failure begins with "E: ". Behind every run, however it ended, PID 1
+# runs `install --end`.
 set -eu
 umask 022
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 HOME=/root
@@ -14,6 +15,7 @@ state=/run/vks/install
 cache=/var/cache/vks
 archives=$cache/archives # what apt downloads
 files=$cache/files       # package files from URLs: root's alone
+record=/var/lib/vks/installed # of packages that came from a URL: the file's sha256, and which list of files dpkg made of it
 units=/run/systemd/system
 file_max=1024            # MiB
 fetch_seconds=900
@@ -28,8 +30,19 @@ apt() {
                 -o DPkg::Lock::Timeout=600 -o APT::Get::Allow-Downgrades=1 -o Dir::Cache::Archives="$archives" "$@"
 }
 
-# A link to /dev/null in the place of each unit: neither started by its package, nor enabled. They are written down
-# before they are made, so that a run that was killed leaves nothing for good.
+# Is there work of dpkg's that was interrupted, or is under way?
+unfinished() {
+        [ -n "$(dpkg --audit)" ] || [ -n "$(ls -A /var/lib/dpkg/updates)" ]
+}
+
+# A link to /dev/null in the place of each unit that is new: neither started by its package, nor enabled. They are written down before they
+# are made, so that a run that was killed leaves nothing for good.
+mask() {
+        while read -r unit; do
+                [ -e "$units/$unit" ] || ln -s /dev/null "$units/$unit"
+        done <"$state/masked"
+}
+
 unmask() {
         [ -s "$state/masked" ] || return 0
         while read -r unit; do
@@ -41,7 +54,6 @@ unmask() {
                         update-rc.d "${unit%.service}" disable || true
                 fi
         done <"$state/masked"
-        rm "$state/masked"
         systemctl daemon-reload
 }
 
@@ -85,9 +97,9 @@ fetch() {
         )
         cp "$cache/partial/$1.deb" "$file"
         rm -r "$cache/partial"
-        sum=$(sha256sum <"$file")
+        sum=$(sha256sum <"$file") sum=${sum%% *}
         case $2 in
-        *@sha256:*) [ "${2##*@sha256:}" = "${sum%% *}" ] || fail "$url: its sha256 is ${sum%% *}, not the one that was asked for" ;;
+        *@sha256:*) [ "${2##*@sha256:}" = "$sum" ] || fail "$url: its sha256 is $sum, not the one that was asked for" ;;
         esac
         name=$(dpkg-deb -f "$file" Package) version=$(dpkg-deb -f "$file" Version) arch=$(dpkg-deb -f "$file" Architecture)
         [ "$name" = "$1" ] || fail "$url: the package in it is called $name, not $1"
@@ -101,13 +113,26 @@ fetch() {
         esac
 }
 
-# Work that was interrupted is finished before anything else. Somebody else's that is under way looks the same, but for its lock. The masks of a
-# run that was killed are still there, and what is configured now is not started either.
+# What stands in the record of a package that is installed from a file with that sha256. dpkg writes the list of a package's files anew whenever it
+# unpacks it, so a record from before that is void.
+record_of() { # NAME SHA256
+        list=/var/lib/dpkg/info/$1.list
+        [ -e "$list" ] || list=/var/lib/dpkg/info/$1:$(dpkg --print-architecture).list
+        [ ! -e "$list" ] || printf '%s %s\n' "$2" "$(stat -c %.9Y "$list")"
+}
+
+# Work that was interrupted is finished before anything else. Somebody else's that is under way looks the same, but for its lock. What the run that was
+# killed had masked is masked again meanwhile: what is configured now is not started either.
 repair() {
+        if unfinished; then
+                [ ! -e "$state/masked" ] || mask
+        else
+                unmask
+                rm -f "$state/masked"
+                return 0
+        fi
         for seconds in $(seq 600); do
-                if [ -z "$(dpkg --audit)" ] && [ -z "$(ls -A /var/lib/dpkg/updates)" ]; then
-                        return 0
-                fi
+                unfinished || return 0
                 words=$(dpkg --force-confdef --force-confold --configure -a 2>&1) || true
                 printf '%s\n' "$words"
                 case $words in
@@ -122,6 +147,24 @@ repair() {
         [ -z "$broken" ] || apt --reinstall install -- $broken || dpkg --force-remove-reinstreq --remove $broken
 }
 
+# $again: files of the version that is installed, which is no news to apt, but are not what was installed.
+transaction() { # OPTION_OF_APT_OR_NOTHING PACKAGE...
+        option=$1
+        shift
+        # shellcheck disable=SC2086 # names of files without blanks
+        { [ -z "$again" ] || apt $option --reinstall install -- $again; } && apt $option install -- "$@"
+}
+
+mkdir -p "$state"
+exec 9>"$state/lock"
+if [ "${1:-}" = --end ]; then
+        flock -n 9 || exit 0 # the next one has begun already, and what was masked is its business now
+        unmask || true
+        if [ "${SERVICE_RESULT:-}" = success ] || ! unfinished; then
+                rm -f "$state/masked"
+        fi
+        exit 0
+fi
 if [ "${1:-}" != -- ] || [ $# -lt 2 ]; then
         fail "usage: install -- PACKAGE[=VERSION]..."
 fi
@@ -132,23 +175,24 @@ for package; do
         esac
 done
 
-mkdir -p "$state"
-exec 9>"$state/lock"
 flock 9
-trap unmask EXIT
-trap 'exit 1' HUP INT TERM
-
 rm -rf "$archives" "$files" "$cache/partial"
 mkdir -p "$archives/partial"
 mkdir -m 700 "$files"
+mkdir -p "$record"
 repair || true # whether that is an obstacle, apt says
-updated=
+again='' fetched='' updated=''
 for package; do
         shift
         case $package in
         *://*)
                 fetch "${package%%=*}" "${package#*=}"
-                package=$files/${package%%=*}.deb
+                package=$files/$name.deb
+                fetched="$fetched $name:$sum"
+                if [ "$(dpkg-query -W -f '${db:Status-Status} ${Version}' "$name" 2>/dev/null)" = "installed $version" ] &&
+                        [ "$(cat "$record/$name" 2>/dev/null)" != "$(record_of "$name" "$sum")" ]; then
+                        again="$again $package"
+                fi
                 ;;
         *)
                 known "${package%%=*}" || [ -n "$updated" ] || { # lists may be missing or old
@@ -160,10 +204,10 @@ for package; do
         esac
         set -- "$@" "$package"
 done
-apt --download-only install -- "$@" || {
+transaction --download-only "$@" || {
         # Lists may be missing or old. One source that cannot be had is no reason not to look into the others.
         apt update || true
-        apt --download-only install -- "$@"
+        transaction --download-only "$@"
 }
 {
         [ ! -e "$state/masked" ] || cat "$state/masked"
@@ -173,8 +217,9 @@ apt --download-only install -- "$@" || {
         } | new_units
 } | sort -u >"$state/masked.new"
 mv "$state/masked.new" "$state/masked"
-while read -r unit; do
-        [ -e "$units/$unit" ] || ln -s /dev/null "$units/$unit"
-done <"$state/masked"
-apt install -- "$@"
+mask
+transaction "" "$@"
+for package in $fetched; do
+        record_of "${package%:*}" "${package#*:}" >"$record/${package%:*}"
+done
 rm -rf "$archives" "$files"

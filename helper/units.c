@@ -61,8 +61,9 @@ int unit_run(struct machine *m, const char *unit, char **argv, struct err *e)
         int r = sd_bus_message_new_method_call(m->bus, &call, MANAGER, "StartTransientUnit");
 
         (void)(r < 0 || (r = sd_bus_message_append(call, "ss", unit, "fail")) < 0 || (r = sd_bus_message_open_container(call, 'a', "(sv)")) < 0 ||
-               (r = sd_bus_message_append(call, "(sv)(sv)(sv)(sv)", "Description", "s", "Installation of packages for pods", "Type", "s",
-                                          "oneshot", "SyslogIdentifier", "s", "vks-install", "TimeoutStartUSec", "t", INSTALL_USEC)) < 0 ||
+               (r = sd_bus_message_append(call, "(sv)(sv)(sv)(sv)(sv)", "Description", "s", "Installation of packages for pods", "Type", "s",
+                                          "oneshot", "SyslogIdentifier", "s", "vks-install", "TimeoutStartUSec", "t", INSTALL_USEC,
+                                          "ExecStopPost", "a(sasb)", 1, argv[0], 2, argv[0], "--end", 0)) < 0 ||
                (r = sd_bus_message_open_container(call, 'r', "sv")) < 0 || (r = sd_bus_message_append(call, "s", "ExecStart")) < 0 ||
                (r = sd_bus_message_open_container(call, 'v', "a(sasb)")) < 0 || (r = sd_bus_message_open_container(call, 'a', "(sasb)")) < 0 ||
                (r = sd_bus_message_open_container(call, 'r', "sasb")) < 0 || (r = sd_bus_message_append(call, "s", argv[0])) < 0 ||
@@ -71,6 +72,6 @@ int unit_run(struct machine *m, const char *unit, char **argv, struct err *e)
                 r = sd_bus_message_close_container(call);
         (void)(r < 0 || (r = sd_bus_message_append(call, "a(sa(sv))", 0)) < 0 || (r = sd_bus_call(m->bus, call, 0, &error, NULL)) < 0);
         if (sd_bus_error_has_name(&error, "org.freedesktop.systemd1.UnitExists"))
-                return -EEXIST;
+                return 0;
         return told(r, &error, "StartTransientUnit", unit, e);
 }

@@ -10,7 +10,7 @@ REPO=/srv/vks-images # in the node
 FILES=$WORK/files
 mkdir "$FILES"
 
-deb() { # DIRECTORY NAME VERSION [CONTROL_LINES] [FILE_NAME]
+deb() { # DIRECTORY NAME VERSION [CONTROL_LINES] [FILE_NAME] [KIB]
     local tree=$WORK/tree
     rm -rf "$tree"
     mkdir -p "$tree/DEBIAN" "$tree/usr/bin"
@@ -18,6 +18,7 @@ deb() { # DIRECTORY NAME VERSION [CONTROL_LINES] [FILE_NAME]
     # shellcheck disable=SC2016
     printf '#!/bin/sh\necho %s\nexec sleep 100000\n' "$3" >"$tree/usr/bin/$2"
     chmod 755 "$tree/usr/bin/$2"
+    [ -z "${6:-}" ] || { mkdir -p "$tree/usr/share/$2"; head -c "${6}k" /dev/urandom >"$tree/usr/share/$2/data"; }
     dpkg-deb -b --root-owner-group -Znone "$tree" "$1/${5:-$2_${3#*:}_all.deb}" >/dev/null
 }
 
@@ -42,6 +43,7 @@ mkdir "$WORK/repo"
 deb "$WORK/repo" vks-ta 1.0
 deb "$WORK/repo" vks-ta 1:2.0~rc1
 for n in 0 1 2 3 4 5 6 7 8 9; do deb "$WORK/repo" "vks-tn$n" 1; done
+deb "$WORK/repo" vks-tbig 1 "" "" 300
 deb "$WORK/repo" vks-tdep 1 $'Architecture: all\nDepends: vks-t-nowhere (>= 3)'
 publish
 (cd "$FILES" && exec python3 -u -m http.server --bind 127.0.0.1 0 >"$WORK/server.log" 2>&1) &
@@ -69,6 +71,14 @@ mark() { sh_node "date +%s.%N"; }
 transactions() { # SINCE: how many installations were begun
     sh_node "journalctl -q _PID=1 --since=@$1 -o cat | grep -c '^Starting vks-install-' || true"
 }
+failures() { # POD: how often its pull has failed
+    k get events --field-selector "involvedObject.name=$1" -o 'jsonpath={range .items[*]}{.count}{" "}{.message}{"\n"}{end}' |
+        awk '/Failed to pull/ { n += $1 } END { print n + 0 }'
+}
+failed_for() { # POD: seconds between its first failure and its last
+    k get events --field-selector "involvedObject.name=$1" -o 'jsonpath={range .items[*]}{.firstTimestamp}{" "}{.lastTimestamp}{" "}{.message}{"\n"}{end}' |
+        awk '/Failed to pull/ { print $1, $2 }' | { read -r first last; echo $(($(date -d "$last" +%s) - $(date -d "$first" +%s))); }
+}
 fetched() { grep -c "GET /$1 " "$WORK/server.log" || true; }
 
 test_a_package_file_from_a_url() {
@@ -92,6 +102,40 @@ test_a_package_file_from_a_url() {
     pod again "$url@sha256:${sum%% *}" "$(command vks-tfile)"
     running again
     [ "$(fetched vks-tfile_1.2_all.deb)" = 1 ] || fail "fetched $(fetched vks-tfile_1.2_all.deb) times"
+}
+
+test_another_file_of_the_same_version() {
+    local url=deb://127.0.0.1:$PORT/vks-tsame_1_all.deb one two
+    policy "url = deb://127.0.0.1:$PORT/
+url-needs-sha256 = no"
+    deb "$FILES" vks-tsame 1
+    one=$(sha256sum <"$FILES/vks-tsame_1_all.deb") one=${one%% *}
+    "$LAB" node put "$FILES/vks-tsame_1_all.deb" /root/same.deb
+    pod one "$url@sha256:$one" "$(command vks-tsame)"
+    running one
+    deb "$FILES" vks-tsame 1 $'Architecture: all\nHomepage: https://example.org'
+    two=$(sha256sum <"$FILES/vks-tsame_1_all.deb") two=${two%% *}
+    pod never "$url@sha256:$two" "$(command vks-tsame), \"imagePullPolicy\": \"Never\""
+    wait_for 20 "it is not the file that was installed" equals ErrImageNeverPull reason never
+    pod two "$url@sha256:$two" "$(command vks-tsame)"
+    event two "Failed: .*pod $NS/one holds vks-tsame at version 1, sha256 $one"
+    pod any "$url" "$(command vks-tsame)"
+    running any
+    [ "$(image_id any)" = "deb://vks-tsame@1@sha256:$one" ] || fail "imageID $(image_id any)"
+    k delete pod one never any --wait=true >/dev/null
+    running two
+    [ "$(image_id two)" = "deb://vks-tsame@1@sha256:$two" ] || fail "imageID $(image_id two)"
+    contains example.org node dpkg-query -W -f '${Homepage}' vks-tsame
+    k delete pod two --wait=true >/dev/null
+    # Unpacked by somebody else: where it came from is not known any more.
+    by_hand dpkg -i /root/same.deb
+    pod any "$url" "$(command vks-tsame)"
+    running any
+    [ "$(image_id any)" = deb://vks-tsame@1 ] || fail "imageID $(image_id any)"
+    [ "$(fetched vks-tsame_1_all.deb)" = 2 ] || fail "fetched without need"
+    pod two "$url@sha256:$two" "$(command vks-tsame)"
+    running two
+    contains example.org node dpkg-query -W -f '${Homepage}' vks-tsame
 }
 
 test_a_file_that_is_not_what_was_asked_for() {
@@ -136,6 +180,21 @@ test_versions_and_who_holds_them() {
     pod old vks-ta:1.0 "$(command vks-ta)"
     running old
     [ "$(version vks-ta)" = 1.0 ] || fail "no downgrade"
+}
+
+test_who_waits_for_a_version_is_woken_when_its_holder_ends() {
+    purge vks-ta
+    printf '{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "holder"}, "spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "vks-ta:1.0", %s}]}}' \
+        "$(command vks-ta)" | apply
+    running holder
+    pod waiter vks-ta:1:2.0~rc1 "$(command vks-ta)"
+    # The third try would be 20 s behind the second one.
+    wait_for 30 "the second failure" equals 2 failures waiter
+    equals ImagePullBackOff reason waiter
+    node systemctl kill "$(unit_of holder vks-ta)"
+    running waiter 15
+    equals Failed pod_field holder '{.status.phase}'
+    [ "$(version vks-ta)" = 1:2.0~rc1 ] || fail "version $(version vks-ta)"
 }
 
 test_a_deployment_changes_its_version() {
@@ -196,8 +255,11 @@ test_a_lock_of_somebody_else_is_waited_for_and_told() {
 }
 
 test_apt_says_itself_why_not() {
+    local name
     purge vks-ta
     pod dep vks-tdep "$(command vks-tdep)"
+    pod unknown vks-tunknown "$(command vks-tunknown)"
+    event unknown "Failed: .*Unable to locate package vks-tunknown"
     event dep "Failed: .*Depends: vks-t-nowhere"
     pod nover vks-ta:7.7 "$(command vks-ta)"
     event nover "Failed: .*Version '7.7' for 'vks-ta' was not found"
@@ -205,15 +267,21 @@ test_apt_says_itself_why_not() {
     by_hand apt-mark hold vks-ta
     pod held vks-ta:1:2.0~rc1 "$(command vks-ta)"
     event held "Failed: .*Held packages were changed"
+    # Kubernetes' schedule: 10 s behind the first failure, 20 s behind the second one, ...
+    for name in dep unknown nover held; do
+        wait_for 60 "$name: the third failure" equals 3 failures "$name"
+        equals ImagePullBackOff reason "$name" || fail "$name: $(reason "$name")"
+        [ "$(failed_for "$name")" -ge 29 ] || fail "$name: three failures in $(failed_for "$name") s"
+    done
     by_hand apt-mark unhold vks-ta
-    k delete pod held --wait=true >/dev/null
+    k delete pod --all --wait=true >/dev/null
     purge vks-ta
     sh_node "rm -f /etc/apt/sources.list.d/vks-images.list; echo 'deb file:$REPO ./' >/etc/apt/sources.list.d/vks-unsigned.list
              flock /run/vks/install/lock apt-get -qq -o Dir::Etc::SourceList=/etc/apt/sources.list.d/vks-unsigned.list -o Dir::Etc::SourceParts=- -o APT::Get::List-Cleanup=0 update >/dev/null 2>&1 || true"
     pod unsigned vks-ta "$(command vks-ta)"
     event unsigned "Failed: .*(not signed|unauthenticated packages|does not have a Release file)" 60
+    wait_for 60 "back-off" equals ImagePullBackOff reason unsigned
     sh_node "rm -f /etc/apt/sources.list.d/vks-unsigned.list"
-    wait_for 60 "back-off" equals ImagePullBackOff reason dep
     publish
     running unsigned 60
 }
@@ -223,8 +291,17 @@ test_a_full_disk_is_said_and_passes() {
     sh_node "mkdir -p /var/cache/vks; mount -t tmpfs -o size=64k full /var/cache/vks; head -c 60k /dev/zero >/var/cache/vks/x"
     pod full sl '"command": ["/bin/sleep", "1000"]'
     event full "Failed: .*(space|No space left)" || { node umount /var/cache/vks; fail "no event"; }
+    wait_for 60 "back-off" equals ImagePullBackOff reason full
     node umount /var/cache/vks
     running full
+    # Full when dpkg unpacks: what it leaves is mended when there is room.
+    purge vks-tbig
+    sh_node "mkdir -p /usr/share/vks-tbig; mount -t tmpfs -o size=64k full /usr/share/vks-tbig"
+    pod unpack vks-tbig "$(command vks-tbig)"
+    event unpack "Failed: .*No space left on device" || { node umount /usr/share/vks-tbig; fail "no event"; }
+    node umount /usr/share/vks-tbig
+    running unpack
+    [ -z "$(node dpkg --audit)" ] || fail "$(node dpkg --audit)"
 }
 
 run_tests

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -278,6 +279,35 @@ Test(machine, what_was_known_stays_when_the_file_is_gone)
         cr_assert_eq(packages_refresh(p, &e), -ENOENT);
         cr_assert_not_null(strstr(e.text, "dpkg/status"));
         cr_assert(packages_find(p, "uptimed", NULL));
+}
+
+Test(machine, a_package_from_a_file_is_known_by_its_checksum_until_it_is_unpacked_again)
+{
+        static const char one[] = "0123456789012345678901234567890123456789012345678901234567890123";
+        CLEANUP(packages_freep) struct packages *p = loaded();
+        CLEANUP(freep) char *list = xasprintf("%s" INFO("uptimed:all.list"), root), *record = NULL;
+        struct package k;
+        struct stat st;
+        struct image image, other;
+        struct err e = ERR_NONE;
+        char sha256[65];
+
+        cr_assert_eq(image_parse("https://h/uptimed_1.0-1_all.deb@sha256:0123456789012345678901234567890123456789012345678901234567890123", &image, &e), 0);
+        cr_assert_eq(image_parse("https://h/uptimed_1.0-1_all.deb@sha256:0123456789012345678901234567890123456789012345678901234567890124", &other, &e), 0);
+        cr_assert_not(packages_has(p, &image, &k), "nobody knows where it came from");
+        cr_assert(stat(list, &st) == 0 && packages_find(p, "uptimed", &k));
+        record = xasprintf("%s %lld.%09ld\n", one, (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+        put("/var/lib/vks/installed/uptimed", record);
+        cr_assert(packages_sha256(p, &k, sha256));
+        cr_assert_str_eq(sha256, one);
+        cr_assert(packages_has(p, &image, &k));
+        cr_assert_not(packages_has(p, &other, &k));
+        cr_assert_eq(utimensat(AT_FDCWD, list, (struct timespec[2]){ { 1, 0 }, { 1, 0 } }, 0), 0);
+        cr_assert_not(packages_has(p, &image, &k));
+        put("/var/lib/vks/installed/uptimed", "");
+        cr_assert_not(packages_sha256(p, &k, sha256));
+        *image.sha256 = '\0';
+        cr_assert(packages_has(p, &image, &k), "no checksum is asked for");
 }
 
 static void expect_image(const char *name, const char *unit, const char *owner, bool writes_var, const char *why)
