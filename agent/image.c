@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "agent/package_manager.h"
+
 static int invalid(struct err *e, const char *s, const char *why)
 {
         return err_set(e, -EINVAL, "InvalidImageName", "image: \"%.200s\" %s", s, why);
@@ -23,7 +25,7 @@ static bool copy(char *ret, size_t size, const char *start, const char *end)
 
 static int parse_url(const char *s, struct image *ret, struct err *e)
 {
-        const char *end = s + strlen(s), *at = strstr(s, "@sha256:"), *file, *cut, *second;
+        const char *end = s + strlen(s), *at = strstr(s, "@sha256:"), *file, *wrong;
 
         if (at) {
                 if (!id_is_sha256(at + strlen("@sha256:")))
@@ -37,14 +39,9 @@ static int parse_url(const char *s, struct image *ret, struct err *e)
         file = end;
         while (file > s && file[-1] != '/')
                 file--;
-        cut = memchr(file, '_', (size_t)(end - file));
-        second = cut ? memchr(cut + 1, '_', (size_t)(end - cut - 1)) : NULL;
-        if (!second || end - file < 5 || memcmp(end - 4, ".deb", 4) != 0)
-                return invalid(e, s, "does not end in <package>_<version>_<architecture>.deb");
-        if (!copy(ret->name, ID_PACKAGE_MAX + 1, file, cut) || !id_is_package(ret->name))
-                return invalid(e, s, "names no Debian package before the first \"_\"");
-        if (!copy(ret->version, sizeof(ret->version), cut + 1, second) || !id_is_version(ret->version))
-                return invalid(e, s, "tells no version of a Debian package behind the first \"_\"");
+        wrong = package_file_name(file, end, ret->name, ret->version);
+        if (wrong)
+                return invalid(e, s, wrong);
         ret->kind = IMAGE_URL;
         ret->url = s;
         ret->url_size = (size_t)(end - s);
@@ -82,11 +79,7 @@ int image_parse(const char *s, struct image *ret, struct err *e)
 
 bool image_is(const struct image *image, const char *version)
 {
-        const char *colon = strchr(version, ':');
-
-        if (image->kind == IMAGE_URL && colon && !strchr(image->version, ':'))
-                version = colon + 1;
-        return !*image->version || streq(image->version, version);
+        return !*image->version || (image->kind == IMAGE_URL ? package_file_is(image->version, version) : streq(image->version, version));
 }
 
 bool image_same(const struct image *a, const struct image *b)

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <uthash.h>
 
@@ -21,8 +20,6 @@ enum {
         HELPER_TRIES = 5,
         BATCH_MAX = 64,
 };
-
-#define LISTS "/var/lib/apt/lists"
 
 struct wish {
         struct image image;
@@ -87,19 +84,11 @@ static void arm(sd_event_source *source, uint64_t usec)
 
 /* ---- apt's own words -------------------------------------------------------------------------------------------- */
 
-/*
- * "E: ..." lines, what apt says before "you have held broken packages": " a : Depends: b but it is not installable", and dpkg's, which give
- * the reason in the next line: "dpkg: error processing archive ...:".
- */
 static void take_words(struct words *w, const char *line)
 {
-        bool more = w->goes_on;
-
         line += strspn(line, " ");
         snprintf(w->last, sizeof(w->last), "%s", line);
-        w->goes_on = starts_with(line, "dpkg: error") && ends_with(line, ":");
-        if (!more && !starts_with(line, "E: ") && !strstr(line, " : Depends: ") && !strstr(line, " : PreDepends: ") &&
-            !strstr(line, " : Conflicts: ") && !starts_with(line, "dpkg: error"))
+        if (!package_manager_complains(line, &w->goes_on))
                 return;
         if (w->len < sizeof(w->errors) && !strstr(w->errors, line)) /* what is tried twice is said twice */
                 w->len += (size_t)snprintf(w->errors + w->len, sizeof(w->errors) - w->len, "%s%s", w->len ? "; " : "", line);
@@ -138,7 +127,7 @@ static void on_line(void *userdata, const char *line)
         struct installer *in = userdata;
 
         take_words(&in->words, line);
-        progress_line(&in->come, line);
+        package_manager_progress(&in->come, line);
         if (in->news_due)
                 tell_progress(in);
 }
@@ -167,14 +156,12 @@ static void forget_current(struct installer *in)
 bool installer_is_current(struct installer *in, const char *package)
 {
         struct current *c = NULL;
-        struct stat st = { 0 };
+        struct timespec lists = package_manager_lists();
         struct package found;
 
-        if (stat(LISTS, &st) < 0)
-                st = (struct stat){ 0 };
-        if (st.st_mtim.tv_sec != in->lists.tv_sec || st.st_mtim.tv_nsec != in->lists.tv_nsec) {
+        if (lists.tv_sec != in->lists.tv_sec || lists.tv_nsec != in->lists.tv_nsec) {
                 forget_current(in);
-                in->lists = st.st_mtim;
+                in->lists = lists;
         }
         HASH_FIND_STR(in->current, package, c);
         return c && packages_find(in->packages, package, &found) && streq(found.version, c->version);

@@ -1,22 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What dpkg has installed, and what a package is as an image: its unit, and whether it keeps data under /var. Read from
- * dpkg's own files, kept small (names and versions only), and read again when dpkg has written.
+ * What is installed (package_manager.h), and what a package is as an image: its unit, and whether it keeps data under /var.
  */
 #ifndef VKS_AGENT_PACKAGES_H
 #define VKS_AGENT_PACKAGES_H
 
 #include "agent/image.h"
-#include "common/err.h"
-#include "common/ids.h"
+#include "agent/package_manager.h"
 
 struct packages;
-
-struct package {
-        const char *name, *version, *arch;
-        const char *source;      /* the source package's name, often the same */
-        uint64_t installed_size; /* bytes */
-};
 
 /* `root` is put in front of every path ("" for the machine). Nothing is read yet. */
 struct packages *packages_new(const char *root);
@@ -52,7 +44,7 @@ struct package_image {
 
 /*
  * 0; -ENOENT when the package is not installed; -ENOTUNIQ when no rule can choose among its units, the text has the candidates. Answers are
- * remembered until dpkg writes.
+ * remembered until packages change.
  */
 int packages_image(struct packages *p, const char *name, struct package_image *ret, struct err *e);
 
@@ -87,9 +79,6 @@ int unit_choose(const char *package, const struct unit_candidate *c, size_t n, c
 
 /* Reads what a candidate has to say out of a unit file's text. */
 void unit_scan(const char *text, size_t size, struct unit_candidate *c);
-
-/* Calls `each` for every installed package of a dpkg status file's text. `package`'s strings live for the call; `offset` is where its paragraph begins. */
-void status_scan(const char *text, size_t size, void (*each)(void *userdata, const struct package *package, size_t offset), void *userdata);
 
 /* Does a maintainer script, a tmpfiles.d file or a list of paths have data below /var that is the package's own? */
 bool mentions_var(const char *text, size_t size);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How far an installation has come, from the lines that apt and dpkg print in the C locale. Pure. */
+/* How far an installation has come; package_manager_progress() reads it from the lines that one prints. Pure. */
 #ifndef VKS_AGENT_PROGRESS_H
 #define VKS_AGENT_PROGRESS_H
 
@@ -12,9 +12,6 @@ struct progress {
         unsigned total, n; /* packages of this transaction; how many of them the stage has begun with */
         char detail[128];  /* a size, a package, or who is waited for */
 };
-
-/* Takes one line into account; those that say nothing of progress are passed over. */
-void progress_line(struct progress *p, const char *line);
 
 /* "unpacking 3 of 12: nginx-common (1.22.1-9)"; "" when nothing is known yet. */
 void progress_words(const struct progress *p, char *ret, size_t size);

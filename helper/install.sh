@@ -5,6 +5,8 @@
 # What it installs anew is neither started nor enabled, what was there before is left as it is. Run by the root helper through PID 1, in a unit of its
 # own; what apt says goes to the journal of that unit, and the last line of a failure begins with "E: ". Behind every run, however it ended, PID 1
 # runs `install --end`.
+# A script for another package manager takes the same words, and keeps what apt is told to keep here: nothing is removed, what the administrator has
+# changed stays, locks of others are waited for and told of ("Waiting for ..."), what an earlier run left half-done is finished first, and $record is written.
 set -eu
 umask 022
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 HOME=/root

@@ -2,6 +2,7 @@
 /* dpkg's status file, unit files and maintainer scripts: what packages bring to the machine. */
 #include <stdlib.h>
 
+#include "agent/dpkg.h"
 #include "agent/packages.h"
 #include "tests/fuzz/fuzz.h"
 

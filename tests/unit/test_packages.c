@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/dpkg.h"
 #include "agent/packages.h"
 #include "common/buf.h"
 #include "common/mem.h"

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <criterion/criterion.h>
 
-#include "agent/progress.h"
+#include "agent/package_manager.h"
 
 static void shows(struct progress *p, const char *line, const char *words)
 {
         char have[300];
 
-        progress_line(p, line);
+        package_manager_progress(p, line);
         progress_words(p, have, sizeof(have));
         cr_expect_str_eq(have, words, "%s: %s", line, have);
 }
