@@ -43,3 +43,24 @@ Test(progress, a_file_is_fetched_and_lists_are_read_again)
         shows(&p, "\tUnpacking", "reading the lists of packages");
         shows(&p, "Unpacking \x1b[1m", "unpacking 1 of 14: ?[1m");
 }
+
+Test(complaints, are_told_with_their_reasons)
+{
+        static const struct {
+                const char *line;
+                bool tells;
+        } lines[] = {
+                { "Reading package lists...", false },
+                { "E: Unable to locate package nowhere", true },
+                { "a : Depends: b (>= 3) but it is not installable", true },
+                { "dpkg: error processing archive /x_1_all.deb (--unpack):", true },
+                { "cannot copy extracted data for './x' to '/x.dpkg-new': failed to write (No space left on device)", true },
+                { "dpkg-deb: error: paste subprocess was killed by signal (Broken pipe)", false },
+                { "dpkg: error: dpkg frontend lock was locked by another process with pid 7", true },
+                { "Setting up x (1) ...", false },
+        };
+        bool goes_on = false;
+
+        for (size_t i = 0; i < ARRAY_LEN(lines); i++)
+                cr_expect_eq(package_manager_complains(lines[i].line, &goes_on), lines[i].tells, "%s", lines[i].line);
+}
