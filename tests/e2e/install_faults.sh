@@ -53,8 +53,9 @@ cat >"$WORK/strike" <<'STRIKE'
 use strict;
 use warnings;
 my ($package, $what, $when) = @ARGV;
-my $log = '';
-open my $dpkg, '<', '/var/log/dpkg.log' and seek $dpkg, 0, 2;
+my ($log, $dpkg) = ('');
+open $dpkg, '<', '/var/log/dpkg.log' or die "no log of dpkg's\n";
+seek $dpkg, 0, 2;
 sub slurp { my $f; open $f, '<', shift or return ''; local $/; my $s = <$f> // ''; $s =~ tr/\0/ /; $s }
 sub processes { map { split } map { slurp($_) } glob $_[0] }
 my @seen; # command lines of the installation's processes
@@ -67,7 +68,7 @@ my @stages = (
     [fetched    => sub { -e "/var/cache/vks/archives/${package}_1_all.deb" }],
     [list       => sub { runs qr/^dpkg-deb --fsys-tarfile/ }],
     [masked     => sub { -l "/run/systemd/system/$package.service" }],
-    [install    => sub { runs qr/^apt-get (?!.*--download-only).* install / && -l "/run/systemd/system/$package.service" }],
+    [install    => sub { runs(qr/^apt-get (?!.*--download-only).* install /) && -l "/run/systemd/system/$package.service" }],
     [unpack     => sub { runs qr/dpkg .*--unpack/ }],
     [preinst    => sub { runs qr/preinst install/ }],
     [files      => sub { -e "/usr/share/$package" }],
@@ -119,12 +120,14 @@ test_an_installation_is_killed_at_many_points() {
     for point in "${POINTS[@]}"; do
         i=$((i + 1))
         what=${point% *}
-        node systemctl stop vks-helper.service
+        node systemctl stop vks-helper.service 2>/dev/null
         exec {strike}< <(node /root/strike "vks-f$i" $point 2>&1)
         read -r hit <&"$strike"
+        [ "$hit" = ready ] || fail "$hit"
         printf '{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "f%d"}, "spec": {"terminationGracePeriodSeconds": 1, "containers": [{"name": "c", "image": "vks-f%d"}]}}' \
             "$i" "$i" | apply
         read -r hit <&"$strike" || fail "$point: no blow"
+        [[ $hit =~ ^[a-z]+$ ]] || fail "$point: $hit"
         exec {strike}<&-
         told+=" $what/$hit"
         # The last one is tried again in the agent's own time, the others are not waited for so long.
