@@ -17,7 +17,7 @@ void map_done(struct map *m)
 int map_open(struct map *m, struct stat *st, const char *path)
 {
         FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-        struct stat own;
+        struct stat own = { 0 };
         void *data;
 
         *m = (struct map){ 0 };
