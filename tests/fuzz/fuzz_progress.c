@@ -2,7 +2,7 @@
 /* What apt and dpkg print: names of packages and sizes come from whoever made the packages. */
 #include <stdlib.h>
 
-#include "agent/progress.h"
+#include "agent/package_manager.h"
 #include "common/mem.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 end = strchr(line, '\n');
                 if (end)
                         *end++ = '\0';
-                progress_line(&p, line);
+                package_manager_progress(&p, line);
                 progress_words(&p, words, sizeof(words));
                 if (p.n > 0 && !*words)
                         abort();
