@@ -75,11 +75,6 @@ size_t packages_memory(const struct packages *p)
 
 struct package packages_at(const struct packages *p, size_t i)
 {
-        return package_of(p, &p->entries[i]);
-}
-
-struct package packages_at(const struct packages *p, size_t i)
-{
         return package_list_at(p->list, i);
 }
 
