@@ -36,6 +36,10 @@ unmask() {
                 if [ "$(readlink "$units/$unit")" = /dev/null ]; then
                         rm "$units/$unit"
                 fi
+                # what enables an init script are its links, which a mask does not keep its package from making
+                if [ -e "/etc/init.d/${unit%.service}" ]; then
+                        update-rc.d "${unit%.service}" disable || true
+                fi
         done <"$state/masked"
         rm "$state/masked"
         systemctl daemon-reload

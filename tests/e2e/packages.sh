@@ -160,6 +160,34 @@ SH
     contains "told to stop" node journalctl -q -o cat -u "$(unit_of script vks-test-script)"
 }
 
+test_an_init_script_that_came_with_a_pod_is_not_enabled() {
+    trap 'node rm -rf /etc/apt/sources.list.d/vks-script.list /srv/vks-script' EXIT
+    sh_node "dpkg -P vks-test-rc >/dev/null 2>&1; mkdir -p /srv/vks-script /tmp/vks-test-rc/DEBIAN /tmp/vks-test-rc/etc/init.d; cd /srv/vks-script
+             printf '#!/bin/sh\nupdate-rc.d vks-test-rc defaults\n' >/tmp/vks-test-rc/DEBIAN/postinst; chmod 755 /tmp/vks-test-rc/DEBIAN/postinst
+             cat >/tmp/vks-test-rc/etc/init.d/vks-test-rc; chmod 755 /tmp/vks-test-rc/etc/init.d/vks-test-rc
+             printf 'Package: vks-test-rc\nVersion: 1\nArchitecture: all\nMaintainer: nobody <nobody@localhost>\nDescription: test\n' >/tmp/vks-test-rc/DEBIAN/control
+             dpkg-deb -b --root-owner-group /tmp/vks-test-rc vks-test-rc_1_all.deb >/dev/null
+             { cat /tmp/vks-test-rc/DEBIAN/control; echo Filename: ./vks-test-rc_1_all.deb; echo Size: \$(stat -c %s *.deb); echo SHA256: \$(sha256sum <vks-test-rc_1_all.deb | cut -c1-64); } >Packages
+             echo 'deb [trusted=yes] file:/srv/vks-script ./' >/etc/apt/sources.list.d/vks-script.list" <<'SH'
+#!/bin/sh
+### BEGIN INIT INFO
+# Provides: vks-test-rc
+# Required-Start: $remote_fs
+# Required-Stop: $remote_fs
+# Default-Start: 2 3 4 5
+# Default-Stop: 0 1 6
+# Short-Description: test
+### END INIT INFO
+[ "$1" != start ] || sleep 1121 &
+SH
+    image rc vks-test-rc "terminationGracePeriodSeconds: 2"
+    running rc 90
+    contains "sleep 1121" node systemctl status "$(unit_of rc vks-test-rc)"
+    [ -z "$(sh_node 'ls /etc/rc?.d/S*vks-test-rc 2>/dev/null')" ] || fail "it would be started when the machine is"
+    [ "$(node systemctl show -P ActiveState vks-test-rc.service)" = inactive ] || fail "it has been started outside of the pod"
+    [ -z "$(sh_node 'ls -d /run/systemd/generator.late/multi-user.target.wants/vks-test-rc.service 2>/dev/null')" ] || fail "multi-user.target wants it"
+}
+
 test_a_packages_other_commands_run_beside_its_daemon() {
     package vks-test-commands "[Service]
 Type=notify
