@@ -8,12 +8,8 @@
 #include "common/mount_plan.h"
 #include "common/unit_file.h"
 
-<<<<<<< HEAD
-#define POD_RUN_DIR "/run/vks/pods"      /* a tmpfs, mode 0700: UID/{run,var,tmp,empty,volumes,files,env,units,...} */
-=======
-#define POD_RUN_DIR "/run/vks/pods"      /* a tmpfs, mode 0700: UID/{run,var,tmp,volumes,files,env,units,...} */
+#define POD_RUN_DIR "/run/vks/pods"      /* a tmpfs, mode 0700: UID/{run,var,tmp,shm,empty,volumes,files,env,units,...} */
 #define FALLBACK_USER "vks-pod"          /* who may not be root, and names no user */
->>>>>>> origin/main
 #define UNIT_TEXT_CARRIED "vks-env"       /* the credential that vks-exec reads (common/exec) */
 #define POD_DISK_DIR "/var/lib/vks/pods" /* UID/volumes: emptyDirs that are not medium: Memory */
 

@@ -166,11 +166,7 @@ static int find_program(const struct op_write *op, const struct op_container *k,
         return !*ret || **ret == '/' ? 0 : err_set(e, -ENOENT, NULL, "command: there is no program \"%.200s\"", k->program);
 }
 
-<<<<<<< HEAD
-static int plan_mounts(int dir, const struct pod_id *pod, const struct op_container *k, const struct unit_text *u, struct mount_plan *ret, struct err *e)
-=======
-static int plan_mounts(const struct pod_id *pod, const struct op_container *k, bool overlay, struct mount_plan *ret, struct err *e)
->>>>>>> origin/main
+static int plan_mounts(const struct pod_id *pod, const struct op_container *k, const struct unit_text *u, struct mount_plan *ret, struct err *e)
 {
         CLEANUP(freep) struct mount_wish *wishes = xcalloc(k->n_mounts, sizeof(*wishes));
         CLEANUP(freep) char *own = xasprintf(POD_RUN_DIR "/%s", pod->uid);
@@ -179,25 +175,16 @@ static int plan_mounts(const struct pod_id *pod, const struct op_container *k, b
         for (size_t i = 0; i < k->n_mounts && r == 0; i++) {
                 const struct op_volume *v = k->mounts[i].volume;
 
-<<<<<<< HEAD
-                /* PID 1 would make it as root, through whatever link the pod has put there by then. */
-                if (v->kind != VOLUME_HOST && (starts_with(target, "/tmp/") || starts_with(target, "/run/") || (!u->overlay && starts_with(target, "/var/"))) &&
-                    (r = dir_make_mount_point(dir, target + 1)) < 0)
-                        return err_errno(e, r, NULL, "mountPath %s", target);
-                wishes[i].target = target;
-                wishes[i].read_only = k->mounts[i].read_only && (v->kind != VOLUME_FILES || u->root || u->may_gain); /* root's files: nobody else can write */
-=======
                 wishes[i].target = k->mounts[i].target;
-                wishes[i].read_only = k->mounts[i].read_only;
+                wishes[i].read_only = k->mounts[i].read_only && (v->kind != VOLUME_FILES || u->root || u->may_gain); /* root's files: nobody else can write */
                 wishes[i].own = v->kind == VOLUME_DISK || v->kind == VOLUME_MEMORY;
->>>>>>> origin/main
                 if (v->kind != VOLUME_HOST)
                         snprintf(wishes[i].source, sizeof(wishes[i].source), "%s/%s/%s/%s", v->kind == VOLUME_DISK ? POD_DISK_DIR : POD_RUN_DIR,
                                  pod->uid, v->kind == VOLUME_FILES ? "files" : "volumes", v->name);
                 else if ((r = host_path_check(v->host_path, v->host_type, !v->read_only, e)) == 0)
                         snprintf(wishes[i].source, sizeof(wishes[i].source), "%s", v->host_path);
         }
-        if (r < 0 || (r = mount_points_make(own, overlay, wishes, k->n_mounts, e)) < 0)
+        if (r < 0 || (r = mount_points_make(own, u->overlay, wishes, k->n_mounts, e)) < 0)
                 return r;
         return mount_plan_make(wishes, k->n_mounts, ret, e);
 }
@@ -238,11 +225,7 @@ static int write_container(struct machine *m, const struct op_write *op, const s
         int r = c->unit[0] ? package_unit_load(c->package, c->unit, &file, e) : 0;
 
         u.file = file;
-<<<<<<< HEAD
-        if (r < 0 || (r = find_program(op, k, &program, e)) < 0 || (r = choose_user(&u, k, e)) < 0 || (r = plan_mounts(pod, &op->pod, k, &u, &mounts, e)) < 0)
-=======
-        if (r < 0 || (r = find_program(op, k, &program, e)) < 0 || (r = choose_user(op, &u, k, e)) < 0 || (r = plan_mounts(&op->pod, k, overlay, &mounts, e)) < 0)
->>>>>>> origin/main
+        if (r < 0 || (r = find_program(op, k, &program, e)) < 0 || (r = choose_user(op, &u, k, e)) < 0 || (r = plan_mounts(&op->pod, k, &u, &mounts, e)) < 0)
                 return r;
         u.program = program;
         r = write_files(m, pod, k->unit, &u, c);
