@@ -3,7 +3,7 @@
 # and units is different afterwards, no secret got out, and the helper still serves.
 # once: the helper decides here, there is no API server in it
 #
-# SANITIZED=1: against the helper built with ASan and UBSan. SEED, REQUESTS: of the first test's random part.
+# SANITIZED=1: against the helper built with ASan and UBSan, in its cage (`make check` does so with some of the tests). SEED, REQUESTS: of the first test's random part.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -97,6 +97,8 @@ hostile() { # ARGUMENT...: as the agent's user
 journal() { sh_node "journalctl --no-pager -o cat --since=@$SINCE $*"; }
 
 helper_is_well() {
+    [ -z "${SANITIZED:-}" ] || sh_node 'readlink "/proc/$(systemctl show -P MainPID vks-helper.service)/exe"' | grep sanitized >/dev/null ||
+        fail "that was not the helper with the sanitizers"
     ! journal -u vks-helper.service | grep -E 'Sanitizer|runtime error:|dumped core|code=(killed|dumped)|Failed with result|SIG(SEGV|SYS|ABRT|BUS|ILL|ALRM)' ||
         fail "the helper crashed"
     [ "$(node systemctl show -P Result vks-helper.service)" = success ] || fail "the helper failed: $(node systemctl show -P Result vks-helper.service)"

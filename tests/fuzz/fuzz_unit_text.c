@@ -14,7 +14,8 @@ static bool ours(const char *line)
                 "RemainAfterExit=", "TimeoutStopSec=", "SendSIGKILL=", "SuccessExitStatus=", "RestartPreventExitStatus=", "RestartForceExitStatus=",
                 "LogRateLimitIntervalSec=", "LogRateLimitBurst=", "StandardOutput=", "StandardError=", "Type=exec", "PIDFile=", "WatchdogSec=", "KillMode=", "ExecStart=\"/bin/x\"",
                 "User=", "DynamicUser=", "SupplementaryGroups=", "Group=", "AmbientCapabilities=", "NoNewPrivileges=", "WorkingDirectory=", "EnvironmentFile=",
-                "ProtectSystem=", "ProtectHome=", "PrivateTmp=", "ReadWritePaths=", "InaccessiblePaths=", "BindReadOnlyPaths=", "BindPaths=",
+                "ProtectSystem=", "ProtectHome=", "PrivateTmp=", "ReadOnlyPaths=", "ReadWritePaths=", "InaccessiblePaths=", "BindReadOnlyPaths=", "BindPaths=",
+                "RestrictSUIDSGID=",
         };
 
         if (!*line || streq(line, "ExecStart="))
