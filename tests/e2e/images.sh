@@ -293,7 +293,7 @@ test_a_full_disk_is_said_and_passes() {
              mount -t tmpfs -o size=64k full /usr/share/vks-tbig"
     pod fetch sl '"command": ["/bin/sleep", "1000"]'
     pod unpack vks-tbig "$(command vks-tbig)"
-    { event fetch "Failed: .*(No space left on device|not have enough free space)" && event unpack "Failed: .*No space left on device" &&
+    { event fetch "Failed: .*(No space left on device|enough free space)" && event unpack "Failed: .*No space left on device" &&
         wait_for 60 "back-off" equals ImagePullBackOff reason fetch && wait_for 60 "back-off" equals ImagePullBackOff reason unpack; } ||
         { node umount /var/cache/vks /usr/share/vks-tbig; fail "a full disk is not told"; }
     node umount /var/cache/vks /usr/share/vks-tbig
