@@ -327,7 +327,7 @@ static void type_and_files(struct buf *b, const struct unit_text *u)
                                                                 pid_file);
         if (!streq(kill, "control-group") && !streq(kill, "mixed") && (*kill || !u->file))
                 buf_str(b, "KillMode=mixed\n");
-        if (streq(unit_file_get(u->file, "Type"), "dbus") && !u->program)
+        if (*unit_file_get(u->file, "BusName") && !u->program) /* of Type=dbus, and of others that tell their name all the same */
                 buf_str(b, "BindReadOnlyPaths=-/run/dbus\n");
 }
 

@@ -120,6 +120,18 @@ Test(unit_text, what_runs_once_is_not_restarted_always)
         LINE_IS(&u, "Restart=", "always");
 }
 
+Test(unit_text, who_has_a_name_on_the_bus_sees_the_bus)
+{
+        CLEANUP(unit_file_freep) struct unit_file *bus = parse("[Service]\nType=notify-reload\nBusName=org.x\nExecStart=/bin/a\n");
+        CLEANUP(unit_file_freep) struct unit_file *none = parse("[Service]\nType=notify\nExecStart=/bin/a\n");
+        struct unit_text u = text_of(bus), v = text_of(none);
+
+        LINE_IS(&u, "BindReadOnlyPaths=-/run/d", "bus");
+        LINE_IS(&v, "BindReadOnlyPaths=-/run/d", "");
+        u.program = "/bin/x";
+        LINE_IS(&u, "BindReadOnlyPaths=-/run/d", "");
+}
+
 Test(unit_text, a_syslog_daemon_has_a_dev_log_of_its_own)
 {
         CLEANUP(unit_file_freep) struct unit_file *syslog = parse("[Service]\nExecStart=/bin/a\n[Install]\nWantedBy=x.target\nAlias=a.service syslog.service\n");
