@@ -59,6 +59,10 @@ static bool become(uid_t uid, gid_t gid)
 {
         cap_t none = cap_init();
 
+        if (uid == (uid_t)-1 || gid == (gid_t)-1) { /* "leave it as it is", to the system calls below */
+                errno = EINVAL;
+                return false;
+        }
         for (int c = 0; cap_get_bound(c) >= 0; c++)
                 if (cap_drop_bound(c) < 0)
                         return false;
