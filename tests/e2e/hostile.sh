@@ -74,8 +74,10 @@ prepare() { # what is the same for all of the tests
              ln -sfn /usr/bin /srv/hostile/ulink; chmod 777 /srv/hostile/allowed
              mountpoint -q /srv/hostile/bound || mount --bind /etc /srv/hostile/bound
              test -e /root/policy.conf || cp -p /etc/vks/policy.conf /root/policy.conf'
-    harm_package
     trap undo EXIT
+    wait_for 300 "installations of earlier pods are over" sh_node '! systemctl list-units --no-legend --state=activating "vks-install-*" | grep .'
+    harm_package
+    sh_node 'dpkg-query -W harm >/dev/null' || fail "the package for this test is not installed"
     SINCE=$(sh_node 'date +%s')
 }
 undo() {
@@ -107,7 +109,7 @@ helper_is_well() {
 
 nothing_is_left() {
     ! node systemctl -q is-active harm-fall.target || fail "a pod took the machine to another target"
-    sh_node '! ls -d /run/systemd/system/vks.hostile* /run/vks/pods/*-*-* /var/lib/vks/pods/*-*-* 2>/dev/null | grep .' || fail "units or directories were left behind"
+    sh_node '! ls -d /run/systemd/system/vks.hostile* /run/vks/pods/* /var/lib/vks/pods/* 2>/dev/null | grep -E "vks.hostile|/(6{8}|7{8}|8{8})-"' || fail "units or directories were left behind"
 }
 
 # COMMAND...: afterwards the machine is what it was
