@@ -274,7 +274,7 @@ static void mounts(struct buf *b, const struct unit_text *u)
         buf_printf(b, "ProtectSystem=%s\nProtectHome=%s\nPrivateTmp=no\nReadWritePaths=\n", u->mounts->root ? "no" : "strict", in_home ? "tmpfs" : "no");
         buf_printf(b, "%s=/run/systemd/notify /run/systemd/journal -/run/systemd/resolve\n", guarded ? "BindReadOnlyPaths" : "BindPaths");
         if (u->file && u->file->syslog) /* it puts its own socket in the place of /dev/log: a /dev where that is not the machine's */
-                buf_str(b, "TemporaryFileSystem=/dev:mode=0755\nBindPaths=/dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty\n");
+                buf_str(b, "PrivateDevices=no\nTemporaryFileSystem=/dev:mode=0755\nBindPaths=/dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty\n");
         else if (guarded) /* devices may be used; what else root could make or replace there would be the machine's */
                 buf_str(b, "ReadOnlyPaths=/dev\nReadWritePaths=-/dev/pts -/dev/mqueue\n");
         buf_printf(b, "BindPaths=" POD_RUN_DIR "/%s/run:/run " POD_RUN_DIR "/%s/var:/var\nBindPaths=" POD_RUN_DIR "/%s/empty:/etc/vks", uid, uid, uid);

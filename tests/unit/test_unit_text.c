@@ -141,6 +141,8 @@ Test(unit_text, a_syslog_daemon_has_a_dev_log_of_its_own)
         LINE_IS(&u, "TemporaryFileSystem=", "/dev:mode=0755");
         LINE_IS(&v, "TemporaryFileSystem=", "");
         LINE_IS(&u, "ReadOnlyPaths=", "");
+        LINE_IS(&u, "PrivateDevices=", "no"); /* where PID 1 would put a link to the journal's socket in that place */
+        LINE_IS(&v, "PrivateDevices=", "");
         LINE_IS(&v, "ReadOnlyPaths=", ""); /* anybody else takes the machine's as it is, */
         v.root = true;
         LINE_IS(&v, "ReadOnlyPaths=", "/dev"); /* where root could make something */
