@@ -24,7 +24,7 @@ static int make_run(int pod)
         int r = run < 0 ? run : dir_copy_shape("/run", run, not);
 
         if (r < 0 || (r = dir_ensure(run, "lock", 01777)) < 0 || (r = sd = dir_make(run, "systemd", 0755)) < 0 ||
-            (r = dir_ensure(sd, "journal", 0755)) < 0 || (r = dir_ensure(sd, "resolve", 0755)) < 0)
+            (r = dir_ensure(sd, "system", 0755)) < 0 || (r = dir_ensure(sd, "journal", 0755)) < 0 || (r = dir_ensure(sd, "resolve", 0755)) < 0)
                 return r;
         FD notify = openat(sd, "notify", O_RDONLY | O_CREAT | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC, 0600); /* the sockets are bound over these */
         return notify < 0 ? -errno : 0;
