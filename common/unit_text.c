@@ -228,12 +228,11 @@ static void directories(struct buf *b, const struct unit_text *u)
         const char *mode = "";
 
         for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
-                CLEANUP(freep) char *words = NULL;
                 char key[32];
-                const char *v;
 
                 snprintf(key, sizeof(key), "%sDirectory", kinds[k].key);
-                v = words = unit_file_words(u->file, key);
+                CLEANUP(freep) char *words = unit_file_words(u->file, key);
+                const char *v = words;
                 if (!*v)
                         continue;
                 buf_printf(b, "%s=\nEnvironment=%s_DIRECTORY=", key, kinds[k].variable);
