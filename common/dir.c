@@ -12,22 +12,55 @@
 #include "common/fd.h"
 #include "common/mem.h"
 
-enum { SHAPE_MAX = 256 };
+enum { SHAPE_MAX = 256, FLAGS = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC };
+
+static bool leads_away(const char *name)
+{
+        return strchr(name, '/') || streq(name, "..");
+}
+
+/* While both are open, no other mount has either's id. A bind mount has one of its own, where st_dev would be the same. */
+static int same_mount(int a, int b)
+{
+        struct statx x, y;
+
+        if (statx(a, "", AT_EMPTY_PATH, STATX_MNT_ID, &x) < 0 || statx(b, "", AT_EMPTY_PATH, STATX_MNT_ID, &y) < 0)
+                return -errno;
+        if (!(x.stx_mask & y.stx_mask & STATX_MNT_ID))
+                return -ENOSYS; /* a kernel before 5.8: not known is not allowed */
+        return x.stx_mnt_id == y.stx_mnt_id ? 0 : -EXDEV;
+}
+
+/* For a kernel, or a filter around us, without openat2(2). One name is no way: O_NOFOLLOW and the ids of two mounts say all there is to say. */
+static int open_without_openat2(int at, const char *name)
+{
+        FD fd = openat(at, name, FLAGS);
+        int r = fd < 0 ? -errno : same_mount(at, fd);
+
+        return r < 0 ? r : fd_take(&fd);
+}
 
 int dir_open(int at, const char *name)
 {
-        struct open_how how = { .flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
-                                .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV };
-        long fd = syscall(SYS_openat2, at, name, &how, sizeof(how));
+        struct open_how how = { .flags = FLAGS, .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV };
+        long fd;
 
+        if (leads_away(name))
+                return -EXDEV;
+        fd = syscall(SYS_openat2, at, name, &how, sizeof(how));
+        if (fd < 0 && (errno == ENOSYS || errno == EPERM))
+                return open_without_openat2(at, name);
         return fd < 0 ? -errno : (int)fd;
 }
 
 int dir_make(int at, const char *name, mode_t mode)
 {
-        bool new = mkdirat(at, name, 0700) == 0;
         FD fd = -1;
+        bool new;
 
+        if (leads_away(name))
+                return -EXDEV;
+        new = mkdirat(at, name, 0700) == 0;
         if (!new && errno != EEXIST)
                 return -errno;
         fd = dir_open(at, name);

@@ -10,6 +10,10 @@
 
 #include "common/base.h"
 
+/*
+ * -EXDEV: a mount point, or a name that leads away ("..", or more than one component). By openat2(2), and where that is not to be had (-ENOSYS or
+ * -EPERM: container managers filter it) by openat(2) and the ids of the mounts, which Linux tells from 5.8 on; without either nothing is opened.
+ */
 int dir_open(int at, const char *name);
 
 /* Opens it, and makes it first when it is not there. A new one gets `mode`, whatever the umask; an old one keeps its own. */

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* All of it is run twice: test_dir_without_openat2.c takes openat2(2) away before each test. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -22,8 +25,16 @@
 static char base[64];
 static int at = -1;
 
+#ifndef WITHOUT_OPENAT2
+enum { RACES = 1500 };
+static void before(void)
+{
+}
+#endif
+
 static void setup(void)
 {
+        before();
         snprintf(base, sizeof(base), "/tmp/vks-test-XXXXXX");
         cr_assert(mkdtemp(base));
         at = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -77,6 +88,70 @@ Test(dir, no_symbolic_link_is_followed)
         cr_assert_lt(dir_open(at, ".."), 0);
         cr_assert_eq(dir_remove(at, "link"), 0);
         cr_assert_eq(access("/tmp", F_OK), 0);
+}
+
+Test(dir, a_name_that_leads_away_is_not_opened_and_makes_nothing)
+{
+        FD in = dir_make(at, "in", 0755), deep = dir_make(in, "deep", 0755);
+
+        cr_assert_geq(deep, 0);
+        cr_assert_eq(symlinkat("in", at, "link"), 0);
+        cr_assert_eq(symlinkat("/proc/self/fd", at, "magic"), 0);
+        for (size_t i = 0; i < 2; i++) {
+                int (*const f)(int, const char *, mode_t) = i ? dir_ensure : dir_make;
+
+                cr_assert_eq(f(in, "..", 0755), -EXDEV);
+                cr_assert_eq(f(in, "../new", 0755), -EXDEV);
+                cr_assert_eq(f(at, "link/deep", 0755), -EXDEV);
+                cr_assert_eq(f(at, "link/new", 0755), -EXDEV);
+                cr_assert_eq(f(at, "in/new", 0755), -EXDEV);
+                cr_assert_eq(f(at, "magic/0", 0755), -EXDEV);
+                cr_assert_eq(f(at, "/tmp", 0755), -EXDEV);
+        }
+        cr_assert_eq(dir_open(in, ".."), -EXDEV);
+        cr_assert_eq(dir_open(at, "in/deep"), -EXDEV);
+        cr_assert_eq(dir_open(at, "link/deep"), -EXDEV);
+        cr_assert_eq(dir_open(at, base), -EXDEV, "absolute");
+        cr_assert_not(is_there("new") || is_there("in/new"));
+        cr_assert_eq(dir_write(at, "f", "", 0, 0644), 0);
+        cr_assert_eq(dir_open(at, "f"), -ENOTDIR);
+        cr_assert_eq(dir_open(at, "none"), -ENOENT);
+        cr_assert_eq(dir_open(-1, "in"), -EBADF);
+}
+
+/* A bind mount has the device of what it is made of, and so st_dev does not tell; its id does. */
+Test(dir, no_mount_point_is_crossed)
+{
+        static const char *const mounted[] = { "tmpfs", "bind" };
+        CLEANUP(freep) char *source = xasprintf("%s/elsewhere", base);
+
+        if (unshare(geteuid() == 0 ? CLONE_NEWNS : CLONE_NEWUSER | CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+                cr_skip_test("nothing can be mounted here");
+        fd_close(at); /* it is in the mounts of before */
+        at = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        FD t = dir_make(at, "t", 0755), elsewhere = dir_make(at, "elsewhere", 0755);
+        cr_assert_eq(dir_write(elsewhere, "keep", "kept", 4, 0644), 0);
+        for (size_t i = 0; i < ARRAY_LEN(mounted); i++) {
+                CLEANUP(freep) char *where = xasprintf("%s/t/%s", base, mounted[i]);
+
+                cr_assert_eq(dir_ensure(t, mounted[i], 0755), 0);
+                cr_assert_eq(i ? mount(source, where, NULL, MS_BIND, NULL) : mount("none", where, "tmpfs", 0, NULL), 0);
+                cr_assert_eq(dir_open(t, mounted[i]), -EXDEV);
+                cr_assert_eq(dir_make(t, mounted[i], 0755), -EXDEV);
+                cr_assert_lt(dir_remove(t, mounted[i]), 0);
+                cr_assert_lt(dir_remove(at, "t"), 0);
+                cr_assert(is_there("t") && is("elsewhere/keep", "kept"));
+                FD inside = open(where, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+                FD beneath = dir_make(inside, "d", 0755);
+                cr_assert_geq(beneath, 0, "within one mount, whichever, all is as ever");
+                cr_assert_eq(dir_open(inside, ".."), -EXDEV);
+                fd_close(fd_take(&beneath));
+                fd_close(fd_take(&inside));
+                cr_assert_eq(umount2(where, 0), 0);
+                FD again = dir_make(t, mounted[i], 0755);
+                cr_assert_geq(again, 0);
+        }
+        cr_assert(is("elsewhere/keep", "kept"));
 }
 
 Test(dir, a_trusted_path_is_one_that_nobody_else_could_change)
@@ -242,7 +317,7 @@ Test(dir, nothing_outside_is_touched_while_another_process_swaps_names)
                 prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nobody swapping */
                 swap_for_ever();
         }
-        for (unsigned i = 0; i < 1500; i++) {
+        for (unsigned i = 0; i < RACES; i++) {
                 bool alone = i % 50 == 49; /* who wins a race is the scheduler's business; without one, everything has to work */
 
                 if (alone) {
