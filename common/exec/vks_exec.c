@@ -4,8 +4,9 @@
  * settings do not reach. It adds the variables that an EnvironmentFile= cannot carry (UNIT_TEXT_CARRIED in the unit's credentials:
  * NAME=VALUE, each ended by a NUL), becomes a user that no passwd entry has, and is replaced by the program.
  *
- * With --user it is started as root: its own environment has nothing of the pod's then (all of that is in the credential), so nothing that a
- * pod says is heard before the user has changed. It never comes back to root: no capability, no set-user-id program.
+ * With --user it is started as root, with an environment that has nothing of the pod's: all of that is in the credential, which only root
+ * can read. So that is read first, as bytes; then the user changes, without a way back (no capability, no set-user-id program); and only then do
+ * the bytes become variables, which the C library listens to.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -29,26 +30,29 @@ static int failed(const char *what)
         return NOT_RUN;
 }
 
-/* The variables; they stay where they were read to, for putenv(3). */
-static bool take_environment(void)
+/* The credential's bytes and one NUL; they stay for good, since putenv(3) copies nothing. */
+static char *read_variables(size_t *ret_size)
 {
         const char *dir = getenv("CREDENTIALS_DIRECTORY");
-        CLEANUP(freep) char *path = xasprintf("%s/" UNIT_TEXT_CARRIED, dir ? dir : "");
+        CLEANUP(freep) char *path = xasprintf("%s/" UNIT_TEXT_CARRIED, dir ? dir : ""), *text = NULL;
         FD fd = open(path, O_RDONLY | O_CLOEXEC);
         struct stat st;
-        size_t size, have = 0;
-        char *text;
 
         if (fd < 0 || fstat(fd, &st) < 0)
-                return false;
-        size = (size_t)st.st_size;
-        text = xcalloc(size + 1, 1);
-        while (have < size) {
-                ssize_t n = read(fd, text + have, size - have);
+                return NULL;
+        *ret_size = (size_t)st.st_size;
+        text = xcalloc(*ret_size + 1, 1);
+        for (size_t have = 0; have < *ret_size;) {
+                ssize_t n = read(fd, text + have, *ret_size - have);
                 if (n <= 0)
-                        return false;
+                        return NULL;
                 have += (size_t)n;
         }
+        return TAKE(text);
+}
+
+static bool put_variables(char *text, size_t size)
+{
         for (char *s = text; s < text + size; s += strlen(s) + 1)
                 if (putenv(s) != 0)
                         return false;
@@ -77,6 +81,8 @@ int main(int argc, char **argv)
                                                  { "argv0", required_argument, NULL, 'a' },
                                                  { NULL, 0, NULL, 0 } };
         const char *program, *argv0 = NULL;
+        char *variables;
+        size_t size = 0;
         uid_t uid = 0;
         gid_t gid = 0;
 
@@ -94,10 +100,13 @@ int main(int argc, char **argv)
                 fprintf(stderr, "vks-exec: no program\n");
                 return NOT_RUN;
         }
-        if (!take_environment())
+        variables = read_variables(&size);
+        if (!variables)
                 return failed("the container's environment");
         if (uid && !become(uid, gid))
                 return failed("becoming the container's user");
+        if (!put_variables(variables, size))
+                return failed("the container's environment");
         program = argv[optind];
         if (argv0)
                 argv[optind] = (char *)(uintptr_t)argv0;
