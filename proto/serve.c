@@ -91,6 +91,8 @@ int serve(sd_event *event, int fd, uid_t uid, uint64_t idle_usec, serve_handler 
         int r = sd_event_add_time_relative(event, &s.idle, CLOCK_MONOTONIC, idle_usec, 0, on_idle, &s);
 
         if (r >= 0)
+                r = sd_event_source_set_priority(s.idle, SD_EVENT_PRIORITY_IDLE); /* whoever has come by then is served first */
+        if (r >= 0)
                 r = sd_event_add_io(event, NULL, fd, EPOLLIN, on_connection, &s);
         if (r >= 0)
                 r = sd_event_loop(event);

@@ -18,7 +18,7 @@
 
 #include "common/mem.h"
 
-enum { SERVER_CONNS = 256, SERVER_GUARD_USEC = 20000000 };
+enum { SERVER_CONNS = 256, SERVER_GUARD_USEC = 600000000 };
 
 struct server {
         sd_event *event;

@@ -67,7 +67,7 @@ static void teardown(void)
         sd_event_unref(event);
 }
 
-TestSuite(file_watch, .init = setup, .fini = teardown, .timeout = 30);
+TestSuite(file_watch, .init = setup, .fini = teardown, .timeout = 600);
 
 Test(file_watch, sees_a_file_written_in_place_replaced_removed_and_made)
 {

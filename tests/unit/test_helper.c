@@ -306,7 +306,7 @@ Test(helper, variables_that_are_too_many_are_refused_and_not_cut)
 }
 
 /* A machine that still has room for so many files, or so many pages, and one more each time until it is enough: what cannot be written says so, and leaves nothing. */
-Test(helper, on_a_full_machine_nothing_is_half_done, .timeout = 120)
+Test(helper, on_a_full_machine_nothing_is_half_done, .timeout = 1200)
 {
         static const struct {
                 const char *place, *limit;

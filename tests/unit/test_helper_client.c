@@ -91,7 +91,7 @@ static void teardown(void)
         rmdir(t.dir);
 }
 
-TestSuite(helper_client, .init = setup, .fini = teardown, .timeout = 60);
+TestSuite(helper_client, .init = setup, .fini = teardown, .timeout = 600);
 
 static void run_until(unsigned done)
 {

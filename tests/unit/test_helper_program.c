@@ -86,7 +86,7 @@ static int run(const char *const *args, int sock, char *text, size_t size)
 
 #define RUN(sock, ...) run((const char *const[]){ __VA_ARGS__, NULL, NULL }, sock, text, sizeof(text))
 
-TestSuite(helper_program, .init = make_machine, .timeout = 60);
+TestSuite(helper_program, .init = make_machine, .timeout = 600);
 
 Test(helper_program, it_tells_about_itself_and_the_policy)
 {
@@ -156,8 +156,8 @@ Test(helper_program, it_serves_in_its_cage_and_leaves_when_idle)
         pid_t pid;
 
         cr_assert_geq(pid1_start(&pid1, bus, NULL), 0);
+        cr_assert_eq(connect(peer, (struct sockaddr *)&addr, sizeof(addr)), 0); /* before it could be idle */
         pid = start(args, sock, &out);
-        cr_assert_eq(connect(peer, (struct sockaddr *)&addr, sizeof(addr)), 0);
         a->c.writes_var = true;
         cr_assert_eq(wire_send_request(peer, wire_verb_find(VERB_write), &a->m.base, &e), 0);
         cr_assert_gt(recv(peer, text, 1, MSG_PEEK), 0);

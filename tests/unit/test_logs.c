@@ -99,7 +99,7 @@ static void teardown(void)
         sd_event_unref(event);
 }
 
-TestSuite(logs, .init = setup, .fini = teardown, .timeout = 60);
+TestSuite(logs, .init = setup, .fini = teardown, .timeout = 600);
 
 /* An entry with exactly these fields, a millisecond after the last one. */
 static void entry_bytes(const char *fields, const void *message, size_t size)

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The helper's door. Each test has a server in a process of its own; its seconds are milliseconds here. */
+/* The helper's door. Each test has a server in a process of its own. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -20,14 +22,29 @@
 enum { STRANGER = 65534 };
 
 static struct sockaddr_un address;
+static int listener;
 static pid_t server;
+static volatile struct {
+        unsigned times;
+        time_t seconds;
+} *deadline; /* what the server has set its alarm to, and how often: shared with it */
 
-/* In libc's place: a request's two minutes pass quickly. */
+/* In libc's place: tells the test. */
 int setitimer(__itimer_which_t which, const struct itimerval *new, struct itimerval *old)
 {
-        struct itimerval quick = { .it_value.tv_usec = new->it_value.tv_sec * 1000 };
+        deadline->times += new->it_value.tv_sec != 0;
+        deadline->seconds = new->it_value.tv_sec;
+        return (int)syscall(SYS_setitimer, which, new, old);
+}
 
-        return new->it_value.tv_sec != 0 && new->it_value.tv_sec != SERVE_SECONDS ? -1 : (int)syscall(SYS_setitimer, which, &quick, old);
+/* The time that is left to who has a deadline passes now. */
+static int wait_for_ever(void)
+{
+        struct itimerval left;
+
+        if (getitimer(ITIMER_REAL, &left) == 0 && timerisset(&left.it_value) && left.it_value.tv_sec <= SERVE_SECONDS)
+                syscall(SYS_setitimer, ITIMER_REAL, &(struct itimerval){ .it_value.tv_usec = 1 }, NULL);
+        return pause();
 }
 
 static int echo(UNUSED void *data, int sock, UNUSED struct err *e)
@@ -35,25 +52,35 @@ static int echo(UNUSED void *data, int sock, UNUSED struct err *e)
         char byte;
         ssize_t n = recv(sock, &byte, 1, 0);
 
-        return n == 1 && byte == 'w' ? pause() : n == 1 ? (int)send(sock, &byte, 1, 0) : 0;
+        return n == 1 && byte == 'w' ? wait_for_ever() : n == 1 ? (int)send(sock, &byte, 1, 0) : 0;
 }
 
-static void start(uid_t uid, unsigned idle_ms)
+/* Whoever dials before start() is there before the server is. */
+static void setup(void)
 {
         int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
         char dir[] = "/tmp/vks-serve-XXXXXX";
 
+        deadline = mmap(NULL, sizeof(*deadline), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        cr_assert_neq((void *)(uintptr_t)deadline, MAP_FAILED);
         cr_assert(mkdtemp(dir) && chmod(dir, 0711) == 0);
         address = (struct sockaddr_un){ .sun_family = AF_UNIX };
         snprintf(address.sun_path, sizeof(address.sun_path), "%s/s", dir);
         cr_assert_eq(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
         cr_assert(chmod(address.sun_path, 0666) == 0 && listen(fd, 64) == 0);
+        listener = fd;
+}
+
+static void start(uid_t uid, unsigned idle_ms, int not_its)
+{
         server = fork();
         if (server == 0) {
                 sd_event *event = NULL;
-                _exit(sd_event_new(&event) < 0 || serve(event, fd, uid, idle_ms * UINT64_C(1000), echo, NULL) < 0);
+
+                fd_close(not_its);
+                _exit(sd_event_new(&event) < 0 || serve(event, listener, uid, idle_ms * UINT64_C(1000), echo, NULL) < 0);
         }
-        fd_close(fd);
+        fd_close(listener);
 }
 
 static int dial(void)
@@ -88,11 +115,11 @@ static void clean(void)
         rmdir(address.sun_path);
 }
 
-TestSuite(serve, .fini = clean, .timeout = 60);
+TestSuite(serve, .init = setup, .fini = clean, .timeout = 600);
 
 Test(serve, a_request_that_does_not_end_ends_the_process)
 {
-        start(getuid(), 100000);
+        start(getuid(), 100000, -1);
         FD fd = dial();
 
         cr_assert(answers(fd, 'a'));
@@ -103,10 +130,13 @@ Test(serve, a_request_that_does_not_end_ends_the_process)
 
 Test(serve, waiting_for_a_request_is_not_working_on_one)
 {
-        start(getuid(), 4 * SERVE_SECONDS);
         FD fd = dial();
 
+        start(getuid(), 1, fd);
         cr_assert(answers(fd, 'a'));
+        while (deadline->seconds != 0) /* as soon as the answer is out */
+                sched_yield();
+        cr_assert_geq(deadline->times, 1);
         fd_close(fd_take(&fd));
         int status = end();
         cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %x: it leaves by itself when idle", (unsigned)status);
@@ -114,9 +144,9 @@ Test(serve, waiting_for_a_request_is_not_working_on_one)
 
 Test(serve, who_is_connected_keeps_it_from_leaving)
 {
-        start(getuid(), 1);
         FD fd = dial();
 
+        start(getuid(), 1, fd);
         cr_assert(answers(fd, 'a'));
         nanosleep(&(struct timespec){ .tv_nsec = 100 * 1000 * 1000 }, NULL);
         cr_assert(answers(fd, 'b'));
@@ -126,7 +156,7 @@ Test(serve, only_its_user_and_root_are_answered)
 {
         if (getuid() != 0)
                 cr_skip_test("only root can be somebody else");
-        start(STRANGER - 1, 100000);
+        start(STRANGER - 1, 100000, -1);
         for (uid_t uid = 0; uid <= STRANGER; uid += uid ? 1 : STRANGER - 2) {
                 pid_t pid = fork();
                 int status = -1;
@@ -143,7 +173,7 @@ Test(serve, there_is_room_for_a_few_and_again_when_one_leaves)
         int fds[SERVE_PEERS_MAX];
         FD more = -1;
 
-        start(getuid(), 100000);
+        start(getuid(), 100000, -1);
         for (int i = 0; i < SERVE_PEERS_MAX; i++)
                 cr_assert(answers(fds[i] = dial(), 'a'));
         more = dial();
