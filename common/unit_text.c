@@ -136,6 +136,10 @@ static void exec_start(struct buf *b, const struct unit_text *u, const char *lin
 
         literal &= !(u->program && args); /* something of the package's line remains */
         buf_str(b, "ExecStart=");
+        if (!u->program && !*first) { /* it takes back what came before it; or there is none, and the first of `args` would be in its place */
+                buf_char(b, '\n');
+                return;
+        }
         if (u->program)
                 prefixes(b, ":", literal, u->unknown_user, "");
         else /* what the pod says is not privileged because the package's line is */

@@ -46,6 +46,7 @@ harm_package() {
              printf "User=daemon\nGroup=%%i\nExecStart=$H mark user\n" | unit harm-group@.service
              printf "User=daemon\nSupplementaryGroups=%%i\nExecStart=$H mark user\n" | unit harm-groups@.service
              printf "User=daemon\nExecStartPre=+%%I mark instance\nExecStart=/bin/sleep 100\n" | unit harm-exec@.service
+             printf "Type=oneshot\nExecStop=/bin/true\n" | unit harm-stop.service
              printf "ExecStart=/usr/local/bin/harm-script\n" | unit harm-script.service
              printf "[Unit]\nRequires=harm-fall.target\n[Service]\nUser=daemon\nExecStart=/bin/sleep 100\n" >lib/systemd/system/harm-fall.service
              printf "[Unit]\nDescription=the end of a machine\n" >lib/systemd/system/harm-fall.target

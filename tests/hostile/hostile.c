@@ -696,6 +696,23 @@ static void as_anybody(struct pod *p)
         }
 }
 
+/* A unit that runs nothing as it starts: the pod's words would be its program, and their first character a prefix. */
+static void in_a_programs_place(struct pod *p)
+{
+        static char *args[] = { S("+/usr/local/bin/hostile"), S("mark"), S("given") };
+
+        for (unsigned i = 0; i < 2; i++) {
+                packaged(p, "harm-stop.service");
+                p->c.args = args, p->c.n_args = 3;
+                if (i > 0) /* vks-exec has to bring it */
+                        p->c.n_env = 1, p->e[0].name = S("a-b");
+                run_briefly(p);
+        }
+        packaged(p, "harm-user@root.service");
+        must_fail("an instance that is root", ask(verb_write, &p->write.base, NULL, 0));
+        clean(p, false);
+}
+
 /* A unit that would take the machine somewhere else, as systemd-reboot.service does by what it requires: whether it is there, the caller looks. */
 static void target_required(struct pod *p)
 {
@@ -941,6 +958,7 @@ int main(int argc, char **argv)
                 ACT(as_root_all_the_same(&p));
                 ACT(preloaded(&p));
                 ACT(as_anybody(&p));
+                ACT(in_a_programs_place(&p));
                 ACT(target_required(&p));
                 ACT(linked_unit(&p));
                 ACT(over_programs(&p));

@@ -226,6 +226,34 @@ Test(unit_text, what_systemd_cannot_carry_vks_exec_brings_to_each_command)
         LINE_IS(&u, "ExecStart=", "|/usr/libexec/vks/vks-exec \"/b$$n\" \"$$\"");
 }
 
+/* Prefixes mean something in quotes, too: a line without a program of the package's would run "+/bin/sh" as root. */
+Test(unit_text, a_words_place_is_never_the_programs)
+{
+        static const char *const units[] = { "[Service]\nType=oneshot\nExecStop=/bin/a\n", "[Service]\nExecStart=/bin/a\nExecStart=\n", "[Service]\nExecStart=-\n" };
+        char *args[] = { (char *)(uintptr_t)"+/bin/sh" };
+
+        for (size_t i = 0; i < ARRAY_LEN(units); i++) {
+                CLEANUP(unit_file_freep) struct unit_file *file = parse(units[i]);
+                struct unit_text u = text_of(file);
+
+                u.args = args, u.n_args = 1;
+                LINE_IS(&u, "ExecStart=", "|");
+                u.carried = true;
+                LINE_IS(&u, "ExecStart=", "|");
+                u.program = "/bin/b";
+                LINE_IS(&u, "ExecStart=", "|/usr/libexec/vks/vks-exec \"/bin/b\" \"+/bin/sh\"");
+        }
+}
+
+Test(unit_text, commands_that_were_taken_back_stay_so)
+{
+        CLEANUP(unit_file_freep) struct unit_file *file = parse("[Service]\nExecStart=/bin/a\n[X-Drop-In]\n[Service]\nExecStart=\nExecStart=/bin/b\n");
+        struct unit_text u = text_of(file);
+
+        u.carried = true;
+        LINE_IS(&u, "ExecStart=", "|/usr/libexec/vks/vks-exec /bin/a ||/usr/libexec/vks/vks-exec /bin/b ");
+}
+
 Test(unit_text, no_command_of_a_package_leaves_the_pods_view)
 {
         CLEANUP(unit_file_freep) struct unit_file *file = parse("[Service]\nPermissionsStartOnly=true\nExecStartPre=/bin/a\nExecStartPre=-+/bin/b\nExecStart=/d\nExecStopPost=!/bin/c\n");
