@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "common/utf8.h"
+
 enum { LINE_MAX_BYTES = 2048 };
 
 static int max_shown = LOG_INFO;
@@ -32,9 +34,7 @@ void log_line(int priority, const char *fmt, ...)
         n += head;
         if (n > LINE_MAX_BYTES - 2)
                 n = LINE_MAX_BYTES - 2;
-        for (int i = head; i < n; i++)
-                if ((unsigned char)line[i] < ' ' && line[i] != '\t')
-                        line[i] = '?';
+        utf8_mend(line + head, "\t");
         line[n++] = '\n';
         (void)!write(STDERR_FILENO, line, (size_t)n);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Log lines on standard error with the "<N>" priority prefix that journald understands (sd-daemon(3)); on a
- * terminal without it. Newlines and control characters in the text are shown as "?": a log line is one line.
+ * terminal without it. Newlines, control characters and what is no UTF-8 are shown as "?": a log line is one line.
  */
 #ifndef VKS_COMMON_LOG_H
 #define VKS_COMMON_LOG_H

@@ -7,4 +7,7 @@
 /* Valid UTF-8 (RFC 3629) without control characters other than those in `allowed`; a NUL is never allowed. */
 bool utf8_clean(const void *p, size_t size, const char *allowed);
 
+/* Puts "?" in the place of each byte that keeps `s` from being that. */
+void utf8_mend(char *s, const char *allowed);
+
 #endif
