@@ -152,8 +152,9 @@ static int parse_image(const struct policy *p, const Vks__Container *c, struct e
 /* A package's unit may run as root, or commands before it: what code loaders and interpreters take is not the pod's to say. */
 static int parse_env(const struct policy *p, const Vks__Container *c, struct err *e)
 {
-        static const char loading[] = "@(LD_*|GCONV_PATH|LOCPATH|GLIBC_TUNABLES|PATH|BASH*|ENV|PERL*|PYTHON*|RUBY*|GEM_*|NODE_*|LUA_*|PHP*|TCL*|"
-                                      "CLASSPATH|?(_)JAVA*|JDK_*|OPENSSL_*|GIO_*|SASL_*|KRB5*)";
+        /* what vks-exec reads variables from, and what $MAINPID is in a command that kills, are systemd's to say */
+        static const char loading[] = "@(LD_*|GCONV_PATH|LOCPATH|GLIBC_TUNABLES|PATH|BASH*|ENV|PERL*|PYTHON*|RUBY*|GEM_*|NODE_*|LUA_*|PHP*|TCL*|ERL_*|AWK*|"
+                                      "CLASSPATH|?(_)JAVA*|JDK_*|OPENSSL_*|GIO_*|SASL_*|KRB5*|XTABLES_*|TC_LIB_DIR|CREDENTIALS_DIRECTORY|MAINPID)";
 
         if (c->n_env > WORDS_MAX)
                 return MALFORMED(e, "env: more than %d variables", WORDS_MAX);

@@ -407,7 +407,8 @@ Test(policy, a_package_without_unit_is_a_package_all_the_same)
 Test(policy, no_variable_says_what_a_packages_unit_loads)
 {
         static const char *const names[] = { "LD_PRELOAD", "LD_AUDIT", "GCONV_PATH", "PATH", "BASH_ENV", "BASH_FUNC_x%%", "PERL5OPT", "PERLLIB",
-                                              "PYTHONPATH", "PYTHONUSERBASE", "OPENSSL_CONF", "_JAVA_OPTIONS", "JAVA_TOOL_OPTIONS", "NODE_OPTIONS", "LUA_INIT_5_4" };
+                                              "PYTHONPATH", "PYTHONUSERBASE", "OPENSSL_CONF", "_JAVA_OPTIONS", "JAVA_TOOL_OPTIONS", "NODE_OPTIONS", "LUA_INIT_5_4",
+                                              "CREDENTIALS_DIRECTORY", "MAINPID", "XTABLES_LIBDIR", "TC_LIB_DIR", "ERL_LIBS", "AWKPATH" };
         static const char *const fine[] = { "PASSWORD", "KUBERNETES_SERVICE_HOST", "X_LD_PRELOAD", "ld_preload", "LANG", "HOME" };
 
         for (size_t i = 0; i < ARRAY_LEN(names); i++) {
