@@ -9,7 +9,7 @@
 
 enum {
         UNIT_CUT = 200,   /* beyond this the pod's part of a unit name is cut; leaves room for ".service.d" */
-        POD_PART_CUT = 64 /* what then remains of the pod's part, before "~" and the uid */
+        POD_PART_CUT = 64 /* what then remains of the pod's part, before ":" and the uid */
 };
 
 static bool is_lower(char c)

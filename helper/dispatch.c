@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "common/arena.h"
+#include "common/utf8.h"
 #include "helper/helper.h"
 #include "proto/verbs.h"
 #include "proto/wire.h"
@@ -56,15 +57,16 @@ static uint64_t now_usec(void)
         return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
-/* Who asked for what, by which rule it was refused, how it went. Names only: no value of a variable, no byte of a file. */
+/* Who asked for what, by which rule it was refused, how it went: one line. Names only: no value of a variable, no byte of a file. */
 static void audit(const struct wire_verb *verb, const ProtobufCMessage *message, const struct answer *a, int result, const struct err *e, uint64_t usec)
 {
         const Vks__Pod *pod = pod_of(message);
-        char subject[640];
+        char subject[1280];
 
-        snprintf(subject, sizeof(subject), "%.63s%s%.253s%s", pod->namespace_, pod->name[0] ? "/" : "", pod->name, a->unit);
+        snprintf(subject, sizeof(subject), "%.63s%s%.253s%s%s", pod->namespace_, pod->name[0] ? "/" : "", pod->name, a->unit, a->packages);
+        utf8_mend(subject, "");
         sd_journal_send("PRIORITY=%i", result < 0 ? LOG_WARNING : LOG_INFO, "MESSAGE=%s %s: %s", verb->name, subject, result < 0 ? e->text : "done",
-                        "VKS_VERB=%s", verb->name, "VKS_POD_UID=%.36s", pod->uid, "VKS_SUBJECT=%s", subject, "VKS_RULE=%s",
+                        "VKS_VERB=%s", verb->name, "VKS_POD_UID=%s", id_is_uid(pod->uid) ? pod->uid : "", "VKS_SUBJECT=%s", subject, "VKS_RULE=%s",
                         result < 0 ? e->reason : "", "VKS_RESULT=%i", result, "VKS_USEC=%llu", (unsigned long long)usec, NULL);
 }
 
@@ -89,9 +91,11 @@ int dispatch(void *machine, int sock, struct err *e)
         r = wire_decode(p.verb->message, p.body, p.size, &allocator, &message, &why);
         if (r == 0)
                 r = rows[p.verb->number](m, message, &a, &why);
+        utf8_mend(why.text, ""); /* words of a request are in it */
         audit(p.verb, message, &a, r, &why, now_usec() - began);
         reply.error = r;
         reply.text = why.text, reply.rule = why.reason, reply.unit = a.unit;
         r = wire_send_reply(sock, p.verb, &reply.base, e);
-        return r < 0 ? r : message ? 1 : wire_bad(e, "not a message of its verb");
+        /* a connection that has lost a reply is closed: the next one would be taken for it */
+        return r == -EAGAIN ? -ENOBUFS : r < 0 ? r : message ? 1 : wire_bad(e, "not a message of its verb");
 }

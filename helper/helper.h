@@ -24,6 +24,7 @@ struct machine {
 
 struct answer {
         char unit[ID_UNIT_MAX + 1]; /* INSTALL's */
+        char packages[512];         /* the same, for the journal: as many as there is room for */
 };
 
 int op_install(struct machine *m, const struct op_install *op, struct answer *a, struct err *e);
@@ -59,5 +60,8 @@ int helper_cage(struct err *e);
 /* The directories of a pod and of its volumes; those that are there stay as they are. *ret_pod: POD_RUN_DIR/UID, open. */
 int pod_dirs_make(struct machine *m, const struct op_write *op, bool overlay, int *ret_pod, struct err *e);
 int pod_dirs_remove(struct machine *m, const char *uid, struct err *e);
+
+/* -ENOSPC where less than a quarter is free: pods need some to run, and the machine does, whose /run has the units. */
+int room_left(int dir, const char *path, struct err *e);
 
 #endif

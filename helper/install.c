@@ -14,6 +14,7 @@
 int op_install(struct machine *m, const struct op_install *op, struct answer *a, struct err *e)
 {
         CLEANUP(strv_freep) char **argv = NULL;
+        CLEANUP(buf_done) struct buf names = BUF(sizeof(a->packages) - 1);
         uint64_t hash = HASH_START;
         size_t n = 0;
         int r;
@@ -23,9 +24,11 @@ int op_install(struct machine *m, const struct op_install *op, struct answer *a,
         for (size_t i = 0; i < op->n_packages; i++) {
                 const struct op_package *p = &op->packages[i];
                 strv_push(&argv, &n, xasprintf("%s%s%s%s%s", p->name, p->from[0] ? "=" : "", p->from, p->sha256[0] ? "@sha256:" : "", p->sha256));
+                buf_printf(&names, " %s", argv[n - 1]);
                 hash = hash_bytes(hash, argv[n - 1], strlen(argv[n - 1]) + 1);
         }
         snprintf(a->unit, sizeof(a->unit), "vks-install-%016llx.service", (unsigned long long)hash);
+        snprintf(a->packages, sizeof(a->packages), "%s", names.data ? names.data : "");
         r = unit_ask(m, "ResetFailedUnit", a->unit, e);
         return r < 0 ? r : unit_run(m, a->unit, argv, e);
 }

@@ -29,7 +29,7 @@ static int load_policy(const char *path, struct policy **ret, struct err *e)
         size_t size = 0;
         int r = file_read(path, POLICY_SIZE_MAX, &text, &size, e);
 
-        return r < 0 && r != -ENOENT ? r : policy_parse(path, text, size, ret, e);
+        return r < 0 && !(r == -ENOENT && streq(path, POLICY_FILE)) ? r : policy_parse(path, text, size, ret, e);
 }
 
 static int open_machine(struct machine *m, struct err *e)

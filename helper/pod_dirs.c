@@ -101,12 +101,19 @@ int pod_dirs_remove(struct machine *m, const char *uid, struct err *e)
         return r < 0 ? err_errno(e, r, NULL, "removing the pod's directories") : 0;
 }
 
-int op_fill(struct machine *m, const struct op_fill *op, UNUSED struct answer *a, struct err *e)
+int room_left(int dir, const char *path, struct err *e)
 {
         struct statfs room = { 0 };
 
-        if (fstatfs(m->pods, &room) < 0 || room.f_bavail < room.f_blocks / 4 || room.f_ffree < room.f_files / 4)
-                return err_set(e, -ENOSPC, NULL, "volume %s: " POD_RUN_DIR " is three quarters full, the rest is for pods that run", op->volume);
+        if (fstatfs(dir, &room) < 0 || room.f_bavail < room.f_blocks / 4 || room.f_ffree < room.f_files / 4)
+                return err_set(e, -ENOSPC, NULL, "%s is three quarters full, the rest is for what runs", path);
+        return 0;
+}
+
+int op_fill(struct machine *m, const struct op_fill *op, UNUSED struct answer *a, struct err *e)
+{
+        if (room_left(m->pods, POD_RUN_DIR, e) < 0)
+                return err_prefix(e, "volume %s: ", op->volume);
         /* A pod's content is known before its units are written, so the directories may not be there yet. */
         FD pod = dir_make(m->pods, op->pod.uid, 0700), files = pod < 0 ? pod : dir_make(pod, "files", 0700);
         FD volume = files < 0 ? files : dir_make(files, op->volume, 0755);

@@ -120,14 +120,14 @@ static int choose_user(const struct op_write *op, struct unit_text *u, const str
         const Vks__Container *c = k->c;
         const char *user = unit_file_get(u->file, "User");
         bool package_root = (!*user || streq(user, "root") || streq(user, "0")) && !unit_yes(unit_file_get(u->file, "DynamicUser"));
+        bool as_package = k->user == USER_PACKAGE || k->user == USER_GIVEN_IF_PACKAGE || (k->user == USER_PACKAGE_NOT_ROOT && !package_root);
         uint32_t id = c->run_as_user ? c->run_as_user->value : 0;
         uid_t uid = 0;
         gid_t gid = 0;
 
         if (k->no_root && unit_file_has_root_commands(u->file))
                 return err_set(e, -EPERM, "root", "policy rule root: %s has commands that run as root whatever its user (see /etc/vks/policy.conf)", c->unit);
-        if (u->file && u->file->user_of_instance && k->user != USER_GIVEN && !package_root &&
-            (!passwd_find(user, 0, &uid, &gid) || policy_user(op->policy, uid, e) < 0))
+        if (u->file && u->file->user_of_instance && as_package && !(package_root ? k->may_gain : passwd_find(user, 0, &uid, &gid) && policy_user(op->policy, uid, e) == 0))
                 return err_set(e, -EPERM, "user", "policy rule user: %s would run as %s (see /etc/vks/policy.conf)", c->unit, user);
         u->root = k->user == USER_PACKAGE ? package_root : c->run_as_user && id == 0;
         if (c->run_as_group)
@@ -135,7 +135,7 @@ static int choose_user(const struct op_write *op, struct unit_text *u, const str
         if (k->user == USER_GIVEN_IF_PACKAGE && !(id == 0 ? package_root : passwd_find(user, 0, &uid, &gid) && uid == id))
                 return err_set(e, -EPERM, id ? "user" : "root", "policy rule %s: runAsUser: %u is not the user of %s (see /etc/vks/policy.conf)",
                                id ? "user" : "root", id, c->unit);
-        if (k->user == USER_PACKAGE || k->user == USER_GIVEN_IF_PACKAGE || (k->user == USER_PACKAGE_NOT_ROOT && !package_root))
+        if (as_package)
                 return 0;
         if (k->user == USER_GIVEN) {
                 snprintf(u->user, sizeof(u->user), "%u", id);
@@ -256,8 +256,7 @@ static int write_pod(struct machine *m, const struct op_write *op, bool overlay,
                 if (faccessat(m->units, k->unit, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
                         if (!is_pods(m, k->unit, op->pod.uid))
                                 return err_set(e, -EEXIST, NULL, "%s belongs to an earlier pod of this name", k->unit);
-                        r = unit_active_state(m, k->unit, state, e);
-                        if (r < 0)
+                        if ((r = unit_active_state(m, k->unit, state, e)) < 0)
                                 return r;
                         if (*state) /* loaded: systemd has read it and would not read it again */
                                 continue;
@@ -281,10 +280,11 @@ int op_write(struct machine *m, const struct op_write *op, UNUSED struct answer 
                 overlay |= op->containers[i].c->writes_var;
                 n_new += faccessat(m->units, op->containers[i].unit, F_OK, AT_SYMLINK_NOFOLLOW) < 0;
         }
+        if ((r = room_left(m->pods, POD_RUN_DIR, e)) < 0 || (r = room_left(m->units, UNIT_DIR, e)) < 0)
+                return r;
         if (n_new && dir_count(m->units, unit_name_is_ours) + n_new > op->max_units)
                 return err_set(e, -EPERM, "max-units", "policy rule max-units: this node takes %u (see /etc/vks/policy.conf)", op->max_units);
-        r = write_pod(m, op, overlay, &written, e);
-        if (r == 0)
+        if ((r = write_pod(m, op, overlay, &written, e)) == 0)
                 return 0;
         for (size_t i = 0; i < op->n_containers; i++)
                 if (written & UINT64_C(1) << i)

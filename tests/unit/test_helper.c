@@ -184,6 +184,26 @@ Test(helper, one_line_is_left_in_the_journal_and_no_secret_in_it)
         cr_assert(strstr(line, "VKS_RESULT=-1\n") && strstr(line, "VKS_RULE=program\n") && strstr(line, "PRIORITY=4\n"), "%s", line);
 }
 
+Test(helper, no_word_of_a_request_makes_a_line_of_its_own)
+{
+        struct asked *a = sleeper();
+
+        pod.name = STR("web\nMESSAGE=start default/x: done\x1b[2J");
+        cr_assert_eq(write_pod(a), -EINVAL);
+        cr_assert(strstr(line, "MESSAGE=write default/web?MESSAGE=start default/x: done?[2J: ") && strstr(line, "VKS_SUBJECT=default/web?MESSAGE="), "%s", line);
+        pod.name = STR("web");
+        a->disk.name = STR("a\nb\xff\xc3\xa4");
+        cr_assert_eq(write_pod(a), -EINVAL);
+        cr_assert(strstr(line, ": volume \"a?b?\xc3\xa4\": "), "%s", line);
+        expect(-EINVAL, "volume \"a?b?\xc3\xa4\": ");
+        a->disk.name = STR("\xc3\xa4");
+        cr_assert_eq(write_pod(a), -EINVAL);
+        expect(-EINVAL, "volume \"\xc3\xa4\": ");
+        a->disk.name = STR("disk"), pod.uid = STR("a\nb");
+        cr_assert_eq(write_pod(a), -EINVAL);
+        cr_assert(strstr(line, "VKS_POD_UID=\n"), "what is no uid is none: %s", line);
+}
+
 Test(helper, what_systemd_has_loaded_is_not_written_again)
 {
         struct asked *a = sleeper();
@@ -303,6 +323,24 @@ Test(helper, variables_that_are_too_many_are_refused_and_not_cut)
         write_pod(a);
         expect(-E2BIG, "container c: writing ");
         nothing_is_left();
+}
+
+Test(helper, a_quarter_of_the_machines_run_is_not_for_units)
+{
+        struct asked *a = sleeper();
+        int other;
+
+        own_directory(UNIT_DIR, "mode=0755,size=64k");
+        fd_close(machine.units);
+        machine.units = open_dir(UNIT_DIR);
+        other = openat(machine.units, "other", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+        cr_assert_eq(fallocate(other, 0, 0, 40 * 1024), 0);
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert_eq(fallocate(other, 0, 0, 52 * 1024), 0);
+        cr_assert_eq(write_pod(a), -ENOSPC);
+        expect(-ENOSPC, "/run/systemd/system is three quarters full");
+        fd_close(other);
+        cr_assert_eq(umount2(UNIT_DIR, MNT_DETACH), 0);
 }
 
 /* A machine that still has room for so many files, or so many pages, and one more each time until it is enough: what cannot be written says so, and leaves nothing. */
@@ -436,6 +474,17 @@ Test(helper, a_user_that_is_the_instance_must_be_in_the_range)
         cr_assert_eq(write_pod(a), 0, "%s", reply->text);
         a->c.unit = STR("redis@nobody-knows.service");
         cr_assert_eq(write_pod(a), -EPERM);
+        a->c.unit = STR("redis@root.service"); /* root for the agent's asking: it is not the package that says so */
+        cr_assert_eq(write_pod(a), -EPERM);
+        expect(-EPERM, "redis@root.service would run as root");
+        a->c.run_as_user = &a->user;
+        cr_assert_eq(write_pod(a), -EPERM);
+        a->c.run_as_user = NULL;
+        set_policy("root = deny");
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(holds("/run/systemd/system/vks.default.web.redis.service.d/vks.conf", "\nUser=vks-pod\n"));
+        set_policy("root = allow");
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
 }
 
 Test(helper, a_unit_file_that_leads_to_what_is_not_for_everybody_is_not_copied)
@@ -654,6 +703,7 @@ Test(helper, an_installation_is_a_unit_of_pid_1s)
         fail("StartTransientUnit", "org.freedesktop.systemd1.UnitExists");
         cr_assert_eq(install("redis", "1"), 0, "it is under way already");
         cr_assert_str_eq(first, reply->unit);
+        cr_assert(strstr(line, ".service redis=1\n") && strstr(line, ".service redis=1: done\n"), "the journal has the names: %s", line);
         fail("StartTransientUnit", DENIED);
         cr_assert_eq(install("redis", "1"), -EACCES);
         fail("ResetFailedUnit", DENIED);
@@ -721,6 +771,22 @@ Test(helper, without_memory_for_it_a_request_is_not_begun)
         cr_assert(starts_with(e.text, "memory for a request"));
         no_memory = false;
         cr_assert_eq(units(VERB_remove, NULL, true), 0);
+}
+
+/* Else the next reply would be taken for the answer to this request. */
+Test(helper, who_does_not_read_replies_is_not_served_on)
+{
+        Vks__Remove m = VKS__REMOVE__INIT;
+        struct err e = ERR_NONE;
+        int r = 1;
+
+        m.pod = &pod, m.all = true;
+        for (int i = 0; i < 100000 && r == 1; i++) {
+                cr_assert_eq(wire_send_request(ends[0], wire_verb_find(VERB_remove), &m.base, &e), 0);
+                r = dispatch(&machine, ends[1], &e);
+                read_journal();
+        }
+        cr_assert(r < 0 && r != -EAGAIN, "%d: %s", r, e.text);
 }
 
 Test(helper, what_is_no_message_of_its_verb_is_answered_and_the_connection_closed)

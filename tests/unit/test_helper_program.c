@@ -105,6 +105,8 @@ Test(helper_program, it_tells_about_itself_and_the_policy)
         put("/etc/other.conf", "root = deny\n", 0644);
         cr_assert_eq(RUN(-1, "--check-policy", "/etc/other.conf"), 0);
         cr_assert_str_eq(text, "");
+        cr_assert_eq(RUN(-1, "--check-policy", "/etc/othre.conf"), 1, "what is not there is not checked");
+        cr_assert(strstr(text, "/etc/othre.conf: No such file"), "%s", text);
         put("/etc/other.conf", "\nroot = maybe\n", 0644);
         cr_assert_eq(RUN(-1, "--check-policy", "/etc/other.conf"), 1);
         cr_assert(strstr(text, "/etc/other.conf:2: root: wanted: package, allow or deny"), "%s", text);
