@@ -3,11 +3,12 @@
 
 usage: bench.py LAB NODE RAW [COUNT...]   (RAW: path of the raw program inside the node)
 """
-import base64, http.client, json, os, ssl, statistics, subprocess, sys, tempfile, threading, time
+import base64, http.client, json, os, re, ssl, statistics, subprocess, sys, tempfile, threading, time
 
 LAB, NODE, RAW = sys.argv[1:4]
 COUNTS = [int(a) for a in sys.argv[4:]] or [10, 100, 1000]
 NS = "bench"
+SAMPLE = "/run/vksbench.service"
 
 
 def lab(*args, check=True):
@@ -46,8 +47,8 @@ class Api:
         return r.status, r.read()
 
 
-def pod(name):
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": {"app": "bench"}},
+def pod(name, labels={"app": "bench"}):
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": labels},
             "spec": {"nodeName": NODE, "terminationGracePeriodSeconds": 1,
                      "containers": [{"name": "c", "image": "/bin/sleep", "imagePullPolicy": "IfNotPresent", "command": ["/bin/sleep", "100000"]}]}}
 
@@ -87,12 +88,12 @@ class Watch(threading.Thread):
                 self.changed.wait(1)
 
 
-def create(names):
+def create(names, labels={"app": "bench"}):
     def some(part):
         api = Api()
         for n in part:
             for _ in range(50):
-                status, body = api.call("POST", f"/api/v1/namespaces/{NS}/pods", pod(n))
+                status, body = api.call("POST", f"/api/v1/namespaces/{NS}/pods", pod(n, labels))
                 if status < 300:
                     break
                 time.sleep(0.1)
@@ -101,6 +102,24 @@ def create(names):
     threads = [threading.Thread(target=some, args=(names[i::4],)) for i in range(4)]
     [t.start() for t in threads]
     [t.join() for t in threads]
+
+
+def sample():
+    """Makes a pod that stays, and a file on the node with the text of its unit, "@" for the part of its slice's name that is its own:
+    raw starts as many of those as there are pods. Its directories are theirs."""
+    create(["sample"], {})
+    unit = f"vks.{NS}.sample.bin\\x2fsleep.service"
+    end = time.monotonic() + 60
+    while node("systemctl", "is-active", unit, check=False) != "active":
+        if time.monotonic() > end:
+            sys.exit("the sample pod does not start")
+        time.sleep(0.1)
+    text = node("systemctl", "cat", unit)
+    own = re.search(r"^Slice=.*-pod([^.]*)\.slice$", text, re.M).group(1)
+    with tempfile.NamedTemporaryFile("w") as f:
+        f.write(text.replace(f"-pod{own}.slice", "-podvksbench@.slice"))
+        f.flush()
+        lab("node", "put", f.name, SAMPLE)
 
 
 def pid(unit):
@@ -134,6 +153,7 @@ def busy():
                     name, rest = f.read().split("(", 1)[1].rsplit(")", 1)
             except OSError:
                 continue
+            name = name.split("/")[0]  # a kworker is called by what it did last
             by[name] = by.get(name, 0) + sum(int(x) for x in rest.split()[11:13]) / tick
     return by
 
@@ -154,6 +174,11 @@ def requests():
         if line.startswith("vks_api_requests_total"):
             return int(float(line.split()[1]))
     return 0
+
+
+def alone(n, *text):
+    """Seconds in which systemd starts n units without vks."""
+    return float(node(RAW, str(n), *text)) / 1e3
 
 
 def ready():
@@ -193,6 +218,8 @@ def main():
     time.sleep(5)
     rest = pss("vks-agent")
 
+    sample()
+
     # one after the other: bound -> Running
     latency = []
     for i in range(40):
@@ -208,9 +235,8 @@ def main():
     for n in COUNTS:
         node("systemctl", "stop", "vks-agent")
         before, began = busy(), time.monotonic()
-        raws = [float(node(RAW, str(n))) / 1e3]
+        bare, same = [alone(n)], [alone(n, SAMPLE)]
         print(f"  (systemd alone, start and stop: {spent(before, time.monotonic() - began)})", flush=True)
-        private = float(node(RAW, str(n), "private")) / 1e3
         names = [f"n{n}-{i}" for i in range(n)]
         create(names)
         before, start = busy(), time.monotonic()
@@ -235,9 +261,10 @@ def main():
             rows.append([f"agent's PSS, idle with {n} pods", f"{pss('vks-agent'):.1f} MiB", "budget 32"])
         at_once, took = took, delete(names, watch)
         node("systemctl", "stop", "vks-agent")
-        raws.append(float(node(RAW, str(n))) / 1e3)  # once more: the machine is not the same from one minute to the next
-        row[2] = (f"systemd alone {raws[0]:.2f} s before, {raws[1]:.2f} s after: ratio {at_once / statistics.mean(raws):.2f}; with slices and private "
-                  f"mounts {private:.2f} s: ratio {at_once / private:.2f}; ") + row[2]
+        bare.append(alone(n))  # once more: the machine is not the same from one minute to the next
+        same.append(alone(n, SAMPLE))
+        row[2] = (f"systemd alone, the same units: {same[0]:.2f} s before, {same[1]:.2f} s after, ratio {at_once / statistics.mean(same):.2f}, budget 2; "
+                  f"bare units: {bare[0]:.2f} and {bare[1]:.2f} s, ratio {at_once / statistics.mean(bare):.2f}; ") + row[2]
         rows.append([f"{n} pods deleted", f"{took:.2f} s", f"{took / n * 1e3:.1f} ms a pod"])
     node("systemctl", "start", "vks-agent")
     latency.sort()
