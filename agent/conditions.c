@@ -3,8 +3,9 @@
 
 #include "common/file.h"
 #include "common/mem.h"
+#include "common/unit_text.h"
 
-enum { UNIT_MAX = 256 * 1024 };
+enum { UNIT_MAX = 256 * 1024, DROPIN_MAX = 2 * 1024 * 1024 };
 
 void conditions_list(const char *text, size_t size, struct buf *ret)
 {
@@ -30,4 +31,19 @@ void conditions_of(const char *unit, struct buf *ret)
 
         if (file_read(path, UNIT_MAX, &text, &size, NULL) == 0)
                 conditions_list(text, size, ret);
+}
+
+bool fallback_user_in(const char *text, size_t size)
+{
+        static const char line[] = "\nUser=" FALLBACK_USER "\n";
+
+        return memmem(text, size, line, sizeof(line) - 1) != NULL;
+}
+
+bool fallback_user_of(const char *unit)
+{
+        CLEANUP(freep) char *path = xasprintf("/run/systemd/system/%s.d/vks.conf", unit), *text = NULL;
+        size_t size = 0;
+
+        return file_read(path, DROPIN_MAX, &text, &size, NULL) == 0 && fallback_user_in(text, size);
 }

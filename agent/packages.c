@@ -13,6 +13,7 @@
 enum {
         CANDIDATES_MAX = 64,
         RELATED_MAX = 32, /* packages that are looked at for one image */
+        CONFIGURATION_MAX = 256 * 1024,
 };
 
 struct answer {
@@ -185,6 +186,19 @@ static void look_at_tmpfiles(struct look *l, const char *path)
                 l->writes_var |= mentions_var(map.data, map.size);
 }
 
+/*
+ * Where a daemon writes may be another package's directory, which only its configuration tells, or who rotates its logs. These are not all root's:
+ * read, not mapped.
+ */
+static void look_at_configuration(struct look *l, const char *path)
+{
+        CLEANUP(freep) char *full = xasprintf("%s%s", l->p->root, path), *text = NULL;
+        size_t size = 0;
+
+        if (file_read(full, CONFIGURATION_MAX, &text, &size, NULL) == 0)
+                l->writes_var = mentions_var(text, size);
+}
+
 static void look_at_path(void *userdata, const char *path)
 {
         struct look *l = userdata;
@@ -197,6 +211,8 @@ static void look_at_path(void *userdata, const char *path)
                 look_at_script(l, path + strlen("/etc/init.d/"));
         else if (starts_with(path, "/usr/lib/tmpfiles.d/") && ends_with(path, ".conf"))
                 look_at_tmpfiles(l, path);
+        if (!l->writes_var && starts_with(path, "/etc/"))
+                look_at_configuration(l, path);
 }
 
 static void look_at_files(struct look *l, const struct package *package, bool want_units)

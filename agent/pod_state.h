@@ -24,7 +24,7 @@ struct termination {
         int exit_code;        /* 128 + signal when a signal ended it */
         int signal;
         char reason[24];
-        char message[160];
+        char message[256];
         char invocation[33];
         uint64_t started, ended;
 };

@@ -12,6 +12,7 @@
 #include "agent/status.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/unit_text.h"
 
 /* Which container a unit is. */
 struct unit_link {
@@ -198,14 +199,25 @@ static struct pod_entry *entry_new(struct pods *ps, struct pod *p, uint64_t now)
 
 /* ---- units and containers --------------------------------------------------------------------------------------- */
 
+/* A daemon that is not root as its unit has it may fail for just that, and its own words will hardly say so. */
+static void explain_failure(const struct pod_entry *e, size_t i, struct termination *t)
+{
+        const struct container *spec = &e->pod->containers[i];
+
+        if (t->exit_code && !*t->message && *e->images[i].unit && !spec->has_user && fallback_user_of(spec->unit))
+                snprintf(t->message, sizeof(t->message), "it ran as " FALLBACK_USER ", but as its package has it %.70s runs as root: policy rule root %s (see /etc/vks/policy.conf)",
+                         e->images[i].unit, spec->command || spec->args ? "is for a command line that the pod does not change" : "allows that to nobody");
+}
+
 static void tell_phase(struct pod_entry *e, size_t i, enum container_phase before, uint32_t restarts)
 {
         const struct container *spec = &e->pod->containers[i];
-        const struct container_state *c = &e->state->containers[i];
+        struct container_state *c = &e->state->containers[i];
 
         if (c->phase == CONTAINER_RUNNING && (before != CONTAINER_RUNNING || c->restarts != restarts))
                 reporter_event(e, spec, false, "Started", "Started container %s", spec->name);
         if (c->phase == CONTAINER_TERMINATED && before != CONTAINER_TERMINATED) {
+                explain_failure(e, i, &c->now);
                 log_stream_poke(e->pod->id.uid);
                 if (container_backs_off(c, spec, e->pod))
                         reporter_event(e, spec, true, "BackOff", "Back-off restarting failed container %s in pod %s_%s(%s)", spec->name,

@@ -103,6 +103,26 @@ ExecStart=/bin/sleep 1111"
     assert_clean_node
 }
 
+test_a_daemon_that_may_not_be_root_as_its_unit_has_it_says_so_when_it_fails() {
+    package vks-test-rootly "[Service]
+ExecStart=/bin/sh -c 'test -O / && exec sleep 1111'"
+    image asis vks-test-rootly "terminationGracePeriodSeconds: 2"
+    running asis 30
+    apply <<YAML
+apiVersion: v1
+kind: Pod
+metadata: {name: other}
+spec:
+  restartPolicy: Never
+  terminationGracePeriodSeconds: 2
+  containers: [{name: c, image: vks-test-rootly, imagePullPolicy: IfNotPresent, args: ["-c", "test -O / && exec sleep 2222"]}]
+YAML
+    event other "Error: it ran as vks-pod, but as its package has it vks-test-rootly.service runs as root: policy rule root"
+    wait_for 10 "the status has it" contains "policy rule root" pod_field other '{.status.containerStatuses[0].state.terminated.message}'
+    k delete pod asis other --timeout=60s >/dev/null
+    assert_clean_node
+}
+
 # daemon TYPE LINES: a package with a service of that type, and a pod of it that becomes Ready
 daemon() {
     package "vks-test-$1" "[Service]

@@ -3,6 +3,7 @@
 
 #include "agent/conditions.h"
 #include "common/mem.h"
+#include "common/unit_text.h"
 
 Test(conditions, are_those_of_the_unit_section)
 {
@@ -15,4 +16,15 @@ Test(conditions, are_those_of_the_unit_section)
         conditions_list("", 0, &none);
         conditions_of("vks.there.is.none.service", &none);
         cr_assert_eq(none.len, 0);
+}
+
+Test(conditions, who_may_not_be_root_is_told_from_whoever_else_runs)
+{
+        static const char fallback[] = "[X-Kubernetes]\nUID=u\n\n[Service]\nUser=" FALLBACK_USER "\nGroup=7\n";
+        static const char other[] = "[Service]\nUser=" FALLBACK_USER "x\nSupplementaryGroups=\nEnvironment=User=" FALLBACK_USER "\n";
+
+        cr_assert(fallback_user_in(fallback, sizeof(fallback) - 1));
+        cr_assert_not(fallback_user_in(other, sizeof(other) - 1));
+        cr_assert_not(fallback_user_in("", 0));
+        cr_assert_not(fallback_user_of("vks.there.is.none.service"));
 }

@@ -341,6 +341,15 @@ Test(machine, a_package_without_a_unit_has_none)
         expect_image("zsh", "", "", false, "no service");
 }
 
+Test(machine, data_in_another_packages_directory_shows_in_what_is_configured)
+{
+        put(INFO("zsh.list"), "/etc\n/etc/zsh\n/etc/logrotate.d/zsh\n/etc/zsh/gone\n");
+        put("/etc/logrotate.d/zsh", "# /var/log/commented/zsh.log\n/run/zsh.log {\n}\n");
+        expect_image("zsh", "", "", false, "no service");
+        put("/etc/logrotate.d/zsh", "/var/log/other/zsh.log {\n}\n");
+        expect_image("zsh", "", "", true, "no service");
+}
+
 Test(machine, a_template_alone_is_no_unit_and_dependencies_of_other_sources_do_not_count)
 {
         expect_image("tool", "", "", false, "only a template, tool@.service");
