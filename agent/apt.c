@@ -5,22 +5,11 @@
 #include <stdlib.h>
 
 #include "agent/package_manager.h"
+#include "common/mem.h"
 
 #define LISTS "/var/lib/apt/lists"
 
 /* ---- files ----------------------------------------------------------------------------------------------------------- */
-
-/* [start, end) into a field; false when it does not fit. */
-static bool copy(char *ret, size_t size, const char *start, const char *end)
-{
-        size_t n = (size_t)(end - start);
-
-        if (n >= size)
-                return false;
-        memcpy(ret, start, n);
-        ret[n] = '\0';
-        return true;
-}
 
 const char *package_file_name(const char *s, const char *end, char name[static ID_PACKAGE_MAX + 1], char version[static ID_VERSION_MAX + 1])
 {
@@ -28,9 +17,9 @@ const char *package_file_name(const char *s, const char *end, char name[static I
 
         if (!second || end - s < 5 || memcmp(end - 4, ".deb", 4) != 0)
                 return "does not end in <package>_<version>_<architecture>.deb";
-        if (!copy(name, ID_PACKAGE_MAX + 1, s, cut) || !id_is_package(name))
+        if (!str_copy(name, ID_PACKAGE_MAX + 1, s, cut) || !id_is_package(name))
                 return "names no Debian package before the first \"_\"";
-        if (!copy(version, ID_VERSION_MAX + 1, cut + 1, second) || !id_is_version(version))
+        if (!str_copy(version, ID_VERSION_MAX + 1, cut + 1, second) || !id_is_version(version))
                 return "tells no version of a Debian package behind the first \"_\"";
         return NULL;
 }

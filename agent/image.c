@@ -5,22 +5,11 @@
 #include <stdio.h>
 
 #include "agent/package_manager.h"
+#include "common/mem.h"
 
 static int invalid(struct err *e, const char *s, const char *why)
 {
         return err_set(e, -EINVAL, "InvalidImageName", "image: \"%.200s\" %s", s, why);
-}
-
-/* [start, end) into a field; false when it does not fit. */
-static bool copy(char *ret, size_t size, const char *start, const char *end)
-{
-        size_t n = (size_t)(end - start);
-
-        if (n >= size)
-                return false;
-        memcpy(ret, start, n);
-        ret[n] = '\0';
-        return true;
 }
 
 static int parse_url(const char *s, struct image *ret, struct err *e)
@@ -30,7 +19,7 @@ static int parse_url(const char *s, struct image *ret, struct err *e)
         if (at) {
                 if (!id_is_sha256(at + strlen("@sha256:")))
                         return invalid(e, s, "has a checksum that is not 64 lower-case hex digits");
-                copy(ret->sha256, sizeof(ret->sha256), at + strlen("@sha256:"), end);
+                str_copy(ret->sha256, sizeof(ret->sha256), at + strlen("@sha256:"), end);
                 end = at;
         }
         for (const char *p = s; p < end; p++)
@@ -67,7 +56,7 @@ int image_parse(const char *s, struct image *ret, struct err *e)
 
         ret->kind = IMAGE_PACKAGE;
         colon = strchr(s, ':');
-        if (!copy(ret->name, ID_PACKAGE_MAX + 1, s, colon ? colon : s + strlen(s)) || !id_is_package(ret->name))
+        if (!str_copy(ret->name, ID_PACKAGE_MAX + 1, s, colon ? colon : s + strlen(s)) || !id_is_package(ret->name))
                 return invalid(e, s, "is no name of a Debian package ([a-z0-9][a-z0-9+.-]+, then perhaps :version)");
         if (colon && !streq(colon + 1, "latest")) {
                 if (!id_is_version(colon + 1))

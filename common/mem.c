@@ -57,6 +57,17 @@ char *xasprintf(const char *fmt, ...)
         return must(n < 0 ? NULL : s);
 }
 
+bool str_copy(char *ret, size_t size, const char *start, const char *end)
+{
+        size_t n = (size_t)(end - start);
+
+        if (n >= size)
+                return false;
+        memcpy(ret, start, n);
+        ret[n] = '\0';
+        return true;
+}
+
 void strv_push(char ***v, size_t *n, char *s)
 {
         *v = xrealloc(*v, *n + 2, sizeof(char *));

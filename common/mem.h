@@ -15,6 +15,9 @@ char *xstrndup(const char *s, size_t n) MUST_USE;
 void *xmemdup(const void *p, size_t n) MUST_USE; /* with a NUL behind it that does not count */
 char *xasprintf(const char *fmt, ...) PRINTF(1, 2) MUST_USE;
 
+/* [start, end) into a field of `size` bytes, with a NUL; false, and nothing is written, when it does not fit. */
+bool str_copy(char *ret, size_t size, const char *start, const char *end);
+
 #define NEW(type) ((type *)xcalloc(1, sizeof(type)))
 
 static inline UNUSED void freep(void *p)

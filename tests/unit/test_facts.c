@@ -1,39 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
 #include "agent/facts.h"
 #include "common/mem.h"
-
-static char root[] = "/tmp/vks-facts-XXXXXX";
-
-static void put(const char *path, const char *text)
-{
-        CLEANUP(freep) char *full = xasprintf("%s%s", root, path);
-        FILE *f;
-
-        for (char *s = full + strlen(root) + 1; (s = strchr(s, '/')); s++) {
-                *s = '\0';
-                (void)mkdir(full, 0755);
-                *s = '/';
-        }
-        f = fopen(full, "w");
-        cr_assert_not_null(f, "%s", full);
-        fputs(text, f);
-        fclose(f);
-}
-
-static int unlink_one(const char *path, const struct stat *st UNUSED, int type UNUSED, struct FTW *ftw UNUSED)
-{
-        return remove(path);
-}
+#include "tests/unit/root.h"
 
 static void machine(void)
 {
-        cr_assert_not_null(mkdtemp(root));
+        make_root();
         put("/proc/meminfo", "MemFree:   1 kB\nMemTotal:       2048000 kB\nMemAvailable:   1024000 kB\n");
         put("/proc/loadavg", "0.10 0.20 0.30 3/137 4242\n");
         put("/proc/sys/kernel/pid_max", "32768\n");
@@ -44,12 +21,7 @@ static void machine(void)
         put("/var/lib/vks/x", "");
 }
 
-static void demolish(void)
-{
-        nftw(root, unlink_one, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-TestSuite(facts, .init = machine, .fini = demolish);
+TestSuite(facts, .init = machine, .fini = remove_root);
 
 Test(facts, are_read_from_the_machines_files)
 {

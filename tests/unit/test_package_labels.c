@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <criterion/criterion.h>
 
-#include <ftw.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,6 +9,7 @@
 #include "agent/package_labels.h"
 #include "common/buf.h"
 #include "common/mem.h"
+#include "tests/unit/root.h"
 
 /* ---- one label --------------------------------------------------------------------------------------------------- */
 
@@ -44,31 +44,13 @@ Test(package_label, has_what_a_label_may_have)
 
 /* ---- a machine --------------------------------------------------------------------------------------------------- */
 
-static char root[] = "/tmp/vks-labels-XXXXXX";
-
-static void put(const char *path, const char *text)
-{
-        CLEANUP(freep) char *full = xasprintf("%s%s", root, path);
-        FILE *f;
-
-        for (char *s = full + strlen(root) + 1; (s = strchr(s, '/')); s++) {
-                *s = '\0';
-                (void)mkdir(full, 0755);
-                *s = '/';
-        }
-        f = fopen(full, "w");
-        cr_assert_not_null(f, "%s", full);
-        fputs(text, f);
-        fclose(f);
-}
-
 #define STATUS(name, source, depends) \
         "Package: " name "\nStatus: install ok installed\nArchitecture: all\nSource: " source "\nVersion: 1.0-1\nDepends: " depends "\n\n"
 #define INFO(x) "/var/lib/dpkg/info/" x
 
 static void machine(void)
 {
-        cr_assert_not_null(mkdtemp(root));
+        make_root();
         put("/var/lib/dpkg/status",
             STATUS("zsh", "zsh", "libc6") STATUS("nginx", "nginx", "nginx-common, systemd") STATUS("nginx-common", "nginx", "zsh") STATUS("libnginx-mod", "nginx", "nginx-common")
                     STATUS("postgresql", "postgresql-common", "postgresql-15") STATUS("postgresql-15", "postgresql-15", "postgresql-common")
@@ -87,17 +69,7 @@ static void machine(void)
         put(INFO("removed.list"), "/lib/systemd/system/removed.service\n");
 }
 
-static int unlink_one(const char *path, const struct stat *st UNUSED, int type UNUSED, struct FTW *ftw UNUSED)
-{
-        return remove(path);
-}
-
-static void demolish(void)
-{
-        nftw(root, unlink_one, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-TestSuite(labels, .init = machine, .fini = demolish);
+TestSuite(labels, .init = machine, .fini = remove_root);
 
 /* The names that are told, in their order. */
 static char *told(char *const *which)

@@ -2,7 +2,6 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,6 +10,7 @@
 #include "agent/packages.h"
 #include "common/buf.h"
 #include "common/mem.h"
+#include "tests/unit/root.h"
 
 /* ---- the status file --------------------------------------------------------------------------------------------- */
 
@@ -156,32 +156,6 @@ Test(var, only_what_is_the_packages_own_counts)
 
 /* ---- a machine --------------------------------------------------------------------------------------------------- */
 
-static char root[] = "/tmp/vks-packages-XXXXXX";
-
-static void put(const char *path, const char *text)
-{
-        CLEANUP(freep) char *full = xasprintf("%s%s", root, path);
-        FILE *f;
-
-        for (char *s = full + strlen(root) + 1; (s = strchr(s, '/')); s++) {
-                *s = '\0';
-                (void)mkdir(full, 0755);
-                *s = '/';
-        }
-        f = fopen(full, "w");
-        cr_assert_not_null(f, "%s", full);
-        fputs(text, f);
-        fclose(f);
-}
-
-static void put_link(const char *path, const char *target)
-{
-        CLEANUP(freep) char *full = xasprintf("%s%s", root, path);
-
-        put(path, "");
-        cr_assert(unlink(full) == 0 && symlink(target, full) == 0);
-}
-
 #define STATUS(name, source, depends) \
         "Package: " name "\nStatus: install ok installed\nArchitecture: all\nSource: " source "\nVersion: 1.0-1\nDepends: " depends "\n\n"
 #define DAEMON "[Service]\nExecStart=/usr/sbin/x\n[Install]\nWantedBy=multi-user.target\n"
@@ -189,7 +163,7 @@ static void put_link(const char *path, const char *target)
 
 static void machine(void)
 {
-        cr_assert_not_null(mkdtemp(root));
+        make_root();
         put("/var/lib/dpkg/status",
             "Package: dpkg\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1.21\n\n"
             "Package: libc6\nStatus: install ok installed\nArchitecture: i386\nVersion: 2.36-9\n\n"
@@ -223,17 +197,7 @@ static void machine(void)
         put("/lib/systemd/system/postgresql.service", "[Service]\nType=oneshot\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n");
 }
 
-static int unlink_one(const char *path, const struct stat *st UNUSED, int type UNUSED, struct FTW *ftw UNUSED)
-{
-        return remove(path);
-}
-
-static void demolish(void)
-{
-        nftw(root, unlink_one, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-TestSuite(machine, .init = machine, .fini = demolish);
+TestSuite(machine, .init = machine, .fini = remove_root);
 
 static struct packages *loaded(void)
 {

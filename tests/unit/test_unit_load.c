@@ -2,52 +2,15 @@
 #include <criterion/criterion.h>
 
 #include <errno.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/mem.h"
 #include "common/unit_load.h"
+#include "tests/unit/root.h"
 
-static char root[] = "/tmp/vks-load-XXXXXX";
-
-static void put(const char *path, const char *text)
-{
-        CLEANUP(freep) char *full = xasprintf("%s%s", root, path);
-        FILE *f;
-
-        for (char *s = full + strlen(root) + 1; (s = strchr(s, '/')); s++) {
-                *s = '\0';
-                (void)mkdir(full, 0755);
-                *s = '/';
-        }
-        if (!text) {
-                cr_assert_eq(symlink("/dev/null", full), 0);
-                return;
-        }
-        f = fopen(full, "w");
-        cr_assert_not_null(f, "%s", full);
-        fputs(text, f);
-        fclose(f);
-}
-
-static int unlink_one(const char *path, const struct stat *st UNUSED, int type UNUSED, struct FTW *ftw UNUSED)
-{
-        return remove(path);
-}
-
-static void begin(void)
-{
-        cr_assert_not_null(mkdtemp(root));
-}
-
-static void end(void)
-{
-        nftw(root, unlink_one, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-TestSuite(unit_load, .init = begin, .fini = end);
+TestSuite(unit_load, .init = make_root, .fini = remove_root);
 
 static struct unit_file *load(const char *name, const char *text)
 {
@@ -87,7 +50,7 @@ Test(unit_load, dropins_of_the_administrator_win_over_their_namesakes)
         put("/etc/systemd/system/x.service.d/a.conf", "[Service]\nStateDirectory=admin\n");
         expect("x.service", "StateDirectory", "own admin");
         put("/usr/lib/systemd/system/x.service.d/b.conf", "[Service]\nStateDirectory=b\n");
-        put("/etc/systemd/system/x.service.d/b.conf", NULL); /* out of force */
+        put_link("/etc/systemd/system/x.service.d/b.conf", "/dev/null"); /* out of force */
         expect("x.service", "StateDirectory", "own admin");
 }
 
