@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/conditions.h"
 
+#include "agent/lines.h"
 #include "common/file.h"
 #include "common/mem.h"
 #include "common/unit_text.h"
@@ -24,13 +25,48 @@ void conditions_list(const char *text, size_t size, struct buf *ret)
         }
 }
 
-void conditions_of(const char *unit, struct buf *ret)
+static void list_of(const char *unit, void (*list)(const char *, size_t, struct buf *), struct buf *ret)
 {
         CLEANUP(freep) char *path = xasprintf("/run/systemd/system/%s", unit), *text = NULL;
         size_t size = 0;
 
         if (file_read(path, UNIT_MAX, &text, &size, NULL) == 0)
-                conditions_list(text, size, ret);
+                list(text, size, ret);
+}
+
+void conditions_of(const char *unit, struct buf *ret)
+{
+        list_of(unit, conditions_list, ret);
+}
+
+void read_only_list(const char *text, size_t size, struct buf *ret)
+{
+        static const char *const own[] = { "/var/", "/run/", "/tmp", "/dev", "/proc", "/sys", "/home", "/root" }; /* the pod's, or nobody's */
+        struct line l, v;
+
+        for (size_t pos = 0; next_line(text, size, &pos, &l);) {
+                l = line_trim(l);
+                if (!line_field(l, "ReadWritePaths", '=', &v) && !line_field(l, "ReadWriteDirectories", '=', &v))
+                        continue;
+                while (v.n > 0) {
+                        struct line w = line_word(&v);
+                        char path[256];
+                        bool is_own = false;
+
+                        if (!line_copy(w, path, sizeof(path)))
+                                continue;
+                        const char *p = path + strspn(path, "-+");
+                        for (size_t i = 0; i < ARRAY_LEN(own); i++)
+                                is_own |= starts_with(p, own[i]);
+                        if (*p == '/' && p[1] && !is_own)
+                                buf_printf(ret, "%s%s", ret->len ? ", " : "", p);
+                }
+        }
+}
+
+void read_only_of(const char *unit, struct buf *ret)
+{
+        list_of(unit, read_only_list, ret);
 }
 
 bool fallback_user_in(const char *text, size_t size)

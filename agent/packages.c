@@ -187,16 +187,16 @@ static void look_at_tmpfiles(struct look *l, const char *path)
 }
 
 /*
- * Where a daemon writes may be another package's directory, which only its configuration tells, or who rotates its logs. These are not all root's:
- * read, not mapped.
+ * Where a daemon writes may be another package's directory, which only its configuration tells, or who rotates its logs. What is not for us to
+ * read may say so, too. These files are not all root's: read, not mapped.
  */
 static void look_at_configuration(struct look *l, const char *path)
 {
         CLEANUP(freep) char *full = xasprintf("%s%s", l->p->root, path), *text = NULL;
         size_t size = 0;
+        int r = file_read(full, CONFIGURATION_MAX, &text, &size, NULL);
 
-        if (file_read(full, CONFIGURATION_MAX, &text, &size, NULL) == 0)
-                l->writes_var = mentions_var(text, size);
+        l->writes_var = r == -EACCES || (r == 0 && mentions_var(text, size));
 }
 
 static void look_at_path(void *userdata, const char *path)

@@ -199,14 +199,22 @@ static struct pod_entry *entry_new(struct pods *ps, struct pod *p, uint64_t now)
 
 /* ---- units and containers --------------------------------------------------------------------------------------- */
 
-/* A daemon that is not root as its unit has it may fail for just that, and its own words will hardly say so. */
+/* What a daemon fails for that is as vks has it, and not as its package: its own words will hardly say so. */
 static void explain_failure(const struct pod_entry *e, size_t i, struct termination *t)
 {
         const struct container *spec = &e->pod->containers[i];
+        CLEANUP(buf_done) struct buf paths = BUF(100);
 
-        if (t->exit_code && !*t->message && *e->images[i].unit && !spec->has_user && fallback_user_of(spec->unit))
+        if (!t->exit_code || *t->message || !*e->images[i].unit)
+                return;
+        if (!spec->has_user && fallback_user_of(spec->unit)) {
                 snprintf(t->message, sizeof(t->message), "it ran as " FALLBACK_USER ", but as its package has it %.70s runs as root: policy rule root %s (see /etc/vks/policy.conf)",
                          e->images[i].unit, spec->command || spec->args ? "is for a command line that the pod does not change" : "allows that to nobody");
+                return;
+        }
+        read_only_of(spec->unit, &paths);
+        if (paths.len && buf_ok(&paths))
+                snprintf(t->message, sizeof(t->message), "its unit writes to %.100s, which for a pod is read-only, since it is the machine's: mount a volume there", paths.data);
 }
 
 static void tell_phase(struct pod_entry *e, size_t i, enum container_phase before, uint32_t restarts)

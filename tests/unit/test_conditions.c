@@ -28,3 +28,15 @@ Test(conditions, who_may_not_be_root_is_told_from_whoever_else_runs)
         cr_assert_not(fallback_user_in("", 0));
         cr_assert_not(fallback_user_of("vks.there.is.none.service"));
 }
+
+Test(conditions, what_a_unit_would_write_of_the_machines_is_listed)
+{
+        static const char text[] = "[Service]\nReadWritePaths=-/var/lib/x /run/x -/var/run/x\n#ReadWritePaths=/no\nReadWriteDirectories=-/etc/x\n"
+                                   "ReadWritePaths=\nReadWritePaths=+/srv/x /tmp / x\nReadOnlyPaths=/opt\n";
+        CLEANUP(buf_done) struct buf b = BUF(400), none = BUF(400);
+
+        read_only_list(text, sizeof(text) - 1, &b);
+        cr_assert_str_eq(b.data, "/etc/x, /srv/x");
+        read_only_of("vks.there.is.none.service", &none);
+        cr_assert_eq(none.len, 0);
+}

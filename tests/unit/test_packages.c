@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/capability.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -311,6 +312,16 @@ Test(machine, data_in_another_packages_directory_shows_in_what_is_configured)
         put("/etc/logrotate.d/zsh", "# /var/log/commented/zsh.log\n/run/zsh.log {\n}\n");
         expect_image("zsh", "", "", false, "no service");
         put("/etc/logrotate.d/zsh", "/var/log/other/zsh.log {\n}\n");
+        expect_image("zsh", "", "", true, "no service");
+        put("/etc/logrotate.d/zsh", "");
+        expect_image("zsh", "", "", false, "no service");
+        put("/etc/zsh/secret", "");
+        put(INFO("zsh.list"), "/etc/zsh/secret\n");
+        CLEANUP(freep) char *secret = xasprintf("%s/etc/zsh/secret", root);
+        const cap_value_t reading[] = { CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH };
+        cap_t own = cap_get_proc();
+        cr_assert(chmod(secret, 0) == 0 && own && cap_set_flag(own, CAP_EFFECTIVE, 2, reading, CAP_CLEAR) == 0 && cap_set_proc(own) == 0);
+        cap_free(own);
         expect_image("zsh", "", "", true, "no service");
 }
 
