@@ -130,8 +130,8 @@ deps:
 	@missing=$$(for p in $(BUILD_DEPS) $(TEST_DEPS) $$(cat tests/lab/packages); do \
 		dpkg-query -W -f='$${db:Status-Status}\n' $$p 2>/dev/null | grep -q '^installed' || echo $$p; done); \
 	command -v kubectl >/dev/null || missing="$$missing kubernetes-client"; \
-	[ -z "$$missing" ] || { echo "installing $$missing" | tr '\n' ' '; echo; apt-get -qq update && \
-		DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install $$missing >/dev/null; }
+	[ -z "$$missing" ] || { echo "installing $$missing" | tr '\n' ' '; echo; apt-get -qq -o Acquire::Retries=5 update && \
+		DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Acquire::Retries=5 -o DPkg::Lock::Timeout=600 --no-install-recommends install $$missing >/dev/null; }
 
 # The agent that means harm, for tests/e2e/hostile.sh.
 $(BUILD)/hostile: $(BUILD)/opt/tests/hostile/hostile.o $(BUILD)/opt/libproto.a $(BUILD)/opt/libcommon.a

@@ -20,9 +20,11 @@ fail() {
     exit 1
 }
 
-# wait_for SECONDS DESCRIPTION COMMAND...: until it succeeds.
+# wait_for SECONDS DESCRIPTION COMMAND...: until it succeeds. The seconds are those of an idle machine, and only end what will never come: a busy one has
+# PATIENCE times as long. Where time itself is what a test shows, it has to look at it itself.
+PATIENCE=${PATIENCE:-4}
 wait_for() {
-    local end=$(($(date +%s%N) + $1 * 1000000000)) what=$2
+    local end=$(($(date +%s%N) + $1 * PATIENCE * 1000000000)) what=$2
     shift 2
     until "$@" >/dev/null 2>&1; do
         if [ "$(date +%s%N)" -gt "$end" ]; then
@@ -51,6 +53,14 @@ contains() {
     [[ $got == *"$want"* ]]
 }
 
+# at_least NUMBER COMMAND...: it prints that or more.
+at_least() {
+    local want=$1 got
+    shift
+    got=$("$@" 2>&1) || return 1
+    [[ $got =~ ^[0-9]+$ ]] && [ "$got" -ge "$want" ]
+}
+
 field() { k get "$1" "$2" -o "jsonpath=$3"; } # KIND NAME JSONPATH
 pod_field() { field pod "$1" "$2"; }
 running() { wait_for "${2:-60}" "pod $1 is ready" equals True pod_field "$1" '{.status.conditions[?(@.type=="Ready")].status}'; }
@@ -66,6 +76,13 @@ in_pod() {
     shift
     [ "$pid" -gt 0 ] && node nsenter -t "$pid" -m -- "$@"
 }
+
+# runs UNIT WORDS: its main process has become that program, with all that it is to be: a unit is active before.
+runs() { wait_for 20 "$1 runs $2" contains "$2" sh_node "tr '\\0' ' ' </proc/$(main_pid "$1")/cmdline"; }
+# logs POD [OPTION]...: journald reads in its own time; what has been written by now is shown.
+logs() { node journalctl --sync && k logs "$@"; }
+# apt WORD...: by hand, and not while an installation for a pod is under way
+apt() { node flock /run/vks/install/lock env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o DPkg::Lock::Timeout=600 "$@" >/dev/null 2>&1; }
 
 # apply: a manifest on standard input, in the test's namespace
 apply() { k apply -f - >/dev/null; }
@@ -104,13 +121,17 @@ run_tests() {
         [[ -z $only || $t =~ $only ]] || continue
         NS=t-$(printf '%s' "$t" | cksum | cut -c1-8)
         started=$(date +%s%N)
-        kubectl create namespace "$NS" >/dev/null 2>&1 || true
+        # what an earlier run has left ends first
+        kubectl delete namespace "$NS" --ignore-not-found --wait=false >/dev/null 2>&1 || true
+        wait_for 60 "the namespace is made" kubectl create namespace "$NS"
         wait_for 30 "the namespace has its service account" kubectl -n "$NS" get serviceaccount default
         set +e
         (set -e; "$t")
         rc=$?
         set -e
+        # no pod of it is in the next test's way
         kubectl delete namespace "$NS" --wait=false >/dev/null 2>&1 || true
+        wait_for 60 "the pods of the test are gone" equals "" k get pods -o name || true
         if [ "$rc" -eq 0 ]; then
             passed=$((passed + 1))
             printf '  ok      %s (%d.%01d s)\n' "${t#test_}" $((($(date +%s%N) - started) / 1000000000)) $((($(date +%s%N) - started) / 100000000 % 10))

@@ -3,6 +3,7 @@
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
+restarted() { wait_for "${3:-30}" "$1 was restarted $2 times" at_least "$2" restarts "$1"; } # POD TIMES [SECONDS]
 restarts() { pod_field "$1" '{.status.containerStatuses[0].restartCount}'; }
 agent_ready() { wait_for 30 "the agent is back" node systemctl is-active vks-agent; }
 SH='bin\x2fsh'
@@ -12,7 +13,7 @@ test_a_crashing_container_comes_back_with_back_off() {
     wait_for 30 "CrashLoopBackOff" equals CrashLoopBackOff pod_field crash '{.status.containerStatuses[0].state.waiting.reason}'
     [ "$(pod_field crash '{.status.containerStatuses[0].lastState.terminated.exitCode}')" = 7 ] || fail "exit code"
     event crash "BackOff:"
-    wait_for 30 "the second restart, after 10 s" equals 2 restarts crash
+    restarted crash 2 # after 10 s
 }
 
 test_a_killed_process_shows_137_and_is_restarted() {
@@ -30,7 +31,7 @@ test_policies_never_and_on_failure() {
     program bad 'sleep 0.2; exit 1' "  restartPolicy: OnFailure"
     wait_for 30 "Failed" equals Failed pod_field never '{.status.phase}'
     wait_for 30 "Succeeded" equals Succeeded pod_field good '{.status.phase}'
-    wait_for 30 "restarted" equals 1 restarts bad
+    restarted bad 1
     [ "$(pod_field never '{.status.containerStatuses[0].state.terminated.exitCode}')" = 3 ] || fail "exit code"
     [ "$(pod_field good '{.status.containerStatuses[0].state.terminated.reason}')" = Completed ] || fail "reason"
 }
@@ -46,7 +47,7 @@ test_the_agent_is_killed_and_nothing_else_notices() {
     node systemctl kill -s KILL vks-agent
     node systemctl stop vks-agent
     k delete pod goes --wait=false >/dev/null
-    sleep 3
+    wait_for 20 "one ends meanwhile" equals 0 main_pid "$(unit_of ends $SH)"
     node systemctl start vks-agent
     agent_ready
     gone goes 30

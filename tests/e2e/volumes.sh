@@ -70,7 +70,7 @@ test_empty_dirs_on_disk_and_in_memory() {
     uid=$(pod_field p '{.metadata.uid}')
     [ "$(in_pod "$(unit_of p $SLEEP)" stat -fc %T /cache/memory)" = tmpfs ] || fail "medium Memory is no tmpfs"
     [ "$(in_pod "$(unit_of p $SLEEP)" stat -c %a /cache/disk)" = 777 ] || fail "mode"
-    k delete pod p --timeout=60s >/dev/null
+    k delete pod p --timeout=300s >/dev/null
     wait_for 10 "its directories are gone" sh_node "! test -e /run/vks/pods/$uid && ! test -e /var/lib/vks/pods/$uid"
     node test ! -e /cache || fail "a mount point was left on the host"
 }
@@ -84,7 +84,7 @@ test_host_paths_need_the_policys_word() {
     sleeper ok '[{name: h, hostPath: {path: /srv/allowed, type: Directory}}]' '[{name: h, mountPath: /mnt}]'
     running ok
     [ "$(in_pod "$(unit_of ok $SLEEP)" cat /mnt/f)" = from-host ] || fail "content"
-    k delete pod ok denied --timeout=60s >/dev/null
+    k delete pod ok denied --timeout=300s >/dev/null
     node cat /srv/allowed/f >/dev/null || fail "the host's file went with the pod"
     node rm -r /srv/allowed
 }
@@ -109,7 +109,7 @@ in-tmp" ] || fail "content"
     event wrong "not a Directory"
     sleeper etc '[{name: h, hostPath: {path: /etc/e2e/new, type: DirectoryOrCreate}}]' '[{name: h, mountPath: /cache/f}]'
     event etc "Read-only file system"
-    k delete pod --all --timeout=60s >/dev/null
+    k delete pod --all --timeout=300s >/dev/null
 }
 
 test_a_missing_config_map_is_waited_for() {
@@ -137,7 +137,7 @@ spec:
     env: [{name: PASSWORD, valueFrom: {secretKeyRef: {name: s, key: PW}}}]
 YAML
     wait_for 30 "done" equals Succeeded pod_field e '{.status.phase}'
-    [ "$(k logs e)" = "blue big hush" ] || fail "$(k logs e)"
+    [ "$(logs e)" = "blue big hush" ] || fail "$(logs e)"
     apply <<'YAML'
 apiVersion: v1
 kind: Pod

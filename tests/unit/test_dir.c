@@ -402,20 +402,37 @@ Test(dir, mount_points_are_roots_to_make)
         cr_assert_eq(symlinkat("/usr", v, "in"), 0);
         cr_assert_eq(mount_points_make(pod, false, w, ARRAY_LEN(w), &e), -EPERM);
         cr_assert_str_eq(e.reason, "mount-target");
-        struct mount_wish link[] = { wish("/etc/mtab/x", true) }, anybodys[] = { wish("/var/tmp/vks-none", true) };
+        struct mount_wish link[] = { wish("/etc/os-release/x", true) }, anybodys[] = { wish("/var/tmp/vks-none", true) };
         cr_assert_eq(mount_points_make(pod, false, link, 1, &e), -EPERM);
         cr_assert_eq(mount_points_make(pod, true, anybodys, 1, &e), -EPERM);
 }
 
 Test(dir, a_directory_with_too_many_entries_is_not_mirrored)
 {
-        FD d = open("/usr", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        char many[] = "/srv/vks-test-XXXXXX"; /* /tmp is not mirrored: it is the pod's own */
         CLEANUP(mount_plan_done) struct mount_plan p = { 0 };
-        struct mount_wish w[] = { wish("/usr/bin/vks-none", true) };
+        CLEANUP(freep) char *none = NULL;
         struct err e = ERR_NONE;
+        FD srv = open("/srv", O_RDONLY | O_DIRECTORY | O_CLOEXEC), d = -1;
+        int few, more;
 
-        cr_assert_geq(d, 0);
-        cr_assert_eq(mount_plan_make(w, 1, &p, &e), -E2BIG, "%s", e.text);
+        cr_assert(mkdtemp(many));
+        d = openat(srv, basename(many), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        none = xasprintf("%s/none", many);
+        struct mount_wish w[] = { wish(none, true) };
+
+        few = mount_plan_make(w, 1, &p, &e);
+        mount_plan_done(&p);
+        for (int i = 0; i < 600; i++) {
+                char name[16];
+
+                snprintf(name, sizeof(name), "%d", i);
+                dir_write(d, name, "", 0, 0600);
+        }
+        more = mount_plan_make(w, 1, &p, &e);
+        cr_assert_eq(dir_remove(srv, basename(many)), 0);
+        cr_assert_eq(few, 0);
+        cr_assert_eq(more, -E2BIG, "%s", e.text);
 }
 
 /* ---- host paths ---- */

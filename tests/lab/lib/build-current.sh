@@ -42,7 +42,7 @@ run_go() {
 
 current_fetch() {
     local rc=0
-    run_go mod download >"$CURRENT_LOG.fetch" 2>&1 || rc=$?
+    several_times run_go mod download >"$CURRENT_LOG.fetch" 2>&1 || rc=$? # what it has is not fetched again
     cat "$CURRENT_LOG.fetch"
     ((rc != 0)) || return 0
     # Reached, but not what go.sum says: that is a fault.

@@ -9,7 +9,7 @@ debian_built() { [[ -e $VKS_CACHE/debian/complete ]]; }
 # A configuration of our own for apt, so that the machine needs no deb-src line and its lists stay as they are.
 private_apt() {
     local dir=$VKS_CACHE/apt
-    timeout 600 apt-get -q -o Acquire::Retries=3 -o Dir::Etc::sourcelist="$dir/sources.list" -o Dir::Etc::sourceparts=/dev/null \
+    timeout 600 apt-get -q -o Acquire::Retries=5 -o Dir::Etc::sourcelist="$dir/sources.list" -o Dir::Etc::sourceparts=/dev/null \
         -o Dir::State::lists="$dir/lists" -o Dir::Cache="$dir" -o APT::Sandbox::User=root "$@"
 }
 
@@ -23,8 +23,8 @@ debian_fetch() { # DIR
     fi
     cd "$1" || return
     # A previous download is used again (apt checks its hash).
-    private_apt update
-    private_apt source --download-only kubernetes
+    several_times private_apt update
+    several_times private_apt source --download-only kubernetes
 }
 
 debian_unpack() { # DOWNLOADS DIR

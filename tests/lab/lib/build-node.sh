@@ -16,13 +16,20 @@ in_tree() { # TREE COMMAND...
         unshare --mount --pid --fork --kill-child --mount-proc="$tree/proc" chroot "$tree" "$@"
 }
 
+bootstrap() { # TREE [MIRROR]: anew, but for what was downloaded before
+    rm -rf --one-file-system -- "$1"
+    mkdir -p "$1.debs"
+    # The namespaces: interrupted, it would leave mounts and processes.
+    timeout 1800 unshare --mount --pid --fork --kill-child --mount-proc debootstrap --variant=minbase --cache-dir="$1.debs" \
+        --include=systemd,systemd-sysv,dbus,ca-certificates,curl,iproute2,netbase,procps "$DEBIAN" "$@"
+}
+
 node_bootstrap() { # TREE
     local mirror
     mirror=$(debian_mirrors "$DEBIAN" | awk -v suite="$DEBIAN" '$2 == suite { print $1; exit }')
-    # No mirror found: debootstrap has a default. The namespaces: interrupted, it would leave mounts and processes.
-    timeout 1800 unshare --mount --pid --fork --kill-child --mount-proc debootstrap --variant=minbase \
-        --include=systemd,systemd-sysv,dbus,ca-certificates,curl,iproute2,netbase,procps \
-        "$DEBIAN" "$1" ${mirror:+"$mirror"}
+    # No mirror found: debootstrap has a default.
+    several_times bootstrap "$1" ${mirror:+"$mirror"}
+    rm -rf -- "$1.debs"
 }
 
 node_configure() { # TREE
@@ -46,11 +53,11 @@ node_configure() { # TREE
 node_update() { # TREE
     # The machine's own: chroot has no other way to resolve names, and nspawn replaces it at boot.
     cp -L /etc/resolv.conf "$1/etc/resolv.conf"
-    in_tree "$1" apt-get -q -o APT::Update::Error-Mode=any update
+    several_times in_tree "$1" apt-get -q -o Acquire::Retries=5 -o APT::Update::Error-Mode=any update
     # No daemon may start in a chroot.
     printf '#!/bin/sh\nexit 101\n' >"$1/usr/sbin/policy-rc.d"
     chmod 755 "$1/usr/sbin/policy-rc.d"
-    in_tree "$1" apt-get -q -y --no-install-recommends upgrade
+    several_times in_tree "$1" apt-get -q -y -o Acquire::Retries=5 --no-install-recommends upgrade
     rm "$1/usr/sbin/policy-rc.d"
     in_tree "$1" apt-get clean
 }

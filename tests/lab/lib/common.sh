@@ -102,6 +102,19 @@ try() { # COMMAND...
     set -e
 }
 
+# Downloads fail now and then.
+several_times() { # COMMAND...
+    local n
+    for n in 1 2 3; do
+        "$@" && return
+        ((n == 3)) || {
+            warn "failed: $*; once more"
+            sleep $((n * 10))
+        }
+    done
+    return 1
+}
+
 # Polls; the condition is an ordinary command and is cheap.
 wait_for() { # SECONDS WHAT COMMAND...
     local limit=$1 what=$2 end

@@ -78,6 +78,8 @@ node_create() {
     echo "$NODE" >"$NODE_DIR/upper/etc/hostname"
     printf '127.0.0.1\tlocalhost\n127.0.1.1\t%s\n::1\tlocalhost ip6-localhost ip6-loopback\n' "$NODE" \
         >"$NODE_DIR/upper/etc/hosts"
+    # Whoever tests here does not test the way to the mirror.
+    install -D -m 644 /dev/stdin "$NODE_DIR/upper/etc/apt/apt.conf.d/91lab-retries" <<<'Acquire::Retries "5";'
     # The clock is the machine's, and this node is not to set it: chronyd -x.
     install -D -m 644 /dev/stdin "$NODE_DIR/upper/etc/default/chrony" <<<'DAEMON_OPTS="-F 1 -x"'
     echo "$DEBIAN" >"$NODE_DIR/debian"
