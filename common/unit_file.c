@@ -2,6 +2,7 @@
 #include "common/unit_file.h"
 
 #include <errno.h>
+#include <strings.h>
 
 #include "common/buf.h"
 #include "common/mem.h"
@@ -92,7 +93,7 @@ static void add_resolved(struct buf *b, const char *s, const char *name)
 
 bool unit_yes(const char *value)
 {
-        return streq(value, "on") || (*value && strchr("1yYtT", *value));
+        return strcasecmp(value, "on") == 0 || (*value && strchr("1yYtT", *value));
 }
 
 static bool is_dropped(const char *line)

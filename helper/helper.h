@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the operations of the root helper share. Each op_<verb>() carries out what policy_<verb>() allowed; it may be repeated, and
- * when it fails nothing half-done is left.
+ * when it fails no unit and no volume is left half-done.
  */
 #ifndef VKS_HELPER_HELPER_H
 #define VKS_HELPER_HELPER_H

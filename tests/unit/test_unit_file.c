@@ -59,7 +59,7 @@ Test(unit_file, odd_files_are_survived)
 
 Test(unit_file, booleans_are_systemds)
 {
-        cr_assert(unit_yes("yes") && unit_yes("1") && unit_yes("true") && unit_yes("on") && unit_yes("y"));
+        cr_assert(unit_yes("yes") && unit_yes("ON") && unit_yes("True") && unit_yes("1") && unit_yes("true") && unit_yes("on") && unit_yes("y"));
         cr_assert_not(unit_yes("") || unit_yes("no") || unit_yes("0") || unit_yes("off") || unit_yes("false"));
 }
 
