@@ -388,12 +388,46 @@ void unit_text_dropin(const struct unit_text *u, struct buf *b)
         mounts(b, u);
 }
 
+/*
+ * Is this line a condition on what the pod brings itself? PID 1 would look for it at that path of the machine's. (Of a pod's mounts those that hold
+ * the machine's own entries have "-" in front.)
+ */
+static bool is_condition_of_pods(const struct unit_text *u, const char *line, size_t n)
+{
+        static const char *const keys[] = { "ConditionPath", "ConditionFile", "ConditionDirectory" };
+        const char *value = memchr(line, '=', n), *end = line + n;
+        bool is_path = false;
+
+        for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+                is_path |= n > strlen(keys[i]) && starts_with(line, keys[i]);
+        if (!is_path || !value || end[-1] == '\\')
+                return false;
+        for (value++; value < end && strchr(" \t|", *value);) /* but what must not be there is the administrator's veto */
+                value++;
+        for (size_t i = 0; i < u->mounts->n; i++) {
+                const struct mount_line *l = &u->mounts->lines[i];
+                size_t k = strlen(l->target);
+
+                if (l->source && *l->source == '/' && (size_t)(end - value) >= k && memcmp(value, l->target, k) == 0 &&
+                    (value + k == end || strchr("/ \t", value[k])))
+                        return true;
+        }
+        return false;
+}
+
 /* The package's own text, or the little that a program needs. */
 void unit_text_fragment(const struct unit_text *u, struct buf *b)
 {
         if (u->file)
-                buf_printf(b, "# A copy for a pod; what is different for it is in vks.conf beside it.\n%s", u->file->text);
-        else
+                buf_str(b, "# A copy for a pod; what is different for it is in vks.conf beside it.\n");
+        for (const char *line = u->file ? u->file->text : "", *next; *line; line = next) {
+                next = strchrnul(line, '\n');
+                if (is_condition_of_pods(u, line, (size_t)(next - line)))
+                        buf_str(b, "# A volume of the pod is there: ");
+                next += *next == '\n';
+                buf_add(b, line, (size_t)(next - line));
+        }
+        if (!u->file)
                 buf_printf(b, "[Unit]\nDescription=Container %s of pod %s/%s\n\n[Service]\nSyslogIdentifier=%s\n", u->container,
                            u->pod->namespace, u->pod->name, u->container);
 }

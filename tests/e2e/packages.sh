@@ -100,6 +100,22 @@ ExecStart=/bin/sleep 1111"
     node touch /run/vks-test-there
     running conditional 30
     k delete pod conditional --timeout=60s >/dev/null
+    package vks-test-brought "[Unit]
+ConditionFileNotEmpty=/etc/vks-test-brought/conf
+[Service]
+ExecStart=/bin/sh -c 'cat /etc/vks-test-brought/conf && exec sleep 1111'"
+    k create configmap brought --from-literal=conf=is-there >/dev/null
+    apply <<YAML
+apiVersion: v1
+kind: Pod
+metadata: {name: brought}
+spec:
+  terminationGracePeriodSeconds: 2
+  volumes: [{name: v, configMap: {name: brought}}]
+  containers: [{name: c, image: vks-test-brought, imagePullPolicy: IfNotPresent, volumeMounts: [{name: v, mountPath: /etc/vks-test-brought}]}]
+YAML
+    running brought 30
+    k delete pod brought --timeout=60s >/dev/null
     assert_clean_node
 }
 

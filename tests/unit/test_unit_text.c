@@ -289,6 +289,28 @@ Test(unit_text, directories_lie_in_the_pods_own)
         LINE_IS(&u, "Requires=", "run-vks-pods-0f6c2a9e\\x2d1234\\x2d4abc\\x2d8def\\x2d0123456789ab-var.mount");
 }
 
+Test(unit_text, a_condition_on_what_a_volume_of_the_pod_holds_is_none)
+{
+        struct mount_line lines[] = {
+                { MOUNT_TMPFS, NULL, (char *)(uintptr_t)"/srv" },
+                { MOUNT_BIND_READ_ONLY, (char *)(uintptr_t)"-/srv/own", (char *)(uintptr_t)"/srv/own" },
+                { MOUNT_BIND_READ_ONLY, (char *)(uintptr_t)"/m", (char *)(uintptr_t)"/etc/x" },
+        };
+        struct mount_plan plan = { ARRAY_LEN(lines), lines, false };
+        CLEANUP(unit_file_freep) struct unit_file *file = parse("[Unit]\nConditionFileNotEmpty=/etc/x/x.conf\nConditionPathExists=/etc/xx\nConditionPathExists=| /etc/x\n"
+                                                                "ConditionPathExists=!/etc/x/not\nConditionDirectoryNotEmpty=/srv/own\nConditionHost=/etc/x\n"
+                                                                "[Service]\nExecStart=/bin/x\n");
+        struct unit_text u = text_of(file);
+        CLEANUP(buf_done) struct buf f = BUF(65536);
+
+        u.mounts = &plan;
+        unit_text_fragment(&u, &f);
+        cr_assert_str_eq(strchr(f.data, '\n') + 1,
+                         "[Unit]\n# A volume of the pod is there: ConditionFileNotEmpty=/etc/x/x.conf\nConditionPathExists=/etc/xx\n"
+                         "# A volume of the pod is there: ConditionPathExists=| /etc/x\nConditionPathExists=!/etc/x/not\nConditionDirectoryNotEmpty=/srv/own\n"
+                         "ConditionHost=/etc/x\n[Service]\nExecStart=/bin/x\n");
+}
+
 Test(unit_text, mounts_come_in_their_order_and_quoted)
 {
         struct mount_line lines[] = {
