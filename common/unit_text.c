@@ -303,9 +303,14 @@ static void mounts(struct buf *b, const struct unit_text *u)
         }
 }
 
+/*
+ * Who writes to the machine's own directories leaves no program there that runs as somebody else, and no device: users of the machine, and other
+ * pods, would find them. The pod's own volumes are mounts where neither is heeded.
+ */
 static void identity(struct buf *b, const struct unit_text *u)
 {
-        bool changed = u->user[0] || u->program || u->n_args;
+        bool changed = u->user[0] || u->program || u->n_args, strict = !u->root && !u->may_gain;
+        bool leaves_none = u->writes_host && (u->root || strict) && !*unit_file_get(u->file, "RestrictSUIDSGID");
 
         if (u->user[0] && (u->file || !u->unknown_user)) /* vks-exec becomes an unknown user; the package's other commands do not */
                 buf_printf(b, "User=%s\nDynamicUser=no\nSupplementaryGroups=\n", u->unknown_user ? FALLBACK_USER : u->user);
@@ -313,8 +318,12 @@ static void identity(struct buf *b, const struct unit_text *u)
                 buf_printf(b, "Group=%s\n", u->group);
         if (changed && !u->may_gain)
                 buf_str(b, "AmbientCapabilities=\n");
-        if (!u->root && !u->may_gain)
-                buf_printf(b, "NoNewPrivileges=yes\n%s", u->program ? "RestrictSUIDSGID=yes\n" : "");
+        if (strict)
+                buf_str(b, "NoNewPrivileges=yes\n");
+        if ((strict && u->program) || leaves_none)
+                buf_str(b, "RestrictSUIDSGID=yes\n");
+        if (u->writes_host)
+                buf_str(b, "CapabilityBoundingSet=~CAP_MKNOD CAP_SETFCAP\n");
 }
 
 static void type_and_files(struct buf *b, const struct unit_text *u)

@@ -33,6 +33,7 @@ struct unit_text {
         bool carried;             /* vks-exec runs the program: it becomes that user, or brings variables (unit_text_env()) */
         bool root;                /* it runs as root in the end */
         bool may_gain;            /* programs may change their user */
+        bool writes_host;         /* a volume of its is the machine's, and what it leaves there stays */
 
         const struct mount_plan *mounts;
         bool overlay; /* the pod's /var is a layer over the machine's */

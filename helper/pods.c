@@ -166,7 +166,7 @@ static int find_program(const struct op_write *op, const struct op_container *k,
         return !*ret || **ret == '/' ? 0 : err_set(e, -ENOENT, NULL, "command: there is no program \"%.200s\"", k->program);
 }
 
-static int plan_mounts(const struct pod_id *pod, const struct op_container *k, const struct unit_text *u, struct mount_plan *ret, struct err *e)
+static int plan_mounts(const struct pod_id *pod, const struct op_container *k, struct unit_text *u, struct mount_plan *ret, struct err *e)
 {
         CLEANUP(freep) struct mount_wish *wishes = xcalloc(k->n_mounts, sizeof(*wishes));
         CLEANUP(freep) char *own = xasprintf(POD_RUN_DIR "/%s", pod->uid);
@@ -177,6 +177,7 @@ static int plan_mounts(const struct pod_id *pod, const struct op_container *k, c
 
                 wishes[i].target = k->mounts[i].target;
                 wishes[i].read_only = k->mounts[i].read_only && (v->kind != VOLUME_FILES || u->root || u->may_gain); /* root's files: nobody else can write */
+                u->writes_host |= v->kind == VOLUME_HOST && !wishes[i].read_only;
                 wishes[i].own = v->kind == VOLUME_DISK || v->kind == VOLUME_MEMORY;
                 if (v->kind != VOLUME_HOST)
                         snprintf(wishes[i].source, sizeof(wishes[i].source), "%s/%s/%s/%s", v->kind == VOLUME_DISK ? POD_DISK_DIR : POD_RUN_DIR,

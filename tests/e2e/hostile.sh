@@ -70,7 +70,7 @@ prepare() { # what is the same for all of the tests
     "$LAB" node put "$ROOT_DIR/build/hostile" /usr/local/bin/hostile
     "$LAB" node put "$ROOT_DIR/build/hostile.so" /usr/local/lib/hostile.so
     [ -z "${SANITIZED:-}" ] || sanitized
-    sh_node 'systemctl stop vks-agent.service; id -u vks-pod >/dev/null
+    sh_node 'for other in host use; do ln -f /usr/local/bin/hostile /usr/local/bin/hostile-$other; done; systemctl stop vks-agent.service; id -u vks-pod >/dev/null
              mkdir -p /var/cache/vks /srv/hostile/allowed /srv/hostile/bound /srv/hostile/open /srv/hostile/ro && chmod 777 /srv/hostile/open && ln -sfn /etc /srv/hostile/link
              ln -sfn /usr/bin /srv/hostile/ulink; chmod 777 /srv/hostile/allowed
              mountpoint -q /srv/hostile/bound || mount --bind /etc /srv/hostile/bound
@@ -82,7 +82,7 @@ prepare() { # what is the same for all of the tests
     SINCE=$(sh_node 'date +%s')
 }
 undo() {
-    sh_node "umount /srv/hostile/bound; systemctl stop harm-fall.target; dpkg --purge harm; rm -rf /srv/hostile /usr/local/bin/hostile /usr/local/lib/hostile.so /usr/local/sbin/vks-helper-sanitized
+    sh_node "umount /srv/hostile/bound; systemctl stop harm-fall.target; dpkg --purge harm; rm -rf /srv/hostile /usr/local/bin/hostile* /usr/local/lib/hostile.so /usr/local/sbin/vks-helper-sanitized
              rm -f /usr/lib/libasan.so* /usr/lib/libubsan.so* $DROPIN/san.conf; mv /root/policy.conf /etc/vks/policy.conf
              systemctl daemon-reload; systemctl stop vks-helper.service; systemctl start vks-agent.service" >/dev/null 2>&1 || true
 }
@@ -178,6 +178,55 @@ test_secrets_of_pods_that_run_are_theirs() {
     hostile release
     no_secret_is_out "$where"
     rm -f "$where"
+    helper_is_well
+    nothing_is_left
+}
+
+# ---- what a root container leaves in its volumes ----
+
+# tries UID DIR...: tries what is in them (hostile.c); "used: nothing", or what was of use
+tries() {
+    local uid=$1
+    shift
+    sh_node "cd / && exec setpriv --reuid=$uid --regid=$uid --clear-groups /usr/local/bin/hostile use $*"
+}
+times_used() { [ "$(journal SYSLOG_IDENTIFIER=use | wc -l)" -gt "$1" ]; }
+
+# Programs with set-user-id, set-group-id and capabilities, and devices, made by a container that is root (root = allow: nothing is kept from it but by what this test
+# is about), are nothing to another container of its pod, to a user of the machine, and to who has that container's uid and looks through /proc.
+test_what_root_leaves_in_volumes_is_of_no_use_to_others() {
+    local own='/var/disk /tmp/memory /run /tmp /dev/shm /var/tmp' pid dir through=() out
+    prepare
+    policy $'root = allow\nuser = 1-60000'
+    trap 'hostile sweep >/dev/null || true; undo' EXIT
+    # what is made in an ordinary directory is of use: all four
+    sh_node 'mkdir -m 755 /srv/hostile/control && cd /srv/hostile && : >planted; /usr/local/bin/hostile plant /srv/hostile/control >planted & p=$!
+             until grep -q done planted || ! kill -0 $p; do sleep 0.1; done; kill $p'
+    out=$(tries 1 /srv/hostile/control)
+    [ "$(grep -c '^used: /srv/hostile/control/' <<<"$out")" = 4 ] || fail "this test shows nothing: $out"
+
+    hostile litter || fail "see above"
+    wait_for 60 "all is left that can be in the pod's own volumes" contains 'planted: done' journal SYSLOG_IDENTIFIER=plant
+    wait_for 60 "... and in the machine's" contains 'planted: done' journal SYSLOG_IDENTIFIER=plant-host
+    out=$(journal SYSLOG_IDENTIFIER=use | wc -l)
+    wait_for 30 "the other container has tried since" times_used $((out + 1)) # the last one may have begun before
+    for dir in $own; do
+        journal SYSLOG_IDENTIFIER=plant | grep -x "planted: $dir 1111" >/dev/null || fail "in $dir there is nothing: this test does not show much"
+    done
+    ! journal SYSLOG_IDENTIFIER=plant-host | grep -vE ' 0000$|: done$' || fail "that is left on the machine"
+    [ -z "$(sh_node 'find /srv/hostile/allowed -perm /6000 -o -type b -o -type c')" ] || fail "something is left on the machine"
+    [ "$(tries 1 /srv/hostile/allowed)" = 'used: nothing' ] || fail "of use to the machine's users: $(tries 1 /srv/hostile/allowed)"
+
+    pid=$(main_pid 'vks.hostile.litter.usr\x2flocal\x2fbin\x2fhostile-use.service')
+    for dir in $own /mnt; do through+=("/proc/$pid/root$dir"); done
+    node setpriv --reuid=1 --regid=1 --clear-groups test -u "${through[0]}/suid" || fail "it cannot be seen through /proc: this test does not show much"
+    out=$(tries 1 "${through[@]}")
+    [ "$out" = 'used: nothing' ] || fail "of use to who has the container's uid: $out"
+    for dir in /run/vks/pods /var/lib/vks/pods; do
+        ! node setpriv --reuid=1 --regid=1 --clear-groups ls "$dir" 2>/dev/null || fail "anybody can look into $dir"
+    done
+    [ "$(journal SYSLOG_IDENTIFIER=use | sort -u)" = 'used: nothing' ] || fail "of use to another container of the pod: $(journal SYSLOG_IDENTIFIER=use | sort -u)"
+    hostile sweep
     helper_is_well
     nothing_is_left
 }

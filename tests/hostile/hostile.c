@@ -10,6 +10,9 @@
  *      hostile install NAME URL SHA256    as user vks
  *      hostile swap SECONDS DIR...        as a pod: names in DIR are by turns a directory, and a symbolic link out of the pod
  *      hostile flip DIR                   as a pod: DIR/x is by turns a directory and a link to /etc
+ *      hostile litter | sweep             as user vks, where pods may be root: one runs that leaves things behind, and is gone
+ *      hostile plant DIR...               as a pod: leaves in each DIR a program with set-user-id, one with capabilities, one of a group, and a device
+ *      hostile use DIR...                 as anybody: tells what it gets out of them; "nothing" when that is so
  *      hostile mark WORD [PATH]           as a pod: tells the journal when it is root, or when there is such a PATH
  */
 #include <dirent.h>
@@ -19,10 +22,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include <sys/capability.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #include "helper.pb-c.h"
@@ -874,6 +880,35 @@ static void secrets(struct pod *p, bool run)
         }
 }
 
+/* ---- a pod that is root, and leaves things for others to find ---- */
+
+#define OWN S("/var/disk"), S("/tmp/memory"), S("/run"), S("/tmp"), S("/dev/shm"), S("/var/tmp")
+
+/* One container is root in the pod's own directories, one where the machine's are, too; the third is a user whose programs may change it. */
+static void littering(struct pod *p, bool run)
+{
+        static char *args[3][8] = { { S("plant"), OWN }, { S("plant"), S("/mnt") }, { S("use-for-ever"), OWN, S("/mnt") } };
+        static const char *const names[] = { "plant", "plant-host", "use" };
+
+        static const char *const images[] = { "/usr/local/bin/hostile", "/usr/local/bin/hostile-host", "/usr/local/bin/hostile-use" }; /* one program */
+        char text[1024] = "";
+
+        for (unsigned i = 0; i < ARRAY_LEN(names); i++) {
+                honest(p, "litter");
+                p->command[0] = p->c.image = S(images[i]), p->c.name = S(names[i]);
+                p->c.args = args[i], p->c.n_args = i == 0 ? 7 : i == 1 ? 2 : 8, p->c.n_mounts = i ? 4 : 3, p->m[3].read_only = i == 2;
+                p->user.value = i == 2 ? 1 : 0;
+                named(p->unit, "litter", images[i]);
+                if (run && (ask(verb_fill, &p->fill.base, text, sizeof(text)) || ask(verb_write, &p->write.base, text, sizeof(text)) ||
+                            ask(verb_start, &p->start.base, text, sizeof(text))))
+                        failed("the pod that leaves things does not start", text);
+                if (!run)
+                        (void)ask(verb_stop, &p->stop.base, NULL, 0);
+        }
+        if (!run)
+                clean(p, true);
+}
+
 static int install(struct pod *p, char **argv)
 {
         char text[1024] = "";
@@ -907,6 +942,80 @@ static int mark(const char *word, const char *path)
         return 0;
 }
 
+static bool copy(const char *to, mode_t mode)
+{
+        static char bytes[1 << 20];
+        FD from = open("/usr/local/bin/hostile", O_RDONLY | O_CLOEXEC), fd = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
+        ssize_t n = read(from, bytes, sizeof(bytes));
+
+        return n > 0 && write(fd, bytes, (size_t)n) == n && fchmod(fd, mode) == 0;
+}
+
+/* Whatever works. All is there for everybody; "done" when it has been tried. */
+static int plant(int n, char **dirs)
+{
+        for (int i = 0; i < n; i++) {
+                CLEANUP(freep) char *suid = xasprintf("%s/suid", dirs[i]), *sgid = xasprintf("%s/sgid", dirs[i]), *caps = xasprintf("%s/caps", dirs[i]);
+                CLEANUP(freep) char *device = xasprintf("%s/device", dirs[i]);
+                cap_t all = cap_from_text("cap_setuid,cap_dac_override+ep");
+
+                printf("planted: %s %d%d%d%d\n", dirs[i], copy(suid, 04755), copy(sgid, 02755), copy(caps, 0755) && cap_set_file(caps, all) == 0,
+                       mknod(device, S_IFCHR | 0666, makedev(1, 5)) == 0 && chmod(device, 0666) == 0);
+                cap_free(all);
+        }
+        printf("planted: done\n");
+        fflush(stdout);
+        return pause();
+}
+
+/* A program that is more than who starts it says so by its exit code: `gained`. */
+static int gained(void)
+{
+        cap_t now = cap_get_proc();
+        cap_flag_value_t some = CAP_CLEAR;
+
+        cap_get_flag(now, CAP_SETUID, CAP_EFFECTIVE, &some);
+        return geteuid() != getuid() || getegid() != getgid() || some == CAP_SET ? 42 : 0;
+}
+
+static int use(int n, char **dirs)
+{
+        static const char *const programs[] = { "suid", "sgid", "caps" };
+        bool nothing = true;
+
+        for (int i = 0; i < n; i++) {
+                CLEANUP(freep) char *device = xasprintf("%s/device", dirs[i]);
+                FD fd = open(device, O_RDONLY | O_CLOEXEC);
+                char byte = 1;
+
+                for (size_t k = 0; k < ARRAY_LEN(programs); k++) {
+                        CLEANUP(freep) char *path = xasprintf("%s/%s", dirs[i], programs[k]);
+                        int status = 0;
+                        pid_t pid = fork();
+                        if (pid == 0) {
+                                execl(path, path, "gained", (char *)NULL);
+                                _exit(0);
+                        }
+                        if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status) || WEXITSTATUS(status) == 42)
+                                nothing = false, printf("used: %s\n", path);
+                }
+                if (read(fd, &byte, 1) == 1 && byte == 0)
+                        nothing = false, printf("used: %s\n", device);
+        }
+        printf("used: %s\n", nothing ? "nothing" : "something");
+        fflush(stdout);
+        return 0;
+}
+
+/* A pod's: tries for as long as it runs, since what it looks for comes meanwhile. */
+static _Noreturn void use_for_ever(int n, char **dirs)
+{
+        for (;;) {
+                use(n, dirs);
+                nanosleep(&(struct timespec){ .tv_nsec = 300000000 }, NULL);
+        }
+}
+
 static int swap(int seconds, int n, char **dirs)
 {
         time_t end = time(NULL) + seconds;
@@ -938,6 +1047,14 @@ int main(int argc, char **argv)
                 return swap((int)strtol(argv[2], NULL, 10), argc - 3, argv + 3);
         if (argc == 3 && streq(argv[1], "flip"))
                 return flip(argv[2]), 1;
+        if (argc > 2 && streq(argv[1], "plant"))
+                return plant(argc - 2, argv + 2);
+        if (argc > 2 && streq(argv[1], "use"))
+                return use(argc - 2, argv + 2);
+        if (argc > 2 && streq(argv[1], "use-for-ever"))
+                use_for_ever(argc - 2, argv + 2);
+        if (argc > 1 && streq(argv[1], "gained"))
+                return gained();
         if (argc > 2 && streq(argv[1], "mark"))
                 return mark(argv[2], argv[3]);
         if (argc < 2)
@@ -946,6 +1063,8 @@ int main(int argc, char **argv)
         honest(&p, "mutant");
         if (streq(argv[1], "hold") || streq(argv[1], "release"))
                 return secrets(&p, streq(argv[1], "hold")), wrong ? 1 : 0;
+        if (streq(argv[1], "litter") || streq(argv[1], "sweep"))
+                return littering(&p, streq(argv[1], "litter")), wrong ? 1 : 0;
         if (argc == 5 && streq(argv[1], "install"))
                 return install(&p, argv + 2);
 #define ACT(call)                                                                                              \

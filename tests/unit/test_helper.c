@@ -265,6 +265,20 @@ Test(helper, a_host_path_is_bound)
         with_mount(a, "host", "/tmp/host");
         cr_assert_eq(write_pod(a), 0, "%s", reply->text);
         cr_assert(is_there("/srv/new") && holds(SLEEP_DROPIN, "BindPaths=\"/srv/new\":\"/tmp/host\""));
+        cr_assert(holds(SLEEP_DROPIN, "CapabilityBoundingSet=~CAP_MKNOD CAP_SETFCAP\n"));
+}
+
+Test(helper, a_host_path_that_is_only_read_takes_nothing_away)
+{
+        struct asked *a = sleeper();
+
+        set_policy("host-path = /srv rw");
+        own_directory("/srv", NULL);
+        a->m.n_volumes = 4, a->path.path = STR("/srv/new"), a->path.type = STR("DirectoryOrCreate");
+        with_mount(a, "host", "/tmp/host");
+        a->mount.read_only = true;
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(holds(SLEEP_DROPIN, "BindReadOnlyPaths=\"/srv/new\":\"/tmp/host\"") && !holds(SLEEP_DROPIN, "CapabilityBoundingSet="));
 }
 
 Test(helper, a_node_takes_no_more_units_than_its_root_says)

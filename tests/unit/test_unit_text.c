@@ -182,6 +182,31 @@ Test(unit_text, command_and_args_replace_what_they_should)
         }
 }
 
+Test(unit_text, who_writes_to_the_machines_directories_leaves_no_other_users_programs_and_no_devices_there)
+{
+        CLEANUP(unit_file_freep) struct unit_file *file = parse("[Service]\nExecStart=/usr/sbin/d\n");
+        CLEANUP(unit_file_freep) struct unit_file *says = parse("[Service]\nExecStart=/usr/sbin/d\nRestrictSUIDSGID=no\n");
+        struct unit_text u = text_of(file);
+
+        for (unsigned root = 0; root < 2; root++) {
+                u.root = root, u.writes_host = false;
+                LINE_IS(&u, "RestrictSUIDSGID=", "");
+                LINE_IS(&u, "CapabilityBoundingSet=", "");
+                u.writes_host = true;
+                LINE_IS(&u, "RestrictSUIDSGID=", "yes");
+                LINE_IS(&u, "CapabilityBoundingSet=", "~CAP_MKNOD CAP_SETFCAP");
+        }
+        u.may_gain = true;
+        LINE_IS(&u, "RestrictSUIDSGID=", "yes");
+        u.file = says;
+        LINE_IS(&u, "RestrictSUIDSGID=", ""); /* the unit's own word, or the administrator's */
+        u.file = file, u.root = false;
+        LINE_IS(&u, "RestrictSUIDSGID=", ""); /* it would imply NoNewPrivileges= */
+        LINE_IS(&u, "CapabilityBoundingSet=", "~CAP_MKNOD CAP_SETFCAP");
+        u.may_gain = false, u.file = NULL, u.program = "/bin/x";
+        LINE_IS(&u, "RestrictSUIDSGID=", "yes");
+}
+
 Test(unit_text, a_user_without_passwd_entry_is_become_by_vks_exec)
 {
         CLEANUP(unit_file_freep) struct unit_file *file = parse("[Service]\nExecStart=-@/usr/sbin/d name -a\n");
