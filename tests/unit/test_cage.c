@@ -8,7 +8,10 @@
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
+#include <linux/seccomp.h>
 #include <stdio.h>
+#include <sys/klog.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -16,6 +19,7 @@
 
 #include "agent/cage.h"
 #include "common/cage.h"
+#include "common/mem.h"
 #include "helper/helper.h"
 
 typedef int (*body)(void);
@@ -206,4 +210,101 @@ static int what_the_thread_saw(void)
 Test(cage, a_thread_that_was_there_before_is_in_it_too)
 {
         cr_expect_eq(ends(lock_with_a_thread, what_the_thread_saw), 0);
+}
+
+/* ---- the line in the audit log ---- */
+
+/* Numbers that no kernel has yet. */
+static int call_the_unknown(void)
+{
+        for (long nr = 600; nr < 1000; nr += 57)
+                if (syscall(nr) != -1 || errno != EPERM)
+                        return 1;
+        return 0;
+}
+
+Test(cage, what_no_list_knows_fails_and_does_not_kill)
+{
+        needs_root();
+        cr_expect_eq(ends(agent_cage, call_the_unknown), 0);
+        cr_expect_eq(ends(helper_cage, call_the_unknown), 0);
+}
+
+/* The flags with which `lock` gives the kernel its filter, read where the kernel reads them; 0 when it gives none. */
+static unsigned long filter_flags(int (*lock)(struct err *e))
+{
+        struct __ptrace_syscall_info call;
+        unsigned long flags = 0;
+        int status;
+        pid_t pid = fork();
+
+        if (pid == 0) {
+                struct err e = ERR_NONE;
+                ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+                raise(SIGSTOP);
+                syscall(SYS_exit_group, lock(&e) < 0);
+        }
+        cr_assert(pid > 0 && waitpid(pid, &status, 0) == pid && WIFSTOPPED(status));
+        cr_assert_eq(ptrace(PTRACE_SETOPTIONS, pid, NULL, (void *)(PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL)), 0);
+        while (ptrace(PTRACE_SYSCALL, pid, NULL, NULL) == 0 && waitpid(pid, &status, 0) == pid && WIFSTOPPED(status))
+                if (WSTOPSIG(status) == (SIGTRAP | 0x80) && ptrace(PTRACE_GET_SYSCALL_INFO, pid, (void *)sizeof(call), &call) > 0 &&
+                    call.op == PTRACE_SYSCALL_INFO_ENTRY && call.entry.nr == SYS_seccomp && call.entry.args[0] == SECCOMP_SET_MODE_FILTER &&
+                    call.entry.args[2]) /* without a filter it only asks what the kernel knows */
+                        flags = call.entry.args[1];
+        cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+        return flags;
+}
+
+Test(cage, the_kernel_is_told_to_log_what_is_refused_in_all_threads)
+{
+        needs_root();
+        for (size_t i = 0; i < 2; i++) {
+                unsigned long flags = filter_flags(i ? helper_cage : agent_cage), both = SECCOMP_FILTER_FLAG_LOG | SECCOMP_FILTER_FLAG_TSYNC;
+                cr_expect_eq(flags & both, both, "%lx", flags);
+        }
+}
+
+static long unknown; /* a number that no kernel has, and no other process tries */
+
+static int call_unknown(void)
+{
+        return syscall(unknown) == -1 && errno == EPERM ? 0 : 1;
+}
+
+/* A filter that certainly logs: where its line does not arrive, none does. */
+static int log_all(UNUSED struct err *e)
+{
+        scmp_filter_ctx f = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+
+        return !f || seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(exit_group), 0) || seccomp_attr_set(f, SCMP_FLTATR_CTL_LOG, 1) || seccomp_load(f) ? -1 : 0;
+}
+
+/* Somebody in this cage tries something: is there a line about that in the kernel's log? It may drop some when there are many. */
+static bool is_logged(int (*lock)(struct err *e))
+{
+        int size = klogctl(10 /* its size */, NULL, 0);
+        CLEANUP(freep) char *text = xcalloc((size_t)(size > 0 ? size : 0) + 1, 1), *line = NULL;
+
+        unknown++;
+        cr_assert_eq(ends(lock, call_unknown), 0);
+        line = xasprintf(" syscall=%ld compat=0 ip=", unknown);
+        return size > 0 && klogctl(3 /* all of it */, text, size) > 0 && strstr(text, "type=1326 audit(") && strstr(text, line);
+}
+
+Test(cage, a_refused_call_leaves_a_line_in_the_audit_log)
+{
+        bool agent = false, helper = false;
+        int others = 0;
+
+        needs_root();
+        unknown = 1000 + (getpid() & 0xffff) * 256;
+        for (int i = 0; i < 60 && !(agent && helper) && (others || i < 20); i++) {
+                agent |= is_logged(agent_cage);
+                helper |= is_logged(helper_cage);
+                others += is_logged(log_all);
+                usleep(agent && helper ? 0 : 250000);
+        }
+        if (others < 20 && !(agent && helper))
+                cr_skip_test("the kernel's log is not to be read here, it drops most lines, or those of audit go to a daemon");
+        cr_assert(agent && helper, "the agent's: %d, the helper's: %d, somebody else's: %d", agent, helper, others);
 }
