@@ -93,7 +93,7 @@ $(BUILD)/vks-agent $(BUILD)/vks-helper $(BUILD)/vks-exec: $(BUILD)/%: $(BUILD)/o
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/san/%,$(wildcard tests/unit/test_*.c))
 SAN_LIBS := $(foreach l,agent helper policy proto common,$(BUILD)/san/lib$(l).a)
 
-$(UNIT): $(BUILD)/san/%: $(BUILD)/san/tests/unit/%.o $(SAN_LIBS)
+$(UNIT): $(BUILD)/san/%: $(BUILD)/san/tests/unit/%.o $(BUILD)/san/tests/unit/fork.o $(SAN_LIBS)
 	$(CC) $(SAN) $(LDFLAGS_ALL) -o $@ $^ $(call lib,$(PKG_AGENT) criterion)
 
 $(BUILD)/san/test_helper $(BUILD)/cov/test_helper: LDFLAGS += -Wl,--wrap=arena_init
