@@ -16,7 +16,7 @@ POINTS=(
 WORK=$(mktemp -d)
 REPO=/srv/vks-faults # in the node
 
-# A daemon whose maintainer scripts take their time, and start it as those of a daemon do.
+# A daemon whose maintainer scripts start it as those of a daemon do. The last one does not end before the blow: whoever strikes late still hits something.
 deb() { # NAME
     local tree=$WORK/tree
     rm -rf "$tree"
@@ -26,13 +26,14 @@ deb() { # NAME
     printf '[Unit]\nDescription=for a test\n[Service]\nExecStart=/usr/bin/%s\n[Install]\nWantedBy=multi-user.target\n' "$1" >"$tree/lib/systemd/system/$1.service"
     for n in $(seq 200); do echo "$n" >"$tree/usr/share/$1/$n"; done
     printf '#!/bin/sh\nsleep 0.2\n' >"$tree/DEBIAN/preinst"
-    printf '#!/bin/sh\nsleep 0.2\ndeb-systemd-invoke start %s.service || true\n' "$1" >"$tree/DEBIAN/postinst"
+    printf '#!/bin/sh\nsleep 0.2\ndeb-systemd-invoke start %s.service || true\ntouch /run/vks-faults/%s\nwhile test -e /run/vks-faults/hold; do sleep 0.05; done\n' \
+        "$1" "$1" >"$tree/DEBIAN/postinst"
     chmod 755 "$tree/DEBIAN/preinst" "$tree/DEBIAN/postinst" "$tree/usr/bin/$1"
     dpkg-deb -b --root-owner-group -Znone "$tree" "$WORK/repo/$1_1_all.deb" >/dev/null
 }
 
 restore() {
-    sh_node "rm -rf $REPO /etc/apt/sources.list.d/vks-faults.list /root/repo.tar /root/strike
+    sh_node "rm -rf /run/vks-faults $REPO /etc/apt/sources.list.d/vks-faults.list /root/repo.tar /root/strike
              flock /run/vks/install/lock dpkg -P \$(dpkg-query -W -f '\${Package} ' 'vks-f*')" >/dev/null 2>&1 || true
     rm -rf "$WORK"
 }
@@ -43,7 +44,7 @@ for i in $(seq "${#POINTS[@]}"); do deb "vks-f$i"; done
 (cd "$WORK/repo" && dpkg-scanpackages -m . 2>/dev/null >Packages)
 tar -C "$WORK/repo" -cf "$WORK/repo.tar" .
 "$LAB" node put "$WORK/repo.tar" /root/
-sh_node "rm -rf $REPO; mkdir -p $REPO; tar -C $REPO -xf /root/repo.tar; echo 'deb [trusted=yes] copy:$REPO ./' >/etc/apt/sources.list.d/vks-faults.list
+sh_node "rm -rf $REPO; mkdir -p $REPO /run/vks-faults; tar -C $REPO -xf /root/repo.tar; echo 'deb [trusted=yes] copy:$REPO ./' >/etc/apt/sources.list.d/vks-faults.list
          flock /run/vks/install/lock apt-get -qq -o Dir::Etc::SourceList=/etc/apt/sources.list.d/vks-faults.list -o Dir::Etc::SourceParts=- -o APT::Get::List-Cleanup=0 update"
 
 # strike PACKAGE WHAT WHEN: waits until the installation of PACKAGE has come so far, or further, kills, and prints how far that was. What there is of
@@ -75,17 +76,18 @@ my @stages = (
     [unpacked   => sub { $log =~ /status unpacked \Q$package\E:/ }],
     [configure  => sub { runs qr/dpkg .*--configure/ }],
     [postinst   => sub { runs qr/postinst configure/ }],
-    [invoke     => sub { runs qr/deb-systemd-invoke/ }],
+    [invoke     => sub { runs(qr/deb-systemd-invoke/) || -e "/run/vks-faults/$package" }],
     [installed  => sub { $log =~ /status installed \Q$package\E:/ }],
 );
 my ($first) = grep { $stages[$_][0] eq $when } 0 .. $#stages;
 defined $first or die "no stage $when\n";
 $| = 1;
+open my $hold, '>', '/run/vks-faults/hold' or die "nothing holds it\n";
 print "ready\n";
 my $cgroup = '/sys/fs/cgroup/system.slice/vks-install-*.service/cgroup.procs';
 my ($stage, %command);
 for (my $n = 0; !defined $stage; $n++) {
-    $n < 15000 or die "not seen\n";
+    $n < 150000 or die "not seen\n";
     select undef, undef, undef, 0.002;
     @seen = grep { length } map { slurp("/proc/$_/cmdline") } processes($cgroup);
     $log .= $_ while defined($_ = readline $dpkg);
@@ -104,6 +106,7 @@ if ($what eq 'agent' || $what eq 'helper') {
     }
     $hit or die "no $what\n";
 }
+unlink '/run/vks-faults/hold';
 print "$stages[$stage][0]\n";
 STRIKE
 "$LAB" node put "$WORK/strike" /root/

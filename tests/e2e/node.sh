@@ -84,7 +84,7 @@ test_the_taint_is_there_unless_disabled() {
 
 test_the_kubelet_api_lets_only_the_right_certificate_in() {
     code() { curl -sk -o /dev/null -w '%{http_code}' "$@" "https://127.0.0.1:${KUBELET_PORT:-10250}/containerLogs/default/x/y"; }
-    [ "$(code)" = 401 ] || fail "without a certificate: $(code)"
+    wait_for 20 "the agent serves" equals 401 code || fail "without a certificate: $(code)"
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=kube-apiserver-kubelet-client \
         -keyout "$TMP/k" -out "$TMP/c" 2>/dev/null
     [ "$(code --cert "$TMP/c" --key "$TMP/k")" = 401 ] || fail "with somebody's own certificate"

@@ -26,7 +26,7 @@ test_a_package_that_does_not_exist() {
 }
 
 test_a_good_package_beside_a_bad_one_is_installed() {
-    node apt-get -qq -y purge sl >/dev/null 2>&1 || true
+    apt purge sl || true
     pod bad 'image: no-such-package-vks2'
     pod good 'image: sl, command: ["/bin/sleep", "1000"]'
     running good 90
@@ -34,7 +34,7 @@ test_a_good_package_beside_a_bad_one_is_installed() {
 }
 
 test_a_package_without_a_unit_needs_a_command() {
-    node apt-get -qq -y install zsh >/dev/null 2>&1
+    apt install zsh
     pod nocmd 'image: zsh'
     event nocmd "command.*zsh|zsh.*command"
     wait_for 20 "reason" equals CreateContainerConfigError reason nocmd
@@ -48,14 +48,14 @@ test_an_image_that_is_no_package_name() {
     wait_for 20 "InvalidImageName" equals InvalidImageName reason reg
     event reg "docker.io/library/nginx"
     nothing_written reg
-    k delete pod reg --timeout=30s >/dev/null || fail "it cannot be deleted"
+    k delete pod reg --timeout=300s >/dev/null || fail "it cannot be deleted"
 }
 
 test_an_unknown_volume_type() {
     pod nfs 'image: /bin/sleep, command: ["/bin/sleep", "1000"]' '  volumes: [{name: v, nfs: {server: h, path: /x}}]'
     event nfs 'unsupported volume type "nfs"'
     nothing_written nfs
-    k delete pod nfs --timeout=30s >/dev/null || fail "it cannot be deleted"
+    k delete pod nfs --timeout=300s >/dev/null || fail "it cannot be deleted"
 }
 
 test_a_program_that_is_not_there() {
@@ -83,9 +83,11 @@ test_policy_is_named_when_it_refuses() {
 test_a_mistake_in_the_policy_stops_everything_until_it_is_mended() {
     trap 'sh_node "test ! -e /tmp/policy.conf || mv /tmp/policy.conf /etc/vks/policy.conf; systemctl stop vks-helper.service 2>/dev/null"' EXIT
     sh_node "cp -p /etc/vks/policy.conf /tmp/policy.conf && echo 'rot = deny' >>/etc/vks/policy.conf && systemctl stop vks-helper.service 2>/dev/null"
+    local since
+    since=$(node date +%s)
     pod waits 'image: /bin/sleep, command: ["/bin/sleep", "1000"]'
-    wait_for 30 "the mistake is told" sh_node 'journalctl -u vks-helper.service --since -30s --no-pager | grep "policy.conf:[0-9]*: unknown key .rot."'
-    wait_for 60 "it was tried many times" sh_node 'test "$(journalctl -u vks-helper.service --since -60s --no-pager | grep -c "unknown key")" -gt 7'
+    wait_for 30 "the mistake is told" sh_node "journalctl -u vks-helper.service --since @$since --no-pager | grep 'policy.conf:[0-9]*: unknown key .rot.'"
+    wait_for 60 "it was tried many times" at_least 8 sh_node "journalctl -u vks-helper.service --since @$since --no-pager | grep -c 'unknown key'"
     nothing_written waits
     node mv /tmp/policy.conf /etc/vks/policy.conf
     running waits 60
@@ -110,7 +112,9 @@ test_a_wrong_kubeconfig_names_its_field() {
 
 test_an_unreachable_api_server_is_told_and_waited_for() {
     sh_node "sed 's,server: https://[^ ]*,server: https://127.0.0.1:9,' /etc/vks/kubeconfig >/tmp/away.kubeconfig; chmod 644 /tmp/away.kubeconfig"
-    contains 127.0.0.1 sh_node 'timeout 5 vks-agent --kubeconfig /tmp/away.kubeconfig --dry-run 2>&1 || true' || fail "nothing is said"
+    sh_node 'timeout 300 vks-agent --kubeconfig /tmp/away.kubeconfig --dry-run >/tmp/away 2>&1 & echo $! >/tmp/away.pid'
+    wait_for 20 "it says which" node grep -q 127.0.0.1 /tmp/away || fail "nothing is said"
+    sh_node 'kill $(cat /tmp/away.pid); rm /tmp/away /tmp/away.pid'
 }
 
 run_tests
