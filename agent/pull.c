@@ -151,6 +151,7 @@ static void fail(struct pod_entry *e, size_t i, const struct err *err)
         c->pull_at = pods_now_usec() + c->pull_backoff;
         reporter_event(e, spec, true, "Failed", "Failed to pull image \"%s\": %s", spec->image, err->text);
         reporter_event(e, spec, true, "Failed", "Error: ErrImagePull");
+        pods_mark(e); /* the plan that led here knows nothing of the next try */
 }
 
 void pull_begin(struct pod_entry *e, size_t i)
