@@ -74,7 +74,8 @@ prepare() { # what is the same for all of the tests
              mkdir -p /var/cache/vks /srv/hostile/allowed /srv/hostile/bound /srv/hostile/open /srv/hostile/ro && chmod 777 /srv/hostile/open && ln -sfn /etc /srv/hostile/link
              ln -sfn /usr/bin /srv/hostile/ulink; chmod 777 /srv/hostile/allowed
              mountpoint -q /srv/hostile/bound || mount --bind /etc /srv/hostile/bound
-             test -e /root/policy.conf || cp -p /etc/vks/policy.conf /root/policy.conf'
+             test -e /root/policy.conf || cp -p /etc/vks/policy.conf /root/policy.conf
+             systemctl stop $(systemctl list-units --plain --no-legend --type=timer | cut -d " " -f 1) || true' # midnight changes files, too
     trap undo EXIT
     wait_for 300 "installations of earlier pods are over" sh_node '! systemctl list-units --no-legend --state=activating "vks-install-*" | grep .'
     harm_package
@@ -84,7 +85,7 @@ prepare() { # what is the same for all of the tests
 undo() {
     sh_node "umount /srv/hostile/bound; systemctl stop harm-fall.target; dpkg --purge harm; rm -rf /srv/hostile /usr/local/bin/hostile* /usr/local/lib/hostile.so /usr/local/sbin/vks-helper-sanitized
              rm -f /usr/lib/libasan.so* /usr/lib/libubsan.so* $DROPIN/san.conf; mv /root/policy.conf /etc/vks/policy.conf
-             systemctl daemon-reload; systemctl stop vks-helper.service; systemctl start vks-agent.service" >/dev/null 2>&1 || true
+             systemctl daemon-reload; systemctl stop vks-helper.service; systemctl start vks-agent.service timers.target" >/dev/null 2>&1 || true
 }
 
 policy() { # LINES; the helper that comes next obeys
@@ -97,7 +98,7 @@ hostile() { # ARGUMENT...: as the agent's user
     sh_node "cd / && exec setpriv --reuid=vks --regid=vks --init-groups --inh-caps=-all --bounding-set=-all --no-new-privs /usr/local/bin/hostile $*"
 }
 
-journal() { sh_node "journalctl --no-pager -o cat --since=@$SINCE $*"; }
+journal() { sh_node "journalctl --sync; journalctl --no-pager -o cat --since=@$SINCE $*"; }
 
 helper_is_well() {
     [ -z "${SANITIZED:-}" ] || sh_node 'readlink "/proc/$(systemctl show -P MainPID vks-helper.service)/exe"' | grep sanitized >/dev/null ||
@@ -131,7 +132,7 @@ no_secret_is_out() {
     local search='s=$1; cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline /proc/[0-9]*/maps 2>/dev/null | grep -aq "$s" && echo a process
                   { systemctl show "vks.*" "vks-*"; systemctl cat "vks.*"; } 2>/dev/null | grep -aq "$s" && echo systemd
                   grep -rlIas -e "$s" /run /etc /var /tmp /srv /dev/shm /root /home 2>/dev/null; true'
-    sh_node "journalctl --no-pager -o export -b | grep -aqF $SECRET && echo the journal; true" >"$1"
+    sh_node "journalctl --sync; journalctl --no-pager -o export -b | grep -aqF $SECRET && echo the journal; true" >"$1"
     sh_node "cd / && exec setpriv --reuid=nobody --regid=nogroup --clear-groups sh -c '$search' sh '${SECRET%9}[9]'" >>"$1" # a pattern that does not find itself
     [ ! -s "$1" ] || fail "a secret is to be read in: $(cat "$1")"
 }
@@ -173,7 +174,7 @@ test_secrets_of_pods_that_run_are_theirs() {
     where=$(mktemp)
     hostile hold || fail "see above"
     [ "$(sh_node "grep -lraF $SECRET /run/vks/pods | wc -l")" -ge 6 ] || fail "there are no secrets: this test shows nothing"
-    [ "$(sh_node 'systemctl list-units --plain --no-legend "vks.hostile.*" --state=active | wc -l')" = 3 ] || fail "the pods do not run"
+    wait_for 10 "three pods" equals 3 sh_node 'systemctl list-units --plain --no-legend "vks.hostile.*" --state=active | wc -l' || fail "the pods do not run"
     no_secret_is_out "$where"
     hostile release
     no_secret_is_out "$where"
