@@ -56,7 +56,7 @@ test_two_redis_on_one_node_keep_their_data_apart_and_the_machines_alone() {
     node systemctl kill -s KILL "$(unit_of one redis-server)"
     wait_for 30 "the first is back with its data" talk tcp 7001 'GET whose\r\n' 'ones'
     [ "$(sh_node "ls -laR --time-style=full-iso /var/lib/redis /var/log/redis")" = "$before" ] || fail "the machine's own /var has changed"
-    k delete pod one two --timeout=60s >/dev/null
+    k delete pod one two --timeout=300s >/dev/null
     assert_clean_node
     [ "$(sh_node "ls -laR --time-style=full-iso /var/lib/redis /var/log/redis")" = "$before" ] || fail "... when they were deleted"
 }
@@ -77,7 +77,7 @@ YAML
     running named
     event named "Created container a as .*, from unit vks-test-units.service of package vks-test-units: it has the package's name"
     event named "Created container b as .*, from unit other@2.service of package vks-test-units: the pod asks for it"
-    contains "sleep 2222" node systemctl status "$(unit_of named vks-test-units.b)"
+    runs "$(unit_of named vks-test-units.b)" "sleep 2222"
     apply <<YAML
 apiVersion: v1
 kind: Pod
@@ -85,7 +85,7 @@ metadata: {name: foreign, annotations: {vks.systemd.io/unit: dbus.service}}
 spec: {containers: [{name: a, image: vks-test-units, imagePullPolicy: IfNotPresent}]}
 YAML
     event foreign "has the unit dbus.service \(they have: .*vks-test-units.service"
-    equals CreateContainerConfigError pod_field foreign '{.status.containerStatuses[0].state.waiting.reason}'
+    wait_for 10 "the status has it" equals CreateContainerConfigError pod_field foreign '{.status.containerStatuses[0].state.waiting.reason}'
 }
 
 test_conditions_that_are_not_met_are_the_reason() {
@@ -99,7 +99,7 @@ ExecStart=/bin/sleep 1111"
     wait_for 10 "the status has it" contains ConditionPathExists=/run/vks-test-there pod_field conditional '{.status.containerStatuses[0].state.waiting.message}'
     node touch /run/vks-test-there
     running conditional 30
-    k delete pod conditional --timeout=60s >/dev/null
+    k delete pod conditional --timeout=300s >/dev/null
     package vks-test-brought "[Unit]
 ConditionFileNotEmpty=/etc/vks-test-brought/conf
 [Service]
@@ -115,7 +115,7 @@ spec:
   containers: [{name: c, image: vks-test-brought, imagePullPolicy: IfNotPresent, volumeMounts: [{name: v, mountPath: /etc/vks-test-brought}]}]
 YAML
     running brought 30
-    k delete pod brought --timeout=60s >/dev/null
+    k delete pod brought --timeout=300s >/dev/null
     assert_clean_node
 }
 
@@ -135,7 +135,7 @@ spec:
 YAML
     event other "Error: it ran as vks-pod, but as its package has it vks-test-rootly.service runs as root: policy rule root"
     wait_for 10 "the status has it" contains "policy rule root" pod_field other '{.status.containerStatuses[0].state.terminated.message}'
-    k delete pod asis other --timeout=60s >/dev/null
+    k delete pod asis other --timeout=300s >/dev/null
     assert_clean_node
 }
 
@@ -165,7 +165,7 @@ ExecStart=/bin/sh -c 'sleep 1115 & sleep 1116 & echo \$\$! >/run/vks-test/pid'"
     image bus polkitd # Type=dbus
     running bus 120
     contains "PID=$(main_pid "$(unit_of bus polkitd)")" node busctl status org.freedesktop.PolicyKit1 || fail "its name on the bus is not the pod's"
-    k delete pod --all --timeout=60s >/dev/null
+    k delete pod --all --timeout=300s >/dev/null
     assert_clean_node
 }
 
@@ -191,8 +191,9 @@ SH
     image script vks-test-script "terminationGracePeriodSeconds: 2"
     running script 30
     event script "from unit vks-test-script.service of package vks-test-script"
-    contains "sleep 1117" node systemctl status "$(unit_of script vks-test-script)"
-    k delete pod script --timeout=60s >/dev/null
+    wait_for 10 "its process" contains "sleep 1117" node systemctl status "$(unit_of script vks-test-script)"
+    k delete pod script --timeout=300s >/dev/null
+    node journalctl --sync
     contains "told to stop" node journalctl -q -o cat -u "$(unit_of script vks-test-script)"
 }
 
@@ -218,7 +219,7 @@ test_an_init_script_that_came_with_a_pod_is_not_enabled() {
 SH
     image rc vks-test-rc "terminationGracePeriodSeconds: 2"
     running rc 90
-    contains "sleep 1121" node systemctl status "$(unit_of rc vks-test-rc)"
+    wait_for 10 "its process" contains "sleep 1121" node systemctl status "$(unit_of rc vks-test-rc)"
     [ -z "$(sh_node 'ls /etc/rc?.d/S*vks-test-rc 2>/dev/null')" ] || fail "it would be started when the machine is"
     [ "$(node systemctl show -P ActiveState vks-test-rc.service)" = inactive ] || fail "it has been started outside of the pod"
     [ -z "$(sh_node 'ls -d /run/systemd/generator.late/multi-user.target.wants/vks-test-rc.service 2>/dev/null')" ] || fail "multi-user.target wants it"
@@ -236,7 +237,8 @@ ExecStop=/bin/echo has stop
 ExecStopPost=/bin/echo has stop-post"
     image commands vks-test-commands "terminationGracePeriodSeconds: 2"
     running commands 30
-    k delete pod commands --timeout=60s >/dev/null
+    k delete pod commands --timeout=300s >/dev/null
+    node journalctl --sync
     for what in "the condition" pre post stop stop-post; do
         contains "has $what" node journalctl -q -o cat -u "$(unit_of commands vks-test-commands)" || fail "$what"
     done
@@ -269,6 +271,7 @@ ExecStart=/bin/sh -c 'for f in new log null; do ln -sfn /tmp /dev/\$f && echo ha
     running dev 30
     running second 30
     wait_for 10 "it has tried" contains "can use them" k logs dev
+    wait_for 10 "so has the other" contains "can use them" k logs second
     ! contains "has changed" k logs dev || fail "$(k logs dev)"
     [ "$(sh_node "ls /dev /dev/shm")" = "$had" ] || fail "the machine's /dev is another one"
     in_pod "$(unit_of dev vks-test-dev)" sh -c 'echo 1 >>/dev/shm/vks-test'
