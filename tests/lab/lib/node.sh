@@ -65,9 +65,6 @@ node_running() {
     esac
 }
 
-# nspawn gives each boot an id of its own, though the kernel stays the same.
-node_boot_id() { node_exec cat /proc/sys/kernel/random/boot_id; }
-
 # /var is a plain copy and no overlay, because an overlay cannot have its upper layer on another one, and whoever runs in
 # the node may want just that below /var.
 node_create() {
@@ -130,16 +127,17 @@ node_reset() {
     node_up
 }
 
-node_rebooted() { # OLD_BOOT_ID
+node_rebooted() { # OLD_LEADER
     local now
-    now=$(node_boot_id 2>/dev/null) && [[ -n $now && $now != "$1" ]] && node_running
+    now=$(node_leader) && [[ $now != "$1" ]] && node_running
 }
 
+# Nobody enters while it goes down: systemd stops (SIGSTOP) what is left before it kills it, an nsenter whose child is stopped stops itself, and then
+# never waits for that child, nor the node's end for anything else.
 node_reboot() {
     local before
-    before=$(node_boot_id)
-    # Its own connection may be cut before it has answered.
-    node_exec systemctl reboot || true
+    before=$(node_leader) || no_node
+    kill -RTMIN+5 "$before" # systemd: reboot.target
     wait_for 60 "the node to be up again" node_rebooted "$before"
 }
 
