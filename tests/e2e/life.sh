@@ -239,12 +239,12 @@ test_grace_is_given_and_then_taken() {
     k delete pod stubborn --timeout=300s >/dev/null
     after=$(date +%s)
     [ $((after - before)) -ge 2 ] || fail "killed without grace"
-    [ $((after - before)) -le 25 ] || fail "the grace never ended"
-    program polite 'trap "exit 0" TERM; while :; do sleep 0.1; done' "  terminationGracePeriodSeconds: 300"
+    [ $((after - before)) -le 20 ] || fail "the grace never ended"
+    program polite 'trap "exit 0" TERM; while :; do sleep 0.1; done' "  terminationGracePeriodSeconds: 30"
     running polite
     before=$(date +%s)
     k delete pod polite --timeout=300s >/dev/null
-    [ $(($(date +%s) - before)) -le 200 ] || fail "waited although it had ended"
+    [ $(($(date +%s) - before)) -le 15 ] || fail "waited although it had ended"
 }
 
 test_a_forced_delete_leaves_no_process() {
