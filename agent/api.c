@@ -20,12 +20,12 @@ enum { TIMEOUT_MS = 30000, TOKEN_SIZE_MAX = 64 * 1024 };
 struct api {
         sd_event *event;
         struct http *http;
-        char *server;     /* what paths are put behind */
-        char *token;      /* given, or what token_file held at token_usec */
+        char *server; /* what paths are put behind */
+        char *token;  /* given, or what token_file held at token_usec */
         char *token_file;
         uint64_t token_usec;
         bool token_refused;
-        bool away;        /* no answer last time, and said so */
+        bool away; /* no answer last time, and said so */
         uint64_t requests;
         struct api_call *calls;
 };
@@ -233,8 +233,8 @@ static void on_data(void *userdata, const char *data, size_t size)
 
 /* ---- requests ----------------------------------------------------------------------------------------------- */
 
-static struct api_call *start(struct api *a, const char *method, const char *path, const char *content_type, struct http_request *q,
-                              struct api_call *c)
+static struct api_call *start(struct api *a, const char *method, const char *path, const char *content_type,
+                              struct http_request *q, struct api_call *c)
 {
         CLEANUP(freep) char *url = xasprintf("%s%s", a->server, path);
         CLEANUP(freep) char *type = content_type ? xasprintf("Content-Type: %s", content_type) : NULL;
@@ -262,8 +262,8 @@ static struct api_call *start(struct api *a, const char *method, const char *pat
         return c;
 }
 
-struct api_call *api_call_typed(struct api *a, enum api_method method, const char *path, const cJSON *body, const char *content_type,
-                                unsigned timeout_ms, api_done done, void *userdata)
+struct api_call *api_call_typed(struct api *a, enum api_method method, const char *path, const cJSON *body,
+                                const char *content_type, unsigned timeout_ms, api_done done, void *userdata)
 {
         struct api_call *c = NEW(struct api_call);
         char *text = body ? cJSON_PrintUnformatted(body) : NULL;
@@ -281,15 +281,16 @@ struct api_call *api_call_typed(struct api *a, enum api_method method, const cha
         return c;
 }
 
-struct api_call *api_call(struct api *a, enum api_method method, const char *path, const cJSON *body, unsigned timeout_ms,
-                          api_done done, void *userdata)
+struct api_call *api_call(struct api *a, enum api_method method, const char *path, const cJSON *body,
+                          unsigned timeout_ms, api_done done, void *userdata)
 {
         const char *type = method == API_PATCH ? "application/strategic-merge-patch+json" : "application/json";
 
         return api_call_typed(a, method, path, body, type, timeout_ms, done, userdata);
 }
 
-struct api_call *api_stream(struct api *a, const char *path, unsigned silence_ms, api_data data, api_done done, void *userdata)
+struct api_call *api_stream(struct api *a, const char *path, unsigned silence_ms, api_data data, api_done done,
+                            void *userdata)
 {
         struct api_call *c = NEW(struct api_call);
         struct http_request q = { .silence_ms = silence_ms, .data = on_data };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* package_manager.h, files of packages and installations: what Debian calls its files, and the lines that apt and dpkg print in the C locale. Pure, but for one stat(). */
+/* package_manager.h, files of packages and installations: what Debian calls its files, and the lines that apt and dpkg
+ * print in the C locale. Pure, but for one stat(). */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,11 +10,14 @@
 
 #define LISTS "/var/lib/apt/lists"
 
-/* ---- files ----------------------------------------------------------------------------------------------------------- */
+/* ---- files
+ * ----------------------------------------------------------------------------------------------------------- */
 
-const char *package_file_name(const char *s, const char *end, char name[static ID_PACKAGE_MAX + 1], char version[static ID_VERSION_MAX + 1])
+const char *package_file_name(const char *s, const char *end, char name[static ID_PACKAGE_MAX + 1],
+                              char version[static ID_VERSION_MAX + 1])
 {
-        const char *cut = memchr(s, '_', (size_t)(end - s)), *second = cut ? memchr(cut + 1, '_', (size_t)(end - cut - 1)) : NULL;
+        const char *cut = memchr(s, '_', (size_t)(end - s)),
+                   *second = cut ? memchr(cut + 1, '_', (size_t)(end - cut - 1)) : NULL;
 
         if (!second || end - s < 5 || memcmp(end - 4, ".deb", 4) != 0)
                 return "does not end in <package>_<version>_<architecture>.deb";
@@ -32,7 +36,8 @@ bool package_file_is(const char *told, const char *installed)
         return streq(told, colon && !strchr(told, ':') ? colon + 1 : installed);
 }
 
-/* ---- how far it has come --------------------------------------------------------------------------------------------- */
+/* ---- how far it has come
+ * --------------------------------------------------------------------------------------------- */
 
 static void enter(struct progress *p, enum progress_stage stage, unsigned n, const char *detail)
 {
@@ -57,8 +62,8 @@ static bool summary(const char *line, unsigned *ret)
                 n = strtoul(line, &end, 10);
                 if (starts_with(end, " to remove"))
                         break;
-                if (!starts_with(end, " upgraded") && !starts_with(end, " newly installed") && !starts_with(end, " reinstalled") &&
-                    !starts_with(end, " downgraded"))
+                if (!starts_with(end, " upgraded") && !starts_with(end, " newly installed") &&
+                    !starts_with(end, " reinstalled") && !starts_with(end, " downgraded"))
                         return false;
                 total += n;
                 line = strchr(end, ',');
@@ -76,14 +81,16 @@ static void next(struct progress *p, enum progress_stage stage, const char *deta
         enter(p, stage, p->stage == stage ? p->n + 1 : 1, detail);
         p->detail[strcspn(p->detail, ")")] = '\0';
         if (p->detail[0])
-                snprintf(p->detail + strlen(p->detail), sizeof(p->detail) - strlen(p->detail), "%s", strchr(p->detail, '(') ? ")" : "");
+                snprintf(p->detail + strlen(p->detail), sizeof(p->detail) - strlen(p->detail), "%s",
+                         strchr(p->detail, '(') ? ")" : "");
         if (p->n > p->total)
                 p->total = p->n;
 }
 
 void package_manager_progress(struct progress *p, const char *line)
 {
-        static const char need[] = "Need to get ", unpack[] = "Unpacking ", set_up[] = "Setting up ", fetch[] = "Fetching ";
+        static const char need[] = "Need to get ", unpack[] = "Unpacking ", set_up[] = "Setting up ",
+                          fetch[] = "Fetching ";
 
         if (summary(line, &p->total)) {
                 if (p->stage < PROGRESS_UNPACK)
@@ -109,11 +116,12 @@ void package_manager_progress(struct progress *p, const char *line)
         }
 }
 
-/* ---- why not ----------------------------------------------------------------------------------------------------------- */
+/* ---- why not
+ * ----------------------------------------------------------------------------------------------------------- */
 
 /*
- * "E: ..." lines, what apt says before "you have held broken packages": "a : Depends: b but it is not installable", and dpkg's, which give
- * the reason in the next line: "dpkg: error processing archive ...:".
+ * "E: ..." lines, what apt says before "you have held broken packages": "a : Depends: b but it is not installable", and
+ * dpkg's, which give the reason in the next line: "dpkg: error processing archive ...:".
  */
 bool package_manager_complains(const char *line, bool *goes_on)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Base64 (RFC 4648, the standard alphabet, padded) as Go's encoding/base64 reads it: line breaks are skipped, nothing else is. */
+/* Base64 (RFC 4648, the standard alphabet, padded) as Go's encoding/base64 reads it: line breaks are skipped, nothing
+ * else is. */
 #ifndef VKS_AGENT_BASE64_H
 #define VKS_AGENT_BASE64_H
 

@@ -41,7 +41,9 @@ void conditions_of(const char *unit, struct buf *ret)
 
 void read_only_list(const char *text, size_t size, struct buf *ret)
 {
-        static const char *const own[] = { "/var/", "/run/", "/tmp", "/dev", "/proc", "/sys", "/home", "/root" }; /* the pod's, or nobody's */
+        static const char *const own[] = {
+                "/var/", "/run/", "/tmp", "/dev", "/proc", "/sys", "/home", "/root"
+        }; /* the pod's, or nobody's */
         struct line l, v;
 
         for (size_t pos = 0; next_line(text, size, &pos, &l);) {

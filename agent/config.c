@@ -25,23 +25,37 @@ static const struct row {
         size_t at;
 } rows[] = {
 #define AT(member) offsetof(struct config, member)
-        { "config", NULL, "FILE", "read the other settings from this YAML file", CONFIG_FILE ", if it exists", STRING, SIZE_MAX },
-        { "kubeconfig", "kubeconfig", "FILE", "API server and credentials", "/etc/vks/kubeconfig", STRING, AT(kubeconfig) },
+        { "config", NULL, "FILE", "read the other settings from this YAML file", CONFIG_FILE ", if it exists", STRING,
+          SIZE_MAX },
+        { "kubeconfig", "kubeconfig", "FILE", "API server and credentials", "/etc/vks/kubeconfig", STRING,
+          AT(kubeconfig) },
         { "nodename", "nodeName", "NAME", "name of the Node", "the hostname", NAME, AT(node_name) },
-        { "node-ip", "nodeIP", "IP[,IP]", "address of the node, one of each family; may be repeated", "that of the default route", IPS, AT(node_ips) },
-        { "node-external-ip", "nodeExternalIP", "IP[,IP]", "address of the node as others see it", "none", IPS, AT(external_ips) },
+        { "node-ip", "nodeIP", "IP[,IP]", "address of the node, one of each family; may be repeated",
+          "that of the default route", IPS, AT(node_ips) },
+        { "node-external-ip", "nodeExternalIP", "IP[,IP]", "address of the node as others see it", "none", IPS,
+          AT(external_ips) },
         { "node-labels", "nodeLabels", "K=V,...", "labels of the Node; may be repeated", "none", LABELS, AT(labels) },
-        { "package-labels", "packageLabels", "PATTERN,...", "packages that are labels of the Node; \"services\": all that bring one; may be repeated", "services", WORDS, AT(package_labels) },
-        { "disable-taint", "disableTaint", NULL, "create the Node without the taint virtual-kubelet.io/provider=vks:NoSchedule", "false", BOOL, AT(disable_taint) },
-        { "enable-node-lease", "enableNodeLease", NULL, "keep a Lease in kube-node-lease as heartbeat", "true", BOOL, AT(node_lease) },
+        { "package-labels", "packageLabels", "PATTERN,...",
+          "packages that are labels of the Node; \"services\": all that bring one; may be repeated", "services", WORDS,
+          AT(package_labels) },
+        { "disable-taint", "disableTaint", NULL,
+          "create the Node without the taint virtual-kubelet.io/provider=vks:NoSchedule", "false", BOOL,
+          AT(disable_taint) },
+        { "enable-node-lease", "enableNodeLease", NULL, "keep a Lease in kube-node-lease as heartbeat", "true", BOOL,
+          AT(node_lease) },
         { "max-pods", "maxPods", "N", "most pods that are taken", "110", COUNT, AT(max_pods) },
-        { "kube-reserved", "kubeReserved", "R=Q,...", "cpu, memory, ephemeral-storage kept for the agent", "none", RESERVED, AT(kube_reserved) },
-        { "system-reserved", "systemReserved", "R=Q,...", "the same, kept for the rest of the system", "none", RESERVED, AT(system_reserved) },
+        { "kube-reserved", "kubeReserved", "R=Q,...", "cpu, memory, ephemeral-storage kept for the agent", "none",
+          RESERVED, AT(kube_reserved) },
+        { "system-reserved", "systemReserved", "R=Q,...", "the same, kept for the rest of the system", "none", RESERVED,
+          AT(system_reserved) },
         { "address", "address", "IP", "where the kubelet API listens", "all", STRING, AT(address) },
         { "port", "port", "N", "port of the kubelet API; 0: none", "10250", PORT, AT(port) },
-        { "certfile", "tlsCertFile", "FILE", "its certificate", "/etc/vks/kubelet-serving.crt, if it exists", STRING, AT(cert_file) },
-        { "keyfile", "tlsPrivateKeyFile", "FILE", "its private key", "/etc/vks/kubelet-serving.key, if it exists", STRING, AT(key_file) },
-        { "client-ca-file", "clientCAFile", "FILE", "CA of the clients it serves", "/etc/vks/client-ca.crt, if it exists", STRING, AT(client_ca_file) },
+        { "certfile", "tlsCertFile", "FILE", "its certificate", "/etc/vks/kubelet-serving.crt, if it exists", STRING,
+          AT(cert_file) },
+        { "keyfile", "tlsPrivateKeyFile", "FILE", "its private key", "/etc/vks/kubelet-serving.key, if it exists",
+          STRING, AT(key_file) },
+        { "client-ca-file", "clientCAFile", "FILE", "CA of the clients it serves",
+          "/etc/vks/client-ca.crt, if it exists", STRING, AT(client_ca_file) },
         { "helper-socket", "helperSocket", "PATH", "socket of vks-helper", WIRE_SOCKET, STRING, AT(helper_socket) },
         { "log-level", "logLevel", "LEVEL", "error, warning, info or debug", "info", LEVEL, AT(log_level) },
         { "dry-run", NULL, NULL, "print what would be done, and do nothing", "false", BOOL, AT(dry_run) },
@@ -139,7 +153,8 @@ static int add_ip(char ***list, const char *s, struct err *e)
                 uint32_t a = ntohl(v4.s_addr);
                 bad = a == 0 || a >> 24 == 127 || a >> 28 == 14 || a >> 16 == 0xa9fe;
         } else if (inet_pton(AF_INET6, s, &v6) == 1) {
-                bad = IN6_IS_ADDR_UNSPECIFIED(&v6) || IN6_IS_ADDR_LOOPBACK(&v6) || IN6_IS_ADDR_MULTICAST(&v6) || IN6_IS_ADDR_LINKLOCAL(&v6);
+                bad = IN6_IS_ADDR_UNSPECIFIED(&v6) || IN6_IS_ADDR_LOOPBACK(&v6) || IN6_IS_ADDR_MULTICAST(&v6) ||
+                      IN6_IS_ADDR_LINKLOCAL(&v6);
         } else {
                 return err_set(e, -EINVAL, NULL, "\"%s\" is no IP address", s);
         }
@@ -147,7 +162,9 @@ static int add_ip(char ***list, const char *s, struct err *e)
                 return err_set(e, -EINVAL, NULL, "%s is an address that no other machine can reach", s);
         for (; *list && (*list)[n]; n++)
                 if (!strchr((*list)[n], ':') == is_v4)
-                        return err_set(e, -EINVAL, NULL, "%s and %s are of the same family; at most one of each is possible", (*list)[n], s);
+                        return err_set(e, -EINVAL, NULL,
+                                       "%s and %s are of the same family; at most one of each is possible", (*list)[n],
+                                       s);
         strv_push(list, &n, xstrdup(s));
         return 0;
 }
@@ -280,7 +297,7 @@ static int set_json(struct config *c, const struct row *row, const cJSON *v, str
                 return set(c, row, text ? text : "", e);
         }
         if (cJSON_IsArray(v) && is_list) {
-                cJSON_ArrayForEach(item, v) {
+                cJSON_ArrayForEach (item, v) {
                         if (!cJSON_IsString(item))
                                 return err_set(e, -EINVAL, NULL, "an item is no string");
                         if ((r = set_item(c, row, item->valuestring, e)) < 0)
@@ -289,8 +306,10 @@ static int set_json(struct config *c, const struct row *row, const cJSON *v, str
                 return 0;
         }
         if (cJSON_IsObject(v) && is_list && row->type != IPS && row->type != WORDS) {
-                cJSON_ArrayForEach(item, v) {
-                        CLEANUP(freep) char *number = cJSON_IsNumber(item) && row->type == RESERVED ? cJSON_PrintUnformatted(item) : NULL;
+                cJSON_ArrayForEach (item, v) {
+                        CLEANUP(freep)
+                        char *number =
+                                cJSON_IsNumber(item) && row->type == RESERVED ? cJSON_PrintUnformatted(item) : NULL;
                         const char *value = number ? number : cJSON_GetStringValue(item);
                         /* 1.10 would arrive as 1.1, and true as a truth: a label's value is text. */
                         if (!value)
@@ -311,7 +330,7 @@ static int apply_tree(struct config *c, const cJSON *tree, struct err *e)
                 return 0;
         if (!cJSON_IsObject(tree))
                 return err_set(e, -EINVAL, NULL, "must have \"field: value\" lines");
-        cJSON_ArrayForEach(v, tree) {
+        cJSON_ArrayForEach (v, tree) {
                 const struct row *row = NULL;
 
                 for (size_t i = 0; i < ARRAY_LEN(rows) && !row; i++)
@@ -361,7 +380,9 @@ static int read_flags(int argc, char **argv, struct given *given, struct err *e)
         int n = 0, o, at = 1;
 
         for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-                options[i] = (struct option){ rows[i].flag, rows[i].type == BOOL ? optional_argument : required_argument, NULL, FLAG_BASE + (int)i };
+                options[i] =
+                        (struct option){ rows[i].flag, rows[i].type == BOOL ? optional_argument : required_argument,
+                                         NULL, FLAG_BASE + (int)i };
         opterr = 0;
         optind = 0; /* glibc: begin afresh */
         while ((o = getopt_long(argc, argv, "+:h", options, NULL)) != -1) {
@@ -421,7 +442,8 @@ static int complete(struct config *c, const char *root, const char *hostname, st
                         return err_set(e, -EINVAL, NULL, "--address: \"%s\" is no IP address", c->address);
         }
         if (!c->cert_file != !c->key_file)
-                return err_set(e, -EINVAL, NULL, "--certfile and --keyfile go together, and %s is missing", c->cert_file ? "--keyfile" : "--certfile");
+                return err_set(e, -EINVAL, NULL, "--certfile and --keyfile go together, and %s is missing",
+                               c->cert_file ? "--keyfile" : "--certfile");
         if (!c->cert_file) {
                 c->cert_file = if_exists(root, "/etc/vks/kubelet-serving.crt");
                 c->key_file = if_exists(root, "/etc/vks/kubelet-serving.key");
@@ -456,7 +478,8 @@ int config_new(int argc, char **argv, const char *root, const char *hostname, st
         }
         if (!c->help && !c->version) {
                 file = named ? xstrdup(named) : if_exists(root, CONFIG_FILE);
-                if ((file && (r = apply_file(c, file, e)) < 0) || (r = apply_flags(c, given, n, e)) < 0 || (r = complete(c, root, hostname, e)) < 0)
+                if ((file && (r = apply_file(c, file, e)) < 0) || (r = apply_flags(c, given, n, e)) < 0 ||
+                    (r = complete(c, root, hostname, e)) < 0)
                         return r;
         }
         *ret = TAKE(c);
@@ -482,7 +505,9 @@ void config_help(FILE *f)
 {
         fputs("vks-agent: makes this machine a Kubernetes node whose pods are systemd services.\n\nFlags:\n", f);
         for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-                CLEANUP(freep) char *flag = xasprintf("--%s%s%s", rows[i].flag, rows[i].arg ? " " : "", rows[i].arg ? rows[i].arg : "");
+                CLEANUP(freep)
+                char *flag =
+                        xasprintf("--%s%s%s", rows[i].flag, rows[i].arg ? " " : "", rows[i].arg ? rows[i].arg : "");
 
                 fprintf(f, "  %-28s %s", flag, rows[i].help);
                 if (rows[i].standard)

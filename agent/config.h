@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the operator decides: command-line flags, and a YAML file with the same things under the kubelet's names. A flag wins
- * over the file, and a list given by flags replaces the file's. One table (config.c) holds all of them, and the text of --help.
+ * What the operator decides: command-line flags, and a YAML file with the same things under the kubelet's names. A flag
+ * wins over the file, and a list given by flags replaces the file's. One table (config.c) holds all of them, and the
+ * text of --help.
  */
 #ifndef VKS_AGENT_CONFIG_H
 #define VKS_AGENT_CONFIG_H
@@ -28,25 +29,25 @@ struct config {
         char *kubeconfig;
         char *node_name;
         bool node_lease;
-        bool disable_taint;      /* a new Node gets no taint */
+        bool disable_taint;                          /* a new Node gets no taint */
         char *cert_file, *key_file, *client_ca_file; /* NULL: none given and none at the usual place */
-        char **node_ips;         /* NULL-terminated, at most one of each family; NULL: found by itself */
-        char **external_ips;     /* the same */
+        char **node_ips;     /* NULL-terminated, at most one of each family; NULL: found by itself */
+        char **external_ips; /* the same */
         struct config_label *labels;
         size_t n_labels;
-        char **package_labels;   /* NULL-terminated; NULL: package_labels()'s own choice */
-        char *address;           /* NULL: all */
-        uint16_t port;           /* 0: no server */
+        char **package_labels; /* NULL-terminated; NULL: package_labels()'s own choice */
+        char *address;         /* NULL: all */
+        uint16_t port;         /* 0: no server */
         unsigned max_pods;
         struct config_reserved kube_reserved, system_reserved;
         char *helper_socket;
-        int log_level;           /* syslog priority */
+        int log_level; /* syslog priority */
 };
 
 /*
- * Flags, then the file, then what follows from the machine. `root` is put in front of the usual places that are looked at
- * (NULL or "" but in tests, and not of paths that were given); `hostname` names the node unless a flag does. Errors name the flag or the
- * field. With help or version set nothing else was read or checked. The caller owns *ret.
+ * Flags, then the file, then what follows from the machine. `root` is put in front of the usual places that are looked
+ * at (NULL or "" but in tests, and not of paths that were given); `hostname` names the node unless a flag does. Errors
+ * name the flag or the field. With help or version set nothing else was read or checked. The caller owns *ret.
  */
 int config_new(int argc, char **argv, const char *root, const char *hostname, struct config **ret, struct err *e);
 struct config *config_free(struct config *c);
@@ -54,7 +55,8 @@ DEFINE_FREEP(struct config, config_free)
 
 void config_help(FILE *f);
 
-/* May a node set this label on itself? -EPERM says why not (admission plugin NodeRestriction), -EINVAL when it is no label. */
+/* May a node set this label on itself? -EPERM says why not (admission plugin NodeRestriction), -EINVAL when it is no
+ * label. */
 int config_label_check(const char *key, const char *value, struct err *e);
 
 /* "100m", "0.5", "2": thousandths of a CPU. "200Mi", "1G", "1e9": bytes, rounded up. -EINVAL, or -ERANGE. */

@@ -138,30 +138,41 @@ static bool is_one_of(const char *s, const char *const *v, size_t n)
 
 int config_label_check(const char *key, const char *value, struct err *e)
 {
-        static const char *const computed[] = { "kubernetes.io/os", "kubernetes.io/arch", "kubernetes.io/hostname", "beta.kubernetes.io/os",
-                                                "beta.kubernetes.io/arch" };
-        static const char *const granted[] = { "topology.kubernetes.io/zone", "topology.kubernetes.io/region",
-                                               "failure-domain.beta.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/region",
-                                               "node.kubernetes.io/instance-type", "beta.kubernetes.io/instance-type" };
+        static const char *const computed[] = { "kubernetes.io/os", "kubernetes.io/arch", "kubernetes.io/hostname",
+                                                "beta.kubernetes.io/os", "beta.kubernetes.io/arch" };
+        static const char *const granted[] = { "topology.kubernetes.io/zone",
+                                               "topology.kubernetes.io/region",
+                                               "failure-domain.beta.kubernetes.io/zone",
+                                               "failure-domain.beta.kubernetes.io/region",
+                                               "node.kubernetes.io/instance-type",
+                                               "beta.kubernetes.io/instance-type" };
         const char *slash = strchr(key, '/'), *name = slash ? slash + 1 : key;
         char prefix[ID_NAME_MAX + 1] = "";
 
         if (slash && (size_t)(slash - key) < sizeof(prefix))
                 memcpy(prefix, key, (size_t)(slash - key));
         if (!is_label_word(name) || (slash && !id_is_name(prefix)))
-                return err_set(e, -EINVAL, NULL, "\"%s\" is no label key ([domain/]name, letters, digits and -_. , at most 63 in the name)", key);
+                return err_set(
+                        e, -EINVAL, NULL,
+                        "\"%s\" is no label key ([domain/]name, letters, digits and -_. , at most 63 in the name)",
+                        key);
         if (value[0] && !is_label_word(value))
-                return err_set(e, -EINVAL, NULL, "label %s: \"%s\" is no label value (letters, digits and -_. , at most 63)", key, value);
+                return err_set(e, -EINVAL, NULL,
+                               "label %s: \"%s\" is no label value (letters, digits and -_. , at most 63)", key, value);
         if (is_one_of(key, computed, ARRAY_LEN(computed)))
                 return err_set(e, -EPERM, NULL, "label %s is set by the agent itself", key);
         if (in_domain(prefix, "node-restriction.kubernetes.io"))
-                return err_set(e, -EPERM, NULL, "label %s: a node may not set labels below node-restriction.kubernetes.io on itself", key);
+                return err_set(e, -EPERM, NULL,
+                               "label %s: a node may not set labels below node-restriction.kubernetes.io on itself",
+                               key);
         if (!in_domain(prefix, "kubernetes.io") && !in_domain(prefix, "k8s.io"))
                 return 0;
-        if (in_domain(prefix, "kubelet.kubernetes.io") || in_domain(prefix, "node.kubernetes.io") || is_one_of(key, granted, ARRAY_LEN(granted)))
+        if (in_domain(prefix, "kubelet.kubernetes.io") || in_domain(prefix, "node.kubernetes.io") ||
+            is_one_of(key, granted, ARRAY_LEN(granted)))
                 return 0;
         return err_set(e, -EPERM, NULL,
-                       "label %s: of the labels below kubernetes.io and k8s.io a node may set only those below kubelet.kubernetes.io and "
+                       "label %s: of the labels below kubernetes.io and k8s.io a node may set only those below "
+                       "kubelet.kubernetes.io and "
                        "node.kubernetes.io, topology and instance-type on itself (admission plugin NodeRestriction)",
                        key);
 }

@@ -70,8 +70,9 @@ struct content *content_new(const struct pod *p, struct objects *objects, struct
                         if (it->kind != SOURCE_TOKEN)
                                 continue;
                         c->tokens = xrealloc(c->tokens, c->n_tokens + 1, sizeof(struct token *));
-                        c->tokens[c->n_tokens++] = token_hold(tokens, &p->id, p->service_account ? p->service_account : "default", it->text,
-                                                              it->expiration_s);
+                        c->tokens[c->n_tokens++] =
+                                token_hold(tokens, &p->id, p->service_account ? p->service_account : "default",
+                                           it->text, it->expiration_s);
                 }
         return c;
 }
@@ -93,13 +94,15 @@ struct content *content_free(struct content *c)
 bool content_refers(const struct content *c, enum object_kind kind, const char *namespace, const char *name)
 {
         for (size_t i = 0; i < c->n_references; i++)
-                if (c->references[i].kind == kind && streq(c->references[i].name, name) && streq(c->pod->id.namespace, namespace))
+                if (c->references[i].kind == kind && streq(c->references[i].name, name) &&
+                    streq(c->pod->id.namespace, namespace))
                         return true;
         return false;
 }
 
 /* 1: it is there; 0: it is not, and need not be; negative: why it has to be waited for. */
-static int need(const struct content *c, enum source_kind kind, const char *name, bool optional, const char *reason, struct object **ret, struct err *e)
+static int need(const struct content *c, enum source_kind kind, const char *name, bool optional, const char *reason,
+                struct object **ret, struct err *e)
 {
         const char *word = kind == SOURCE_SECRET ? "secret" : "configmap";
 
@@ -112,7 +115,8 @@ static int need(const struct content *c, enum source_kind kind, const char *name
                         return 0;
                 return err_set(e, -EAGAIN, reason, "%s \"%s\" not found", word, name ? name : "");
         case OBJECT_DENIED:
-                return err_set(e, -EAGAIN, reason, "%s \"%s\": the API server does not let this node read it (yet)", word, name ? name : "");
+                return err_set(e, -EAGAIN, reason, "%s \"%s\": the API server does not let this node read it (yet)",
+                               word, name ? name : "");
         case OBJECT_UNKNOWN:
         default:
                 return err_set(e, -EAGAIN, "", "%s \"%s\" has not arrived yet", word, name ? name : "");
@@ -127,13 +131,16 @@ static void hash_bytes(uint64_t *h, const void *p, size_t n) /* FNV-1a: notices 
                 *h = (*h ^ ((const uint8_t *)p)[i]) * UINT64_C(0x100000001b3);
 }
 
-static int add_file(Vks__Fill *fill, const char *path, const void *data, size_t size, uint32_t mode, uint64_t *hash, struct err *e)
+static int add_file(Vks__Fill *fill, const char *path, const void *data, size_t size, uint32_t mode, uint64_t *hash,
+                    struct err *e)
 {
         Vks__File *f;
 
         for (size_t i = 0; i < fill->n_files; i++)
-                if (streq(fill->files[i]->path, path)) /* sources of a projected volume must not clash, later ones would win */
-                        return err_set(e, -EINVAL, "FailedMount", "volumes{%s}: two sources give a file \"%s\"", fill->volume, path);
+                if (streq(fill->files[i]->path,
+                          path)) /* sources of a projected volume must not clash, later ones would win */
+                        return err_set(e, -EINVAL, "FailedMount", "volumes{%s}: two sources give a file \"%s\"",
+                                       fill->volume, path);
         f = NEW(Vks__File);
         vks__file__init(f);
         f->path = xstrdup(path);
@@ -148,7 +155,8 @@ static int add_file(Vks__Fill *fill, const char *path, const void *data, size_t 
         return 0;
 }
 
-static int add_object(const struct content *c, const struct volume_item *it, Vks__Fill *fill, uint64_t *hash, struct err *e)
+static int add_object(const struct content *c, const struct volume_item *it, Vks__Fill *fill, uint64_t *hash,
+                      struct err *e)
 {
         struct object *o;
         const void *data;
@@ -167,7 +175,8 @@ static int add_object(const struct content *c, const struct volume_item *it, Vks
         if (object_get(o, it->text ? it->text : "", &data, &size) < 0)
                 return it->optional ? 0
                                     : err_set(e, -EAGAIN, "FailedMount", "%s \"%s\" has no key \"%s\"",
-                                              it->kind == SOURCE_SECRET ? "secret" : "configmap", it->object, it->text ? it->text : "");
+                                              it->kind == SOURCE_SECRET ? "secret" : "configmap", it->object,
+                                              it->text ? it->text : "");
         return add_file(fill, it->path, data, size, it->mode, hash, e);
 }
 
@@ -181,8 +190,8 @@ static size_t tokens_before(const struct pod *p, size_t volume)
         return n;
 }
 
-int content_fill(const struct content *c, const struct pod *p, size_t volume, const struct pod_node *node, Vks__Fill **ret, uint64_t *ret_hash,
-                 struct err *e)
+int content_fill(const struct content *c, const struct pod *p, size_t volume, const struct pod_node *node,
+                 Vks__Fill **ret, uint64_t *ret_hash, struct err *e)
 {
         const struct volume *v = &p->volumes[volume];
         Vks__Fill *fill = NEW(Vks__Fill);
@@ -210,8 +219,10 @@ int content_fill(const struct content *c, const struct pod *p, size_t volume, co
                         if (value)
                                 r = add_file(fill, it->path, value, strlen(value), it->mode, &hash, e);
                         else
-                                r = err_set(e, -EAGAIN, why.code ? "FailedMount" : "", "token of service account \"%s\": %s",
-                                            p->service_account ? p->service_account : "default", why.code ? why.text : "has not arrived yet");
+                                r = err_set(e, -EAGAIN, why.code ? "FailedMount" : "",
+                                            "token of service account \"%s\": %s",
+                                            p->service_account ? p->service_account : "default",
+                                            why.code ? why.text : "has not arrived yet");
                 }
         }
         if (r < 0) {
@@ -300,17 +311,20 @@ static int env_from_object(const struct content *c, const struct env_var *v, Vks
                 return 0;
         }
         if (object_get(o, v->text, &data, &size) < 0)
-                return v->optional ? 0
-                                   : err_set(e, -EAGAIN, "CreateContainerConfigError", "couldn't find key %s in %s %s/%s", v->text,
-                                             v->kind == SOURCE_SECRET ? "Secret" : "ConfigMap", c->pod->id.namespace, v->object);
+                return v->optional
+                               ? 0
+                               : err_set(e, -EAGAIN, "CreateContainerConfigError", "couldn't find key %s in %s %s/%s",
+                                         v->text, v->kind == SOURCE_SECRET ? "Secret" : "ConfigMap",
+                                         c->pod->id.namespace, v->object);
         set_env(m, "", v->name, data, size);
         return 0;
 }
 
-static int resolve_env(const struct content *c, const struct pod *p, const struct container *spec, const struct pod_node *node,
-                       Vks__Container *m, struct err *e)
+static int resolve_env(const struct content *c, const struct pod *p, const struct container *spec,
+                       const struct pod_node *node, Vks__Container *m, struct err *e)
 {
-        /* The kubelet tells the Service's cluster address, which nothing here leads to: the server itself answers as well. */
+        /* The kubelet tells the Service's cluster address, which nothing here leads to: the server itself answers as
+         * well. */
         if (node->api_host) {
                 set_env(m, "", "KUBERNETES_SERVICE_HOST", node->api_host, strlen(node->api_host));
                 set_env(m, "", "KUBERNETES_SERVICE_PORT", node->api_port, strlen(node->api_port));
@@ -324,8 +338,9 @@ static int resolve_env(const struct content *c, const struct pod *p, const struc
                 if (is_object(v->kind)) {
                         r = env_from_object(c, v, m, e);
                 } else {
-                        value = v->kind == SOURCE_FIELD ? pod_field(p, v->text, node)
-                                                        : content_expand(v->text, (const Vks__Env *const *)m->env, m->n_env);
+                        value = v->kind == SOURCE_FIELD
+                                        ? pod_field(p, v->text, node)
+                                        : content_expand(v->text, (const Vks__Env *const *)m->env, m->n_env);
                         set_env(m, "", v->name, value ? value : "", value ? strlen(value) : 0);
                 }
                 if (r < 0) {
@@ -336,7 +351,8 @@ static int resolve_env(const struct content *c, const struct pod *p, const struc
         return 0;
 }
 
-/* ---- the WRITE message -------------------------------------------------------------------------------------------- */
+/* ---- the WRITE message --------------------------------------------------------------------------------------------
+ */
 
 static char **expand_all(char **words, const Vks__Container *m, size_t *ret_n)
 {
@@ -347,8 +363,9 @@ static char **expand_all(char **words, const Vks__Container *m, size_t *ret_n)
         return v;
 }
 
-static int container_message(const struct content *c, const struct pod *p, const struct container *spec, const struct content_image *image,
-                             const struct pod_node *node, Vks__Container *m, struct err *e)
+static int container_message(const struct content *c, const struct pod *p, const struct container *spec,
+                             const struct content_image *image, const struct pod_node *node, Vks__Container *m,
+                             struct err *e)
 {
         static const Vks__Restart restart[] = {
                 [RESTART_POLICY_ALWAYS] = VKS__RESTART__RESTART_ALWAYS,
@@ -371,7 +388,8 @@ static int container_message(const struct content *c, const struct pod *p, const
         m->restart = restart[p->restart_policy];
         if (spec->sidecar)
                 m->restart = VKS__RESTART__RESTART_ALWAYS;
-        else if (spec->init) /* the agent decides when an init container runs again: systemd does not know their order */
+        else if (spec->init) /* the agent decides when an init container runs again: systemd does not know their order
+                              */
                 m->restart = VKS__RESTART__RESTART_NEVER;
         if (spec->has_user) {
                 m->run_as_user = NEW(Vks__Id);
@@ -420,8 +438,8 @@ static Vks__Volume *volume_message(const struct volume *v)
         return m;
 }
 
-int content_write(const struct content *c, const struct pod *p, const struct content_image *images, const struct pod_node *node,
-                  Vks__Write **ret, struct err *e)
+int content_write(const struct content *c, const struct pod *p, const struct content_image *images,
+                  const struct pod_node *node, Vks__Write **ret, struct err *e)
 {
         static const Vks__Qos qos[] = {
                 [QOS_CLASS_BEST_EFFORT] = VKS__QOS__QOS_BEST_EFFORT,
@@ -460,7 +478,8 @@ Vks__Write *content_write_free(Vks__Write *write)
 {
         for (size_t i = 0; write && i < write->n_containers; i++)
                 for (size_t k = 0; k < write->containers[i]->n_env; k++)
-                        explicit_bzero(write->containers[i]->env[k]->value.data, write->containers[i]->env[k]->value.len);
+                        explicit_bzero(write->containers[i]->env[k]->value.data,
+                                       write->containers[i]->env[k]->value.len);
         if (write)
                 vks__write__free_unpacked(write, NULL);
         return NULL;

@@ -16,7 +16,8 @@ enum {
         RELATED_MAX = 32,
 };
 
-/* ---- the status file ---------------------------------------------------------------------------------------------- */
+/* ---- the status file ----------------------------------------------------------------------------------------------
+ */
 
 /* The third word of Status: what is unpacked and configured, pending triggers or not (dpkg(1), PACKAGE STATES). */
 static bool is_installed(struct line status)
@@ -55,7 +56,8 @@ static void paragraph_line(struct paragraph *p, struct line l)
                 p->size = strtoull(number, NULL, 10) & UINT32_MAX; /* KiB */
 }
 
-static void paragraph_end(const struct paragraph *p, void (*each)(void *, const struct package *, size_t), void *userdata)
+static void paragraph_end(const struct paragraph *p, void (*each)(void *, const struct package *, size_t),
+                          void *userdata)
 {
         struct package package = { p->name, p->version, p->arch, p->source[0] ? p->source : p->name, p->size * 1024 };
 
@@ -63,7 +65,8 @@ static void paragraph_end(const struct paragraph *p, void (*each)(void *, const 
                 each(userdata, &package, p->offset);
 }
 
-void status_scan(const char *text, size_t size, void (*each)(void *userdata, const struct package *package, size_t offset), void *userdata)
+void status_scan(const char *text, size_t size,
+                 void (*each)(void *userdata, const struct package *package, size_t offset), void *userdata)
 {
         struct paragraph p = { 0 };
         struct line l;
@@ -253,8 +256,8 @@ static const struct entry *find_entry(const struct package_list *p, const char *
 
 static struct package package_of(const struct package_list *p, const struct entry *e)
 {
-        return (struct package){ text_at(p, e->name), text_at(p, e->version), text_at(p, e->arch), text_at(p, e->source),
-                                 (uint64_t)e->size_kib * 1024 };
+        return (struct package){ text_at(p, e->name), text_at(p, e->version), text_at(p, e->arch),
+                                 text_at(p, e->source), (uint64_t)e->size_kib * 1024 };
 }
 
 struct package package_list_at(const struct package_list *p, size_t i)
@@ -271,7 +274,8 @@ bool package_list_find(const struct package_list *p, const char *name, struct pa
         return e;
 }
 
-/* ---- what belongs together ------------------------------------------------------------------------------------------- */
+/* ---- what belongs together
+ * ------------------------------------------------------------------------------------------- */
 
 struct family {
         const struct package_list *p;
@@ -306,7 +310,8 @@ static void relate_depends(struct family *f, const char *source, const char *s, 
                         n++;
                 snprintf(name, sizeof(name), "%.*s", (int)n, s);
                 e = find_entry(f->p, name);
-                if (e && (streq(text_at(f->p, e->source), source) || (strncmp(name, f->name, f->base) == 0 && name[f->base] == '-')))
+                if (e && (streq(text_at(f->p, e->source), source) ||
+                          (strncmp(name, f->name, f->base) == 0 && name[f->base] == '-')))
                         relate(f, e);
                 s += n;
                 while (s < end && *s != ',' && *s != '|') /* version and architecture */
@@ -365,9 +370,11 @@ size_t package_list_related(const struct package_list *p, const char *name, stru
         return n;
 }
 
-/* ---- one package ----------------------------------------------------------------------------------------------------- */
+/* ---- one package
+ * ----------------------------------------------------------------------------------------------------- */
 
-static int map_info(const struct package_list *l, const struct package *p, const char *suffix, struct map *ret, struct stat *ret_stat)
+static int map_info(const struct package_list *l, const struct package *p, const char *suffix, struct map *ret,
+                    struct stat *ret_stat)
 {
         char path[ID_PATH_MAX];
         int r;
@@ -380,7 +387,8 @@ static int map_info(const struct package_list *l, const struct package *p, const
         return map_open(ret, ret_stat, path);
 }
 
-void package_list_files(const struct package_list *l, const struct package *p, void (*each)(void *userdata, const char *path), void *userdata)
+void package_list_files(const struct package_list *l, const struct package *p,
+                        void (*each)(void *userdata, const char *path), void *userdata)
 {
         CLEANUP(map_done) struct map list = { 0 };
         char path[ID_PATH_MAX];

@@ -5,7 +5,9 @@
 
 #include "agent/package_manager.h"
 
-/* Calls `each` for every installed package of a dpkg status file's text. `package`'s strings live for the call; `offset` is where its paragraph begins. */
-void status_scan(const char *text, size_t size, void (*each)(void *userdata, const struct package *package, size_t offset), void *userdata);
+/* Calls `each` for every installed package of a dpkg status file's text. `package`'s strings live for the call;
+ * `offset` is where its paragraph begins. */
+void status_scan(const char *text, size_t size,
+                 void (*each)(void *userdata, const struct package *package, size_t offset), void *userdata);
 
 #endif

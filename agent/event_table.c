@@ -10,11 +10,12 @@
 #include "common/ids.h"
 #include "common/mem.h"
 
-#define SAME_USEC UINT64_C(600000000)         /* later than this it is a new event */
+#define SAME_USEC         UINT64_C(600000000) /* later than this it is a new event */
 #define FLOOD_REFILL_USEC UINT64_C(300000000)
 enum { FLOOD_BURST = 25, TRIES_MAX = 8, SUFFIX_MAX = 17 };
 
-/* What makes two events the same one: strings one behind the other, each with its NUL, which are the hash key as they lie. */
+/* What makes two events the same one: strings one behind the other, each with its NUL, which are the hash key as they
+ * lie. */
 enum field { KIND, NAMESPACE, NAME, UID, CONTAINER, TYPE, REASON, MESSAGE, N_FIELDS };
 
 struct event_record {
@@ -83,7 +84,7 @@ static void prune(struct event_table *t, uint64_t now_usec)
 {
         struct event_record *r, *next;
 
-        HASH_ITER(hh, t->records, r, next) {
+        HASH_ITER (hh, t->records, r, next) {
                 bool old = now_usec - r->last_usec >= SAME_USEC && !r->queued;
 
                 if (!old && t->n_records < EVENT_TABLE_MAX)
@@ -149,11 +150,12 @@ static void enqueue(struct event_table *t, struct event_record *r)
         r->queued = true;
 }
 
-bool event_table_note(struct event_table *t, const struct event_object *about, bool warning, const char *reason, const char *message,
-                      uint64_t now_usec, uint64_t wall_usec, uint32_t random)
+bool event_table_note(struct event_table *t, const struct event_object *about, bool warning, const char *reason,
+                      const char *message, uint64_t now_usec, uint64_t wall_usec, uint32_t random)
 {
-        const char *fields[N_FIELDS] = { about->kind, about->namespace, about->name, about->uid, about->container,
-                                         warning ? "Warning" : "Normal", reason, message };
+        const char *fields[N_FIELDS] = { about->kind, about->namespace, about->name,
+                                         about->uid,  about->container, warning ? "Warning" : "Normal",
+                                         reason,      message };
         struct buf key = BUF(16 * 1024);
         struct event_record *r;
         size_t object_size = 0;
@@ -282,7 +284,8 @@ static cJSON *whole(const struct event_table *t, const struct event_record *r)
         return root;
 }
 
-void event_record_request(const struct event_table *t, const struct event_record *r, bool *ret_patch, char **ret_path, cJSON **ret_body)
+void event_record_request(const struct event_table *t, const struct event_record *r, bool *ret_patch, char **ret_path,
+                          cJSON **ret_body)
 {
         cJSON *body = r->posted ? cJSON_CreateObject() : whole(t, r);
 
@@ -292,13 +295,14 @@ void event_record_request(const struct event_table *t, const struct event_record
         cJSON_AddNumberToObject(body, "count", r->count);
         *ret_patch = r->posted;
         *ret_body = body;
-        *ret_path = xasprintf("/api/v1/namespaces/%s/events%s%s", namespace_of(r), r->posted ? "/" : "", r->posted ? r->event_name : "");
+        *ret_path = xasprintf("/api/v1/namespaces/%s/events%s%s", namespace_of(r), r->posted ? "/" : "",
+                              r->posted ? r->event_name : "");
 }
 
 char *event_record_text(const struct event_record *r)
 {
-        return xasprintf("%s %s%s%s: %s: %s", r->field[KIND], r->field[NAMESPACE], *r->field[NAMESPACE] ? "/" : "", r->field[NAME],
-                         r->field[REASON], r->field[MESSAGE]);
+        return xasprintf("%s %s%s%s: %s: %s", r->field[KIND], r->field[NAMESPACE], *r->field[NAMESPACE] ? "/" : "",
+                         r->field[NAME], r->field[REASON], r->field[MESSAGE]);
 }
 
 struct event_table *event_table_new(const char *host)
@@ -316,9 +320,9 @@ struct event_table *event_table_free(struct event_table *t)
 
         if (!t)
                 return NULL;
-        HASH_ITER(hh, t->records, r, next)
+        HASH_ITER (hh, t->records, r, next)
                 record_free(t, r);
-        HASH_ITER(hh, t->floods, f, next_flood)
+        HASH_ITER (hh, t->floods, f, next_flood)
                 flood_free(t, f);
         free(t->host);
         free(t);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What becomes of an event before it is posted (client-go tools/record/events_cache.go): the same one again is counted, an object that
- * floods is cut short, and what is to be sent stands in a queue. Bounded; the oldest goes first. Pure: times are parameters.
+ * What becomes of an event before it is posted (client-go tools/record/events_cache.go): the same one again is counted,
+ * an object that floods is cut short, and what is to be sent stands in a queue. Bounded; the oldest goes first. Pure:
+ * times are parameters.
  */
 #ifndef VKS_AGENT_EVENT_TABLE_H
 #define VKS_AGENT_EVENT_TABLE_H
@@ -30,11 +31,11 @@ struct event_table *event_table_free(struct event_table *t);
 DEFINE_FREEP(struct event_table, event_table_free)
 
 /*
- * Notes that it happened: false when the object has told too much. `now_usec` is monotonic, `wall_usec` is what is shown, and
- * `random` makes the name of a new Event unlike others of the same moment.
+ * Notes that it happened: false when the object has told too much. `now_usec` is monotonic, `wall_usec` is what is
+ * shown, and `random` makes the name of a new Event unlike others of the same moment.
  */
-bool event_table_note(struct event_table *t, const struct event_object *about, bool warning, const char *reason, const char *message,
-                      uint64_t now_usec, uint64_t wall_usec, uint32_t random);
+bool event_table_note(struct event_table *t, const struct event_object *about, bool warning, const char *reason,
+                      const char *message, uint64_t now_usec, uint64_t wall_usec, uint32_t random);
 size_t event_table_size(const struct event_table *t);
 
 bool event_table_waiting(const struct event_table *t); /* is something to be sent? */
@@ -42,8 +43,10 @@ bool event_table_waiting(const struct event_table *t); /* is something to be sen
 /* The next to be sent, now out of the queue, or NULL. It stays in the table until event_table_done(). One at a time. */
 struct event_record *event_table_next(struct event_table *t);
 
-/* What to do with it: POST `path` with the whole Event, or PATCH with its new count. The caller owns `path` and `body`. */
-void event_record_request(const struct event_table *t, const struct event_record *r, bool *ret_patch, char **ret_path, cJSON **ret_body);
+/* What to do with it: POST `path` with the whole Event, or PATCH with its new count. The caller owns `path` and `body`.
+ */
+void event_record_request(const struct event_table *t, const struct event_record *r, bool *ret_patch, char **ret_path,
+                          cJSON **ret_body);
 
 enum event_outcome {
         EVENT_POSTED,  /* it is in the API */

@@ -92,7 +92,8 @@ static void send_next(struct events *ev)
         cJSON_Delete(body);
 }
 
-void event_post(struct events *ev, const struct event_object *about, bool warning, const char *reason, const char *fmt, ...)
+void event_post(struct events *ev, const struct event_object *about, bool warning, const char *reason, const char *fmt,
+                ...)
 {
         char message[EVENT_MESSAGE_MAX];
         uint64_t now = 0, wall = 0;
@@ -104,8 +105,9 @@ void event_post(struct events *ev, const struct event_object *about, bool warnin
         sd_event_now(ev->event, CLOCK_MONOTONIC, &now);
         sd_event_now(ev->event, CLOCK_REALTIME, &wall);
         if (!event_table_note(ev->table, about, warning, reason, message, now, wall, random_u32()))
-                log_info("event not posted (too many): %s %s%s%s: %s: %s", about->kind, about->namespace ? about->namespace : "",
-                         about->namespace ? "/" : "", about->name, reason, message);
+                log_info("event not posted (too many): %s %s%s%s: %s: %s", about->kind,
+                         about->namespace ? about->namespace : "", about->namespace ? "/" : "", about->name, reason,
+                         message);
         send_next(ev);
 }
 

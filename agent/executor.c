@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Carries out what plan.c decided: thin, and every outcome goes back into the pod's state, from where the next plan is made. */
+/* Carries out what plan.c decided: thin, and every outcome goes back into the pod's state, from where the next plan is
+ * made. */
 #include <errno.h>
 #include <stdio.h>
 
@@ -8,8 +9,8 @@
 #include "common/mem.h"
 
 enum {
-        RETRY_SOON_USEC = 200 * 1000,       /* the unit was not down yet */
-        RETRY_USEC = 1000 * 1000,           /* the helper went away in between */
+        RETRY_SOON_USEC = 200 * 1000,          /* the unit was not down yet */
+        RETRY_USEC = 1000 * 1000,              /* the helper went away in between */
         RETRY_REFUSED_USEC = 20 * 1000 * 1000, /* it said no: policy, a full disk; an operator has to do something */
 };
 
@@ -42,7 +43,8 @@ static uint64_t retry_after(const Vks__Reply *reply)
 static void set_reason(struct err *e, int error, const char *otherwise)
 {
         if (!*e->reason)
-                snprintf(e->reason, sizeof(e->reason), "%s", error == -EINVAL || error == -EPERM ? "CreateContainerConfigError" : otherwise);
+                snprintf(e->reason, sizeof(e->reason), "%s",
+                         error == -EINVAL || error == -EPERM ? "CreateContainerConfigError" : otherwise);
 }
 
 /* Takes the request; the entry, or NULL when nobody waits for the answer any more. */
@@ -66,7 +68,8 @@ static void fill_pod(Vks__Pod *m, const struct pod *p)
         m->uid = (char *)(uintptr_t)p->id.uid;
 }
 
-/* ---- volumes ------------------------------------------------------------------------------------------------------- */
+/* ---- volumes -------------------------------------------------------------------------------------------------------
+ */
 
 static void on_filled(void *userdata, int error, const Vks__Reply *reply, const struct err *err)
 {
@@ -81,7 +84,8 @@ static void on_filled(void *userdata, int error, const Vks__Reply *reply, const 
         if (error < 0) {
                 v->retry_at = retry_after(reply);
                 v->failure = *err;
-                reporter_event(e, NULL, true, "FailedMount", "volumes{%s}: %s", e->pod->volumes[rq->index].name, err->text);
+                reporter_event(e, NULL, true, "FailedMount", "volumes{%s}: %s", e->pod->volumes[rq->index].name,
+                               err->text);
         } else {
                 v->filled = true;
                 v->failure = ERR_NONE;
@@ -111,7 +115,8 @@ static void do_fill(struct pod_entry *e, size_t i)
         content_fill_free(fill);
 }
 
-/* ---- units --------------------------------------------------------------------------------------------------------- */
+/* ---- units ---------------------------------------------------------------------------------------------------------
+ */
 
 static void on_written(void *userdata, int error, const Vks__Reply *reply, const struct err *err)
 {
@@ -133,8 +138,9 @@ static void on_written(void *userdata, int error, const Vks__Reply *reply, const
                         const struct container *c = &e->pod->containers[i];
                         const struct package_image *image = &e->images[i];
                         if (*image->unit)
-                                reporter_event(e, c, false, "Created", "Created container %s as %s, from unit %s of package %s: %s", c->name, c->unit,
-                                               image->unit, image->owner, image->why);
+                                reporter_event(e, c, false, "Created",
+                                               "Created container %s as %s, from unit %s of package %s: %s", c->name,
+                                               c->unit, image->unit, image->owner, image->why);
                         else
                                 reporter_event(e, c, false, "Created", "Created container %s as %s", c->name, c->unit);
                 }
@@ -210,7 +216,8 @@ static void do_start(struct pod_entry *e, const struct plan *plan, bool restart)
         helper_start(pods_parts(e->pods)->helper, &start, on_started, rq);
 }
 
-/* ---- the end ---------------------------------------------------------------------------------------------------------- */
+/* ---- the end
+ * ---------------------------------------------------------------------------------------------------------- */
 
 static void on_stopped(void *userdata, int error, const Vks__Reply *reply, const struct err *err)
 {
@@ -250,7 +257,8 @@ static void do_stop(struct pod_entry *e, bool kill, uint64_t now)
         s->stop_in_flight = true;
         if (!kill) {
                 s->stop_at = now;
-                s->kill_at = now + (uint64_t)(e->pod->deleting ? e->pod->deletion_grace_s : e->pod->grace_s) * USEC_PER_SEC;
+                s->kill_at =
+                        now + (uint64_t)(e->pod->deleting ? e->pod->deletion_grace_s : e->pod->grace_s) * USEC_PER_SEC;
                 s->stop_sent = true;
         } else {
                 s->kill_sent = true;

@@ -81,7 +81,8 @@ static bool is_usable(const struct sockaddr *a)
                 return v4 != 0 && v4 >> 24 != 127 && v4 >> 16 != 0xa9fe;
         } else {
                 const struct in6_addr *v6 = &((const struct sockaddr_in6 *)(const void *)a)->sin6_addr;
-                return !IN6_IS_ADDR_UNSPECIFIED(v6) && !IN6_IS_ADDR_LOOPBACK(v6) && !IN6_IS_ADDR_LINKLOCAL(v6) && !IN6_IS_ADDR_V4MAPPED(v6);
+                return !IN6_IS_ADDR_UNSPECIFIED(v6) && !IN6_IS_ADDR_LOOPBACK(v6) && !IN6_IS_ADDR_LINKLOCAL(v6) &&
+                       !IN6_IS_ADDR_V4MAPPED(v6);
         }
 }
 
@@ -94,8 +95,8 @@ static void print_address(const struct sockaddr *a, char *ret, socklen_t size)
 }
 
 /*
- * The source address of the default route: connecting a datagram socket makes the kernel choose one, and sends nothing. Where to
- * does not matter as long as it is far away; this is the first root name server.
+ * The source address of the default route: connecting a datagram socket makes the kernel choose one, and sends nothing.
+ * Where to does not matter as long as it is far away; this is the first root name server.
  */
 static bool route_address(int family, char *ret, socklen_t size)
 {
@@ -133,7 +134,8 @@ static bool interface_address(int family, char *ret, socklen_t size)
         if (getifaddrs(&list) < 0)
                 return false;
         for (i = list; i && !found; i = i->ifa_next)
-                if (i->ifa_addr && i->ifa_addr->sa_family == family && (i->ifa_flags & IFF_UP) && is_usable(i->ifa_addr)) {
+                if (i->ifa_addr && i->ifa_addr->sa_family == family && (i->ifa_flags & IFF_UP) &&
+                    is_usable(i->ifa_addr)) {
                         print_address(i->ifa_addr, ret, size);
                         found = true;
                 }
@@ -169,8 +171,10 @@ void facts_hostname(char ret[254])
 
 static void go_arch(const char *machine, char *ret, size_t size)
 {
-        static const char *const names[][2] = { { "x86_64", "amd64" },   { "aarch64", "arm64" }, { "armv7l", "arm" },   { "armv6l", "arm" },
-                                                { "i686", "386" },       { "i586", "386" },      { "ppc64le", "ppc64le" }, { "s390x", "s390x" },
+        static const char *const names[][2] = { { "x86_64", "amd64" },    { "aarch64", "arm64" },
+                                                { "armv7l", "arm" },      { "armv6l", "arm" },
+                                                { "i686", "386" },        { "i586", "386" },
+                                                { "ppc64le", "ppc64le" }, { "s390x", "s390x" },
                                                 { "riscv64", "riscv64" }, { "loongarch64", "loong64" } };
 
         snprintf(ret, size, "%.15s", machine);
@@ -264,7 +268,8 @@ static void read_filesystem(const char *root, struct facts *f)
         }
 }
 
-/* As the kubelet's pkg/kubelet/stats/pidlimit: the lower of two limits, and the tasks in /proc/loadavg's "running/all". */
+/* As the kubelet's pkg/kubelet/stats/pidlimit: the lower of two limits, and the tasks in /proc/loadavg's "running/all".
+ */
 static void read_pids(const char *root, struct facts *f)
 {
         uint64_t pid_max = UINT64_MAX, threads_max = UINT64_MAX, tasks;

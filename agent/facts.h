@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The machine as it is, read from /proc, /sys and /etc. Thin: what follows from the numbers is decided in node_status.h. */
+/* The machine as it is, read from /proc, /sys and /etc. Thin: what follows from the numbers is decided in
+ * node_status.h. */
 #ifndef VKS_AGENT_FACTS_H
 #define VKS_AGENT_FACTS_H
 
@@ -9,16 +10,16 @@
 
 struct facts {
         /* These do not change while the machine runs. */
-        char hostname[254];      /* lower case */
+        char hostname[254]; /* lower case */
         char machine_id[33];
         char boot_id[37];
-        char system_uuid[37];    /* of the firmware where it may be read, else the machine id in that form */
+        char system_uuid[37]; /* of the firmware where it may be read, else the machine id in that form */
         char kernel[128];
-        char os_image[128];      /* PRETTY_NAME */
-        char arch[16];           /* as Go names it: amd64, arm64, ... */
-        char systemd[64];        /* "252.39-1~deb12u1", "" when the caller does not know */
-        unsigned cpus;           /* online */
-        uint64_t mem_total;      /* bytes */
+        char os_image[128]; /* PRETTY_NAME */
+        char arch[16];      /* as Go names it: amd64, arm64, ... */
+        char systemd[64];   /* "252.39-1~deb12u1", "" when the caller does not know */
+        unsigned cpus;      /* online */
+        uint64_t mem_total; /* bytes */
         bool hugepages_2m, hugepages_1g;
         /* These do. */
         uint64_t mem_available;
@@ -29,8 +30,8 @@ struct facts {
 };
 
 /*
- * Reads everything. `root` is put in front of every path ("" for the machine); `systemd_version` is the Manager's property
- * Version, or NULL. Only a machine without /proc fails; what else cannot be read stays empty.
+ * Reads everything. `root` is put in front of every path ("" for the machine); `systemd_version` is the Manager's
+ * property Version, or NULL. Only a machine without /proc fails; what else cannot be read stays empty.
  */
 int facts_read(const char *root, const char *systemd_version, struct facts *ret, struct err *e);
 

@@ -41,7 +41,9 @@ static struct stamp stamp_of(const char *path)
 
         if (stat(path, &st) < 0)
                 return (struct stamp){ 0 };
-        return (struct stamp){ .dev = st.st_dev, .ino = st.st_ino, .size = st.st_size, .mtime = st.st_mtim, .ctime = st.st_ctim };
+        return (struct stamp){
+                .dev = st.st_dev, .ino = st.st_ino, .size = st.st_size, .mtime = st.st_mtim, .ctime = st.st_ctim
+        };
 }
 
 static bool same_time(struct timespec a, struct timespec b)
@@ -67,8 +69,8 @@ static int on_inotify(sd_event_source *s UNUSED, const struct inotify_event *i U
 /* Watches `folder`, or the nearest one above it that exists, instead of what `source` watched. Writes into `folder`. */
 static int watch_folder(struct file_watch *w, sd_event_source **source, char *folder)
 {
-        const uint32_t mask = IN_CLOSE_WRITE | IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF |
-                              IN_ATTRIB | IN_ONLYDIR;
+        const uint32_t mask = IN_CLOSE_WRITE | IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_DELETE_SELF |
+                              IN_MOVE_SELF | IN_ATTRIB | IN_ONLYDIR;
         sd_event_source *fresh = NULL;
         int r;
 
@@ -101,7 +103,8 @@ static int on_settled(sd_event_source *s UNUSED, uint64_t usec UNUSED, void *use
                 struct file *f = &w->files[i];
                 struct stamp stamp;
 
-                (void)watch_file(w, f); /* the folder may be another one now; the old watch stays where a new one can't be had */
+                (void)watch_file(
+                        w, f); /* the folder may be another one now; the old watch stays where a new one can't be had */
                 stamp = stamp_of(f->path);
                 changed = changed || !same(&stamp, &f->stamp);
                 f->stamp = stamp;
@@ -114,7 +117,8 @@ static int on_settled(sd_event_source *s UNUSED, uint64_t usec UNUSED, void *use
 int file_watch_new(sd_event *event, const char *const *paths, size_t n, void (*changed)(void *userdata), void *userdata,
                    struct file_watch **ret, struct err *e)
 {
-        CLEANUP(file_watch_freep) struct file_watch *w = xcalloc(1, sizeof(struct file_watch) + n * sizeof(struct file));
+        CLEANUP(file_watch_freep)
+        struct file_watch *w = xcalloc(1, sizeof(struct file_watch) + n * sizeof(struct file));
         int r;
 
         w->event = sd_event_ref(event);

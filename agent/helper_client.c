@@ -12,8 +12,8 @@
 #include "proto/wire.h"
 
 enum {
-        IN_FLIGHT_MAX = 32, /* each may carry a descriptor, and the kernel bounds those in flight */
-        RETRY_USEC = 10 * 1000,       /* the listening socket's backlog is full */
+        IN_FLIGHT_MAX = 32,            /* each may carry a descriptor, and the kernel bounds those in flight */
+        RETRY_USEC = 10 * 1000,        /* the listening socket's backlog is full */
         LINGER_USEC = 5 * 1000 * 1000, /* an idle connection is kept so long; without one the helper may leave */
 };
 
@@ -169,7 +169,8 @@ static void pump(struct helper_client *c)
                 queue_push(&c->in_flight, queue_pop(&c->waiting));
         }
         if (c->sock >= 0)
-                sd_event_source_set_io_events(c->io, EPOLLIN | (c->waiting.first && c->in_flight.n < IN_FLIGHT_MAX ? (uint32_t)EPOLLOUT : 0));
+                sd_event_source_set_io_events(
+                        c->io, EPOLLIN | (c->waiting.first && c->in_flight.n < IN_FLIGHT_MAX ? (uint32_t)EPOLLOUT : 0));
         if (!c->waiting.first && !c->in_flight.first)
                 arm(c, LINGER_USEC);
 }
@@ -192,7 +193,8 @@ static int on_io(UNUSED sd_event_source *s, UNUSED int fd, UNUSED uint32_t event
 
                         if (call && call->verb == verb) {
                                 if (reply->error != 0)
-                                        err_set(&e, reply->error < 0 ? reply->error : -EBADMSG, NULL, "%s", reply->text);
+                                        err_set(&e, reply->error < 0 ? reply->error : -EBADMSG, NULL, "%s",
+                                                reply->text);
                                 finish(queue_pop(&c->in_flight), reply->error, reply, &e);
                                 protobuf_c_message_free_unpacked(m, NULL);
                                 if (c->sock < 0)
@@ -229,7 +231,8 @@ static int on_kick(UNUSED sd_event_source *s, void *userdata)
         return 0;
 }
 
-static void call_helper(struct helper_client *c, uint8_t number, const ProtobufCMessage *request, helper_done done, void *userdata)
+static void call_helper(struct helper_client *c, uint8_t number, const ProtobufCMessage *request, helper_done done,
+                        void *userdata)
 {
         struct call *call = NEW(struct call);
 
@@ -246,10 +249,10 @@ size_t helper_client_pending(const struct helper_client *c)
         return c->in_flight.n + c->waiting.n;
 }
 
-#define HELPER_CALL(number, name, Message, body)                                                                           \
-        void helper_##name(struct helper_client *c, const Vks__##Message *request, helper_done done, void *userdata)        \
-        {                                                                                                                   \
-                call_helper(c, number, &request->base, done, userdata);                                                     \
+#define HELPER_CALL(number, name, Message, body)                                                                       \
+        void helper_##name(struct helper_client *c, const Vks__##Message *request, helper_done done, void *userdata)   \
+        {                                                                                                              \
+                call_helper(c, number, &request->base, done, userdata);                                                \
         }
 VERBS(HELPER_CALL)
 #undef HELPER_CALL

@@ -19,15 +19,15 @@
 
 enum {
         CONNECT_TIMEOUT_MS = 10000,
-        BUFFER_BYTES = 8 * 1024,        /* curl's own default is sixteen times that, per request */
-        STREAM_BUFFER_BYTES = 4 * 1024, /* streams are many and quiet */
+        BUFFER_BYTES = 8 * 1024,         /* curl's own default is sixteen times that, per request */
+        STREAM_BUFFER_BYTES = 4 * 1024,  /* streams are many and quiet */
         UPLOAD_BUFFER_BYTES = 16 * 1024, /* curl's least */
-        CHURN_BYTES = 4 * 1024 * 1024,  /* so much came and went: time to tidy up */
+        CHURN_BYTES = 4 * 1024 * 1024,   /* so much came and went: time to tidy up */
         TRIM_USEC = 1000000,
-        STREAMS_MAX = 1000,             /* on one connection; the server's own limit, often 250, counts too */
-        STREAMS_SPARE = 50,             /* one more connection is allowed for so many calls: curl would open one per call when
-                                         * the first is full, since it does not wait for the second */
-        RUNNING_MAX = 64,               /* calls at once, streams apart: more would only be refused by the server */
+        STREAMS_MAX = 1000, /* on one connection; the server's own limit, often 250, counts too */
+        STREAMS_SPARE = 50, /* one more connection is allowed for so many calls: curl would open one per call when
+                             * the first is full, since it does not wait for the second */
+        RUNNING_MAX = 64,   /* calls at once, streams apart: more would only be refused by the server */
         KEEP_CONNECTIONS = 4,
         KEEPIDLE_S = 15,
         KEEPINTVL_S = 5,
@@ -140,7 +140,8 @@ static void call_begin(struct http_call *c)
         if (!c->is_stream)
                 h->n_running++;
         h->n_calls++;
-        curl_multi_setopt(h->multi, CURLMOPT_MAX_HOST_CONNECTIONS, h->http1 ? 0L : (long)(h->n_calls / STREAMS_SPARE + 2));
+        curl_multi_setopt(h->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
+                          h->http1 ? 0L : (long)(h->n_calls / STREAMS_SPARE + 2));
         if (curl_multi_add_handle(h->multi, c->easy) != CURLM_OK)
                 must(NULL);
 }
@@ -219,16 +220,11 @@ static const struct {
         CURLcode code;
         int error;
 } errors[] = {
-        { CURLE_OPERATION_TIMEDOUT, -ETIMEDOUT },
-        { CURLE_COULDNT_RESOLVE_HOST, -EHOSTUNREACH },
-        { CURLE_COULDNT_CONNECT, -ECONNREFUSED },
-        { CURLE_URL_MALFORMAT, -EINVAL },
-        { CURLE_UNSUPPORTED_PROTOCOL, -EPROTONOSUPPORT },
-        { CURLE_SSL_CONNECT_ERROR, -EPROTO },
-        { CURLE_PEER_FAILED_VERIFICATION, -EKEYREJECTED },
-        { CURLE_SSL_CACERT_BADFILE, -EKEYREJECTED },
-        { CURLE_SSL_CERTPROBLEM, -EKEYREJECTED },
-        { CURLE_OUT_OF_MEMORY, -ENOMEM },
+        { CURLE_OPERATION_TIMEDOUT, -ETIMEDOUT },          { CURLE_COULDNT_RESOLVE_HOST, -EHOSTUNREACH },
+        { CURLE_COULDNT_CONNECT, -ECONNREFUSED },          { CURLE_URL_MALFORMAT, -EINVAL },
+        { CURLE_UNSUPPORTED_PROTOCOL, -EPROTONOSUPPORT },  { CURLE_SSL_CONNECT_ERROR, -EPROTO },
+        { CURLE_PEER_FAILED_VERIFICATION, -EKEYREJECTED }, { CURLE_SSL_CACERT_BADFILE, -EKEYREJECTED },
+        { CURLE_SSL_CERTPROBLEM, -EKEYREJECTED },          { CURLE_OUT_OF_MEMORY, -ENOMEM },
 };
 
 static int error_of(const struct http_call *c, CURLcode code)
@@ -239,7 +235,8 @@ static int error_of(const struct http_call *c, CURLcode code)
                 return 0;
         if (!buf_ok(&c->body))
                 return -EMSGSIZE;
-        if (code == CURLE_COULDNT_CONNECT && curl_easy_getinfo(c->easy, CURLINFO_OS_ERRNO, &os_error) == CURLE_OK && os_error > 0)
+        if (code == CURLE_COULDNT_CONNECT && curl_easy_getinfo(c->easy, CURLINFO_OS_ERRNO, &os_error) == CURLE_OK &&
+            os_error > 0)
                 return (int)-os_error;
         for (size_t i = 0; i < ARRAY_LEN(errors); i++)
                 if (errors[i].code == code)
@@ -295,7 +292,8 @@ static int on_silence(sd_event_source *source, uint64_t usec UNUSED, void *userd
 
         sd_event_now(c->http->event, CLOCK_MONOTONIC, &now);
         if (now - c->heard_usec < c->silence_usec) {
-                timer_arm(c->http->event, &source, CLOCK_MONOTONIC, c->silence_usec - (now - c->heard_usec), on_silence, c);
+                timer_arm(c->http->event, &source, CLOCK_MONOTONIC, c->silence_usec - (now - c->heard_usec), on_silence,
+                          c);
                 return 0;
         }
         snprintf(words, sizeof(words), "nothing was heard for %u s", (unsigned)(c->silence_usec / 1000000));
@@ -474,7 +472,9 @@ struct http *http_free(struct http *h)
 static void set_blob(CURL *easy, CURLoption option, const char *pem)
 {
         /* The identity outlives the handle, so nothing is copied. */
-        struct curl_blob blob = { .data = (void *)(uintptr_t)pem, .len = pem ? strlen(pem) : 0, .flags = CURL_BLOB_NOCOPY };
+        struct curl_blob blob = { .data = (void *)(uintptr_t)pem,
+                                  .len = pem ? strlen(pem) : 0,
+                                  .flags = CURL_BLOB_NOCOPY };
 
         if (pem)
                 curl_easy_setopt(easy, option, &blob);

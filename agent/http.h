@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * HTTP requests on the sd-event loop: libcurl's multi interface, and nothing of Kubernetes. Requests to one server share one HTTP/2
- * connection where it speaks that. A response is collected up to a bound, or handed out as it comes. Proxies and redirects
- * are not followed. The process must ignore SIGPIPE.
+ * HTTP requests on the sd-event loop: libcurl's multi interface, and nothing of Kubernetes. Requests to one server
+ * share one HTTP/2 connection where it speaks that. A response is collected up to a bound, or handed out as it comes.
+ * Proxies and redirects are not followed. The process must ignore SIGPIPE.
  */
 #ifndef VKS_AGENT_HTTP_H
 #define VKS_AGENT_HTTP_H
@@ -23,10 +23,10 @@ struct http_identity {
 };
 
 struct http_response {
-        int error;           /* 0 when there was an answer, of whatever status; else negative errno */
-        long status;         /* 0 when there was none */
-        const char *text;    /* what went wrong on the way, for a person; "" when nothing did */
-        char *body;          /* NUL-terminated, "" when empty or handed out; borrowed */
+        int error;        /* 0 when there was an answer, of whatever status; else negative errno */
+        long status;      /* 0 when there was none */
+        const char *text; /* what went wrong on the way, for a person; "" when nothing did */
+        char *body;       /* NUL-terminated, "" when empty or handed out; borrowed */
         size_t size;
         unsigned retry_after_s; /* as the server asked, else 0 */
 };
@@ -50,14 +50,15 @@ struct http_request {
 };
 
 struct http *http_new(sd_event *event);
-struct http *http_free(struct http *h); /* ends all calls without calling back; allowed inside of callbacks, as http_cancel() is */
+struct http *
+http_free(struct http *h); /* ends all calls without calling back; allowed inside of callbacks, as http_cancel() is */
 DEFINE_FREEP(struct http, http_free)
 
 /* For requests started from now on. Without: no client certificate, the system's CAs. */
 void http_set_identity(struct http *h, const struct http_identity *identity);
 
 struct http_call *http_start(struct http *h, const struct http_request *r); /* all of `r` is copied; never NULL */
-struct http_call *http_cancel(struct http_call *c);                        /* NULL is allowed; returns NULL */
+struct http_call *http_cancel(struct http_call *c);                         /* NULL is allowed; returns NULL */
 DEFINE_FREEP(struct http_call, http_cancel)
 
 /* Shuts every connection down: all that is under way fails, what comes next connects anew. */

@@ -23,7 +23,8 @@ static int refuse(struct http_head *h, int status, struct err *e, const char *wh
 /* token of RFC 9110: what a method and a header's name are made of */
 static bool is_token_char(char c)
 {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (c && strchr("!#$%&'*+-.^_`|~", c));
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               (c && strchr("!#$%&'*+-.^_`|~", c));
 }
 
 static bool is_token(const char *s)
@@ -201,7 +202,8 @@ static int check_framing(struct http_head *h, struct err *e)
         return 0;
 }
 
-/* The next line of the text, without its CRLF, which ends at its first CR or LF: NULL when these are not exactly a CRLF. */
+/* The next line of the text, without its CRLF, which ends at its first CR or LF: NULL when these are not exactly a
+ * CRLF. */
 static char *take_line(char **s)
 {
         char *line = *s, *end = line + strcspn(line, "\r\n");

@@ -22,10 +22,12 @@ struct http_head {
         char *text;      /* owned: everything above points into it */
 };
 
-/* How long the head at `p` is, its empty line included; 0 when it is not complete. The first `scanned` bytes were asked about before. */
+/* How long the head at `p` is, its empty line included; 0 when it is not complete. The first `scanned` bytes were asked
+ * about before. */
 size_t http_head_length(const char *p, size_t n, size_t scanned);
 
-/* Reads the complete head of `n` bytes. -EINVAL sets ret->status too. *ret needs http_head_done() only after success. */
+/* Reads the complete head of `n` bytes. -EINVAL sets ret->status too. *ret needs http_head_done() only after success.
+ */
 int http_head_parse(const char *p, size_t n, struct http_head *ret, struct err *e);
 void http_head_done(struct http_head *h);
 

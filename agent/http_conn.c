@@ -23,9 +23,9 @@ struct response {
 struct http_conn {
         const struct http_host *host;
         struct tls_conn *tls;
-        size_t scanned; /* of a head that is not complete */
-        bool served;    /* a request before; till then the time for the handshake is running */
-        bool closing;   /* no request is taken any more */
+        size_t scanned;           /* of a head that is not complete */
+        bool served;              /* a request before; till then the time for the handshake is running */
+        bool closing;             /* no request is taken any more */
         struct response response; /* one at a time: that is HTTP/1.1 */
 };
 
@@ -118,7 +118,8 @@ void response_later(struct response *res, void (*on_closed)(void *), void *userd
         res->state = LATER;
 }
 
-void response_start(struct response *res, const char *content_type, void (*on_ready)(void *), void (*on_closed)(void *), void *userdata)
+void response_start(struct response *res, const char *content_type, void (*on_ready)(void *), void (*on_closed)(void *),
+                    void *userdata)
 {
         start(res, on_ready, on_closed, userdata);
         res->state = STREAM;

@@ -68,11 +68,13 @@ int image_parse(const char *s, struct image *ret, struct err *e)
 
 bool image_is(const struct image *image, const char *version)
 {
-        return !*image->version || (image->kind == IMAGE_URL ? package_file_is(image->version, version) : streq(image->version, version));
+        return !*image->version ||
+               (image->kind == IMAGE_URL ? package_file_is(image->version, version) : streq(image->version, version));
 }
 
 bool image_same(const struct image *a, const struct image *b)
 {
-        return a->kind == b->kind && streq(a->name, b->name) && streq(a->version, b->version) && streq(a->sha256, b->sha256) &&
-               a->url_size == b->url_size && memcmp(a->url ? a->url : "", b->url ? b->url : "", a->url_size) == 0;
+        return a->kind == b->kind && streq(a->name, b->name) && streq(a->version, b->version) &&
+               streq(a->sha256, b->sha256) && a->url_size == b->url_size &&
+               memcmp(a->url ? a->url : "", b->url ? b->url : "", a->url_size) == 0;
 }

@@ -5,10 +5,9 @@
  *      nginx                        Debian package, its candidate version
  *      nginx:latest                 the same
  *      nginx:1.22.1-9+deb12u1       that version; an epoch follows the first colon ("bind9:1:9.18.28-1")
- *      deb://host/path/n_1_amd64.deb, https://...    a package file, deb:// over plain http; its name is what stands before
- *                                   the first "_", its version (an epoch does not show) before the second; "@sha256:<64 hex
- *                                   digits>" may follow, and must where the node's policy says so
- *      /usr/bin/thing               a program that is there; nothing is installed
+ *      deb://host/path/n_1_amd64.deb, https://...    a package file, deb:// over plain http; its name is what stands
+ * before the first "_", its version (an epoch does not show) before the second; "@sha256:<64 hex digits>" may follow,
+ * and must where the node's policy says so /usr/bin/thing               a program that is there; nothing is installed
  *
  * Anything else is InvalidImageName.
  */
@@ -22,11 +21,11 @@ enum image_kind { IMAGE_PACKAGE, IMAGE_URL, IMAGE_PATH };
 
 struct image {
         enum image_kind kind;
-        char name[ID_PATH_MAX + 1];      /* package name, or the path: what names the unit */
+        char name[ID_PATH_MAX + 1];       /* package name, or the path: what names the unit */
         char version[ID_VERSION_MAX + 1]; /* "" : the candidate; of a URL, what its file name tells */
-        const char *url;                 /* IMAGE_URL: where it begins in the string that was parsed ... */
-        size_t url_size;                 /* ... and how long it is, without the checksum */
-        char sha256[65];                 /* "" when not given */
+        const char *url;                  /* IMAGE_URL: where it begins in the string that was parsed ... */
+        size_t url_size;                  /* ... and how long it is, without the checksum */
+        char sha256[65];                  /* "" when not given */
 };
 
 /* -EINVAL with reason InvalidImageName. `ret->url` borrows from `s`. */

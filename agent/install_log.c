@@ -68,7 +68,8 @@ struct install_log *install_log_new(sd_event *event, const char *unit, const cha
         r = sd_journal_open(&l->journal, SD_JOURNAL_LOCAL_ONLY | SD_JOURNAL_SYSTEM);
         /* the descriptor before the first look, so that nothing is missed */
         if (r < 0 || (r = sd_event_add_io(event, &l->io, sd_journal_get_fd(l->journal), EPOLLIN, on_io, l)) < 0 ||
-            (r = sd_event_add_defer(event, &l->first, on_first, l)) < 0 || (r = sd_journal_add_match(l->journal, match, 0)) < 0 ||
+            (r = sd_event_add_defer(event, &l->first, on_first, l)) < 0 ||
+            (r = sd_journal_add_match(l->journal, match, 0)) < 0 ||
             (r = sd_journal_seek_realtime_usec(l->journal, since_usec)) < 0) {
                 log_warning("cannot read the journal: %s", strerrordesc_np(-r));
                 return install_log_free(l);

@@ -10,9 +10,9 @@
 struct install_log;
 
 /*
- * Lines that `unit` has written since `since_usec` (the wall clock), but for those that journald knows to be of another run than `invocation`. Those that
- * are there already come from the event loop's next turn on, in their order, the others when journald has them. The line lives for the call; a
- * long one is cut. NULL when the journal cannot be read.
+ * Lines that `unit` has written since `since_usec` (the wall clock), but for those that journald knows to be of another
+ * run than `invocation`. Those that are there already come from the event loop's next turn on, in their order, the
+ * others when journald has them. The line lives for the call; a long one is cut. NULL when the journal cannot be read.
  */
 struct install_log *install_log_new(sd_event *event, const char *unit, const char *invocation, uint64_t since_usec,
                                     void (*each)(void *userdata, const char *line), void *userdata);

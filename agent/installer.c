@@ -23,9 +23,9 @@ enum {
 
 struct wish {
         struct image image;
-        char *url;       /* what image.url points to, with an end */
-        bool was_there;  /* only a newer candidate is asked for: that it is installed does not tell that it went well */
-        bool alone;  /* a transaction with others failed: try it by itself, so that only the guilty one fails */
+        char *url;      /* what image.url points to, with an end */
+        bool was_there; /* only a newer candidate is asked for: that it is installed does not tell that it went well */
+        bool alone;     /* a transaction with others failed: try it by itself, so that only the guilty one fails */
         bool running;
         struct wish *next;
 };
@@ -52,20 +52,20 @@ struct installer {
         void *userdata;
         sd_event_source *gather, *finish, *progress;
         struct wish *wishes;
-        char unit[ID_UNIT_MAX + 1];      /* the transaction under way; "" until the helper has answered */
-        struct unit_state state;         /* of the unit named in `seen` */
+        char unit[ID_UNIT_MAX + 1]; /* the transaction under way; "" until the helper has answered */
+        struct unit_state state;    /* of the unit named in `seen` */
         char seen[ID_UNIT_MAX + 1];
         bool busy, gathering;
-        unsigned lost;                   /* answers of the helper, one after the other */
+        unsigned lost; /* answers of the helper, one after the other */
         uint64_t started, progress_after;
-        uint64_t began;                  /* `started` by the wall clock, as unit_state has it */
-        struct install_log *log;         /* of the transaction, once it has an invocation */
-        struct words words;              /* from there */
-        struct progress come;            /* from there, too: how far it has come */
-        char told[300];                  /* of that */
-        bool news_due;                   /* the next news is told at once */
+        uint64_t began;          /* `started` by the wall clock, as unit_state has it */
+        struct install_log *log; /* of the transaction, once it has an invocation */
+        struct words words;      /* from there */
+        struct progress come;    /* from there, too: how far it has come */
+        char told[300];          /* of that */
+        bool news_due;           /* the next news is told at once */
         struct current *current;
-        struct timespec lists;           /* when they had changed last */
+        struct timespec lists; /* when they had changed last */
 };
 
 static uint64_t now_usec(clockid_t clock)
@@ -91,7 +91,8 @@ static void take_words(struct words *w, const char *line)
         if (!package_manager_complains(line, &w->goes_on))
                 return;
         if (w->len < sizeof(w->errors) && !strstr(w->errors, line)) /* what is tried twice is said twice */
-                w->len += (size_t)snprintf(w->errors + w->len, sizeof(w->errors) - w->len, "%s%s", w->len ? "; " : "", line);
+                w->len += (size_t)snprintf(w->errors + w->len, sizeof(w->errors) - w->len, "%s%s", w->len ? "; " : "",
+                                           line);
 }
 
 /* ---- how far it has come ---------------------------------------------------------------------------------------- */
@@ -137,7 +138,8 @@ static void follow(struct installer *in)
         uint64_t started = in->state.started;
 
         if (!in->log) /* an earlier agent may have begun it */
-                in->log = install_log_new(in->event, in->unit, in->state.invocation, started && started < in->began ? started : in->began, on_line, in);
+                in->log = install_log_new(in->event, in->unit, in->state.invocation,
+                                          started && started < in->began ? started : in->began, on_line, in);
 }
 
 /* ---- candidates ------------------------------------------------------------------------------------------------- */
@@ -183,7 +185,8 @@ static void set_current(struct installer *in, const char *package)
         snprintf(c->version, sizeof(c->version), "%s", found.version);
 }
 
-/* ---- one transaction ---------------------------------------------------------------------------------------------- */
+/* ---- one transaction ----------------------------------------------------------------------------------------------
+ */
 
 static struct wish *wish_free(struct wish *w)
 {
@@ -241,7 +244,8 @@ static void end(struct installer *in, const struct err *failure)
                 struct err e = ERR_NONE;
                 ended = w->next;
                 if (!is_there(in, &w->image) || (failure->code && w->was_there))
-                        err_set(&e, -EIO, "ErrImagePull", "%s", failure->code ? failure->text : "the package is still not installed");
+                        err_set(&e, -EIO, "ErrImagePull", "%s",
+                                failure->code ? failure->text : "the package is still not installed");
                 else if (!*w->image.version)
                         set_current(in, w->image.name);
                 in->handler.done(in->userdata, &w->image, &e, took);
@@ -250,7 +254,8 @@ static void end(struct installer *in, const struct err *failure)
         begin_later(in, 0);
 }
 
-/* The same packages may have been tried before: a unit of the same name, perhaps one that was just ending when the helper was asked. */
+/* The same packages may have been tried before: a unit of the same name, perhaps one that was just ending when the
+ * helper was asked. */
 static bool is_this_run(const struct installer *in)
 {
         return in->state.ended >= in->began || (in->state.phase == UNIT_FAILED && !in->state.ended);
@@ -276,9 +281,13 @@ static int on_finish(UNUSED sd_event_source *source, UNUSED uint64_t usec, void 
                 if (in->log)
                         install_log_drain(in->log);
                 if (!w->len && in->state.main_code == CLD_KILLED)
-                        err_set(&failure, -EIO, "ErrImagePull", "the installation was killed by signal %d", in->state.main_status);
+                        err_set(&failure, -EIO, "ErrImagePull", "the installation was killed by signal %d",
+                                in->state.main_status);
                 else
-                        err_set(&failure, -EIO, "ErrImagePull", "%s", w->len ? w->errors : *w->last ? w->last : "see the journal of vks-install units");
+                        err_set(&failure, -EIO, "ErrImagePull", "%s",
+                                w->len     ? w->errors
+                                : *w->last ? w->last
+                                           : "see the journal of vks-install units");
         }
         end(in, &failure);
         return 0;
@@ -313,7 +322,8 @@ static void on_reply(void *userdata, int error, const Vks__Reply *reply, const s
 {
         struct installer *in = userdata;
 
-        if (error == -ECONNRESET && ++in->lost < HELPER_TRIES) { /* it went away, perhaps before it understood: asking twice does no harm */
+        if (error == -ECONNRESET &&
+            ++in->lost < HELPER_TRIES) { /* it went away, perhaps before it understood: asking twice does no harm */
                 in->busy = false;
                 begin_later(in, AGAIN_USEC);
                 return;
@@ -321,7 +331,8 @@ static void on_reply(void *userdata, int error, const Vks__Reply *reply, const s
         in->lost = 0;
         if (error < 0 || !reply || !*reply->unit) {
                 struct err failure = ERR_NONE;
-                err_set(&failure, error < 0 ? error : -EIO, "ErrImagePull", "%s", err && *err->text ? err->text : "the helper did not say why");
+                err_set(&failure, error < 0 ? error : -EIO, "ErrImagePull", "%s",
+                        err && *err->text ? err->text : "the helper did not say why");
                 end(in, &failure);
                 return;
         }
@@ -402,12 +413,16 @@ const char *installer_unit(const struct installer *in)
         return in->unit;
 }
 
-struct installer *installer_new(sd_event *event, struct helper_client *helper, struct packages *packages, const struct installer_handler *handler,
-                                void *userdata)
+struct installer *installer_new(sd_event *event, struct helper_client *helper, struct packages *packages,
+                                const struct installer_handler *handler, void *userdata)
 {
         struct installer *in = NEW(struct installer);
 
-        *in = (struct installer){ .event = sd_event_ref(event), .helper = helper, .packages = packages, .handler = *handler, .userdata = userdata };
+        *in = (struct installer){ .event = sd_event_ref(event),
+                                  .helper = helper,
+                                  .packages = packages,
+                                  .handler = *handler,
+                                  .userdata = userdata };
         if (sd_event_add_time_relative(event, &in->gather, CLOCK_MONOTONIC, 0, 1000, on_gather, in) < 0 ||
             sd_event_add_time_relative(event, &in->finish, CLOCK_MONOTONIC, 0, 1000, on_finish, in) < 0 ||
             sd_event_add_time_relative(event, &in->progress, CLOCK_MONOTONIC, 0, 1000, on_progress, in) < 0)

@@ -128,7 +128,8 @@ static int no_passphrase(char *buf UNUSED, int size UNUSED, int rwflag UNUSED, v
         return -1;
 }
 
-static int check_pair(const struct section *s, const struct kubeconfig *k, const char *cert_field, const char *key_field)
+static int check_pair(const struct section *s, const struct kubeconfig *k, const char *cert_field,
+                      const char *key_field)
 {
         bool encrypted = false;
         EVP_PKEY *key = NULL;
@@ -164,7 +165,8 @@ static int check_ca(const struct section *s, const char *text, const char *field
 
 /* ---- the three sections ------------------------------------------------------------------------------------- */
 
-/* https://HOST[:PORT][/PATH]: what follows is put together with paths and shown in messages, so nothing else may be in it. */
+/* https://HOST[:PORT][/PATH]: what follows is put together with paths and shown in messages, so nothing else may be in
+ * it. */
 static int server_url(const struct section *s, const char *url, char **ret)
 {
         const char *host = url + strlen("https://");
@@ -241,7 +243,8 @@ static int read_token(const struct section *s, struct kubeconfig *k)
 }
 
 /* Ways to be somebody that we do not have: refused, since going on without them would be to be somebody else. */
-static const char *const foreign[] = { "auth-provider", "username", "password", "as", "as-uid", "as-groups", "as-user-extra" };
+static const char *const foreign[] = { "auth-provider", "username",  "password",     "as",
+                                       "as-uid",        "as-groups", "as-user-extra" };
 
 static int read_user(const struct section *s, struct kubeconfig *k)
 {
@@ -258,7 +261,8 @@ static int read_user(const struct section *s, struct kubeconfig *k)
                 const char *name = json_str(v, "name");
 
                 if (name)
-                        return err_set(s->e, -EINVAL, NULL, "%s.%s: not supported (\"%s\")", s->where, foreign[i], name);
+                        return err_set(s->e, -EINVAL, NULL, "%s.%s: not supported (\"%s\")", s->where, foreign[i],
+                                       name);
                 if (v && !cJSON_IsNull(v))
                         return bad(s, foreign[i], "not supported");
         }
@@ -275,14 +279,15 @@ static int read_user(const struct section *s, struct kubeconfig *k)
 }
 
 /* Finds `name` in the list `list`, whose entries hold what we want under `field`; the first one counts. */
-static int find(const cJSON *root, const char *list, const char *field, const char *name, const char *who, struct section *s)
+static int find(const cJSON *root, const char *list, const char *field, const char *name, const char *who,
+                struct section *s)
 {
         const cJSON *entries = json_get(root, list), *entry;
         unsigned i = 0;
 
         if (entries && !cJSON_IsArray(entries) && !cJSON_IsNull(entries))
                 return err_set(s->e, -EINVAL, NULL, "%s: not a list", list);
-        cJSON_ArrayForEach(entry, entries) {
+        cJSON_ArrayForEach (entry, entries) {
                 if (streq(json_str(entry, "name"), name)) {
                         snprintf(s->where, sizeof(s->where), "%s[%u].%s", list, i, field);
                         s->fields = json_get(entry, field);
@@ -295,7 +300,8 @@ static int find(const cJSON *root, const char *list, const char *field, const ch
 
 static int read_all(const cJSON *root, const char *folder, struct kubeconfig *k, struct err *e)
 {
-        struct section context = { .e = e }, cluster = { .folder = folder, .e = e }, user = { .folder = folder, .e = e };
+        struct section context = { .e = e }, cluster = { .folder = folder, .e = e },
+                       user = { .folder = folder, .e = e };
         const char *current = json_str(root, "current-context"), *kind = json_str(root, "kind");
         const char *version = json_str(root, "apiVersion"), *cluster_name, *user_name;
         char who[96];
@@ -315,7 +321,8 @@ static int read_all(const cJSON *root, const char *folder, struct kubeconfig *k,
         if (!cluster_name || !user_name)
                 return bad(&context, cluster_name ? "user" : "cluster", "missing");
         snprintf(who, sizeof(who), "%s.cluster", context.where);
-        if ((r = find(root, "clusters", "cluster", cluster_name, who, &cluster)) < 0 || (r = read_cluster(&cluster, k)) < 0)
+        if ((r = find(root, "clusters", "cluster", cluster_name, who, &cluster)) < 0 ||
+            (r = read_cluster(&cluster, k)) < 0)
                 return r;
         snprintf(who, sizeof(who), "%s.user", context.where);
         if ((r = find(root, "users", "user", user_name, who, &user)) < 0)

@@ -53,7 +53,8 @@ static void logs(struct kubelet_api *api, const struct request *r, struct respon
         }
         run = options.previous ? container_last_run(c.state, c.container, c.pod)->invocation : c.state->invocation;
         if (options.previous && !*run) {
-                response_error(res, 400, "previous terminated container \"%s\" in pod \"%s\" not found", container, pod);
+                response_error(res, 400, "previous terminated container \"%s\" in pod \"%s\" not found", container,
+                               pod);
                 return;
         }
         if (!*run) {

@@ -30,12 +30,17 @@ struct lease {
 
 static void ask(struct lease *l, enum api_method method);
 
-struct lease *lease_new(sd_event *event, struct api *api, const char *node_name, void (*lost)(void *userdata), void *userdata)
+struct lease *lease_new(sd_event *event, struct api *api, const char *node_name, void (*lost)(void *userdata),
+                        void *userdata)
 {
         struct lease *l = NEW(struct lease);
         CLEANUP(freep) char *escaped = api_escape(node_name);
 
-        *l = (struct lease){ .event = event, .api = api, .lost = lost, .userdata = userdata, .retry = { .first_ms = 500, .most_ms = 7000 } };
+        *l = (struct lease){ .event = event,
+                             .api = api,
+                             .lost = lost,
+                             .userdata = userdata,
+                             .retry = { .first_ms = 500, .most_ms = 7000 } };
         l->name = xstrdup(node_name);
         l->path = xasprintf(LEASES "/%s", escaped);
         return l;
@@ -191,7 +196,10 @@ static void ask(struct lease *l, enum api_method method)
                                     (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000);
         }
         l->call = api_call(l->api, method, method == API_POST ? LEASES : l->path, body, CALL_TIMEOUT_MS,
-                           method == API_GET ? got : method == API_POST ? made : put, l);
+                           method == API_GET    ? got
+                           : method == API_POST ? made
+                                                : put,
+                           l);
         cJSON_Delete(body);
 }
 

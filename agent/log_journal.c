@@ -2,14 +2,16 @@
 /*
  * Facts about journald that this file rests on (systemd 252):
  *
- *   - Fields that begin with "_" are journald's own and cannot be forged; VKS_POD_UID= and VKS_CONTAINER= could be, by any process, so
- *     the unit is matched too.
- *   - Lines of a process that died before journald saw them keep unit and extra fields, but may lack _SYSTEMD_INVOCATION_ID=,
- *     which journald reads from a link that PID 1 removes when the unit ends: a container that complains
- *     and exits at once is just that case. Such a line belongs to the run that had begun last, and when a run began PID 1 has said.
+ *   - Fields that begin with "_" are journald's own and cannot be forged; VKS_POD_UID= and VKS_CONTAINER= could be, by
+ * any process, so the unit is matched too.
+ *   - Lines of a process that died before journald saw them keep unit and extra fields, but may lack
+ * _SYSTEMD_INVOCATION_ID=, which journald reads from a link that PID 1 removes when the unit ends: a container that
+ * complains and exits at once is just that case. Such a line belongs to the run that had begun last, and when a run
+ * began PID 1 has said.
  *   - PID 1's child, before it executes the container's program, has the unit's fields already.
- *   - A line is broken after LineMax= bytes, and where the writing process changes, and then says so in _LINE_BREAK=. Only the
- *     former is joined again: empty lines are not kept, and so the end of the latter ("cat file; echo") may be missing.
+ *   - A line is broken after LineMax= bytes, and where the writing process changes, and then says so in _LINE_BREAK=.
+ * Only the former is joined again: empty lines are not kept, and so the end of the latter ("cat file; echo") may be
+ * missing.
  */
 #include "agent/log_journal.h"
 
@@ -19,9 +21,9 @@
 #include "common/mem.h"
 
 enum {
-        MANAGER_LINES_MAX = 1000,          /* that PID 1 says of a unit, looked at when searching for a run's bounds */
-        FIELD_MAX = 128,                   /* of the fields that are not the message */
-        SLACK_USEC = 5 * 1000 * 1000,      /* lines of a run that journald dated outside it, being late */
+        MANAGER_LINES_MAX = 1000,     /* that PID 1 says of a unit, looked at when searching for a run's bounds */
+        FIELD_MAX = 128,              /* of the fields that are not the message */
+        SLACK_USEC = 5 * 1000 * 1000, /* lines of a run that journald dated outside it, being late */
 };
 
 struct log_journal {
@@ -86,8 +88,9 @@ static int find_bounds(struct log_journal *l)
         struct field id;
         int r;
 
-        if ((r = match(j, "_PID", "1")) < 0 || (r = match(j, "UNIT", l->unit)) < 0 || (r = match(j, "INVOCATION_ID", l->invocation_id)) < 0 ||
-            (r = sd_journal_seek_head(j)) < 0 || (r = sd_journal_next(j)) <= 0)
+        if ((r = match(j, "_PID", "1")) < 0 || (r = match(j, "UNIT", l->unit)) < 0 ||
+            (r = match(j, "INVOCATION_ID", l->invocation_id)) < 0 || (r = sd_journal_seek_head(j)) < 0 ||
+            (r = sd_journal_next(j)) <= 0)
                 return r;
         l->begin = sent_at(j);
         sd_journal_flush_matches(j);
@@ -123,13 +126,13 @@ static int seek_start(struct log_journal *l, uint64_t since_usec)
 
         l->first = since_usec > run ? since_usec : run;
         if (l->tail >= 0)
-                return l->end == UINT64_MAX ? sd_journal_seek_tail(l->journal) :
-                                              sd_journal_seek_realtime_usec(l->journal, l->end + SLACK_USEC);
+                return l->end == UINT64_MAX ? sd_journal_seek_tail(l->journal)
+                                            : sd_journal_seek_realtime_usec(l->journal, l->end + SLACK_USEC);
         return l->first ? sd_journal_seek_realtime_usec(l->journal, l->first) : sd_journal_seek_head(l->journal);
 }
 
-int log_journal_open(const struct log_source *source, int64_t tail, uint64_t since_usec, bool follow, struct log_journal **ret,
-                     struct err *e)
+int log_journal_open(const struct log_source *source, int64_t tail, uint64_t since_usec, bool follow,
+                     struct log_journal **ret, struct err *e)
 {
         CLEANUP(log_journal_freep) struct log_journal *l = NEW(struct log_journal);
         int r;
@@ -140,8 +143,8 @@ int log_journal_open(const struct log_source *source, int64_t tail, uint64_t sin
                 .end = UINT64_MAX,
                 .tail = tail,
         };
-        r = source->directory ? sd_journal_open_directory(&l->journal, source->directory, 0) :
-                                sd_journal_open(&l->journal, SD_JOURNAL_LOCAL_ONLY);
+        r = source->directory ? sd_journal_open_directory(&l->journal, source->directory, 0)
+                              : sd_journal_open(&l->journal, SD_JOURNAL_LOCAL_ONLY);
         if (r >= 0)
                 r = sd_journal_set_data_threshold(l->journal, FIELD_MAX);
         if (r >= 0 && follow) /* before the first seek, so that nothing is missed */

@@ -9,7 +9,9 @@
 /* What Go's strconv.ParseBool takes. */
 static int parse_bool(const char *s, bool *ret)
 {
-        static const char *const yes[] = { "1", "t", "T", "true", "TRUE", "True" }, *const no[] = { "0", "f", "F", "false", "FALSE", "False" };
+        static const char *const yes[] = { "1", "t", "T", "true", "TRUE", "True" }, *const no[] = { "0",     "f",
+                                                                                                    "F",     "false",
+                                                                                                    "FALSE", "False" };
 
         for (size_t i = 0; i < ARRAY_LEN(yes); i++) {
                 if (streq(s, yes[i]) || streq(s, no[i])) {
@@ -92,12 +94,16 @@ int log_options_parse(const struct request *r, uint64_t now_usec, struct log_opt
         int k;
 
         if ((k = get_bool(r, "follow", &o.follow, e)) < 0 || (k = get_bool(r, "previous", &o.previous, e)) < 0 ||
-            (k = get_bool(r, "timestamps", &o.timestamps, e)) < 0 || (k = get_bool(r, "insecureSkipTLSVerifyBackend", &ignored, e)) < 0 ||
-            (k = get_int(r, "tailLines", 0, &o.tail, e)) < 0 || (k = get_int(r, "limitBytes", 1, &o.limit_bytes, e)) < 0 ||
+            (k = get_bool(r, "timestamps", &o.timestamps, e)) < 0 ||
+            (k = get_bool(r, "insecureSkipTLSVerifyBackend", &ignored, e)) < 0 ||
+            (k = get_int(r, "tailLines", 0, &o.tail, e)) < 0 ||
+            (k = get_int(r, "limitBytes", 1, &o.limit_bytes, e)) < 0 ||
             (k = get_since(r, now_usec, &o.since_usec, e)) < 0)
                 return k;
         if (stream && !streq(stream, "All"))
-                return err_set(e, -EINVAL, NULL, "stream: only All can be had, the journal keeps standard output and error as one stream");
+                return err_set(
+                        e, -EINVAL, NULL,
+                        "stream: only All can be had, the journal keeps standard output and error as one stream");
         *ret = o;
         return 0;
 }

@@ -13,7 +13,7 @@
 
 enum {
         ENTRIES_PER_RUN = 256,
-        BATCH = 32 * 1024,          /* lines are small, chunks should not be */
+        BATCH = 32 * 1024,           /* lines are small, chunks should not be */
         PRIORITY_BEHIND_OTHERS = 10, /* whoever reads a million lines holds nothing up */
 };
 
@@ -26,11 +26,11 @@ struct log_stream {
         bool (*running)(void *userdata, const char *pod_uid, const char *container);
         void *userdata;
         bool follow, timestamps;
-        int64_t left;        /* bytes until limitBytes; -1: no limit */
-        char open[40];       /* the stream whose line waits for more; "" none */
-        struct buf batch;    /* not written yet */
-        bool full;           /* the response said to pause */
-        unsigned looks;      /* at an empty journal since the container ended */
+        int64_t left;     /* bytes until limitBytes; -1: no limit */
+        char open[40];    /* the stream whose line waits for more; "" none */
+        struct buf batch; /* not written yet */
+        bool full;        /* the response said to pause */
+        unsigned looks;   /* at an empty journal since the container ended */
 };
 
 /* The streams there are. The exception to "no globals": log_stream_poke() has no other way to find them. */
@@ -128,7 +128,8 @@ static void end_stream(struct log_stream *s)
 static void drained(struct log_stream *s)
 {
         static const uint64_t pauses[] = { 100000, 400000, 500000 };
-        bool ended = s->follow && (log_journal_is_over(s->journal) || !s->running(s->userdata, s->pod_uid, s->container));
+        bool ended =
+                s->follow && (log_journal_is_over(s->journal) || !s->running(s->userdata, s->pod_uid, s->container));
         uint64_t at;
 
         if (!s->follow || (ended && s->looks >= ARRAY_LEN(pauses))) {
@@ -223,11 +224,13 @@ static int add_sources(struct log_stream *s, sd_event *event, struct err *e)
         if (r >= 0 && s->follow)
                 r = sd_event_source_set_enabled(s->timer, SD_EVENT_OFF);
         if (r >= 0 && s->follow)
-                r = sd_event_add_io(event, &s->io, sd_journal_get_fd(log_journal_handle(s->journal)), EPOLLIN, on_journal, s);
+                r = sd_event_add_io(event, &s->io, sd_journal_get_fd(log_journal_handle(s->journal)), EPOLLIN,
+                                    on_journal, s);
         return r < 0 ? err_errno(e, r, NULL, "cannot follow the journal") : 0;
 }
 
-void log_stream_start(sd_event *event, struct response *res, const struct log_source *source, const struct log_options *options,
+void log_stream_start(sd_event *event, struct response *res, const struct log_source *source,
+                      const struct log_options *options,
                       bool (*running)(void *userdata, const char *pod_uid, const char *container), void *userdata)
 {
         CLEANUP(stream_freep) struct log_stream *s = NULL;
@@ -252,7 +255,8 @@ void log_stream_start(sd_event *event, struct response *res, const struct log_so
         s->timestamps = options->timestamps;
         s->left = options->limit_bytes;
         s->batch = BUF(BATCH + LOG_LINE_MAX + BATCH);
-        if (log_journal_open(source, options->tail, options->since_usec, s->follow, &s->journal, &e) < 0 || add_sources(s, event, &e) < 0) {
+        if (log_journal_open(source, options->tail, options->since_usec, s->follow, &s->journal, &e) < 0 ||
+            add_sources(s, event, &e) < 0) {
                 response_error(res, 500, "%s", e.text);
                 return;
         }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The agent: who talks to whom. Everything happens on one event loop; this file makes the parts, wires what they tell to those
- * who want to know, and lets the loop run.
+ * The agent: who talks to whom. Everything happens on one event loop; this file makes the parts, wires what they tell
+ * to those who want to know, and lets the loop run.
  */
 #include <curl/curl.h>
 #include <errno.h>
@@ -54,7 +54,8 @@ struct agent {
         bool labels_due;
 };
 
-/* ---- starting to act: the Node exists, and the units were read once ------------------------------------------------ */
+/* ---- starting to act: the Node exists, and the units were read once ------------------------------------------------
+ */
 
 static void agent_free(struct agent *a);
 
@@ -110,7 +111,9 @@ static void begin(struct agent *a)
 static void watch_node(struct agent *a)
 {
         static const struct watch_handler handler = { .upsert = node_seen, .gone = node_gone };
-        CLEANUP(freep) char *name = api_escape(a->config->node_name), *query = xasprintf("fieldSelector=metadata.name%%3D%s", name);
+        CLEANUP(freep)
+        char *name = api_escape(a->config->node_name),
+             *query = xasprintf("fieldSelector=metadata.name%%3D%s", name);
 
         a->node_watch = watch_new(a->event, a->api, "/api/v1/nodes", query, &handler, a->node);
 }
@@ -140,7 +143,8 @@ static void report_health(struct agent *a)
                 node_set_health(a->node, &health);
 }
 
-/* ---- what is installed ------------------------------------------------------------------------------------------------ */
+/* ---- what is installed
+ * ------------------------------------------------------------------------------------------------ */
 
 static int tell_packages(UNUSED sd_event_source *source, UNUSED uint64_t usec, void *userdata)
 {
@@ -175,7 +179,8 @@ static void watch_dpkg(struct agent *a)
         tell_packages(NULL, 0, a);
 }
 
-/* ---- systemd -------------------------------------------------------------------------------------------------------- */
+/* ---- systemd --------------------------------------------------------------------------------------------------------
+ */
 
 static void start_node(struct agent *a)
 {
@@ -219,7 +224,8 @@ static void job_failed(void *userdata, const char *unit, const char *result)
         pods_job_failed(((struct agent *)userdata)->pods, unit, result);
 }
 
-/* ---- what the other parts tell --------------------------------------------------------------------------------------- */
+/* ---- what the other parts tell
+ * --------------------------------------------------------------------------------------- */
 
 static void content_changed(void *userdata, enum object_kind kind, const char *namespace, const char *name)
 {
@@ -262,7 +268,8 @@ static int start_server(struct agent *a, struct err *e)
         return server_new(a->event, &server, kubelet_api_handle, &a->kubelet_api, &a->server, e);
 }
 
-/* ---- the whole -------------------------------------------------------------------------------------------------------- */
+/* ---- the whole
+ * -------------------------------------------------------------------------------------------------------- */
 
 static const char *own_ip(const struct agent *a)
 {
@@ -278,7 +285,8 @@ static void split_server(struct agent *a, const char *url)
         char *host = NULL, *port = NULL;
         size_t n;
 
-        if (u && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK && curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+        if (u && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
+            curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
             curl_url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK) {
                 n = strlen(host);
                 a->api_host = n > 2 && host[0] == '[' ? xstrndup(host + 1, n - 2) : xstrdup(host);
@@ -301,7 +309,8 @@ static int agent_start(struct agent *a, struct err *e)
         struct pods_parts parts;
         int r;
 
-        if ((r = kubeconfig_load(a->config->kubeconfig, &a->kubeconfig, e)) < 0 || (r = api_new(a->event, a->kubeconfig, &a->api, e)) < 0)
+        if ((r = kubeconfig_load(a->config->kubeconfig, &a->kubeconfig, e)) < 0 ||
+            (r = api_new(a->event, a->kubeconfig, &a->api, e)) < 0)
                 return r;
         split_server(a, a->kubeconfig->server);
         a->kubeconfig = kubeconfig_free(a->kubeconfig); /* the key is not kept twice */
@@ -326,7 +335,10 @@ static int agent_start(struct agent *a, struct err *e)
                 .objects = a->objects,
                 .tokens = a->tokens,
                 .installer = a->installer,
-                .node = { .name = a->config->node_name, .ip = own_ip(a), .api_host = a->api_host, .api_port = a->api_port },
+                .node = { .name = a->config->node_name,
+                          .ip = own_ip(a),
+                          .api_host = a->api_host,
+                          .api_port = a->api_port },
                 .dry_run = a->config->dry_run ? stdout : NULL,
         };
         a->pods = pods_new(&parts);
@@ -372,8 +384,10 @@ static int run(struct agent *a)
         signal(SIGPIPE, SIG_IGN);
         curl_global_init(CURL_GLOBAL_DEFAULT);
 
-        if ((r = sd_event_default(&a->event)) < 0 || (r = sd_event_add_signal(a->event, NULL, SIGTERM, NULL, NULL)) < 0 ||
-            (r = sd_event_add_signal(a->event, NULL, SIGINT, NULL, NULL)) < 0 || (r = sd_event_set_watchdog(a->event, 1)) < 0) {
+        if ((r = sd_event_default(&a->event)) < 0 ||
+            (r = sd_event_add_signal(a->event, NULL, SIGTERM, NULL, NULL)) < 0 ||
+            (r = sd_event_add_signal(a->event, NULL, SIGINT, NULL, NULL)) < 0 ||
+            (r = sd_event_set_watchdog(a->event, 1)) < 0) {
                 log_error("the event loop cannot start: %s", strerrordesc_np(-r));
                 return 1;
         }
@@ -381,7 +395,8 @@ static int run(struct agent *a)
                 log_error("%s", e.text);
                 return 1;
         }
-        /* Ready means that it looks after what there is: the API server may be away, and a boot must not wait for it. */
+        /* Ready means that it looks after what there is: the API server may be away, and a boot must not wait for it.
+         */
         sd_notify(0, "READY=1\nSTATUS=registering the node");
         r = sd_event_loop(a->event);
         sd_notify(0, "STOPPING=1");

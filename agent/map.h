@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A file as read-only memory: for files that are replaced by rename(2) and never written into, so that a mapping of one stays whole. */
+/* A file as read-only memory: for files that are replaced by rename(2) and never written into, so that a mapping of one
+ * stays whole. */
 #ifndef VKS_AGENT_MAP_H
 #define VKS_AGENT_MAP_H
 

@@ -16,9 +16,9 @@ enum { CALL_TIMEOUT_MS = 10000 };
 enum step {
         ASK_VERSION,
         CREATE,
-        GET,          /* it exists already */
+        GET, /* it exists already */
         PATCH_LABELS,
-        REPORT,       /* registered: the status, when there is something to say */
+        REPORT, /* registered: the status, when there is something to say */
 };
 
 struct node {
@@ -45,12 +45,12 @@ struct node {
         struct retry retry;
         int trouble; /* error that was logged */
 
-        cJSON *known; /* the Node as the API server last gave it */
-        cJSON *sent;  /* our status in the call under way */
-        cJSON *told;  /* our status that the API server has */
+        cJSON *known;       /* the Node as the API server last gave it */
+        cJSON *sent;        /* our status in the call under way */
+        cJSON *told;        /* our status that the API server has */
         uint64_t report_at; /* boottime: then it is told again */
-        bool hurry;   /* something changed while a call was under way */
-        bool started; /* was registered once */
+        bool hurry;         /* something changed while a call was under way */
+        bool started;       /* was registered once */
 };
 
 static void go(struct node *n);
@@ -83,12 +83,12 @@ static void post_changes(struct node *n, const cJSON *now, const cJSON *before)
 {
         const cJSON *c, *b;
 
-        cJSON_ArrayForEach(c, json_get(now, "conditions")) {
+        cJSON_ArrayForEach (c, json_get(now, "conditions")) {
                 const char *type = json_str(c, "type"), *status = json_str(c, "status"), *was = NULL;
                 bool is_true = streq(status, "True");
                 const char *reason = node_condition_event(type, is_true);
 
-                cJSON_ArrayForEach(b, json_get(before, "conditions"))
+                cJSON_ArrayForEach (b, json_get(before, "conditions"))
                         if (streq(json_str(b, "type"), type))
                                 was = json_str(b, "status");
                 if (!reason || streq(was, status) || (!was && streq(reason, "NodeNotReady")))
@@ -164,7 +164,8 @@ static void know(struct node *n, cJSON *object)
         json_free(n->known);
         n->known = object;
         /* The bulk of it, which nobody here reads. */
-        cJSON_DeleteItemFromObjectCaseSensitive(cJSON_GetObjectItemCaseSensitive(n->known, "metadata"), "managedFields");
+        cJSON_DeleteItemFromObjectCaseSensitive(cJSON_GetObjectItemCaseSensitive(n->known, "metadata"),
+                                                "managedFields");
         cJSON_DeleteItemFromObjectCaseSensitive(cJSON_GetObjectItemCaseSensitive(n->known, "status"), "images");
 }
 
@@ -348,8 +349,9 @@ static void go(struct node *n)
 {
         struct node_image images[NODE_IMAGES_MAX * 2];
         struct node_health health = { n->trouble_bus, n->trouble_helper, n->trouble_packages };
-        struct node_inputs in = { n->config, n->facts, &health,     &n->pressure, n->version, n->package_labels,
-                                  images,    0,        clock_usec(CLOCK_REALTIME) };
+        struct node_inputs in = { n->config,    n->facts,   &health,
+                                  &n->pressure, n->version, n->package_labels,
+                                  images,       0,          clock_usec(CLOCK_REALTIME) };
 
         if (n->call) {
                 n->hurry = true;
@@ -398,10 +400,9 @@ static bool contradicted(const cJSON *told, const cJSON *status)
 {
         const cJSON *ours, *theirs;
 
-        cJSON_ArrayForEach(ours, json_get(told, "conditions"))
-        {
+        cJSON_ArrayForEach (ours, json_get(told, "conditions")) {
                 bool same = false;
-                cJSON_ArrayForEach(theirs, json_get(status, "conditions"))
+                cJSON_ArrayForEach (theirs, json_get(status, "conditions"))
                         same = same || (streq(json_str(ours, "type"), json_str(theirs, "type")) &&
                                         streq(json_str(ours, "status"), json_str(theirs, "status")));
                 if (!same)
@@ -430,13 +431,15 @@ void node_gone(void *userdata, UNUSED const cJSON *object)
                 go(n);
 }
 
-struct node *node_new(sd_event *event, struct api *api, const struct config *config, struct facts *facts, const char *root,
-                      struct events *events, const struct node_callbacks *callbacks, void *userdata)
+struct node *node_new(sd_event *event, struct api *api, const struct config *config, struct facts *facts,
+                      const char *root, struct events *events, const struct node_callbacks *callbacks, void *userdata)
 {
         struct node *n = NEW(struct node);
         CLEANUP(freep) char *escaped = api_escape(config->node_name);
 
-        *n = (struct node){ .event = event, .api = api, .config = config, .facts = facts, .events = events, .userdata = userdata };
+        *n = (struct node){
+                .event = event, .api = api, .config = config, .facts = facts, .events = events, .userdata = userdata
+        };
         n->root = xstrdup(root ? root : "");
         n->path = xasprintf("/api/v1/nodes/%s", escaped);
         n->retry = (struct retry){ .first_ms = 200, .most_ms = 7000 };

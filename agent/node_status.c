@@ -15,7 +15,8 @@
 static const uint64_t USEC = 1000000;
 static const uint64_t EVICTION_MEMORY = UINT64_C(100) << 20; /* memory.available<100Mi */
 
-/* ---- quantities, in the form the API server gives back (apimachinery pkg/api/resource: canonical) ------------------ */
+/* ---- quantities, in the form the API server gives back (apimachinery pkg/api/resource: canonical) ------------------
+ */
 
 /* Bytes, the largest binary suffix that leaves a whole number: "2Gi", "3914Mi", "1000Ki". */
 static void bytes_text(uint64_t bytes, char ret[32])
@@ -87,7 +88,8 @@ static bool low_memory(const struct facts *f)
 
 static bool low_disk(const struct facts *f)
 {
-        return (f->fs_total > 0 && f->fs_available < f->fs_total / 10) || (f->inodes_total > 0 && f->inodes_free < f->inodes_total / 20);
+        return (f->fs_total > 0 && f->fs_available < f->fs_total / 10) ||
+               (f->inodes_total > 0 && f->inodes_free < f->inodes_total / 20);
 }
 
 static bool low_pids(const struct facts *f)
@@ -103,13 +105,20 @@ static const struct {
                 const char *reason, *message, *event;
         } is[2]; /* False, True */
 } pressures[] = {
-        { "MemoryPressure", low_memory, offsetof(struct node_pressure, memory),
+        { "MemoryPressure",
+          low_memory,
+          offsetof(struct node_pressure, memory),
           { { "KubeletHasSufficientMemory", "kubelet has sufficient memory available", "NodeHasSufficientMemory" },
-            { "KubeletHasInsufficientMemory", "kubelet has insufficient memory available", "NodeHasInsufficientMemory" } } },
-        { "DiskPressure", low_disk, offsetof(struct node_pressure, disk),
+            { "KubeletHasInsufficientMemory", "kubelet has insufficient memory available",
+              "NodeHasInsufficientMemory" } } },
+        { "DiskPressure",
+          low_disk,
+          offsetof(struct node_pressure, disk),
           { { "KubeletHasNoDiskPressure", "kubelet has no disk pressure", "NodeHasNoDiskPressure" },
             { "KubeletHasDiskPressure", "kubelet has disk pressure", "NodeHasDiskPressure" } } },
-        { "PIDPressure", low_pids, offsetof(struct node_pressure, pid),
+        { "PIDPressure",
+          low_pids,
+          offsetof(struct node_pressure, pid),
           { { "KubeletHasSufficientPID", "kubelet has sufficient PID available", "NodeHasSufficientPID" },
             { "KubeletHasInsufficientPID", "kubelet has insufficient PID available", "NodeHasInsufficientPID" } } },
 };
@@ -148,13 +157,14 @@ static const cJSON *find_condition(const cJSON *status, const char *type)
 {
         const cJSON *c;
 
-        cJSON_ArrayForEach(c, json_get(status, "conditions"))
+        cJSON_ArrayForEach (c, json_get(status, "conditions"))
                 if (streq(json_str(c, "type"), type))
                         return c;
         return NULL;
 }
 
-static void add_condition(cJSON *list, const cJSON *previous, uint64_t now, const char *type, bool is_true, const char *reason, const char *message)
+static void add_condition(cJSON *list, const cJSON *previous, uint64_t now, const char *type, bool is_true,
+                          const char *reason, const char *message)
 {
         const cJSON *before = find_condition(previous, type);
         const char *status = is_true ? "True" : "False", *since = json_str(before, "lastTransitionTime");
@@ -165,7 +175,8 @@ static void add_condition(cJSON *list, const cJSON *previous, uint64_t now, cons
         cJSON_AddStringToObject(c, "type", type);
         cJSON_AddStringToObject(c, "status", status);
         cJSON_AddStringToObject(c, "lastHeartbeatTime", time);
-        cJSON_AddStringToObject(c, "lastTransitionTime", since && streq(json_str(before, "status"), status) ? since : time);
+        cJSON_AddStringToObject(c, "lastTransitionTime",
+                                since && streq(json_str(before, "status"), status) ? since : time);
         cJSON_AddStringToObject(c, "reason", reason);
         cJSON_AddStringToObject(c, "message", message);
         cJSON_AddItemToArray(list, c);
@@ -179,7 +190,8 @@ static cJSON *conditions(const struct node_inputs *in, const cJSON *previous)
 
         for (size_t i = 0; i < ARRAY_LEN(pressures); i++) {
                 bool is = *(const uint64_t *)(const void *)((const char *)in->pressure + pressures[i].seen) > 0;
-                add_condition(list, previous, in->now, pressures[i].type, is, pressures[i].is[is].reason, pressures[i].is[is].message);
+                add_condition(list, previous, in->now, pressures[i].type, is, pressures[i].is[is].reason,
+                              pressures[i].is[is].message);
         }
         for (size_t i = 0; i < ARRAY_LEN(troubles); i++)
                 if (troubles[i])
@@ -311,7 +323,7 @@ static bool conditions_differ(const cJSON *status, const cJSON *before)
         static const char *const said[] = { "status", "reason", "message" };
         const cJSON *c;
 
-        cJSON_ArrayForEach(c, json_get(status, "conditions")) {
+        cJSON_ArrayForEach (c, json_get(status, "conditions")) {
                 const cJSON *b = find_condition(before, json_str(c, "type"));
                 for (size_t i = 0; i < ARRAY_LEN(said); i++)
                         if (!b || !streq(json_str(c, said[i]), json_str(b, said[i])))
@@ -326,7 +338,7 @@ bool node_status_differs(const cJSON *status, const cJSON *before)
 
         if (!status || !before)
                 return status != before;
-        cJSON_ArrayForEach(field, status)
+        cJSON_ArrayForEach (field, status)
                 if (!streq(field->string, "conditions") && !cJSON_Compare(field, json_get(before, field->string), true))
                         return true;
         return conditions_differ(status, before);
@@ -347,7 +359,7 @@ static cJSON *labels(const struct node_inputs *in)
         cJSON_AddStringToObject(o, "kubernetes.io/os", "linux");
         for (size_t i = 0; i < in->config->n_labels; i++)
                 cJSON_AddStringToObject(o, in->config->labels[i].key, in->config->labels[i].value);
-        cJSON_ArrayForEach(l, in->package_labels)
+        cJSON_ArrayForEach (l, in->package_labels)
                 if (!json_get(o, l->string))
                         cJSON_AddStringToObject(o, l->string, l->valuestring);
         return o;
@@ -380,7 +392,7 @@ cJSON *node_labels_patch(const struct node_inputs *in, const cJSON *node)
         const cJSON *have = json_get(json_get(node, "metadata"), "labels");
         cJSON *want = labels(in), *missing = cJSON_CreateObject(), *patch, *metadata, *l;
 
-        cJSON_ArrayForEach(l, want)
+        cJSON_ArrayForEach (l, want)
                 if (!streq(json_str(have, l->string), l->valuestring))
                         cJSON_AddStringToObject(missing, l->string, l->valuestring);
         for (const cJSON *old = in->package_labels && have ? have->child : NULL; old; old = old->next)
@@ -402,7 +414,8 @@ cJSON *node_labels_patch(const struct node_inputs *in, const cJSON *node)
 void node_version(const cJSON *server_version, const char *vks_version, char ret[64])
 {
         const char *major = json_str(server_version, "major"), *minor = json_str(server_version, "minor");
-        unsigned long a = major ? strtoul(major, NULL, 10) : 0, b = minor ? strtoul(minor, NULL, 10) : 0; /* minor may be "20+" */
+        unsigned long a = major ? strtoul(major, NULL, 10) : 0,
+                      b = minor ? strtoul(minor, NULL, 10) : 0; /* minor may be "20+" */
         int n;
 
         if (a == 0 || a > 99 || b > 999)

@@ -71,7 +71,7 @@ static void content_add(struct content *c, const cJSON *map, bool base64)
 {
         const cJSON *v;
 
-        cJSON_ArrayForEach(v, map) {
+        cJSON_ArrayForEach (v, map) {
                 struct entry e = { 0 };
 
                 if (!cJSON_IsString(v))
@@ -169,12 +169,17 @@ static void on_failed(void *userdata, const struct api_response *r)
 }
 
 static const struct watch_handler handler = {
-        .begin = on_begin, .upsert = on_upsert, .gone = on_gone, .synced = on_synced, .failed = on_failed,
+        .begin = on_begin,
+        .upsert = on_upsert,
+        .gone = on_gone,
+        .synced = on_synced,
+        .failed = on_failed,
 };
 
 /* ---- holding ------------------------------------------------------------------------------------------------ */
 
-static struct object *object_new(struct objects *all, enum object_kind kind, const char *namespace, const char *name, char *id)
+static struct object *object_new(struct objects *all, enum object_kind kind, const char *namespace, const char *name,
+                                 char *id)
 {
         struct object *o = NEW(struct object);
         CLEANUP(freep) char *ns = api_escape(namespace);
@@ -239,7 +244,7 @@ struct objects *objects_free(struct objects *all)
 
         if (!all)
                 return NULL;
-        HASH_ITER(hh, all->table, o, next)
+        HASH_ITER (hh, all->table, o, next)
                 object_free(o);
         sd_event_unref(all->event);
         free(all);

@@ -19,7 +19,8 @@ enum object_state {
 struct objects;
 struct object;
 
-/* `changed` is called whenever the state or the content of an object that is held has changed, never from inside a function of this header. */
+/* `changed` is called whenever the state or the content of an object that is held has changed, never from inside a
+ * function of this header. */
 typedef void (*object_changed)(void *userdata, enum object_kind kind, const char *namespace, const char *name);
 
 struct objects *objects_new(sd_event *event, struct api *api, object_changed changed, void *userdata);
@@ -27,14 +28,15 @@ struct objects *objects_free(struct objects *o);
 DEFINE_FREEP(struct objects, objects_free)
 
 struct object *object_hold(struct objects *o, enum object_kind kind, const char *namespace, const char *name);
-struct object *object_release(struct object *o); /* the watch ends with the last holder; returns NULL; NULL is allowed */
+struct object *
+object_release(struct object *o); /* the watch ends with the last holder; returns NULL; NULL is allowed */
 DEFINE_FREEP(struct object, object_release)
 
 enum object_state object_state(const struct object *o);
 
 /*
- * The content, when OBJECT_PRESENT. For a key: 0 and the bytes (borrowed until the loop runs on; base64 of Secret.data and
- * ConfigMap.binaryData is decoded already), or -ENOENT.
+ * The content, when OBJECT_PRESENT. For a key: 0 and the bytes (borrowed until the loop runs on; base64 of Secret.data
+ * and ConfigMap.binaryData is decoded already), or -ENOENT.
  */
 size_t object_n_keys(const struct object *o);
 const char *object_key(const struct object *o, size_t i, const void **ret_data, size_t *ret_size);

@@ -13,10 +13,10 @@
 #include "common/log.h"
 #include "common/mem.h"
 
-#define SYSTEMD "org.freedesktop.systemd1"
-#define MANAGER_PATH "/org/freedesktop/systemd1"
-#define MANAGER "org.freedesktop.systemd1.Manager"
-#define UNIT_PATH "/org/freedesktop/systemd1/unit"
+#define SYSTEMD        "org.freedesktop.systemd1"
+#define MANAGER_PATH   "/org/freedesktop/systemd1"
+#define MANAGER        "org.freedesktop.systemd1.Manager"
+#define UNIT_PATH      "/org/freedesktop/systemd1/unit"
 #define INSTALL_PREFIX "vks-install-"
 
 enum { DROPIN_MAX = 64 * 1024, RECONNECT_USEC = 1000 * 1000 };
@@ -29,7 +29,7 @@ struct unit {
         struct unit_state state;
         bool condition;        /* ConditionResult=, ... */
         uint64_t condition_at; /* ... which says something only if there was a look, monotonic */
-        unsigned reading; /* the full reading that saw it last */
+        unsigned reading;      /* the full reading that saw it last */
         UT_hash_handle hh;
 };
 
@@ -43,7 +43,7 @@ struct observed {
         unsigned pending; /* answers of a full reading that are still out */
         bool reading;     /* a full reading is under way */
         unsigned readings;
-        bool reloading;   /* systemd takes all its units down and up again, and says so of each: none of it is news */
+        bool reloading; /* systemd takes all its units down and up again, and says so of each: none of it is news */
         char version[64];
 };
 
@@ -128,7 +128,8 @@ static int read_invocation(sd_bus_message *m, char ret[33])
         size_t n;
         int r;
 
-        if ((r = sd_bus_message_enter_container(m, 'v', "ay")) < 0 || (r = sd_bus_message_read_array(m, 'y', &p, &n)) < 0)
+        if ((r = sd_bus_message_enter_container(m, 'v', "ay")) < 0 ||
+            (r = sd_bus_message_read_array(m, 'y', &p, &n)) < 0)
                 return r;
         /* An empty id is told when a unit has ended and was unloaded; the run it belonged to stays the latest one. */
         for (size_t i = 0; n == 16 && i < n; i++)
@@ -225,7 +226,8 @@ static int on_job(sd_bus_message *m, void *userdata, UNUSED sd_bus_error *error)
         const char *path, *unit, *result;
         uint32_t id;
 
-        if (sd_bus_message_read(m, "uoss", &id, &path, &unit, &result) >= 0 && concerns_us(unit) && !streq(result, "done"))
+        if (sd_bus_message_read(m, "uoss", &id, &path, &unit, &result) >= 0 && concerns_us(unit) &&
+            !streq(result, "done"))
                 o->handler.job_failed(o->userdata, unit, result);
         return 0;
 }
@@ -245,7 +247,8 @@ static int on_reloading(sd_bus_message *m, void *userdata, UNUSED sd_bus_error *
         return 0;
 }
 
-/* ---- the full reading --------------------------------------------------------------------------------------------- */
+/* ---- the full reading ---------------------------------------------------------------------------------------------
+ */
 
 static void answered(struct observed *o)
 {
@@ -254,7 +257,7 @@ static void answered(struct observed *o)
         if (--o->pending > 0 || !o->reading)
                 return;
         o->reading = false;
-        HASH_ITER(hh, o->units, u, next)
+        HASH_ITER (hh, o->units, u, next)
                 if (u->reading != o->readings)
                         unit_forget(o, u);
         o->handler.synced(o->userdata);
@@ -282,7 +285,8 @@ static void ask_unit(struct observed *o, const char *path)
         sd_bus_slot *slot = NULL;
 
         /* "" asks for the properties of all interfaces at once */
-        if (sd_bus_call_method_async(o->bus, &slot, SYSTEMD, path, "org.freedesktop.DBus.Properties", "GetAll", on_unit_read, o, "s", "") < 0)
+        if (sd_bus_call_method_async(o->bus, &slot, SYSTEMD, path, "org.freedesktop.DBus.Properties", "GetAll",
+                                     on_unit_read, o, "s", "") < 0)
                 return;
         o->pending++;
         sd_bus_slot_set_description(slot, path);
@@ -297,7 +301,8 @@ static int on_list(sd_bus_message *m, void *userdata, UNUSED sd_bus_error *error
         uint32_t job_id;
 
         if (!sd_bus_message_is_method_error(m, NULL) && sd_bus_message_enter_container(m, 'a', "(ssssssouso)") >= 0)
-                while (sd_bus_message_read(m, "(ssssssouso)", &name, &description, &load, &active, &sub, &followed, &path, &job_id, &job, &job_path) > 0)
+                while (sd_bus_message_read(m, "(ssssssouso)", &name, &description, &load, &active, &sub, &followed,
+                                           &path, &job_id, &job, &job_path) > 0)
                         if (unit_get(o, path))
                                 ask_unit(o, path);
         answered(o);
@@ -312,13 +317,15 @@ static void read_all(struct observed *o)
         o->reading = true;
         o->readings++;
         if (sd_bus_message_new_method_call(o->bus, &m, SYSTEMD, MANAGER_PATH, MANAGER, "ListUnitsByPatterns") >= 0 &&
-            sd_bus_message_append_strv(m, (char *[]){ NULL }) >= 0 && sd_bus_message_append_strv(m, (char **)(uintptr_t)patterns) >= 0 &&
+            sd_bus_message_append_strv(m, (char *[]){ NULL }) >= 0 &&
+            sd_bus_message_append_strv(m, (char **)(uintptr_t)patterns) >= 0 &&
             sd_bus_call_async(o->bus, NULL, m, on_list, o, 0) >= 0)
                 o->pending++;
         sd_bus_message_unref(m);
 }
 
-/* ---- the connection ------------------------------------------------------------------------------------------------ */
+/* ---- the connection ------------------------------------------------------------------------------------------------
+ */
 
 static void reconnect_later(struct observed *o);
 
@@ -348,19 +355,23 @@ static int subscribe(struct observed *o)
         sd_bus *b = o->bus;
         int r;
 
-        if ((r = sd_bus_match_signal_async(b, NULL, SYSTEMD, MANAGER_PATH, MANAGER, "UnitRemoved", on_removed, NULL, o)) < 0 ||
-            (r = sd_bus_match_signal_async(b, NULL, SYSTEMD, MANAGER_PATH, MANAGER, "JobRemoved", on_job, NULL, o)) < 0 ||
-            (r = sd_bus_match_signal_async(b, NULL, SYSTEMD, MANAGER_PATH, MANAGER, "Reloading", on_reloading, NULL, o)) < 0 ||
-            (r = sd_bus_match_signal_async(b, NULL, "org.freedesktop.DBus.Local", NULL, "org.freedesktop.DBus.Local", "Disconnected", on_disconnected,
-                                           NULL, o)) < 0 ||
+        if ((r = sd_bus_match_signal_async(b, NULL, SYSTEMD, MANAGER_PATH, MANAGER, "UnitRemoved", on_removed, NULL,
+                                           o)) < 0 ||
+            (r = sd_bus_match_signal_async(b, NULL, SYSTEMD, MANAGER_PATH, MANAGER, "JobRemoved", on_job, NULL, o)) <
+                    0 ||
+            (r = sd_bus_match_signal_async(b, NULL, SYSTEMD, MANAGER_PATH, MANAGER, "Reloading", on_reloading, NULL,
+                                           o)) < 0 ||
+            (r = sd_bus_match_signal_async(b, NULL, "org.freedesktop.DBus.Local", NULL, "org.freedesktop.DBus.Local",
+                                           "Disconnected", on_disconnected, NULL, o)) < 0 ||
             (r = sd_bus_add_match_async(b, NULL,
-                                        "type='signal',sender='" SYSTEMD "',interface='org.freedesktop.DBus.Properties',"
+                                        "type='signal',sender='" SYSTEMD
+                                        "',interface='org.freedesktop.DBus.Properties',"
                                         "member='PropertiesChanged',path_namespace='" UNIT_PATH "'",
                                         on_properties, NULL, o)) < 0 ||
             (r = sd_bus_call_method_async(b, NULL, SYSTEMD, MANAGER_PATH, MANAGER, "Subscribe", NULL, NULL, "")) < 0)
                 return r;
-        return sd_bus_call_method_async(b, NULL, SYSTEMD, MANAGER_PATH, "org.freedesktop.DBus.Properties", "Get", on_version, o, "ss", MANAGER,
-                                        "Version");
+        return sd_bus_call_method_async(b, NULL, SYSTEMD, MANAGER_PATH, "org.freedesktop.DBus.Properties", "Get",
+                                        on_version, o, "ss", MANAGER, "Version");
 }
 
 static int on_reconnect(UNUSED sd_event_source *source, UNUSED uint64_t usec, void *userdata)
@@ -410,7 +421,7 @@ struct observed *observed_free(struct observed *o)
                 return NULL;
         sd_event_source_disable_unref(o->reconnect);
         sd_bus_flush_close_unref(o->bus);
-        HASH_ITER(hh, o->units, u, next)
+        HASH_ITER (hh, o->units, u, next)
                 unit_forget(o, u);
         sd_event_unref(o->event);
         free(o);
@@ -433,7 +444,8 @@ const char *observed_systemd_version(const struct observed *o)
         return o->version;
 }
 
-/* ---- the units' files ------------------------------------------------------------------------------------------------ */
+/* ---- the units' files
+ * ------------------------------------------------------------------------------------------------ */
 
 static bool take(const char *line, size_t n, const char *key, char *ret, size_t size)
 {
@@ -460,8 +472,9 @@ bool unit_meta_parse(const char *text, size_t size, struct unit_meta *ret)
                 if (n && text[0] == '[')
                         ours = n == strlen("[X-Kubernetes]") && memcmp(text, "[X-Kubernetes]", n) == 0;
                 else if (ours)
-                        (void)(take(text, n, "Namespace", namespace, sizeof(namespace)) || take(text, n, "Pod", pod, sizeof(pod)) ||
-                               take(text, n, "UID", uid, sizeof(uid)) || take(text, n, "Container", ret->container, sizeof(ret->container)));
+                        (void)(take(text, n, "Namespace", namespace, sizeof(namespace)) ||
+                               take(text, n, "Pod", pod, sizeof(pod)) || take(text, n, "UID", uid, sizeof(uid)) ||
+                               take(text, n, "Container", ret->container, sizeof(ret->container)));
                 text += n + 1;
         }
         return pod_id_parse(namespace, pod, uid, &ret->pod, NULL) == 0 && id_is_label(ret->container);

@@ -8,7 +8,8 @@
 #include "common/log.h"
 #include "common/mem.h"
 
-bool package_label(const struct package *package, char key[PACKAGE_LABEL_KEY_MAX + 1], char value[PACKAGE_LABEL_VALUE_MAX + 1])
+bool package_label(const struct package *package, char key[PACKAGE_LABEL_KEY_MAX + 1],
+                   char value[PACKAGE_LABEL_VALUE_MAX + 1])
 {
         size_t n = strlen(package->name);
 
@@ -50,10 +51,12 @@ cJSON *package_labels(const struct packages *p, char *const *which)
                 struct package package = packages_at(p, i);
 
                 /* of several architectures one is told */
-                if (!is_wanted(package.name, services[i], which) || !package_label(&package, key, value) || cJSON_GetObjectItemCaseSensitive(labels, key))
+                if (!is_wanted(package.name, services[i], which) || !package_label(&package, key, value) ||
+                    cJSON_GetObjectItemCaseSensitive(labels, key))
                         continue;
                 if (told++ == PACKAGE_LABELS_MAX) {
-                        log_warning("more than %d packages are to be labels of the Node; those behind %s are not told", PACKAGE_LABELS_MAX, package.name);
+                        log_warning("more than %d packages are to be labels of the Node; those behind %s are not told",
+                                    PACKAGE_LABELS_MAX, package.name);
                         break;
                 }
                 cJSON_AddStringToObject(labels, key, value);

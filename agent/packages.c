@@ -151,7 +151,8 @@ static void look_at_unit(struct look *l, const char *path, const char *unit)
                 unit = l->unit;
         }
         snprintf(full, sizeof(full), "%s%s", l->p->root, path);
-        if (l->n_candidates == CANDIDATES_MAX || lstat(full, &st) < 0 || !S_ISREG(st.st_mode) || map_open(&map, &st, full) < 0)
+        if (l->n_candidates == CANDIDATES_MAX || lstat(full, &st) < 0 || !S_ISREG(st.st_mode) ||
+            map_open(&map, &st, full) < 0)
                 return;
         *c = (struct unit_candidate){ .own = l->package == &l->related[0] };
         snprintf(c->name, sizeof(c->name), "%s", unit);
@@ -161,14 +162,16 @@ static void look_at_unit(struct look *l, const char *path, const char *unit)
         l->n_candidates++;
 }
 
-/* An init script is a unit when systemd-sysv-generator(8) has made one of it, which it does where the package brings none of that name. */
+/* An init script is a unit when systemd-sysv-generator(8) has made one of it, which it does where the package brings
+ * none of that name. */
 static void look_at_script(struct look *l, const char *script)
 {
         char path[ID_PATH_MAX], unit[ID_UNIT_MAX + 1];
         size_t before = l->n_candidates;
 
         l->scripts = true;
-        if (snprintf(unit, sizeof(unit), "%s.service", script) >= (int)sizeof(unit) || !id_is_unit(unit) || strchr(unit, '@'))
+        if (snprintf(unit, sizeof(unit), "%s.service", script) >= (int)sizeof(unit) || !id_is_unit(unit) ||
+            strchr(unit, '@'))
                 return;
         snprintf(path, sizeof(path), "/run/systemd/generator.late/%s", unit);
         look_at_unit(l, path, unit);
@@ -187,8 +190,8 @@ static void look_at_tmpfiles(struct look *l, const char *path)
 }
 
 /*
- * Where a daemon writes may be another package's directory, which only its configuration tells, or who rotates its logs. What is not for us to
- * read may say so, too. These files are not all root's: read, not mapped.
+ * Where a daemon writes may be another package's directory, which only its configuration tells, or who rotates its
+ * logs. What is not for us to read may say so, too. These files are not all root's: read, not mapped.
  */
 static void look_at_configuration(struct look *l, const char *path)
 {
@@ -228,7 +231,8 @@ static void look_at_files(struct look *l, const struct package *package, bool wa
 /* The instances of `stem`@ that are wanted by the umbrella, which is how generators and administrators make them. */
 static size_t find_instances(const struct look *l, const char *umbrella, struct buf *names, char ret[ID_UNIT_MAX + 1])
 {
-        static const char *const dirs[] = { "/run/systemd/generator", "/etc/systemd/system", "/usr/lib/systemd/system" };
+        static const char *const dirs[] = { "/run/systemd/generator", "/etc/systemd/system",
+                                            "/usr/lib/systemd/system" };
         size_t stem = strlen(umbrella) - strlen(".service"), n = 0;
 
         for (size_t i = 0; i < ARRAY_LEN(dirs); i++) {
@@ -239,7 +243,8 @@ static size_t find_instances(const struct look *l, const char *umbrella, struct 
                 snprintf(path, sizeof(path), "%s%s/%s.wants", l->p->root, dirs[i], umbrella);
                 dir = opendir(path);
                 while (dir && (d = readdir(dir))) {
-                        if (strncmp(d->d_name, umbrella, stem) != 0 || d->d_name[stem] != '@' || !id_is_unit(d->d_name) || streq(d->d_name, ret))
+                        if (strncmp(d->d_name, umbrella, stem) != 0 || d->d_name[stem] != '@' ||
+                            !id_is_unit(d->d_name) || streq(d->d_name, ret))
                                 continue;
                         buf_printf(names, "%s%s", n++ ? ", " : "", d->d_name);
                         snprintf(ret, ID_UNIT_MAX + 1, "%s", d->d_name);
@@ -247,7 +252,8 @@ static size_t find_instances(const struct look *l, const char *umbrella, struct 
                 if (dir)
                         closedir(dir);
         }
-        for (size_t i = 0; i < l->n_candidates && n == 0; i++) /* tor ships its only one, and a generator wants it at boot */
+        for (size_t i = 0; i < l->n_candidates && n == 0;
+             i++) /* tor ships its only one, and a generator wants it at boot */
                 if (strncmp(l->candidates[i].name, umbrella, stem) == 0 && l->candidates[i].name[stem] == '@') {
                         memcpy(ret, l->candidates[i].name, sizeof(l->candidates[i].name));
                         n++;
@@ -257,8 +263,8 @@ static size_t find_instances(const struct look *l, const char *umbrella, struct 
 
 static int ambiguous(struct err *e, const char *name, const char *what, struct buf *names)
 {
-        return err_set(e, -ENOTUNIQ, "ErrImagePull", "package %s has several %s and none is clearly the one: %s", name, what,
-                       names->data ? names->data : "");
+        return err_set(e, -ENOTUNIQ, "ErrImagePull", "package %s has several %s and none is clearly the one: %s", name,
+                       what, names->data ? names->data : "");
 }
 
 static int choose(const struct look *l, struct package_image *ret, struct err *e)
@@ -289,7 +295,8 @@ static int choose(const struct look *l, struct package_image *ret, struct err *e
                 if (n > 1)
                         return ambiguous(e, l->name, "instances", &names);
                 if (n == 0) {
-                        snprintf(ret->why, sizeof(ret->why), "%.70s only stands for instances of a template, and there is none", c->name);
+                        snprintf(ret->why, sizeof(ret->why),
+                                 "%.70s only stands for instances of a template, and there is none", c->name);
                         return 0;
                 }
                 why = "it is the only instance of its template";
@@ -314,8 +321,9 @@ static int choose_given(const struct look *l, struct package_image *ret, struct 
                 snprintf(ret->why, sizeof(ret->why), "the pod asks for it");
                 return 0;
         }
-        return err_set(e, -ENOENT, "ErrImagePull", "neither package %s nor what it pulls in from its source has the unit %s (they have: %s)", l->name,
-                       l->unit, names.len ? names.data : "none");
+        return err_set(e, -ENOENT, "ErrImagePull",
+                       "neither package %s nor what it pulls in from its source has the unit %s (they have: %s)",
+                       l->name, l->unit, names.len ? names.data : "none");
 }
 
 static void remember(struct packages *p, const char *name, const struct package_image *image)
@@ -328,7 +336,8 @@ static void remember(struct packages *p, const char *name, const struct package_
         snprintf(a->name, sizeof(a->name), "%s", name);
 }
 
-static int look_at_image(struct packages *p, const char *name, const char *unit, struct package_image *ret, struct err *e)
+static int look_at_image(struct packages *p, const char *name, const char *unit, struct package_image *ret,
+                         struct err *e)
 {
         CLEANUP(freep) struct look *l = NEW(struct look);
         int r;
@@ -345,7 +354,8 @@ static int look_at_image(struct packages *p, const char *name, const char *unit,
                 look_at_files(l, &l->related[i], unit || own == 0);
         r = unit ? choose_given(l, ret, e) : choose(l, ret, e);
         ret->writes_var = l->writes_var;
-        if (r == 0 && !unit && (ret->unit[0] || (l->n_candidates == 0 && !l->scripts))) /* instances come and go without dpkg */
+        if (r == 0 && !unit &&
+            (ret->unit[0] || (l->n_candidates == 0 && !l->scripts))) /* instances come and go without dpkg */
                 remember(p, name, ret);
         return r;
 }
@@ -360,7 +370,8 @@ int packages_image(struct packages *p, const char *name, struct package_image *r
         return look_at_image(p, name, NULL, ret, e);
 }
 
-int packages_image_unit(struct packages *p, const char *name, const char *unit, struct package_image *ret, struct err *e)
+int packages_image_unit(struct packages *p, const char *name, const char *unit, struct package_image *ret,
+                        struct err *e)
 {
         return look_at_image(p, name, unit, ret, e);
 }

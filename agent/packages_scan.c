@@ -38,7 +38,8 @@ void unit_scan(const char *text, size_t size, struct unit_candidate *c)
                                 c->oneshot = line_is(v, "oneshot");
                         else if (line_field(l, "ExecStart", '=', &v) && v.n > 0)
                                 has_exec = true, has_work |= !line_is(v, "/bin/true") && !line_is(v, "/usr/bin/true");
-                        else if ((line_field(l, "StateDirectory", '=', &v) || line_field(l, "CacheDirectory", '=', &v) ||
+                        else if ((line_field(l, "StateDirectory", '=', &v) ||
+                                  line_field(l, "CacheDirectory", '=', &v) ||
                                   line_field(l, "LogsDirectory", '=', &v)) &&
                                  v.n > 0)
                                 c->state = true;
@@ -69,8 +70,9 @@ static int find_called(const struct unit_candidate *c, size_t n, const char *ste
 
 static bool is_side_show(const struct unit_candidate *c)
 {
-        static const char *const endings[] = { "-wait", "-resolvconf", "-htcacheclean", "-setup", "-init", "-helper", "-clean", "-cleanup",
-                                               "-check", "-restart", "-reload", "-upgrade" };
+        static const char *const endings[] = { "-wait",  "-resolvconf", "-htcacheclean", "-setup",
+                                               "-init",  "-helper",     "-clean",        "-cleanup",
+                                               "-check", "-restart",    "-reload",       "-upgrade" };
         size_t n = strlen(c->name) - strlen(".service");
 
         for (size_t i = 0; i < ARRAY_LEN(endings); i++) {
@@ -91,7 +93,8 @@ int unit_choose(const char *package, const struct unit_candidate *c, size_t n, c
                 return found;
         *ret_why = "it has the package's name without its suffix";
         for (size_t i = 0; i < ARRAY_LEN(suffixes); i++)
-                if (ends_with(package, suffixes[i]) && (found = find_called(c, n, package, strlen(package) - strlen(suffixes[i]))) >= 0)
+                if (ends_with(package, suffixes[i]) &&
+                    (found = find_called(c, n, package, strlen(package) - strlen(suffixes[i]))) >= 0)
                         return found;
         *ret_why = "it is the only one";
         if (n == 1)
@@ -111,8 +114,8 @@ int unit_choose(const char *package, const struct unit_candidate *c, size_t n, c
 /* What packages name there without it being their data. */
 static bool is_systems_own(const char *s, size_t n)
 {
-        static const char *const own[] = { "lib/dpkg", "lib/systemd", "lib/ucf", "lib/update-rc.d", "lib/apt", "cache/apt", "cache/debconf",
-                                           "cache/ldconfig", "log/journal" };
+        static const char *const own[] = { "lib/dpkg",  "lib/systemd",   "lib/ucf",        "lib/update-rc.d", "lib/apt",
+                                           "cache/apt", "cache/debconf", "cache/ldconfig", "log/journal" };
 
         for (size_t i = 0; i < ARRAY_LEN(own); i++)
                 if (n == strlen(own[i]) && memcmp(s, own[i], n) == 0)
@@ -125,7 +128,8 @@ static bool is_name_char(char c)
         return isalnum((unsigned char)c) || c == '.' || c == '_' || c == '-' || c == '+';
 }
 
-/* Does "/var/" at `at` go on with a directory of the system and a name in it? A small letter in front: it is somebody else's var. */
+/* Does "/var/" at `at` go on with a directory of the system and a name in it? A small letter in front: it is somebody
+ * else's var. */
 static bool is_var_path(struct line l, size_t at)
 {
         const char *s = l.s + at + 5, *end = l.s + l.n;

@@ -119,7 +119,8 @@ static void plan_run(const struct pod *p, const struct pod_state *s, uint64_t no
         size_t init;
 
         if (!s->written) {
-                if (images && volumes && !s->env_failure.code && !s->write_in_flight && due(plan, s->write_retry_at, now))
+                if (images && volumes && !s->env_failure.code && !s->write_in_flight &&
+                    due(plan, s->write_retry_at, now))
                         add(plan, ACTION_WRITE, 0);
                 return;
         }
@@ -144,7 +145,8 @@ void plan_pod(const struct pod *p, const struct pod_state *s, uint64_t now, stru
                 return;
         }
         if (p->active_deadline_s >= 0) {
-                if (due(ret, s->start_time + (uint64_t)p->active_deadline_s * USEC_PER_SEC, now) || s->deadline_exceeded) {
+                if (due(ret, s->start_time + (uint64_t)p->active_deadline_s * USEC_PER_SEC, now) ||
+                    s->deadline_exceeded) {
                         plan_end(p, s, now, ret);
                         return;
                 }
@@ -154,8 +156,9 @@ void plan_pod(const struct pod *p, const struct pod_state *s, uint64_t now, stru
 }
 
 static const char *const names[ACTION_KINDS] = {
-        [ACTION_PULL] = "pull",   [ACTION_FILL] = "fill", [ACTION_WRITE] = "write", [ACTION_START] = "start",   [ACTION_RESTART] = "restart",
-        [ACTION_STOP] = "stop",   [ACTION_KILL] = "kill", [ACTION_REMOVE] = "remove", [ACTION_DELETE] = "delete",
+        [ACTION_PULL] = "pull",   [ACTION_FILL] = "fill",       [ACTION_WRITE] = "write",
+        [ACTION_START] = "start", [ACTION_RESTART] = "restart", [ACTION_STOP] = "stop",
+        [ACTION_KILL] = "kill",   [ACTION_REMOVE] = "remove",   [ACTION_DELETE] = "delete",
 };
 
 const char *action_name(enum action_kind kind)

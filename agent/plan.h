@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What to do next for one pod: a pure function of what is wanted, what is known and the time. It is asked again whenever
- * one of them changes, and must therefore say the same thing until the executor's outcome is recorded in pod_state.
+ * What to do next for one pod: a pure function of what is wanted, what is known and the time. It is asked again
+ * whenever one of them changes, and must therefore say the same thing until the executor's outcome is recorded in
+ * pod_state.
  *
  *      wanted:   install images -> resolve volumes and environment -> write units -> init containers, one after the
  *                other -> containers -> restart those that ended, by restartPolicy and back-off

@@ -54,8 +54,7 @@ static char **string_list(const cJSON *array)
 
         if (!cJSON_IsArray(array) || json_len(array) == 0)
                 return NULL;
-        cJSON_ArrayForEach(item, array)
-        {
+        cJSON_ArrayForEach (item, array) {
                 const char *s = cJSON_GetStringValue(item);
                 strv_push(&v, &n, xstrdup(s ? s : ""));
         }
@@ -71,8 +70,7 @@ static struct pair *pairs(const cJSON *object, size_t *ret_n)
         if (!cJSON_IsObject(object) || !object->child)
                 return NULL;
         v = xcalloc((size_t)cJSON_GetArraySize(object), sizeof(*v));
-        cJSON_ArrayForEach(item, object)
-        {
+        cJSON_ArrayForEach (item, object) {
                 const char *s = cJSON_GetStringValue(item);
                 v[n++] = (struct pair){ .key = xstrdup(item->string), .value = xstrdup(s ? s : "") };
         }
@@ -166,28 +164,29 @@ static void parse_env(struct pod *p, struct container *c, const cJSON *spec)
         size_t n = json_len(from) + json_len(env);
 
         if (n > ITEMS_MAX) {
-                refuse(p, c, "CreateContainerConfigError", "containers{%s}.env: more than %d variables", c->name, ITEMS_MAX);
+                refuse(p, c, "CreateContainerConfigError", "containers{%s}.env: more than %d variables", c->name,
+                       ITEMS_MAX);
                 return;
         }
         c->env = xcalloc(n, sizeof(*c->env));
-        cJSON_ArrayForEach(item, from)
-        {
+        cJSON_ArrayForEach (item, from) {
                 struct env_var *v = &c->env[c->n_env++];
                 const char *prefix = json_str(item, "prefix");
                 v->name = xstrdup(prefix ? prefix : "");
                 if (!reference(json_get(item, "configMapRef"), v, SOURCE_CONFIG_MAP) &&
                     !reference(json_get(item, "secretRef"), v, SOURCE_SECRET))
-                        refuse(p, c, "CreateContainerConfigError", "containers{%s}.envFrom: neither configMapRef nor secretRef", c->name);
+                        refuse(p, c, "CreateContainerConfigError",
+                               "containers{%s}.envFrom: neither configMapRef nor secretRef", c->name);
         }
-        cJSON_ArrayForEach(item, env)
-        {
+        cJSON_ArrayForEach (item, env) {
                 struct env_var *v = &c->env[c->n_env++];
                 const cJSON *value_from = json_get(item, "valueFrom");
                 const char *name = json_str(item, "name"), *value = json_str(item, "value");
 
                 v->name = xstrdup(name ? name : "");
                 if (!id_is_env_name(name)) {
-                        refuse(p, c, "CreateContainerConfigError", "containers{%s}.env: \"%.100s\" is no name of a variable", c->name, v->name);
+                        refuse(p, c, "CreateContainerConfigError",
+                               "containers{%s}.env: \"%.100s\" is no name of a variable", c->name, v->name);
                 } else if (!value_from) {
                         v->kind = SOURCE_VALUE;
                         v->text = xstrdup(value ? value : "");
@@ -196,19 +195,23 @@ static void parse_env(struct pod *p, struct container *c, const cJSON *spec)
                         v->kind = SOURCE_FIELD;
                         v->text = xstrdup(path ? path : "");
                         if (!known_field(p, v->text))
-                                refuse(p, c, "CreateContainerConfigError", "containers{%s}.env{%s}: unknown fieldPath \"%.100s\"", c->name,
-                                       v->name, v->text);
+                                refuse(p, c, "CreateContainerConfigError",
+                                       "containers{%s}.env{%s}: unknown fieldPath \"%.100s\"", c->name, v->name,
+                                       v->text);
                 } else if (!reference(json_get(value_from, "configMapKeyRef"), v, SOURCE_CONFIG_MAP) &&
                            !reference(json_get(value_from, "secretKeyRef"), v, SOURCE_SECRET)) {
                         refuse(p, c, "CreateContainerConfigError",
-                               "containers{%s}.env{%s}.valueFrom: only fieldRef, configMapKeyRef and secretKeyRef are supported", c->name, v->name);
+                               "containers{%s}.env{%s}.valueFrom: only fieldRef, configMapKeyRef and secretKeyRef are "
+                               "supported",
+                               c->name, v->name);
                 }
         }
 }
 
 /* ---- containers ------------------------------------------------------------------------------------------- */
 
-static void parse_security(struct pod *p, struct container *c, const cJSON *pod_context, const cJSON *context, struct buf *ignored)
+static void parse_security(struct pod *p, struct container *c, const cJSON *pod_context, const cJSON *context,
+                           struct buf *ignored)
 {
         static const char *const honoured[] = { "runAsUser", "runAsGroup", "runAsNonRoot" };
         const cJSON *both[] = { pod_context, context }, *item;
@@ -220,8 +223,7 @@ static void parse_security(struct pod *p, struct container *c, const cJSON *pod_
                 if (group >= 0 && group < UINT32_MAX)
                         c->has_group = true, c->group = (uint32_t)group;
                 c->non_root = json_bool(both[i], "runAsNonRoot", c->non_root);
-                cJSON_ArrayForEach(item, both[i])
-                {
+                cJSON_ArrayForEach (item, both[i]) {
                         char field[96];
                         bool known = false;
                         for (size_t k = 0; k < ARRAY_LEN(honoured); k++)
@@ -232,7 +234,8 @@ static void parse_security(struct pod *p, struct container *c, const cJSON *pod_
                 }
         }
         if (c->non_root && c->has_user && c->user == 0)
-                refuse(p, c, "CreateContainerConfigError", "containers{%s}.securityContext: runAsNonRoot is set, but runAsUser is 0", c->name);
+                refuse(p, c, "CreateContainerConfigError",
+                       "containers{%s}.securityContext: runAsNonRoot is set, but runAsUser is 0", c->name);
 }
 
 static void parse_mounts(struct pod *p, struct container *c, const cJSON *mounts)
@@ -240,12 +243,12 @@ static void parse_mounts(struct pod *p, struct container *c, const cJSON *mounts
         const cJSON *item;
 
         if (json_len(mounts) > VOLUMES_MAX) {
-                refuse(p, c, "CreateContainerConfigError", "containers{%s}.volumeMounts: more than %d", c->name, VOLUMES_MAX);
+                refuse(p, c, "CreateContainerConfigError", "containers{%s}.volumeMounts: more than %d", c->name,
+                       VOLUMES_MAX);
                 return;
         }
         c->mounts = xcalloc(json_len(mounts), sizeof(*c->mounts));
-        cJSON_ArrayForEach(item, mounts)
-        {
+        cJSON_ArrayForEach (item, mounts) {
                 struct mount *m = &c->mounts[c->n_mounts++];
                 const char *volume = json_str(item, "name"), *path = json_str(item, "mountPath");
                 const char *sub = json_str(item, "subPath"), *sub_expr = json_str(item, "subPathExpr");
@@ -257,10 +260,13 @@ static void parse_mounts(struct pod *p, struct container *c, const cJSON *mounts
                 for (n = strlen(m->path); n > 1 && m->path[n - 1] == '/'; n--)
                         m->path[n - 1] = '\0';
                 if (!id_is_path(m->path))
-                        refuse(p, c, "CreateContainerConfigError", "containers{%s}.volumeMounts{%s}: mountPath \"%.200s\" is not a normalized absolute path",
+                        refuse(p, c, "CreateContainerConfigError",
+                               "containers{%s}.volumeMounts{%s}: mountPath \"%.200s\" is not a normalized absolute "
+                               "path",
                                c->name, m->volume, m->path);
                 if ((sub && *sub) || (sub_expr && *sub_expr))
-                        refuse(p, c, "CreateContainerConfigError", "containers{%s}.volumeMounts{%s}: subPath is not supported", c->name, m->volume);
+                        refuse(p, c, "CreateContainerConfigError",
+                               "containers{%s}.volumeMounts{%s}: subPath is not supported", c->name, m->volume);
         }
 }
 
@@ -278,16 +284,20 @@ static void parse_given_unit(struct pod *p, struct container *c)
                         break;
         }
         if (c->given_unit && (!id_is_unit(c->given_unit) || strstr(c->given_unit, "@.")))
-                refuse(p, c, "CreateContainerConfigError", "annotation " ANNOTATION_UNIT ": \"%.100s\" is not the name of a service", c->given_unit);
+                refuse(p, c, "CreateContainerConfigError",
+                       "annotation " ANNOTATION_UNIT ": \"%.100s\" is not the name of a service", c->given_unit);
         else if (c->given_unit && c->parsed.kind == IMAGE_PATH)
                 c->given_unit = NULL; /* a pod's programs beside its daemon have no package that could have one */
 }
 
-static void parse_container(struct pod *p, struct container *c, const cJSON *spec, const cJSON *pod_spec, struct buf *ignored)
+static void parse_container(struct pod *p, struct container *c, const cJSON *spec, const cJSON *pod_spec,
+                            struct buf *ignored)
 {
-        static const char *const not_yet[] = { "livenessProbe", "readinessProbe", "startupProbe", "lifecycle", "volumeDevices",
-                                               "tty", "stdin", "restartPolicyRules", "resizePolicy" };
-        const char *name = json_str(spec, "name"), *image = json_str(spec, "image"), *pull = json_str(spec, "imagePullPolicy");
+        static const char *const not_yet[] = { "livenessProbe", "readinessProbe",     "startupProbe",
+                                               "lifecycle",     "volumeDevices",      "tty",
+                                               "stdin",         "restartPolicyRules", "resizePolicy" };
+        const char *name = json_str(spec, "name"), *image = json_str(spec, "image"),
+                   *pull = json_str(spec, "imagePullPolicy");
         const char *dir = json_str(spec, "workingDir"), *restart = json_str(spec, "restartPolicy");
         struct err e = ERR_NONE;
 
@@ -303,7 +313,8 @@ static void parse_container(struct pod *p, struct container *c, const cJSON *spe
         if (image_parse(c->image, &c->parsed, &e) < 0)
                 refuse(p, c, e.reason, "containers{%s}.%s", c->name, e.text);
         if (c->working_dir && !id_is_path(c->working_dir))
-                refuse(p, c, "CreateContainerConfigError", "containers{%s}.workingDir: not a normalized absolute path", c->name);
+                refuse(p, c, "CreateContainerConfigError", "containers{%s}.workingDir: not a normalized absolute path",
+                       c->name);
         for (size_t i = 0; i < ARRAY_LEN(not_yet); i++) {
                 const cJSON *v = json_get(spec, not_yet[i]);
                 if (v && !cJSON_IsFalse(v) && !(cJSON_IsArray(v) && !v->child))
@@ -328,8 +339,7 @@ static void parse_containers(struct pod *p, const cJSON *spec, struct buf *ignor
         }
         p->containers = xcalloc(n, sizeof(*p->containers));
         for (size_t i = 0; i < ARRAY_LEN(lists); i++)
-                cJSON_ArrayForEach(item, lists[i])
-                {
+                cJSON_ArrayForEach (item, lists[i]) {
                         struct container *c = &p->containers[p->n_containers++];
                         c->init = i == 0;
                         parse_container(p, c, item, spec, ignored);
@@ -369,33 +379,35 @@ static bool is_item_path(const char *s)
 {
         char full[ID_PATH_MAX + 2];
 
-        return s && snprintf(full, sizeof(full), "/%s", s) < (int)sizeof(full) && id_is_path(full) && full[1] && !starts_with(s, "..");
+        return s && snprintf(full, sizeof(full), "/%s", s) < (int)sizeof(full) && id_is_path(full) && full[1] &&
+               !starts_with(s, "..");
 }
 
 static void set_path(struct pod *p, const struct volume *v, struct volume_item *it, const char *path)
 {
         it->path = xstrdup(path ? path : "");
         if (!is_item_path(it->path))
-                refuse(p, NULL, "FailedMount", "volumes{%s}: path \"%.200s\" must be relative and stay inside the volume", v->name, it->path);
+                refuse(p, NULL, "FailedMount",
+                       "volumes{%s}: path \"%.200s\" must be relative and stay inside the volume", v->name, it->path);
 }
 
-static void add_object(struct pod *p, struct volume *v, size_t *room, enum source_kind kind, const char *object, const cJSON *source,
-                       uint32_t mode)
+static void add_object(struct pod *p, struct volume *v, size_t *room, enum source_kind kind, const char *object,
+                       const cJSON *source, uint32_t mode)
 {
         const cJSON *items = json_get(source, "items"), *item;
         bool optional = json_bool(source, "optional", false);
         struct volume_item *it;
 
         if (!object || !id_is_name(object)) {
-                refuse(p, NULL, "FailedMount", "volumes{%s}: no valid name of a %s", v->name, kind == SOURCE_SECRET ? "Secret" : "ConfigMap");
+                refuse(p, NULL, "FailedMount", "volumes{%s}: no valid name of a %s", v->name,
+                       kind == SOURCE_SECRET ? "Secret" : "ConfigMap");
                 return;
         }
         if (json_len(items) == 0) {
                 it = add_item(p, v, room);
                 it->kind = kind, it->object = xstrdup(object), it->mode = mode, it->optional = optional;
         }
-        cJSON_ArrayForEach(item, items)
-        {
+        cJSON_ArrayForEach (item, items) {
                 it = add_item(p, v, room);
                 it->kind = kind, it->object = xstrdup(object), it->optional = optional;
                 it->text = xstrdup(json_str(item, "key"));
@@ -408,8 +420,7 @@ static void add_downward(struct pod *p, struct volume *v, size_t *room, const cJ
 {
         const cJSON *item;
 
-        cJSON_ArrayForEach(item, json_get(source, "items"))
-        {
+        cJSON_ArrayForEach (item, json_get(source, "items")) {
                 struct volume_item *it = add_item(p, v, room);
                 const char *field = json_str(json_get(item, "fieldRef"), "fieldPath");
 
@@ -418,7 +429,9 @@ static void add_downward(struct pod *p, struct volume *v, size_t *room, const cJ
                 it->mode = (uint32_t)json_int(item, "mode", mode) & 0777;
                 set_path(p, v, it, json_str(item, "path"));
                 if (!known_field(p, it->text))
-                        refuse(p, NULL, "FailedMount", "volumes{%s}.downwardAPI: only fieldRef is supported, and not \"%.100s\"", v->name, it->text);
+                        refuse(p, NULL, "FailedMount",
+                               "volumes{%s}.downwardAPI: only fieldRef is supported, and not \"%.100s\"", v->name,
+                               it->text);
         }
 }
 
@@ -428,8 +441,7 @@ static void parse_projected(struct pod *p, struct volume *v, const cJSON *projec
         const cJSON *source, *kind;
         size_t room = 0;
 
-        cJSON_ArrayForEach(source, json_get(projected, "sources"))
-        {
+        cJSON_ArrayForEach (source, json_get(projected, "sources")) {
                 if ((kind = json_get(source, "configMap"))) {
                         add_object(p, v, &room, SOURCE_CONFIG_MAP, json_str(kind, "name"), kind, mode);
                 } else if ((kind = json_get(source, "secret"))) {
@@ -455,8 +467,10 @@ static uint64_t quantity_bytes(const char *s)
         static const struct {
                 const char *suffix;
                 double factor;
-        } units[] = { { "", 1 }, { "k", 1e3 }, { "M", 1e6 }, { "G", 1e9 }, { "T", 1e12 },
-                      { "Ki", 1024. }, { "Mi", 1048576. }, { "Gi", 1073741824. }, { "Ti", 1099511627776. }, { "m", 1e-3 } };
+        } units[] = { { "", 1 },          { "k", 1e3 },          { "M", 1e6 },
+                      { "G", 1e9 },       { "T", 1e12 },         { "Ki", 1024. },
+                      { "Mi", 1048576. }, { "Gi", 1073741824. }, { "Ti", 1099511627776. },
+                      { "m", 1e-3 } };
         char *end;
         double d = s ? strtod(s, &end) : 0;
 
@@ -490,7 +504,8 @@ static void parse_volume(struct pod *p, struct volume *v, const cJSON *spec, str
                 for (size_t n = strlen(v->path); n > 1 && v->path[n - 1] == '/'; n--)
                         v->path[n - 1] = '\0';
                 if (!id_is_path(v->path))
-                        refuse(p, NULL, "FailedMount", "volumes{%s}.hostPath: \"%.200s\" is not a normalized absolute path", v->name, v->path);
+                        refuse(p, NULL, "FailedMount",
+                               "volumes{%s}.hostPath: \"%.200s\" is not a normalized absolute path", v->name, v->path);
         } else if ((source = json_get(spec, "configMap"))) {
                 v->kind = VOLUME_FILES;
                 add_object(p, v, &room, SOURCE_CONFIG_MAP, json_str(source, "name"), source,
@@ -509,7 +524,8 @@ static void parse_volume(struct pod *p, struct volume *v, const cJSON *spec, str
                 const cJSON *kind = spec->child;
                 while (kind && streq(kind->string, "name"))
                         kind = kind->next;
-                refuse(p, NULL, "FailedMount", "volumes{%s}: unsupported volume type \"%.60s\"", v->name, kind ? kind->string : "none");
+                refuse(p, NULL, "FailedMount", "volumes{%s}: unsupported volume type \"%.60s\"", v->name,
+                       kind ? kind->string : "none");
         }
 }
 
@@ -522,7 +538,7 @@ static void parse_volumes(struct pod *p, const cJSON *volumes, struct buf *ignor
                 return;
         }
         p->volumes = xcalloc(json_len(volumes), sizeof(*p->volumes));
-        cJSON_ArrayForEach(item, volumes)
+        cJSON_ArrayForEach (item, volumes)
                 parse_volume(p, &p->volumes[p->n_volumes++], item, ignored);
 }
 
@@ -535,7 +551,8 @@ static void check_mounted_volumes_exist(struct pod *p)
                         for (size_t v = 0; v < p->n_volumes; v++)
                                 found = found || streq(p->volumes[v].name, want);
                         if (!found)
-                                refuse(p, &p->containers[i], "CreateContainerConfigError", "containers{%s}.volumeMounts: no volume \"%.80s\" in the pod",
+                                refuse(p, &p->containers[i], "CreateContainerConfigError",
+                                       "containers{%s}.volumeMounts: no volume \"%.80s\" in the pod",
                                        p->containers[i].name, want);
                 }
 }
@@ -548,14 +565,13 @@ static void parse_gates(struct pod *p, const cJSON *spec, const cJSON *status)
         size_t n = 0;
 
         p->gates_open = true;
-        cJSON_ArrayForEach(gate, json_get(spec, "readinessGates"))
-        {
+        cJSON_ArrayForEach (gate, json_get(spec, "readinessGates")) {
                 const char *type = json_str(gate, "conditionType");
                 bool open = false;
                 if (!type)
                         continue;
                 strv_push(&p->readiness_gates, &n, xstrdup(type));
-                cJSON_ArrayForEach(condition, json_get(status, "conditions"))
+                cJSON_ArrayForEach (condition, json_get(status, "conditions"))
                         if (streq(json_str(condition, "type"), type) && streq(json_str(condition, "status"), "True"))
                                 open = true;
                 p->gates_open = p->gates_open && open;
@@ -566,8 +582,10 @@ int pod_parse(const cJSON *object, struct pod **ret, struct err *e)
 {
         CLEANUP(pod_freep) struct pod *p = NEW(struct pod);
         CLEANUP(buf_done) struct buf ignored = BUF(2048);
-        const cJSON *meta = json_get(object, "metadata"), *spec = json_get(object, "spec"), *status = json_get(object, "status");
-        const char *policy = json_str(spec, "restartPolicy"), *phase = json_str(status, "phase"), *qos = json_str(status, "qosClass");
+        const cJSON *meta = json_get(object, "metadata"), *spec = json_get(object, "spec"),
+                    *status = json_get(object, "status");
+        const char *policy = json_str(spec, "restartPolicy"), *phase = json_str(status, "phase"),
+                   *qos = json_str(status, "qosClass");
         int r;
 
         r = pod_id_parse(json_str(meta, "namespace"), json_str(meta, "name"), json_str(meta, "uid"), &p->id, e);
@@ -589,7 +607,8 @@ int pod_parse(const cJSON *object, struct pod **ret, struct err *e)
         p->labels = pairs(json_get(meta, "labels"), &p->n_labels);
         p->annotations = pairs(json_get(meta, "annotations"), &p->n_annotations);
         if (json_get(spec, "runtimeClassName"))
-                refuse(p, NULL, "FailedCreatePodSandBox", "spec.runtimeClassName: \"%.80s\" is not known here", json_str(spec, "runtimeClassName"));
+                refuse(p, NULL, "FailedCreatePodSandBox", "spec.runtimeClassName: \"%.80s\" is not known here",
+                       json_str(spec, "runtimeClassName"));
         parse_volumes(p, json_get(spec, "volumes"), &ignored);
         parse_containers(p, spec, &ignored);
         check_mounted_volumes_exist(p);

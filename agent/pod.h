@@ -23,12 +23,12 @@ enum source_kind {
         SOURCE_VALUE,      /* `text` is the value itself */
         SOURCE_CONFIG_MAP, /* `object`, and `text` is the key (NULL: all keys) */
         SOURCE_SECRET,
-        SOURCE_FIELD,      /* `text` is the field path */
-        SOURCE_TOKEN,      /* service account token; `text` is the audience or NULL */
+        SOURCE_FIELD, /* `text` is the field path */
+        SOURCE_TOKEN, /* service account token; `text` is the audience or NULL */
 };
 
 struct env_var {
-        char *name;   /* of envFrom: the prefix, "" for none */
+        char *name; /* of envFrom: the prefix, "" for none */
         enum source_kind kind;
         char *object;
         char *text;
@@ -45,19 +45,20 @@ struct container {
         char *name;
         char *image;            /* as the pod has it */
         struct image parsed;    /* borrows from `image` */
-        const char *given_unit; /* the package's unit that an annotation names, borrowed from it; NULL: the rules choose (packages.h) */
+        const char *given_unit; /* the package's unit that an annotation names, borrowed from it; NULL: the rules choose
+                                   (packages.h) */
         enum pull_policy pull_policy;
         char **command, **args; /* NULL-terminated, or NULL when absent; $(VAR) not yet replaced */
         char *working_dir;
-        struct env_var *env;    /* envFrom first, then env, in the order of precedence: later wins */
+        struct env_var *env; /* envFrom first, then env, in the order of precedence: later wins */
         size_t n_env;
         struct mount *mounts;
         size_t n_mounts;
         bool has_user, has_group, non_root;
         uint32_t user, group;
-        bool init;              /* of spec.initContainers */
-        bool sidecar;           /* an init container with restartPolicy Always */
-        bool shares_image;      /* its unit's name needs the container's name, too (common/ids.h) */
+        bool init;         /* of spec.initContainers */
+        bool sidecar;      /* an init container with restartPolicy Always */
+        bool shares_image; /* its unit's name needs the container's name, too (common/ids.h) */
         char unit[ID_UNIT_MAX + 1];
 };
 
@@ -76,9 +77,9 @@ enum volume_kind { VOLUME_EMPTY_DIR, VOLUME_HOST_PATH, VOLUME_FILES };
 struct volume {
         char *name;
         enum volume_kind kind;
-        bool memory;              /* emptyDir */
+        bool memory; /* emptyDir */
         uint64_t size_limit;
-        char *path, *type;        /* hostPath */
+        char *path, *type;         /* hostPath */
         struct volume_item *items; /* files */
         size_t n_items;
 };
@@ -90,9 +91,9 @@ struct pair {
 struct pod {
         struct pod_id id;
         int64_t generation;
-        bool deleting;             /* metadata.deletionTimestamp is set */
+        bool deleting; /* metadata.deletionTimestamp is set */
         int64_t deletion_grace_s;
-        bool terminal;             /* the API already has phase Succeeded or Failed, which is irreversible */
+        bool terminal; /* the API already has phase Succeeded or Failed, which is irreversible */
         enum restart_policy restart_policy;
         int64_t grace_s;
         int64_t active_deadline_s; /* -1: none */
@@ -104,10 +105,10 @@ struct pod {
         size_t n_containers;
         struct volume *volumes;
         size_t n_volumes;
-        char **readiness_gates;       /* condition types; NULL when none */
-        bool gates_open;              /* all of them are True in the status that came with the object */
-        char *ignored;                /* fields that are there but have no effect yet, ", " between them; NULL when none */
-        struct err refused;           /* code != 0: this pod cannot run here; reason and text say why */
+        char **readiness_gates; /* condition types; NULL when none */
+        bool gates_open;        /* all of them are True in the status that came with the object */
+        char *ignored;          /* fields that are there but have no effect yet, ", " between them; NULL when none */
+        struct err refused;     /* code != 0: this pod cannot run here; reason and text say why */
         const struct container *refused_container; /* whose fault it is, or NULL */
 };
 

@@ -10,9 +10,9 @@
 #include "common/mem.h"
 
 enum { /* sd_notify-less failures of systemd itself between fork and exec: systemd.exec(5), "Process exit codes" */
-        SYSTEMD_EXIT_FIRST = 200,
-        SYSTEMD_EXIT_LAST = 245,
-        SYSTEMD_EXIT_EXEC = 203,
+       SYSTEMD_EXIT_FIRST = 200,
+       SYSTEMD_EXIT_LAST = 245,
+       SYSTEMD_EXIT_EXEC = 203,
 };
 
 struct pod_state *pod_state_new(const struct pod *p, uint64_t now)
@@ -85,8 +85,10 @@ static void adopt_container(struct container_state *c, const cJSON *status)
 }
 
 const char *const condition_names[CONDITION_TYPES] = {
-        [CONDITION_READY_TO_START] = "PodReadyToStartContainers", [CONDITION_INITIALIZED] = "Initialized",
-        [CONDITION_READY] = "Ready",                              [CONDITION_CONTAINERS_READY] = "ContainersReady",
+        [CONDITION_READY_TO_START] = "PodReadyToStartContainers",
+        [CONDITION_INITIALIZED] = "Initialized",
+        [CONDITION_READY] = "Ready",
+        [CONDITION_CONTAINERS_READY] = "ContainersReady",
         [CONDITION_SCHEDULED] = "PodScheduled",
 };
 
@@ -99,11 +101,12 @@ void pod_state_adopt(struct pod_state *s, const struct pod *p, const cJSON *stat
         if (start)
                 s->start_time = start;
         for (size_t l = 0; l < ARRAY_LEN(lists); l++)
-                cJSON_ArrayForEach(item, json_get(status, lists[l]))
+                cJSON_ArrayForEach (item, json_get(status, lists[l]))
                         for (size_t i = 0; i < p->n_containers; i++)
-                                if (p->containers[i].init == (l == 0) && streq(p->containers[i].name, json_str(item, "name")))
+                                if (p->containers[i].init == (l == 0) &&
+                                    streq(p->containers[i].name, json_str(item, "name")))
                                         adopt_container(&s->containers[i], item);
-        cJSON_ArrayForEach(item, json_get(status, "conditions"))
+        cJSON_ArrayForEach (item, json_get(status, "conditions"))
                 for (size_t i = 0; i < CONDITION_TYPES; i++)
                         if (streq(json_str(item, "type"), condition_names[i])) {
                                 s->conditions[i].known = true;
@@ -127,16 +130,20 @@ static void terminate(struct container_state *c, const struct unit_state *u, uin
                 t->signal = u->main_status;
                 t->exit_code = 128 + u->main_status;
         } else if (!u->started) {
-                /* The main process was never started: a condition, a missing binary, or an ExecStartPre= that failed. */
+                /* The main process was never started: a condition, a missing binary, or an ExecStartPre= that failed.
+                 */
                 t->exit_code = streq(u->result, "success") ? 0 : 128;
         }
-        if (!c->was_active && u->main_code == CLD_EXITED && u->main_status >= SYSTEMD_EXIT_FIRST && u->main_status <= SYSTEMD_EXIT_LAST) {
-                snprintf(t->message, sizeof(t->message), "systemd could not start the process: exit code %d (systemd.exec(5))%s", u->main_status,
+        if (!c->was_active && u->main_code == CLD_EXITED && u->main_status >= SYSTEMD_EXIT_FIRST &&
+            u->main_status <= SYSTEMD_EXIT_LAST) {
+                snprintf(t->message, sizeof(t->message),
+                         "systemd could not start the process: exit code %d (systemd.exec(5))%s", u->main_status,
                          u->main_status == SYSTEMD_EXIT_EXEC ? ", the command is not there or not executable" : "");
                 snprintf(t->reason, sizeof(t->reason), "StartError");
                 t->exit_code = 128;
-        } else if (streq(u->result, "timeout") || streq(u->result, "watchdog") || streq(u->result, "protocol") || streq(u->result, "resources") ||
-                   streq(u->result, "exec-condition") || streq(u->result, "start-limit-hit")) {
+        } else if (streq(u->result, "timeout") || streq(u->result, "watchdog") || streq(u->result, "protocol") ||
+                   streq(u->result, "resources") || streq(u->result, "exec-condition") ||
+                   streq(u->result, "start-limit-hit")) {
                 snprintf(t->message, sizeof(t->message), "systemd says: Result=%s", u->result);
         }
         if (!*t->reason)
@@ -149,7 +156,8 @@ static void terminate_unseen(struct termination *t, const struct container_state
 {
         *t = (struct termination){ .valid = true, .exit_code = 137, .started = c->started, .ended = now };
         snprintf(t->reason, sizeof(t->reason), "ContainerStatusUnknown");
-        snprintf(t->message, sizeof(t->message), "the unit is gone: the node was restarted, or somebody else removed it");
+        snprintf(t->message, sizeof(t->message),
+                 "the unit is gone: the node was restarted, or somebody else removed it");
         snprintf(t->invocation, sizeof(t->invocation), "%s", c->invocation);
 }
 
@@ -261,7 +269,8 @@ bool container_backs_off(const struct container_state *c, const struct container
         return container_restarts(c, spec, p) && c->restart_at > c->now.ended && !p->deleting;
 }
 
-const struct termination *container_last_run(const struct container_state *c, const struct container *spec, const struct pod *p)
+const struct termination *container_last_run(const struct container_state *c, const struct container *spec,
+                                             const struct pod *p)
 {
         return container_backs_off(c, spec, p) ? &c->now : &c->last;
 }

@@ -14,14 +14,14 @@
 
 /* pkg/kubelet: back-off of containers and of image pulls */
 #define BACKOFF_FIRST (10 * USEC_PER_SEC)
-#define BACKOFF_MAX (300 * USEC_PER_SEC)
+#define BACKOFF_MAX   (300 * USEC_PER_SEC)
 #define BACKOFF_RESET (600 * USEC_PER_SEC)
 
 enum container_phase { CONTAINER_WAITING, CONTAINER_RUNNING, CONTAINER_TERMINATED };
 
 struct termination {
         bool valid;
-        int exit_code;        /* 128 + signal when a signal ended it */
+        int exit_code; /* 128 + signal when a signal ended it */
         int signal;
         char reason[24];
         char message[256];
@@ -32,19 +32,19 @@ struct termination {
 struct container_state {
         enum container_phase phase;
         struct unit_state unit;
-        char invocation[33];      /* of the current or latest run */
+        char invocation[33]; /* of the current or latest run */
         uint64_t started;
-        bool was_active;          /* this run got as far as active */
+        bool was_active; /* this run got as far as active */
         uint32_t restarts;
-        uint32_t unit_restarts;   /* unit.restarts that are already counted in `restarts` */
-        struct termination now;   /* of the latest run, when TERMINATED */
-        struct termination last;  /* of the run before */
-        uint64_t backoff;         /* delay before the next restart */
-        uint64_t restart_at;      /* when TERMINATED and to be restarted */
-        bool requested;           /* a start was asked for and the unit has not moved yet */
-        uint64_t unmet_at;        /* unit.unmet_at that was taken for the answer to a start */
-        uint64_t retry_at;        /* a start failed before the unit moved */
-        struct err failure;       /* why it is waiting: reason and text (CreateContainerError, ...) */
+        uint32_t unit_restarts;  /* unit.restarts that are already counted in `restarts` */
+        struct termination now;  /* of the latest run, when TERMINATED */
+        struct termination last; /* of the run before */
+        uint64_t backoff;        /* delay before the next restart */
+        uint64_t restart_at;     /* when TERMINATED and to be restarted */
+        bool requested;          /* a start was asked for and the unit has not moved yet */
+        uint64_t unmet_at;       /* unit.unmet_at that was taken for the answer to a start */
+        uint64_t retry_at;       /* a start failed before the unit moved */
+        struct err failure;      /* why it is waiting: reason and text (CreateContainerError, ...) */
 
         /* the image */
         bool image_present;
@@ -54,10 +54,10 @@ struct container_state {
 };
 
 struct volume_state {
-        bool wanted;      /* content is complete and differs from what was filled last */
-        bool filled;      /* some content was filled in this agent's life */
+        bool wanted; /* content is complete and differs from what was filled last */
+        bool filled; /* some content was filled in this agent's life */
         bool in_flight;
-        uint64_t hash;    /* of the content that was filled */
+        uint64_t hash; /* of the content that was filled */
         uint64_t retry_at;
         struct err failure; /* why there is no content: a missing ConfigMap, ... */
 };
@@ -87,14 +87,14 @@ struct pod_state {
         bool gone;           /* no longer in the API: end it and forget it, report nothing */
         bool blocked;        /* a namesake with another uid still has units here */
 
-        bool written;        /* unit files are there */
+        bool written; /* unit files are there */
         bool write_in_flight;
         uint64_t write_retry_at;
         struct err env_failure; /* environment cannot be resolved yet */
         struct err write_failure;
 
-        uint64_t stop_at;    /* when the pod began to be stopped; 0: not yet */
-        uint64_t kill_at;    /* end of the grace */
+        uint64_t stop_at; /* when the pod began to be stopped; 0: not yet */
+        uint64_t kill_at; /* end of the grace */
         bool stop_sent, stop_in_flight;
         uint64_t stop_retry_at;
         bool kill_sent;
@@ -130,8 +130,10 @@ bool container_restarts(const struct container_state *c, const struct container 
 /* It ended and waits for its next start: what kubectl shows as CrashLoopBackOff, once there is a delay. */
 bool container_backs_off(const struct container_state *c, const struct container *spec, const struct pod *p);
 
-/* The run that status calls lastState and `kubectl logs --previous` shows: in a back-off the latest one, otherwise the one before. */
-const struct termination *container_last_run(const struct container_state *c, const struct container *spec, const struct pod *p);
+/* The run that status calls lastState and `kubectl logs --previous` shows: in a back-off the latest one, otherwise the
+ * one before. */
+const struct termination *container_last_run(const struct container_state *c, const struct container *spec,
+                                             const struct pod *p);
 
 /* Everything that shall not run again has ended: the pod is Succeeded or Failed. */
 bool pod_is_finished(const struct pod *p, const struct pod_state *s);

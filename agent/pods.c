@@ -42,7 +42,6 @@ struct pods {
         bool started, listed;
 };
 
-
 const struct pods_parts *pods_parts(const struct pods *ps)
 {
         return &ps->parts;
@@ -159,9 +158,9 @@ void pods_drop(struct pod_entry *e)
         e->patch = api_cancel(e->patch);
         e->delete = api_cancel(e->delete);
         e->dropped = true;
-        HASH_ITER(hh, ps->entries, other, next)
-        {
-                if (other->state->blocked && streq(other->pod->id.name, e->pod->id.name) && streq(other->pod->id.namespace, e->pod->id.namespace)) {
+        HASH_ITER (hh, ps->entries, other, next) {
+                if (other->state->blocked && streq(other->pod->id.name, e->pod->id.name) &&
+                    streq(other->pod->id.namespace, e->pod->id.namespace)) {
                         take_units(other);
                         pods_mark(other);
                 }
@@ -208,13 +207,20 @@ static void explain_failure(const struct pod_entry *e, size_t i, struct terminat
         if (!t->exit_code || *t->message || !*e->images[i].unit)
                 return;
         if (!spec->has_user && fallback_user_of(spec->unit)) {
-                snprintf(t->message, sizeof(t->message), "it ran as " FALLBACK_USER ", but as its package has it %.70s runs as root: policy rule root %s (see /etc/vks/policy.conf)",
-                         e->images[i].unit, spec->command || spec->args ? "is for a command line that the pod does not change" : "allows that to nobody");
+                snprintf(t->message, sizeof(t->message),
+                         "it ran as " FALLBACK_USER ", but as its package has it %.70s runs as root: policy rule root "
+                                                    "%s (see /etc/vks/policy.conf)",
+                         e->images[i].unit,
+                         spec->command || spec->args ? "is for a command line that the pod does not change"
+                                                     : "allows that to nobody");
                 return;
         }
         read_only_of(spec->unit, &paths);
         if (paths.len && buf_ok(&paths))
-                snprintf(t->message, sizeof(t->message), "its unit writes to %.100s, which for a pod is read-only, since it is the machine's: mount a volume there", paths.data);
+                snprintf(t->message, sizeof(t->message),
+                         "its unit writes to %.100s, which for a pod is read-only, since it is the machine's: mount a "
+                         "volume there",
+                         paths.data);
 }
 
 static void tell_phase(struct pod_entry *e, size_t i, enum container_phase before, uint32_t restarts)
@@ -228,7 +234,8 @@ static void tell_phase(struct pod_entry *e, size_t i, enum container_phase befor
                 explain_failure(e, i, &c->now);
                 log_stream_poke(e->pod->id.uid);
                 if (container_backs_off(c, spec, e->pod))
-                        reporter_event(e, spec, true, "BackOff", "Back-off restarting failed container %s in pod %s_%s(%s)", spec->name,
+                        reporter_event(e, spec, true, "BackOff",
+                                       "Back-off restarting failed container %s in pod %s_%s(%s)", spec->name,
                                        e->pod->id.name, e->pod->id.namespace, e->pod->id.uid);
                 if (*c->now.message)
                         reporter_event(e, spec, true, "Failed", "Error: %s", c->now.message);
@@ -241,7 +248,8 @@ static void tell_unmet(struct pod_entry *e, size_t i)
         CLEANUP(buf_done) struct buf conditions = BUF(400);
 
         conditions_of(e->pod->containers[i].unit, &conditions);
-        err_set(&c->failure, -EAGAIN, "RunContainerError", "systemd skips the unit, since not all of its conditions are met: %s",
+        err_set(&c->failure, -EAGAIN, "RunContainerError",
+                "systemd skips the unit, since not all of its conditions are met: %s",
                 conditions.len ? conditions.data : "see systemctl cat");
         reporter_event(e, &e->pod->containers[i], true, "Failed", "Error: %s", c->failure.text);
 }
@@ -298,11 +306,12 @@ void pods_units_synced(void *userdata)
         const char *unit = ps->parts.installer ? installer_unit(ps->parts.installer) : "";
 
         if (*unit && !observed_state(ps->parts.observed, unit, &(struct unit_state){ 0 }))
-                installer_unit_changed(ps->parts.installer, unit, &ended); /* it ended while nobody looked: the packages tell how */
-        HASH_ITER(hh, ps->units, l, next)
-        {
+                installer_unit_changed(ps->parts.installer, unit,
+                                       &ended); /* it ended while nobody looked: the packages tell how */
+        HASH_ITER (hh, ps->units, l, next) {
                 struct unit_state u = { .phase = UNIT_ABSENT };
-                if (!observed_state(ps->parts.observed, l->unit, &u) && l->entry->state->containers[l->index].unit.phase != UNIT_ABSENT)
+                if (!observed_state(ps->parts.observed, l->unit, &u) &&
+                    l->entry->state->containers[l->index].unit.phase != UNIT_ABSENT)
                         observe(l->entry, l->index, &u, false);
         }
 }
@@ -317,18 +326,22 @@ void pods_job_failed(void *userdata, const char *unit, const char *result)
         if (!l)
                 return;
         c = &l->entry->state->containers[l->index];
-        if (c->requested && !streq(result, "failed") && !streq(result, "canceled")) { /* "failed" shows in the unit's own state */
+        if (c->requested && !streq(result, "failed") &&
+            !streq(result, "canceled")) { /* "failed" shows in the unit's own state */
                 c->requested = false;
-                err_set(&c->failure, -EIO, "RunContainerError", "systemd did not start %s: its job ended with \"%s\"", unit, result);
+                err_set(&c->failure, -EIO, "RunContainerError", "systemd did not start %s: its job ended with \"%s\"",
+                        unit, result);
                 c->retry_at = pods_now_usec() + BACKOFF_FIRST;
-                reporter_event(l->entry, &l->entry->pod->containers[l->index], true, "Failed", "Error: %s", c->failure.text);
+                reporter_event(l->entry, &l->entry->pod->containers[l->index], true, "Failed", "Error: %s",
+                               c->failure.text);
         } else if (streq(result, "canceled")) {
                 c->requested = false;
         }
         pods_mark(l->entry);
 }
 
-/* ---- what a pod needs ----------------------------------------------------------------------------------------------- */
+/* ---- what a pod needs -----------------------------------------------------------------------------------------------
+ */
 
 /* Is there new content for a volume, and if there is none: why? */
 static void resolve_content(struct pod_entry *e)
@@ -347,8 +360,9 @@ static void resolve_content(struct pod_entry *e)
                 if (content_fill(e->content, e->pod, i, &e->pods->parts.node, &fill, &hash, &err) < 0) {
                         /* what was filled before stays: a deleted ConfigMap does not take files from a running pod */
                         if (*err.reason && !v->filled && !streq(err.text, v->failure.text))
-                                reporter_event(e, NULL, true, "FailedMount", "MountVolume.SetUp failed for volume \"%s\" : %s", e->pod->volumes[i].name,
-                                               err.text);
+                                reporter_event(e, NULL, true, "FailedMount",
+                                               "MountVolume.SetUp failed for volume \"%s\" : %s",
+                                               e->pod->volumes[i].name, err.text);
                         v->failure = err;
                         v->wanted = false;
                         continue;
@@ -364,8 +378,7 @@ void pods_content_changed(void *userdata, enum object_kind kind, const char *nam
         struct pods *ps = userdata;
         struct pod_entry *e, *next;
 
-        HASH_ITER(hh, ps->entries, e, next)
-        {
+        HASH_ITER (hh, ps->entries, e, next) {
                 if (e->content && content_refers(e->content, kind, namespace, name)) {
                         e->content_dirty = true;
                         pods_mark(e);
@@ -383,7 +396,8 @@ void pods_token_changed(void *userdata, const struct pod_id *pod)
         }
 }
 
-/* ---- what the API server says ---------------------------------------------------------------------------------------- */
+/* ---- what the API server says
+ * ---------------------------------------------------------------------------------------- */
 
 static void check_leftovers(struct pod_entry *e)
 {
@@ -406,7 +420,10 @@ static void greet(struct pod_entry *e)
         const struct pod *p = e->pod;
 
         if (p->refused.code && !p->deleting && !p->terminal)
-                reporter_event(e, p->refused_container, true, streq(p->refused.reason, "InvalidImageName") ? "InspectFailed" : *p->refused.reason ? p->refused.reason : "Failed",
+                reporter_event(e, p->refused_container, true,
+                               streq(p->refused.reason, "InvalidImageName") ? "InspectFailed"
+                               : *p->refused.reason                         ? p->refused.reason
+                                                                            : "Failed",
                                "%s", p->refused.text);
         if (p->ignored && !p->deleting && !p->terminal && !e->state->written)
                 reporter_event(e, NULL, true, "FieldsIgnored", "not supported yet and without effect: %s", p->ignored);
@@ -444,7 +461,8 @@ static void update_pod(struct pod_entry *e, struct pod *p)
 
         e->listed = true;
         if (!same_shape(old, p)) { /* an image was changed in place, or an ephemeral container was added */
-                reporter_event(e, NULL, true, "FieldsIgnored", "changing the containers of a running pod is not supported yet");
+                reporter_event(e, NULL, true, "FieldsIgnored",
+                               "changing the containers of a running pod is not supported yet");
                 pod_free(p);
                 return;
         }
@@ -453,8 +471,9 @@ static void update_pod(struct pod_entry *e, struct pod *p)
         if (e->content && !p->terminal)
                 content = content_new(p, ps->parts.objects, ps->parts.tokens);
         if (p->deleting && e->state->stop_at)
-                e->state->kill_at = e->state->stop_at + (uint64_t)p->deletion_grace_s * USEC_PER_SEC; /* a later delete may shorten the grace */
-        HASH_DEL(ps->entries, e); /* the key lives in the pod */
+                e->state->kill_at = e->state->stop_at + (uint64_t)p->deletion_grace_s *
+                                                                USEC_PER_SEC; /* a later delete may shorten the grace */
+        HASH_DEL(ps->entries, e);                                             /* the key lives in the pod */
         content_free(e->content);
         e->content = content;
         e->pod = p;
@@ -507,7 +526,7 @@ void pods_list_begin(void *userdata)
         struct pods *ps = userdata;
         struct pod_entry *e, *next;
 
-        HASH_ITER(hh, ps->entries, e, next)
+        HASH_ITER (hh, ps->entries, e, next)
                 e->listed = false;
 }
 
@@ -536,7 +555,8 @@ static void end_leftovers(struct pods *ps)
                                 c->image = xstrdup("");
                                 snprintf(c->unit, sizeof(c->unit), "%s", k->meta.unit);
                         }
-                        log_info("%s/%s (%s) is no longer wanted: ending its units", p->id.namespace, p->id.name, p->id.uid);
+                        log_info("%s/%s (%s) is no longer wanted: ending its units", p->id.namespace, p->id.name,
+                                 p->id.uid);
                         e = entry_new(ps, p, pods_now_usec());
                         e->state->gone = true;
                         take_units(e);
@@ -551,8 +571,7 @@ void pods_list_synced(void *userdata)
         struct pods *ps = userdata;
         struct pod_entry *e, *next;
 
-        HASH_ITER(hh, ps->entries, e, next)
-        {
+        HASH_ITER (hh, ps->entries, e, next) {
                 if (!e->listed && !e->state->gone)
                         lose(e);
                 pods_mark(e); /* what could not be told while the API server was away is told now */
@@ -562,7 +581,8 @@ void pods_list_synced(void *userdata)
         go_on(ps);
 }
 
-/* ---- the turn --------------------------------------------------------------------------------------------------------- */
+/* ---- the turn
+ * --------------------------------------------------------------------------------------------------------- */
 
 static int on_timer(UNUSED sd_event_source *source, UNUSED uint64_t usec, void *userdata)
 {
@@ -594,8 +614,8 @@ static void print_plan(struct pods *ps, const struct pod_entry *e, const struct 
                 fprintf(ps->parts.dry_run, "%s\n", line);
         }
         if (!plan->n_actions)
-                fprintf(ps->parts.dry_run, "%s/%s: nothing to do%s%s\n", e->pod->id.namespace, e->pod->id.name, e->pod->refused.code ? ": " : "",
-                        e->pod->refused.code ? e->pod->refused.text : "");
+                fprintf(ps->parts.dry_run, "%s/%s: nothing to do%s%s\n", e->pod->id.namespace, e->pod->id.name,
+                        e->pod->refused.code ? ": " : "", e->pod->refused.code ? e->pod->refused.text : "");
 }
 
 static void work(struct pod_entry *e)
@@ -609,10 +629,12 @@ static void work(struct pod_entry *e)
                 pull_look(e);
         if (run && e->content && e->content_dirty)
                 resolve_content(e);
-        if (run && e->pod->active_deadline_s >= 0 && now >= e->state->start_time + (uint64_t)e->pod->active_deadline_s * USEC_PER_SEC &&
+        if (run && e->pod->active_deadline_s >= 0 &&
+            now >= e->state->start_time + (uint64_t)e->pod->active_deadline_s * USEC_PER_SEC &&
             !pod_is_finished(e->pod, e->state)) {
                 if (!e->state->deadline_exceeded)
-                        reporter_event(e, NULL, false, "DeadlineExceeded", "Pod was active on the node longer than the specified deadline");
+                        reporter_event(e, NULL, false, "DeadlineExceeded",
+                                       "Pod was active on the node longer than the specified deadline");
                 e->state->deadline_exceeded = true;
         }
         plan_pod(e->pod, e->state, now, &plan);
@@ -643,8 +665,8 @@ static bool helper_is_busy(const struct pods *ps)
 }
 
 /*
- * Many new pods are taken in turns of about BUSY: while PID 1 starts some, the helper writes the next. Not one by one, since PID 1
- * reads all unit directories again when a file is new in one.
+ * Many new pods are taken in turns of about BUSY: while PID 1 starts some, the helper writes the next. Not one by one,
+ * since PID 1 reads all unit directories again when a file is new in one.
  */
 static void work_or_hold(struct pod_entry *e)
 {
@@ -712,8 +734,7 @@ struct pods *pods_free(struct pods *ps)
 
         if (!ps)
                 return NULL;
-        HASH_ITER(hh, ps->entries, e, next)
-        {
+        HASH_ITER (hh, ps->entries, e, next) {
                 e->in_flight = 0; /* the helper client is gone before us: nobody calls back */
                 pods_drop(e);
         }
@@ -727,14 +748,16 @@ struct pods *pods_free(struct pods *ps)
         return NULL;
 }
 
-/* ---- questions ------------------------------------------------------------------------------------------------------- */
+/* ---- questions
+ * ------------------------------------------------------------------------------------------------------- */
 
 static struct pod_entry *find_name(const struct pods *ps, const char *namespace, const char *name)
 {
         struct pod_entry *e, *next, *found = NULL;
 
-        HASH_ITER(hh, ps->entries, e, next)
-                if (streq(e->pod->id.name, name) && streq(e->pod->id.namespace, namespace) && (!found || found->state->gone))
+        HASH_ITER (hh, ps->entries, e, next)
+                if (streq(e->pod->id.name, name) && streq(e->pod->id.namespace, namespace) &&
+                    (!found || found->state->gone))
                         found = e;
         return found;
 }
@@ -744,7 +767,8 @@ bool pods_find(struct pods *ps, const char *namespace, const char *pod)
         return find_name(ps, namespace, pod) != NULL;
 }
 
-bool pods_find_container(struct pods *ps, const char *namespace, const char *pod, const char *container, struct pods_container *ret)
+bool pods_find_container(struct pods *ps, const char *namespace, const char *pod, const char *container,
+                         struct pods_container *ret)
 {
         struct pod_entry *e = find_name(ps, namespace, pod);
 
@@ -777,13 +801,14 @@ size_t pods_images(void *userdata, struct node_image *ret, size_t max)
         struct pod_entry *e, *next;
         size_t n = 0;
 
-        HASH_ITER(hh, ps->entries, e, next)
+        HASH_ITER (hh, ps->entries, e, next)
                 for (size_t i = 0; i < e->pod->n_containers; i++) {
                         struct package found;
                         bool known = e->image_ids[i] == NULL;
                         for (size_t k = 0; k < n && !known; k++)
                                 known = streq(ret[k].name, e->image_ids[i]);
-                        if (known || n == max || !packages_find(ps->parts.packages, e->pod->containers[i].parsed.name, &found))
+                        if (known || n == max ||
+                            !packages_find(ps->parts.packages, e->pod->containers[i].parsed.name, &found))
                                 continue;
                         ret[n++] = (struct node_image){ .name = e->image_ids[i], .size = found.installed_size };
                 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * All pods of this node. Whatever happens (the API server wants something, a unit changed, the helper answered, a
- * ConfigMap came, a time was reached) marks a pod; at the loop's next turn every marked pod is planned once, its actions are carried out, and its
- * status is sent if it differs from what the API server has. Work is proportional to what changed.
+ * ConfigMap came, a time was reached) marks a pod; at the loop's next turn every marked pod is planned once, its
+ * actions are carried out, and its status is sent if it differs from what the API server has. Work is proportional to
+ * what changed.
  */
 #ifndef VKS_AGENT_PODS_H
 #define VKS_AGENT_PODS_H
@@ -23,7 +24,8 @@
 
 struct pods;
 
-/* Everything is borrowed and outlives the pods; objects, tokens and installer are given later since they call back into here. */
+/* Everything is borrowed and outlives the pods; objects, tokens and installer are given later since they call back into
+ * here. */
 struct pods_parts {
         sd_event *event;
         struct api *api;
@@ -45,7 +47,8 @@ DEFINE_FREEP(struct pods, pods_free)
 /* Pods are acted on from now on: the Node is registered, and units were read once. */
 void pods_start(struct pods *ps);
 
-/* What the parts tell: the handlers of watch.h, observed.h, objects.h, tokens.h and installer.h, with `ps` as userdata. */
+/* What the parts tell: the handlers of watch.h, observed.h, objects.h, tokens.h and installer.h, with `ps` as userdata.
+ */
 void pods_list_begin(void *ps);
 void pods_upsert(void *ps, const cJSON *object);
 void pods_object_gone(void *ps, const cJSON *object);
@@ -64,7 +67,8 @@ struct pods_container {
         const struct container *container;
         const struct container_state *state;
 };
-bool pods_find_container(struct pods *ps, const char *namespace, const char *pod, const char *container, struct pods_container *ret);
+bool pods_find_container(struct pods *ps, const char *namespace, const char *pod, const char *container,
+                         struct pods_container *ret);
 /* Does the pod exist at all? */
 bool pods_find(struct pods *ps, const char *namespace, const char *pod);
 bool pods_is_running(void *ps, const char *pod_uid, const char *container);

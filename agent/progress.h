@@ -5,7 +5,15 @@
 
 #include "common/base.h"
 
-enum progress_stage { PROGRESS_NONE, PROGRESS_WAIT, PROGRESS_FETCH, PROGRESS_LISTS, PROGRESS_DOWNLOAD, PROGRESS_UNPACK, PROGRESS_SET_UP };
+enum progress_stage {
+        PROGRESS_NONE,
+        PROGRESS_WAIT,
+        PROGRESS_FETCH,
+        PROGRESS_LISTS,
+        PROGRESS_DOWNLOAD,
+        PROGRESS_UNPACK,
+        PROGRESS_SET_UP
+};
 
 struct progress {
         enum progress_stage stage;

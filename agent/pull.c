@@ -7,7 +7,8 @@
 #include "agent/pod_entry.h"
 #include "common/mem.h"
 
-/* ---- whose version is it ------------------------------------------------------------------------------------------ */
+/* ---- whose version is it ------------------------------------------------------------------------------------------
+ */
 
 static const char *label(const struct pod *p, const char *key)
 {
@@ -18,14 +19,16 @@ static const char *label(const struct pod *p, const char *key)
 }
 
 /*
- * A rolling update: pods of one Deployment have the same labels but for the hash of their template. The new one may replace the
- * package under the old one, which goes when the new one is ready; waiting for each other they would wait for ever.
+ * A rolling update: pods of one Deployment have the same labels but for the hash of their template. The new one may
+ * replace the package under the old one, which goes when the new one is ready; waiting for each other they would wait
+ * for ever.
  */
 static bool same_deployment(const struct pod *a, const struct pod *b)
 {
         static const char hash[] = "pod-template-hash";
 
-        if (!streq(a->id.namespace, b->id.namespace) || a->n_labels != b->n_labels || a->n_labels < 2 || !label(a, hash) || !label(b, hash))
+        if (!streq(a->id.namespace, b->id.namespace) || a->n_labels != b->n_labels || a->n_labels < 2 ||
+            !label(a, hash) || !label(b, hash))
                 return false;
         for (size_t i = 0; i < a->n_labels; i++) {
                 const char *other = label(b, a->labels[i].key);
@@ -41,16 +44,18 @@ static bool holds(const struct pod_entry *e, size_t k)
         const struct image *image = &e->pod->containers[k].parsed;
         const struct container_state *c = &e->state->containers[k];
 
-        return image->kind != IMAGE_PATH && *image->version && (c->image_present || c->pulling) && !e->pod->terminal && !e->dropped &&
-               !e->state->removed && !pod_is_finished(e->pod, e->state);
+        return image->kind != IMAGE_PATH && *image->version && (c->image_present || c->pulling) && !e->pod->terminal &&
+               !e->dropped && !e->state->removed && !pod_is_finished(e->pod, e->state);
 }
 
 static bool contradicts(const struct image *a, const struct image *b)
 {
-        return streq(a->name, b->name) && (!streq(a->version, b->version) || (*a->sha256 && *b->sha256 && !streq(a->sha256, b->sha256)));
+        return streq(a->name, b->name) &&
+               (!streq(a->version, b->version) || (*a->sha256 && *b->sha256 && !streq(a->sha256, b->sha256)));
 }
 
-/* Who holds the package of e's container i in a version that it named, which is not the one that container i names; or from another file. */
+/* Who holds the package of e's container i in a version that it named, which is not the one that container i names; or
+ * from another file. */
 static const struct pod_entry *holder(const struct pod_entry *e, size_t i, const struct image **ret)
 {
         const struct image *want = &e->pod->containers[i].parsed;
@@ -58,17 +63,19 @@ static const struct pod_entry *holder(const struct pod_entry *e, size_t i, const
         for (const struct pod_entry *other = pods_first(e->pods); other; other = other->hh.next)
                 for (size_t k = 0; k < other->pod->n_containers; k++) {
                         *ret = &other->pod->containers[k].parsed;
-                        if (holds(other, k) && contradicts(*ret, want) && (other == e || !same_deployment(other->pod, e->pod)))
+                        if (holds(other, k) && contradicts(*ret, want) &&
+                            (other == e || !same_deployment(other->pod, e->pod)))
                                 return other;
                 }
         return NULL;
 }
 
-/* ---- is it there? --------------------------------------------------------------------------------------------------- */
+/* ---- is it there? ---------------------------------------------------------------------------------------------------
+ */
 
 /*
- * imagePullPolicy Always: the candidate is ensured when the pod is new here. Not when it ran here before, not for what names its version (there is
- * but one), and not under a pod that named the installed version.
+ * imagePullPolicy Always: the candidate is ensured when the pod is new here. Not when it ran here before, not for what
+ * names its version (there is but one), and not under a pod that named the installed version.
  */
 static bool ensure_first(const struct pod_entry *e, size_t i)
 {
@@ -103,9 +110,11 @@ void pull_take(struct pod_entry *e, size_t i)
                         return;
                 known = packages_sha256(packages, &found, sha256);
                 free(e->image_ids[i]);
-                e->image_ids[i] = xasprintf("deb://%s@%s%s%s", found.name, found.version, known ? "@sha256:" : "", known ? sha256 : "");
-                if ((spec->given_unit ? packages_image_unit(packages, spec->parsed.name, spec->given_unit, &e->images[i], &err) :
-                                        packages_image(packages, spec->parsed.name, &e->images[i], &err)) < 0) {
+                e->image_ids[i] = xasprintf("deb://%s@%s%s%s", found.name, found.version, known ? "@sha256:" : "",
+                                            known ? sha256 : "");
+                if ((spec->given_unit
+                             ? packages_image_unit(packages, spec->parsed.name, spec->given_unit, &e->images[i], &err)
+                             : packages_image(packages, spec->parsed.name, &e->images[i], &err)) < 0) {
                         if (!e->pod->refused.code)
                                 reporter_event(e, spec, true, "Failed", "Error: %s", err.text);
                         e->pod->refused = err;
@@ -132,12 +141,15 @@ void pull_look(struct pod_entry *e)
                 return;
         for (size_t i = 0; i < e->pod->n_containers && !e->state->written; i++)
                 if (e->state->containers[i].pull_at == 0 && !e->state->containers[i].pull_backoff)
-                        reporter_event(e, &e->pod->containers[i], false, "Pulled", "Container image \"%s\" already present on machine%s%s",
-                                       e->pod->containers[i].image, *e->images[i].unit ? ", unit " : "", e->images[i].unit);
+                        reporter_event(e, &e->pod->containers[i], false, "Pulled",
+                                       "Container image \"%s\" already present on machine%s%s",
+                                       e->pod->containers[i].image, *e->images[i].unit ? ", unit " : "",
+                                       e->images[i].unit);
         e->told_present = true;
 }
 
-/* ---- having it installed ------------------------------------------------------------------------------------------------ */
+/* ---- having it installed
+ * ------------------------------------------------------------------------------------------------ */
 
 static void fail(struct pod_entry *e, size_t i, const struct err *err)
 {
@@ -145,7 +157,7 @@ static void fail(struct pod_entry *e, size_t i, const struct err *err)
         struct container_state *c = &e->state->containers[i];
 
         c->pull_failure = *err;
-        c->pull_backoff = c->pull_backoff == 0               ? BACKOFF_FIRST
+        c->pull_backoff = c->pull_backoff == 0                ? BACKOFF_FIRST
                           : c->pull_backoff * 2 > BACKOFF_MAX ? BACKOFF_MAX
                                                               : c->pull_backoff * 2;
         c->pull_at = pods_now_usec() + c->pull_backoff;
@@ -163,7 +175,8 @@ void pull_begin(struct pod_entry *e, size_t i)
         struct err err = ERR_NONE;
 
         if (spec->pull_policy == PULL_NEVER) {
-                err_set(&c->pull_failure, -ENOENT, "ErrImageNeverPull", "Container image \"%s\" is not present with pull policy of Never", spec->image);
+                err_set(&c->pull_failure, -ENOENT, "ErrImageNeverPull",
+                        "Container image \"%s\" is not present with pull policy of Never", spec->image);
                 reporter_event(e, spec, true, "ErrImageNeverPull", "%s", c->pull_failure.text);
                 return;
         }
@@ -174,8 +187,8 @@ void pull_begin(struct pod_entry *e, size_t i)
         }
         other = *spec->parsed.version ? holder(e, i, &held) : NULL;
         if (other) {
-                err_set(&err, -EBUSY, "ErrImagePull", "pod %s/%s holds %s at version %s%s%s", other->pod->id.namespace, other->pod->id.name,
-                        held->name, held->version, *held->sha256 ? ", sha256 " : "", held->sha256);
+                err_set(&err, -EBUSY, "ErrImagePull", "pod %s/%s holds %s at version %s%s%s", other->pod->id.namespace,
+                        other->pod->id.name, held->name, held->version, *held->sha256 ? ", sha256 " : "", held->sha256);
                 fail(e, i, &err);
                 return;
         }
@@ -212,7 +225,8 @@ static void tell_pulled(struct pod_entry *e, size_t i, uint64_t usec)
         struct package found;
 
         if (find_image(e, i, &found))
-                reporter_event(e, spec, false, "Pulled", "Successfully pulled image \"%s\" in %.3fs: %s %s, %.1f MB%s%s", spec->image,
+                reporter_event(e, spec, false, "Pulled",
+                               "Successfully pulled image \"%s\" in %.3fs: %s %s, %.1f MB%s%s", spec->image,
                                (double)usec / 1e6, found.name, found.version, (double)found.installed_size / 1e6,
                                *e->images[i].unit ? ", unit " : "", e->images[i].unit);
 }
@@ -246,6 +260,6 @@ void pods_install_progress(void *userdata, const struct image *image, const char
         for (struct pod_entry *e = pods_first(userdata); e; e = e->hh.next)
                 for (size_t i = 0; i < e->pod->n_containers; i++)
                         if (e->state->containers[i].pulling && image_same(&e->pod->containers[i].parsed, image))
-                                reporter_event(e, &e->pod->containers[i], false, "Pulling", "Pulling image \"%s\": %s", e->pod->containers[i].image,
-                                               words);
+                                reporter_event(e, &e->pod->containers[i], false, "Pulling", "Pulling image \"%s\": %s",
+                                               e->pod->containers[i].image, words);
 }

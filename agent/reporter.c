@@ -10,8 +10,8 @@
 #include "common/mem.h"
 
 enum {
-        SETTLE_USEC = 400 * 1000,           /* what will be different in a moment is not told */
-        QUEUE_USEC = 60 * 1000 * 1000,      /* nor that a pod waits for its turn among many */
+        SETTLE_USEC = 400 * 1000,      /* what will be different in a moment is not told */
+        QUEUE_USEC = 60 * 1000 * 1000, /* nor that a pod waits for its turn among many */
         RETRY_USEC = 3 * 1000 * 1000,
 };
 
@@ -48,7 +48,8 @@ static bool is_news(const struct pod_state *s)
         if (s->env_failure.code || s->write_failure.code)
                 return true;
         for (size_t i = 0; i < s->n_containers; i++)
-                if (s->containers[i].failure.code || s->containers[i].pull_failure.code || s->containers[i].phase == CONTAINER_TERMINATED)
+                if (s->containers[i].failure.code || s->containers[i].pull_failure.code ||
+                    s->containers[i].phase == CONTAINER_TERMINATED)
                         return true;
         for (size_t i = 0; i < s->n_volumes; i++)
                 if (*s->volumes[i].failure.reason)
@@ -57,8 +58,8 @@ static bool is_news(const struct pod_state *s)
 }
 
 /*
- * Until when the status may wait: a pod that is on its way is told of once, when it runs. 0: it is to be told now. A daemon's unit is "activating" for a
- * moment between its process and its readiness.
+ * Until when the status may wait: a pod that is on its way is told of once, when it runs. 0: it is to be told now. A
+ * daemon's unit is "activating" for a moment between its process and its readiness.
  */
 static uint64_t settles_at(const struct pod_entry *e)
 {
@@ -74,7 +75,8 @@ static uint64_t settles_at(const struct pod_entry *e)
                 if (c->phase == CONTAINER_RUNNING && c->unit.phase == UNIT_ACTIVATING && at < c->started + SETTLE_USEC)
                         at = c->started + SETTLE_USEC;
         }
-        if (!e->status_sent && streq(status_phase(e->pod, s), "Pending") && !at && pod_first_blocking_init(e->pod, s) == 0)
+        if (!e->status_sent && streq(status_phase(e->pod, s), "Pending") && !at &&
+            pod_first_blocking_init(e->pod, s) == 0)
                 at = s->seen + (pulling ? SETTLE_USEC : QUEUE_USEC);
         return at;
 }
@@ -121,7 +123,8 @@ void reporter_status(struct pod_entry *e, uint64_t now, uint64_t *wake_at)
         cJSON_Delete(patch);
 }
 
-void reporter_event(struct pod_entry *e, const struct container *c, bool warning, const char *reason, const char *fmt, ...)
+void reporter_event(struct pod_entry *e, const struct container *c, bool warning, const char *reason, const char *fmt,
+                    ...)
 {
         const struct pods_parts *parts = pods_parts(e->pods);
         const struct event_object about = {

@@ -36,8 +36,8 @@ unsigned random_between(unsigned low, unsigned high)
         return low + random_u32() % (high - low + 1);
 }
 
-void timer_arm(sd_event *event, sd_event_source **timer, clockid_t clock, uint64_t delay_usec, sd_event_time_handler_t handler,
-               void *userdata)
+void timer_arm(sd_event *event, sd_event_source **timer, clockid_t clock, uint64_t delay_usec,
+               sd_event_time_handler_t handler, void *userdata)
 {
         uint64_t accuracy = delay_usec / 10 < 250000 ? delay_usec / 10 + 1 : 250000;
         int r;
@@ -47,7 +47,8 @@ void timer_arm(sd_event *event, sd_event_source **timer, clockid_t clock, uint64
         else if ((r = sd_event_source_set_time_accuracy(*timer, accuracy)) >= 0 &&
                  (r = sd_event_source_set_time_relative(*timer, delay_usec)) >= 0)
                 r = sd_event_source_set_enabled(*timer, SD_EVENT_ONESHOT);
-        if (r < 0 && r != -ESTALE) { /* for want of memory or of descriptors; ESTALE: the loop has ended, nothing will fire */
+        if (r < 0 &&
+            r != -ESTALE) { /* for want of memory or of descriptors; ESTALE: the loop has ended, nothing will fire */
                 log_error("cannot arm a timer: %s", strerrordesc_np(-r));
                 abort();
         }

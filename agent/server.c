@@ -161,8 +161,8 @@ static void set_limits(struct server *s, sd_event *event, const struct server_co
         s->http.idle_usec = usec_or(0, SERVER_IDLE_TIMEOUT_S);
 }
 
-int server_new(sd_event *event, const struct server_config *config, server_handler handler, void *userdata, struct server **ret,
-               struct err *e)
+int server_new(sd_event *event, const struct server_config *config, server_handler handler, void *userdata,
+               struct server **ret, struct err *e)
 {
         const char *const files[] = { config->cert_file, config->key_file, config->client_ca_file };
         CLEANUP(server_freep) struct server *s = NEW(struct server);
@@ -190,7 +190,8 @@ int server_new(sd_event *event, const struct server_config *config, server_handl
         s->fd = r;
         r = sd_event_add_io(event, &s->listener, s->fd, EPOLLIN, on_listener, s);
         if (r >= 0)
-                r = sd_event_add_time_relative(event, &s->pause, CLOCK_MONOTONIC, ACCEPT_PAUSE_USEC, 0, on_pause_over, s);
+                r = sd_event_add_time_relative(event, &s->pause, CLOCK_MONOTONIC, ACCEPT_PAUSE_USEC, 0, on_pause_over,
+                                               s);
         if (r >= 0)
                 r = sd_event_source_set_enabled(s->pause, SD_EVENT_OFF);
         if (r < 0)

@@ -95,21 +95,27 @@ static cJSON *why_waiting(const struct pod *p, const struct pod_state *s, size_t
                          !p->containers[pod_first_blocking_init(p, s)].init;
 
         if (p->refused.code && (!p->refused_container || p->refused_container == spec))
-                return waiting_state(streq(p->refused.reason, "FailedMount") || streq(p->refused.reason, "FailedCreatePodSandBox") ? "ContainerCreating"
-                                                                                                                                : p->refused.reason,
+                return waiting_state(streq(p->refused.reason, "FailedMount") ||
+                                                     streq(p->refused.reason, "FailedCreatePodSandBox")
+                                             ? "ContainerCreating"
+                                             : p->refused.reason,
                                      "%s", p->refused.text);
         if (c->pull_failure.code && !c->image_present) {
-                bool wait = !streq(c->pull_failure.reason, "ErrImageNeverPull") && c->pull_at > now && c->pull_backoff > BACKOFF_FIRST;
+                bool wait = !streq(c->pull_failure.reason, "ErrImageNeverPull") && c->pull_at > now &&
+                            c->pull_backoff > BACKOFF_FIRST;
                 if (wait)
-                        return waiting_state("ImagePullBackOff", "Back-off pulling image \"%s\": %s", spec->image, c->pull_failure.text);
+                        return waiting_state("ImagePullBackOff", "Back-off pulling image \"%s\": %s", spec->image,
+                                             c->pull_failure.text);
                 return waiting_state(c->pull_failure.reason, "%s", c->pull_failure.text);
         }
         if (s->env_failure.code)
                 return waiting_state("CreateContainerConfigError", "%s", s->env_failure.text);
         if (s->write_failure.code)
-                return waiting_state(*s->write_failure.reason ? s->write_failure.reason : "CreateContainerError", "%s", s->write_failure.text);
+                return waiting_state(*s->write_failure.reason ? s->write_failure.reason : "CreateContainerError", "%s",
+                                     s->write_failure.text);
         if (c->failure.code)
-                return waiting_state(*c->failure.reason ? c->failure.reason : "RunContainerError", "%s", c->failure.text);
+                return waiting_state(*c->failure.reason ? c->failure.reason : "RunContainerError", "%s",
+                                     c->failure.text);
         return waiting_state(init_done ? "ContainerCreating" : "PodInitializing", "%s", "");
 }
 
@@ -120,7 +126,8 @@ static bool is_ready(const struct container *spec, const struct container_state 
         return c->phase == CONTAINER_RUNNING && c->unit.phase == UNIT_ACTIVE;
 }
 
-static cJSON *container_status(const struct pod *p, const struct pod_state *s, size_t i, const char *image_id, uint64_t now)
+static cJSON *container_status(const struct pod *p, const struct pod_state *s, size_t i, const char *image_id,
+                               uint64_t now)
 {
         const struct container *spec = &p->containers[i];
         const struct container_state *c = &s->containers[i];
@@ -135,7 +142,8 @@ static cJSON *container_status(const struct pod *p, const struct pod_state *s, s
                 state = why_waiting(p, s, i, now);
         } else if (container_backs_off(c, spec, p)) {
                 state = waiting_state("CrashLoopBackOff", "back-off %us restarting failed container=%s pod=%s_%s(%s)",
-                                      (unsigned)((c->restart_at - c->now.ended) / USEC_PER_SEC), spec->name, p->id.name, p->id.namespace, p->id.uid);
+                                      (unsigned)((c->restart_at - c->now.ended) / USEC_PER_SEC), spec->name, p->id.name,
+                                      p->id.namespace, p->id.uid);
         } else {
                 state = terminated_state(&c->now);
         }
@@ -157,7 +165,8 @@ static cJSON *container_status(const struct pod *p, const struct pod_state *s, s
 
 /* ---- conditions ---------------------------------------------------------------------------------------------- */
 
-static void set_condition(struct pod_state *s, enum condition_type type, bool is_true, uint64_t now, const char *reason, const char *message)
+static void set_condition(struct pod_state *s, enum condition_type type, bool is_true, uint64_t now, const char *reason,
+                          const char *message)
 {
         struct condition *c = &s->conditions[type];
 
@@ -170,7 +179,8 @@ static void set_condition(struct pod_state *s, enum condition_type type, bool is
 }
 
 /* "containers with unready status: [a b]" */
-static void list_containers(const struct pod *p, const struct pod_state *s, bool init, const char *head, char *ret, size_t size)
+static void list_containers(const struct pod *p, const struct pod_state *s, bool init, const char *head, char *ret,
+                            size_t size)
 {
         int n = snprintf(ret, size, "%s: [", head);
         bool first = true;
@@ -202,12 +212,20 @@ static void update_conditions(const struct pod *p, struct pod_state *s, const ch
         list_containers(p, s, true, "containers with incomplete status", text, sizeof(text));
         set_condition(s, CONDITION_INITIALIZED, initialized, now, "ContainersNotInitialized", text);
         list_containers(p, s, false, "containers with unready status", text, sizeof(text));
-        set_condition(s, CONDITION_CONTAINERS_READY, ready, now, done ? "PodCompleted" : over ? "PodFailed" : "ContainersNotReady",
+        set_condition(s, CONDITION_CONTAINERS_READY, ready, now,
+                      done   ? "PodCompleted"
+                      : over ? "PodFailed"
+                             : "ContainersNotReady",
                       over ? "" : text);
         if (ready && p->readiness_gates && !p->gates_open)
-                set_condition(s, CONDITION_READY, false, now, "ReadinessGatesNotReady", "a condition of spec.readinessGates is not True");
+                set_condition(s, CONDITION_READY, false, now, "ReadinessGatesNotReady",
+                              "a condition of spec.readinessGates is not True");
         else
-                set_condition(s, CONDITION_READY, ready, now, done ? "PodCompleted" : over ? "PodFailed" : "ContainersNotReady", over ? "" : text);
+                set_condition(s, CONDITION_READY, ready, now,
+                              done   ? "PodCompleted"
+                              : over ? "PodFailed"
+                                     : "ContainersNotReady",
+                              over ? "" : text);
 }
 
 static cJSON *conditions(const struct pod_state *s)
@@ -231,7 +249,8 @@ static cJSON *conditions(const struct pod_state *s)
 
 /* ---- the whole ------------------------------------------------------------------------------------------------ */
 
-cJSON *status_build(const struct pod *p, struct pod_state *s, const struct pod_node *node, const char *const *image_ids, uint64_t now)
+cJSON *status_build(const struct pod *p, struct pod_state *s, const struct pod_node *node, const char *const *image_ids,
+                    uint64_t now)
 {
         cJSON *o = cJSON_CreateObject(), *init = NULL, *app = cJSON_CreateArray();
         const char *phase = status_phase(p, s);

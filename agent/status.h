@@ -9,12 +9,14 @@
 #include "agent/pod_state.h"
 
 /*
- * Makes the status and moves the transition times in s->conditions along. The caller owns the result. `imageID` of a container is
- * `image_ids[i]`, parallel to pod->containers; NULL entries are "".
+ * Makes the status and moves the transition times in s->conditions along. The caller owns the result. `imageID` of a
+ * container is `image_ids[i]`, parallel to pod->containers; NULL entries are "".
  */
-cJSON *status_build(const struct pod *p, struct pod_state *s, const struct pod_node *node, const char *const *image_ids, uint64_t now);
+cJSON *status_build(const struct pod *p, struct pod_state *s, const struct pod_node *node, const char *const *image_ids,
+                    uint64_t now);
 
-/* The strategic merge patch that carries it, for the pods/status subresource. Takes `status` over; the caller owns the result. */
+/* The strategic merge patch that carries it, for the pods/status subresource. Takes `status` over; the caller owns the
+ * result. */
 cJSON *status_patch(const struct pod *p, cJSON *status);
 
 /* Pending, Running, Succeeded or Failed. */

@@ -16,8 +16,8 @@ static int print_seconds(uint64_t usec, char *buf, size_t size)
         struct tm tm = { 0 };
 
         gmtime_r(&t, &tm); /* the years of 64 bits of microseconds always fit */
-        return snprintf(buf, size, "%04d-%02d-%02dT%02d:%02d:%02d", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min,
-                        tm.tm_sec);
+        return snprintf(buf, size, "%04d-%02d-%02dT%02d:%02d:%02d", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
+                        tm.tm_hour, tm.tm_min, tm.tm_sec);
 }
 
 void time_rfc3339(uint64_t usec, char ret[32])
@@ -110,12 +110,18 @@ int time_parse_rfc3339(const char *s, uint64_t *ret_usec)
         struct tm tm;
 
         if (!take_number(&s, 4, '-', &year) || !take_number(&s, 2, '-', &month) || !take_number(&s, 2, 'T', &day) ||
-            !take_number(&s, 2, ':', &hour) || !take_number(&s, 2, ':', &minute) || !take_number(&s, 2, '\0', &second) ||
-            !take_fraction(&s, &fraction) || !take_offset(&s, &offset) || *s != '\0')
+            !take_number(&s, 2, ':', &hour) || !take_number(&s, 2, ':', &minute) ||
+            !take_number(&s, 2, '\0', &second) || !take_fraction(&s, &fraction) || !take_offset(&s, &offset) ||
+            *s != '\0')
                 return -EINVAL;
         if (!month_has_day(year, month, day) || hour > 23 || minute > 59 || second > 59)
                 return -EINVAL;
-        tm = (struct tm){ .tm_year = year - 1900, .tm_mon = month - 1, .tm_mday = day, .tm_hour = hour, .tm_min = minute, .tm_sec = second };
+        tm = (struct tm){ .tm_year = year - 1900,
+                          .tm_mon = month - 1,
+                          .tm_mday = day,
+                          .tm_hour = hour,
+                          .tm_min = minute,
+                          .tm_sec = second };
         seconds = (int64_t)timegm(&tm) - offset;
         if (seconds < 0 || seconds > LAST_SECOND)
                 return -ERANGE;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Points in time as Kubernetes writes them: RFC 3339, in UTC when printed. Inside, time is always microseconds since the
- * epoch, as sd-event, sd-bus and the journal have it. All pure.
+ * Points in time as Kubernetes writes them: RFC 3339, in UTC when printed. Inside, time is always microseconds since
+ * the epoch, as sd-event, sd-bus and the journal have it. All pure.
  */
 #ifndef VKS_AGENT_TIMES_H
 #define VKS_AGENT_TIMES_H
@@ -14,7 +14,8 @@ void time_rfc3339_nano(uint64_t usec, char ret[40]);  /* a log line's:     "2026
 
 /*
  * Takes what Go's time.RFC3339 and RFC3339Nano take: upper-case T and Z or an offset, a fraction of any length (what is
- * finer than a microsecond is cut). -EINVAL, or -ERANGE before the epoch or (by its offset) after the year 9999; *ret_usec is then left alone.
+ * finer than a microsecond is cut). -EINVAL, or -ERANGE before the epoch or (by its offset) after the year 9999;
+ * *ret_usec is then left alone.
  */
 int time_parse_rfc3339(const char *s, uint64_t *ret_usec);
 

@@ -13,7 +13,7 @@
 #include "common/mem.h"
 
 enum {
-        RECORD = 16 * 1024,  /* what TLS moves at a time */
+        RECORD = 16 * 1024,   /* what TLS moves at a time */
         RECORDS_PER_RUN = 16, /* then the others have their turn */
 };
 
@@ -28,7 +28,7 @@ enum state {
 
 struct tls_conn {
         struct tls_host *host;
-        struct tls_conn *prev, *next; /* the host's, oldest first */
+        struct tls_conn *prev, *next;  /* the host's, oldest first */
         const struct tls_proto *proto; /* NULL: gone */
         void *userdata;
         SSL *ssl;
@@ -36,12 +36,12 @@ struct tls_conn {
         enum state state;
         struct buf in, out;
         sd_event_source *io, *wake, *deadline, *stall;
-        uint64_t progress;   /* when output last moved */
+        uint64_t progress; /* when output last moved */
         bool settled, paused, eof, finish, abort;
-        bool readable;       /* SSL_read has not yet said that there is no more */
-        bool offer;          /* what lies in `in` is to be offered again */
-        bool drained_wanted; /* the protocol was told to pause */
-        bool send_blocked;   /* until the socket takes more ... */
+        bool readable;                           /* SSL_read has not yet said that there is no more */
+        bool offer;                              /* what lies in `in` is to be offered again */
+        bool drained_wanted;                     /* the protocol was told to pause */
+        bool send_blocked;                       /* until the socket takes more ... */
         bool read_needs_write, write_needs_read; /* TLS's own messages, in the other direction */
 };
 
@@ -292,7 +292,8 @@ static void watch_socket(struct tls_conn *c)
         sd_event_source_set_io_events(c->io, (in ? EPOLLIN : 0U) | (out ? EPOLLOUT : 0U));
 }
 
-/* The one place where anything happens to a connection; called by its event sources alone, and frees it when it is over. */
+/* The one place where anything happens to a connection; called by its event sources alone, and frees it when it is
+ * over. */
 static void run(struct tls_conn *c)
 {
         if (c->state == HANDSHAKE && !c->abort)
@@ -421,15 +422,18 @@ static int add_sources(struct tls_conn *c)
         if (r >= 0)
                 r = sd_event_source_set_enabled(c->wake, SD_EVENT_OFF);
         if (r >= 0)
-                r = sd_event_add_time_relative(event, &c->deadline, CLOCK_MONOTONIC, c->host->limits.handshake_usec, 0, on_deadline, c);
+                r = sd_event_add_time_relative(event, &c->deadline, CLOCK_MONOTONIC, c->host->limits.handshake_usec, 0,
+                                               on_deadline, c);
         if (r >= 0)
-                r = sd_event_add_time_relative(event, &c->stall, CLOCK_MONOTONIC, c->host->limits.stall_usec, 0, on_stall, c);
+                r = sd_event_add_time_relative(event, &c->stall, CLOCK_MONOTONIC, c->host->limits.stall_usec, 0,
+                                               on_stall, c);
         if (r >= 0)
                 r = sd_event_source_set_enabled(c->stall, SD_EVENT_OFF);
         return r;
 }
 
-struct tls_conn *tls_conn_new(struct tls_host *h, SSL_CTX *context, int fd, const struct tls_proto *proto, void *userdata)
+struct tls_conn *tls_conn_new(struct tls_host *h, SSL_CTX *context, int fd, const struct tls_proto *proto,
+                              void *userdata)
 {
         CLEANUP(conn_freep) struct tls_conn *c = NULL;
 
@@ -443,7 +447,8 @@ struct tls_conn *tls_conn_new(struct tls_host *h, SSL_CTX *context, int fd, cons
         c->ssl = SSL_new(context);
         if (!c->ssl || SSL_set_fd(c->ssl, fd) != 1 || add_sources(c) < 0)
                 return NULL;
-        SSL_set_mode(c->ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+        SSL_set_mode(c->ssl,
+                     SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
         SSL_set_accept_state(c->ssl);
         c->proto = proto;
         c->userdata = userdata;

@@ -58,7 +58,8 @@ int tls_context_new(const struct tls_files *files, SSL_CTX **ret, struct err *e)
         c = SSL_CTX_new(TLS_server_method());
         if (!c || SSL_CTX_set_min_proto_version(c, TLS1_2_VERSION) != 1 ||
             SSL_CTX_set_cipher_list(c, "ECDHE+AESGCM:ECDHE+CHACHA20") != 1 ||
-            SSL_CTX_set_session_id_context(c, session_context, sizeof(session_context) - 1) != 1 || SSL_CTX_set_num_tickets(c, 0) != 1)
+            SSL_CTX_set_session_id_context(c, session_context, sizeof(session_context) - 1) != 1 ||
+            SSL_CTX_set_num_tickets(c, 0) != 1)
                 return openssl_err(e, -EIO, "cannot set up", "TLS");
         SSL_CTX_set_options(c, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
         SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);
@@ -119,7 +120,8 @@ int tls_peer(SSL *ssl, struct tls_identity *ret, struct err *e)
                 return err_set(e, -EACCES, NULL, "client certificate: %s", X509_verify_cert_error_string(verdict));
         if (X509_cmp_current_time(X509_get0_notAfter(cert)) <= 0)
                 return err_set(e, -EACCES, NULL, "the client certificate has expired since it connected");
-        /* Verification let a certificate pass that names no usage; one CA signs for servers and clients here, so it must say. */
+        /* Verification let a certificate pass that names no usage; one CA signs for servers and clients here, so it
+         * must say. */
         usage = X509_get_extended_key_usage(cert);
         if (usage == UINT32_MAX || !(usage & (XKU_SSL_CLIENT | XKU_ANYEKU)))
                 return err_set(e, -EACCES, NULL, "the client certificate is not for client authentication");

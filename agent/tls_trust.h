@@ -14,8 +14,9 @@ struct tls_files {
 };
 
 /*
- * A server's context: TLS 1.2 or newer; the peer is asked for a certificate, but the handshake succeeds without or with a bad one, so
- * that it can be told in HTTP; no session is ever resumed, so every connection is verified. The caller owns *ret.
+ * A server's context: TLS 1.2 or newer; the peer is asked for a certificate, but the handshake succeeds without or with
+ * a bad one, so that it can be told in HTTP; no session is ever resumed, so every connection is verified. The caller
+ * owns *ret.
  */
 int tls_context_new(const struct tls_files *files, SSL_CTX **ret, struct err *e);
 
@@ -32,8 +33,9 @@ struct tls_identity {
 };
 
 /*
- * Fills *ret with the peer's name if its certificate is valid, was signed by a client CA, and is meant for client authentication;
- * -EACCES and nothing otherwise. The handshake must be over. Cheap enough for each request, so that a certificate ends when it expires.
+ * Fills *ret with the peer's name if its certificate is valid, was signed by a client CA, and is meant for client
+ * authentication; -EACCES and nothing otherwise. The handshake must be over. Cheap enough for each request, so that a
+ * certificate ends when it expires.
  */
 int tls_peer(SSL *ssl, struct tls_identity *ret, struct err *e);
 void tls_identity_done(struct tls_identity *i);

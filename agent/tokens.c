@@ -25,10 +25,10 @@ struct token {
         char *service_account, *audience;
         int64_t expiration_s;
         unsigned holders;
-        char *bytes; /* NULL: none yet, or expired */
-        bool failed; /* there is none, and it was told */
+        char *bytes;           /* NULL: none yet, or expired */
+        bool failed;           /* there is none, and it was told */
         uint64_t expires_usec; /* CLOCK_BOOTTIME: by our own clock since it came, whatever the wall clocks say */
-        struct err *err; /* NULL: none; a thousand tokens would hold a megabyte of them */
+        struct err *err;       /* NULL: none; a thousand tokens would hold a megabyte of them */
         struct retry retry, denied;
         struct api_call *call;
         sd_event_source *timer;
@@ -169,7 +169,8 @@ static void on_answer(void *userdata, struct api_response *r)
 static void ask(struct token *t)
 {
         CLEANUP(freep) char *account = api_escape(t->service_account);
-        CLEANUP(freep) char *path = xasprintf("/api/v1/namespaces/%s/serviceaccounts/%s/token", t->pod.namespace, account);
+        CLEANUP(freep)
+        char *path = xasprintf("/api/v1/namespaces/%s/serviceaccounts/%s/token", t->pod.namespace, account);
         cJSON *body = token_request(&t->pod, t->audience, t->expiration_s);
 
         t->call = api_call(t->tokens->api, API_POST, path, body, 0, on_answer, t);
@@ -191,10 +192,12 @@ static void token_free(struct token *t)
         free(t);
 }
 
-struct token *token_hold(struct tokens *all, const struct pod_id *pod, const char *service_account, const char *audience,
-                         int64_t expiration_s)
+struct token *token_hold(struct tokens *all, const struct pod_id *pod, const char *service_account,
+                         const char *audience, int64_t expiration_s)
 {
-        CLEANUP(freep) char *id = xasprintf("%s/%s/%lld/%s", pod->uid, service_account, (long long)expiration_s, audience ? audience : "");
+        CLEANUP(freep)
+        char *id = xasprintf("%s/%s/%lld/%s", pod->uid, service_account, (long long)expiration_s,
+                             audience ? audience : "");
         struct token *t;
 
         HASH_FIND_STR(all->table, id, t);
@@ -239,7 +242,7 @@ struct tokens *tokens_free(struct tokens *all)
 
         if (!all)
                 return NULL;
-        HASH_ITER(hh, all->table, t, next)
+        HASH_ITER (hh, all->table, t, next)
                 token_free(t);
         sd_event_unref(all->event);
         free(all);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Service account tokens by TokenRequest, bound to a pod, kept fresh while held: renewed at 80 % of their life or after 24 hours, whichever
- * comes first, with up to 10 s of jitter (pkg/kubelet/token/token_manager.go).
+ * Service account tokens by TokenRequest, bound to a pod, kept fresh while held: renewed at 80 % of their life or after
+ * 24 hours, whichever comes first, with up to 10 s of jitter (pkg/kubelet/token/token_manager.go).
  */
 #ifndef VKS_AGENT_TOKENS_H
 #define VKS_AGENT_TOKENS_H
@@ -20,13 +20,14 @@ struct tokens *tokens_free(struct tokens *t);
 DEFINE_FREEP(struct tokens, tokens_free)
 
 /* `audience` NULL: the API server's own. */
-struct token *token_hold(struct tokens *t, const struct pod_id *pod, const char *service_account, const char *audience, int64_t expiration_s);
+struct token *token_hold(struct tokens *t, const struct pod_id *pod, const char *service_account, const char *audience,
+                         int64_t expiration_s);
 struct token *token_release(struct token *k); /* wipes it; NULL is allowed; returns NULL */
 DEFINE_FREEP(struct token, token_release)
 
 /*
- * The token, borrowed until the loop runs on; NULL while there is none, and then *ret_why (which may be NULL) says what the server said, or has
- * code 0 when the first answer is still out.
+ * The token, borrowed until the loop runs on; NULL while there is none, and then *ret_why (which may be NULL) says what
+ * the server said, or has code 0 when the first answer is still out.
  */
 const char *token_value(const struct token *k, struct err *ret_why);
 

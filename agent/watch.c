@@ -32,17 +32,17 @@ struct watch {
         void *userdata;
         sd_event_source *timer;
         struct api_call *call;
-        struct buf rest;          /* of the stream: the line that is not complete yet */
+        struct buf rest;           /* of the stream: the line that is not complete yet */
         char version[VERSION_MAX]; /* to watch from; "": list first */
-        char *next_chunk;         /* a list is under way, and goes on here */
+        char *next_chunk;          /* a list is under way, and goes on here */
         struct retry retry, denied;
         bool synced_once;
-        bool heard;               /* the running watch brought an event */
-        bool expired;             /* 410, and no event since */
-        int last_error;           /* of the failure before, 0 after success */
+        bool heard;     /* the running watch brought an event */
+        bool expired;   /* 410, and no event since */
+        int last_error; /* of the failure before, 0 after success */
         long last_status;
         bool logged;
-        bool busy, dead;          /* dead while busy: freed when the handler has returned */
+        bool busy, dead; /* dead while busy: freed when the handler has returned */
 };
 
 static void start(struct watch *w);
@@ -144,7 +144,8 @@ static void fail(struct watch *w, const struct api_response *r)
                 w->handler.failed(w->userdata, r);
 }
 
-/* The server has forgotten what came after our version: the ordinary end of a version's life, unless it happens again at once. */
+/* The server has forgotten what came after our version: the ordinary end of a version's life, unless it happens again
+ * at once. */
 static void expire(struct watch *w, const struct api_response *r)
 {
         w->version[0] = '\0';
@@ -171,7 +172,7 @@ static void take_list(struct watch *w, const struct api_response *r)
         drop_chunk(w);
         if (first && w->handler.begin)
                 w->handler.begin(w->userdata);
-        cJSON_ArrayForEach(item, json_get(r->body, "items")) {
+        cJSON_ArrayForEach (item, json_get(r->body, "items")) {
                 if (w->dead)
                         return;
                 w->handler.upsert(w->userdata, item);
@@ -300,7 +301,8 @@ static void start_list(struct watch *w)
 {
         CLEANUP(freep) char *base = with_query(w);
         CLEANUP(freep) char *go_on = w->next_chunk ? api_escape(w->next_chunk) : NULL;
-        CLEANUP(freep) char *path = xasprintf("%slimit=%d%s%s", base, CHUNK, go_on ? "&continue=" : "", go_on ? go_on : "");
+        CLEANUP(freep)
+        char *path = xasprintf("%slimit=%d%s%s", base, CHUNK, go_on ? "&continue=" : "", go_on ? go_on : "");
 
         /* Without a resourceVersion: what is true now, not what a lagging server remembers. */
         w->call = api_call(w->api, API_GET, path, NULL, LIST_TIMEOUT_MS, on_list, w);
@@ -310,8 +312,9 @@ static void start_watch(struct watch *w)
 {
         CLEANUP(freep) char *base = with_query(w);
         CLEANUP(freep) char *version = api_escape(w->version);
-        CLEANUP(freep) char *path = xasprintf("%swatch=true&allowWatchBookmarks=true&resourceVersion=%s&timeoutSeconds=%u", base, version,
-                                              random_between(LIFE_MIN_S, LIFE_MAX_S));
+        CLEANUP(freep)
+        char *path = xasprintf("%swatch=true&allowWatchBookmarks=true&resourceVersion=%s&timeoutSeconds=%u", base,
+                               version, random_between(LIFE_MIN_S, LIFE_MAX_S));
 
         buf_done(&w->rest);
         w->heard = false;
@@ -326,8 +329,8 @@ static void start(struct watch *w)
                 start_watch(w);
 }
 
-struct watch *watch_new(sd_event *event, struct api *api, const char *path, const char *query, const struct watch_handler *handler,
-                        void *userdata)
+struct watch *watch_new(sd_event *event, struct api *api, const char *path, const char *query,
+                        const struct watch_handler *handler, void *userdata)
 {
         struct watch *w = NEW(struct watch);
 

@@ -49,8 +49,8 @@ int watch_event_parse(const char *line, size_t size, struct watch_event *ret, st
         return r;
 }
 
-int watch_lines(struct buf *rest, const char *data, size_t size, int (*line)(void *userdata, const char *line, size_t size),
-                void *userdata)
+int watch_lines(struct buf *rest, const char *data, size_t size,
+                int (*line)(void *userdata, const char *line, size_t size), void *userdata)
 {
         const char *newline;
 

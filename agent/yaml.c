@@ -230,8 +230,8 @@ static int document(struct reader *r, cJSON **root)
                 type = event.type;
                 if (type == YAML_DOCUMENT_START_EVENT && *root)
                         n = fail_at(r, &event.start_mark, "a second document");
-                else if (type != YAML_STREAM_START_EVENT && type != YAML_DOCUMENT_START_EVENT && type != YAML_DOCUMENT_END_EVENT &&
-                         type != YAML_STREAM_END_EVENT)
+                else if (type != YAML_STREAM_START_EVENT && type != YAML_DOCUMENT_START_EVENT &&
+                         type != YAML_DOCUMENT_END_EVENT && type != YAML_STREAM_END_EVENT)
                         n = value(r, &event, 0, root);
                 yaml_event_delete(&event);
                 if (n < 0)

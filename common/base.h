@@ -15,28 +15,28 @@
 #include <stdint.h>
 #include <string.h>
 
-#define CLEANUP(fn) __attribute__((cleanup(fn)))
+#define CLEANUP(fn)        __attribute__((cleanup(fn)))
 #define PRINTF(fmt, first) __attribute__((format(printf, fmt, first)))
-#define MUST_USE __attribute__((warn_unused_result))
-#define UNUSED __attribute__((unused))
+#define MUST_USE           __attribute__((warn_unused_result))
+#define UNUSED             __attribute__((unused))
 
 /* Moves an owned pointer out of `p`, leaving NULL behind. */
-#define TAKE(p)                        \
-        ({                             \
-                __typeof__(p) _t = (p); \
-                (p) = NULL;            \
-                _t;                    \
+#define TAKE(p)                                                                                                        \
+        ({                                                                                                             \
+                __typeof__(p) _t = (p);                                                                                \
+                (p) = NULL;                                                                                            \
+                _t;                                                                                                    \
         })
 
 /* Makes the `x_freep` that CLEANUP() wants out of an `x_free` that returns NULL. */
-#define DEFINE_FREEP(type, fn)                          \
-        static inline UNUSED void fn##p(type **p)       \
-        {                                               \
-                *p = fn(*p);                            \
+#define DEFINE_FREEP(type, fn)                                                                                         \
+        static inline UNUSED void fn##p(type **p)                                                                      \
+        {                                                                                                              \
+                *p = fn(*p);                                                                                           \
         }
 
-#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
-#define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define ARRAY_LEN(a)                    (sizeof(a) / sizeof((a)[0]))
+#define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 static inline bool streq(const char *a, const char *b)
 {

@@ -17,7 +17,7 @@ struct buf {
         bool secret; /* no copy of its bytes stays in memory */
 };
 
-#define BUF(limit) ((struct buf){ .max = (limit) })
+#define BUF(limit)        ((struct buf){ .max = (limit) })
 #define SECRET_BUF(limit) ((struct buf){ .max = (limit), .secret = true })
 
 void buf_add(struct buf *b, const void *p, size_t n);

@@ -19,7 +19,8 @@ static bool leads_away(const char *name)
         return strchr(name, '/') || streq(name, "..");
 }
 
-/* While both are open, no other mount has either's id. A bind mount has one of its own, where st_dev would be the same. */
+/* While both are open, no other mount has either's id. A bind mount has one of its own, where st_dev would be the same.
+ */
 static int same_mount(int a, int b)
 {
         struct statx x, y;
@@ -31,7 +32,8 @@ static int same_mount(int a, int b)
         return x.stx_mnt_id == y.stx_mnt_id ? 0 : -EXDEV;
 }
 
-/* For a kernel, or a filter around us, without openat2(2). One name is no way: O_NOFOLLOW and the ids of two mounts say all there is to say. */
+/* For a kernel, or a filter around us, without openat2(2). One name is no way: O_NOFOLLOW and the ids of two mounts say
+ * all there is to say. */
 static int open_without_openat2(int at, const char *name)
 {
         FD fd = openat(at, name, FLAGS);
@@ -61,10 +63,10 @@ int dir_make(int at, const char *name, mode_t mode)
         if (leads_away(name))
                 return -EXDEV;
         new = mkdirat(at, name, 0700) == 0;
-        if (!new && errno != EEXIST)
+        if (!new &&errno != EEXIST)
                 return -errno;
         fd = dir_open(at, name);
-        if (fd >= 0 && new && fchmod(fd, mode) < 0)
+        if (fd >= 0 && new &&fchmod(fd, mode) < 0)
                 return -errno;
         return fd_take(&fd);
 }
@@ -160,8 +162,8 @@ size_t dir_count(int at, bool (*counts)(const char *name))
 }
 
 /*
- * Empties `dir`, a directory in `top`. What is a directory itself and not empty is moved up into `top`, so that a tree of any depth
- * needs no more than two open directories; *moved makes the names.
+ * Empties `dir`, a directory in `top`. What is a directory itself and not empty is moved up into `top`, so that a tree
+ * of any depth needs no more than two open directories; *moved makes the names.
  */
 static int empty_into(int top, const char *name, unsigned *moved)
 {
@@ -211,7 +213,8 @@ int dir_remove(int at, const char *name)
         top = dir_open(at, name);
         if (top < 0)
                 return top;
-        for (bool again = true; again;) { /* moving things up may make the kernel's reading of `top` miss some: look again */
+        for (bool again = true;
+             again;) { /* moving things up may make the kernel's reading of `top` miss some: look again */
                 int copy = dir_open(at, name);
                 DIR *dir = copy < 0 ? NULL : fdopendir(copy);
                 struct dirent *d;

@@ -13,14 +13,15 @@
 enum { ERR_REASON_MAX = 48, ERR_TEXT_MAX = 1024 };
 
 struct err {
-        int code;                     /* negative errno; 0 when nothing failed */
-        char reason[ERR_REASON_MAX];  /* CamelCase, as Kubernetes has it (ErrImagePull, FailedMount); may be "" */
-        char text[ERR_TEXT_MAX];      /* one sentence for a person, names the field; cut with "..." when too long */
+        int code;                    /* negative errno; 0 when nothing failed */
+        char reason[ERR_REASON_MAX]; /* CamelCase, as Kubernetes has it (ErrImagePull, FailedMount); may be "" */
+        char text[ERR_TEXT_MAX];     /* one sentence for a person, names the field; cut with "..." when too long */
 };
 
 #define ERR_NONE ((struct err){ 0 })
 
-/* Fills `e` (which may be NULL) and returns `code`, so that `return err_set(...)` is the usual form. `reason` may be NULL. */
+/* Fills `e` (which may be NULL) and returns `code`, so that `return err_set(...)` is the usual form. `reason` may be
+ * NULL. */
 int err_set(struct err *e, int code, const char *reason, const char *fmt, ...) PRINTF(4, 5);
 
 /* As err_set, and appends ": " and the words of errno value -code. */

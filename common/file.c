@@ -37,7 +37,8 @@ int file_read(const char *path, size_t max, char **ret, size_t *ret_size, struct
                 if (b.data)
                         explicit_bzero(b.data, b.size);
                 buf_done(&b);
-                return r == -EFBIG ? err_set(e, r, NULL, "%s: larger than %zu bytes", path, max) : err_errno(e, r, NULL, "%s", path);
+                return r == -EFBIG ? err_set(e, r, NULL, "%s: larger than %zu bytes", path, max)
+                                   : err_errno(e, r, NULL, "%s", path);
         }
         *ret_size = b.len;
         *ret = buf_steal(&b);

@@ -10,14 +10,20 @@ int host_path_check(const char *path, const char *type, bool may_make, struct er
         static const struct {
                 const char *type;
                 mode_t mode;
-        } types[] = { { "Directory", S_IFDIR }, { "File", S_IFREG }, { "Socket", S_IFSOCK }, { "CharDevice", S_IFCHR }, { "BlockDevice", S_IFBLK } };
+        } types[] = { { "Directory", S_IFDIR },
+                      { "File", S_IFREG },
+                      { "Socket", S_IFSOCK },
+                      { "CharDevice", S_IFCHR },
+                      { "BlockDevice", S_IFBLK } };
         bool make = may_make && ends_with(type, "OrCreate");
         struct stat st = { 0 };
         int r = trust_path(path, !make ? TRUST_LOOK : starts_with(type, "File") ? TRUST_FILE : TRUST_DIR, false, &st);
 
         if (r == -ELOOP || r == -EPERM)
                 return err_set(e, -EPERM, "host-path", "policy rule host-path: %s %s",
-                               r == -ELOOP ? "a symbolic link is on the way to" : "somebody else than root could put a symbolic link on the way to", path);
+                               r == -ELOOP ? "a symbolic link is on the way to"
+                                           : "somebody else than root could put a symbolic link on the way to",
+                               path);
         if (r < 0)
                 return err_errno(e, r, NULL, "hostPath %s", path);
         for (size_t i = 0; i < ARRAY_LEN(types); i++)

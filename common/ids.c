@@ -203,7 +203,8 @@ static void add_tail(struct buf *b, const char *image, const char *container)
         buf_str(b, ".service");
 }
 
-int unit_name(const struct pod_id *pod, const char *image, const char *container, char ret[ID_UNIT_MAX + 1], struct err *e)
+int unit_name(const struct pod_id *pod, const char *image, const char *container, char ret[ID_UNIT_MAX + 1],
+              struct err *e)
 {
         CLEANUP(buf_done) struct buf b = BUF(4096);
         size_t pod_part;
@@ -229,7 +230,8 @@ int unit_name(const struct pod_id *pod, const char *image, const char *container
                 add_tail(&b, image, container);
         }
         if (!buf_ok(&b) || b.len > ID_UNIT_MAX - 10)
-                return err_set(e, -ENAMETOOLONG, "InvalidImageName", "image: \"%.80s...\" is too long to name a unit", image);
+                return err_set(e, -ENAMETOOLONG, "InvalidImageName", "image: \"%.80s...\" is too long to name a unit",
+                               image);
         memcpy(ret, b.data, b.len + 1);
         return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Names, parsed once: what may be a namespace, a pod, a container, a package, and how unit names and slices are derived from
- * them. Agent and helper derive the same name from the same facts, and nothing ever parses a unit name back.
+ * Names, parsed once: what may be a namespace, a pod, a container, a package, and how unit names and slices are derived
+ * from them. Agent and helper derive the same name from the same facts, and nothing ever parses a unit name back.
  *
  * Sources: k8s.io/apimachinery pkg/util/validation (RFC 1123 names), Debian Policy 5.6.1 and 5.6.12 (package names and
  * versions), systemd.unit(5) (characters and length of unit names).
@@ -22,16 +22,19 @@ enum {
         ID_PATH_MAX = 1024, /* a path that a pod names */
 };
 
-bool id_is_label(const char *s);     /* [a-z0-9]([-a-z0-9]*[a-z0-9])?, at most 63 */
-bool id_is_name(const char *s);      /* labels joined by dots, at most 253 */
-bool id_is_uid(const char *s);       /* [0-9a-f]{8}-...{12}, or 32 hex digits */
-bool id_is_package(const char *s);   /* [a-z0-9][a-z0-9+.-]+ */
-bool id_is_version(const char *s);   /* [0-9A-Za-z][0-9A-Za-z.+:~-]* */
-bool id_is_sha256(const char *s);    /* 64 lower-case hex digits */
-bool id_is_env_name(const char *s);  /* printable ASCII but "=": what API servers allow since 1.34 (KEP-4369), more than older ones */
-bool id_is_path(const char *s);      /* absolute, normalized (no "//", "." or ".."), no control characters, at most ID_PATH_MAX */
-bool id_is_filename(const char *s);  /* one path component, at most 255 bytes, no control characters, neither "." nor ".." */
-bool id_is_unit(const char *s);      /* ends in .service; [A-Za-z0-9:_.\@-] only, at most ID_UNIT_MAX */
+bool id_is_label(const char *s);    /* [a-z0-9]([-a-z0-9]*[a-z0-9])?, at most 63 */
+bool id_is_name(const char *s);     /* labels joined by dots, at most 253 */
+bool id_is_uid(const char *s);      /* [0-9a-f]{8}-...{12}, or 32 hex digits */
+bool id_is_package(const char *s);  /* [a-z0-9][a-z0-9+.-]+ */
+bool id_is_version(const char *s);  /* [0-9A-Za-z][0-9A-Za-z.+:~-]* */
+bool id_is_sha256(const char *s);   /* 64 lower-case hex digits */
+bool id_is_env_name(const char *s); /* printable ASCII but "=": what API servers allow since 1.34 (KEP-4369), more than
+                                       older ones */
+bool id_is_path(
+        const char *s); /* absolute, normalized (no "//", "." or ".."), no control characters, at most ID_PATH_MAX */
+bool id_is_filename(
+        const char *s);         /* one path component, at most 255 bytes, no control characters, neither "." nor ".." */
+bool id_is_unit(const char *s); /* ends in .service; [A-Za-z0-9:_.\@-] only, at most ID_UNIT_MAX */
 
 struct pod_id {
         char namespace[ID_LABEL_MAX + 1];
@@ -47,9 +50,11 @@ int pod_id_parse(const char *namespace, const char *name, const char *uid, struc
  * is NULL, or the container's name where another container of the pod has the same image, and then follows the image.
  *
  * In pod and image every byte but [a-zA-Z0-9:_-] becomes \xNN, as systemd-escape(1) does it, the dot too, because it
- * is the separator here. The name is cut when it grows beyond 200 bytes: the pod's part ends in ":" and the first 8 digits of the uid.
+ * is the separator here. The name is cut when it grows beyond 200 bytes: the pod's part ends in ":" and the first 8
+ * digits of the uid.
  */
-int unit_name(const struct pod_id *pod, const char *image, const char *container, char ret[ID_UNIT_MAX + 1], struct err *e);
+int unit_name(const struct pod_id *pod, const char *image, const char *container, char ret[ID_UNIT_MAX + 1],
+              struct err *e);
 
 bool unit_name_is_ours(const char *unit); /* "vks." ... ".service"; says nothing of whose pod it is */
 

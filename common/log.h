@@ -13,9 +13,9 @@
 void log_open(int max_priority); /* lines above it are dropped; LOG_INFO until called */
 void log_line(int priority, const char *fmt, ...) PRINTF(2, 3);
 
-#define log_error(...) log_line(LOG_ERR, __VA_ARGS__)
+#define log_error(...)   log_line(LOG_ERR, __VA_ARGS__)
 #define log_warning(...) log_line(LOG_WARNING, __VA_ARGS__)
-#define log_info(...) log_line(LOG_INFO, __VA_ARGS__)
-#define log_debug(...) log_line(LOG_DEBUG, __VA_ARGS__)
+#define log_info(...)    log_line(LOG_INFO, __VA_ARGS__)
+#define log_debug(...)   log_line(LOG_DEBUG, __VA_ARGS__)
 
 #endif

@@ -60,9 +60,12 @@ static bool is_private(const struct mount_wish *wishes, size_t n_wishes, const c
 }
 
 /* A tmpfs at `dir`, and each of its entries bound back, but those that something else of the plan replaces. */
-static int mirror(struct mount_plan *p, const struct mount_wish *wishes, size_t n_wishes, const char *dir, struct err *e)
+static int mirror(struct mount_plan *p, const struct mount_wish *wishes, size_t n_wishes, const char *dir,
+                  struct err *e)
 {
-        static const char *const writable[] = { "/proc", "/sys", "/dev" }, *const other[] = { "/var", "/run", "/tmp", "/home", "/root", "/etc/vks" };
+        static const char *const writable[] = { "/proc", "/sys", "/dev" }, *const other[] = { "/var",  "/run",
+                                                                                              "/tmp",  "/home",
+                                                                                              "/root", "/etc/vks" };
         DIR *d = opendir(dir);
         struct dirent *entry;
         size_t n = 0;
@@ -71,7 +74,8 @@ static int mirror(struct mount_plan *p, const struct mount_wish *wishes, size_t 
                 return err_errno(e, -errno, "host-path", "%s", dir);
         while ((entry = readdir(d)) && n <= ENTRIES_MAX) {
                 CLEANUP(freep) char *path = xasprintf("%s/%s", streq(dir, "/") ? "" : dir, entry->d_name);
-                bool skip = streq(entry->d_name, ".") || streq(entry->d_name, "..") || is_target(p, wishes, n_wishes, path) || strchr(path, '\\') ||
+                bool skip = streq(entry->d_name, ".") || streq(entry->d_name, "..") ||
+                            is_target(p, wishes, n_wishes, path) || strchr(path, '\\') ||
                             !utf8_clean(path, strlen(path), "");
                 enum mount_kind kind = MOUNT_BIND_READ_ONLY;
 
@@ -85,10 +89,13 @@ static int mirror(struct mount_plan *p, const struct mount_wish *wishes, size_t 
                 add(p, kind, xasprintf("-%s", path), xstrdup(path)); /* "-": a symbolic link may lead nowhere */
         }
         closedir(d);
-        return n > ENTRIES_MAX ? err_set(e, -E2BIG, NULL, "mountPath: %s has more than %d entries, too many to add one", dir, ENTRIES_MAX) : 0;
+        return n > ENTRIES_MAX ? err_set(e, -E2BIG, NULL, "mountPath: %s has more than %d entries, too many to add one",
+                                         dir, ENTRIES_MAX)
+                               : 0;
 }
 
-static int plan_target(struct mount_plan *p, const struct mount_wish *wishes, size_t n_wishes, const char *target, struct err *e)
+static int plan_target(struct mount_plan *p, const struct mount_wish *wishes, size_t n_wishes, const char *target,
+                       struct err *e)
 {
         CLEANUP(freep) char *dir = xstrdup(target);
         struct stat st;
@@ -125,8 +132,15 @@ int mount_points_make(const char *pod, bool overlay, const struct mount_wish *wi
         for (size_t i = 0; i < n_wishes; i++) {
                 const char *target = wishes[i].target;
                 const struct mount_wish *in = around(wishes, n_wishes, target);
-                bool own = in ? in->own : beneath(target, "/run") || beneath(target, "/tmp") || (!overlay && beneath(target, "/var"));
-                CLEANUP(freep) char *path = xasprintf("%s%s", in ? in->source : own ? pod : "", target + (in ? strlen(in->target) : 0));
+                bool own = in ? in->own
+                              : beneath(target, "/run") || beneath(target, "/tmp") ||
+                                           (!overlay && beneath(target, "/var"));
+                CLEANUP(freep)
+                char *path = xasprintf("%s%s",
+                                       in    ? in->source
+                                       : own ? pod
+                                             : "",
+                                       target + (in ? strlen(in->target) : 0));
                 struct stat st;
                 bool file = stat(wishes[i].source, &st) == 0 && !S_ISDIR(st.st_mode);
                 int r;
@@ -136,7 +150,8 @@ int mount_points_make(const char *pod, bool overlay, const struct mount_wish *wi
                 r = trust_path(path, !own ? TRUST_LOOK : file ? TRUST_FILE : TRUST_DIR, own, NULL);
                 if (r == -ELOOP || r == -EPERM)
                         return err_set(e, -EPERM, "mount-target", "policy rule mount-target: mountPath %s: %s", target,
-                                       r == -ELOOP ? "a symbolic link is on the way" : "somebody else than root could put a symbolic link on the way");
+                                       r == -ELOOP ? "a symbolic link is on the way"
+                                                   : "somebody else than root could put a symbolic link on the way");
                 if (r < 0 && r != -ENOENT)
                         return err_errno(e, r, NULL, "mountPath %s", target);
         }
@@ -161,7 +176,8 @@ int mount_plan_make(const struct mount_wish *wishes, size_t n_wishes, struct mou
         if (r < 0)
                 return r;
         for (size_t i = 0; i < n_wishes; i++)
-                add(&p, wishes[i].read_only ? MOUNT_BIND_READ_ONLY : MOUNT_BIND, xstrdup(wishes[i].source), xstrdup(wishes[i].target));
+                add(&p, wishes[i].read_only ? MOUNT_BIND_READ_ONLY : MOUNT_BIND, xstrdup(wishes[i].source),
+                    xstrdup(wishes[i].target));
         *ret = p;
         p = (struct mount_plan){ 0 };
         return 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How mounts come to be at paths that the machine does not have. PID 1 would make a missing mount point on the machine's own disk; instead
- * the deepest directory that exists is replaced, for this container, by a tmpfs with the same entries bound into it. The names
- * of its entries are those of the moment; their contents stay the machine's.
+ * How mounts come to be at paths that the machine does not have. PID 1 would make a missing mount point on the
+ * machine's own disk; instead the deepest directory that exists is replaced, for this container, by a tmpfs with the
+ * same entries bound into it. The names of its entries are those of the moment; their contents stay the machine's.
  */
 #ifndef VKS_COMMON_MOUNT_PLAN_H
 #define VKS_COMMON_MOUNT_PLAN_H
@@ -31,13 +31,14 @@ struct mount_plan {
 };
 
 /*
- * Before anything is mounted: nobody but root can say where PID 1 ends up when it follows the targets (common/trust.h). In the pod's own
- * directories (`pod`: the path of those, with run, tmp, and var unless that is a layer over the machine's) and volumes the mount points
- * are made; elsewhere it is looked at. -EPERM with "mount-target" as reason.
+ * Before anything is mounted: nobody but root can say where PID 1 ends up when it follows the targets (common/trust.h).
+ * In the pod's own directories (`pod`: the path of those, with run, tmp, and var unless that is a layer over the
+ * machine's) and volumes the mount points are made; elsewhere it is looked at. -EPERM with "mount-target" as reason.
  */
 int mount_points_make(const char *pod, bool overlay, const struct mount_wish *wishes, size_t n_wishes, struct err *e);
 
-/* Looks at the machine's directories, changes nothing. -E2BIG when one has more than 512 entries. Call mount_plan_done() on *ret. */
+/* Looks at the machine's directories, changes nothing. -E2BIG when one has more than 512 entries. Call
+ * mount_plan_done() on *ret. */
 int mount_plan_make(const struct mount_wish *wishes, size_t n_wishes, struct mount_plan *ret, struct err *e);
 void mount_plan_done(struct mount_plan *p);
 

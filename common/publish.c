@@ -51,7 +51,8 @@ static int sweep(int volume, const char *generation, const struct publish_file *
                 bool keep = streq(name, ".") || streq(name, "..") || streq(name, "..data") || streq(name, generation);
 
                 for (size_t i = 0; i < n_files && !keep; i++)
-                        keep = strncmp(files[i].path, name, strlen(name)) == 0 && strchr("/", files[i].path[strlen(name)]);
+                        keep = strncmp(files[i].path, name, strlen(name)) == 0 &&
+                               strchr("/", files[i].path[strlen(name)]);
                 if (!keep)
                         r = dir_remove(volume, name);
         }

@@ -14,8 +14,9 @@ struct publish_file {
 };
 
 /*
- * Replaces what is in the directory `volume`, all at once, in the layout of the kubelet's atomic writer (pkg/volume/util/atomic_writer.go), which
- * programs that watch their files know: a directory per generation, "..data" a link to it, and links through that.
+ * Replaces what is in the directory `volume`, all at once, in the layout of the kubelet's atomic writer
+ * (pkg/volume/util/atomic_writer.go), which programs that watch their files know: a directory per generation, "..data"
+ * a link to it, and links through that.
  */
 int publish(int volume, const struct publish_file *files, size_t n_files);
 

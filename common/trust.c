@@ -20,7 +20,8 @@ static int make_entry(int at, const char *name, bool file)
 
         if (!file && mkdirat(at, name, 0700) < 0)
                 return errno == EEXIST ? 0 : -errno;
-        fd = openat(at, name, O_NOFOLLOW | O_CLOEXEC | (file ? O_WRONLY | O_CREAT | O_EXCL : O_RDONLY | O_DIRECTORY), 0600);
+        fd = openat(at, name, O_NOFOLLOW | O_CLOEXEC | (file ? O_WRONLY | O_CREAT | O_EXCL : O_RDONLY | O_DIRECTORY),
+                    0600);
         if (fd < 0)
                 return file && errno == EEXIST ? 0 : -errno;
         return fchmod(fd, file ? 0644 : 0755) < 0 ? -errno : 0;
@@ -36,7 +37,8 @@ static int step(int at, const char *name, enum trust_make make, bool file, bool 
         if (fstat(at, &dir) < 0)
                 return -errno;
         alone = !(dir.st_mode & 022);
-        if (ours && is_roots(&dir) && !alone && !(dir.st_mode & S_ISVTX) && fchmodat(at, ".", (dir.st_mode |= S_ISVTX) & 07777, 0) < 0)
+        if (ours && is_roots(&dir) && !alone && !(dir.st_mode & S_ISVTX) &&
+            fchmodat(at, ".", (dir.st_mode |= S_ISVTX) & 07777, 0) < 0)
                 return -errno;
         if (!is_roots(&dir) || (!alone && !(dir.st_mode & S_ISVTX)))
                 return -EPERM;

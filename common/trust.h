@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Paths that PID 1 follows again after we did, when it mounts something: nobody but root may be able to put a symbolic link there in
- * between. So every directory on the way has to be root's and writable by nobody else, or sticky, and then what it is about has to be root's.
+ * Paths that PID 1 follows again after we did, when it mounts something: nobody but root may be able to put a symbolic
+ * link there in between. So every directory on the way has to be root's and writable by nobody else, or sticky, and
+ * then what it is about has to be root's.
  */
 #ifndef VKS_COMMON_TRUST_H
 #define VKS_COMMON_TRUST_H
@@ -17,8 +18,9 @@ enum trust_make {
 };
 
 /*
- * `path` is absolute and normalized. `ours`: directories that everybody writes to are made sticky on the way. *ret (may be NULL): what is there.
- * -ENOENT: nothing, and only root could change that; -ELOOP: a link is on the way; -EPERM: somebody else could put one there.
+ * `path` is absolute and normalized. `ours`: directories that everybody writes to are made sticky on the way. *ret (may
+ * be NULL): what is there. -ENOENT: nothing, and only root could change that; -ELOOP: a link is on the way; -EPERM:
+ * somebody else could put one there.
  */
 int trust_path(const char *path, enum trust_make make, bool ours, struct stat *ret);
 

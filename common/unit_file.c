@@ -7,11 +7,30 @@
 #include "common/buf.h"
 #include "common/mem.h"
 
-/* What would reach from a pod's unit to other units or to the machine, and what the drop-in could not take back (dependencies). */
+/* What would reach from a pod's unit to other units or to the machine, and what the drop-in could not take back
+ * (dependencies). */
 static const char *const dropped[] = {
-        "Conflicts", "OnFailure", "OnSuccess", "BindsTo", "PartOf", "Requisite", "Upholds", "PropagatesReloadTo", "ReloadPropagatedFrom",
-        "PropagatesStopTo", "StopPropagatedFrom", "JoinsNamespaceOf", "FailureAction", "SuccessAction", "StartLimitAction",
-        "JobTimeoutAction", "RefuseManualStart", "RefuseManualStop", "StopWhenUnneeded", "Sockets", "Alias",
+        "Conflicts",
+        "OnFailure",
+        "OnSuccess",
+        "BindsTo",
+        "PartOf",
+        "Requisite",
+        "Upholds",
+        "PropagatesReloadTo",
+        "ReloadPropagatedFrom",
+        "PropagatesStopTo",
+        "StopPropagatedFrom",
+        "JoinsNamespaceOf",
+        "FailureAction",
+        "SuccessAction",
+        "StartLimitAction",
+        "JobTimeoutAction",
+        "RefuseManualStart",
+        "RefuseManualStop",
+        "StopWhenUnneeded",
+        "Sockets",
+        "Alias",
 };
 
 struct unit_file *unit_file_free(struct unit_file *u)
@@ -103,8 +122,10 @@ static bool is_dropped(const char *line)
         for (size_t i = 0; i < ARRAY_LEN(dropped); i++)
                 if (n == strlen(dropped[i]) && strncmp(line, dropped[i], n) == 0)
                         return true;
-        /* A pod's daemon makes its sockets itself: PID 1 would give those of the package's unit to that only. Targets are states of the machine (shutdown.target). */
-        return (strncmp(line, "Requires", n) == 0 || strncmp(line, "Wants", n) == 0) && (strstr(line, ".socket") || strstr(line, ".target"));
+        /* A pod's daemon makes its sockets itself: PID 1 would give those of the package's unit to that only. Targets
+         * are states of the machine (shutdown.target). */
+        return (strncmp(line, "Requires", n) == 0 || strncmp(line, "Wants", n) == 0) &&
+               (strstr(line, ".socket") || strstr(line, ".target"));
 }
 
 /* A whole setting, its continuation lines joined. */
@@ -138,7 +159,8 @@ bool unit_file_has_root_commands(const struct unit_file *u)
         if (unit_yes(unit_file_get(u, "PermissionsStartOnly")))
                 return true;
         for (size_t i = 0; u && i < u->n; i++)
-                for (const char *s = starts_with(u->service[i].key, "Exec") ? u->service[i].value : ""; *s; s += strspn(s, "; \t")) { /* word by word: several commands are separated by ";" */
+                for (const char *s = starts_with(u->service[i].key, "Exec") ? u->service[i].value : ""; *s;
+                     s += strspn(s, "; \t")) { /* word by word: several commands are separated by ";" */
                         size_t n = strspn(s, "-@:+!|");
 
                         if (memchr(s, '+', n) || memchr(s, '!', n))
@@ -152,7 +174,9 @@ bool unit_file_has_root_commands(const struct unit_file *u)
 int unit_file_parse(const char *name, const char *text, size_t size, struct unit_file **ret, struct err *e)
 {
         CLEANUP(unit_file_freep) struct unit_file *u = NEW(struct unit_file);
-        CLEANUP(buf_done) struct buf all = BUF(2 * UNIT_FILE_MAX), raw = BUF(2 * UNIT_FILE_MAX), joined = BUF(2 * UNIT_FILE_MAX);
+        CLEANUP(buf_done)
+        struct buf all = BUF(2 * UNIT_FILE_MAX),
+                   raw = BUF(2 * UNIT_FILE_MAX), joined = BUF(2 * UNIT_FILE_MAX);
         bool service = false, install = false, specifier = false;
 
         if (size > UNIT_FILE_MAX || memchr(text, '\0', size))
@@ -163,7 +187,8 @@ int unit_file_parse(const char *name, const char *text, size_t size, struct unit
                 CLEANUP(freep) char *line = xstrndup(text, n);
                 CLEANUP(buf_done) struct buf resolved = BUF(2 * UNIT_FILE_MAX);
                 size_t blank = strspn(line, " \t");
-                bool comment = line[blank] == '#' || line[blank] == ';', more = !comment && n > 0 && line[n - 1] == '\\';
+                bool comment = line[blank] == '#' || line[blank] == ';',
+                     more = !comment && n > 0 && line[n - 1] == '\\';
 
                 specifier |= !comment && strchr(line, '%');
                 add_resolved(&resolved, line, name);
@@ -171,7 +196,8 @@ int unit_file_parse(const char *name, const char *text, size_t size, struct unit
                         return err_set(e, -EINVAL, NULL, "unit %s: too large", name);
                 buf_printf(&raw, "%s\n", resolved.data ? resolved.data : "");
                 if (!comment && resolved.data)
-                        buf_add(&joined, resolved.data + (joined.len ? 0 : blank), resolved.len - (joined.len ? 0 : blank));
+                        buf_add(&joined, resolved.data + (joined.len ? 0 : blank),
+                                resolved.len - (joined.len ? 0 : blank));
                 n += end ? 1 : 0;
                 text += n;
                 size -= n;
@@ -188,10 +214,12 @@ int unit_file_parse(const char *name, const char *text, size_t size, struct unit
                 if (service && joined.len && joined.data[0] != '[') {
                         add_setting(u, joined.data);
                         if (specifier && !note_specifier(u))
-                                return err_set(e, -EPERM, "group", "policy rule group: %s: its groups are its instance's to say", name);
+                                return err_set(e, -EPERM, "group",
+                                               "policy rule group: %s: its groups are its instance's to say", name);
                 }
                 specifier = false;
-                u->syslog |= install && joined.len && starts_with(joined.data, "Alias") && strstr(joined.data, "syslog.service");
+                u->syslog |= install && joined.len && starts_with(joined.data, "Alias") &&
+                             strstr(joined.data, "syslog.service");
                 if (!install && !(joined.len && is_dropped(joined.data)))
                         buf_add(&all, raw.data, raw.len);
                 buf_reset(&raw);

@@ -25,7 +25,8 @@ static int add_file(struct buf *b, const char *path, struct err *e)
         size_t size = 0;
         int r;
 
-        if (stat(path, &st) == 0 && !(st.st_mode & S_IROTH)) /* a link may lead to what is not for everybody, as a pod's unit is */
+        if (stat(path, &st) == 0 &&
+            !(st.st_mode & S_IROTH)) /* a link may lead to what is not for everybody, as a pod's unit is */
                 return err_set(e, -EPERM, NULL, "%s is not for everybody to read", path);
         r = file_read(path, UNIT_FILE_MAX, &text, &size, e);
         if (r == 0)
@@ -36,7 +37,9 @@ static int add_file(struct buf *b, const char *path, struct err *e)
 int unit_file_load(const char *root, const char *path, const char *name, struct unit_file **ret, struct err *e)
 {
         CLEANUP(freep) char *own = xasprintf("%s%s", root, path);
-        CLEANUP(freep) char *pattern = xasprintf("%s/{etc,lib,usr/lib}/systemd/system/{%s,%.*s@.service}.d/*.conf", root, name, (int)strcspn(name, "@"), name);
+        CLEANUP(freep)
+        char *pattern = xasprintf("%s/{etc,lib,usr/lib}/systemd/system/{%s,%.*s@.service}.d/*.conf", root, name,
+                                  (int)strcspn(name, "@"), name);
         CLEANUP(buf_done) struct buf all = BUF(UNIT_FILE_MAX);
         CLEANUP(globfree) glob_t found = { 0 };
         int r = add_file(&all, own, e);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every text that systemd is given is made here. What comes from a pod is written by quoted(), path() or unit_text_env() and in no
- * other way, or is an id whose alphabet needs no quoting (common/ids.h).
+ * Every text that systemd is given is made here. What comes from a pod is written by quoted(), path() or
+ * unit_text_env() and in no other way, or is an id whose alphabet needs no quoting (common/ids.h).
  */
 #include "common/unit_text.h"
 
@@ -14,8 +14,8 @@
 #define VKS_EXEC "/usr/libexec/vks/vks-exec"
 
 /*
- * One word of a command line, in systemd's quotes (systemd.service(5), COMMAND LINES): arrives byte for byte. `expanded`: the
- * line's variables are, so "$" is doubled.
+ * One word of a command line, in systemd's quotes (systemd.service(5), COMMAND LINES): arrives byte for byte.
+ * `expanded`: the line's variables are, so "$" is doubled.
  */
 static void quoted(struct buf *b, const char *s, bool expanded)
 {
@@ -34,7 +34,8 @@ static void quoted(struct buf *b, const char *s, bool expanded)
         buf_char(b, '"');
 }
 
-/* A path in a list of paths, where systemd knows quotes but no \xNN. Policy has refused control characters and backslashes. */
+/* A path in a list of paths, where systemd knows quotes but no \xNN. Policy has refused control characters and
+ * backslashes. */
 static void path(struct buf *b, const char *s)
 {
         buf_char(b, '"');
@@ -46,15 +47,17 @@ static void path(struct buf *b, const char *s)
         buf_char(b, '"');
 }
 
-/* What systemd's src/basic/env-util.c accepts: letters, digits and underscores; UTF-8 without control characters but tab and newline. */
+/* What systemd's src/basic/env-util.c accepts: letters, digits and underscores; UTF-8 without control characters but
+ * tab and newline. */
 static bool env_is_plain(const char *name, const void *value, size_t size)
 {
-        return name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")] == '\0' && !strchr("0123456789", *name) &&
-               utf8_clean(value, size, "\t\n");
+        return name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")] == '\0' &&
+               !strchr("0123456789", *name) && utf8_clean(value, size, "\t\n");
 }
 
 /* A line of an environment file, as systemd's src/basic/env-file.c reads it. */
-void unit_text_env(const struct unit_text *u, const char *name, const void *value, size_t size, struct buf *b, struct buf *carried)
+void unit_text_env(const struct unit_text *u, const char *name, const void *value, size_t size, struct buf *b,
+                   struct buf *carried)
 {
         if (u->unknown_user || !env_is_plain(name, value, size)) {
                 buf_printf(carried, "%s=", name);
@@ -90,7 +93,8 @@ void unit_text_var_mount(const char *uid, struct buf *b)
         buf_printf(b,
                    "[Unit]\nDescription=Private /var of pod %s\nDefaultDependencies=no\nStopWhenUnneeded=yes\n\n"
                    "[Mount]\nType=overlay\nWhat=overlay\nWhere=" POD_RUN_DIR "/%s/var\n"
-                   "Options=lowerdir=/var,upperdir=" POD_RUN_DIR "/%s/upper,workdir=" POD_RUN_DIR "/%s/work,nodev,nosuid\n",
+                   "Options=lowerdir=/var,upperdir=" POD_RUN_DIR "/%s/upper,workdir=" POD_RUN_DIR
+                   "/%s/work,nodev,nosuid\n",
                    uid, uid, uid, uid);
 }
 
@@ -115,7 +119,8 @@ static const char *next_word(const char *s)
         return s + strspn(s, " \t");
 }
 
-/* An Exec line of the package with its prefixes, but those of `without`; "+" becomes "!": privileged, but in the pod's view of the file system. */
+/* An Exec line of the package with its prefixes, but those of `without`; "+" becomes "!": privileged, but in the pod's
+ * view of the file system. */
 static void prefixes(struct buf *b, const char *line, size_t n, bool privileged, const char *without)
 {
         for (size_t i = 0; i < n; i++) {
@@ -136,14 +141,18 @@ static void exec_start(struct buf *b, const struct unit_text *u, const char *lin
 
         literal &= !(u->program && args); /* something of the package's line remains */
         buf_str(b, "ExecStart=");
-        if (!u->program && !*first) { /* it takes back what came before it; or there is none, and the first of `args` would be in its place */
+        if (!u->program && !*first) { /* it takes back what came before it; or there is none, and the first of `args`
+                                         would be in its place */
                 buf_char(b, '\n');
                 return;
         }
         if (u->program)
                 prefixes(b, ":", literal, u->unknown_user, "");
         else /* what the pod says is not privileged because the package's line is */
-                prefixes(b, line, n_prefixes, u->unknown_user, u->n_args && !u->may_gain ? u->carried ? "@+!" : "+!" : u->carried ? "@" : "");
+                prefixes(b, line, n_prefixes, u->unknown_user,
+                         u->n_args && !u->may_gain ? u->carried ? "@+!" : "+!"
+                         : u->carried              ? "@"
+                                                   : "");
         if (u->carried)
                 buf_str(b, VKS_EXEC " ");
         if (u->unknown_user)
@@ -180,10 +189,12 @@ static void command_line(struct buf *b, const struct unit_text *u)
                 if (streq(u->file->service[i].key, "ExecStart"))
                         exec_start(b, u, u->file->service[i].value);
         if (u->carried)
-                buf_printf(b, "LoadCredential=" UNIT_TEXT_CARRIED ":" POD_RUN_DIR "/%s/env/%s.carried\n", u->pod->uid, u->container);
+                buf_printf(b, "LoadCredential=" UNIT_TEXT_CARRIED ":" POD_RUN_DIR "/%s/env/%s.carried\n", u->pod->uid,
+                           u->container);
 }
 
-/* The package's other commands: written again where one would leave the pod's view of the file system, dropped when the daemon they serve does not run. */
+/* The package's other commands: written again where one would leave the pod's view of the file system, dropped when the
+ * daemon they serve does not run. */
 static void other_commands(struct buf *b, const struct unit_text *u)
 {
         static const struct {
@@ -210,7 +221,8 @@ static void other_commands(struct buf *b, const struct unit_text *u)
         }
         if (start_only)
                 buf_str(b, "PermissionsStartOnly=no\n");
-        if (privileged && *unit_file_get(p, "CapabilityBoundingSet")) /* they had all; what making directories takes is added */
+        if (privileged &&
+            *unit_file_get(p, "CapabilityBoundingSet")) /* they had all; what making directories takes is added */
                 buf_str(b, "CapabilityBoundingSet=CAP_CHOWN CAP_FOWNER CAP_DAC_OVERRIDE\n");
 }
 
@@ -254,13 +266,15 @@ static void directories(struct buf *b, const struct unit_text *u)
         if (dirs.len)
                 buf_printf(b, "RuntimeDirectory=%s\nRuntimeDirectoryMode=%s\n", dirs.data + 1, *mode ? mode : "0755");
         if (dirs.len && u->overlay && !unit_yes(unit_file_get(u->file, "DynamicUser")))
-                buf_str(b, "RuntimeDirectoryPreserve=yes\n"); /* or what the package has there would be gone after a restart */
+                buf_str(b, "RuntimeDirectoryPreserve=yes\n"); /* or what the package has there would be gone after a
+                                                                 restart */
 }
 
 /*
- * How the container sees the file system: the machine's, read-only, with the pod's own directories in it. Each mount costs PID 1's child
- * as it starts, and each that is read-only, a tmpfs or inaccessible several times more, since the whole mount table is read again for it. So what
- * must not be seen is covered by an empty directory, and what only root could change is read-only for root alone.
+ * How the container sees the file system: the machine's, read-only, with the pod's own directories in it. Each mount
+ * costs PID 1's child as it starts, and each that is read-only, a tmpfs or inaccessible several times more, since the
+ * whole mount table is read again for it. So what must not be seen is covered by an empty directory, and what only root
+ * could change is read-only for root alone.
  */
 static void mounts(struct buf *b, const struct unit_text *u)
 {
@@ -273,14 +287,22 @@ static void mounts(struct buf *b, const struct unit_text *u)
                 own_shm |= streq(target, "/dev/shm");
                 in_home |= starts_with(target, "/home") || starts_with(target, "/root");
         }
-        /* With a tmpfs for / everything on it is bound read-only already, and PID 1 would let ProtectSystem=strict win over it. */
-        buf_printf(b, "ProtectSystem=%s\nProtectHome=%s\nPrivateTmp=no\nReadWritePaths=\n", u->mounts->root ? "no" : "strict", in_home ? "tmpfs" : "no");
-        buf_printf(b, "%s=/run/systemd/notify /run/systemd/journal -/run/systemd/resolve\n", guarded ? "BindReadOnlyPaths" : "BindPaths");
-        if (u->file && u->file->syslog) /* it puts its own socket in the place of /dev/log: a /dev where that is not the machine's */
-                buf_str(b, "PrivateDevices=no\nTemporaryFileSystem=/dev:mode=0755\nBindPaths=/dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty\n");
+        /* With a tmpfs for / everything on it is bound read-only already, and PID 1 would let ProtectSystem=strict win
+         * over it. */
+        buf_printf(b, "ProtectSystem=%s\nProtectHome=%s\nPrivateTmp=no\nReadWritePaths=\n",
+                   u->mounts->root ? "no" : "strict", in_home ? "tmpfs" : "no");
+        buf_printf(b, "%s=/run/systemd/notify /run/systemd/journal -/run/systemd/resolve\n",
+                   guarded ? "BindReadOnlyPaths" : "BindPaths");
+        if (u->file && u->file->syslog) /* it puts its own socket in the place of /dev/log: a /dev where that is not the
+                                           machine's */
+                buf_str(b, "PrivateDevices=no\nTemporaryFileSystem=/dev:mode=0755\nBindPaths=/dev/null /dev/zero "
+                           "/dev/full /dev/random /dev/urandom /dev/tty\n");
         else if (guarded) /* devices may be used; what else root could make or replace there would be the machine's */
                 buf_str(b, "ReadOnlyPaths=/dev\nReadWritePaths=-/dev/pts -/dev/mqueue\n");
-        buf_printf(b, "BindPaths=" POD_RUN_DIR "/%s/run:/run " POD_RUN_DIR "/%s/var:/var\nBindPaths=" POD_RUN_DIR "/%s/empty:/etc/vks", uid, uid, uid);
+        buf_printf(b,
+                   "BindPaths=" POD_RUN_DIR "/%s/run:/run " POD_RUN_DIR "/%s/var:/var\nBindPaths=" POD_RUN_DIR
+                   "/%s/empty:/etc/vks",
+                   uid, uid, uid);
         if (!in_home)
                 buf_printf(b, " " POD_RUN_DIR "/%s/empty:/home " POD_RUN_DIR "/%s/empty:/root", uid, uid);
         if (u->overlay)
@@ -293,7 +315,9 @@ static void mounts(struct buf *b, const struct unit_text *u)
         for (size_t i = 0; i < u->mounts->n; i++) {
                 const struct mount_line *l = &u->mounts->lines[i];
 
-                buf_str(b, l->kind == MOUNT_TMPFS ? "TemporaryFileSystem=" : l->kind == MOUNT_BIND ? "BindPaths=" : "BindReadOnlyPaths=");
+                buf_str(b, l->kind == MOUNT_TMPFS  ? "TemporaryFileSystem="
+                           : l->kind == MOUNT_BIND ? "BindPaths="
+                                                   : "BindReadOnlyPaths=");
                 if (l->source) {
                         path(b, l->source);
                         buf_char(b, ':');
@@ -304,16 +328,18 @@ static void mounts(struct buf *b, const struct unit_text *u)
 }
 
 /*
- * Who writes to the machine's own directories leaves no program there that runs as somebody else, and no device: users of the machine, and other
- * pods, would find them. The pod's own volumes are mounts where neither is heeded.
+ * Who writes to the machine's own directories leaves no program there that runs as somebody else, and no device: users
+ * of the machine, and other pods, would find them. The pod's own volumes are mounts where neither is heeded.
  */
 static void identity(struct buf *b, const struct unit_text *u)
 {
         bool changed = u->user[0] || u->program || u->n_args, strict = !u->root && !u->may_gain;
         bool leaves_none = u->writes_host && (u->root || strict) && !*unit_file_get(u->file, "RestrictSUIDSGID");
 
-        if (u->user[0] && (u->file || !u->unknown_user)) /* vks-exec becomes an unknown user; the package's other commands do not */
-                buf_printf(b, "User=%s\nDynamicUser=no\nSupplementaryGroups=\n", u->unknown_user ? FALLBACK_USER : u->user);
+        if (u->user[0] &&
+            (u->file || !u->unknown_user)) /* vks-exec becomes an unknown user; the package's other commands do not */
+                buf_printf(b, "User=%s\nDynamicUser=no\nSupplementaryGroups=\n",
+                           u->unknown_user ? FALLBACK_USER : u->user);
         if (u->group[0] && (u->file || !u->unknown_user))
                 buf_printf(b, "Group=%s\n", u->group);
         if (changed && !u->may_gain)
@@ -331,25 +357,29 @@ static void type_and_files(struct buf *b, const struct unit_text *u)
         const char *pid_file = unit_file_get(u->file, "PIDFile"), *kill = unit_file_get(u->file, "KillMode");
 
         if (!u->file || u->program)
-                buf_printf(b, "Type=exec\nPIDFile=\n%sWatchdogSec=0\n", *unit_file_get(u->file, "BusName") ? "BusName=\n" : "");
+                buf_printf(b, "Type=exec\nPIDFile=\n%sWatchdogSec=0\n",
+                           *unit_file_get(u->file, "BusName") ? "BusName=\n" : "");
         else if (*pid_file) /* PID 1 reads it on the host's side */
                 buf_printf(b, "PIDFile=" POD_RUN_DIR "/%s/run/%s\n", u->pod->uid,
-                           starts_with(pid_file, "/run/")     ? pid_file + strlen("/run/") :
-                           starts_with(pid_file, "/var/run/") ? pid_file + strlen("/var/run/") :
-                                                                pid_file);
+                           starts_with(pid_file, "/run/")       ? pid_file + strlen("/run/")
+                           : starts_with(pid_file, "/var/run/") ? pid_file + strlen("/var/run/")
+                                                                : pid_file);
         if (!streq(kill, "control-group") && !streq(kill, "mixed") && (*kill || !u->file))
                 buf_str(b, "KillMode=mixed\n");
-        if (*unit_file_get(u->file, "BusName") && !u->program) /* of Type=dbus, and of others that tell their name all the same */
+        if (*unit_file_get(u->file, "BusName") &&
+            !u->program) /* of Type=dbus, and of others that tell their name all the same */
                 buf_str(b, "BindReadOnlyPaths=-/run/dbus\n");
 }
 
 /*
- * [X-Kubernetes] is read by the agent, and by START, STOP and REMOVE (its first key). All keys: UID, Namespace, Pod, Container, Image,
- * Package, PackageUnit, RestartPolicy (Never, OnFailure, Always), Hash (container_hash(), 16 hex digits).
+ * [X-Kubernetes] is read by the agent, and by START, STOP and REMOVE (its first key). All keys: UID, Namespace, Pod,
+ * Container, Image, Package, PackageUnit, RestartPolicy (Never, OnFailure, Always), Hash (container_hash(), 16 hex
+ * digits).
  */
 void unit_text_dropin(const struct unit_text *u, struct buf *b)
 {
-        /* Without the agent, systemd restarts within the longest back-off that Kubernetes has; with it, the agent does, earlier. */
+        /* Without the agent, systemd restarts within the longest back-off that Kubernetes has; with it, the agent does,
+         * earlier. */
         static const struct {
                 const char *name, *lines;
         } restart[] = {
@@ -362,18 +392,21 @@ void unit_text_dropin(const struct unit_text *u, struct buf *b)
 
         pod_slice_name(pod->uid, u->qos, slice);
         unit_text_owner(pod->uid, b);
-        buf_printf(b, "Namespace=%s\nPod=%s\nContainer=%s\nImage=%s\nPackage=%s\nPackageUnit=%s\nRestartPolicy=%s\nHash=%016llx\n\n[Unit]\n",
-                   pod->namespace, pod->name, u->container, u->image, u->package, u->package_unit, restart[u->restart].name,
-                   (unsigned long long)u->hash);
-        /* The slice is stopped before a shutdown, and its units with it; sysinit.target and all that it wants need not be looked at for each start. */
+        buf_printf(b,
+                   "Namespace=%s\nPod=%s\nContainer=%s\nImage=%s\nPackage=%s\nPackageUnit=%s\nRestartPolicy=%s\nHash=%"
+                   "016llx\n\n[Unit]\n",
+                   pod->namespace, pod->name, u->container, u->image, u->package, u->package_unit,
+                   restart[u->restart].name, (unsigned long long)u->hash);
+        /* The slice is stopped before a shutdown, and its units with it; sysinit.target and all that it wants need not
+         * be looked at for each start. */
         buf_str(b, "DefaultDependencies=no\nStartLimitIntervalSec=0\n");
         if (u->overlay) {
                 CLEANUP(buf_done) struct buf name = BUF(ID_UNIT_MAX);
                 unit_text_var_mount_name(pod->uid, &name);
                 buf_printf(b, "Requires=%s\nAfter=%s\n", name.data, name.data);
         }
-        buf_printf(b, "\n[Service]\nSlice=%s\nLogExtraFields=VKS_POD_UID=%s VKS_POD=%s/%s VKS_CONTAINER=%s\n", slice, pod->uid,
-                   pod->namespace, pod->name, u->container);
+        buf_printf(b, "\n[Service]\nSlice=%s\nLogExtraFields=VKS_POD_UID=%s VKS_POD=%s/%s VKS_CONTAINER=%s\n", slice,
+                   pod->uid, pod->namespace, pod->name, u->container);
         /* What runs once and ends is nothing that systemd would restart always. */
         if (u->restart == 2 && !u->program && streq(unit_file_get(u->file, "Type"), "oneshot"))
                 buf_str(b, "Restart=on-failure\nRestartSec=300\nRemainAfterExit=no\n");
@@ -381,7 +414,8 @@ void unit_text_dropin(const struct unit_text *u, struct buf *b)
                 buf_str(b, restart[u->restart].lines);
         buf_printf(b, "TimeoutStopSec=%u\n", u->grace_seconds ? u->grace_seconds : 1); /* 0 would be infinity */
         buf_str(b, "SendSIGKILL=yes\nSuccessExitStatus=\nRestartPreventExitStatus=\nRestartForceExitStatus=\n"
-                   "LogRateLimitIntervalSec=1\nLogRateLimitBurst=1000000000\nStandardOutput=journal\nStandardError=journal\n");
+                   "LogRateLimitIntervalSec=1\nLogRateLimitBurst=1000000000\nStandardOutput=journal\nStandardError="
+                   "journal\n");
         type_and_files(b, u);
         command_line(b, u);
         other_commands(b, u);
@@ -398,8 +432,8 @@ void unit_text_dropin(const struct unit_text *u, struct buf *b)
 }
 
 /*
- * Is this line a condition on what the pod brings itself? PID 1 would look for it at that path of the machine's. (Of a pod's mounts those that hold
- * the machine's own entries have "-" in front.)
+ * Is this line a condition on what the pod brings itself? PID 1 would look for it at that path of the machine's. (Of a
+ * pod's mounts those that hold the machine's own entries have "-" in front.)
  */
 static bool is_condition_of_pods(const struct unit_text *u, const char *line, size_t n)
 {
@@ -411,7 +445,8 @@ static bool is_condition_of_pods(const struct unit_text *u, const char *line, si
                 is_path |= n > strlen(keys[i]) && starts_with(line, keys[i]);
         if (!is_path || !value || end[-1] == '\\')
                 return false;
-        for (value++; value < end && strchr(" \t|", *value);) /* but what must not be there is the administrator's veto */
+        for (value++;
+             value < end && strchr(" \t|", *value);) /* but what must not be there is the administrator's veto */
                 value++;
         for (size_t i = 0; i < u->mounts->n; i++) {
                 const struct mount_line *l = &u->mounts->lines[i];
@@ -437,6 +472,6 @@ void unit_text_fragment(const struct unit_text *u, struct buf *b)
                 buf_add(b, line, (size_t)(next - line));
         }
         if (!u->file)
-                buf_printf(b, "[Unit]\nDescription=Container %s of pod %s/%s\n\n[Service]\nSyslogIdentifier=%s\n", u->container,
-                           u->pod->namespace, u->pod->name, u->container);
+                buf_printf(b, "[Unit]\nDescription=Container %s of pod %s/%s\n\n[Service]\nSyslogIdentifier=%s\n",
+                           u->container, u->pod->namespace, u->pod->name, u->container);
 }

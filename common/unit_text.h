@@ -8,10 +8,10 @@
 #include "common/mount_plan.h"
 #include "common/unit_file.h"
 
-#define POD_RUN_DIR "/run/vks/pods"      /* a tmpfs, mode 0700: UID/{run,var,tmp,shm,empty,volumes,files,env,units,...} */
-#define FALLBACK_USER "vks-pod"          /* who may not be root, and names no user */
+#define POD_RUN_DIR       "/run/vks/pods" /* a tmpfs, mode 0700: UID/{run,var,tmp,shm,empty,volumes,files,env,units,...} */
+#define FALLBACK_USER     "vks-pod"       /* who may not be root, and names no user */
 #define UNIT_TEXT_CARRIED "vks-env"       /* the credential that vks-exec reads (common/exec) */
-#define POD_DISK_DIR "/var/lib/vks/pods" /* UID/volumes: emptyDirs that are not medium: Memory */
+#define POD_DISK_DIR      "/var/lib/vks/pods" /* UID/volumes: emptyDirs that are not medium: Memory */
 
 /* All strings are borrowed, and "" where there is nothing to say. */
 struct unit_text {
@@ -29,11 +29,11 @@ struct unit_text {
         const char *working_dir;
 
         char user[16], group[16]; /* "": the package's */
-        bool unknown_user;        /* `user` is a number that no passwd entry has: PID 1 would not take it, vks-exec does */
-        bool carried;             /* vks-exec runs the program: it becomes that user, or brings variables (unit_text_env()) */
-        bool root;                /* it runs as root in the end */
-        bool may_gain;            /* programs may change their user */
-        bool writes_host;         /* a volume of its is the machine's, and what it leaves there stays */
+        bool unknown_user; /* `user` is a number that no passwd entry has: PID 1 would not take it, vks-exec does */
+        bool carried;      /* vks-exec runs the program: it becomes that user, or brings variables (unit_text_env()) */
+        bool root;         /* it runs as root in the end */
+        bool may_gain;     /* programs may change their user */
+        bool writes_host;  /* a volume of its is the machine's, and what it leaves there stays */
 
         const struct mount_plan *mounts;
         bool overlay; /* the pod's /var is a layer over the machine's */
@@ -46,11 +46,12 @@ void unit_text_dropin(const struct unit_text *u, struct buf *b);   /* UNIT.d/vks
 void unit_text_owner(const char *uid, struct buf *b);
 
 /*
- * One variable of the container: a line of its environment file (POD_RUN_DIR/UID/env/CONTAINER), or what systemd would not take there
- * (systemd.exec(5), EnvironmentFile=) as it is in what vks-exec carries (CONTAINER.carried beside it). All of them where vks-exec has
- * to become the user as well: root loads nothing that a pod names.
+ * One variable of the container: a line of its environment file (POD_RUN_DIR/UID/env/CONTAINER), or what systemd would
+ * not take there (systemd.exec(5), EnvironmentFile=) as it is in what vks-exec carries (CONTAINER.carried beside it).
+ * All of them where vks-exec has to become the user as well: root loads nothing that a pod names.
  */
-void unit_text_env(const struct unit_text *u, const char *name, const void *value, size_t size, struct buf *file, struct buf *carried);
+void unit_text_env(const struct unit_text *u, const char *name, const void *value, size_t size, struct buf *file,
+                   struct buf *carried);
 
 /* The mount unit of the pod's own /var, and its name. */
 void unit_text_var_mount(const char *uid, struct buf *b);

@@ -7,7 +7,11 @@ bool utf8_clean(const void *p, size_t size, const char *allowed)
 
         for (size_t i = 0; i < size;) {
                 unsigned char c = s[i++];
-                unsigned more = c < 0x80 ? 0 : c >= 0xc2 && c < 0xe0 ? 1 : c >= 0xe0 && c < 0xf0 ? 2 : c >= 0xf0 && c < 0xf5 ? 3 : 9;
+                unsigned more = c < 0x80                ? 0
+                                : c >= 0xc2 && c < 0xe0 ? 1
+                                : c >= 0xe0 && c < 0xf0 ? 2
+                                : c >= 0xf0 && c < 0xf5 ? 3
+                                                        : 9;
                 uint32_t u = more ? c & (0x3fU >> more) : c;
 
                 if (c < ' ' || c == 0x7f ? !c || !strchr(allowed, c) : more > 3 || more > size - i)
@@ -17,7 +21,8 @@ bool utf8_clean(const void *p, size_t size, const char *allowed)
                                 return false;
                         u = u << 6 | (s[i] & 0x3f);
                 }
-                if ((more == 2 && (u < 0x800 || (u >= 0xd800 && u < 0xe000))) || (more == 3 && (u < 0x10000 || u > 0x10ffff)))
+                if ((more == 2 && (u < 0x800 || (u >= 0xd800 && u < 0xe000))) ||
+                    (more == 3 && (u < 0x10000 || u > 0x10ffff)))
                         return false;
         }
         return true;

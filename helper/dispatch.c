@@ -21,15 +21,15 @@ static void keep(UNUSED void *data, UNUSED void *p)
 
 typedef int (*row_fn)(struct machine *m, const ProtobufCMessage *message, struct answer *a, struct err *e);
 
-#define ROW(number, name, Message, body)                                                                           \
-        static int row_##name(struct machine *m, const ProtobufCMessage *message, struct answer *a, struct err *e)  \
-        {                                                                                                           \
-                union op op = { 0 };                                                                                \
-                int r = policy_##name(m->policy, (const Vks__##Message *)(const void *)message, &op.name, e);       \
-                if (r == 0)                                                                                         \
-                        r = op_##name(m, &op.name, a, e);                                                           \
-                op_##name##_done(&op.name);                                                                         \
-                return r;                                                                                           \
+#define ROW(number, name, Message, body)                                                                               \
+        static int row_##name(struct machine *m, const ProtobufCMessage *message, struct answer *a, struct err *e)     \
+        {                                                                                                              \
+                union op op = { 0 };                                                                                   \
+                int r = policy_##name(m->policy, (const Vks__##Message *)(const void *)message, &op.name, e);          \
+                if (r == 0)                                                                                            \
+                        r = op_##name(m, &op.name, a, e);                                                              \
+                op_##name##_done(&op.name);                                                                            \
+                return r;                                                                                              \
         }
 VERBS(ROW)
 #undef ROW
@@ -43,7 +43,8 @@ static const row_fn rows[] = { VERBS(ROW) };
 static const Vks__Pod *pod_of(const ProtobufCMessage *m)
 {
         static const Vks__Pod none = VKS__POD__INIT;
-        const ProtobufCFieldDescriptor *f = m ? protobuf_c_message_descriptor_get_field_by_name(m->descriptor, "pod") : NULL;
+        const ProtobufCFieldDescriptor *f =
+                m ? protobuf_c_message_descriptor_get_field_by_name(m->descriptor, "pod") : NULL;
         const Vks__Pod *pod = f ? *(const Vks__Pod *const *)(const void *)((const char *)m + f->offset) : NULL;
 
         return pod ? pod : &none;
@@ -57,17 +58,22 @@ static uint64_t now_usec(void)
         return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
-/* Who asked for what, by which rule it was refused, how it went: one line. Names only: no value of a variable, no byte of a file. */
-static void audit(const struct wire_verb *verb, const ProtobufCMessage *message, const struct answer *a, int result, const struct err *e, uint64_t usec)
+/* Who asked for what, by which rule it was refused, how it went: one line. Names only: no value of a variable, no byte
+ * of a file. */
+static void audit(const struct wire_verb *verb, const ProtobufCMessage *message, const struct answer *a, int result,
+                  const struct err *e, uint64_t usec)
 {
         const Vks__Pod *pod = pod_of(message);
         char subject[1280];
 
-        snprintf(subject, sizeof(subject), "%.63s%s%.253s%s%s", pod->namespace_, pod->name[0] ? "/" : "", pod->name, a->unit, a->packages);
+        snprintf(subject, sizeof(subject), "%.63s%s%.253s%s%s", pod->namespace_, pod->name[0] ? "/" : "", pod->name,
+                 a->unit, a->packages);
         utf8_mend(subject, "");
-        sd_journal_send("PRIORITY=%i", result < 0 ? LOG_WARNING : LOG_INFO, "MESSAGE=%s %s: %s", verb->name, subject, result < 0 ? e->text : "done",
-                        "VKS_VERB=%s", verb->name, "VKS_POD_UID=%s", id_is_uid(pod->uid) ? pod->uid : "", "VKS_SUBJECT=%s", subject, "VKS_RULE=%s",
-                        result < 0 ? e->reason : "", "VKS_RESULT=%i", result, "VKS_USEC=%llu", (unsigned long long)usec, NULL);
+        sd_journal_send("PRIORITY=%i", result < 0 ? LOG_WARNING : LOG_INFO, "MESSAGE=%s %s: %s", verb->name, subject,
+                        result < 0 ? e->text : "done", "VKS_VERB=%s", verb->name, "VKS_POD_UID=%s",
+                        id_is_uid(pod->uid) ? pod->uid : "", "VKS_SUBJECT=%s", subject, "VKS_RULE=%s",
+                        result < 0 ? e->reason : "", "VKS_RESULT=%i", result, "VKS_USEC=%llu", (unsigned long long)usec,
+                        NULL);
 }
 
 int dispatch(void *machine, int sock, struct err *e)

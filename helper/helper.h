@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the operations of the root helper share. Each op_<verb>() carries out what policy_<verb>() allowed; it may be repeated, and
- * when it fails no unit and no volume is left half-done.
+ * What the operations of the root helper share. Each op_<verb>() carries out what policy_<verb>() allowed; it may be
+ * repeated, and when it fails no unit and no volume is left half-done.
  */
 #ifndef VKS_HELPER_HELPER_H
 #define VKS_HELPER_HELPER_H
@@ -34,19 +34,22 @@ int op_stop(struct machine *m, const struct op_units *op, struct answer *a, stru
 int op_remove(struct machine *m, const struct op_units *op, struct answer *a, struct err *e);
 int op_fill(struct machine *m, const struct op_fill *op, struct answer *a, struct err *e);
 
-/* ---- dispatch.c: from a packet to a reply: decode, ask policy, act, leave one line in the journal. A proto/serve.h handler ---- */
+/* ---- dispatch.c: from a packet to a reply: decode, ask policy, act, leave one line in the journal. A proto/serve.h
+ * handler ---- */
 int dispatch(void *machine, int sock, struct err *e);
 
 /* ---- units.c: PID 1, over the system bus ---- */
 
 /*
- * A method of the manager (org.freedesktop.systemd1(5)) for one unit: StartUnit, RestartUnit, StopUnit, KillUnit (SIGKILL to all of it),
- * ResetFailedUnit. Jobs are enqueued, in place of conflicting ones, and not waited for. What is not loaded is stopped, killed and forgotten already.
+ * A method of the manager (org.freedesktop.systemd1(5)) for one unit: StartUnit, RestartUnit, StopUnit, KillUnit
+ * (SIGKILL to all of it), ResetFailedUnit. Jobs are enqueued, in place of conflicting ones, and not waited for. What is
+ * not loaded is stopped, killed and forgotten already.
  */
 int unit_ask(struct machine *m, const char *method, const char *unit, struct err *e);
 /* A name of org.freedesktop.systemd1(5)'s ActiveState; "" when PID 1 has not loaded it. */
 int unit_active_state(struct machine *m, const char *unit, char ret[static 32], struct err *e);
-/* A transient oneshot that runs `argv`, if it does not run already; behind it, whatever becomes of it, the same program with "--end" alone. */
+/* A transient oneshot that runs `argv`, if it does not run already; behind it, whatever becomes of it, the same program
+ * with "--end" alone. */
 int unit_run(struct machine *m, const char *unit, char **argv, struct err *e);
 
 /* ---- package_unit.c: the unit file that a package brings, if the package is installed and owns it ---- */
@@ -57,7 +60,8 @@ int helper_cage(struct err *e);
 
 /* ---- pod_dirs.c ---- */
 
-/* The directories of a pod and of its volumes; those that are there stay as they are. *ret_pod: POD_RUN_DIR/UID, open. */
+/* The directories of a pod and of its volumes; those that are there stay as they are. *ret_pod: POD_RUN_DIR/UID, open.
+ */
 int pod_dirs_make(struct machine *m, const struct op_write *op, bool overlay, int *ret_pod, struct err *e);
 int pod_dirs_remove(struct machine *m, const char *uid, struct err *e);
 

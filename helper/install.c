@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * INSTALL. The helper executes nothing: its filter and its bounds would be inherited by apt and every maintainer script. PID 1 runs
- * install.sh in a unit of its own, whose name follows from what is to be installed, so that the same request twice is one installation.
+ * INSTALL. The helper executes nothing: its filter and its bounds would be inherited by apt and every maintainer
+ * script. PID 1 runs install.sh in a unit of its own, whose name follows from what is to be installed, so that the same
+ * request twice is one installation.
  */
 #include <stdio.h>
 
@@ -23,7 +24,9 @@ int op_install(struct machine *m, const struct op_install *op, struct answer *a,
         strv_push(&argv, &n, xstrdup("--"));
         for (size_t i = 0; i < op->n_packages; i++) {
                 const struct op_package *p = &op->packages[i];
-                strv_push(&argv, &n, xasprintf("%s%s%s%s%s", p->name, p->from[0] ? "=" : "", p->from, p->sha256[0] ? "@sha256:" : "", p->sha256));
+                strv_push(&argv, &n,
+                          xasprintf("%s%s%s%s%s", p->name, p->from[0] ? "=" : "", p->from,
+                                    p->sha256[0] ? "@sha256:" : "", p->sha256));
                 buf_printf(&names, " %s", argv[n - 1]);
                 hash = hash_bytes(hash, argv[n - 1], strlen(argv[n - 1]) + 1);
         }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The root helper. It is started by its socket, answers typed requests of the agent (proto/verbs.h) as far as /etc/vks/policy.conf
- * allows them, and leaves when there is nothing to do.
+ * The root helper. It is started by its socket, answers typed requests of the agent (proto/verbs.h) as far as
+ * /etc/vks/policy.conf allows them, and leaves when there is nothing to do.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -43,7 +43,8 @@ static int open_machine(struct machine *m, struct err *e)
                         return err_errno(e, -errno, NULL, "%s", paths[i]);
         if ((r = sd_bus_open_system(&m->bus)) < 0 || (r = sd_bus_set_method_call_timeout(m->bus, BUS_USEC)) < 0 ||
             (r = sd_event_default(&m->event)) < 0 || (r = sd_bus_attach_event(m->bus, m->event, 0)) < 0 ||
-            (r = sd_bus_set_exit_on_disconnect(m->bus, true)) < 0) /* without the bus there is nothing to do here: the socket starts another one */
+            (r = sd_bus_set_exit_on_disconnect(m->bus, true)) <
+                    0) /* without the bus there is nothing to do here: the socket starts another one */
                 return err_errno(e, r, NULL, "system bus and event loop");
         return 0;
 }
@@ -72,9 +73,12 @@ static const char usage[] = "usage: vks-helper [--policy FILE] [--socket-idle SE
 
 int main(int argc, char **argv)
 {
-        static const struct option options[] = { { "help", no_argument, NULL, 'h' },         { "version", no_argument, NULL, 'V' },
-                                                 { "policy", required_argument, NULL, 'p' }, { "check-policy", required_argument, NULL, 'c' },
-                                                 { "explain", no_argument, NULL, 'x' },      { "socket-idle", required_argument, NULL, 'i' },
+        static const struct option options[] = { { "help", no_argument, NULL, 'h' },
+                                                 { "version", no_argument, NULL, 'V' },
+                                                 { "policy", required_argument, NULL, 'p' },
+                                                 { "check-policy", required_argument, NULL, 'c' },
+                                                 { "explain", no_argument, NULL, 'x' },
+                                                 { "socket-idle", required_argument, NULL, 'i' },
                                                  { NULL, 0, NULL, 0 } };
         CLEANUP(policy_freep) struct policy *policy = NULL;
         CLEANUP(buf_done) struct buf text = BUF(1 << 20);

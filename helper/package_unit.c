@@ -13,12 +13,15 @@ int package_unit_load(const char *package, const char *name, struct unit_file **
         CLEANUP(freep) char *script = xasprintf("/etc/init.d/%.*s", (int)(strlen(name) - strlen(".service")), name);
         int stem = (int)strcspn(name, "@"), r = dpkg_files(package, &list, e);
 
-        for (size_t i = 0; i < 2 * ARRAY_LEN(dirs) && r == 0 && !path; i++) { /* the unit itself, then the template it may be an instance of */
-                path = i < ARRAY_LEN(dirs) ? xasprintf("%s/%s", dirs[i], name) : xasprintf("%s/%.*s@.service", dirs[i - ARRAY_LEN(dirs)], stem, name);
+        for (size_t i = 0; i < 2 * ARRAY_LEN(dirs) && r == 0 && !path;
+             i++) { /* the unit itself, then the template it may be an instance of */
+                path = i < ARRAY_LEN(dirs) ? xasprintf("%s/%s", dirs[i], name)
+                                           : xasprintf("%s/%.*s@.service", dirs[i - ARRAY_LEN(dirs)], stem, name);
                 if (!dpkg_owns(list, path) || strchr(name, '\\') || strstr(name, "@.service"))
                         free(TAKE(path));
         }
-        if (r == 0 && !path && dpkg_owns(list, script)) /* an init script of the package, as systemd-sysv-generator(8) has it */
+        if (r == 0 && !path &&
+            dpkg_owns(list, script)) /* an init script of the package, as systemd-sysv-generator(8) has it */
                 path = xasprintf("/run/systemd/generator.late/%s", name);
         if (r == 0 && !path)
                 return err_set(e, -ENOENT, NULL, "package %s has no unit %s", package, name);

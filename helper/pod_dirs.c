@@ -16,17 +16,20 @@ enum { UNMOUNT_TRIES = 200, UNMOUNT_WAIT_NS = 10 * 1000 * 1000 };
 
 /* ---- the private /run and /var ---- */
 
-/* With the directories at the top of the machine's own /run: many a daemon expects its own there, made at boot or when its package was installed (tmpfiles.d(5)). */
+/* With the directories at the top of the machine's own /run: many a daemon expects its own there, made at boot or when
+ * its package was installed (tmpfiles.d(5)). */
 static int make_run(int pod)
 {
-        static const char *const not[] = { "vks", "user", NULL };
+        static const char *const not [] = { "vks", "user", NULL };
         FD run = dir_make(pod, "run", 0755), sd = -1;
-        int r = run < 0 ? run : dir_copy_shape("/run", run, not);
+        int r = run < 0 ? run : dir_copy_shape("/run", run, not );
 
         if (r < 0 || (r = dir_ensure(run, "lock", 01777)) < 0 || (r = sd = dir_make(run, "systemd", 0755)) < 0 ||
-            (r = dir_ensure(sd, "system", 0755)) < 0 || (r = dir_ensure(sd, "journal", 0755)) < 0 || (r = dir_ensure(sd, "resolve", 0755)) < 0)
+            (r = dir_ensure(sd, "system", 0755)) < 0 || (r = dir_ensure(sd, "journal", 0755)) < 0 ||
+            (r = dir_ensure(sd, "resolve", 0755)) < 0)
                 return r;
-        FD notify = openat(sd, "notify", O_RDONLY | O_CREAT | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC, 0600); /* the sockets are bound over these */
+        FD notify = openat(sd, "notify", O_RDONLY | O_CREAT | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC,
+                           0600); /* the sockets are bound over these */
         return notify < 0 ? -errno : 0;
 }
 
@@ -46,7 +49,8 @@ static int make_var(int pod, bool overlay)
                 r = dir_ensure(var, names[i], 0755);
         if (r < 0 || (r = dir_ensure(var, "tmp", 01777)) < 0)
                 return r;
-        if ((symlinkat("/run", var, "run") < 0 && errno != EEXIST) || (symlinkat("/run/lock", var, "lock") < 0 && errno != EEXIST))
+        if ((symlinkat("/run", var, "run") < 0 && errno != EEXIST) ||
+            (symlinkat("/run/lock", var, "lock") < 0 && errno != EEXIST))
                 return -errno;
         return 0;
 }
@@ -121,8 +125,10 @@ int op_fill(struct machine *m, const struct op_fill *op, UNUSED struct answer *a
         int r = volume;
 
         for (size_t i = 0; i < op->n_files; i++)
-                f[i] = (struct publish_file){ .path = op->files[i]->path, .data = op->files[i]->content.data,
-                                              .size = op->files[i]->content.len, .mode = (mode_t)op->files[i]->mode };
+                f[i] = (struct publish_file){ .path = op->files[i]->path,
+                                              .data = op->files[i]->content.data,
+                                              .size = op->files[i]->content.len,
+                                              .mode = (mode_t)op->files[i]->mode };
         if (r >= 0)
                 r = publish(volume, f, op->n_files);
         return r < 0 ? err_errno(e, r, NULL, "volume %s", op->volume) : 0;

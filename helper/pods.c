@@ -12,7 +12,11 @@
 #include "helper/helper.h"
 #include "proto/hash.h"
 
-enum { TEXT_MAX = 2 * 1024 * 1024, ENV_MAX = 17 * 1024 * 1024, CARRIED_MAX = 1024 * 1024 /* of systemd's credentials */ };
+enum {
+        TEXT_MAX = 2 * 1024 * 1024,
+        ENV_MAX = 17 * 1024 * 1024,
+        CARRIED_MAX = 1024 * 1024 /* of systemd's credentials */
+};
 
 /* ---- whose is it ---- */
 
@@ -21,7 +25,8 @@ static bool is_pods(struct machine *m, const char *unit, const char *uid)
 {
         CLEANUP(buf_done) struct buf want = BUF(256);
         CLEANUP(freep) char *name = xasprintf("%s.d", unit);
-        FD dir = dir_open(m->units, name), fd = dir < 0 ? -1 : openat(dir, "vks.conf", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+        FD dir = dir_open(m->units, name),
+           fd = dir < 0 ? -1 : openat(dir, "vks.conf", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
         char have[256];
 
         unit_text_owner(uid, &want);
@@ -34,7 +39,8 @@ static int each_unit(struct machine *m, const struct op_units *op, const char *m
 
         for (size_t i = 0; i < op->n_units; i++)
                 if (!is_pods(m, op->units[i], op->pod.uid))
-                        return err_set(e, -ENOENT, NULL, "%s is not a unit of pod %s/%s", op->units[i], op->pod.namespace, op->pod.name);
+                        return err_set(e, -ENOENT, NULL, "%s is not a unit of pod %s/%s", op->units[i],
+                                       op->pod.namespace, op->pod.name);
         for (size_t i = 0; i < op->n_units && r == 0; i++)
                 r = unit_ask(m, method, op->units[i], e);
         return r;
@@ -94,7 +100,8 @@ static int remove_rest(struct machine *m, const char *uid, struct err *e)
                 r = unit_ask(m, "StopUnit", mount.data, e);
         if (r < 0 || (r = pod_dirs_remove(m, uid, e)) < 0)
                 return r;
-        if (overlay && ((r = dir_remove(m->units, mount.data)) < 0 || (r = unit_ask(m, "ResetFailedUnit", mount.data, e)) < 0))
+        if (overlay &&
+            ((r = dir_remove(m->units, mount.data)) < 0 || (r = unit_ask(m, "ResetFailedUnit", mount.data, e)) < 0))
                 return r;
         return n > 0 ? unit_ask(m, "StopUnit", slice, e) : 0;
 }
@@ -119,21 +126,30 @@ static int choose_user(const struct op_write *op, struct unit_text *u, const str
 {
         const Vks__Container *c = k->c;
         const char *user = unit_file_get(u->file, "User");
-        bool package_root = (!*user || streq(user, "root") || streq(user, "0")) && !unit_yes(unit_file_get(u->file, "DynamicUser"));
-        bool as_package = k->user == USER_PACKAGE || k->user == USER_GIVEN_IF_PACKAGE || (k->user == USER_PACKAGE_NOT_ROOT && !package_root);
+        bool package_root =
+                (!*user || streq(user, "root") || streq(user, "0")) && !unit_yes(unit_file_get(u->file, "DynamicUser"));
+        bool as_package = k->user == USER_PACKAGE || k->user == USER_GIVEN_IF_PACKAGE ||
+                          (k->user == USER_PACKAGE_NOT_ROOT && !package_root);
         uint32_t id = c->run_as_user ? c->run_as_user->value : 0;
         uid_t uid = 0;
         gid_t gid = 0;
 
         if (k->no_root && unit_file_has_root_commands(u->file))
-                return err_set(e, -EPERM, "root", "policy rule root: %s has commands that run as root whatever its user (see /etc/vks/policy.conf)", c->unit);
-        if (u->file && u->file->user_of_instance && as_package && !(package_root ? k->may_gain : passwd_find(user, 0, &uid, &gid) && policy_user(op->policy, uid, e) == 0))
-                return err_set(e, -EPERM, "user", "policy rule user: %s would run as %s (see /etc/vks/policy.conf)", c->unit, user);
+                return err_set(e, -EPERM, "root",
+                               "policy rule root: %s has commands that run as root whatever its user (see "
+                               "/etc/vks/policy.conf)",
+                               c->unit);
+        if (u->file && u->file->user_of_instance && as_package &&
+            !(package_root ? k->may_gain : passwd_find(user, 0, &uid, &gid) && policy_user(op->policy, uid, e) == 0))
+                return err_set(e, -EPERM, "user", "policy rule user: %s would run as %s (see /etc/vks/policy.conf)",
+                               c->unit, user);
         u->root = k->user == USER_PACKAGE ? package_root : c->run_as_user && id == 0;
         if (c->run_as_group)
                 snprintf(u->group, sizeof(u->group), "%u", c->run_as_group->value);
-        if (k->user == USER_GIVEN_IF_PACKAGE && !(id == 0 ? package_root : passwd_find(user, 0, &uid, &gid) && uid == id))
-                return err_set(e, -EPERM, id ? "user" : "root", "policy rule %s: runAsUser: %u is not the user of %s (see /etc/vks/policy.conf)",
+        if (k->user == USER_GIVEN_IF_PACKAGE &&
+            !(id == 0 ? package_root : passwd_find(user, 0, &uid, &gid) && uid == id))
+                return err_set(e, -EPERM, id ? "user" : "root",
+                               "policy rule %s: runAsUser: %u is not the user of %s (see /etc/vks/policy.conf)",
                                id ? "user" : "root", id, c->unit);
         if (as_package)
                 return 0;
@@ -163,10 +179,12 @@ static int find_program(const struct op_write *op, const struct op_container *k,
                 return policy_program(op->policy, *ret, e);
         }
         *ret = xstrdup(k->program);
-        return !*ret || **ret == '/' ? 0 : err_set(e, -ENOENT, NULL, "command: there is no program \"%.200s\"", k->program);
+        return !*ret || **ret == '/' ? 0
+                                     : err_set(e, -ENOENT, NULL, "command: there is no program \"%.200s\"", k->program);
 }
 
-static int plan_mounts(const struct pod_id *pod, const struct op_container *k, struct unit_text *u, struct mount_plan *ret, struct err *e)
+static int plan_mounts(const struct pod_id *pod, const struct op_container *k, struct unit_text *u,
+                       struct mount_plan *ret, struct err *e)
 {
         CLEANUP(freep) struct mount_wish *wishes = xcalloc(k->n_mounts, sizeof(*wishes));
         CLEANUP(freep) char *own = xasprintf(POD_RUN_DIR "/%s", pod->uid);
@@ -176,12 +194,14 @@ static int plan_mounts(const struct pod_id *pod, const struct op_container *k, s
                 const struct op_volume *v = k->mounts[i].volume;
 
                 wishes[i].target = k->mounts[i].target;
-                wishes[i].read_only = k->mounts[i].read_only && (v->kind != VOLUME_FILES || u->root || u->may_gain); /* root's files: nobody else can write */
+                wishes[i].read_only = k->mounts[i].read_only && (v->kind != VOLUME_FILES || u->root ||
+                                                                 u->may_gain); /* root's files: nobody else can write */
                 u->writes_host |= v->kind == VOLUME_HOST && !wishes[i].read_only;
                 wishes[i].own = v->kind == VOLUME_DISK || v->kind == VOLUME_MEMORY;
                 if (v->kind != VOLUME_HOST)
-                        snprintf(wishes[i].source, sizeof(wishes[i].source), "%s/%s/%s/%s", v->kind == VOLUME_DISK ? POD_DISK_DIR : POD_RUN_DIR,
-                                 pod->uid, v->kind == VOLUME_FILES ? "files" : "volumes", v->name);
+                        snprintf(wishes[i].source, sizeof(wishes[i].source), "%s/%s/%s/%s",
+                                 v->kind == VOLUME_DISK ? POD_DISK_DIR : POD_RUN_DIR, pod->uid,
+                                 v->kind == VOLUME_FILES ? "files" : "volumes", v->name);
                 else if ((r = host_path_check(v->host_path, v->host_type, !v->read_only, e)) == 0)
                         snprintf(wishes[i].source, sizeof(wishes[i].source), "%s", v->host_path);
         }
@@ -192,7 +212,9 @@ static int plan_mounts(const struct pod_id *pod, const struct op_container *k, s
 
 static int write_files(struct machine *m, int pod, const char *unit, struct unit_text *u, const Vks__Container *c)
 {
-        CLEANUP(buf_done) struct buf fragment = BUF(TEXT_MAX), dropin = BUF(TEXT_MAX), env = SECRET_BUF(ENV_MAX), carried = SECRET_BUF(CARRIED_MAX);
+        CLEANUP(buf_done)
+        struct buf fragment = BUF(TEXT_MAX),
+                   dropin = BUF(TEXT_MAX), env = SECRET_BUF(ENV_MAX), carried = SECRET_BUF(CARRIED_MAX);
         CLEANUP(freep) char *name = xasprintf("%s.d", unit), *carried_name = xasprintf("%s.carried", c->name);
         FD envs = dir_open(pod, "env"), list = dir_open(pod, "units"), dir = -1;
         int r = envs < 0 ? envs : list < 0 ? list : 0;
@@ -204,29 +226,46 @@ static int write_files(struct machine *m, int pod, const char *unit, struct unit
         unit_text_dropin(u, &dropin);
         if (!buf_ok(&fragment) || !buf_ok(&dropin) || !buf_ok(&env) || !buf_ok(&carried))
                 r = -E2BIG;
-        if (r < 0 || (r = dir_write(list, unit, "", 0, 0600)) < 0 || (r = dir_write(envs, c->name, env.data, env.len, 0600)) < 0 ||
+        if (r < 0 || (r = dir_write(list, unit, "", 0, 0600)) < 0 ||
+            (r = dir_write(envs, c->name, env.data, env.len, 0600)) < 0 ||
             (u->carried && (r = dir_write(envs, carried_name, carried.data, carried.len, 0600)) < 0) ||
-            (r = dir = dir_make(m->units, name, 0755)) < 0 || (r = dir_write(dir, "vks.conf", dropin.data, dropin.len, 0644)) < 0)
+            (r = dir = dir_make(m->units, name, 0755)) < 0 ||
+            (r = dir_write(dir, "vks.conf", dropin.data, dropin.len, 0644)) < 0)
                 return r;
         return dir_write(m->units, unit, fragment.data, fragment.len, 0644);
 }
 
-static int write_container(struct machine *m, const struct op_write *op, const struct op_container *k, int pod, bool overlay, struct err *e)
+static int write_container(struct machine *m, const struct op_write *op, const struct op_container *k, int pod,
+                           bool overlay, struct err *e)
 {
         const Vks__Container *c = k->c;
         CLEANUP(unit_file_freep) struct unit_file *file = NULL;
         CLEANUP(mount_plan_done) struct mount_plan mounts = { 0 };
         CLEANUP(freep) char *program = NULL;
         struct unit_text u = {
-                .pod = &op->pod, .qos = op->qos, .grace_seconds = op->grace_seconds, .container = c->name, .image = c->image,
-                .package = c->package, .package_unit = c->unit, .restart = c->restart, .hash = container_hash(c), .n_command = c->n_command,
-                .n_args = c->n_args, .command = c->command, .args = c->args, .working_dir = c->working_dir, .may_gain = k->may_gain,
-                .mounts = &mounts, .overlay = overlay,
+                .pod = &op->pod,
+                .qos = op->qos,
+                .grace_seconds = op->grace_seconds,
+                .container = c->name,
+                .image = c->image,
+                .package = c->package,
+                .package_unit = c->unit,
+                .restart = c->restart,
+                .hash = container_hash(c),
+                .n_command = c->n_command,
+                .n_args = c->n_args,
+                .command = c->command,
+                .args = c->args,
+                .working_dir = c->working_dir,
+                .may_gain = k->may_gain,
+                .mounts = &mounts,
+                .overlay = overlay,
         };
         int r = c->unit[0] ? package_unit_load(c->package, c->unit, &file, e) : 0;
 
         u.file = file;
-        if (r < 0 || (r = find_program(op, k, &program, e)) < 0 || (r = choose_user(op, &u, k, e)) < 0 || (r = plan_mounts(&op->pod, k, &u, &mounts, e)) < 0)
+        if (r < 0 || (r = find_program(op, k, &program, e)) < 0 || (r = choose_user(op, &u, k, e)) < 0 ||
+            (r = plan_mounts(&op->pod, k, &u, &mounts, e)) < 0)
                 return r;
         u.program = program;
         r = write_files(m, pod, k->unit, &u, c);
@@ -284,7 +323,8 @@ int op_write(struct machine *m, const struct op_write *op, UNUSED struct answer 
         if ((r = room_left(m->pods, POD_RUN_DIR, e)) < 0 || (r = room_left(m->units, UNIT_DIR, e)) < 0)
                 return r;
         if (n_new && dir_count(m->units, unit_name_is_ours) + n_new > op->max_units)
-                return err_set(e, -EPERM, "max-units", "policy rule max-units: this node takes %u (see /etc/vks/policy.conf)", op->max_units);
+                return err_set(e, -EPERM, "max-units",
+                               "policy rule max-units: this node takes %u (see /etc/vks/policy.conf)", op->max_units);
         if ((r = write_pod(m, op, overlay, &written, e)) == 0)
                 return 0;
         for (size_t i = 0; i < op->n_containers; i++)

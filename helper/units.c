@@ -7,11 +7,13 @@
 #include "helper/helper.h"
 
 #define INSTALL_USEC ((uint64_t)30 * 60 * 1000000)
-#define MANAGER "org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager"
+#define MANAGER      "org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager"
 
 static int told(int r, const sd_bus_error *bus_error, const char *what, const char *unit, struct err *e)
 {
-        return r >= 0 ? 0 : err_set(e, r, NULL, "%s %s: %s", what, unit, bus_error->message ? bus_error->message : strerrordesc_np(-r));
+        return r >= 0 ? 0
+                      : err_set(e, r, NULL, "%s %s: %s", what, unit,
+                                bus_error->message ? bus_error->message : strerrordesc_np(-r));
 }
 
 /* What is not there need not be stopped, killed or forgotten. */
@@ -26,7 +28,8 @@ int unit_ask(struct machine *m, const char *method, const char *unit, struct err
         CLEANUP(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         bool kill = streq(method, "KillUnit");
         const char *types = kill ? "ssi" : streq(method, "ResetFailedUnit") ? "s" : "ss";
-        int r = sd_bus_call_method(m->bus, MANAGER, method, &error, NULL, types, unit, kill ? "all" : "replace", SIGKILL); /* as many as `types` has */
+        int r = sd_bus_call_method(m->bus, MANAGER, method, &error, NULL, types, unit, kill ? "all" : "replace",
+                                   SIGKILL); /* as many as `types` has */
 
         return gone(&error) && !ends_with(method, "tartUnit") ? 0 : told(r, &error, method, unit, e);
 }
@@ -45,8 +48,8 @@ int unit_active_state(struct machine *m, const char *unit, char ret[static 32], 
         if (r >= 0)
                 r = sd_bus_message_read(reply, "o", &path);
         if (r >= 0)
-                r = sd_bus_get_property_string(m->bus, "org.freedesktop.systemd1", path, "org.freedesktop.systemd1.Unit", "ActiveState",
-                                               &error, &state);
+                r = sd_bus_get_property_string(m->bus, "org.freedesktop.systemd1", path,
+                                               "org.freedesktop.systemd1.Unit", "ActiveState", &error, &state);
         if (sd_bus_error_has_name(&error, SD_BUS_ERROR_UNKNOWN_OBJECT))
                 return 0; /* unloaded in between */
         if (r >= 0)
@@ -60,17 +63,23 @@ int unit_run(struct machine *m, const char *unit, char **argv, struct err *e)
         CLEANUP(sd_bus_message_unrefp) sd_bus_message *call = NULL;
         int r = sd_bus_message_new_method_call(m->bus, &call, MANAGER, "StartTransientUnit");
 
-        (void)(r < 0 || (r = sd_bus_message_append(call, "ss", unit, "fail")) < 0 || (r = sd_bus_message_open_container(call, 'a', "(sv)")) < 0 ||
-               (r = sd_bus_message_append(call, "(sv)(sv)(sv)(sv)(sv)", "Description", "s", "Installation of packages for pods", "Type", "s",
-                                          "oneshot", "SyslogIdentifier", "s", "vks-install", "TimeoutStartUSec", "t", INSTALL_USEC,
+        (void)(r < 0 || (r = sd_bus_message_append(call, "ss", unit, "fail")) < 0 ||
+               (r = sd_bus_message_open_container(call, 'a', "(sv)")) < 0 ||
+               (r = sd_bus_message_append(call, "(sv)(sv)(sv)(sv)(sv)", "Description", "s",
+                                          "Installation of packages for pods", "Type", "s", "oneshot",
+                                          "SyslogIdentifier", "s", "vks-install", "TimeoutStartUSec", "t", INSTALL_USEC,
                                           "ExecStopPost", "a(sasb)", 1, argv[0], 2, argv[0], "--end", 0)) < 0 ||
-               (r = sd_bus_message_open_container(call, 'r', "sv")) < 0 || (r = sd_bus_message_append(call, "s", "ExecStart")) < 0 ||
-               (r = sd_bus_message_open_container(call, 'v', "a(sasb)")) < 0 || (r = sd_bus_message_open_container(call, 'a', "(sasb)")) < 0 ||
-               (r = sd_bus_message_open_container(call, 'r', "sasb")) < 0 || (r = sd_bus_message_append(call, "s", argv[0])) < 0 ||
+               (r = sd_bus_message_open_container(call, 'r', "sv")) < 0 ||
+               (r = sd_bus_message_append(call, "s", "ExecStart")) < 0 ||
+               (r = sd_bus_message_open_container(call, 'v', "a(sasb)")) < 0 ||
+               (r = sd_bus_message_open_container(call, 'a', "(sasb)")) < 0 ||
+               (r = sd_bus_message_open_container(call, 'r', "sasb")) < 0 ||
+               (r = sd_bus_message_append(call, "s", argv[0])) < 0 ||
                (r = sd_bus_message_append_strv(call, argv)) < 0 || (r = sd_bus_message_append(call, "b", 0)) < 0);
         for (int open = 0; r >= 0 && open < 5; open++)
                 r = sd_bus_message_close_container(call);
-        (void)(r < 0 || (r = sd_bus_message_append(call, "a(sa(sv))", 0)) < 0 || (r = sd_bus_call(m->bus, call, 0, &error, NULL)) < 0);
+        (void)(r < 0 || (r = sd_bus_message_append(call, "a(sa(sv))", 0)) < 0 ||
+               (r = sd_bus_call(m->bus, call, 0, &error, NULL)) < 0);
         if (sd_bus_error_has_name(&error, "org.freedesktop.systemd1.UnitExists"))
                 return 0;
         return told(r, &error, "StartTransientUnit", unit, e);

@@ -42,7 +42,8 @@ static int parse_pod(const Vks__Pod *pod, struct pod_id *ret, struct err *e)
         return pod ? pod_id_parse(pod->namespace_, pod->name, pod->uid, ret, e) : MALFORMED(e, "pod: missing");
 }
 
-static int check_units(const Vks__Pod *pod, size_t n, char **units, bool flag, bool may_be_none, struct op_units *ret, struct err *e)
+static int check_units(const Vks__Pod *pod, size_t n, char **units, bool flag, bool may_be_none, struct op_units *ret,
+                       struct err *e)
 {
         *ret = (struct op_units){ .n_units = n, .units = units, .flag = flag };
         if (n > UNITS_MAX || (n == 0 && !may_be_none))

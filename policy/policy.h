@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What this machine's root allows the agent to ask for. Pure: text in, decisions out; nothing here reads a file or the clock.
+ * What this machine's root allows the agent to ask for. Pure: text in, decisions out; nothing here reads a file or the
+ * clock.
  *
- * Each verb has one function here that turns its decoded message into the arguments of its operation, and there is no other way to
- * make those arguments: ids are parsed, sizes bounded, paths normalized, and what the operator does not allow is refused
- * with the rule's name in err.reason (the helper's use of that field) and in the text.
+ * Each verb has one function here that turns its decoded message into the arguments of its operation, and there is no
+ * other way to make those arguments: ids are parsed, sizes bounded, paths normalized, and what the operator does not
+ * allow is refused with the rule's name in err.reason (the helper's use of that field) and in the text.
  *
- * What this boundary is not: a pod that may run as root, or that may give a configuration to a daemon that runs as root, can
- * do what root can do. `root = deny` is there for machines whose pods are not trusted so far. Capabilities and the system call
- * filter of the helper limit damage after a mistake in it; the boundary is this directory and the request set.
+ * What this boundary is not: a pod that may run as root, or that may give a configuration to a daemon that runs as
+ * root, can do what root can do. `root = deny` is there for machines whose pods are not trusted so far. Capabilities
+ * and the system call filter of the helper limit damage after a mistake in it; the boundary is this directory and the
+ * request set.
  */
 #ifndef VKS_POLICY_POLICY_H
 #define VKS_POLICY_POLICY_H
@@ -76,7 +78,8 @@ enum op_user {
 struct op_container {
         const Vks__Container *c;
         char unit[ID_UNIT_MAX + 1];
-        const char *program; /* what replaces the first word: an absolute path, or a name to be looked up; NULL: the package's */
+        const char *program; /* what replaces the first word: an absolute path, or a name to be looked up; NULL: the
+                                package's */
         size_t n_mounts;
         struct op_mount *mounts; /* owned; sorted: a target comes before what is beneath it */
         enum op_user user;
@@ -95,7 +98,8 @@ struct op_write {
         struct op_container *containers; /* owned */
 };
 
-/* 0, -EINVAL (malformed), -EPERM (refused: err.reason names the rule), -EOPNOTSUPP. Call the _done function in any case. */
+/* 0, -EINVAL (malformed), -EPERM (refused: err.reason names the rule), -EOPNOTSUPP. Call the _done function in any
+ * case. */
 int policy_install(const struct policy *p, const Vks__Install *m, struct op_install *ret, struct err *e);
 int policy_write(const struct policy *p, const Vks__Write *m, struct op_write *ret, struct err *e);
 int policy_start(const struct policy *p, const Vks__Start *m, struct op_units *ret, struct err *e);

@@ -12,19 +12,24 @@ struct key {
         const char *name;
         enum kind kind;
         size_t offset;
-        const char *fallback; /* the default, as it would be written in the file */
-        const char *wanted;   /* for a person who wrote something else */
+        const char *fallback;   /* the default, as it would be written in the file */
+        const char *wanted;     /* for a person who wrote something else */
         const char *choices[4]; /* CHOICE: its words in the order of their numbers */
 };
 
-#define KEY(name, kind, field, ...) { name, kind, offsetof(struct policy, field), __VA_ARGS__ }
+#define KEY(name, kind, field, ...)                                                                                    \
+        {                                                                                                              \
+                name, kind, offsetof(struct policy, field), __VA_ARGS__                                                \
+        }
 static const struct key keys[] = {
         KEY("package", PATTERNS, package, "*", "patterns", { NULL }),
         KEY("deny-package", PATTERNS, deny_package, "", "patterns", { NULL }),
         KEY("url", PATTERNS, url, "", "prefixes", { NULL }),
         KEY("url-needs-sha256", CHOICE, url_needs_sha256, "yes", "yes or no", { "no", "yes" }),
-        KEY("program", PATTERNS, program, "/usr/bin/* /bin/* /usr/sbin/* /sbin/* /usr/local/bin/*", "patterns", { NULL }),
-        KEY("host-path", PATHS, host_path, "", "absolute, normalized paths below /, each with rw or ro behind it, or nothing", { NULL }),
+        KEY("program", PATTERNS, program, "/usr/bin/* /bin/* /usr/sbin/* /sbin/* /usr/local/bin/*", "patterns",
+            { NULL }),
+        KEY("host-path", PATHS, host_path, "",
+            "absolute, normalized paths below /, each with rw or ro behind it, or nothing", { NULL }),
         KEY("root", CHOICE, root, "package", "package, allow or deny", { "package", "allow", "deny" }),
         KEY("user", RANGES, user, "1000-65533", "ids or ranges of ids", { NULL }),
         KEY("group", RANGES, group, "1000-65533", "ids or ranges of ids", { NULL }),
@@ -101,7 +106,8 @@ static bool add_word(struct policy *p, const struct key *k, const char *word)
                 l->items[l->n - 1].writable = streq(word, "rw");
                 return true;
         }
-        if ((k->kind == RANGES && !parse_range(word, &it)) || (k->kind == PATHS && (!id_is_path(word) || streq(word, "/"))))
+        if ((k->kind == RANGES && !parse_range(word, &it)) ||
+            (k->kind == PATHS && (!id_is_path(word) || streq(word, "/"))))
                 return false;
         it.text = xstrdup(word);
         l->items = xrealloc(l->items, l->n + 1, sizeof(it));
@@ -141,7 +147,9 @@ static int parse_line(struct policy *p, char *line, bool seen[static ARRAY_LEN(k
                 else if (seen[i] && !list_of(p, &keys[i]))
                         return err_set(e, -EINVAL, NULL, "%s is given twice", line);
                 seen[i] = true;
-                return add_words(p, &keys[i], eq + 1) ? 0 : err_set(e, -EINVAL, NULL, "%s: wanted: %s", line, keys[i].wanted);
+                return add_words(p, &keys[i], eq + 1)
+                               ? 0
+                               : err_set(e, -EINVAL, NULL, "%s: wanted: %s", line, keys[i].wanted);
         }
         return err_set(e, -EINVAL, NULL, "unknown key \"%.64s\"", line);
 }
@@ -183,7 +191,8 @@ void policy_print(const struct policy *policy, struct buf *b)
 
                 buf_printf(b, "%s =", k->name);
                 for (size_t j = 0; l && j < l->n; j++)
-                        buf_printf(b, " %s%s", l->items[j].text, k->kind == PATHS ? l->items[j].writable ? " rw" : " ro" : "");
+                        buf_printf(b, " %s%s", l->items[j].text,
+                                   k->kind == PATHS ? l->items[j].writable ? " rw" : " ro" : "");
                 if (k->kind == NUMBER)
                         buf_printf(b, " %u", *number_of(p, k));
                 if (k->kind == CHOICE)

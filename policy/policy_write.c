@@ -12,8 +12,9 @@ enum {
         CONTAINERS_MAX = 64,
         VOLUMES_MAX = 256,
         MOUNTS_MAX = 256,
-        WORDS_MAX = 4096,         /* of a command line, or variables of an environment */
-        COMMAND_MAX = 128 * 1024, /* bytes of a command line: systemd reads lines up to 1 MiB, and a byte may need four */
+        WORDS_MAX = 4096, /* of a command line, or variables of an environment */
+        COMMAND_MAX =
+                128 * 1024, /* bytes of a command line: systemd reads lines up to 1 MiB, and a byte may need four */
         GRACE_MAX = 366 * 24 * 3600,
 };
 
@@ -28,7 +29,8 @@ void op_write_done(struct op_write *op)
 
 static int host_volume(const struct policy *p, const Vks__HostPath *h, struct op_volume *v, struct err *e)
 {
-        static const char *const types[] = { "", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket", "CharDevice", "BlockDevice" };
+        static const char *const types[] = { "",       "Directory",  "DirectoryOrCreate", "File", "FileOrCreate",
+                                             "Socket", "CharDevice", "BlockDevice" };
         bool writable = false, known = false;
         int r;
 
@@ -126,7 +128,8 @@ static int parse_command(const struct policy *p, struct op_container *k, struct 
         else if (c->image[0] == '/')
                 k->program = c->image;
         else if (!c->unit[0])
-                return MALFORMED(e, "command: package %s has no service unit, so the pod must give a command", c->image);
+                return MALFORMED(e, "command: package %s has no service unit, so the pod must give a command",
+                                 c->image);
         if (!k->program)
                 return 0;
         if (!strchr(k->program, '/') && id_is_filename(k->program))
@@ -139,8 +142,8 @@ static int parse_image(const struct policy *p, const Vks__Container *c, struct e
         int r;
 
         if (c->image[0] == '/')
-                return c->package[0] || c->unit[0] ? MALFORMED(e, "image %.200s: a program has no package", c->image) :
-                                                     policy_program(p, c->image, e);
+                return c->package[0] || c->unit[0] ? MALFORMED(e, "image %.200s: a program has no package", c->image)
+                                                   : policy_program(p, c->image, e);
         r = rule_package(p, "image", c->image, e);
         if (r < 0 || (!c->unit[0] && !c->package[0]))
                 return r;
@@ -149,12 +152,15 @@ static int parse_image(const struct policy *p, const Vks__Container *c, struct e
         return rule_package(p, "package", c->package, e);
 }
 
-/* A package's unit may run as root, or commands before it: what code loaders and interpreters take is not the pod's to say. */
+/* A package's unit may run as root, or commands before it: what code loaders and interpreters take is not the pod's to
+ * say. */
 static int parse_env(const struct policy *p, const Vks__Container *c, struct err *e)
 {
         /* what vks-exec reads variables from, and what $MAINPID is in a command that kills, are systemd's to say */
-        static const char loading[] = "@(LD_*|GCONV_PATH|LOCPATH|GLIBC_TUNABLES|PATH|BASH*|ENV|PERL*|PYTHON*|RUBY*|GEM_*|NODE_*|LUA_*|PHP*|TCL*|ERL_*|AWK*|"
-                                      "CLASSPATH|?(_)JAVA*|JDK_*|OPENSSL_*|GIO_*|SASL_*|KRB5*|XTABLES_*|TC_LIB_DIR|CREDENTIALS_DIRECTORY|MAINPID)";
+        static const char loading[] = "@(LD_*|GCONV_PATH|LOCPATH|GLIBC_TUNABLES|PATH|BASH*|ENV|PERL*|PYTHON*|RUBY*|GEM_"
+                                      "*|NODE_*|LUA_*|PHP*|TCL*|ERL_*|AWK*|"
+                                      "CLASSPATH|?(_)JAVA*|JDK_*|OPENSSL_*|GIO_*|SASL_*|KRB5*|XTABLES_*|TC_LIB_DIR|"
+                                      "CREDENTIALS_DIRECTORY|MAINPID)";
 
         if (c->n_env > WORDS_MAX)
                 return MALFORMED(e, "env: more than %d variables", WORDS_MAX);
@@ -183,7 +189,8 @@ static int parse_user(const struct policy *p, struct op_container *k, struct err
 
         k->may_gain = p->root == POLICY_ROOT_ALLOW;
         k->no_root = p->root == POLICY_ROOT_DENY;
-        if (c->run_as_group && !(root && c->run_as_group->value == 0) && !rule_in_ranges(&p->group, c->run_as_group->value))
+        if (c->run_as_group && !(root && c->run_as_group->value == 0) &&
+            !rule_in_ranges(&p->group, c->run_as_group->value))
                 return rule_refused(e, "group", "group %u is not allowed", c->run_as_group->value);
         if (!c->run_as_user)
                 k->user = root ? USER_PACKAGE : USER_PACKAGE_NOT_ROOT;
@@ -236,16 +243,20 @@ int policy_write(const struct policy *p, const Vks__Write *m, struct op_write *r
         static const enum qos qos[] = { QOS_CLASS_BEST_EFFORT, QOS_CLASS_BURSTABLE, QOS_CLASS_GUARANTEED };
         int r;
 
-        *ret = (struct op_write){ .policy = p, .max_units = p->max_units, .grace_seconds = m->grace_seconds,
-                                  .n_volumes = m->n_volumes, .n_containers = m->n_containers };
-        r = m->pod ? pod_id_parse(m->pod->namespace_, m->pod->name, m->pod->uid, &ret->pod, e) : MALFORMED(e, "pod: missing");
+        *ret = (struct op_write){ .policy = p,
+                                  .max_units = p->max_units,
+                                  .grace_seconds = m->grace_seconds,
+                                  .n_volumes = m->n_volumes,
+                                  .n_containers = m->n_containers };
+        r = m->pod ? pod_id_parse(m->pod->namespace_, m->pod->name, m->pod->uid, &ret->pod, e)
+                   : MALFORMED(e, "pod: missing");
         if (r < 0)
                 return r;
         if ((unsigned)m->qos >= ARRAY_LEN(qos) || m->grace_seconds > GRACE_MAX)
                 return MALFORMED(e, "qos or terminationGracePeriodSeconds: out of range");
         if (m->n_containers == 0 || m->n_containers > CONTAINERS_MAX || m->n_volumes > VOLUMES_MAX)
-                return MALFORMED(e, "%zu containers and %zu volumes: at most %d and %d are taken", m->n_containers, m->n_volumes,
-                                 CONTAINERS_MAX, VOLUMES_MAX);
+                return MALFORMED(e, "%zu containers and %zu volumes: at most %d and %d are taken", m->n_containers,
+                                 m->n_volumes, CONTAINERS_MAX, VOLUMES_MAX);
         ret->qos = qos[m->qos];
         ret->volumes = xcalloc(m->n_volumes, sizeof(*ret->volumes));
         ret->containers = xcalloc(m->n_containers, sizeof(*ret->containers));

@@ -11,24 +11,73 @@
 #define URL_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/:._~+-"
 
 /*
- * Never given to a pod as hostPath, nor anything above them: what is the machine's identity and trust, or holds other pods. Where a "/" is
- * behind it, nothing beneath it either.
+ * Never given to a pod as hostPath, nor anything above them: what is the machine's identity and trust, or holds other
+ * pods. Where a "/" is behind it, nothing beneath it either.
  */
 static const char *const never_host[] = {
-        "/etc/vks/", "/etc/shadow/", "/etc/gshadow/", "/etc/sudoers/", "/etc/sudoers.d/", "/etc/ssh/", "/etc/ssl/private/", "/etc/kubernetes/",
-        "/proc/", "/sys/", "/dev", "/boot/", "/root/", "/run/vks/", "/run/systemd/", "/run/dbus/", "/run/user/", "/var/lib/vks/", "/var/lib/dpkg/",
-        "/var/lib/systemd/", "/var/cache/vks/", "/var/spool/cron/", "/usr", "/home",
+        "/etc/vks/",
+        "/etc/shadow/",
+        "/etc/gshadow/",
+        "/etc/sudoers/",
+        "/etc/sudoers.d/",
+        "/etc/ssh/",
+        "/etc/ssl/private/",
+        "/etc/kubernetes/",
+        "/proc/",
+        "/sys/",
+        "/dev",
+        "/boot/",
+        "/root/",
+        "/run/vks/",
+        "/run/systemd/",
+        "/run/dbus/",
+        "/run/user/",
+        "/var/lib/vks/",
+        "/var/lib/dpkg/",
+        "/var/lib/systemd/",
+        "/var/cache/vks/",
+        "/var/spool/cron/",
+        "/usr",
+        "/home",
 };
 
 /*
- * Never hidden by a mount inside a container, nor anything above them: the system a service needs, and the programs, libraries and modules
- * that a unit runs, which with `root = package` may run as root.
+ * Never hidden by a mount inside a container, nor anything above them: the system a service needs, and the programs,
+ * libraries and modules that a unit runs, which with `root = package` may run as root.
  */
 static const char *const never_target[] = {
-        "/proc/", "/sys/", "/dev/", "/usr/bin/", "/usr/sbin/", "/usr/lib/", "/usr/lib32/", "/usr/lib64/", "/usr/libx32/", "/usr/libexec/", "/usr/local/",
-        "/usr/share/perl/", "/usr/share/perl5/", "/usr/share/python3/", "/bin/", "/sbin/", "/lib/", "/lib32/", "/lib64/", "/libx32/", "/boot/",
-        "/run/systemd/", "/run/vks/", "/var/lib/vks/", "/etc/ld.so.preload/", "/etc/ld.so.cache/", "/etc/ld.so.conf.d/", "/etc/alternatives/",
-        "/etc/init.d/", "/etc/perl/", "/etc/pam.d/", "/var",
+        "/proc/",
+        "/sys/",
+        "/dev/",
+        "/usr/bin/",
+        "/usr/sbin/",
+        "/usr/lib/",
+        "/usr/lib32/",
+        "/usr/lib64/",
+        "/usr/libx32/",
+        "/usr/libexec/",
+        "/usr/local/",
+        "/usr/share/perl/",
+        "/usr/share/perl5/",
+        "/usr/share/python3/",
+        "/bin/",
+        "/sbin/",
+        "/lib/",
+        "/lib32/",
+        "/lib64/",
+        "/libx32/",
+        "/boot/",
+        "/run/systemd/",
+        "/run/vks/",
+        "/var/lib/vks/",
+        "/etc/ld.so.preload/",
+        "/etc/ld.so.cache/",
+        "/etc/ld.so.conf.d/",
+        "/etc/alternatives/",
+        "/etc/init.d/",
+        "/etc/perl/",
+        "/etc/pam.d/",
+        "/var",
 };
 
 int rule_refused(struct err *e, const char *rule, const char *fmt, ...)
@@ -96,11 +145,17 @@ int rule_url(const struct policy *p, const char *url, const char *sha256, struct
 {
         const char *path = url + (starts_with(url, "deb://") ? 5 : starts_with(url, "https://") ? 7 : strlen(url));
 
-        if (!id_is_path(path) || !ends_with(path, ".deb") || path[strspn(path, URL_CHARACTERS)] || (sha256[0] && !id_is_sha256(sha256)))
-                return MALFORMED(e, "url: \"%.200s\" is not a plain deb:// or https:// address of a .deb file, or its checksum is none", url);
+        if (!id_is_path(path) || !ends_with(path, ".deb") || path[strspn(path, URL_CHARACTERS)] ||
+            (sha256[0] && !id_is_sha256(sha256)))
+                return MALFORMED(e,
+                                 "url: \"%.200s\" is not a plain deb:// or https:// address of a .deb file, or its "
+                                 "checksum is none",
+                                 url);
         for (size_t i = 0; i < p->url.n; i++)
                 if (within(url, p->url.items[i].text))
-                        return sha256[0] || !p->url_needs_sha256 ? 0 : rule_refused(e, "url-needs-sha256", "%.200s has no @sha256:", url);
+                        return sha256[0] || !p->url_needs_sha256
+                                       ? 0
+                                       : rule_refused(e, "url-needs-sha256", "%.200s has no @sha256:", url);
         return rule_refused(e, "url", "%.200s is not under an allowed prefix", url);
 }
 

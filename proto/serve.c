@@ -20,8 +20,8 @@ struct server {
 };
 
 /*
- * No request takes long, but a peer may hand over a descriptor that cannot be closed in time. SIGALRM is the end then, and the socket
- * starts another one.
+ * No request takes long, but a peer may hand over a descriptor that cannot be closed in time. SIGALRM is the end then,
+ * and the socket starts another one.
  */
 static void deadline(unsigned seconds)
 {
@@ -87,11 +87,14 @@ static int on_connection(UNUSED sd_event_source *source, int fd, UNUSED uint32_t
 
 int serve(sd_event *event, int fd, uid_t uid, uint64_t idle_usec, serve_handler handler, void *userdata)
 {
-        struct server s = { .event = event, .uid = uid, .idle_usec = idle_usec, .handler = handler, .userdata = userdata };
+        struct server s = {
+                .event = event, .uid = uid, .idle_usec = idle_usec, .handler = handler, .userdata = userdata
+        };
         int r = sd_event_add_time_relative(event, &s.idle, CLOCK_MONOTONIC, idle_usec, 0, on_idle, &s);
 
         if (r >= 0)
-                r = sd_event_source_set_priority(s.idle, SD_EVENT_PRIORITY_IDLE); /* whoever has come by then is served first */
+                r = sd_event_source_set_priority(s.idle,
+                                                 SD_EVENT_PRIORITY_IDLE); /* whoever has come by then is served first */
         if (r >= 0)
                 r = sd_event_add_io(event, NULL, fd, EPOLLIN, on_connection, &s);
         if (r >= 0)

@@ -14,14 +14,15 @@ enum {
 };
 
 /*
- * Answers one request of a peer whose socket is readable. 1: answered (with a refusal or an error too); 0: the peer is gone; -EAGAIN: there
- * was none after all; other errors: what came is no request, or the reply cannot be sent, and the connection is closed.
+ * Answers one request of a peer whose socket is readable. 1: answered (with a refusal or an error too); 0: the peer is
+ * gone; -EAGAIN: there was none after all; other errors: what came is no request, or the reply cannot be sent, and the
+ * connection is closed.
  */
 typedef int (*serve_handler)(void *userdata, int sock, struct err *e);
 
 /*
- * Serves the listening SOCK_SEQPACKET socket `fd` to `uid` and to root, each request completely before the next, until there has been no
- * connection for `idle_usec`. Returns what the loop returned.
+ * Serves the listening SOCK_SEQPACKET socket `fd` to `uid` and to root, each request completely before the next, until
+ * there has been no connection for `idle_usec`. Returns what the loop returned.
  */
 int serve(sd_event *event, int fd, uid_t uid, uint64_t idle_usec, serve_handler handler, void *userdata);
 

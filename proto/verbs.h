@@ -12,12 +12,12 @@
 #ifndef VKS_PROTO_VERBS_H
 #define VKS_PROTO_VERBS_H
 
-#define VERBS(VERB)                           \
-        VERB(1, install, Install, INLINE)     \
-        VERB(2, write, Write, MEMFD)          \
-        VERB(3, start, Start, INLINE)         \
-        VERB(4, stop, Stop, INLINE)           \
-        VERB(5, remove, Remove, INLINE)       \
+#define VERBS(VERB)                                                                                                    \
+        VERB(1, install, Install, INLINE)                                                                              \
+        VERB(2, write, Write, MEMFD)                                                                                   \
+        VERB(3, start, Start, INLINE)                                                                                  \
+        VERB(4, stop, Stop, INLINE)                                                                                    \
+        VERB(5, remove, Remove, INLINE)                                                                                \
         VERB(6, fill, Fill, MEMFD)
 
 #endif

@@ -17,7 +17,8 @@ enum {
         FDS_SEEN = 8, /* descriptors we are willing to receive in order to close them; the kernel drops the others */
 };
 
-#define ROW(n, verb, Message, where) { .number = n, .name = #verb, .message = &vks__##verb##__descriptor, .body = WIRE_##where },
+#define ROW(n, verb, Message, where)                                                                                   \
+        { .number = n, .name = #verb, .message = &vks__##verb##__descriptor, .body = WIRE_##where },
 static const struct wire_verb verbs[] = { VERBS(ROW) };
 #undef ROW
 
@@ -43,7 +44,8 @@ int wire_pack(const struct wire_verb *verb, const ProtobufCMessage *message, str
         size_t max = verb->body == WIRE_MEMFD ? (size_t)WIRE_BODY_MAX : (size_t)WIRE_DATAGRAM_MAX - HEAD;
 
         if (size > max)
-                return err_set(e, -EMSGSIZE, NULL, "helper request %s: %zu bytes, at most %zu are taken", verb->name, size, max);
+                return err_set(e, -EMSGSIZE, NULL, "helper request %s: %zu bytes, at most %zu are taken", verb->name,
+                               size, max);
         *ret = (struct wire_packet){ .verb = verb, .body = xcalloc(size + 1, 1), .size = size };
         protobuf_c_message_pack(message, ret->body);
         return 0;
@@ -60,7 +62,9 @@ static int send_datagram(int sock, uint8_t verb, const uint8_t *body, size_t siz
                 m.msg_control = control;
                 m.msg_controllen = sizeof(control);
                 struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-                *c = (struct cmsghdr){ .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int)) };
+                *c = (struct cmsghdr){ .cmsg_level = SOL_SOCKET,
+                                       .cmsg_type = SCM_RIGHTS,
+                                       .cmsg_len = CMSG_LEN(sizeof(int)) };
                 memcpy(CMSG_DATA(c), &fd, sizeof(int));
         }
         return sendmsg(sock, &m, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
@@ -92,13 +96,16 @@ int wire_bad(struct err *e, const char *why)
         return err_set(e, -EBADMSG, NULL, "bad message on the helper's socket: %s", why);
 }
 
-/* One datagram into `data`; the verb is looked up, at most one descriptor comes along (else *ret_fd is -1), all others are closed. */
-static int recv_datagram(int sock, uint8_t data[static WIRE_DATAGRAM_MAX], size_t *ret_size, const struct wire_verb **ret_verb,
-                         int *ret_fd, struct err *e)
+/* One datagram into `data`; the verb is looked up, at most one descriptor comes along (else *ret_fd is -1), all others
+ * are closed. */
+static int recv_datagram(int sock, uint8_t data[static WIRE_DATAGRAM_MAX], size_t *ret_size,
+                         const struct wire_verb **ret_verb, int *ret_fd, struct err *e)
 {
         struct iovec iov = { data, WIRE_DATAGRAM_MAX };
         _Alignas(struct cmsghdr) char control[CMSG_SPACE(FDS_SEEN * sizeof(int))] = { 0 };
-        struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control) };
+        struct msghdr m = {
+                .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)
+        };
         ssize_t n = recvmsg(sock, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
         FD fd = -1;
         size_t n_fds = 0;
@@ -148,7 +155,8 @@ int wire_recv_request(int sock, struct wire_packet *ret, struct err *e)
                         return wire_bad(e, "this verb takes one descriptor and nothing else");
                 r = memfd_read(fd, WIRE_BODY_MAX, &p.body, &p.size);
                 if (r < 0)
-                        return wire_bad(e, r == -EFBIG ? "the memfd is too large" : "the descriptor is not a sealed memfd");
+                        return wire_bad(e, r == -EFBIG ? "the memfd is too large"
+                                                       : "the descriptor is not a sealed memfd");
         }
         *ret = p;
         p.body = NULL;

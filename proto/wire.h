@@ -6,8 +6,8 @@
  *               descriptor (MEMFD) of a memfd sealed against writing, growing and shrinking that holds it
  *      reply:   byte 0 WIRE_VERSION, byte 1 the verb it answers, then a packed Reply
  *
- * Requests are answered in order, so a client may send many before it reads. Whatever does not fit this exactly is -EBADMSG, and the
- * connection is closed by whoever saw it.
+ * Requests are answered in order, so a client may send many before it reads. Whatever does not fit this exactly is
+ * -EBADMSG, and the connection is closed by whoever saw it.
  */
 #ifndef VKS_PROTO_WIRE_H
 #define VKS_PROTO_WIRE_H
@@ -21,9 +21,9 @@
 
 enum {
         WIRE_VERSION = 1,
-        WIRE_DATAGRAM_MAX = 64 * 1024,       /* a whole datagram */
-        WIRE_BODY_MAX = 16 * 1024 * 1024,    /* a message in a memfd: an API object's 1.5 MiB limit, several times */
-        WIRE_TEXT_MAX = 1024,                /* Reply.text and Reply.rule; longer is cut by the sender */
+        WIRE_DATAGRAM_MAX = 64 * 1024,    /* a whole datagram */
+        WIRE_BODY_MAX = 16 * 1024 * 1024, /* a message in a memfd: an API object's 1.5 MiB limit, several times */
+        WIRE_TEXT_MAX = 1024,             /* Reply.text and Reply.rule; longer is cut by the sender */
 };
 
 enum wire_body { WIRE_INLINE, WIRE_MEMFD };
@@ -47,7 +47,8 @@ struct wire_packet {
 
 void wire_packet_done(struct wire_packet *p);
 
-/* Packs a request, to be sent later and more than once if need be. -EMSGSIZE when it is larger than the helper takes. */
+/* Packs a request, to be sent later and more than once if need be. -EMSGSIZE when it is larger than the helper takes.
+ */
 int wire_pack(const struct wire_verb *verb, const ProtobufCMessage *message, struct wire_packet *ret, struct err *e);
 
 /*
@@ -58,8 +59,8 @@ int wire_send(int sock, const struct wire_packet *p, struct err *e);
 int wire_send_request(int sock, const struct wire_verb *verb, const ProtobufCMessage *message, struct err *e);
 
 /*
- * Receives one request (the helper's side). 1: *ret is filled, call wire_packet_done() on it; 0: the peer closed; -EAGAIN: nothing there;
- * -EBADMSG: not a request; the descriptors that came along are closed in every case.
+ * Receives one request (the helper's side). 1: *ret is filled, call wire_packet_done() on it; 0: the peer closed;
+ * -EAGAIN: nothing there; -EBADMSG: not a request; the descriptors that came along are closed in every case.
  */
 int wire_recv_request(int sock, struct wire_packet *ret, struct err *e);
 
@@ -67,8 +68,8 @@ int wire_recv_request(int sock, struct wire_packet *ret, struct err *e);
 int wire_bad(struct err *e, const char *why);
 
 /*
- * Decodes a packet's body as `type`, refusing unknown fields at any depth. The caller owns *ret (protobuf_c_message_free_unpacked with
- * `allocator`, which may be NULL for the heap).
+ * Decodes a packet's body as `type`, refusing unknown fields at any depth. The caller owns *ret
+ * (protobuf_c_message_free_unpacked with `allocator`, which may be NULL for the heap).
  */
 int wire_decode(const ProtobufCMessageDescriptor *type, const uint8_t *body, size_t size, ProtobufCAllocator *allocator,
                 ProtobufCMessage **ret, struct err *e);

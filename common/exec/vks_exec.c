@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vks-exec [--user UID --group GID] [--argv0 NAME] PROGRAM [ARG...]: the last step before a container's program, where systemd's own
- * settings do not reach. It adds the variables that an EnvironmentFile= cannot carry (UNIT_TEXT_CARRIED in the unit's credentials:
- * NAME=VALUE, each ended by a NUL), becomes a user that no passwd entry has, and is replaced by the program.
+ * vks-exec [--user UID --group GID] [--argv0 NAME] PROGRAM [ARG...]: the last step before a container's program, where
+ * systemd's own settings do not reach. It adds the variables that an EnvironmentFile= cannot carry (UNIT_TEXT_CARRIED
+ * in the unit's credentials: NAME=VALUE, each ended by a NUL), becomes a user that no passwd entry has, and is replaced
+ * by the program.
  *
- * With --user it is started as root, with an environment that has nothing of the pod's: all of that is in the credential, which only root
- * can read. So that is read first, as bytes; then the user changes, without a way back (no capability, no set-user-id program); and only then do
- * the bytes become variables, which the C library listens to.
+ * With --user it is started as root, with an environment that has nothing of the pod's: all of that is in the
+ * credential, which only root can read. So that is read first, as bytes; then the user changes, without a way back (no
+ * capability, no set-user-id program); and only then do the bytes become variables, which the C library listens to.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -70,8 +71,8 @@ static bool become(uid_t uid, gid_t gid)
         for (int c = 0; cap_get_bound(c) >= 0; c++)
                 if (cap_drop_bound(c) < 0)
                         return false;
-        return setgroups(0, NULL) == 0 && setresgid(gid, gid, gid) == 0 && setresuid(uid, uid, uid) == 0 && none && cap_set_proc(none) == 0 &&
-               cap_free(none) == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
+        return setgroups(0, NULL) == 0 && setresgid(gid, gid, gid) == 0 && setresuid(uid, uid, uid) == 0 && none &&
+               cap_set_proc(none) == 0 && cap_free(none) == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
 }
 
 int main(int argc, char **argv)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What systemd alone needs: N new unit files are written as one batch, then started through sd-bus, all at once, as vks does
- * it; the time until every job is done is printed in milliseconds. Then they are stopped and removed again. Run as root in the node.
+ * What systemd alone needs: N new unit files are written as one batch, then started through sd-bus, all at once, as vks
+ * does it; the time until every job is done is printed in milliseconds. Then they are stopped and removed again. Run as
+ * root in the node.
  *
- * The second argument names a file with the units' text, in which "@" stands for the unit's number; without it they are as bare as they
- * can be.
+ * The second argument names a file with the units' text, in which "@" stands for the unit's number; without it they are
+ * as bare as they can be.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,7 +32,8 @@ static int on_job(sd_bus_message *m, void *userdata, sd_bus_error *error)
         const char *unit = "";
 
         (void)userdata, (void)error;
-        if (sd_bus_message_read(m, "uos", NULL, NULL, &unit) >= 0 && waiting && strstr(unit, "vksbench") && strstr(unit, of_kind))
+        if (sd_bus_message_read(m, "uos", NULL, NULL, &unit) >= 0 && waiting && strstr(unit, "vksbench") &&
+            strstr(unit, of_kind))
                 waiting--;
         return 0;
 }
@@ -60,8 +62,8 @@ static int all(sd_bus *bus, const char *method, const char *pattern, unsigned n)
                         return -1;
                 numbered(f, pattern, i);
                 fclose(f);
-                r = sd_bus_call_method(bus, "org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager", method, &error,
-                                       NULL, "ss", name, "replace");
+                r = sd_bus_call_method(bus, "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
+                                       "org.freedesktop.systemd1.Manager", method, &error, NULL, "ss", name, "replace");
                 if (r < 0) {
                         fprintf(stderr, "%s %s: %s\n", method, name, error.message);
                         return -1;
@@ -97,9 +99,10 @@ int main(int argc, char **argv)
         double start;
 
         if (!n || sd_bus_open_system(&bus) < 0 ||
-            sd_bus_call_method(bus, "org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager", "Subscribe", NULL, NULL,
-                               "") < 0 ||
-            sd_bus_match_signal(bus, NULL, "org.freedesktop.systemd1", NULL, "org.freedesktop.systemd1.Manager", "JobRemoved", on_job, NULL) < 0)
+            sd_bus_call_method(bus, "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
+                               "org.freedesktop.systemd1.Manager", "Subscribe", NULL, NULL, "") < 0 ||
+            sd_bus_match_signal(bus, NULL, "org.freedesktop.systemd1", NULL, "org.freedesktop.systemd1.Manager",
+                                "JobRemoved", on_job, NULL) < 0)
                 return 1;
         if (argc > 2) {
                 FILE *f = fopen(argv[2], "r");

@@ -18,7 +18,8 @@ static int run_file(const char *path)
         n = data ? fread(data, 1, 1 << 20, f) : 0;
         fclose(f);
         if (data) {
-                uint8_t *exact = malloc(n ? n : 1); /* exactly as long as the file, so that ASan sees one byte too far */
+                uint8_t *exact =
+                        malloc(n ? n : 1); /* exactly as long as the file, so that ASan sees one byte too far */
                 for (size_t i = 0; exact && i < n; i++)
                         exact[i] = data[i];
                 LLVMFuzzerTestOneInput(exact, n);

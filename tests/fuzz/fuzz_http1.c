@@ -19,7 +19,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         for (size_t i = 0; i < h.request.n_query; i++)
                 if (!h.request.query[i].name || !h.request.query[i].value)
                         __builtin_trap();
-        if (log_options_parse(&h.request, 1767366245123456, &options, &e) == 0 && (options.tail < -1 || options.limit_bytes < -1))
+        if (log_options_parse(&h.request, 1767366245123456, &options, &e) == 0 &&
+            (options.tail < -1 || options.limit_bytes < -1))
                 __builtin_trap();
         http_head_done(&h);
         return 0;

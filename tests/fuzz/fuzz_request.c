@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A request on its whole way through what is pure in the helper: decoded, asked about, and, of a WRITE, made into the text of units. The first byte
- * chooses verb and policy, the rest is the message.
+ * A request on its whole way through what is pure in the helper: decoded, asked about, and, of a WRITE, made into the
+ * text of units. The first byte chooses verb and policy, the rest is the message.
  */
 #include <stdlib.h>
 
@@ -15,8 +15,11 @@
 
 static const struct policy *policy(unsigned i)
 {
-        static const char *const texts[] = { "", "root = deny\nprogram = *\nurl = https://a deb://b\n",
-                                             "root = allow\nhost-path = /srv rw /opt\nurl = https://a\nurl-needs-sha256 = no\nuser = 0-9\n", "package = a*\ndeny-package = ab*\n" };
+        static const char *const texts[] = {
+                "", "root = deny\nprogram = *\nurl = https://a deb://b\n",
+                "root = allow\nhost-path = /srv rw /opt\nurl = https://a\nurl-needs-sha256 = no\nuser = 0-9\n",
+                "package = a*\ndeny-package = ab*\n"
+        };
         static struct policy *all[ARRAY_LEN(texts)];
 
         i %= ARRAY_LEN(texts);
@@ -49,18 +52,20 @@ static void check_units(const struct op_units *op)
                         abort();
 }
 
-#define check_start check_units
-#define check_stop check_units
+#define check_start  check_units
+#define check_stop   check_units
 #define check_remove check_units
 
 static void check_fill(const struct op_fill *op)
 {
         for (size_t i = 0; i < op->n_files; i++)
-                if (op->files[i]->path[0] == '/' || strstr(op->files[i]->path, "..") == op->files[i]->path || op->files[i]->mode & ~0777U)
+                if (op->files[i]->path[0] == '/' || strstr(op->files[i]->path, "..") == op->files[i]->path ||
+                    op->files[i]->mode & ~0777U)
                         abort();
 }
 
-/* A line of an environment file, read as systemd does, gives the value back; what such a file cannot hold is carried. */
+/* A line of an environment file, read as systemd does, gives the value back; what such a file cannot hold is carried.
+ */
 static void check_env(const struct unit_text *u, const Vks__Env *v, struct buf *carried)
 {
         CLEANUP(buf_done) struct buf b = BUF(1 << 20);
@@ -92,16 +97,32 @@ static void check_write(const struct op_write *op)
         for (size_t i = 0; i < op->n_containers; i++) {
                 const struct op_container *k = &op->containers[i];
                 CLEANUP(buf_done) struct buf text = BUF(4 << 20), fragment = BUF(1 << 20), carried = BUF(1 << 20);
-                struct unit_text u = { .pod = &op->pod, .qos = op->qos, .grace_seconds = op->grace_seconds, .container = k->c->name, .image = k->c->image,
-                                       .package = k->c->package, .package_unit = k->c->unit, .restart = k->c->restart, .hash = container_hash(k->c),
-                                       .program = k->program ? k->program : "/bin/a", .n_command = k->c->n_command, .n_args = k->c->n_args,
-                                       .command = k->c->command, .args = k->c->args, .working_dir = k->c->working_dir, .mounts = &none,
-                                       .overlay = k->c->writes_var, .user = "1", .group = "2", .unknown_user = k->c->run_as_group != NULL };
+                struct unit_text u = { .pod = &op->pod,
+                                       .qos = op->qos,
+                                       .grace_seconds = op->grace_seconds,
+                                       .container = k->c->name,
+                                       .image = k->c->image,
+                                       .package = k->c->package,
+                                       .package_unit = k->c->unit,
+                                       .restart = k->c->restart,
+                                       .hash = container_hash(k->c),
+                                       .program = k->program ? k->program : "/bin/a",
+                                       .n_command = k->c->n_command,
+                                       .n_args = k->c->n_args,
+                                       .command = k->c->command,
+                                       .args = k->c->args,
+                                       .working_dir = k->c->working_dir,
+                                       .mounts = &none,
+                                       .overlay = k->c->writes_var,
+                                       .user = "1",
+                                       .group = "2",
+                                       .unknown_user = k->c->run_as_group != NULL };
 
                 if (!id_is_unit(k->unit) || !unit_name_is_ours(k->unit))
                         abort();
                 for (size_t m = 0; m < k->n_mounts; m++)
-                        if (!id_is_path(k->mounts[m].target) || (m && strcmp(k->mounts[m - 1].target, k->mounts[m].target) >= 0))
+                        if (!id_is_path(k->mounts[m].target) ||
+                            (m && strcmp(k->mounts[m - 1].target, k->mounts[m].target) >= 0))
                                 abort();
                 for (size_t v = 0; v < k->c->n_env; v++)
                         check_env(&u, k->c->env[v], &carried);
@@ -122,11 +143,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (!v || wire_decode(v->message, data + 1, size - 1, NULL, &m, NULL) < 0)
                 return 0;
         switch (v->number) {
-#define ROW(number, name, Message, body)                                                                                            \
-        case number:                                                                                                               \
-                if (policy_##name(policy(data[0] >> 3), (const Vks__##Message *)(const void *)m, &op.name, NULL) == 0)              \
-                        check_##name(&op.name);                                                                                    \
-                op_##name##_done(&op.name);                                                                                        \
+#define ROW(number, name, Message, body)                                                                               \
+        case number:                                                                                                   \
+                if (policy_##name(policy(data[0] >> 3), (const Vks__##Message *)(const void *)m, &op.name, NULL) == 0) \
+                        check_##name(&op.name);                                                                        \
+                op_##name##_done(&op.name);                                                                            \
                 break;
                 VERBS(ROW)
 #undef ROW

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A package's unit file, read and made into the unit of a pod: with the package's command line, with the pod's args, with its command. */
+/* A package's unit file, read and made into the unit of a pod: with the package's command line, with the pod's args,
+ * with its command. */
 #include "common/unit_text.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -14,9 +15,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 return 0;
         for (unsigned i = 0; i < 4; i++) {
                 CLEANUP(buf_done) struct buf fragment = BUF(2 << 20), dropin = BUF(2 << 20);
-                struct unit_text u = { .pod = &pod, .container = "c", .image = "i", .package = "p", .package_unit = "u", .file = file, .working_dir = "",
-                                       .mounts = &none, .command = words, .args = words, .n_args = i & 1 ? 2 : 0, .n_command = i & 2 ? 2 : 0,
-                                       .program = i & 2 ? "/bin/a" : NULL, .overlay = i & 1 };
+                struct unit_text u = { .pod = &pod,
+                                       .container = "c",
+                                       .image = "i",
+                                       .package = "p",
+                                       .package_unit = "u",
+                                       .file = file,
+                                       .working_dir = "",
+                                       .mounts = &none,
+                                       .command = words,
+                                       .args = words,
+                                       .n_args = i & 1 ? 2 : 0,
+                                       .n_command = i & 2 ? 2 : 0,
+                                       .program = i & 2 ? "/bin/a" : NULL,
+                                       .overlay = i & 1 };
                 unit_text_fragment(&u, &fragment);
                 unit_text_dropin(&u, &dropin);
         }

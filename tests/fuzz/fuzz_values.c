@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The small texts that API objects, peers and operators write: times, base64, quantities, labels, $(VAR), conditions. */
+/* The small texts that API objects, peers and operators write: times, base64, quantities, labels, $(VAR), conditions.
+ */
 #include <stdlib.h>
 
 #include "agent/base64.h"
@@ -32,7 +33,7 @@ static void expansion(const char *s)
         CLEANUP(freep) char *text = NULL;
 
         a.name = (char *)"A", a.value = (ProtobufCBinaryData){ 0, NULL };
-        b.name = (char *)"B", b.value = (ProtobufCBinaryData){ 3, (uint8_t *)(uintptr_t)"$$x" };
+        b.name = (char *)"B", b.value = (ProtobufCBinaryData){ 3, (uint8_t *)(uintptr_t) "$$x" };
         text = content_expand(s, env, ARRAY_LEN(env));
         if (!strchr(s, '$') && !streq(s, text))
                 abort();

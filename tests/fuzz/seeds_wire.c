@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Seeds for fuzz_wire and fuzz_request, from the table: each verb's message with nothing in it, and with everything in it at every depth, as DIR/<verb>-{empty,full}.
- * One that is of no use ends the program with an error: a new verb or field cannot be left out.
+ * Seeds for fuzz_wire and fuzz_request, from the table: each verb's message with nothing in it, and with everything in
+ * it at every depth, as DIR/<verb>-{empty,full}. One that is of no use ends the program with an error: a new verb or
+ * field cannot be left out.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,7 +51,8 @@ static bool chosen(const ProtobufCMessageDescriptor *d, unsigned field, unsigned
         unsigned members = 0, before = 0;
 
         for (unsigned i = 0; i < d->n_fields; i++)
-                if (d->fields[i].flags & PROTOBUF_C_FIELD_FLAG_ONEOF && d->fields[i].quantifier_offset == d->fields[field].quantifier_offset)
+                if (d->fields[i].flags & PROTOBUF_C_FIELD_FLAG_ONEOF &&
+                    d->fields[i].quantifier_offset == d->fields[field].quantifier_offset)
                         members++, before += i < field;
         return turn % members == before;
 }

@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An agent that means harm: it speaks the protocol as user vks and tries to get further than policy allows. Whether it got anywhere is
- * told by who compares the machine before and after (tests/e2e/hostile.sh); what must be refused whatever the machine looks like is
- * checked here. Ends with 0 when all of that was refused, nothing hung, and an honest pod is still served.
+ * An agent that means harm: it speaks the protocol as user vks and tries to get further than policy allows. Whether it
+ * got anywhere is told by who compares the machine before and after (tests/e2e/hostile.sh); what must be refused
+ * whatever the machine looks like is checked here. Ends with 0 when all of that was refused, nothing hung, and an
+ * honest pod is still served.
  *
  *      hostile attack SEED REQUESTS       as user vks
  *      hostile escape deny|package        as user vks, on a machine whose policy has this for `root`
  *      hostile hold | release             as user vks: a pod with secrets runs, and is gone
  *      hostile install NAME URL SHA256    as user vks
- *      hostile swap SECONDS DIR...        as a pod: names in DIR are by turns a directory, and a symbolic link out of the pod
- *      hostile flip DIR                   as a pod: DIR/x is by turns a directory and a link to /etc
- *      hostile litter | sweep             as user vks, where pods may be root: one runs that leaves things behind, and is gone
- *      hostile plant DIR...               as a pod: leaves in each DIR a program with set-user-id, one with capabilities, one of a group, and a device
- *      hostile use DIR...                 as anybody: tells what it gets out of them; "nothing" when that is so
- *      hostile mark WORD [PATH]           as a pod: tells the journal when it is root, or when there is such a PATH
+ *      hostile swap SECONDS DIR...        as a pod: names in DIR are by turns a directory, and a symbolic link out of
+ * the pod hostile flip DIR                   as a pod: DIR/x is by turns a directory and a link to /etc hostile litter
+ * | sweep             as user vks, where pods may be root: one runs that leaves things behind, and is gone hostile
+ * plant DIR...               as a pod: leaves in each DIR a program with set-user-id, one with capabilities, one of a
+ * group, and a device hostile use DIR...                 as anybody: tells what it gets out of them; "nothing" when
+ * that is so hostile mark WORD [PATH]           as a pod: tells the journal when it is root, or when there is such a
+ * PATH
  */
 #include <dirent.h>
 #include <errno.h>
@@ -41,9 +43,9 @@
 #include "proto/verbs.h"
 #include "proto/wire.h"
 
-#define UID "66666666-6666-4666-8666-666666666666"
+#define UID    "66666666-6666-4666-8666-666666666666"
 #define SECRET "hostile-secret-d41d8cd9"
-#define PWN "/bin/sh -c 'touch /etc/hostile-was-here'"
+#define PWN    "/bin/sh -c 'touch /etc/hostile-was-here'"
 
 enum { HANG_SECONDS = 30 };
 
@@ -137,7 +139,9 @@ static int raw(const void *data, size_t n, const int *fds, size_t n_fds)
                 m.msg_control = control;
                 m.msg_controllen = CMSG_SPACE(n_fds * sizeof(int));
                 struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-                *c = (struct cmsghdr){ .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(n_fds * sizeof(int)) };
+                *c = (struct cmsghdr){ .cmsg_level = SOL_SOCKET,
+                                       .cmsg_type = SCM_RIGHTS,
+                                       .cmsg_len = CMSG_LEN(n_fds * sizeof(int)) };
                 memcpy(CMSG_DATA(c), fds, n_fds * sizeof(int));
         }
         sent++;
@@ -193,7 +197,8 @@ static void honest(struct pod *p, const char *name)
         memset(p, 0, sizeof(*p));
         vks__pod__init(&p->id);
         p->id.namespace_ = S("hostile"), p->id.name = S(name), p->id.uid = S(UID);
-        vks__empty_dir__init(&p->disk), vks__empty_dir__init(&p->memory), vks__files__init(&p->files), vks__host_path__init(&p->host);
+        vks__empty_dir__init(&p->disk), vks__empty_dir__init(&p->memory), vks__files__init(&p->files),
+                vks__host_path__init(&p->host);
         p->memory.memory = true;
         for (int i = 0; i < 4; i++) {
                 static const char *const names[] = { "disk", "memory", "files", "host" };
@@ -201,34 +206,46 @@ static void honest(struct pod *p, const char *name)
                 p->volumes[i] = &p->v[i], p->mounts[i] = &p->m[i];
                 p->v[i].name = p->m[i].volume = S(names[i]);
         }
-        p->v[0].source_case = VKS__VOLUME__SOURCE_EMPTY_DIR, p->v[0].empty_dir = &p->disk, p->m[0].path = S("/var/disk");
-        p->v[1].source_case = VKS__VOLUME__SOURCE_EMPTY_DIR, p->v[1].empty_dir = &p->memory, p->m[1].path = S("/tmp/memory");
+        p->v[0].source_case = VKS__VOLUME__SOURCE_EMPTY_DIR, p->v[0].empty_dir = &p->disk,
+        p->m[0].path = S("/var/disk");
+        p->v[1].source_case = VKS__VOLUME__SOURCE_EMPTY_DIR, p->v[1].empty_dir = &p->memory,
+        p->m[1].path = S("/tmp/memory");
         p->v[2].source_case = VKS__VOLUME__SOURCE_FILES, p->v[2].files = &p->files, p->m[2].path = S("/run/files");
-        p->v[3].source_case = VKS__VOLUME__SOURCE_HOST_PATH, p->v[3].host_path = &p->host, p->host.path = S("/srv/hostile/allowed"), p->m[3].path = S("/mnt");
-        vks__env__init(&p->e[0]), p->env[0] = &p->e[0], p->e[0].name = S("PASSWORD"), p->e[0].value = (ProtobufCBinaryData){ strlen(SECRET), (uint8_t *)SECRET };
+        p->v[3].source_case = VKS__VOLUME__SOURCE_HOST_PATH, p->v[3].host_path = &p->host,
+        p->host.path = S("/srv/hostile/allowed"), p->m[3].path = S("/mnt");
+        vks__env__init(&p->e[0]), p->env[0] = &p->e[0], p->e[0].name = S("PASSWORD"),
+                                  p->e[0].value = (ProtobufCBinaryData){ strlen(SECRET), (uint8_t *)SECRET };
         vks__id__init(&p->user), p->user.value = 12345;
         vks__container__init(&p->c), p->containers[0] = &p->c;
-        p->c.name = S("c"), p->c.image = S("/bin/true"), p->command[0] = S("/bin/true"), p->args[0] = S("a"), p->c.working_dir = S("/");
-        p->c.command = p->command, p->c.n_command = 1, p->c.args = p->args, p->c.n_args = 1, p->c.env = p->env, p->c.n_env = 1;
+        p->c.name = S("c"), p->c.image = S("/bin/true"), p->command[0] = S("/bin/true"), p->args[0] = S("a"),
+        p->c.working_dir = S("/");
+        p->c.command = p->command, p->c.n_command = 1, p->c.args = p->args, p->c.n_args = 1, p->c.env = p->env,
+        p->c.n_env = 1;
         p->c.mounts = p->mounts, p->c.n_mounts = 4, p->c.run_as_user = &p->user;
         named(p->unit, name, "/bin/true");
         p->units[0] = p->unit;
         for (int i = 0; i < 2; i++)
-                vks__file__init(&p->f[i]), p->file[i] = &p->f[i], p->f[i].path = S(i ? "sub/b" : "a"), p->f[i].mode = 0600, p->f[i].content = p->e[0].value;
-        vks__package__init(&p->k), p->packages[0] = &p->k, p->k.name = S("hostile-package"), p->k.version = S("1"); /* denied: what apt makes of names is not tried here */
+                vks__file__init(&p->f[i]), p->file[i] = &p->f[i], p->f[i].path = S(i ? "sub/b" : "a"),
+                                           p->f[i].mode = 0600, p->f[i].content = p->e[0].value;
+        vks__package__init(&p->k), p->packages[0] = &p->k, p->k.name = S("hostile-package"),
+                                   p->k.version = S("1"); /* denied: what apt makes of names is not tried here */
         vks__install__init(&p->install), p->install.packages = p->packages, p->install.n_packages = 1;
-        vks__write__init(&p->write), p->write.pod = &p->id, p->write.volumes = p->volumes, p->write.n_volumes = 4, p->write.grace_seconds = 1;
+        vks__write__init(&p->write), p->write.pod = &p->id, p->write.volumes = p->volumes, p->write.n_volumes = 4,
+                                     p->write.grace_seconds = 1;
         p->write.containers = p->containers, p->write.n_containers = 1;
         vks__start__init(&p->start), p->start.pod = &p->id, p->start.units = p->units, p->start.n_units = 1;
-        vks__stop__init(&p->stop), p->stop.pod = &p->id, p->stop.units = p->units, p->stop.n_units = 1, p->stop.kill = true;
+        vks__stop__init(&p->stop), p->stop.pod = &p->id, p->stop.units = p->units, p->stop.n_units = 1,
+                                   p->stop.kill = true;
         vks__remove__init(&p->remove), p->remove.pod = &p->id, p->remove.all = true;
-        vks__fill__init(&p->fill), p->fill.pod = &p->id, p->fill.volume = S("files"), p->fill.files = p->file, p->fill.n_files = 2;
+        vks__fill__init(&p->fill), p->fill.pod = &p->id, p->fill.volume = S("files"), p->fill.files = p->file,
+                                   p->fill.n_files = 2;
 }
 
 static void clean(struct pod *p, bool ran)
 {
         if (ran)
-                (void)ask(verb_stop, &p->stop.base, NULL, 0), p->stop.kill = false, (void)ask(verb_stop, &p->stop.base, NULL, 0);
+                (void)ask(verb_stop, &p->stop.base, NULL, 0), p->stop.kill = false,
+                                                              (void)ask(verb_stop, &p->stop.base, NULL, 0);
         for (int i = 0; i < 5000 && ask(verb_remove, &p->remove.base, NULL, 0) == -EBUSY; i++)
                 nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
 }
@@ -236,15 +253,101 @@ static void clean(struct pod *p, bool ran)
 /* ---- every field, every trick ---- */
 
 static const char *const tricks[] = {
-        "", "a", " ", "\n", "\t", "%n", "%", "%%", "$", "${PATH}", "$$", "\"", "'", "`id`", "\\", "\\n", "a\\", ";", "#", "-", "--", "-y", "+", "!", "@", ":", ":!",
-        ".", "..", "../..", "/", "//", "/..", "/../etc/shadow", "/etc/shadow", "/etc/../etc/shadow", "/etc", "/proc/1/root/etc", "/proc/self/fd/3", "/dev/sda",
-        "/srv/hostile/../../etc", "/srv/hostile/link", "/srv/hostile/link/shadow", "/srv/hostile/allowed/", "/run/vks", "/run/vks/helper.sock", "/var/lib/vks",
-        "../../../../etc/cron.d/x", "a/../../b", "..data", "..data/x", ".vks-new", "a/..", "a//b", "/usr/bin/../../bin/sh", "/bin/sh", "sh", "root", "0", "4294967295",
-        "x\n[Service]\nExecStartPre=+" PWN "\n", "x\n\n[Service]\nExecStartPre=+" PWN "\nUser=root\n[X-Y]\nA=", "x\r[Service]\rUser=root",
-        "x\"\nExecStartPre=+" PWN "\n\"", "\"; " PWN "; \"", "x ; +" PWN, "$(" PWN ")", "`" PWN "`", "x\\\n[Service]\nExecStartPre=+" PWN, "x\xe2\x80\xa8[Service]",
-        "\xff\xfe", "\xc0\xaf", "\xed\xa0\x80", "\x01\x02\x7f", "ssh.service", "vks-agent.service", "vks-helper.service", "vks-helper.socket", "systemd-reboot.service/x",
-        "vks.default.x.service", "vks.../x.service", "vks.a\nb.service", "vks.%n.service", "dbus.service", "init.scope", "-.slice", "66666666-6666-4666-8666-66666666666A",
-        "LD_PRELOAD", "PATH", "NOTIFY_SOCKET", "LISTEN_FDS", "A=B", "a b", "https://example.org/x.deb", "deb:///etc/passwd",
+        "",
+        "a",
+        " ",
+        "\n",
+        "\t",
+        "%n",
+        "%",
+        "%%",
+        "$",
+        "${PATH}",
+        "$$",
+        "\"",
+        "'",
+        "`id`",
+        "\\",
+        "\\n",
+        "a\\",
+        ";",
+        "#",
+        "-",
+        "--",
+        "-y",
+        "+",
+        "!",
+        "@",
+        ":",
+        ":!",
+        ".",
+        "..",
+        "../..",
+        "/",
+        "//",
+        "/..",
+        "/../etc/shadow",
+        "/etc/shadow",
+        "/etc/../etc/shadow",
+        "/etc",
+        "/proc/1/root/etc",
+        "/proc/self/fd/3",
+        "/dev/sda",
+        "/srv/hostile/../../etc",
+        "/srv/hostile/link",
+        "/srv/hostile/link/shadow",
+        "/srv/hostile/allowed/",
+        "/run/vks",
+        "/run/vks/helper.sock",
+        "/var/lib/vks",
+        "../../../../etc/cron.d/x",
+        "a/../../b",
+        "..data",
+        "..data/x",
+        ".vks-new",
+        "a/..",
+        "a//b",
+        "/usr/bin/../../bin/sh",
+        "/bin/sh",
+        "sh",
+        "root",
+        "0",
+        "4294967295",
+        "x\n[Service]\nExecStartPre=+" PWN "\n",
+        "x\n\n[Service]\nExecStartPre=+" PWN "\nUser=root\n[X-Y]\nA=",
+        "x\r[Service]\rUser=root",
+        "x\"\nExecStartPre=+" PWN "\n\"",
+        "\"; " PWN "; \"",
+        "x ; +" PWN,
+        "$(" PWN ")",
+        "`" PWN "`",
+        "x\\\n[Service]\nExecStartPre=+" PWN,
+        "x\xe2\x80\xa8[Service]",
+        "\xff\xfe",
+        "\xc0\xaf",
+        "\xed\xa0\x80",
+        "\x01\x02\x7f",
+        "ssh.service",
+        "vks-agent.service",
+        "vks-helper.service",
+        "vks-helper.socket",
+        "systemd-reboot.service/x",
+        "vks.default.x.service",
+        "vks.../x.service",
+        "vks.a\nb.service",
+        "vks.%n.service",
+        "dbus.service",
+        "init.scope",
+        "-.slice",
+        "66666666-6666-4666-8666-66666666666A",
+        "LD_PRELOAD",
+        "PATH",
+        "NOTIFY_SOCKET",
+        "LISTEN_FDS",
+        "A=B",
+        "a b",
+        "https://example.org/x.deb",
+        "deb:///etc/passwd",
 };
 
 static char *long_string(size_t n, char c)
@@ -273,7 +376,8 @@ static void ask_and_tell(struct pod *p, uint8_t verb, const ProtobufCMessage *to
         then(&same, verb, field, ask(verb, top, NULL, 0));
 }
 
-/* Each field of `m`, and of what it contains, is given each trick in its turn, the rest being honest. `pick` > 0: one in that many. */
+/* Each field of `m`, and of what it contains, is given each trick in its turn, the rest being honest. `pick` > 0: one
+ * in that many. */
 static void mutate(struct pod *p, uint8_t verb, const ProtobufCMessage *top, ProtobufCMessage *m, unsigned pick)
 {
         for (unsigned i = 0; i < m->descriptor->n_fields; i++) {
@@ -287,7 +391,8 @@ static void mutate(struct pod *p, uint8_t verb, const ProtobufCMessage *top, Pro
                         for (size_t many = 0; many < 3 && n; many++) { /* too many of it, and none */
                                 static const size_t counts[] = { 0, 5000, 70 };
                                 size_t *q = (size_t *)(void *)((char *)m + f->quantifier_offset), old = *q;
-                                void **was = *(void ***)(void *)((char *)m + f->offset), **more = xcalloc(counts[many] + 1, sizeof(void *));
+                                void **was = *(void ***)(void *)((char *)m + f->offset),
+                                     **more = xcalloc(counts[many] + 1, sizeof(void *));
 
                                 for (size_t k = 0; k < counts[many]; k++)
                                         more[k] = was[0];
@@ -296,7 +401,8 @@ static void mutate(struct pod *p, uint8_t verb, const ProtobufCMessage *top, Pro
                                 *(void ***)(void *)((char *)m + f->offset) = was, *q = old;
                                 free(more);
                         }
-                } else if (f->flags & PROTOBUF_C_FIELD_FLAG_ONEOF && *(uint32_t *)(void *)((char *)m + f->quantifier_offset) != f->id) {
+                } else if (f->flags & PROTOBUF_C_FIELD_FLAG_ONEOF &&
+                           *(uint32_t *)(void *)((char *)m + f->quantifier_offset) != f->id) {
                         continue;
                 }
                 for (size_t k = 0; k < n; k++) {
@@ -307,7 +413,12 @@ static void mutate(struct pod *p, uint8_t verb, const ProtobufCMessage *top, Pro
                         } else if (f->type == PROTOBUF_C_TYPE_STRING) {
                                 char **s = &((char **)(void *)at)[k], *was = *s;
                                 for (size_t t = 0; t < ARRAY_LEN(tricks) + 3; t++) {
-                                        CLEANUP(freep) char *big = t < ARRAY_LEN(tricks) ? NULL : long_string((size_t[]){ 64, 300, 20000 }[t - ARRAY_LEN(tricks)], 'a');
+                                        CLEANUP(freep)
+                                        char *big = t < ARRAY_LEN(tricks)
+                                                            ? NULL
+                                                            : long_string((size_t[]){ 64, 300,
+                                                                                      20000 }[t - ARRAY_LEN(tricks)],
+                                                                          'a');
                                         if (pick && rand() % (int)pick)
                                                 continue;
                                         *s = big ? big : S(tricks[t]);
@@ -325,12 +436,16 @@ static void mutate(struct pod *p, uint8_t verb, const ProtobufCMessage *top, Pro
                                 for (size_t t = 0; t < ARRAY_LEN(tricks); t++) {
                                         if (pick && rand() % (int)pick)
                                                 continue;
-                                        *b = (ProtobufCBinaryData){ strlen(tricks[t]) + (t % 2), (uint8_t *)(uintptr_t)tricks[t] }; /* every other with its NUL */
+                                        *b = (ProtobufCBinaryData){
+                                                strlen(tricks[t]) + (t % 2), (uint8_t *)(uintptr_t)tricks[t]
+                                        }; /* every other with its NUL */
                                         ask_and_tell(p, verb, top, f->name, whatever);
                                 }
                                 *b = was;
                         } else { /* numbers */
-                                static const uint64_t numbers[] = { 0, 1, 2, 3, 7, 999, 1000, 04755, 0xffff, 0x7fffffff, 0x80000000, 0xffffffff };
+                                static const uint64_t numbers[] = { 0,      1,          2,          3,
+                                                                    7,      999,        1000,       04755,
+                                                                    0xffff, 0x7fffffff, 0x80000000, 0xffffffff };
                                 bool wide = f->type == PROTOBUF_C_TYPE_UINT64;
                                 uint64_t was = wide ? *(uint64_t *)(void *)at : *(uint32_t *)(void *)at;
                                 for (size_t t = 0; t <= ARRAY_LEN(numbers); t++) {
@@ -401,7 +516,8 @@ static void descriptors(struct pod *p)
         size_t n = vks__fill__pack(&p->fill, body);
         size_t n_start = vks__start__pack(&p->start, start + 2) + 2;
         FD zero = open("/dev/zero", O_RDONLY | O_CLOEXEC), dir = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        FD plain = memfd_create("x", MFD_CLOEXEC | MFD_ALLOW_SEALING), sealed = memfd_create("x", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        FD plain = memfd_create("x", MFD_CLOEXEC | MFD_ALLOW_SEALING),
+           sealed = memfd_create("x", MFD_CLOEXEC | MFD_ALLOW_SEALING);
         FD listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         int fifo[2], many[10];
 
@@ -425,11 +541,13 @@ static void descriptors(struct pod *p)
         must_fail("a writable memfd", raw(fill, 2, &plain, 1));
         if (window == MAP_FAILED || fcntl(plain, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW) == 0)
                 failed("a mapped memfd could be sealed", NULL);
-        if (write(sealed, body, n) != (ssize_t)n || fcntl(sealed, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW) < 0 ||
+        if (write(sealed, body, n) != (ssize_t)n ||
+            fcntl(sealed, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW) < 0 ||
             raw(fill, 2, &sealed, 1) != 0 || pwrite(sealed, "x", 1, 0) != -1)
                 failed("a sealed memfd was not taken, or could be changed", NULL);
         FD sparse = memfd_create("x", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-        if (ftruncate(sparse, (off_t)1 << 40) == 0 && fcntl(sparse, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW) == 0)
+        if (ftruncate(sparse, (off_t)1 << 40) == 0 &&
+            fcntl(sparse, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW) == 0)
                 must_fail("a memfd of a terabyte", raw(fill, 2, (int[]){ sparse }, 1));
         close(fifo[0]), close(fifo[1]);
 }
@@ -438,14 +556,16 @@ static void descriptors(struct pod *p)
 static void lingering(void)
 {
         struct sockaddr_in addr = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-        FD listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), out = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        FD listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0),
+           out = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         struct linger forever = { .l_onoff = 1, .l_linger = 1000 };
         CLEANUP(freep) char *data = long_string(1 << 20, 'x');
         socklen_t size = sizeof(addr);
         uint8_t bad[2] = { WIRE_VERSION, verb_start };
         time_t began = time(NULL);
 
-        if (bind(listening, (struct sockaddr *)&addr, size) < 0 || listen(listening, 1) < 0 || getsockname(listening, (struct sockaddr *)&addr, &size) < 0 ||
+        if (bind(listening, (struct sockaddr *)&addr, size) < 0 || listen(listening, 1) < 0 ||
+            getsockname(listening, (struct sockaddr *)&addr, &size) < 0 ||
             connect(out, (struct sockaddr *)&addr, size) < 0)
                 return;
         fcntl(out, F_SETFL, O_NONBLOCK);
@@ -457,7 +577,9 @@ static void lingering(void)
         (void)held; /* the connection is not given up while it is answered */
         _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = { 0 };
         struct iovec iov = { bad, 2 };
-        struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control) };
+        struct msghdr m = {
+                .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)
+        };
         struct cmsghdr *c = CMSG_FIRSTHDR(&m);
         *c = (struct cmsghdr){ .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int)) };
         memcpy(CMSG_DATA(c), &fd, sizeof(int));
@@ -474,8 +596,16 @@ static void lingering(void)
 
 static void foreign(struct pod *p)
 {
-        static const char *const units[] = { "ssh.service", "vks-agent.service", "vks-helper.service", "dbus.service", "systemd-journald.service",
-                                             "multi-user.target", "vks.conf", "vks.default.none.sleep.service", "../system/ssh.service", "vks.x/../../ssh.service" };
+        static const char *const units[] = { "ssh.service",
+                                             "vks-agent.service",
+                                             "vks-helper.service",
+                                             "dbus.service",
+                                             "systemd-journald.service",
+                                             "multi-user.target",
+                                             "vks.conf",
+                                             "vks.default.none.sleep.service",
+                                             "../system/ssh.service",
+                                             "vks.x/../../ssh.service" };
 
         for (size_t i = 0; i < ARRAY_LEN(units); i++) {
                 honest(p, "foreign");
@@ -491,8 +621,13 @@ static void foreign(struct pod *p)
         }
         static const struct {
                 const char *package, *unit;
-        } units_of[] = { { "vks", "vks-agent.service" }, { "vks", "vks-helper.service" }, { "vks", "" }, { "dpkg", "vks-agent.service" },
-                         { "dpkg", "../../../etc/shadow" }, { "systemd", "ssh.service" }, { "coreutils", "vks.hostile.mutant.x.service" } };
+        } units_of[] = { { "vks", "vks-agent.service" },
+                         { "vks", "vks-helper.service" },
+                         { "vks", "" },
+                         { "dpkg", "vks-agent.service" },
+                         { "dpkg", "../../../etc/shadow" },
+                         { "systemd", "ssh.service" },
+                         { "coreutils", "vks.hostile.mutant.x.service" } };
         for (size_t i = 0; i < ARRAY_LEN(units_of); i++) {
                 honest(p, "foreign");
                 p->c.image = p->c.package = S(units_of[i].package), p->c.unit = S(units_of[i].unit);
@@ -502,9 +637,21 @@ static void foreign(struct pod *p)
 
 static void refused_by_policy(struct pod *p)
 {
-        static const char *const paths[] = { "/etc/shadow", "/etc", "/", "/proc/1/root", "/srv/hostile/allowed/../../../etc/shadow", "/srv/hostile/link", "/srv/hostile/link/shadow",
-                                             "/srv/hostile/bound/shadow", "/srv/hostile/open/below", "/run/vks/helper.sock", "/var/lib/vks", "/dev/mem", "/srv" };
-        static const char *const targets[] = { "/usr/bin", "/bin/sh", "/etc", "/etc/ld.so.preload", "/proc", "/lib64", "/", "/var", "/run/systemd/x", "/dev" };
+        static const char *const paths[] = { "/etc/shadow",
+                                             "/etc",
+                                             "/",
+                                             "/proc/1/root",
+                                             "/srv/hostile/allowed/../../../etc/shadow",
+                                             "/srv/hostile/link",
+                                             "/srv/hostile/link/shadow",
+                                             "/srv/hostile/bound/shadow",
+                                             "/srv/hostile/open/below",
+                                             "/run/vks/helper.sock",
+                                             "/var/lib/vks",
+                                             "/dev/mem",
+                                             "/srv" };
+        static const char *const targets[] = { "/usr/bin", "/bin/sh", "/etc", "/etc/ld.so.preload", "/proc",
+                                               "/lib64",   "/",       "/var", "/run/systemd/x",     "/dev" };
 
         for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
                 honest(p, "policy");
@@ -528,9 +675,11 @@ static void refused_by_policy(struct pod *p)
         must_fail("a denied package", ask(verb_install, &p->install.base, NULL, 0));
         p->k.name = S("vks");
         must_fail("vks", ask(verb_install, &p->install.base, NULL, 0));
-        p->k.name = S("cowsay+"); /* cowsay is denied, and to apt this may be another way to say it: nothing may come of it */
+        p->k.name = S(
+                "cowsay+"); /* cowsay is denied, and to apt this may be another way to say it: nothing may come of it */
         (void)ask(verb_install, &p->install.base, NULL, 0);
-        p->k.name = S("cowsa."); /* allowed as it stands, but where there is no such package it is a regular expression to apt-get */
+        p->k.name = S("cowsa."); /* allowed as it stands, but where there is no such package it is a regular expression
+                                    to apt-get */
         (void)ask(verb_install, &p->install.base, NULL, 0);
         p->k.name = S("x"), p->k.url = S("https://example.org/x.deb");
         must_fail("a URL", ask(verb_install, &p->install.base, NULL, 0));
@@ -546,18 +695,21 @@ static void races(struct pod *p, unsigned rounds)
         for (unsigned i = 0; i < rounds; i++) {
                 honest(p, "swap");
                 p->c.image = S("/usr/local/bin/hostile"), p->command[0] = S("/usr/local/bin/hostile");
-                char *args[] = { S("swap"), S("20"), S("/tmp"), S("/tmp/memory"), S("/var/disk"), S("/var/tmp"), S("/run/lock"), S("/mnt") };
+                char *args[] = { S("swap"),      S("20"),       S("/tmp"),      S("/tmp/memory"),
+                                 S("/var/disk"), S("/var/tmp"), S("/run/lock"), S("/mnt") };
                 p->c.args = args, p->c.n_args = ARRAY_LEN(args);
                 named(p->unit, "swap", "/usr/local/bin/hostile");
                 named(p->other, "swap", "/bin/touch");
-                if (ask(verb_fill, &p->fill.base, NULL, 0) != 0 || ask(verb_write, &p->write.base, NULL, 0) != 0 || ask(verb_start, &p->start.base, NULL, 0) != 0)
+                if (ask(verb_fill, &p->fill.base, NULL, 0) != 0 || ask(verb_write, &p->write.base, NULL, 0) != 0 ||
+                    ask(verb_start, &p->start.base, NULL, 0) != 0)
                         failed("the pod that swaps does not start", NULL);
                 nanosleep(&nap, NULL);
                 struct pod other = *p; /* a second container of the same pod, with mounts where the first one swaps */
                 Vks__Container c = p->c, *containers[] = { &c };
                 char *command[] = { S("/bin/touch") }, *touch[] = { S("/tmp/memory/x") }, *units[] = { p->other };
                 Vks__Mount at = VKS__MOUNT__INIT, *mounts[] = { &at, p->mounts[0], p->mounts[3] };
-                static const char *const where[] = { "/tmp/s0/hostile", "/var/tmp/s1/hostile", "/run/lock/s0/hostile", "/tmp/s1", "/var/disk/s0/hostile", "/mnt/s0/hostile" };
+                static const char *const where[] = { "/tmp/s0/hostile", "/var/tmp/s1/hostile",  "/run/lock/s0/hostile",
+                                                     "/tmp/s1",         "/var/disk/s0/hostile", "/mnt/s0/hostile" };
                 other.write.containers = containers;
                 c.name = S("d"), c.image = S("/bin/touch"), c.command = command, c.args = touch, c.n_args = 1;
                 at.volume = S("memory"), at.path = S(where[i % ARRAY_LEN(where)]);
@@ -590,7 +742,8 @@ static void flood(struct pod *p)
                         open_ones[n++] = fd; /* says nothing, stays */
                 else {
                         if (i % 3 == 0)
-                                (void)send(fd, (uint8_t[]){ WIRE_VERSION, verb_write }, 1 + i % 2, MSG_NOSIGNAL | MSG_DONTWAIT);
+                                (void)send(fd, (uint8_t[]){ WIRE_VERSION, verb_write }, 1 + i % 2,
+                                           MSG_NOSIGNAL | MSG_DONTWAIT);
                         close(fd);
                 }
         }
@@ -621,7 +774,8 @@ static void is_served(struct pod *p)
 
 /* ---- past the policy: whether any of it got anywhere, the journal tells (mark) ---- */
 
-static const char *const suspects[] = { "harm-pre.service", "harm-plus.service", "harm-semi.service", "harm-bang.service", "harm-only.service" };
+static const char *const suspects[] = { "harm-pre.service", "harm-plus.service", "harm-semi.service",
+                                        "harm-bang.service", "harm-only.service" };
 
 /* What START has begun has got as far as it gets: there is no job of it any more. */
 static void settled(const char *unit)
@@ -630,12 +784,14 @@ static void settled(const char *unit)
         CLEANUP(freep) char *path = NULL;
         uint32_t job = 1;
 
-        if ((!bus && sd_bus_open_system(&bus) < 0) || sd_bus_path_encode("/org/freedesktop/systemd1/unit", unit, &path) < 0)
+        if ((!bus && sd_bus_open_system(&bus) < 0) ||
+            sd_bus_path_encode("/org/freedesktop/systemd1/unit", unit, &path) < 0)
                 failed("systemd is not to be asked", unit);
         for (int i = 0; path && job && i < 5000; i++) {
                 sd_bus_message *m = NULL;
 
-                if (sd_bus_get_property(bus, "org.freedesktop.systemd1", path, "org.freedesktop.systemd1.Unit", "Job", NULL, &m, "(uo)") >= 0)
+                if (sd_bus_get_property(bus, "org.freedesktop.systemd1", path, "org.freedesktop.systemd1.Unit", "Job",
+                                        NULL, &m, "(uo)") >= 0)
                         sd_bus_message_read(m, "(uo)", &job, NULL);
                 sd_bus_message_unref(m);
                 nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
@@ -689,17 +845,22 @@ static void preloaded(struct pod *p)
                 honest(p, "escape");
                 p->write.n_volumes = 3, p->c.n_mounts = 3;
                 p->f[0].content = (ProtobufCBinaryData){ (size_t)n, library }, p->f[0].mode = 0755;
-                p->e[0].name = names[i / 3], p->e[0].value = (ProtobufCBinaryData){ 12, (uint8_t *)(uintptr_t)"/run/files/a" };
+                p->e[0].name = names[i / 3],
+                p->e[0].value = (ProtobufCBinaryData){ 12, (uint8_t *)(uintptr_t) "/run/files/a" };
                 if (i % 3 == 1)
-                        p->c.image = p->c.package = S("harm"), p->c.unit = S("harm-pre.service"), p->c.n_command = p->c.n_args = 0, p->c.run_as_user = NULL;
+                        p->c.image = p->c.package = S("harm"), p->c.unit = S("harm-pre.service"),
+                        p->c.n_command = p->c.n_args = 0, p->c.run_as_user = NULL;
                 if (i % 3 == 2)
                         p->c.image = p->c.package = S("harm"), p->c.unit = S("harm-pre.service");
                 named(p->unit, "escape", p->c.image);
                 (void)ask(verb_fill, &p->fill.base, NULL, 0);
                 run_briefly(p);
         }
-        static const char *const others[] = { "PERLLIB", "PERL5LIB", "PYTHONUSERBASE", "PYTHONWARNINGS", "BASH_FUNC_true%%", "BASH_ENV", "OPENSSL_CONF",
-                                              "OPENSSL_MODULES", "GCONV_PATH", "LOCPATH", "GLIBC_TUNABLES", "RUBYLIB", "NODE_OPTIONS", "LUA_INIT", "PATH" };
+        static const char *const others[] = { "PERLLIB",        "PERL5LIB",         "PYTHONUSERBASE",
+                                              "PYTHONWARNINGS", "BASH_FUNC_true%%", "BASH_ENV",
+                                              "OPENSSL_CONF",   "OPENSSL_MODULES",  "GCONV_PATH",
+                                              "LOCPATH",        "GLIBC_TUNABLES",   "RUBYLIB",
+                                              "NODE_OPTIONS",   "LUA_INIT",         "PATH" };
         for (size_t i = 0; i < ARRAY_LEN(others); i++) {
                 packaged(p, "harm-pre.service");
                 p->c.n_env = 1, p->e[0].name = S(others[i]);
@@ -711,8 +872,13 @@ static void preloaded(struct pod *p)
 /* The instance of a template may be its user, and the instance is the pod's to say. */
 static void as_anybody(struct pod *p)
 {
-        static const char *const units[] = { "harm-user@daemon.service", "harm-user@1.service", "harm-user@vks.service", "harm-user@nobody.service",
-                                             "harm-group@shadow.service", "harm-groups@shadow.service", "harm-exec@-usr-local-bin-hostile.service" };
+        static const char *const units[] = { "harm-user@daemon.service",
+                                             "harm-user@1.service",
+                                             "harm-user@vks.service",
+                                             "harm-user@nobody.service",
+                                             "harm-group@shadow.service",
+                                             "harm-groups@shadow.service",
+                                             "harm-exec@-usr-local-bin-hostile.service" };
         static char *command[] = { S("/usr/bin/id") };
 
         for (size_t i = 0; i < ARRAY_LEN(units); i++) {
@@ -744,7 +910,8 @@ static void in_a_programs_place(struct pod *p)
         run_briefly(p);
 }
 
-/* A unit that would take the machine somewhere else, as systemd-reboot.service does by what it requires: whether it is there, the caller looks. */
+/* A unit that would take the machine somewhere else, as systemd-reboot.service does by what it requires: whether it is
+ * there, the caller looks. */
 static void target_required(struct pod *p)
 {
         packaged(p, "harm-fall.service");
@@ -761,8 +928,12 @@ static void linked_unit(struct pod *p)
 
 static void over_programs(struct pod *p)
 {
-        static const char *const targets[] = { "/srv/hostile/ulink", "/srv/hostile/ulink/true", "/srv/hostile/ulink/new", "/etc/alternatives", "/etc/alternatives/awk",
-                                               "/etc/init.d", "/etc/perl", "/usr/local/lib", "/usr/local/share/perl", "/usr/share/perl5", "/srv/hostile/open/new" };
+        static const char *const targets[] = {
+                "/srv/hostile/ulink", "/srv/hostile/ulink/true", "/srv/hostile/ulink/new",
+                "/etc/alternatives",  "/etc/alternatives/awk",   "/etc/init.d",
+                "/etc/perl",          "/usr/local/lib",          "/usr/local/share/perl",
+                "/usr/share/perl5",   "/srv/hostile/open/new"
+        };
 
         for (size_t i = 0; i < ARRAY_LEN(targets); i++) {
                 honest(p, "escape");
@@ -772,32 +943,44 @@ static void over_programs(struct pod *p)
         }
 }
 
-/* One container makes links in what it shares with another, which mounts something below: /usr/local/bin of a package's daemon, for example. */
+/* One container makes links in what it shares with another, which mounts something below: /usr/local/bin of a package's
+ * daemon, for example. */
 static void mounted_through_links(struct pod *p)
 {
         static const struct {
                 const char *link, *at;
-        } cases[] = { { "/var/disk/l", "/var/disk/l" }, { "/var/disk/d/l", "/var/disk/d/l" }, { "/mnt/l", "/mnt/l" }, { "/tmp/l", "/tmp/l" }, { "/tmp/memory/l", "/tmp/memory/l/hostile" } };
+        } cases[] = { { "/var/disk/l", "/var/disk/l" },
+                      { "/var/disk/d/l", "/var/disk/d/l" },
+                      { "/mnt/l", "/mnt/l" },
+                      { "/tmp/l", "/tmp/l" },
+                      { "/tmp/memory/l", "/tmp/memory/l/hostile" } };
 
         for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-                CLEANUP(freep) char *script = xasprintf("mkdir -p /var/disk/d; rm -rf %s; ln -sfn /usr/local/bin %s; cp /usr/local/bin/hostile /tmp/memory/; "
-                                                        "printf '#!/bin/sh\\nexec /tmp/memory/hostile mark given\\n' >/var/disk/harm-script; chmod 755 /var/disk/harm-script", cases[i].link, cases[i].link);
+                CLEANUP(freep)
+                char *script = xasprintf("mkdir -p /var/disk/d; rm -rf %s; ln -sfn /usr/local/bin %s; cp "
+                                         "/usr/local/bin/hostile /tmp/memory/; "
+                                         "printf '#!/bin/sh\\nexec /tmp/memory/hostile mark given\\n' "
+                                         ">/var/disk/harm-script; chmod 755 /var/disk/harm-script",
+                                         cases[i].link, cases[i].link);
                 char *command[] = { S("/bin/sh"), S("-c"), script }, *units[] = { p->other };
                 Vks__Container c, *containers[] = { &c };
                 Vks__Mount at = VKS__MOUNT__INIT, *mounts[] = { &at, p->mounts[0], p->mounts[1], p->mounts[3] };
 
                 honest(p, "escape");
-                p->c.image = S("/bin/sh"), p->c.command = command, p->c.n_command = 3, p->c.n_args = 0, p->c.run_as_user = NULL;
+                p->c.image = S("/bin/sh"), p->c.command = command, p->c.n_command = 3, p->c.n_args = 0,
+                p->c.run_as_user = NULL;
                 named(p->unit, "escape", "/bin/sh");
                 named(p->other, "escape", "harm");
                 if (ask(verb_write, &p->write.base, NULL, 0) == 0 && ask(verb_start, &p->start.base, NULL, 0) == 0)
                         settled(p->unit);
                 nanosleep(&(struct timespec){ .tv_nsec = 200000000 }, NULL);
                 struct pod other = *p;
-                c = p->c, c.name = S("d"), c.image = c.package = S("harm"), c.unit = S("harm-script.service"), c.n_command = 0, c.n_env = 0;
+                c = p->c, c.name = S("d"), c.image = c.package = S("harm"), c.unit = S("harm-script.service"),
+                c.n_command = 0, c.n_env = 0;
                 at.volume = S("disk"), at.path = S(cases[i].at), c.mounts = mounts, c.n_mounts = 4;
                 other.write.containers = containers, other.start.units = other.stop.units = units;
-                if (ask(verb_write, &other.write.base, NULL, 0) == 0 && ask(verb_start, &other.start.base, NULL, 0) == 0)
+                if (ask(verb_write, &other.write.base, NULL, 0) == 0 &&
+                    ask(verb_start, &other.start.base, NULL, 0) == 0)
                         settled(p->other);
                 nanosleep(&(struct timespec){ .tv_nsec = 200000000 }, NULL);
                 (void)ask(verb_stop, &other.stop.base, NULL, 0);
@@ -813,14 +996,17 @@ static void host_path_swapped(struct pod *p)
         char *flips[] = { S("flip"), S("/mnt") }, *looks[] = { S("mark"), S("out"), S("/mnt/passwd") };
 
         honest(p, "swap");
-        p->c.image = p->command[0] = S("/usr/local/bin/hostile"), p->c.args = flips, p->c.n_args = 2, p->c.run_as_user = NULL, p->host.path = S("/srv/hostile/open");
+        p->c.image = p->command[0] = S("/usr/local/bin/hostile"), p->c.args = flips, p->c.n_args = 2,
+        p->c.run_as_user = NULL, p->host.path = S("/srv/hostile/open");
         named(p->unit, "swap", "/usr/local/bin/hostile");
-        if (ask(verb_fill, &p->fill.base, NULL, 0) || ask(verb_write, &p->write.base, NULL, 0) || ask(verb_start, &p->start.base, NULL, 0))
+        if (ask(verb_fill, &p->fill.base, NULL, 0) || ask(verb_write, &p->write.base, NULL, 0) ||
+            ask(verb_start, &p->start.base, NULL, 0))
                 failed("the pod that swaps does not start", NULL);
         for (unsigned i = 0; i < 30; i++) {
                 honest(p, "look");
                 p->id.uid = S("77777777-7777-4777-8777-777777777777");
-                p->c.image = p->command[0] = S("/usr/local/bin/hostile"), p->c.args = looks, p->c.n_args = 3, p->host.path = S("/srv/hostile/open/x");
+                p->c.image = p->command[0] = S("/usr/local/bin/hostile"), p->c.args = looks, p->c.n_args = 3,
+                p->host.path = S("/srv/hostile/open/x");
                 named(p->unit, "look", "/usr/local/bin/hostile");
                 run_briefly(p);
         }
@@ -836,7 +1022,8 @@ static void made_where_read_only(struct pod *p)
 
         for (size_t i = 0; i < ARRAY_LEN(types); i++) {
                 honest(p, "escape");
-                p->host.path = S(i ? "/srv/hostile/ro/file" : "/srv/hostile/ro/dir"), p->host.type = S(types[i]), p->m[3].read_only = true;
+                p->host.path = S(i ? "/srv/hostile/ro/file" : "/srv/hostile/ro/dir"), p->host.type = S(types[i]),
+                p->m[3].read_only = true;
                 must_fail(types[i], ask(verb_write, &p->write.base, NULL, 0));
                 clean(p, false);
         }
@@ -884,11 +1071,14 @@ static void secrets(struct pod *p, bool run)
 {
         static const char carried[] = SECRET "\x01";
 
-        for (unsigned i = 0; i < 3; i++) { /* as a user without name, as a user with one, and with a variable that systemd does not take */
+        for (unsigned i = 0; i < 3;
+             i++) { /* as a user without name, as a user with one, and with a variable that systemd does not take */
                 static const char *const names[] = { "nameless", "fallback", "carried" };
 
                 honest(p, names[i]);
-                p->id.uid = S(i == 0 ? "88888888-8888-4888-8888-888888888880" : i == 1 ? "88888888-8888-4888-8888-888888888881" : "88888888-8888-4888-8888-888888888882");
+                p->id.uid = S(i == 0   ? "88888888-8888-4888-8888-888888888880"
+                              : i == 1 ? "88888888-8888-4888-8888-888888888881"
+                                       : "88888888-8888-4888-8888-888888888882");
                 p->write.n_volumes = 3, p->c.n_mounts = 3, p->c.run_as_user = i ? NULL : &p->user;
                 p->f[0].mode = p->f[1].mode = 0444;
                 p->c.image = p->command[0] = S("/bin/sleep"), p->args[0] = S("600");
@@ -897,7 +1087,8 @@ static void secrets(struct pod *p, bool run)
                 named(p->unit, names[i], "/bin/sleep");
                 if (!run)
                         clean(p, true);
-                else if (ask(verb_fill, &p->fill.base, NULL, 0) || ask(verb_write, &p->write.base, NULL, 0) || ask(verb_start, &p->start.base, NULL, 0))
+                else if (ask(verb_fill, &p->fill.base, NULL, 0) || ask(verb_write, &p->write.base, NULL, 0) ||
+                         ask(verb_start, &p->start.base, NULL, 0))
                         failed("a pod with secrets does not start", names[i]);
         }
 }
@@ -906,22 +1097,31 @@ static void secrets(struct pod *p, bool run)
 
 #define OWN S("/var/disk"), S("/tmp/memory"), S("/run"), S("/tmp"), S("/dev/shm"), S("/var/tmp")
 
-/* One container is root in the pod's own directories, one where the machine's are, too; the third is a user whose programs may change it. */
+/* One container is root in the pod's own directories, one where the machine's are, too; the third is a user whose
+ * programs may change it. */
 static void littering(struct pod *p, bool run)
 {
-        static char *args[3][8] = { { S("plant"), OWN }, { S("plant"), S("/mnt") }, { S("use-for-ever"), OWN, S("/mnt") } };
+        static char *args[3][8] = { { S("plant"), OWN },
+                                    { S("plant"), S("/mnt") },
+                                    { S("use-for-ever"), OWN, S("/mnt") } };
         static const char *const names[] = { "plant", "plant-host", "use" };
 
-        static const char *const images[] = { "/usr/local/bin/hostile", "/usr/local/bin/hostile-host", "/usr/local/bin/hostile-use" }; /* one program */
+        static const char *const images[] = { "/usr/local/bin/hostile", "/usr/local/bin/hostile-host",
+                                              "/usr/local/bin/hostile-use" }; /* one program */
         char text[1024] = "";
 
         for (unsigned i = 0; i < ARRAY_LEN(names); i++) {
                 honest(p, "litter");
                 p->command[0] = p->c.image = S(images[i]), p->c.name = S(names[i]);
-                p->c.args = args[i], p->c.n_args = i == 0 ? 7 : i == 1 ? 2 : 8, p->c.n_mounts = i ? 4 : 3, p->m[3].read_only = i == 2;
+                p->c.args = args[i],
+                p->c.n_args = i == 0   ? 7
+                              : i == 1 ? 2
+                                       : 8,
+                p->c.n_mounts = i ? 4 : 3, p->m[3].read_only = i == 2;
                 p->user.value = i == 2 ? 1 : 0;
                 named(p->unit, "litter", images[i]);
-                if (run && (ask(verb_fill, &p->fill.base, text, sizeof(text)) || ask(verb_write, &p->write.base, text, sizeof(text)) ||
+                if (run && (ask(verb_fill, &p->fill.base, text, sizeof(text)) ||
+                            ask(verb_write, &p->write.base, text, sizeof(text)) ||
                             ask(verb_start, &p->start.base, text, sizeof(text))))
                         failed("the pod that leaves things does not start", text);
                 if (!run)
@@ -967,7 +1167,8 @@ static int mark(const char *word, const char *path)
 static bool copy(const char *to, mode_t mode)
 {
         static char bytes[1 << 20];
-        FD from = open("/usr/local/bin/hostile", O_RDONLY | O_CLOEXEC), fd = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
+        FD from = open("/usr/local/bin/hostile", O_RDONLY | O_CLOEXEC),
+           fd = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
         ssize_t n = read(from, bytes, sizeof(bytes));
 
         return n > 0 && write(fd, bytes, (size_t)n) == n && fchmod(fd, mode) == 0;
@@ -977,11 +1178,14 @@ static bool copy(const char *to, mode_t mode)
 static int plant(int n, char **dirs)
 {
         for (int i = 0; i < n; i++) {
-                CLEANUP(freep) char *suid = xasprintf("%s/suid", dirs[i]), *sgid = xasprintf("%s/sgid", dirs[i]), *caps = xasprintf("%s/caps", dirs[i]);
+                CLEANUP(freep)
+                char *suid = xasprintf("%s/suid", dirs[i]),
+                     *sgid = xasprintf("%s/sgid", dirs[i]), *caps = xasprintf("%s/caps", dirs[i]);
                 CLEANUP(freep) char *device = xasprintf("%s/device", dirs[i]);
                 cap_t all = cap_from_text("cap_setuid,cap_dac_override+ep");
 
-                printf("planted: %s %d%d%d%d\n", dirs[i], copy(suid, 04755), copy(sgid, 02755), copy(caps, 0755) && cap_set_file(caps, all) == 0,
+                printf("planted: %s %d%d%d%d\n", dirs[i], copy(suid, 04755), copy(sgid, 02755),
+                       copy(caps, 0755) && cap_set_file(caps, all) == 0,
                        mknod(device, S_IFCHR | 0666, makedev(1, 5)) == 0 && chmod(device, 0666) == 0);
                 cap_free(all);
         }
@@ -1018,7 +1222,8 @@ static int use(int n, char **dirs)
                                 execl(path, path, "gained", (char *)NULL);
                                 _exit(0);
                         }
-                        if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status) || WEXITSTATUS(status) == 42)
+                        if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status) ||
+                            WEXITSTATUS(status) == 42)
                                 nothing = false, printf("used: %s\n", path);
                 }
                 if (read(fd, &byte, 1) == 1 && byte == 0)
@@ -1045,8 +1250,11 @@ static int swap(int seconds, int n, char **dirs)
         for (unsigned i = 0; time(NULL) < end; i++)
                 for (int d = 0; d < n; d++)
                         for (int name = 0; name < 2; name++) {
-                                static const char *const to[] = { "/etc", "/etc/hostile-was-here", "/usr/bin", "/var/lib" };
-                                CLEANUP(freep) char *dir = xasprintf("%s/s%d", dirs[d], name), *link = xasprintf("%s/l%d", dirs[d], name);
+                                static const char *const to[] = { "/etc", "/etc/hostile-was-here", "/usr/bin",
+                                                                  "/var/lib" };
+                                CLEANUP(freep)
+                                char *dir = xasprintf("%s/s%d", dirs[d], name),
+                                     *link = xasprintf("%s/l%d", dirs[d], name);
                                 (void)mkdir(dir, 0777);
                                 if (symlink(to[i / 64 % ARRAY_LEN(to)], link) == 0 || errno == EEXIST)
                                         (void)renameat2(AT_FDCWD, dir, AT_FDCWD, link, RENAME_EXCHANGE);
@@ -1089,14 +1297,14 @@ int main(int argc, char **argv)
                 return littering(&p, streq(argv[1], "litter")), wrong ? 1 : 0;
         if (argc == 5 && streq(argv[1], "install"))
                 return install(&p, argv + 2);
-#define ACT(call)                                                                                              \
-        do {                                                                                                   \
-                unsigned long before = sent;                                                                   \
-                time_t began = time(NULL);                                                                     \
-                honest(&p, "mutant");                                                                          \
-                call;                                                                                          \
-                printf("%-28s %6lu requests, %ld s\n", #call, sent - before, (long)(time(NULL) - began));      \
-                fflush(stdout);                                                                                \
+#define ACT(call)                                                                                                      \
+        do {                                                                                                           \
+                unsigned long before = sent;                                                                           \
+                time_t began = time(NULL);                                                                             \
+                honest(&p, "mutant");                                                                                  \
+                call;                                                                                                  \
+                printf("%-28s %6lu requests, %ld s\n", #call, sent - before, (long)(time(NULL) - began));              \
+                fflush(stdout);                                                                                        \
         } while (0)
         if (argc == 3 && streq(argv[1], "escape")) {
                 ACT(as_root_all_the_same(&p));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A library that a pod would have loaded into what runs as root: it tells the journal when that came about (tests/e2e/hostile.sh). */
+/* A library that a pod would have loaded into what runs as root: it tells the journal when that came about
+ * (tests/e2e/hostile.sh). */
 #include <stdio.h>
 #include <unistd.h>
 

@@ -8,8 +8,8 @@
  *      helperctl fill NAMESPACE/NAME UID VOLUME PATH=CONTENT...
  *      helperctl write NAMESPACE/NAME UID [grace=N] VOLUME... CONTAINER...
  *          volume:    volume=NAME:disk | volume=NAME:memory | volume=NAME:files | volume=NAME:host:PATH[:TYPE]
- *          container: container=NAME image=IMAGE [package=P unit=U var] [command=WORD]... [arg=WORD]... [env=NAME=VALUE]...
- *                     [mount=VOLUME:PATH[:ro]]... [dir=PATH] [user=N] [group=N] [restart=never|failure|always]
+ *          container: container=NAME image=IMAGE [package=P unit=U var] [command=WORD]... [arg=WORD]...
+ * [env=NAME=VALUE]... [mount=VOLUME:PATH[:ro]]... [dir=PATH] [user=N] [group=N] [restart=never|failure|always]
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,10 +59,10 @@ static int ask(const char *verb, const ProtobufCMessage *m)
         return reply->error ? 1 : 0;
 }
 
-#define PUSH(array, n, item)                                                  \
-        do {                                                                  \
-                (array) = xrealloc(array, (n) + 1, sizeof(*(array)));         \
-                (array)[(n)++] = (item);                                      \
+#define PUSH(array, n, item)                                                                                           \
+        do {                                                                                                           \
+                (array) = xrealloc(array, (n) + 1, sizeof(*(array)));                                                  \
+                (array)[(n)++] = (item);                                                                               \
         } while (0)
 
 static char *after(char *arg, const char *key)
@@ -135,8 +135,9 @@ static void container_word(Vks__Container *c, char *arg)
         else if (streq(arg, "shares"))
                 c->shares_image = true;
         else if ((v = after(arg, "restart=")))
-                c->restart = streq(v, "always") ? VKS__RESTART__RESTART_ALWAYS :
-                             streq(v, "failure") ? VKS__RESTART__RESTART_ON_FAILURE : VKS__RESTART__RESTART_NEVER;
+                c->restart = streq(v, "always")    ? VKS__RESTART__RESTART_ALWAYS
+                             : streq(v, "failure") ? VKS__RESTART__RESTART_ON_FAILURE
+                                                   : VKS__RESTART__RESTART_NEVER;
         else if ((v = after(arg, "command=")))
                 PUSH(c->command, c->n_command, v);
         else if ((v = after(arg, "arg=")))

@@ -6,8 +6,8 @@
 #include "agent/api.h"
 #include "tests/unit/http_server.h"
 
-static inline struct api *api_start(struct server *s, void (*handler)(struct server *s, int fd, const char *request), void *userdata,
-                                    const char *token_file)
+static inline struct api *api_start(struct server *s, void (*handler)(struct server *s, int fd, const char *request),
+                                    void *userdata, const char *token_file)
 {
         CLEANUP(freep) char *url = NULL;
         struct kubeconfig k = { .token = (char *)(uintptr_t) "secret", .token_file = (char *)(uintptr_t)token_file };

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * In libc's place, in every test under ASan: fork(2) while no other thread can be inside malloc(3). The allocator of GCC 12's ASan is not locked for a
- * fork; where a thread (criterion has one of its own) held its lock at that moment, the child waits for ever for somebody who is not there.
- * Who sleeps holds no such lock; and who sleeps goes on sleeping, as long as no other test runs beside this one (tests/run-unit).
+ * In libc's place, in every test under ASan: fork(2) while no other thread can be inside malloc(3). The allocator of
+ * GCC 12's ASan is not locked for a fork; where a thread (criterion has one of its own) held its lock at that moment,
+ * the child waits for ever for somebody who is not there. Who sleeps holds no such lock; and who sleeps goes on
+ * sleeping, as long as no other test runs beside this one (tests/run-unit).
  */
 #include <dirent.h>
 #include <dlfcn.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An HTTP/1.1 server in the test's own loop, for what would rather be tested against bytes than against a real API server. Each request
- * reaches the handler as one string; a request must come in one piece, which those of a test do.
+ * An HTTP/1.1 server in the test's own loop, for what would rather be tested against bytes than against a real API
+ * server. Each request reaches the handler as one string; a request must come in one piece, which those of a test do.
  */
 #ifndef VKS_TESTS_HTTP_SERVER_H
 #define VKS_TESTS_HTTP_SERVER_H
@@ -92,7 +92,8 @@ static inline int server_on_guard(sd_event_source *source, uint64_t usec, void *
 }
 
 /* The loop that it runs in is new, and gives up after a while. */
-static inline void server_start(struct server *s, void (*handler)(struct server *s, int fd, const char *request), void *userdata)
+static inline void server_start(struct server *s, void (*handler)(struct server *s, int fd, const char *request),
+                                void *userdata)
 {
         struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
         socklen_t size = sizeof(a);
@@ -105,7 +106,8 @@ static inline void server_start(struct server *s, void (*handler)(struct server 
         s->port = ntohs(a.sin_port);
         cr_assert(sd_event_new(&s->event) >= 0);
         cr_assert(sd_event_add_io(s->event, &s->source, s->fd, EPOLLIN, server_on_accept, s) >= 0);
-        cr_assert(sd_event_add_time_relative(s->event, &s->guard, CLOCK_MONOTONIC, SERVER_GUARD_USEC, 0, server_on_guard, s) >= 0);
+        cr_assert(sd_event_add_time_relative(s->event, &s->guard, CLOCK_MONOTONIC, SERVER_GUARD_USEC, 0,
+                                             server_on_guard, s) >= 0);
 }
 
 static inline void server_stop(struct server *s)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A PID 1 for the helper's tests: a thread at the other end of a bus connection. It notes what it is asked, one line "Method unit" each, knows the
- * states it was told, and fails when it was told to. Change it only while nobody asks.
+ * A PID 1 for the helper's tests: a thread at the other end of a bus connection. It notes what it is asked, one line
+ * "Method unit" each, knows the states it was told, and fails when it was told to. Change it only while nobody asks.
  */
 #ifndef VKS_TESTS_PID1_H
 #define VKS_TESTS_PID1_H
@@ -45,7 +45,8 @@ static int pid1_answer(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 return sd_bus_reply_method_return(m, "s", ":1.1");
         if (strcmp(method, "Get") == 0) {
                 i = strtoul(path + strlen("/unit/"), NULL, 10);
-                return pid1_fails(p, method) ? sd_bus_error_set(error, p->fail_name, "as told") : sd_bus_reply_method_return(m, "v", "s", p->units[i].state);
+                return pid1_fails(p, method) ? sd_bus_error_set(error, p->fail_name, "as told")
+                                             : sd_bus_reply_method_return(m, "v", "s", p->units[i].state);
         }
         sd_bus_message_read(m, "s", &unit);
         snprintf(p->asked + n, sizeof(p->asked) - n, "%s %s\n", method, unit);
@@ -57,7 +58,8 @@ static int pid1_answer(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 while (i < 8 && !(p->units[i].unit && strcmp(p->units[i].unit, unit) == 0))
                         i++;
                 snprintf(object, sizeof(object), "/unit/%zu", i);
-                return i == 8 ? sd_bus_error_set(error, "org.freedesktop.systemd1.NoSuchUnit", "not loaded") : sd_bus_reply_method_return(m, "o", object);
+                return i == 8 ? sd_bus_error_set(error, "org.freedesktop.systemd1.NoSuchUnit", "not loaded")
+                              : sd_bus_reply_method_return(m, "o", object);
         }
         if (p->unmount && strcmp(method, "StopUnit") == 0 && strstr(unit, ".mount"))
                 umount2(p->unmount, MNT_DETACH);
@@ -99,7 +101,8 @@ static UNUSED int pid1_start(struct pid1 *p, int listener, sd_bus **ret)
         p->fd = fds[0];
         if (pthread_create(&p->thread, NULL, pid1_run, p) != 0)
                 return -1;
-        if (listener < 0 && ((r = sd_bus_new(ret)) < 0 || (r = sd_bus_set_fd(*ret, fds[1], fds[1])) < 0 || (r = sd_bus_start(*ret)) < 0))
+        if (listener < 0 && ((r = sd_bus_new(ret)) < 0 || (r = sd_bus_set_fd(*ret, fds[1], fds[1])) < 0 ||
+                             (r = sd_bus_start(*ret)) < 0))
                 return r;
         return 0;
 }

@@ -87,8 +87,9 @@ Test(api, a_status_tells_its_reason_and_its_message)
 {
         struct run t;
 
-        ask(&t, 409, "{\"kind\":\"Status\",\"reason\":\"AlreadyExists\",\"message\":\"pods \\\"a\\\" already exists\","
-                     "\"details\":{\"retryAfterSeconds\":3}}");
+        ask(&t, 409,
+            "{\"kind\":\"Status\",\"reason\":\"AlreadyExists\",\"message\":\"pods \\\"a\\\" already exists\","
+            "\"details\":{\"retryAfterSeconds\":3}}");
         cr_expect(t.r.error == -EEXIST && t.r.err.code == -EEXIST && t.r.retry_after_s == 3);
         cr_expect_str_eq(t.r.err.reason, "AlreadyExists");
         cr_expect_str_eq(t.r.err.text, "GET /x?y=z: pods \"a\" already exists");

@@ -43,7 +43,8 @@ Test(base64, all_bytes)
 
 Test(base64, what_is_not_base64_is_refused)
 {
-        const char *bad[] = { "Z", "Zg", "Zg=", "Zm9", "=", "====", "Zg===", "Zm8==", "Zg==Zg==", "Z=g=", "Zm 9v", "Zm-_", "Zm9v=" };
+        const char *bad[] = { "Z",     "Zg",       "Zg=",  "Zm9",   "=",    "====", "Zg===",
+                              "Zm8==", "Zg==Zg==", "Z=g=", "Zm 9v", "Zm-_", "Zm9v=" };
 
         for (size_t i = 0; i < ARRAY_LEN(bad); i++)
                 check(bad[i], NULL);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Each test locks up a child: a filter is for good. System calls are made without libc's help, and sanitizers get no say at the end. */
+/* Each test locks up a child: a filter is for good. System calls are made without libc's help, and sanitizers get no
+ * say at the end. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -79,9 +80,9 @@ static int make_files(void)
 {
         return syscall(SYS_mkdirat, AT_FDCWD, "/tmp/vks-cage-test", 0700) == -1 && errno == EPERM &&
                                syscall(SYS_unlinkat, AT_FDCWD, "/tmp/vks-cage-test", 0) == -1 && errno == EPERM &&
-                               syscall(SYS_fchmod, 0, 0777) == -1 && errno == EPERM ?
-                       0 :
-                       1;
+                               syscall(SYS_fchmod, 0, 0777) == -1 && errno == EPERM
+                       ? 0
+                       : 1;
 }
 
 static int make_sockets(void)
@@ -247,8 +248,10 @@ static unsigned long filter_flags(int (*lock)(struct err *e))
         cr_assert(pid > 0 && waitpid(pid, &status, 0) == pid && WIFSTOPPED(status));
         cr_assert_eq(ptrace(PTRACE_SETOPTIONS, pid, NULL, (void *)(PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL)), 0);
         while (ptrace(PTRACE_SYSCALL, pid, NULL, NULL) == 0 && waitpid(pid, &status, 0) == pid && WIFSTOPPED(status))
-                if (WSTOPSIG(status) == (SIGTRAP | 0x80) && ptrace(PTRACE_GET_SYSCALL_INFO, pid, (void *)sizeof(call), &call) > 0 &&
-                    call.op == PTRACE_SYSCALL_INFO_ENTRY && call.entry.nr == SYS_seccomp && call.entry.args[0] == SECCOMP_SET_MODE_FILTER &&
+                if (WSTOPSIG(status) == (SIGTRAP | 0x80) &&
+                    ptrace(PTRACE_GET_SYSCALL_INFO, pid, (void *)sizeof(call), &call) > 0 &&
+                    call.op == PTRACE_SYSCALL_INFO_ENTRY && call.entry.nr == SYS_seccomp &&
+                    call.entry.args[0] == SECCOMP_SET_MODE_FILTER &&
                     call.entry.args[2]) /* without a filter it only asks what the kernel knows */
                         flags = call.entry.args[1];
         cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
@@ -259,7 +262,8 @@ Test(cage, the_kernel_is_told_to_log_what_is_refused_in_all_threads)
 {
         needs_root();
         for (size_t i = 0; i < 2; i++) {
-                unsigned long flags = filter_flags(i ? helper_cage : agent_cage), both = SECCOMP_FILTER_FLAG_LOG | SECCOMP_FILTER_FLAG_TSYNC;
+                unsigned long flags = filter_flags(i ? helper_cage : agent_cage),
+                              both = SECCOMP_FILTER_FLAG_LOG | SECCOMP_FILTER_FLAG_TSYNC;
                 cr_expect_eq(flags & both, both, "%lx", flags);
         }
 }
@@ -276,10 +280,14 @@ static int log_all(UNUSED struct err *e)
 {
         scmp_filter_ctx f = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 
-        return !f || seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(exit_group), 0) || seccomp_attr_set(f, SCMP_FLTATR_CTL_LOG, 1) || seccomp_load(f) ? -1 : 0;
+        return !f || seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(exit_group), 0) ||
+                               seccomp_attr_set(f, SCMP_FLTATR_CTL_LOG, 1) || seccomp_load(f)
+                       ? -1
+                       : 0;
 }
 
-/* Somebody in this cage tries something: is there a line about that in the kernel's log? It may drop some when there are many. */
+/* Somebody in this cage tries something: is there a line about that in the kernel's log? It may drop some when there
+ * are many. */
 static bool is_logged(int (*lock)(struct err *e))
 {
         int size = klogctl(10 /* its size */, NULL, 0);
@@ -288,7 +296,8 @@ static bool is_logged(int (*lock)(struct err *e))
         unknown++;
         cr_assert_eq(ends(lock, call_unknown), 0);
         line = xasprintf(" syscall=%ld compat=0 ip=", unknown);
-        return size > 0 && klogctl(3 /* all of it */, text, size) > 0 && strstr(text, "type=1326 audit(") && strstr(text, line);
+        return size > 0 && klogctl(3 /* all of it */, text, size) > 0 && strstr(text, "type=1326 audit(") &&
+               strstr(text, line);
 }
 
 Test(cage, a_refused_call_leaves_a_line_in_the_audit_log)
@@ -305,6 +314,7 @@ Test(cage, a_refused_call_leaves_a_line_in_the_audit_log)
                 usleep(agent && helper ? 0 : 250000);
         }
         if (others < 20 && !(agent && helper))
-                cr_skip_test("the kernel's log is not to be read here, it drops most lines, or those of audit go to a daemon");
+                cr_skip_test("the kernel's log is not to be read here, it drops most lines, or those of audit go to a "
+                             "daemon");
         cr_assert(agent && helper, "the agent's: %d, the helper's: %d, somebody else's: %d", agent, helper, others);
 }

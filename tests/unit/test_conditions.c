@@ -7,7 +7,8 @@
 
 Test(conditions, are_those_of_the_unit_section)
 {
-        static const char text[] = "#ConditionX=1\n[Unit]\nDescription=Condition\nConditionPathExists=/etc/x\nAfter=y\nConditionFirstBoot=!yes\n"
+        static const char text[] = "#ConditionX=1\n[Unit]\nDescription=Condition\nConditionPathExists=/etc/"
+                                   "x\nAfter=y\nConditionFirstBoot=!yes\n"
                                    "[Service]\nConditionPathExists=/no\n[Unit]\nConditionHost=h";
         CLEANUP(buf_done) struct buf b = BUF(400), none = BUF(400);
 
@@ -21,7 +22,8 @@ Test(conditions, are_those_of_the_unit_section)
 Test(conditions, who_may_not_be_root_is_told_from_whoever_else_runs)
 {
         static const char fallback[] = "[X-Kubernetes]\nUID=u\n\n[Service]\nUser=" FALLBACK_USER "\nGroup=7\n";
-        static const char other[] = "[Service]\nUser=" FALLBACK_USER "x\nSupplementaryGroups=\nEnvironment=User=" FALLBACK_USER "\n";
+        static const char other[] =
+                "[Service]\nUser=" FALLBACK_USER "x\nSupplementaryGroups=\nEnvironment=User=" FALLBACK_USER "\n";
 
         cr_assert(fallback_user_in(fallback, sizeof(fallback) - 1));
         cr_assert_not(fallback_user_in(other, sizeof(other) - 1));
@@ -31,7 +33,8 @@ Test(conditions, who_may_not_be_root_is_told_from_whoever_else_runs)
 
 Test(conditions, what_a_unit_would_write_of_the_machines_is_listed)
 {
-        static const char text[] = "[Service]\nReadWritePaths=-/var/lib/x /run/x -/var/run/x\n#ReadWritePaths=/no\nReadWriteDirectories=-/etc/x\n"
+        static const char text[] = "[Service]\nReadWritePaths=-/var/lib/x /run/x "
+                                   "-/var/run/x\n#ReadWritePaths=/no\nReadWriteDirectories=-/etc/x\n"
                                    "ReadWritePaths=\nReadWritePaths=+/srv/x /tmp / x\nReadOnlyPaths=/opt\n";
         CLEANUP(buf_done) struct buf b = BUF(400), none = BUF(400);
 

@@ -68,15 +68,17 @@ Test(config, without_flags_has_the_documented_defaults)
         cr_assert_str_eq(c->helper_socket, "/run/vks/helper.sock");
         cr_assert(c->node_lease && !c->disable_taint && !c->dry_run && !c->help && !c->version);
         cr_assert(c->port == 10250 && c->max_pods == 110 && c->log_level == LOG_INFO && c->n_labels == 0);
-        cr_assert(!c->cert_file && !c->key_file && !c->client_ca_file && !c->node_ips && !c->address && !c->package_labels);
+        cr_assert(!c->cert_file && !c->key_file && !c->client_ca_file && !c->node_ips && !c->address &&
+                  !c->package_labels);
 }
 
 Test(config, takes_both_forms_of_a_flag)
 {
-        CLEANUP(config_freep) struct config *c =
-                good(FLAGS("--kubeconfig", "/k", "--nodename=N1", "--enable-node-lease", "--disable-taint", "--certfile=/c", "--keyfile", "/p",
-                           "--client-ca-file=/ca", "--port=0", "--address", "::1", "--max-pods", "500", "--log-level=debug", "--helper-socket=/s",
-                           "--dry-run"));
+        CLEANUP(config_freep)
+        struct config *c =
+                good(FLAGS("--kubeconfig", "/k", "--nodename=N1", "--enable-node-lease", "--disable-taint",
+                           "--certfile=/c", "--keyfile", "/p", "--client-ca-file=/ca", "--port=0", "--address", "::1",
+                           "--max-pods", "500", "--log-level=debug", "--helper-socket=/s", "--dry-run"));
 
         cr_assert_str_eq(c->kubeconfig, "/k");
         cr_assert_str_eq(c->node_name, "n1");
@@ -85,15 +87,19 @@ Test(config, takes_both_forms_of_a_flag)
         cr_assert_str_eq(c->client_ca_file, "/ca");
         cr_assert_str_eq(c->address, "::1");
         cr_assert_str_eq(c->helper_socket, "/s");
-        cr_assert(c->node_lease && c->disable_taint && c->port == 0 && c->max_pods == 500 && c->log_level == LOG_DEBUG && c->dry_run);
+        cr_assert(c->node_lease && c->disable_taint && c->port == 0 && c->max_pods == 500 &&
+                  c->log_level == LOG_DEBUG && c->dry_run);
 }
 
 Test(config, lists_come_by_commas_and_by_repetition)
 {
-        CLEANUP(config_freep) struct config *c =
-                good(FLAGS("--node-ip=10.0.0.1", "--node-ip", "fd00::1", "--node-external-ip=203.0.113.7,2001:db8::7", "--node-labels=a=1,b=",
-                           "--node-labels", "example.org/role=dns", "--kube-reserved=cpu=100m,memory=200Mi", "--system-reserved=cpu=0.5",
-                           "--system-reserved=ephemeral-storage=1G", "--enable-node-lease=false", "--package-labels=services,lib*", "--package-labels", "g++"));
+        CLEANUP(config_freep)
+        struct config *c =
+                good(FLAGS("--node-ip=10.0.0.1", "--node-ip", "fd00::1", "--node-external-ip=203.0.113.7,2001:db8::7",
+                           "--node-labels=a=1,b=", "--node-labels", "example.org/role=dns",
+                           "--kube-reserved=cpu=100m,memory=200Mi", "--system-reserved=cpu=0.5",
+                           "--system-reserved=ephemeral-storage=1G", "--enable-node-lease=false",
+                           "--package-labels=services,lib*", "--package-labels", "g++"));
 
         cr_assert(streq(c->node_ips[0], "10.0.0.1") && streq(c->node_ips[1], "fd00::1") && !c->node_ips[2]);
         cr_assert(streq(c->external_ips[1], "2001:db8::7"));
@@ -101,28 +107,36 @@ Test(config, lists_come_by_commas_and_by_repetition)
         cr_assert(c->kube_reserved.cpu_milli == 100 && c->kube_reserved.memory == 200 << 20);
         cr_assert(c->system_reserved.cpu_milli == 500 && c->system_reserved.storage == 1000000000);
         cr_assert_not(c->node_lease);
-        cr_assert(streq(c->package_labels[0], "services") && streq(c->package_labels[1], "lib*") && streq(c->package_labels[2], "g++") && !c->package_labels[3]);
+        cr_assert(streq(c->package_labels[0], "services") && streq(c->package_labels[1], "lib*") &&
+                  streq(c->package_labels[2], "g++") && !c->package_labels[3]);
 }
 
 Test(config, the_file_has_the_kubelets_names)
 {
-        FILE_OF(f, "# mine\nkubeconfig: /k\nnodeName: n2\nenableNodeLease: false\ndisableTaint: true\ntlsCertFile: /c\ntlsPrivateKeyFile: /p\n"
-                   "clientCAFile: /ca\nport: 10251\naddress: 127.0.0.1\nmaxPods: 20\nnodeIP: [10.0.0.1, 'fd00::1']\nnodeExternalIP: 192.0.2.1\n"
-                   "nodeLabels: {a: \"1.10\", b: x}\nkubeReserved: {cpu: 1, memory: 1Gi}\nsystemReserved: {cpu: 200m}\nhelperSocket: /s\nlogLevel: error\npackageLabels: [none]\n");
+        FILE_OF(f, "# mine\nkubeconfig: /k\nnodeName: n2\nenableNodeLease: false\ndisableTaint: true\ntlsCertFile: "
+                   "/c\ntlsPrivateKeyFile: /p\n"
+                   "clientCAFile: /ca\nport: 10251\naddress: 127.0.0.1\nmaxPods: 20\nnodeIP: [10.0.0.1, "
+                   "'fd00::1']\nnodeExternalIP: 192.0.2.1\n"
+                   "nodeLabels: {a: \"1.10\", b: x}\nkubeReserved: {cpu: 1, memory: 1Gi}\nsystemReserved: {cpu: "
+                   "200m}\nhelperSocket: /s\nlogLevel: error\npackageLabels: [none]\n");
         CLEANUP(config_freep) struct config *c = good(FLAGS("--config", f));
 
         cr_assert_str_eq(c->node_name, "n2");
-        cr_assert(!c->node_lease && c->disable_taint && c->port == 10251 && c->max_pods == 20 && c->log_level == LOG_ERR);
-        cr_assert(streq(c->node_ips[1], "fd00::1") && streq(c->external_ips[0], "192.0.2.1") && streq(c->labels[0].value, "1.10"));
-        cr_assert(c->kube_reserved.cpu_milli == 1000 && c->kube_reserved.memory == 1 << 30 && c->system_reserved.cpu_milli == 200);
+        cr_assert(!c->node_lease && c->disable_taint && c->port == 10251 && c->max_pods == 20 &&
+                  c->log_level == LOG_ERR);
+        cr_assert(streq(c->node_ips[1], "fd00::1") && streq(c->external_ips[0], "192.0.2.1") &&
+                  streq(c->labels[0].value, "1.10"));
+        cr_assert(c->kube_reserved.cpu_milli == 1000 && c->kube_reserved.memory == 1 << 30 &&
+                  c->system_reserved.cpu_milli == 200);
         cr_assert(streq(c->package_labels[0], "none") && !c->package_labels[1]);
 }
 
 Test(config, a_flag_wins_over_the_file_and_replaces_lists)
 {
         FILE_OF(f, "nodeName: n2\nport: 1\nnodeLabels: {a: x}\nnodeIP: 10.0.0.1\n");
-        CLEANUP(config_freep) struct config *c =
-                good(FLAGS("--nodename=n3", "--node-labels=b=1", "--node-ip=10.0.0.2", "--config", f, "--node-labels=c=2"));
+        CLEANUP(config_freep)
+        struct config *c = good(
+                FLAGS("--nodename=n3", "--node-labels=b=1", "--node-ip=10.0.0.2", "--config", f, "--node-labels=c=2"));
 
         cr_assert_str_eq(c->node_name, "n3");
         cr_assert(c->port == 1 && c->n_labels == 2 && streq(c->labels[0].key, "b") && streq(c->labels[1].key, "c"));
@@ -169,11 +183,16 @@ Test(config, errors_name_the_field)
         static const struct {
                 const char *text, *words;
         } table[] = {
-                { "portt: 1\n", ": unknown field \"portt\"" },      { "port: [1]\n", ": port: has the wrong type" },
-                { "port: x\n", ": port: \"x\"" },                   { "nodeLabels: {a: 1.10}\n", ": nodeLabels: a is no string" },
-                { "nodeLabels: {a: true}\n", "a is no string" },    { "nodeIP: [1]\n", ": nodeIP: an item is no string" },
-                { "- a\n", "lines" },                               { "dry-run: true\n", "unknown field" },
-                { "systemReserved: {cpu: []}\n", "cpu is no string" }, { "enableNodeLease: 1\n", ": enableNodeLease: \"1\"" },
+                { "portt: 1\n", ": unknown field \"portt\"" },
+                { "port: [1]\n", ": port: has the wrong type" },
+                { "port: x\n", ": port: \"x\"" },
+                { "nodeLabels: {a: 1.10}\n", ": nodeLabels: a is no string" },
+                { "nodeLabels: {a: true}\n", "a is no string" },
+                { "nodeIP: [1]\n", ": nodeIP: an item is no string" },
+                { "- a\n", "lines" },
+                { "dry-run: true\n", "unknown field" },
+                { "systemReserved: {cpu: []}\n", "cpu is no string" },
+                { "enableNodeLease: 1\n", ": enableNodeLease: \"1\"" },
         };
 
         for (size_t i = 0; i < ARRAY_LEN(table); i++) {
@@ -187,7 +206,8 @@ Test(config, certificates_are_looked_for_at_the_usual_place)
 {
         char root[] = "/tmp/vks-root-XXXXXX";
         char *argv[] = { (char *)"vks-agent", NULL };
-        static const char *const names[] = { "/etc", "/etc/vks", "/etc/vks/kubelet-serving.crt", "/etc/vks/kubelet-serving.key", "/etc/vks/client-ca.crt" };
+        static const char *const names[] = { "/etc", "/etc/vks", "/etc/vks/kubelet-serving.crt",
+                                             "/etc/vks/kubelet-serving.key", "/etc/vks/client-ca.crt" };
         struct config *c = NULL;
 
         cr_assert_not_null(mkdtemp(root));
@@ -218,7 +238,9 @@ Test(config, help_needs_nothing_else_to_be_right)
         cr_assert(c->help);
         config_help(f);
         fclose(f);
-        cr_assert_not_null(strstr(text, "  --port N                     port of the kubelet API; 0: none (default: 10250)\n"), "%s", text);
+        cr_assert_not_null(
+                strstr(text, "  --port N                     port of the kubelet API; 0: none (default: 10250)\n"),
+                "%s", text);
 }
 
 static const struct {
@@ -252,7 +274,8 @@ Test(config, labels_are_those_a_node_may_set)
 {
         for (size_t i = 0; i < ARRAY_LEN(label_table); i++) {
                 struct err e = ERR_NONE;
-                cr_expect_eq(config_label_check(label_table[i].key, label_table[i].value, &e), label_table[i].want, "%s: %s", label_table[i].key, e.text);
+                cr_expect_eq(config_label_check(label_table[i].key, label_table[i].value, &e), label_table[i].want,
+                             "%s: %s", label_table[i].key, e.text);
         }
 }
 
@@ -291,9 +314,11 @@ Test(config, quantities_are_kubernetes)
         for (size_t i = 0; i < ARRAY_LEN(quantities); i++) {
                 uint64_t milli = 0, bytes = 0;
 
-                cr_expect_eq(config_parse_cpu(quantities[i].text, &milli), quantities[i].want, "%s", quantities[i].text);
+                cr_expect_eq(config_parse_cpu(quantities[i].text, &milli), quantities[i].want, "%s",
+                             quantities[i].text);
                 cr_expect_eq(milli, quantities[i].milli, "%s: %llu", quantities[i].text, (unsigned long long)milli);
                 if (config_parse_bytes(quantities[i].text, &bytes) == 0)
-                        cr_expect_eq(bytes, quantities[i].bytes, "%s: %llu", quantities[i].text, (unsigned long long)bytes);
+                        cr_expect_eq(bytes, quantities[i].bytes, "%s: %llu", quantities[i].text,
+                                     (unsigned long long)bytes);
         }
 }

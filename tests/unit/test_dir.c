@@ -125,7 +125,8 @@ Test(dir, no_mount_point_is_crossed)
         static const char *const mounted[] = { "tmpfs", "bind" };
         CLEANUP(freep) char *source = xasprintf("%s/elsewhere", base);
 
-        if (unshare(geteuid() == 0 ? CLONE_NEWNS : CLONE_NEWUSER | CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+        if (unshare(geteuid() == 0 ? CLONE_NEWNS : CLONE_NEWUSER | CLONE_NEWNS) < 0 ||
+            mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
                 cr_skip_test("nothing can be mounted here");
         fd_close(at); /* it is in the mounts of before */
         at = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -158,10 +159,10 @@ Test(dir, a_trusted_path_is_one_that_nobody_else_could_change)
 {
         FD tmp = dir_make(at, "tmp", 01777), open_dir = dir_make(at, "open", 0777), group = dir_make(at, "group", 0775);
         struct stat st;
-#define TRUST(make, ours, name)                                                              \
-        ({                                                                                   \
-                CLEANUP(freep) char *p = xasprintf("%s/%s", base, name);                     \
-                trust_path(p, make, ours, &st);                                              \
+#define TRUST(make, ours, name)                                                                                        \
+        ({                                                                                                             \
+                CLEANUP(freep) char *p = xasprintf("%s/%s", base, name);                                               \
+                trust_path(p, make, ours, &st);                                                                        \
         })
 
         cr_assert_eq(dir_ensure(open_dir, "d", 0755), 0);
@@ -187,7 +188,8 @@ Test(dir, a_trusted_path_is_one_that_nobody_else_could_change)
         cr_assert_eq(fstat(open_dir, &st), 0);
         cr_assert_eq(st.st_mode & 07777, 01777, "becomes sticky, so that what is in it stays");
         cr_assert_eq(trust_path("/", TRUST_LOOK, false, NULL), 0);
-        if (geteuid() == 0) { /* what lies in a sticky directory can be replaced by its owner, and what he owns he can change */
+        if (geteuid() ==
+            0) { /* what lies in a sticky directory can be replaced by its owner, and what he owns he can change */
                 cr_assert_eq(mkdirat(tmp, "other", 0755), 0);
                 cr_assert_eq(fchownat(tmp, "other", 12345, 12345, 0), 0);
                 cr_assert_eq(TRUST(TRUST_DIR, true, "tmp/other"), -EPERM);
@@ -229,7 +231,8 @@ Test(dir, a_tree_of_any_depth_and_shape_is_removed)
 
 Test(dir, the_shape_of_a_directory_is_copied_without_its_content)
 {
-        FD from = dir_make(at, "from", 0755), a = dir_make(from, "a", 02750), skip = dir_make(from, "skip", 0755), to = dir_make(at, "to", 0755);
+        FD from = dir_make(at, "from", 0755), a = dir_make(from, "a", 02750), skip = dir_make(from, "skip", 0755),
+           to = dir_make(at, "to", 0755);
         CLEANUP(freep) char *path = xasprintf("%s/from", base);
         struct stat st;
 
@@ -244,7 +247,8 @@ Test(dir, the_shape_of_a_directory_is_copied_without_its_content)
 
 Test(dir, files_are_published_in_the_kubelets_layout)
 {
-        struct publish_file one[] = { { "k", "v1", 2, 0644 }, { "sub/dir/k2", "v2", 2, 0400 } }, two[] = { { "k", "v3", 2, 0644 }, { "new", "", 0, 0644 } };
+        struct publish_file one[] = { { "k", "v1", 2, 0644 }, { "sub/dir/k2", "v2", 2, 0400 } },
+                            two[] = { { "k", "v3", 2, 0644 }, { "new", "", 0, 0644 } };
         FD v = dir_make(at, "v", 0755);
         char link[64] = "";
 
@@ -266,7 +270,8 @@ Test(dir, files_are_published_in_the_kubelets_layout)
 
 Test(dir, what_cannot_be_published_leaves_the_old)
 {
-        struct publish_file one[] = { { "k", "v1", 2, 0644 } }, bad[] = { { "a", "x", 1, 0644 }, { "a/b", "x", 1, 0644 } };
+        struct publish_file one[] = { { "k", "v1", 2, 0644 } },
+                            bad[] = { { "a", "x", 1, 0644 }, { "a/b", "x", 1, 0644 } };
         FD v = dir_make(at, "v", 0755);
 
         cr_assert_eq(publish(v, one, 1), 0);
@@ -318,7 +323,8 @@ Test(dir, nothing_outside_is_touched_while_another_process_swaps_names)
                 swap_for_ever();
         }
         for (unsigned i = 0; i < RACES; i++) {
-                bool alone = i % 50 == 49; /* who wins a race is the scheduler's business; without one, everything has to work */
+                bool alone = i % 50 ==
+                             49; /* who wins a race is the scheduler's business; without one, everything has to work */
 
                 if (alone) {
                         cr_assert_eq(kill(child, SIGSTOP), 0);
@@ -363,7 +369,8 @@ static struct mount_wish wish(const char *target, bool absolute)
 Test(dir, what_exists_needs_no_tmpfs_and_what_does_not_gets_its_parents_entries)
 {
         CLEANUP(mount_plan_done) struct mount_plan p = { 0 };
-        struct mount_wish there[] = { wish("/usr/share", true), wish("/usr/share/x/y", true), wish("/var/lib/none", true) };
+        struct mount_wish there[] = { wish("/usr/share", true), wish("/usr/share/x/y", true),
+                                      wish("/var/lib/none", true) };
         struct mount_wish missing[] = { wish("/vks-none", true), wish("/vks-none/x", true) };
         bool usr = false, var = false;
 
@@ -384,25 +391,36 @@ Test(dir, what_exists_needs_no_tmpfs_and_what_does_not_gets_its_parents_entries)
 
 Test(dir, mount_points_are_roots_to_make)
 {
-        CLEANUP(freep) char *pod = xasprintf("%s/pod", base), *volume = xasprintf("%s/volume", base), *files = xasprintf("%s/files", base);
-        FD p = dir_make(at, "pod", 0700), tmp = dir_make(p, "tmp", 01777), run = dir_make(p, "run", 0755), var = dir_make(p, "var", 0755);
+        CLEANUP(freep)
+        char *pod = xasprintf("%s/pod", base),
+             *volume = xasprintf("%s/volume", base), *files = xasprintf("%s/files", base);
+        FD p = dir_make(at, "pod", 0700), tmp = dir_make(p, "tmp", 01777), run = dir_make(p, "run", 0755),
+           var = dir_make(p, "var", 0755);
         FD v = dir_make(at, "volume", 0777), f = dir_make(at, "files", 0755);
-        struct mount_wish w[] = { { .target = "/data", .own = true }, { .target = "/data/in/it", .own = true }, { .target = "/files" }, { .target = "/files/x" },
-                                  { .target = "/home/x/y" }, { .target = "/run/a/b" }, { .target = "/tmp/c" }, { .target = "/var/lib/d" } };
+        struct mount_wish w[] = { { .target = "/data", .own = true },
+                                  { .target = "/data/in/it", .own = true },
+                                  { .target = "/files" },
+                                  { .target = "/files/x" },
+                                  { .target = "/home/x/y" },
+                                  { .target = "/run/a/b" },
+                                  { .target = "/tmp/c" },
+                                  { .target = "/var/lib/d" } };
         struct err e = ERR_NONE;
 
         for (size_t i = 0; i < ARRAY_LEN(w); i++)
                 snprintf(w[i].source, sizeof(w[i].source), "%s", w[i].own ? volume : i == 6 ? "/etc/passwd" : files);
         cr_assert(f >= 0 && v >= 0 && tmp >= 0 && run >= 0 && var >= 0);
         cr_assert_eq(mount_points_make(pod, false, w, ARRAY_LEN(w), &e), 0, "%s", e.text);
-        cr_assert(is_there("pod/run/a/b") && is("pod/tmp/c", "") && is_there("pod/var/lib/d") && is_there("volume/in/it"));
+        cr_assert(is_there("pod/run/a/b") && is("pod/tmp/c", "") && is_there("pod/var/lib/d") &&
+                  is_there("volume/in/it"));
         cr_assert_not(is_there("files/x") || is_there("pod/home"));
         cr_assert_eq(mount_points_make(pod, true, w, ARRAY_LEN(w), &e), 0, "the machine's /var: %s", e.text);
         cr_assert_eq(dir_remove(v, "in"), 0);
         cr_assert_eq(symlinkat("/usr", v, "in"), 0);
         cr_assert_eq(mount_points_make(pod, false, w, ARRAY_LEN(w), &e), -EPERM);
         cr_assert_str_eq(e.reason, "mount-target");
-        struct mount_wish link[] = { wish("/etc/os-release/x", true) }, anybodys[] = { wish("/var/tmp/vks-none", true) };
+        struct mount_wish link[] = { wish("/etc/os-release/x", true) },
+                          anybodys[] = { wish("/var/tmp/vks-none", true) };
         cr_assert_eq(mount_points_make(pod, false, link, 1, &e), -EPERM);
         cr_assert_eq(mount_points_make(pod, true, anybodys, 1, &e), -EPERM);
 }
@@ -440,7 +458,9 @@ Test(dir, a_directory_with_too_many_entries_is_not_mirrored)
 Test(dir, host_paths_are_what_their_type_says)
 {
         FD d = dir_make(at, "d", 0755);
-        CLEANUP(freep) char *dir = xasprintf("%s/d", base), *file = xasprintf("%s/d/f", base), *link = xasprintf("%s/link/f", base), *new = xasprintf("%s/n/m", base);
+        CLEANUP(freep)
+        char *dir = xasprintf("%s/d", base),
+             *file = xasprintf("%s/d/f", base), *link = xasprintf("%s/link/f", base), *new = xasprintf("%s/n/m", base);
         CLEANUP(freep) char *touched = xasprintf("%s/n/f", base);
         struct stat st;
 

@@ -8,7 +8,7 @@
 #include "common/mem.h"
 
 #define SECOND UINT64_C(1000000)
-#define WALL UINT64_C(1700000000000000) /* 2023-11-14T22:13:20Z */
+#define WALL   UINT64_C(1700000000000000) /* 2023-11-14T22:13:20Z */
 
 static const struct event_object pod = { "Pod", "ns", "web", "uid-1", "main" };
 
@@ -41,7 +41,7 @@ static void expect_next(struct event_table *t, const char *request, int count, e
         cJSON_Delete(body);
 }
 
-#define POST "POST /api/v1/namespaces/ns/events"
+#define POST  "POST /api/v1/namespaces/ns/events"
 #define PATCH "PATCH /api/v1/namespaces/ns/events/web."
 
 Test(event_table, an_event_is_what_the_kubelet_would_post)
@@ -55,9 +55,12 @@ Test(event_table, an_event_is_what_the_kubelet_would_post)
         free(next(t, &r, &body));
         text = cJSON_PrintUnformatted(body);
         cr_expect_str_eq(text,
-                         "{\"apiVersion\":\"v1\",\"kind\":\"Event\",\"metadata\":{\"name\":\"web.17979cfe362a0007\",\"namespace\":\"ns\"},"
-                         "\"involvedObject\":{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"namespace\":\"ns\",\"name\":\"web\",\"uid\":\"uid-1\","
-                         "\"fieldPath\":\"spec.containers{main}\"},\"type\":\"Warning\",\"reason\":\"BackOff\",\"message\":\"Back-off\","
+                         "{\"apiVersion\":\"v1\",\"kind\":\"Event\",\"metadata\":{\"name\":\"web.17979cfe362a0007\","
+                         "\"namespace\":\"ns\"},"
+                         "\"involvedObject\":{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"namespace\":\"ns\",\"name\":"
+                         "\"web\",\"uid\":\"uid-1\","
+                         "\"fieldPath\":\"spec.containers{main}\"},\"type\":\"Warning\",\"reason\":\"BackOff\","
+                         "\"message\":\"Back-off\","
                          "\"source\":{\"component\":\"kubelet\",\"host\":\"node1\"},\"reportingComponent\":\"kubelet\","
                          "\"reportingInstance\":\"node1\",\"firstTimestamp\":\"2023-11-14T22:13:20Z\","
                          "\"lastTimestamp\":\"2023-11-14T22:13:20Z\",\"count\":1}");

@@ -81,7 +81,8 @@ Test(facts, addresses_are_reachable_ones)
         if (f.ipv4[0])
                 cr_assert(inet_pton(AF_INET, f.ipv4, &v4) == 1 && ntohl(v4.s_addr) >> 24 != 127);
         if (f.ipv6[0])
-                cr_assert(inet_pton(AF_INET6, f.ipv6, &v6) == 1 && !IN6_IS_ADDR_LOOPBACK(&v6) && !IN6_IS_ADDR_LINKLOCAL(&v6));
+                cr_assert(inet_pton(AF_INET6, f.ipv6, &v6) == 1 && !IN6_IS_ADDR_LOOPBACK(&v6) &&
+                          !IN6_IS_ADDR_LINKLOCAL(&v6));
 }
 
 Test(facts, the_hostname_is_in_lower_case)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The root helper's operations, from the packet to the files: on a machine of each test's own, with a PID 1 that notes what it is asked. */
+/* The root helper's operations, from the packet to the files: on a machine of each test's own, with a PID 1 that notes
+ * what it is asked. */
 #include <fcntl.h>
 
 #include "common/arena.h"
@@ -39,7 +40,9 @@ static int open_dir(const char *path)
 static void setup(void)
 {
         make_machine();
-        machine = (struct machine){ .pods = open_dir(POD_RUN_DIR), .disk = open_dir(POD_DISK_DIR), .units = open_dir(UNIT_DIR) };
+        machine = (struct machine){ .pods = open_dir(POD_RUN_DIR),
+                                    .disk = open_dir(POD_DISK_DIR),
+                                    .units = open_dir(UNIT_DIR) };
         set_policy("");
         cr_assert_geq(pid1_start(&pid1, -1, &machine.bus), 0);
         cr_assert_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
@@ -58,7 +61,8 @@ static void teardown(void)
         policy = policy_free(policy);
         machine.bus = sd_bus_flush_close_unref(machine.bus);
         pid1_join(&pid1);
-        fd_close(machine.pods), fd_close(machine.disk), fd_close(machine.units), fd_close(journal), fd_close(ends[0]), fd_close(ends[1]);
+        fd_close(machine.pods), fd_close(machine.disk), fd_close(machine.units), fd_close(journal), fd_close(ends[0]),
+                fd_close(ends[1]);
 }
 
 TestSuite(helper, .init = setup, .fini = teardown);
@@ -132,7 +136,7 @@ static void fail(const char *method, const char *error)
         pid1.fail_method = method, pid1.fail_name = error;
 }
 
-#define DENIED "org.freedesktop.DBus.Error.AccessDenied"
+#define DENIED  "org.freedesktop.DBus.Error.AccessDenied"
 #define NO_UNIT "org.freedesktop.systemd1.NoSuchUnit"
 
 static void nothing_is_left(void)
@@ -161,8 +165,10 @@ Test(helper, a_written_pod_is_files_and_nothing_runs)
         cr_assert(holds("/run/vks/pods/" UID "/env/c", "A=\"secret\"\n"));
         cr_assert_eq(mode_of("/run/vks/pods/" UID "/env/c"), 0600);
         cr_assert_eq(mode_of("/run/vks/pods/" UID), 0700);
-        cr_assert(is_there("/run/vks/pods/" UID "/tmp/cache/x") && is_there("/run/vks/pods/" UID "/volumes/memory") && is_there("/run/vks/pods/" UID "/files/files"));
-        cr_assert(is_there("/run/vks/pods/" UID "/run/daemon") && !is_there("/run/vks/pods/" UID "/run/vks"), "the shape of the machine's /run");
+        cr_assert(is_there("/run/vks/pods/" UID "/tmp/cache/x") && is_there("/run/vks/pods/" UID "/volumes/memory") &&
+                  is_there("/run/vks/pods/" UID "/files/files"));
+        cr_assert(is_there("/run/vks/pods/" UID "/run/daemon") && !is_there("/run/vks/pods/" UID "/run/vks"),
+                  "the shape of the machine's /run");
         cr_assert(is_there("/var/lib/vks/pods/" UID "/volumes/disk"));
         cr_assert_not(is_there("/run/vks/pods/" UID "/upper"));
 }
@@ -174,14 +180,17 @@ Test(helper, one_line_is_left_in_the_journal_and_no_secret_in_it)
         a->env.name = STR("A"), a->env.value = (ProtobufCBinaryData){ 6, (uint8_t *)STR("secret") }, a->c.n_env = 1;
         write_pod(a);
         cr_assert_eq(lines, 1);
-        cr_assert(strstr(line, "VKS_VERB=write\n") && strstr(line, "VKS_POD_UID=" UID "\n") && strstr(line, "VKS_SUBJECT=default/web\n") &&
-                  strstr(line, "VKS_RESULT=0\n") && strstr(line, "VKS_RULE=\n") && strstr(line, "PRIORITY=6\n"), "%s", line);
+        cr_assert(strstr(line, "VKS_VERB=write\n") && strstr(line, "VKS_POD_UID=" UID "\n") &&
+                          strstr(line, "VKS_SUBJECT=default/web\n") && strstr(line, "VKS_RESULT=0\n") &&
+                          strstr(line, "VKS_RULE=\n") && strstr(line, "PRIORITY=6\n"),
+                  "%s", line);
         cr_assert_not(strstr(line, "secret"));
         set_policy("program = /opt/*");
         a->words[0] = STR("/usr/bin/sleep");
         write_pod(a);
         cr_assert_eq(lines, 1);
-        cr_assert(strstr(line, "VKS_RESULT=-1\n") && strstr(line, "VKS_RULE=program\n") && strstr(line, "PRIORITY=4\n"), "%s", line);
+        cr_assert(strstr(line, "VKS_RESULT=-1\n") && strstr(line, "VKS_RULE=program\n") && strstr(line, "PRIORITY=4\n"),
+                  "%s", line);
 }
 
 Test(helper, no_word_of_a_request_makes_a_line_of_its_own)
@@ -190,7 +199,9 @@ Test(helper, no_word_of_a_request_makes_a_line_of_its_own)
 
         pod.name = STR("web\nMESSAGE=start default/x: done\x1b[2J");
         cr_assert_eq(write_pod(a), -EINVAL);
-        cr_assert(strstr(line, "MESSAGE=write default/web?MESSAGE=start default/x: done?[2J: ") && strstr(line, "VKS_SUBJECT=default/web?MESSAGE="), "%s", line);
+        cr_assert(strstr(line, "MESSAGE=write default/web?MESSAGE=start default/x: done?[2J: ") &&
+                          strstr(line, "VKS_SUBJECT=default/web?MESSAGE="),
+                  "%s", line);
         pod.name = STR("web");
         a->disk.name = STR("a\nb\xff\xc3\xa4");
         cr_assert_eq(write_pod(a), -EINVAL);
@@ -278,7 +289,8 @@ Test(helper, a_host_path_that_is_only_read_takes_nothing_away)
         with_mount(a, "host", "/tmp/host");
         a->mount.read_only = true;
         cr_assert_eq(write_pod(a), 0, "%s", reply->text);
-        cr_assert(holds(SLEEP_DROPIN, "BindReadOnlyPaths=\"/srv/new\":\"/tmp/host\"") && !holds(SLEEP_DROPIN, "CapabilityBoundingSet="));
+        cr_assert(holds(SLEEP_DROPIN, "BindReadOnlyPaths=\"/srv/new\":\"/tmp/host\"") &&
+                  !holds(SLEEP_DROPIN, "CapabilityBoundingSet="));
 }
 
 Test(helper, a_node_takes_no_more_units_than_its_root_says)
@@ -322,7 +334,8 @@ Test(helper, no_mount_point_is_made_where_a_pod_has_put_something)
         cr_assert_eq(symlink("/etc", "/run/vks/pods/" UID "/tmp/x"), 0);
         with_mount(a, "memory", "/tmp/x/vks-was-here");
         write_pod(a);
-        expect(-EPERM, "container c: policy rule mount-target: mountPath /tmp/x/vks-was-here: a symbolic link is on the way");
+        expect(-EPERM,
+               "container c: policy rule mount-target: mountPath /tmp/x/vks-was-here: a symbolic link is on the way");
         cr_assert_not(is_there("/etc/vks-was-here"));
 }
 
@@ -357,14 +370,18 @@ Test(helper, a_quarter_of_the_machines_run_is_not_for_units)
         cr_assert_eq(umount2(UNIT_DIR, MNT_DETACH), 0);
 }
 
-/* A machine that still has room for so many files, or so many pages, and one more each time until it is enough: what cannot be written says so, and leaves nothing. */
+/* A machine that still has room for so many files, or so many pages, and one more each time until it is enough: what
+ * cannot be written says so, and leaves nothing. */
 Test(helper, on_a_full_machine_nothing_is_half_done, .timeout = 1200)
 {
         static const struct {
                 const char *place, *limit;
                 int unit, *fd;
-        } cases[] = { { UNIT_DIR, "nr_inodes", 1, &machine.units }, { POD_RUN_DIR, "nr_inodes", 1, &machine.pods }, { POD_DISK_DIR, "nr_inodes", 1, &machine.disk },
-                      { UNIT_DIR, "size", 4096, &machine.units },   { POD_RUN_DIR, "size", 4096, &machine.pods } };
+        } cases[] = { { UNIT_DIR, "nr_inodes", 1, &machine.units },
+                      { POD_RUN_DIR, "nr_inodes", 1, &machine.pods },
+                      { POD_DISK_DIR, "nr_inodes", 1, &machine.disk },
+                      { UNIT_DIR, "size", 4096, &machine.units },
+                      { POD_RUN_DIR, "size", 4096, &machine.pods } };
         struct asked *a = sleeper();
         char pages[2 * 4096];
 
@@ -460,7 +477,8 @@ Test(helper, a_packages_unit_runs_as_the_package_says)
 
 Test(helper, where_nothing_may_be_root_no_command_of_a_package_is)
 {
-        struct asked *a = redis("[Service]\nExecStartPre=+/usr/bin/install -d /x\nExecStart=/usr/bin/redis\nUser=redis\n");
+        struct asked *a =
+                redis("[Service]\nExecStartPre=+/usr/bin/install -d /x\nExecStart=/usr/bin/redis\nUser=redis\n");
 
         cr_assert_eq(write_pod(a), 0, "%s", reply->text);
         set_policy("root = deny");
@@ -470,7 +488,8 @@ Test(helper, where_nothing_may_be_root_no_command_of_a_package_is)
         a = redis("[Service]\nExecStartPre=/usr/bin/install -d /x\nExecStart=/usr/bin/redis\n");
         a->c.run_as_user = &a->user, a->user.value = 1000;
         cr_assert_eq(write_pod(a), 0, "%s", reply->text);
-        cr_assert(dropin_has("\nUser=vks-pod\n") && dropin_has("--user=1000 "), "what runs before vks-exec is not root's either");
+        cr_assert(dropin_has("\nUser=vks-pod\n") && dropin_has("--user=1000 "),
+                  "what runs before vks-exec is not root's either");
 }
 
 Test(helper, a_user_that_is_the_instance_must_be_in_the_range)
@@ -573,7 +592,8 @@ Test(helper, a_unit_is_the_packages_or_it_is_none)
         expect(-ENOENT, "has no unit redis@.service");
         a->c.unit = STR("old.service");
         write_pod(a);
-        expect(-ENOENT, "/run/systemd/generator.late/old.service: No such file"); /* its script is there, systemd has made nothing of it */
+        expect(-ENOENT, "/run/systemd/generator.late/old.service: No such file"); /* its script is there, systemd has
+                                                                                     made nothing of it */
         put("/run/systemd/generator.late/old.service", "[Service]\nExecStart=/etc/init.d/old start\n", 0644);
         cr_assert_eq(write_pod(a), 0, "%s", reply->text);
         cr_assert(holds("/run/systemd/system/vks.default.web.redis.service", "ExecStart=/etc/init.d/old start\n"));
@@ -717,7 +737,8 @@ Test(helper, an_installation_is_a_unit_of_pid_1s)
         fail("StartTransientUnit", "org.freedesktop.systemd1.UnitExists");
         cr_assert_eq(install("redis", "1"), 0, "it is under way already");
         cr_assert_str_eq(first, reply->unit);
-        cr_assert(strstr(line, ".service redis=1\n") && strstr(line, ".service redis=1: done\n"), "the journal has the names: %s", line);
+        cr_assert(strstr(line, ".service redis=1\n") && strstr(line, ".service redis=1: done\n"),
+                  "the journal has the names: %s", line);
         fail("StartTransientUnit", DENIED);
         cr_assert_eq(install("redis", "1"), -EACCES);
         fail("ResetFailedUnit", DENIED);

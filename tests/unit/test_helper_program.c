@@ -148,7 +148,8 @@ Test(helper_program, it_does_not_start_without_its_socket_its_directories_and_th
 Test(helper_program, it_serves_in_its_cage_and_leaves_when_idle)
 {
         struct sockaddr_un addr = { .sun_family = AF_UNIX, .sun_path = "/run/helper.sock" };
-        int sock = bound(SOCK_SEQPACKET, "/run/helper.sock"), bus = bound(SOCK_STREAM, "/run/bus"), peer = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), out;
+        int sock = bound(SOCK_SEQPACKET, "/run/helper.sock"), bus = bound(SOCK_STREAM, "/run/bus"),
+            peer = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), out;
         static const char *const args[] = { "--socket-idle", "1" };
         const struct wire_verb *v;
         ProtobufCMessage *got = NULL;

@@ -51,8 +51,9 @@ static int refused_target(const char *target)
 
 Test(http1, a_kubelets_request_is_read)
 {
-        struct http_head h = parse("POST /exec/default/web%2D0/c?command=sh&command=-c&command=echo+a%0a%26%c3%a9&input=1&tty HTTP/1.1\r\n"
-                                   "Host: node:10250\r\nContent-Length: 0\r\nX-Thing:  two words \t\r\nConnection: Upgrade\r\n\r\n");
+        struct http_head h = parse(
+                "POST /exec/default/web%2D0/c?command=sh&command=-c&command=echo+a%0a%26%c3%a9&input=1&tty HTTP/1.1\r\n"
+                "Host: node:10250\r\nContent-Length: 0\r\nX-Thing:  two words \t\r\nConnection: Upgrade\r\n\r\n");
 
         cr_assert_str_eq(h.request.method, "POST");
         cr_assert_str_eq(h.request.path, "/exec/default/web-0/c");
@@ -134,7 +135,8 @@ Test(http1, malformed_request_lines_are_refused)
 Test(http1, malformed_targets_are_refused)
 {
         static const char *const bad[] = {
-                "*", "node:443", "http://node/", "/%", "/%4", "/%zz", "/%00", "/%0a", "/%7f", "/#x", "/\x01", "/\xff", "/?a=%", "/?%00", "/?a=%0",
+                "*",    "node:443", "http://node/", "/%",    "/%4",   "/%zz",  "/%00",   "/%0a",
+                "/%7f", "/#x",      "/\x01",        "/\xff", "/?a=%", "/?%00", "/?a=%0",
         };
 
         for (size_t i = 0; i < ARRAY_LEN(bad); i++)
@@ -144,8 +146,8 @@ Test(http1, malformed_targets_are_refused)
 Test(http1, malformed_headers_are_refused)
 {
         static const char *const bad[] = {
-                "x", ": x", "x : y", "x\ty: z", " folded: x", "X: y\r\n folded", "X: y\r\n\tfolded", "x: a\x01", "x: a\x7f", "x: a\rb: c",
-                "x: a\nb: c", "x: a\n", "h\xc3\xa9: x", "Host: other",
+                "x",        ": x",      "x : y",      "x\ty: z",    " folded: x", "X: y\r\n folded", "X: y\r\n\tfolded",
+                "x: a\x01", "x: a\x7f", "x: a\rb: c", "x: a\nb: c", "x: a\n",     "h\xc3\xa9: x",    "Host: other",
         };
 
         for (size_t i = 0; i < ARRAY_LEN(bad); i++)

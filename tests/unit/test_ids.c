@@ -15,7 +15,8 @@ static struct pod_id pod(const char *namespace, const char *name)
 Test(ids, labels_are_rfc1123)
 {
         cr_assert(id_is_label("a") && id_is_label("kube-system") && id_is_label("0"));
-        cr_assert_not(id_is_label("") || id_is_label(NULL) || id_is_label("-a") || id_is_label("a-") || id_is_label("A"));
+        cr_assert_not(id_is_label("") || id_is_label(NULL) || id_is_label("-a") || id_is_label("a-") ||
+                      id_is_label("A"));
         cr_assert_not(id_is_label("a.b") || id_is_label("a/b") || id_is_label("a\n"));
         cr_assert_not(id_is_label("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"));
 }
@@ -23,7 +24,8 @@ Test(ids, labels_are_rfc1123)
 Test(ids, names_are_labels_joined_by_dots)
 {
         cr_assert(id_is_name("a.b-c.d") && id_is_name("web-0"));
-        cr_assert_not(id_is_name("a..b") || id_is_name(".a") || id_is_name("a.") || id_is_name("a.-b") || id_is_name("a-.b"));
+        cr_assert_not(id_is_name("a..b") || id_is_name(".a") || id_is_name("a.") || id_is_name("a.-b") ||
+                      id_is_name("a-.b"));
 }
 
 Test(ids, uids_are_uuids_or_hashes)
@@ -36,7 +38,8 @@ Test(ids, uids_are_uuids_or_hashes)
 Test(ids, packages_and_versions_cannot_look_like_options)
 {
         cr_assert(id_is_package("libstdc++6") && id_is_package("0ad") && id_is_package("python3.11"));
-        cr_assert_not(id_is_package("-y") || id_is_package("a") || id_is_package("A1") || id_is_package("a=1") || id_is_package("a/b"));
+        cr_assert_not(id_is_package("-y") || id_is_package("a") || id_is_package("A1") || id_is_package("a=1") ||
+                      id_is_package("a/b"));
         cr_assert(id_is_version("1:1.22.1-9+deb12u1~bpo") && id_is_version("2.0"));
         cr_assert_not(id_is_version("-1") || id_is_version("") || id_is_version("1 2"));
 }
@@ -44,8 +47,8 @@ Test(ids, packages_and_versions_cannot_look_like_options)
 Test(ids, paths_are_normalized)
 {
         cr_assert(id_is_path("/") && id_is_path("/a/b") && id_is_path("/a/..b/.c"));
-        cr_assert_not(id_is_path("a") || id_is_path("/a/") || id_is_path("//a") || id_is_path("/a/../b") || id_is_path("/.") ||
-                      id_is_path("/a\nb"));
+        cr_assert_not(id_is_path("a") || id_is_path("/a/") || id_is_path("//a") || id_is_path("/a/../b") ||
+                      id_is_path("/.") || id_is_path("/a\nb"));
 }
 
 Test(ids, unit_names_follow_the_scheme)

@@ -36,8 +36,9 @@ static void make_pair(char **ret_cert, char **ret_key, const char *passphrase)
         X509_set_pubkey(x, key);
         cr_assert(X509_sign(x, key, EVP_sha256()) > 0);
         cr_assert(PEM_write_bio_X509(cert_bio, x));
-        cr_assert(PEM_write_bio_PrivateKey(key_bio, key, passphrase ? EVP_aes_128_cbc() : NULL, (const unsigned char *)passphrase,
-                                           passphrase ? (int)strlen(passphrase) : 0, NULL, NULL));
+        cr_assert(PEM_write_bio_PrivateKey(key_bio, key, passphrase ? EVP_aes_128_cbc() : NULL,
+                                           (const unsigned char *)passphrase, passphrase ? (int)strlen(passphrase) : 0,
+                                           NULL, NULL));
         *ret_cert = text_of(cert_bio);
         *ret_key = text_of(key_bio);
         X509_free(x);
@@ -54,7 +55,8 @@ static char *base64(const char *s)
 }
 
 static char folder[] = "/tmp/vks-test-kubeconfig-XXXXXX";
-static char *cert, *key, *other_cert, *other_key, *locked_cert, *locked_key, *cert64, *key64, *other_key64, *locked_key64;
+static char *cert, *key, *other_cert, *other_key, *locked_cert, *locked_key, *cert64, *key64, *other_key64,
+        *locked_key64;
 
 static void write_file(const char *name, const char *text)
 {
@@ -80,7 +82,8 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-        char **all[] = { &cert, &key, &other_cert, &other_key, &locked_cert, &locked_key, &cert64, &key64, &other_key64, &locked_key64 };
+        char **all[] = { &cert,       &key,    &other_cert, &other_key,   &locked_cert,
+                         &locked_key, &cert64, &key64,      &other_key64, &locked_key64 };
 
         for (size_t i = 0; i < ARRAY_LEN(all); i++)
                 free(*all[i]);
@@ -97,7 +100,8 @@ TestSuite(kubeconfig, .init = set_up, .fini = tear_down);
 static char *config(const char *cluster, const char *user)
 {
         return xasprintf("apiVersion: v1\nkind: Config\ncurrent-context: here\n"
-                         "contexts:\n- name: there\n  context: {cluster: a, user: b}\n- name: here\n  context: {cluster: c, user: u}\n"
+                         "contexts:\n- name: there\n  context: {cluster: a, user: b}\n- name: here\n  context: "
+                         "{cluster: c, user: u}\n"
                          "clusters:\n- name: a\n  cluster: {}\n- name: c\n  cluster: {%s}\n"
                          "users:\n- name: b\n  user: {}\n- name: u\n  user: {%s}\n",
                          cluster, user);
@@ -127,7 +131,9 @@ static void refused(const char *cluster, const char *user, const char *why)
 
 Test(kubeconfig, everything_inline)
 {
-        CLEANUP(freep) char *cluster = xasprintf("server: 'https://h:6443/', tls-server-name: n, certificate-authority-data: %s", cert64);
+        CLEANUP(freep)
+        char *cluster =
+                xasprintf("server: 'https://h:6443/', tls-server-name: n, certificate-authority-data: %s", cert64);
         CLEANUP(freep) char *user = xasprintf("client-certificate-data: %s, client-key-data: %s", cert64, key64);
         struct err e;
         CLEANUP(kubeconfig_freep) struct kubeconfig *k = parse(cluster, user, &e);
@@ -141,8 +147,9 @@ Test(kubeconfig, everything_inline)
 
 Test(kubeconfig, files_are_relative_to_its_folder)
 {
-        CLEANUP(freep) char *text = config("server: 'https://h', certificate-authority: cert.pem",
-                                           "client-certificate: cert.pem, client-key: key.pem, tokenFile: token");
+        CLEANUP(freep)
+        char *text = config("server: 'https://h', certificate-authority: cert.pem",
+                            "client-certificate: cert.pem, client-key: key.pem, tokenFile: token");
         CLEANUP(freep) char *path = xasprintf("%s/config", folder);
         CLEANUP(freep) char *token = xasprintf("%s/token", folder);
         CLEANUP(kubeconfig_freep) struct kubeconfig *k = NULL;
@@ -171,7 +178,8 @@ Test(kubeconfig, one_file_may_hold_certificate_and_key)
 Test(kubeconfig, a_token_is_enough)
 {
         struct err e;
-        CLEANUP(kubeconfig_freep) struct kubeconfig *k = parse("server: 'https://h', insecure-skip-tls-verify: true", "token: abc", &e);
+        CLEANUP(kubeconfig_freep)
+        struct kubeconfig *k = parse("server: 'https://h', insecure-skip-tls-verify: true", "token: abc", &e);
 
         cr_assert_not_null(k, "%s", e.text);
         cr_expect(streq(k->token, "abc") && k->insecure && !k->ca_pem);
@@ -180,7 +188,8 @@ Test(kubeconfig, a_token_is_enough)
 Test(kubeconfig, a_token_file_wins_over_a_token)
 {
         struct err e;
-        CLEANUP(kubeconfig_freep) struct kubeconfig *k = parse("server: 'https://h'", "token: abc, tokenFile: token", &e);
+        CLEANUP(kubeconfig_freep)
+        struct kubeconfig *k = parse("server: 'https://h'", "token: abc, tokenFile: token", &e);
 
         cr_assert_not_null(k, "%s", e.text);
         cr_expect(!k->token && k->token_file);
@@ -196,8 +205,10 @@ Test(kubeconfig, refusals_of_a_cluster_name_the_field)
         refused("server: 'https:///x'", "token: a", "clusters[1].cluster.server: no host in it");
         refused("server: 'https://u@h'", "token: a", "clusters[1].cluster.server: not a URL of a server");
         refused("server: 'https://h?a'", "token: a", "clusters[1].cluster.server: not a URL of a server");
-        refused("server: 'https://h', proxy-url: 'http://p'", "token: a", "clusters[1].cluster.proxy-url: not supported");
-        refused("server: 'https://h', tls-server-name: 'a b'", "token: a", "clusters[1].cluster.tls-server-name: not a host name");
+        refused("server: 'https://h', proxy-url: 'http://p'", "token: a",
+                "clusters[1].cluster.proxy-url: not supported");
+        refused("server: 'https://h', tls-server-name: 'a b'", "token: a",
+                "clusters[1].cluster.tls-server-name: not a host name");
         refused("server: 'https://h', insecure-skip-tls-verify: 1", "token: a",
                 "clusters[1].cluster.insecure-skip-tls-verify: neither true nor false");
         refused("server: 'https://h', insecure-skip-tls-verify: true, certificate-authority: cert.pem", "token: a",
@@ -213,13 +224,16 @@ Test(kubeconfig, refusals_of_a_cluster_name_the_field)
 Test(kubeconfig, refusals_of_a_user_name_the_field)
 {
         const char *h = "server: 'https://h'";
-        CLEANUP(freep) char *mismatch = xasprintf("client-certificate-data: %s, client-key-data: %s", cert64, other_key64);
-        CLEANUP(freep) char *locked = xasprintf("client-certificate-data: %s, client-key-data: %s", cert64, locked_key64);
+        CLEANUP(freep)
+        char *mismatch = xasprintf("client-certificate-data: %s, client-key-data: %s", cert64, other_key64);
+        CLEANUP(freep)
+        char *locked = xasprintf("client-certificate-data: %s, client-key-data: %s", cert64, locked_key64);
         CLEANUP(freep) char *swapped = xasprintf("client-certificate-data: %s, client-key-data: %s", key64, key64);
         CLEANUP(freep) char *no_key = xasprintf("client-certificate-data: %s, client-key-data: %s", cert64, cert64);
 
         refused(h, "", "users[1].user.client-certificate: missing, and so are token and tokenFile: no credentials");
-        refused(h, "client-certificate: cert.pem", "users[1].user.client-key: missing, and client-certificate is given");
+        refused(h, "client-certificate: cert.pem",
+                "users[1].user.client-key: missing, and client-certificate is given");
         refused(h, "client-key: key.pem", "users[1].user.client-certificate: missing, and client-key is given");
         refused(h, "client-certificate: cert.pem, client-key-data: 'x'", "users[1].user.client-key-data: not base64");
         refused(h, mismatch, "users[1].user.client-key-data: the key does not belong to the certificate");
@@ -259,7 +273,8 @@ Test(kubeconfig, its_frame_is_checked)
         text_refused("current-context: x", "contexts: none is named \"x\", as current-context has it");
         text_refused("current-context: x\ncontexts: 1", "contexts: not a list");
         text_refused("current-context: x\ncontexts: [{name: x}]", "contexts[0].context: missing");
-        text_refused("current-context: x\ncontexts: [{name: x, context: {cluster: c}}]", "contexts[0].context.user: missing");
+        text_refused("current-context: x\ncontexts: [{name: x, context: {cluster: c}}]",
+                     "contexts[0].context.user: missing");
         text_refused("current-context: x\ncontexts: [{name: x, context: {cluster: c, user: u}}]",
                      "clusters: none is named \"c\", as contexts[0].context.cluster has it");
         text_refused("current-context: x\ncontexts: [{name: x, context: {cluster: c, user: u}}]\n"

@@ -52,8 +52,9 @@ Test(log_options, without_any_everything_is_shown)
 
 Test(log_options, all_of_kubectls_are_read)
 {
-        struct log_options o = good("follow=true&previous=1&timestamps=T&tailLines=10&limitBytes=4096&sinceSeconds=60&container=c"
-                                    "&pretty=true&stream=All&insecureSkipTLSVerifyBackend=true&unknown=x");
+        struct log_options o =
+                good("follow=true&previous=1&timestamps=T&tailLines=10&limitBytes=4096&sinceSeconds=60&container=c"
+                     "&pretty=true&stream=All&insecureSkipTLSVerifyBackend=true&unknown=x");
 
         cr_assert(o.follow && o.previous && o.timestamps);
         cr_assert_eq(o.tail, 10);
@@ -73,7 +74,9 @@ Test(log_options, a_time_before_all_times_is_from_the_start)
 
 Test(log_options, booleans_are_gos)
 {
-        static const char *const yes[] = { "1", "t", "T", "TRUE", "true", "True" }, *const no[] = { "0", "f", "F", "FALSE", "false", "False" };
+        static const char *const yes[] = { "1", "t", "T", "TRUE", "true", "True" }, *const no[] = { "0",     "f",
+                                                                                                    "F",     "FALSE",
+                                                                                                    "false", "False" };
         static const char *const neither[] = { "", "yes", "no", "tRUE", "2", "on", " true" };
         char query[64];
 
@@ -84,7 +87,8 @@ Test(log_options, booleans_are_gos)
                 cr_assert_not(good(query).follow);
         }
         for (size_t i = 0; i < ARRAY_LEN(neither); i++) {
-                snprintf(query, sizeof(query), "timestamps=%s%s", *neither[i] == ' ' ? "%20" : "", neither[i] + (*neither[i] == ' '));
+                snprintf(query, sizeof(query), "timestamps=%s%s", *neither[i] == ' ' ? "%20" : "",
+                         neither[i] + (*neither[i] == ' '));
                 bad(query, "timestamps:");
         }
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Streams out of journals that systemd-journal-remote(8) writes from its export format, which lets a test say all that journald
- * itself would say. The response is a buffer of the test's.
+ * Streams out of journals that systemd-journal-remote(8) writes from its export format, which lets a test say all that
+ * journald itself would say. The response is a buffer of the test's.
  */
 #include <criterion/criterion.h>
 #include <dirent.h>
@@ -43,7 +43,8 @@ void response_error(struct response *res, int status, const char *fmt, ...)
         res->ended = true;
 }
 
-void response_start(struct response *res, const char *content_type, void (*on_ready)(void *), void (*on_closed)(void *), void *userdata)
+void response_start(struct response *res, const char *content_type, void (*on_ready)(void *), void (*on_closed)(void *),
+                    void *userdata)
 {
         cr_assert_str_eq(content_type, "text/plain");
         res->started = true;
@@ -67,10 +68,10 @@ void response_end(struct response *res)
 
 /* ---- a journal -------------------------------------------------------------------------------------------------- */
 
-#define UID "0f6c2a9e-1234-4abc-8def-0123456789ab"
-#define UNIT "vks.default.web.nginx.service"
-#define RUN1 "11111111111111111111111111111111"
-#define RUN2 "22222222222222222222222222222222"
+#define UID    "0f6c2a9e-1234-4abc-8def-0123456789ab"
+#define UNIT   "vks.default.web.nginx.service"
+#define RUN1   "11111111111111111111111111111111"
+#define RUN2   "22222222222222222222222222222222"
 #define STREAM "_STREAM_ID=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n"
 
 static const uint64_t T0 = 1767366245123456; /* 2026-01-02T15:04:05.123456Z */
@@ -106,8 +107,9 @@ static void entry_bytes(const char *fields, const void *message, size_t size)
 {
         uint64_t n = size; /* the format wants little endian, which is what Debian's machines here are */
 
-        buf_printf(&export, "__REALTIME_TIMESTAMP=%" PRIu64 "\n__MONOTONIC_TIMESTAMP=%" PRIu64 "\n_BOOT_ID=%032d\n%sMESSAGE\n", clock_usec,
-                   clock_usec - T0 + 1000, 1, fields);
+        buf_printf(&export,
+                   "__REALTIME_TIMESTAMP=%" PRIu64 "\n__MONOTONIC_TIMESTAMP=%" PRIu64 "\n_BOOT_ID=%032d\n%sMESSAGE\n",
+                   clock_usec, clock_usec - T0 + 1000, 1, fields);
         buf_add(&export, &n, sizeof(n));
         buf_add(&export, message, size);
         buf_str(&export, "\n\n");
@@ -119,7 +121,7 @@ static void entry(const char *fields, const char *message)
         entry_bytes(fields, message, strlen(message));
 }
 
-#define OURS "VKS_POD_UID=" UID "\nVKS_CONTAINER=web\n_SYSTEMD_UNIT=" UNIT "\n"
+#define OURS   "VKS_POD_UID=" UID "\nVKS_CONTAINER=web\n_SYSTEMD_UNIT=" UNIT "\n"
 #define STDOUT OURS "_TRANSPORT=stdout\n" STREAM
 
 static void line(const char *message)
@@ -222,7 +224,8 @@ static void three_lines(void)
         commit();
 }
 
-/* ---- which entries ------------------------------------------------------------------------------------------------ */
+/* ---- which entries ------------------------------------------------------------------------------------------------
+ */
 
 Test(logs, nothing_is_an_empty_answer)
 {
@@ -265,7 +268,8 @@ Test(logs, only_what_the_container_wrote_is_shown)
         expect(&ALL, "to syslog\nto the journal\nof some unit, to the journal\n");
 }
 
-/* ---- options ------------------------------------------------------------------------------------------------------- */
+/* ---- options -------------------------------------------------------------------------------------------------------
+ */
 
 Test(logs, tail_shows_the_last_lines)
 {
@@ -356,7 +360,8 @@ Test(logs, the_limit_is_exact)
         }
 }
 
-/* ---- lines --------------------------------------------------------------------------------------------------------- */
+/* ---- lines ---------------------------------------------------------------------------------------------------------
+ */
 
 #define BROKEN STDOUT "_LINE_BREAK=line-max\n"
 
@@ -400,7 +405,8 @@ Test(logs, a_message_of_several_lines_has_a_timestamp_on_each)
 
         entry(OURS "_TRANSPORT=syslog\n", "a\n\nb\n");
         commit();
-        expect(&o, "2026-01-02T15:04:05.123456000Z a\n2026-01-02T15:04:05.123456000Z \n2026-01-02T15:04:05.123456000Z b\n");
+        expect(&o,
+               "2026-01-02T15:04:05.123456000Z a\n2026-01-02T15:04:05.123456000Z \n2026-01-02T15:04:05.123456000Z b\n");
 }
 
 Test(logs, any_bytes_pass_unchanged)
@@ -437,13 +443,16 @@ Test(logs, a_huge_message_is_cut_and_says_so)
         free(huge);
 }
 
-/* ---- runs ----------------------------------------------------------------------------------------------------------- */
+/* ---- runs -----------------------------------------------------------------------------------------------------------
+ */
 
 static void manager(const char *invocation_id, const char *message)
 {
         char fields[256];
 
-        snprintf(fields, sizeof(fields), "_PID=1\nUNIT=" UNIT "\nINVOCATION_ID=%s\n_TRANSPORT=journal\n_SOURCE_REALTIME_TIMESTAMP=%" PRIu64 "\n",
+        snprintf(fields, sizeof(fields),
+                 "_PID=1\nUNIT=" UNIT "\nINVOCATION_ID=%s\n_TRANSPORT=journal\n_SOURCE_REALTIME_TIMESTAMP=%" PRIu64
+                 "\n",
                  invocation_id, clock_usec - 10);
         entry(fields, message);
 }
@@ -496,7 +505,8 @@ Test(logs, a_run_that_pid_1_said_nothing_of_is_shown_by_its_id)
         expect_run(&ALL, RUN2, "two\n");
 }
 
-/* ---- following ------------------------------------------------------------------------------------------------------- */
+/* ---- following
+ * ------------------------------------------------------------------------------------------------------- */
 
 Test(logs, a_follower_sees_what_comes)
 {

@@ -29,14 +29,16 @@ static int node_generation, closed_connections;
 static int network_down; /* so many calls fail */
 static int lease_conflicts;
 static int labels_refused;
-static int labels_lost; /* so many patches of labels fail on their way */
+static int labels_lost;     /* so many patches of labels fail on their way */
 static bool lease_vanishes; /* right after it was read */
 
 static const char *const verbs[] = { "GET", "POST", "PUT", "PATCH", "DELETE" };
 
 static void answer(struct api_call *c, int error, long status, const cJSON *body)
 {
-        c->answer = (struct api_response){ .error = error, .status = status, .body = body ? cJSON_Duplicate(body, true) : NULL };
+        c->answer = (struct api_response){ .error = error,
+                                           .status = status,
+                                           .body = body ? cJSON_Duplicate(body, true) : NULL };
         snprintf(c->answer.err.text, sizeof(c->answer.err.text), "HTTP %ld", status);
 }
 
@@ -50,7 +52,8 @@ static void serve_node(struct api_call *c, enum api_method method, const char *p
                 node_there = cJSON_Duplicate(body, true);
                 cJSON_AddStringToObject(cJSON_GetObjectItem(node_there, "metadata"), "uid", uid);
         } else if (method == API_PATCH && exists && !ends_with(path, "/status") && !labels_refused && !labels_lost) {
-                cJSON *metadata = cJSON_GetObjectItem(node_there, "metadata"), *labels = cJSON_GetObjectItem(metadata, "labels");
+                cJSON *metadata = cJSON_GetObjectItem(node_there, "metadata"),
+                      *labels = cJSON_GetObjectItem(metadata, "labels");
                 if (!labels)
                         labels = cJSON_AddObjectToObject(metadata, "labels");
                 for (const cJSON *l = json_get(json_get(body, "metadata"), "labels")->child; l; l = l->next) {
@@ -123,8 +126,8 @@ static int deliver(sd_event_source *s UNUSED, void *userdata)
         return 0;
 }
 
-struct api_call *api_call(struct api *a UNUSED, enum api_method method, const char *path, const cJSON *body, unsigned timeout_ms UNUSED,
-                          api_done done, void *userdata)
+struct api_call *api_call(struct api *a UNUSED, enum api_method method, const char *path, const cJSON *body,
+                          unsigned timeout_ms UNUSED, api_done done, void *userdata)
 {
         struct api_call *c = NEW(struct api_call);
 
@@ -167,7 +170,8 @@ char *api_escape(const char *s)
         return xstrdup(s);
 }
 
-void event_post(struct events *ev UNUSED, const struct event_object *about, bool warning, const char *reason, const char *fmt, ...)
+void event_post(struct events *ev UNUSED, const struct event_object *about, bool warning, const char *reason,
+                const char *fmt, ...)
 {
         cr_assert(streq(about->kind, "Node") && streq(about->name, "draak") && fmt);
         buf_printf(&posted, "%s%s\n", warning ? "!" : "", reason);
@@ -257,18 +261,23 @@ Test(node, is_created_and_its_lease_after_it)
         settle();
         expect(NEW_NODE);
         cr_assert_eq(registrations, 1);
-        cr_assert_str_eq(posted.data, "NodeHasSufficientMemory\nNodeHasNoDiskPressure\nNodeHasSufficientPID\nNodeReady\nStarting\n");
-        cr_assert_str_eq(json_str(cJSON_GetArrayItem(json_get(json_get(lease_there, "metadata"), "ownerReferences"), 0), "uid"), "uid-1");
+        cr_assert_str_eq(posted.data,
+                         "NodeHasSufficientMemory\nNodeHasNoDiskPressure\nNodeHasSufficientPID\nNodeReady\nStarting\n");
+        cr_assert_str_eq(
+                json_str(cJSON_GetArrayItem(json_get(json_get(lease_there, "metadata"), "ownerReferences"), 0), "uid"),
+                "uid-1");
         cr_assert(starts_with(node_kubelet_version(node), "v1.20.0+vks."));
         cr_assert_str_eq(node_name(node), "draak");
 }
 
 Test(node, that_exists_is_adopted_with_its_labels_put_right)
 {
-        node_there = cJSON_Parse("{\"metadata\":{\"uid\":\"uid-9\"},\"status\":{\"nodeInfo\":{\"bootID\":\"boot-1\"}}}");
+        node_there =
+                cJSON_Parse("{\"metadata\":{\"uid\":\"uid-9\"},\"status\":{\"nodeInfo\":{\"bootID\":\"boot-1\"}}}");
         start();
         settle();
-        expect("GET /version\nPOST /api/v1/nodes\nGET /api/v1/nodes/draak\nPATCH /api/v1/nodes/draak\nGET /leases/draak\n"
+        expect("GET /version\nPOST /api/v1/nodes\nGET /api/v1/nodes/draak\nPATCH /api/v1/nodes/draak\nGET "
+               "/leases/draak\n"
                "PATCH /api/v1/nodes/draak/status\nPOST /leases\n");
         cr_assert_not_null(strstr(posted.data, "!Rebooted\n"));
         cr_assert_eq(registrations, 1);
@@ -450,9 +459,12 @@ Test(lease, has_the_kubelets_form)
         cJSON *o = lease_object("draak", "uid-1", "7", UINT64_C(1767366000123456));
         CLEANUP(freep) char *text = cJSON_PrintUnformatted(o);
 
-        cr_assert_str_eq(text, "{\"apiVersion\":\"coordination.k8s.io/v1\",\"kind\":\"Lease\",\"metadata\":{\"name\":\"draak\","
-                               "\"namespace\":\"kube-node-lease\",\"resourceVersion\":\"7\",\"ownerReferences\":[{\"apiVersion\":\"v1\",\"kind\":\"Node\","
-                               "\"name\":\"draak\",\"uid\":\"uid-1\"}]},\"spec\":{\"holderIdentity\":\"draak\",\"leaseDurationSeconds\":40,"
-                               "\"renewTime\":\"2026-01-02T15:00:00.123456Z\"}}");
+        cr_assert_str_eq(
+                text, "{\"apiVersion\":\"coordination.k8s.io/v1\",\"kind\":\"Lease\",\"metadata\":{\"name\":\"draak\","
+                      "\"namespace\":\"kube-node-lease\",\"resourceVersion\":\"7\",\"ownerReferences\":[{"
+                      "\"apiVersion\":\"v1\",\"kind\":\"Node\","
+                      "\"name\":\"draak\",\"uid\":\"uid-1\"}]},\"spec\":{\"holderIdentity\":\"draak\","
+                      "\"leaseDurationSeconds\":40,"
+                      "\"renewTime\":\"2026-01-02T15:00:00.123456Z\"}}");
         cJSON_Delete(o);
 }

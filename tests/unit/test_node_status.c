@@ -81,28 +81,40 @@ Test(node_status, a_new_node_is_complete)
         expect_json(
                 node,
                 "{\"apiVersion\":\"v1\",\"kind\":\"Node\",\"metadata\":{\"name\":\"draak\",\"labels\":{"
-                "\"beta.kubernetes.io/arch\":\"amd64\",\"beta.kubernetes.io/os\":\"linux\",\"kubernetes.io/arch\":\"amd64\","
+                "\"beta.kubernetes.io/arch\":\"amd64\",\"beta.kubernetes.io/os\":\"linux\",\"kubernetes.io/"
+                "arch\":\"amd64\","
                 "\"kubernetes.io/hostname\":\"draak\",\"kubernetes.io/os\":\"linux\",\"role\":\"dns\"}},"
-                "\"spec\":{\"taints\":[{\"key\":\"virtual-kubelet.io/provider\",\"value\":\"vks\",\"effect\":\"NoSchedule\"}]},"
-                "\"status\":{\"addresses\":[{\"type\":\"InternalIP\",\"address\":\"192.0.2.10\"},{\"type\":\"InternalIP\",\"address\":\"2001:db8::10\"},"
+                "\"spec\":{\"taints\":[{\"key\":\"virtual-kubelet.io/"
+                "provider\",\"value\":\"vks\",\"effect\":\"NoSchedule\"}]},"
+                "\"status\":{\"addresses\":[{\"type\":\"InternalIP\",\"address\":\"192.0.2.10\"},{\"type\":"
+                "\"InternalIP\",\"address\":\"2001:db8::10\"},"
                 "{\"type\":\"Hostname\",\"address\":\"draak\"}],"
-                "\"capacity\":{\"cpu\":\"4\",\"memory\":\"8388604Ki\",\"ephemeral-storage\":\"100Gi\",\"pods\":\"110\",\"hugepages-2Mi\":\"0\"},"
-                "\"allocatable\":{\"cpu\":\"3500m\",\"memory\":\"8081404Ki\",\"ephemeral-storage\":\"89Gi\",\"pods\":\"110\",\"hugepages-2Mi\":\"0\"},"
+                "\"capacity\":{\"cpu\":\"4\",\"memory\":\"8388604Ki\",\"ephemeral-storage\":\"100Gi\",\"pods\":\"110\","
+                "\"hugepages-2Mi\":\"0\"},"
+                "\"allocatable\":{\"cpu\":\"3500m\",\"memory\":\"8081404Ki\",\"ephemeral-storage\":\"89Gi\",\"pods\":"
+                "\"110\",\"hugepages-2Mi\":\"0\"},"
                 "\"conditions\":["
-                "{\"type\":\"MemoryPressure\",\"status\":\"False\",\"lastHeartbeatTime\":\"2026-01-02T15:00:00Z\",\"lastTransitionTime\":\"2026-01-02T15:00:00Z\","
+                "{\"type\":\"MemoryPressure\",\"status\":\"False\",\"lastHeartbeatTime\":\"2026-01-02T15:00:00Z\","
+                "\"lastTransitionTime\":\"2026-01-02T15:00:00Z\","
                 "\"reason\":\"KubeletHasSufficientMemory\",\"message\":\"kubelet has sufficient memory available\"},"
-                "{\"type\":\"DiskPressure\",\"status\":\"False\",\"lastHeartbeatTime\":\"2026-01-02T15:00:00Z\",\"lastTransitionTime\":\"2026-01-02T15:00:00Z\","
+                "{\"type\":\"DiskPressure\",\"status\":\"False\",\"lastHeartbeatTime\":\"2026-01-02T15:00:00Z\","
+                "\"lastTransitionTime\":\"2026-01-02T15:00:00Z\","
                 "\"reason\":\"KubeletHasNoDiskPressure\",\"message\":\"kubelet has no disk pressure\"},"
-                "{\"type\":\"PIDPressure\",\"status\":\"False\",\"lastHeartbeatTime\":\"2026-01-02T15:00:00Z\",\"lastTransitionTime\":\"2026-01-02T15:00:00Z\","
+                "{\"type\":\"PIDPressure\",\"status\":\"False\",\"lastHeartbeatTime\":\"2026-01-02T15:00:00Z\","
+                "\"lastTransitionTime\":\"2026-01-02T15:00:00Z\","
                 "\"reason\":\"KubeletHasSufficientPID\",\"message\":\"kubelet has sufficient PID available\"},"
-                "{\"type\":\"Ready\",\"status\":\"True\",\"lastHeartbeatTime\":\"2026-01-02T15:00:00Z\",\"lastTransitionTime\":\"2026-01-02T15:00:00Z\","
+                "{\"type\":\"Ready\",\"status\":\"True\",\"lastHeartbeatTime\":\"2026-01-02T15:00:00Z\","
+                "\"lastTransitionTime\":\"2026-01-02T15:00:00Z\","
                 "\"reason\":\"KubeletReady\",\"message\":\"kubelet is posting ready status\"}],"
                 "\"daemonEndpoints\":{\"kubeletEndpoint\":{\"Port\":10250}},"
-                "\"nodeInfo\":{\"machineID\":\"0123456789abcdef0123456789abcdef\",\"systemUUID\":\"01234567-89ab-cdef-0123-456789abcdef\","
-                "\"bootID\":\"9a9a1c5e-0000-4000-8000-000000000001\",\"kernelVersion\":\"6.1.0-18-amd64\",\"osImage\":\"Debian GNU/Linux 12 (bookworm)\","
+                "\"nodeInfo\":{\"machineID\":\"0123456789abcdef0123456789abcdef\",\"systemUUID\":\"01234567-89ab-cdef-"
+                "0123-456789abcdef\","
+                "\"bootID\":\"9a9a1c5e-0000-4000-8000-000000000001\",\"kernelVersion\":\"6.1.0-18-amd64\",\"osImage\":"
+                "\"Debian GNU/Linux 12 (bookworm)\","
                 "\"containerRuntimeVersion\":\"systemd://252.39-1~deb12u1\",\"kubeletVersion\":\"v1.20.0+vks.0.1.0\","
                 "\"kubeProxyVersion\":\"v1.20.0+vks.0.1.0\",\"operatingSystem\":\"linux\",\"architecture\":\"amd64\"},"
-                "\"images\":[{\"names\":[\"nginx=1.22.1-9\"],\"sizeBytes\":5000},{\"names\":[\"zsh=5.9-4\"],\"sizeBytes\":2000}]}}");
+                "\"images\":[{\"names\":[\"nginx=1.22.1-9\"],\"sizeBytes\":5000},{\"names\":[\"zsh=5.9-4\"],"
+                "\"sizeBytes\":2000}]}}");
 }
 
 Test(node_status, without_the_taint_when_told_so_and_with_the_addresses_given)
@@ -114,9 +126,10 @@ Test(node_status, without_the_taint_when_told_so_and_with_the_addresses_given)
         config.external_ips = one_ip + 1;
         node = node_object(&in);
         expect_json(json_get(node, "spec"), "{}");
-        expect_json(json_get(json_get(node, "status"), "addresses"),
-                    "[{\"type\":\"InternalIP\",\"address\":\"10.1.2.3\"},{\"type\":\"InternalIP\",\"address\":\"fd00::3\"},"
-                    "{\"type\":\"ExternalIP\",\"address\":\"fd00::3\"},{\"type\":\"Hostname\",\"address\":\"draak\"}]");
+        expect_json(
+                json_get(json_get(node, "status"), "addresses"),
+                "[{\"type\":\"InternalIP\",\"address\":\"10.1.2.3\"},{\"type\":\"InternalIP\",\"address\":\"fd00::3\"},"
+                "{\"type\":\"ExternalIP\",\"address\":\"fd00::3\"},{\"type\":\"Hostname\",\"address\":\"draak\"}]");
         cr_assert(streq(node_address(&config, &facts, 1), "fd00::3") && !node_address(&config, &facts, 2));
 }
 
@@ -124,8 +137,10 @@ static const struct {
         uint64_t cpu_milli, bytes, pods;
         const char *cpu, *memory, *pods_text;
 } forms[] = {
-        { 4000, 2048, 110, "4", "2Ki", "110" },       { 3900, 8 * GIB, 1000, "3900m", "8Gi", "1k" },
-        { 0, 0, 0, "0", "0", "0" },                   { 1000000, 1023, 1500, "1k", "0", "1500" },
+        { 4000, 2048, 110, "4", "2Ki", "110" },
+        { 3900, 8 * GIB, 1000, "3900m", "8Gi", "1k" },
+        { 0, 0, 0, "0", "0", "0" },
+        { 1000000, 1023, 1500, "1k", "0", "1500" },
         { 12000, GIB + 1024 * 1024, 250, "12", "1025Mi", "250" },
 };
 
@@ -143,7 +158,9 @@ Test(node_status, quantities_are_in_the_form_the_api_gives_back)
                 config.max_pods = (unsigned)forms[i].pods;
                 status = node_status(&in, NULL);
                 capacity = json_get(status, "capacity");
-                cr_expect_str_eq(json_str(json_get(status, forms[i].cpu_milli % 1000 ? "allocatable" : "capacity"), "cpu"), forms[i].cpu);
+                cr_expect_str_eq(
+                        json_str(json_get(status, forms[i].cpu_milli % 1000 ? "allocatable" : "capacity"), "cpu"),
+                        forms[i].cpu);
                 cr_expect_str_eq(json_str(capacity, "memory"), forms[i].memory);
                 cr_expect_str_eq(json_str(capacity, "pods"), forms[i].pods_text);
                 config.kube_reserved.cpu_milli = 0;
@@ -161,7 +178,7 @@ static const char *said(const cJSON *status, const char *type, const char *what)
 {
         const cJSON *c;
 
-        cJSON_ArrayForEach(c, json_get(status, "conditions"))
+        cJSON_ArrayForEach (c, json_get(status, "conditions"))
                 if (streq(json_str(c, "type"), type))
                         return json_str(c, what);
         return NULL;
@@ -215,9 +232,12 @@ Test(node_status, pressures_have_the_kubelets_thresholds)
                 pressure = (struct node_pressure){ 0 };
                 cr_expect_eq(node_pressure_see(&pressure, &facts, T0), i > 0, "%s", thresholds[i].what);
                 status = node_status(&in, NULL);
-                cr_expect_str_eq(said(status, "MemoryPressure", "status"), thresholds[i].memory ? "True" : "False", "%s", thresholds[i].what);
-                cr_expect_str_eq(said(status, "DiskPressure", "status"), thresholds[i].disk ? "True" : "False", "%s", thresholds[i].what);
-                cr_expect_str_eq(said(status, "PIDPressure", "status"), thresholds[i].pid ? "True" : "False", "%s", thresholds[i].what);
+                cr_expect_str_eq(said(status, "MemoryPressure", "status"), thresholds[i].memory ? "True" : "False",
+                                 "%s", thresholds[i].what);
+                cr_expect_str_eq(said(status, "DiskPressure", "status"), thresholds[i].disk ? "True" : "False", "%s",
+                                 thresholds[i].what);
+                cr_expect_str_eq(said(status, "PIDPressure", "status"), thresholds[i].pid ? "True" : "False", "%s",
+                                 thresholds[i].what);
         }
 }
 
@@ -263,15 +283,18 @@ Test(node_status, the_patch_replaces_addresses_and_leaves_the_status_alone)
         JSON *status = node_status(&in, NULL), *patch = node_status_patch(status);
 
         expect_json(json_get(json_get(patch, "status"), "addresses"),
-                    "[{\"type\":\"InternalIP\",\"address\":\"192.0.2.10\"},{\"type\":\"InternalIP\",\"address\":\"2001:db8::10\"},"
+                    "[{\"type\":\"InternalIP\",\"address\":\"192.0.2.10\"},{\"type\":\"InternalIP\",\"address\":\"2001:"
+                    "db8::10\"},"
                     "{\"type\":\"Hostname\",\"address\":\"draak\"},{\"$patch\":\"replace\"}]");
         cr_assert_eq(json_len(json_get(status, "addresses")), 3);
 }
 
 Test(node_status, labels_are_added_to_a_node_and_never_taken_away)
 {
-        JSON *node = cJSON_Parse("{\"metadata\":{\"labels\":{\"beta.kubernetes.io/arch\":\"amd64\",\"beta.kubernetes.io/os\":\"linux\","
-                                 "\"kubernetes.io/arch\":\"amd64\",\"kubernetes.io/hostname\":\"draak\",\"kubernetes.io/os\":\"Linux\",\"mine\":\"1\"}}}"),
+        JSON *node = cJSON_Parse("{\"metadata\":{\"labels\":{\"beta.kubernetes.io/"
+                                 "arch\":\"amd64\",\"beta.kubernetes.io/os\":\"linux\","
+                                 "\"kubernetes.io/arch\":\"amd64\",\"kubernetes.io/"
+                                 "hostname\":\"draak\",\"kubernetes.io/os\":\"Linux\",\"mine\":\"1\"}}}"),
              *patch = NULL, *nothing = NULL;
 
         config.labels = one_label;
@@ -287,21 +310,25 @@ Test(node_status, labels_are_added_to_a_node_and_never_taken_away)
 Test(node_status, labels_of_packages_follow_the_machine)
 {
         JSON *node = NULL, *patch = NULL, *nothing = NULL;
-        JSON *packages = cJSON_Parse("{\"packages.vks.systemd.io/cron\":\"3.0\",\"packages.vks.systemd.io/mine\":\"1\"}");
+        JSON *packages =
+                cJSON_Parse("{\"packages.vks.systemd.io/cron\":\"3.0\",\"packages.vks.systemd.io/mine\":\"1\"}");
         static struct config_label mine[] = { { (char *)"packages.vks.systemd.io/mine", (char *)"operator" } };
 
         config.labels = mine; /* whatever the operator says wins */
         config.n_labels = 1;
         in.package_labels = packages;
         node = node_object(&in);
-        cr_assert_str_eq(json_str(json_get(json_get(node, "metadata"), "labels"), "packages.vks.systemd.io/cron"), "3.0");
-        cr_assert_str_eq(json_str(json_get(json_get(node, "metadata"), "labels"), "packages.vks.systemd.io/mine"), "operator");
+        cr_assert_str_eq(json_str(json_get(json_get(node, "metadata"), "labels"), "packages.vks.systemd.io/cron"),
+                         "3.0");
+        cr_assert_str_eq(json_str(json_get(json_get(node, "metadata"), "labels"), "packages.vks.systemd.io/mine"),
+                         "operator");
         cr_assert_null(node_labels_patch(&in, node));
         cJSON_Delete(packages);
         packages = cJSON_Parse("{\"packages.vks.systemd.io/nginx\":\"1.22\"}");
         in.package_labels = packages;
         patch = node_labels_patch(&in, node);
-        expect_json(patch, "{\"metadata\":{\"labels\":{\"packages.vks.systemd.io/nginx\":\"1.22\",\"packages.vks.systemd.io/cron\":null}}}");
+        expect_json(patch, "{\"metadata\":{\"labels\":{\"packages.vks.systemd.io/"
+                           "nginx\":\"1.22\",\"packages.vks.systemd.io/cron\":null}}}");
         /* Before they are known, nothing is taken away. */
         in.package_labels = NULL;
         nothing = node_labels_patch(&in, node);

@@ -69,10 +69,11 @@ static void expect_key(const struct run *t, const char *key, const char *value)
         cr_expect(size == strlen(value) && memcmp(data, value, size) == 0, "%s", key);
 }
 
-#define SECRET(data) "{\"metadata\":{\"name\":\"s\",\"namespace\":\"ns\",\"resourceVersion\":\"3\"},\"data\":{" data "}}"
-#define LIST(items) "{\"metadata\":{\"resourceVersion\":\"5\"},\"items\":[" items "]}"
+#define SECRET(data)                                                                                                   \
+        "{\"metadata\":{\"name\":\"s\",\"namespace\":\"ns\",\"resourceVersion\":\"3\"},\"data\":{" data "}}"
+#define LIST(items)         "{\"metadata\":{\"resourceVersion\":\"5\"},\"items\":[" items "]}"
 #define EVENT(type, object) "stream {\"type\":\"" type "\",\"object\":" object "}\n"
-#define FORBIDDEN "403 {\"reason\":\"Forbidden\",\"message\":\"no\"}"
+#define FORBIDDEN           "403 {\"reason\":\"Forbidden\",\"message\":\"no\"}"
 
 Test(objects, content_is_decoded)
 {
@@ -82,7 +83,8 @@ Test(objects, content_is_decoded)
         struct run t;
 
         begin(&t, answers, 1, 1);
-        cr_expect_str_eq(t.first_line, "GET /api/v1/namespaces/ns/secrets?fieldSelector=metadata.name%3Ds&limit=500 HTTP/1.1");
+        cr_expect_str_eq(t.first_line,
+                         "GET /api/v1/namespaces/ns/secrets?fieldSelector=metadata.name%3Ds&limit=500 HTTP/1.1");
         cr_expect_eq(t.states[0], OBJECT_PRESENT);
         cr_expect_eq(object_n_keys(t.object), 2);
         expect_key(&t, "a", "hallo");
@@ -95,7 +97,9 @@ Test(objects, content_is_decoded)
 
 Test(objects, what_is_not_there_is_missing_until_it_comes_and_after_it_went)
 {
-        const char *answers[] = { LIST(""), EVENT("ADDED", SECRET("\"a\":\"MQ==\"")) "{\"type\":\"DELETED\",\"object\":" SECRET("") "}\n" };
+        const char *answers[] = {
+                LIST(""), EVENT("ADDED", SECRET("\"a\":\"MQ==\"")) "{\"type\":\"DELETED\",\"object\":" SECRET("") "}\n"
+        };
         struct run t;
 
         begin(&t, answers, 2, 3);
@@ -106,8 +110,11 @@ Test(objects, what_is_not_there_is_missing_until_it_comes_and_after_it_went)
 
 Test(objects, only_new_content_is_news)
 {
-        const char *answers[] = { LIST(SECRET("\"a\":\"MQ==\"")),
-                                  EVENT("MODIFIED", SECRET("\"a\":\"MQ==\"")) "{\"type\":\"MODIFIED\",\"object\":" SECRET("\"a\":\"Mg==\"") "}\n" };
+        const char *answers[] = {
+                LIST(SECRET("\"a\":\"MQ==\"")),
+                EVENT("MODIFIED",
+                      SECRET("\"a\":\"MQ==\"")) "{\"type\":\"MODIFIED\",\"object\":" SECRET("\"a\":\"Mg==\"") "}\n"
+        };
         struct run t;
 
         begin(&t, answers, 2, 2);
@@ -127,7 +134,9 @@ Test(objects, an_authorizer_that_lags_is_not_told)
 
 Test(objects, an_authorizer_that_insists_is_told_and_asked_again)
 {
-        const char *answers[] = { FORBIDDEN, FORBIDDEN, FORBIDDEN, FORBIDDEN, FORBIDDEN, LIST(SECRET("\"a\":\"MQ==\"")) };
+        const char *answers[] = {
+                FORBIDDEN, FORBIDDEN, FORBIDDEN, FORBIDDEN, FORBIDDEN, LIST(SECRET("\"a\":\"MQ==\""))
+        };
         struct run t;
 
         begin(&t, answers, 6, 2);

@@ -22,7 +22,8 @@ static const struct {
         { "x", "1.0~", "packages.vks.systemd.io/x", "1.0" },
         { "x", "1234567890.1234567890.1234567890.1234567890.1234567890.1234567.+9", "packages.vks.systemd.io/x",
           "1234567890.1234567890.1234567890.1234567890.1234567890.1234567" },
-        { "a234567890b234567890c234567890d234567890e234567890f234567890123", "1", "packages.vks.systemd.io/a234567890b234567890c234567890d234567890e234567890f234567890123", "1" },
+        { "a234567890b234567890c234567890d234567890e234567890f234567890123", "1",
+          "packages.vks.systemd.io/a234567890b234567890c234567890d234567890e234567890f234567890123", "1" },
         { "a234567890b234567890c234567890d234567890e234567890f2345678901234", "1", NULL, NULL },
         { "x-", "1", NULL, NULL },
         { "x.", "1", NULL, NULL },
@@ -44,19 +45,26 @@ Test(package_label, has_what_a_label_may_have)
 
 /* ---- a machine --------------------------------------------------------------------------------------------------- */
 
-#define STATUS(name, source, depends) \
-        "Package: " name "\nStatus: install ok installed\nArchitecture: all\nSource: " source "\nVersion: 1.0-1\nDepends: " depends "\n\n"
+#define STATUS(name, source, depends)                                                                                  \
+        "Package: " name "\nStatus: install ok installed\nArchitecture: all\nSource: " source                          \
+        "\nVersion: 1.0-1\nDepends: " depends "\n\n"
 #define INFO(x) "/var/lib/dpkg/info/" x
 
 static void machine(void)
 {
         make_root();
         put("/var/lib/dpkg/status",
-            STATUS("zsh", "zsh", "libc6") STATUS("nginx", "nginx", "nginx-common, systemd") STATUS("nginx-common", "nginx", "zsh") STATUS("libnginx-mod", "nginx", "nginx-common")
-                    STATUS("postgresql", "postgresql-common", "postgresql-15") STATUS("postgresql-15", "postgresql-15", "postgresql-common")
-                            STATUS("postgresql-common", "postgresql-common", "zsh") STATUS("libvirt-daemon", "libvirt", "zsh") STATUS("old", "old", "zsh")
-                                    STATUS("tool", "tool", "nginx") STATUS("half", "half", "zsh") "Package: removed\nStatus: deinstall ok config-files\nVersion: 1\n");
-        put(INFO("zsh.list"), "/.\n/bin/zsh\n/usr/lib/systemd/system/zsh.timer\n/usr/lib/systemd/system/zsh.service.d/x.conf\n/usr/share/doc/etc/init.d/zsh\n");
+            STATUS("zsh", "zsh", "libc6") STATUS("nginx", "nginx", "nginx-common, systemd")
+                    STATUS("nginx-common", "nginx", "zsh") STATUS("libnginx-mod", "nginx", "nginx-common") STATUS(
+                            "postgresql", "postgresql-common", "postgresql-15") STATUS("postgresql-15", "postgresql-15",
+                                                                                       "postgresql-common")
+                            STATUS("postgresql-common", "postgresql-common",
+                                   "zsh") STATUS("libvirt-daemon", "libvirt",
+                                                 "zsh") STATUS("old", "old", "zsh") STATUS("tool", "tool", "nginx")
+                                    STATUS("half", "half",
+                                           "zsh") "Package: removed\nStatus: deinstall ok config-files\nVersion: 1\n");
+        put(INFO("zsh.list"), "/.\n/bin/zsh\n/usr/lib/systemd/system/zsh.timer\n/usr/lib/systemd/system/zsh.service.d/"
+                              "x.conf\n/usr/share/doc/etc/init.d/zsh\n");
         put(INFO("nginx.list"), "/.\n/usr/sbin/nginx\n");
         put(INFO("nginx-common:all.list"), "/.\n/lib/systemd/system/nginx.service");
         put(INFO("libnginx-mod.list"), "/.\n");
@@ -80,7 +88,7 @@ static char *told(char *const *which)
 
         cr_assert_eq(packages_refresh(p, NULL), 1);
         labels = package_labels(p, which);
-        cJSON_ArrayForEach(l, labels) {
+        cJSON_ArrayForEach (l, labels) {
                 cr_expect(starts_with(l->string, PACKAGE_LABEL_PREFIX));
                 cr_expect_str_eq(l->valuestring, "1.0-1");
                 buf_printf(&names, "%s%s", names.len ? " " : "", l->string + strlen(PACKAGE_LABEL_PREFIX));
@@ -89,11 +97,11 @@ static char *told(char *const *which)
         return names.len ? buf_steal(&names) : xstrdup("");
 }
 
-#define TOLD(want, ...)                                                    \
-        do {                                                               \
-                char *const which[] = { __VA_ARGS__, NULL };               \
-                CLEANUP(freep) char *got = told(which[0] ? which : NULL);  \
-                cr_assert_str_eq(got, want);                               \
+#define TOLD(want, ...)                                                                                                \
+        do {                                                                                                           \
+                char *const which[] = { __VA_ARGS__, NULL };                                                           \
+                CLEANUP(freep) char *got = told(which[0] ? which : NULL);                                              \
+                cr_assert_str_eq(got, want);                                                                           \
         } while (0)
 
 static char services[] = PACKAGE_LABELS_SERVICES, shells[] = "?sh", posts[] = "postgresql-[0-9]*", none[] = "none";

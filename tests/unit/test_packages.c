@@ -17,7 +17,8 @@
 
 static void collect(void *userdata, const struct package *p, size_t offset)
 {
-        buf_printf(userdata, "%s %s %s %s %llu @%zu\n", p->name, p->version, p->arch, p->source, (unsigned long long)p->installed_size, offset);
+        buf_printf(userdata, "%s %s %s %s %llu @%zu\n", p->name, p->version, p->arch, p->source,
+                   (unsigned long long)p->installed_size, offset);
 }
 
 static const char status_text[] = "Package: adduser\n"
@@ -53,7 +54,8 @@ Test(status, has_what_is_installed_and_only_that)
 
 Test(status, half_paragraphs_and_wild_names_are_left_out)
 {
-        static const char text[] = "Package: ../x\nStatus: install ok installed\nVersion: 1\n\nPackage: ok-name\nStatus: install ok installed\n"
+        static const char text[] = "Package: ../x\nStatus: install ok installed\nVersion: 1\n\nPackage: "
+                                   "ok-name\nStatus: install ok installed\n"
                                    "\n\n\nPackage: half\nStatus: install ok half-configured\nVersion: 1\n";
         CLEANUP(buf_done) struct buf out = BUF(4096);
 
@@ -65,8 +67,9 @@ Test(status, half_paragraphs_and_wild_names_are_left_out)
 
 Test(unit, says_who_wants_it_and_what_it_keeps)
 {
-        static const char text[] = "# x\n[Unit]\nType=oneshot\n[Service]\nType = notify\nExecStart=/bin/true\nStateDirectory=x\n"
-                                   "[Install]\nWantedBy=graphical.target multi-user.target\nAlias=sshd.service other.service\n";
+        static const char text[] =
+                "# x\n[Unit]\nType=oneshot\n[Service]\nType = notify\nExecStart=/bin/true\nStateDirectory=x\n"
+                "[Install]\nWantedBy=graphical.target multi-user.target\nAlias=sshd.service other.service\n";
         struct unit_candidate c = { 0 };
 
         unit_scan(text, sizeof(text) - 1, &c);
@@ -94,20 +97,27 @@ static const struct {
         const char *want; /* NULL: no rule can choose */
 } choices[] = {
         { "uptimed", { { .name = "uptimed.service" } }, "uptimed.service" },
-        { "chrony", { { .name = "chrony-wait.service", .multi_user = true, .oneshot = true }, { .name = "chrony.service" } }, "chrony.service" },
+        { "chrony",
+          { { .name = "chrony-wait.service", .multi_user = true, .oneshot = true }, { .name = "chrony.service" } },
+          "chrony.service" },
         { "unbound", { { .name = "unbound-resolvconf.service" }, { .name = "unbound.service" } }, "unbound.service" },
         { "apache2", { { .name = "apache-htcacheclean.service" }, { .name = "apache2.service" } }, "apache2.service" },
         { "bind9",
-          { { .name = "named-resolvconf.service", .oneshot = true }, { .name = "named.service", .alias = "bind9.service", .multi_user = true } },
+          { { .name = "named-resolvconf.service", .oneshot = true },
+            { .name = "named.service", .alias = "bind9.service", .multi_user = true } },
           "named.service" },
         { "redis-server", { { .name = "redis-server.service", .alias = "redis.service" } }, "redis-server.service" },
         { "openssh-server", { { .name = "ssh.service", .alias = "sshd.service", .multi_user = true } }, "ssh.service" },
         { "etcd-server", { { .name = "etcd.service" }, { .name = "etcd-defrag.service" } }, "etcd.service" },
         { "mariadb-server", { { .name = "mariadb.service" }, { .name = "mariadb-extra.service" } }, "mariadb.service" },
         { "food", { { .name = "foo.service" }, { .name = "bar.service", .multi_user = true } }, "foo.service" },
-        { "thing", { { .name = "a-wait.service", .multi_user = true }, { .name = "b.service", .multi_user = true } }, "b.service" },
+        { "thing",
+          { { .name = "a-wait.service", .multi_user = true }, { .name = "b.service", .multi_user = true } },
+          "b.service" },
         { "thing", { { .name = "a.service" }, { .name = "b.service", .multi_user = true } }, "b.service" },
-        { "samba", { { .name = "nmbd.service", .multi_user = true }, { .name = "smbd.service", .multi_user = true } }, NULL },
+        { "samba",
+          { { .name = "nmbd.service", .multi_user = true }, { .name = "smbd.service", .multi_user = true } },
+          NULL },
         { "idle", { { .name = "a.service" }, { .name = "b.service" } }, NULL },
         { "server", { { .name = "a.service" }, { .name = "b.service" } }, NULL },
 };
@@ -123,7 +133,8 @@ Test(unit, the_daemons_own_is_chosen)
                         n++;
                 r = unit_choose(choices[i].package, choices[i].c, n, &why);
                 if (choices[i].want)
-                        cr_expect(r >= 0 && streq(choices[i].c[r].name, choices[i].want), "%s: got %d", choices[i].package, r);
+                        cr_expect(r >= 0 && streq(choices[i].c[r].name, choices[i].want), "%s: got %d",
+                                  choices[i].package, r);
                 else
                         cr_expect_eq(r, -ENOTUNIQ, "%s: got %d", choices[i].package, r);
         }
@@ -157,9 +168,10 @@ Test(var, only_what_is_the_packages_own_counts)
 
 /* ---- a machine --------------------------------------------------------------------------------------------------- */
 
-#define STATUS(name, source, depends) \
-        "Package: " name "\nStatus: install ok installed\nArchitecture: all\nSource: " source "\nVersion: 1.0-1\nDepends: " depends "\n\n"
-#define DAEMON "[Service]\nExecStart=/usr/sbin/x\n[Install]\nWantedBy=multi-user.target\n"
+#define STATUS(name, source, depends)                                                                                  \
+        "Package: " name "\nStatus: install ok installed\nArchitecture: all\nSource: " source                          \
+        "\nVersion: 1.0-1\nDepends: " depends "\n\n"
+#define DAEMON  "[Service]\nExecStart=/usr/sbin/x\n[Install]\nWantedBy=multi-user.target\n"
 #define INFO(x) "/var/lib/dpkg/info/" x
 
 static void machine(void)
@@ -169,14 +181,17 @@ static void machine(void)
             "Package: dpkg\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1.21\n\n"
             "Package: libc6\nStatus: install ok installed\nArchitecture: i386\nVersion: 2.36-9\n\n"
             "Package: libc6\nStatus: install ok installed\nArchitecture: amd64\nVersion: 2.36-10\n\n" STATUS(
-                    "nginx", "nginx", "libc6 (>= 2.34), iproute2 | nginx-common (= 1) , zlib1g") STATUS("nginx-common", "nginx (1.0-1)",
-                                                                                                        "debconf") STATUS("uptimed", "uptimed", "libc6")
-                    STATUS("zsh", "zsh", "libc6") STATUS("tor", "tor", "libc6") STATUS("tool", "tool", "nginx-common") STATUS("samba", "samba", "libc6")
-                            STATUS("postgresql", "postgresql-common (248)", "postgresql-15") STATUS("postgresql-15", "postgresql-15", "postgresql-common")
-                                    STATUS("postgresql-common", "postgresql-common", "libc6"));
+                    "nginx", "nginx", "libc6 (>= 2.34), iproute2 | nginx-common (= 1) , zlib1g")
+                    STATUS("nginx-common", "nginx (1.0-1)", "debconf") STATUS("uptimed", "uptimed", "libc6")
+                            STATUS("zsh", "zsh", "libc6") STATUS("tor", "tor", "libc6")
+                                    STATUS("tool", "tool", "nginx-common") STATUS("samba", "samba", "libc6")
+                                            STATUS("postgresql", "postgresql-common (248)", "postgresql-15")
+                                                    STATUS("postgresql-15", "postgresql-15", "postgresql-common")
+                                                            STATUS("postgresql-common", "postgresql-common", "libc6"));
         put(INFO("libc6:i386.list"), "/lib\n");
         put(INFO("nginx.list"), "/.\n/usr/sbin/nginx\n");
-        put(INFO("nginx-common.list"), "/lib/systemd/system/nginx.service\n/var/lib/nginx\n/lib/systemd/system/nginx@.service\n");
+        put(INFO("nginx-common.list"),
+            "/lib/systemd/system/nginx.service\n/var/lib/nginx\n/lib/systemd/system/nginx@.service\n");
         put("/lib/systemd/system/nginx.service", DAEMON);
         put(INFO("uptimed:all.list"), "/usr/lib/systemd/system/uptimed.service\n/usr/lib/systemd/system/alias.service");
         put(INFO("uptimed:all.postinst"), "#!/bin/sh\nchown daemon /var/spool/uptimed\n");
@@ -185,17 +200,21 @@ static void machine(void)
         put(INFO("zsh.list"), "/bin/zsh\n/usr/lib/tmpfiles.d/zsh.conf\n");
         put("/usr/lib/tmpfiles.d/zsh.conf", "# nothing in /var/lib/zsh\nd /run/zsh\n");
         put(INFO("tool.list"), "/lib/systemd/system/tool@.service\n");
-        put(INFO("tor.list"), "/lib/systemd/system/tor.service\n/lib/systemd/system/tor@.service\n/lib/systemd/system/tor@default.service\n");
-        put("/lib/systemd/system/tor.service", "[Service]\nType=oneshot\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n");
+        put(INFO("tor.list"), "/lib/systemd/system/tor.service\n/lib/systemd/system/tor@.service\n/lib/systemd/system/"
+                              "tor@default.service\n");
+        put("/lib/systemd/system/tor.service",
+            "[Service]\nType=oneshot\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n");
         put("/lib/systemd/system/tor@default.service", "[Service]\nType=notify\nExecStart=/usr/bin/tor\n");
         put(INFO("samba.list"), "/lib/systemd/system/nmbd.service\n/lib/systemd/system/smbd.service\n");
         put("/lib/systemd/system/nmbd.service", DAEMON);
         put("/lib/systemd/system/smbd.service", DAEMON "[Service]\nCacheDirectory=samba\n");
         put(INFO("postgresql.list"), "/.\n");
         put(INFO("postgresql-15.list"), "/.\n");
-        put(INFO("postgresql-common.list"), "/lib/systemd/system/postgresql.service\n/lib/systemd/system/postgresql@.service\n");
+        put(INFO("postgresql-common.list"),
+            "/lib/systemd/system/postgresql.service\n/lib/systemd/system/postgresql@.service\n");
         put("/lib/systemd/system/postgresql@.service", "[Service]\nType=forking\nExecStart=/usr/bin/x\n");
-        put("/lib/systemd/system/postgresql.service", "[Service]\nType=oneshot\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n");
+        put("/lib/systemd/system/postgresql.service",
+            "[Service]\nType=oneshot\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n");
 }
 
 TestSuite(machine, .init = machine, .fini = remove_root);
@@ -258,8 +277,18 @@ Test(machine, a_package_from_a_file_is_known_by_its_checksum_until_it_is_unpacke
         struct err e = ERR_NONE;
         char sha256[65];
 
-        cr_assert_eq(image_parse("https://h/uptimed_1.0-1_all.deb@sha256:0123456789012345678901234567890123456789012345678901234567890123", &image, &e), 0);
-        cr_assert_eq(image_parse("https://h/uptimed_1.0-1_all.deb@sha256:0123456789012345678901234567890123456789012345678901234567890124", &other, &e), 0);
+        cr_assert_eq(
+                image_parse(
+                        "https://h/"
+                        "uptimed_1.0-1_all.deb@sha256:0123456789012345678901234567890123456789012345678901234567890123",
+                        &image, &e),
+                0);
+        cr_assert_eq(
+                image_parse(
+                        "https://h/"
+                        "uptimed_1.0-1_all.deb@sha256:0123456789012345678901234567890123456789012345678901234567890124",
+                        &other, &e),
+                0);
         cr_assert_not(packages_has(p, &image, &k), "nobody knows where it came from");
         cr_assert(stat(list, &st) == 0 && packages_find(p, "uptimed", &k));
         record = xasprintf("%s %lld.%09ld\n", one, (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
@@ -320,7 +349,8 @@ Test(machine, data_in_another_packages_directory_shows_in_what_is_configured)
         CLEANUP(freep) char *secret = xasprintf("%s/etc/zsh/secret", root);
         const cap_value_t reading[] = { CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH };
         cap_t own = cap_get_proc();
-        cr_assert(chmod(secret, 0) == 0 && own && cap_set_flag(own, CAP_EFFECTIVE, 2, reading, CAP_CLEAR) == 0 && cap_set_proc(own) == 0);
+        cr_assert(chmod(secret, 0) == 0 && own && cap_set_flag(own, CAP_EFFECTIVE, 2, reading, CAP_CLEAR) == 0 &&
+                  cap_set_proc(own) == 0);
         cap_free(own);
         expect_image("zsh", "", "", true, "no service");
 }
@@ -401,8 +431,10 @@ Test(machine, three_thousand_packages_fit_in_300_kib)
         CLEANUP(buf_done) struct buf text = BUF(1 << 20);
 
         for (int i = 0; i < 3000; i++)
-                buf_printf(&text, "Package: librarything%04d-perl\nStatus: install ok installed\nArchitecture: %s\nVersion: 1:2.%d-1+deb12u%d\n%s\n", i,
-                           i % 2 ? "amd64" : "all", i, i % 9, i % 3 ? "" : "Source: thing-things\n");
+                buf_printf(&text,
+                           "Package: librarything%04d-perl\nStatus: install ok installed\nArchitecture: %s\nVersion: "
+                           "1:2.%d-1+deb12u%d\n%s\n",
+                           i, i % 2 ? "amd64" : "all", i, i % 9, i % 3 ? "" : "Source: thing-things\n");
         put("/var/lib/dpkg/status", text.data);
         cr_assert_eq(packages_refresh(p, NULL), 1);
         cr_assert_eq(packages_count(p), 3000);

@@ -20,8 +20,9 @@ struct world {
         unsigned runs;
 };
 
-#define POD(spec) \
-        "{\"metadata\":{\"namespace\":\"default\",\"name\":\"web\",\"uid\":\"0f6c2a9e-1234-4abc-8def-0123456789ab\"},\"spec\":{" spec "}}"
+#define POD(spec)                                                                                                      \
+        "{\"metadata\":{\"namespace\":\"default\",\"name\":\"web\",\"uid\":\"0f6c2a9e-1234-4abc-8def-0123456789ab\"}," \
+        "\"spec\":{" spec "}}"
 #define ONE(policy) POD("\"restartPolicy\":\"" policy "\",\"containers\":[{\"name\":\"c\",\"image\":\"nginx\"}]")
 
 static struct world world(const char *json)
@@ -53,7 +54,8 @@ static const char *plan(struct world *w)
         plan_pod(w->pod, w->state, w->now, &p);
         words[0] = '\0';
         for (size_t i = 0; i < p.n_actions; i++)
-                n += (size_t)snprintf(words + n, sizeof(words) - n, "%s%s %zu", i ? ", " : "", action_name(p.actions[i].kind), p.actions[i].index);
+                n += (size_t)snprintf(words + n, sizeof(words) - n, "%s%s %zu", i ? ", " : "",
+                                      action_name(p.actions[i].kind), p.actions[i].index);
         return words;
 }
 
@@ -99,17 +101,20 @@ static cJSON *status(struct world *w)
 }
 
 /* A value inside the first container's status, as text: "state.running" -> JSON. */
-static void expect_container(struct world *w, size_t i, const char *state, const char *reason, int exit_code, int restarts)
+static void expect_container(struct world *w, size_t i, const char *state, const char *reason, int exit_code,
+                             int restarts)
 {
         cJSON *s = status(w);
-        const cJSON *c = cJSON_GetArrayItem(json_get(s, "containerStatuses"), (int)i), *st = json_get(json_get(c, "state"), state);
+        const cJSON *c = cJSON_GetArrayItem(json_get(s, "containerStatuses"), (int)i),
+                    *st = json_get(json_get(c, "state"), state);
 
         cr_assert_not_null(st, "state is not %s: %s", state, cJSON_PrintUnformatted(c));
         if (reason)
                 cr_assert_str_eq(json_str(st, "reason"), reason);
         if (exit_code >= 0)
                 cr_assert_eq(json_int(st, "exitCode", -1), exit_code);
-        cr_assert_eq(json_int(c, "restartCount", -1), restarts, "restartCount %d", (int)json_int(c, "restartCount", -1));
+        cr_assert_eq(json_int(c, "restartCount", -1), restarts, "restartCount %d",
+                     (int)json_int(c, "restartCount", -1));
         cJSON_Delete(s);
 }
 
@@ -185,7 +190,10 @@ Test(plan, a_start_whose_condition_is_not_met_is_told_and_tried_again_later)
 Test(plan, what_was_never_active_but_ended_is_started_again)
 {
         struct world w = world(ONE("Always"));
-        struct unit_state u = { .phase = UNIT_ACTIVATING, .main_pid = 42, .started = w.now, .invocation = "00000000000000000000000000000001" };
+        struct unit_state u = { .phase = UNIT_ACTIVATING,
+                                .main_pid = 42,
+                                .started = w.now,
+                                .invocation = "00000000000000000000000000000001" };
 
         prepare(&w);
         w.state->containers[0].requested = true;
@@ -199,7 +207,8 @@ Test(plan, what_was_never_active_but_ended_is_started_again)
 
 Test(plan, content_comes_before_units)
 {
-        struct world w = world(POD("\"volumes\":[{\"name\":\"v\",\"configMap\":{\"name\":\"m\"}}],\"containers\":[{\"name\":\"c\",\"image\":\"nginx\","
+        struct world w = world(POD("\"volumes\":[{\"name\":\"v\",\"configMap\":{\"name\":\"m\"}}],\"containers\":[{"
+                                   "\"name\":\"c\",\"image\":\"nginx\","
                                    "\"volumeMounts\":[{\"name\":\"v\",\"mountPath\":\"/etc/nginx/conf.d\"}]}]"));
 
         w.state->containers[0].image_present = true;
@@ -280,8 +289,10 @@ Test(plan, restart_policy_decides_what_a_clean_exit_means)
                 int exit_code;
                 const char *plan, *phase;
         } table[] = {
-                { ONE("Always"), 0, "restart 0", "Running" },    { ONE("OnFailure"), 0, "stop 0", "Succeeded" },
-                { ONE("OnFailure"), 1, "restart 0", "Running" }, { ONE("Never"), 0, "stop 0", "Succeeded" },
+                { ONE("Always"), 0, "restart 0", "Running" },
+                { ONE("OnFailure"), 0, "stop 0", "Succeeded" },
+                { ONE("OnFailure"), 1, "restart 0", "Running" },
+                { ONE("Never"), 0, "stop 0", "Succeeded" },
                 { ONE("Never"), 3, "", "Failed" },
         };
 
@@ -290,7 +301,8 @@ Test(plan, restart_policy_decides_what_a_clean_exit_means)
                 prepare(&w);
                 runs(&w, 0);
                 w.now += USEC_PER_SEC;
-                ends(&w, 0, table[i].exit_code ? UNIT_FAILED : UNIT_EXITED, CLD_EXITED, table[i].exit_code, table[i].exit_code ? "exit-code" : "success");
+                ends(&w, 0, table[i].exit_code ? UNIT_FAILED : UNIT_EXITED, CLD_EXITED, table[i].exit_code,
+                     table[i].exit_code ? "exit-code" : "success");
                 cr_assert_str_eq(plan(&w), table[i].plan, "row %zu: %s", i, plan(&w));
                 expect_phase(&w, table[i].phase);
                 done(&w);
@@ -358,8 +370,10 @@ Test(plan, a_pod_that_left_the_api_is_ended_without_a_word)
 
 Test(plan, init_containers_run_one_after_the_other)
 {
-        struct world w = world(POD("\"restartPolicy\":\"OnFailure\",\"initContainers\":[{\"name\":\"a\",\"image\":\"/bin/a\"},{\"name\":\"b\",\"image\":\"/bin/b\"}],"
-                                   "\"containers\":[{\"name\":\"c\",\"image\":\"nginx\"},{\"name\":\"d\",\"image\":\"redis\"}]"));
+        struct world w = world(
+                POD("\"restartPolicy\":\"OnFailure\",\"initContainers\":[{\"name\":\"a\",\"image\":\"/bin/"
+                    "a\"},{\"name\":\"b\",\"image\":\"/bin/b\"}],"
+                    "\"containers\":[{\"name\":\"c\",\"image\":\"nginx\"},{\"name\":\"d\",\"image\":\"redis\"}]"));
 
         prepare(&w);
         cr_assert_str_eq(plan(&w), "start 0");
@@ -379,8 +393,9 @@ Test(plan, init_containers_run_one_after_the_other)
 
 Test(plan, a_failed_init_container_ends_a_pod_that_never_restarts)
 {
-        struct world w = world(POD("\"restartPolicy\":\"Never\",\"initContainers\":[{\"name\":\"a\",\"image\":\"/bin/a\"}],"
-                                   "\"containers\":[{\"name\":\"c\",\"image\":\"nginx\"}]"));
+        struct world w =
+                world(POD("\"restartPolicy\":\"Never\",\"initContainers\":[{\"name\":\"a\",\"image\":\"/bin/a\"}],"
+                          "\"containers\":[{\"name\":\"c\",\"image\":\"nginx\"}]"));
 
         prepare(&w);
         runs(&w, 0);
@@ -393,8 +408,11 @@ Test(plan, a_failed_init_container_ends_a_pod_that_never_restarts)
 Test(plan, after_a_reboot_containers_are_started_again_and_counted)
 {
         struct world w = world(ONE("Always"));
-        cJSON *status = cJSON_Parse("{\"startTime\":\"2023-11-14T22:00:00Z\",\"containerStatuses\":[{\"name\":\"c\",\"restartCount\":2,"
-                                    "\"containerID\":\"systemd://0123456789abcdef0123456789abcdef\",\"state\":{\"running\":{\"startedAt\":\"2023-11-14T22:00:01Z\"}}}]}");
+        cJSON *status = cJSON_Parse(
+                "{\"startTime\":\"2023-11-14T22:00:00Z\",\"containerStatuses\":[{\"name\":\"c\",\"restartCount\":2,"
+                "\"containerID\":\"systemd://"
+                "0123456789abcdef0123456789abcdef\",\"state\":{\"running\":{\"startedAt\":\"2023-11-14T22:00:01Z\"}}}]"
+                "}");
 
         pod_state_adopt(w.state, w.pod, status);
         cJSON_Delete(status);
@@ -413,7 +431,9 @@ Test(plan, an_agent_that_comes_back_finds_its_containers_running)
 {
         struct world w = world(ONE("Always"));
         cJSON *status = cJSON_Parse("{\"containerStatuses\":[{\"name\":\"c\",\"restartCount\":1,"
-                                    "\"containerID\":\"systemd://00000000000000000000000000000001\",\"state\":{\"running\":{\"startedAt\":\"2023-11-14T22:00:01Z\"}}}]}");
+                                    "\"containerID\":\"systemd://"
+                                    "00000000000000000000000000000001\",\"state\":{\"running\":{\"startedAt\":\"2023-"
+                                    "11-14T22:00:01Z\"}}}]}");
 
         pod_state_adopt(w.state, w.pod, status);
         cJSON_Delete(status);
@@ -427,9 +447,12 @@ Test(plan, an_agent_that_comes_back_finds_its_containers_running)
 Test(plan, restarts_by_systemd_while_the_agent_was_away_are_counted)
 {
         struct world w = world(ONE("Always"));
-        struct unit_state u = { .phase = UNIT_ACTIVE, .invocation = "ffffffffffffffffffffffffffffffff", .restarts = 3, .started = T0 };
-        cJSON *status = cJSON_Parse("{\"containerStatuses\":[{\"name\":\"c\",\"restartCount\":1,"
-                                    "\"containerID\":\"systemd://00000000000000000000000000000001\",\"state\":{\"running\":{}}}]}");
+        struct unit_state u = {
+                .phase = UNIT_ACTIVE, .invocation = "ffffffffffffffffffffffffffffffff", .restarts = 3, .started = T0
+        };
+        cJSON *status = cJSON_Parse(
+                "{\"containerStatuses\":[{\"name\":\"c\",\"restartCount\":1,"
+                "\"containerID\":\"systemd://00000000000000000000000000000001\",\"state\":{\"running\":{}}}]}");
 
         pod_state_adopt(w.state, w.pod, status);
         cJSON_Delete(status);
@@ -442,7 +465,12 @@ Test(plan, restarts_by_systemd_while_the_agent_was_away_are_counted)
 Test(plan, what_systemd_could_not_start_says_so)
 {
         struct world w = world(ONE("Never"));
-        struct unit_state u = { .phase = UNIT_FAILED, .main_code = CLD_EXITED, .main_status = 203, .started = T0, .ended = T0, .result = "exit-code",
+        struct unit_state u = { .phase = UNIT_FAILED,
+                                .main_code = CLD_EXITED,
+                                .main_status = 203,
+                                .started = T0,
+                                .ended = T0,
+                                .result = "exit-code",
                                 .invocation = "00000000000000000000000000000001" };
 
         prepare(&w);
@@ -464,7 +492,8 @@ Test(plan, an_oom_kill_has_its_own_reason)
 
 Test(plan, a_deadline_ends_the_pod)
 {
-        struct world w = world(POD("\"restartPolicy\":\"Always\",\"activeDeadlineSeconds\":60,\"containers\":[{\"name\":\"c\",\"image\":\"nginx\"}]"));
+        struct world w = world(POD("\"restartPolicy\":\"Always\",\"activeDeadlineSeconds\":60,\"containers\":[{"
+                                   "\"name\":\"c\",\"image\":\"nginx\"}]"));
 
         prepare(&w);
         runs(&w, 0);
@@ -513,12 +542,15 @@ Test(plan, a_status_does_not_change_by_being_made_again)
 Test(plan, ready_follows_the_unit)
 {
         struct world w = world(ONE("Always"));
-        struct unit_state u = { .phase = UNIT_ACTIVATING, .main_pid = 1, .started = T0, .invocation = "00000000000000000000000000000001" };
+        struct unit_state u = {
+                .phase = UNIT_ACTIVATING, .main_pid = 1, .started = T0, .invocation = "00000000000000000000000000000001"
+        };
 
         prepare(&w);
         observe(&w, 0, u);
         cJSON_Delete(status(&w));
-        cr_assert_not(w.state->conditions[CONDITION_READY].is_true, "a Type=notify daemon is not ready before it says so");
+        cr_assert_not(w.state->conditions[CONDITION_READY].is_true,
+                      "a Type=notify daemon is not ready before it says so");
         u.phase = UNIT_ACTIVE;
         observe(&w, 0, u);
         cJSON_Delete(status(&w));

@@ -8,9 +8,11 @@
 
 static struct pod *parse_annotated(const char *annotations, const char *spec)
 {
-        CLEANUP(freep) char *text = xasprintf("{\"metadata\":{\"namespace\":\"default\",\"name\":\"web\",\"labels\":{\"app\":\"x\\\"y\"},"
-                                              "\"annotations\":{%s},\"uid\":\"0f6c2a9e-1234-4abc-8def-0123456789ab\"},\"spec\":{%s}}",
-                                              annotations, spec);
+        CLEANUP(freep)
+        char *text =
+                xasprintf("{\"metadata\":{\"namespace\":\"default\",\"name\":\"web\",\"labels\":{\"app\":\"x\\\"y\"},"
+                          "\"annotations\":{%s},\"uid\":\"0f6c2a9e-1234-4abc-8def-0123456789ab\"},\"spec\":{%s}}",
+                          annotations, spec);
         cJSON *o = cJSON_Parse(text);
         struct err e = ERR_NONE;
         struct pod *p = NULL;
@@ -35,13 +37,22 @@ Test(image, names_versions_urls_and_paths)
         cr_assert_eq(image_parse("nginx:latest", &i, NULL), 0);
         cr_assert(!*i.version);
         cr_assert_eq(image_parse("bind9:1:9.18.28-1~deb12u2", &i, NULL), 0);
-        cr_assert(streq(i.name, "bind9") && streq(i.version, "1:9.18.28-1~deb12u2"), "an epoch follows the first colon");
+        cr_assert(streq(i.name, "bind9") && streq(i.version, "1:9.18.28-1~deb12u2"),
+                  "an epoch follows the first colon");
         cr_assert_eq(image_parse("deb://example.org/tmp/coredns_1.7.1-bla_amd64.deb", &i, NULL), 0);
         cr_assert(i.kind == IMAGE_URL && streq(i.name, "coredns") && streq(i.version, "1.7.1-bla"));
-        cr_assert(image_is(&i, "1.7.1-bla") && image_is(&i, "2:1.7.1-bla") && !image_is(&i, "1.7.1"), "a file name has no epoch");
-        cr_assert_eq(image_parse("https://h/a_1_amd64.deb@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", &i, NULL), -EINVAL,
-                     "a package's name has two characters at least");
-        cr_assert_eq(image_parse("https://h/ab_1_amd64.deb@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", &i, NULL), 0);
+        cr_assert(image_is(&i, "1.7.1-bla") && image_is(&i, "2:1.7.1-bla") && !image_is(&i, "1.7.1"),
+                  "a file name has no epoch");
+        cr_assert_eq(
+                image_parse("https://h/"
+                            "a_1_amd64.deb@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+                            &i, NULL),
+                -EINVAL, "a package's name has two characters at least");
+        cr_assert_eq(
+                image_parse("https://h/"
+                            "ab_1_amd64.deb@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+                            &i, NULL),
+                0);
         cr_assert(i.sha256[0] == '0' && i.url_size == strlen("https://h/ab_1_amd64.deb"));
         cr_assert_eq(image_parse("/usr/bin/sleep", &i, NULL), 0);
         cr_assert(i.kind == IMAGE_PATH);
@@ -49,8 +60,21 @@ Test(image, names_versions_urls_and_paths)
 
 Test(image, everything_else_is_invalid)
 {
-        static const char *const bad[] = { "", "docker.io/library/nginx", "Nginx", "-y", "nginx:", "nginx:a b", "/", "/usr/../bin/x", "nginx@sha256:00",
-                                           "deb://h/nothing.deb", "https://h/x_1_amd64.rpm", "https://h/xx_1.deb", "https://h/xx_-_amd64.deb", "https://h/xx_1_amd64.deb@sha256:zz", "nginx;reboot" };
+        static const char *const bad[] = { "",
+                                           "docker.io/library/nginx",
+                                           "Nginx",
+                                           "-y",
+                                           "nginx:",
+                                           "nginx:a b",
+                                           "/",
+                                           "/usr/../bin/x",
+                                           "nginx@sha256:00",
+                                           "deb://h/nothing.deb",
+                                           "https://h/x_1_amd64.rpm",
+                                           "https://h/xx_1.deb",
+                                           "https://h/xx_-_amd64.deb",
+                                           "https://h/xx_1_amd64.deb@sha256:zz",
+                                           "nginx;reboot" };
 
         for (size_t k = 0; k < ARRAY_LEN(bad); k++) {
                 struct image i;
@@ -62,12 +86,17 @@ Test(image, everything_else_is_invalid)
 
 Test(pod, an_annotation_names_the_unit_for_one_container_or_for_all)
 {
-        static const char containers[] = "\"containers\":[{\"name\":\"a\",\"image\":\"samba\"},{\"name\":\"b\",\"image\":\"samba\"},"
-                                         "{\"name\":\"c\",\"image\":\"/bin/true\"}]";
-        static const char *const bad[] = { "", "smbd", "../smbd.service", "smbd@.service", "smbd.socket", "smbd.service\\nX" };
-        CLEANUP(pod_freep) struct pod *p = parse_annotated("\"vks.systemd.io/unit.b\":\"nmbd.service\",\"vks.systemd.io/unit\":\"smbd.service\"",
-                                                           containers);
-        CLEANUP(pod_freep) struct pod *other = parse_annotated("\"vks.systemd.io/unit.b\":\"nmbd.service\"", containers);
+        static const char containers[] =
+                "\"containers\":[{\"name\":\"a\",\"image\":\"samba\"},{\"name\":\"b\",\"image\":\"samba\"},"
+                "{\"name\":\"c\",\"image\":\"/bin/true\"}]";
+        static const char *const bad[] = {
+                "", "smbd", "../smbd.service", "smbd@.service", "smbd.socket", "smbd.service\\nX"
+        };
+        CLEANUP(pod_freep)
+        struct pod *p = parse_annotated(
+                "\"vks.systemd.io/unit.b\":\"nmbd.service\",\"vks.systemd.io/unit\":\"smbd.service\"", containers);
+        CLEANUP(pod_freep)
+        struct pod *other = parse_annotated("\"vks.systemd.io/unit.b\":\"nmbd.service\"", containers);
 
         cr_assert_eq(p->refused.code, 0, "%s", p->refused.text);
         cr_assert_str_eq(p->containers[0].given_unit, "smbd.service");
@@ -86,14 +115,19 @@ Test(pod, what_cannot_be_given_is_refused_with_the_field)
         static const struct {
                 const char *spec, *reason, *says;
         } table[] = {
-                { "\"containers\":[{\"name\":\"c\",\"image\":\"docker.io/x\"}]", "InvalidImageName", "containers{c}.image" },
-                { "\"volumes\":[{\"name\":\"v\",\"nfs\":{\"server\":\"h\"}}],\"containers\":[{\"name\":\"c\",\"image\":\"nginx\"}]", "FailedMount",
-                  "volumes{v}: unsupported volume type \"nfs\"" },
-                { "\"containers\":[{\"name\":\"c\",\"image\":\"nginx\",\"volumeMounts\":[{\"name\":\"no\",\"mountPath\":\"/a\"}]}]",
+                { "\"containers\":[{\"name\":\"c\",\"image\":\"docker.io/x\"}]", "InvalidImageName",
+                  "containers{c}.image" },
+                { "\"volumes\":[{\"name\":\"v\",\"nfs\":{\"server\":\"h\"}}],\"containers\":[{\"name\":\"c\",\"image\":"
+                  "\"nginx\"}]",
+                  "FailedMount", "volumes{v}: unsupported volume type \"nfs\"" },
+                { "\"containers\":[{\"name\":\"c\",\"image\":\"nginx\",\"volumeMounts\":[{\"name\":\"no\","
+                  "\"mountPath\":\"/a\"}]}]",
                   "CreateContainerConfigError", "no volume \"no\"" },
-                { "\"containers\":[{\"name\":\"c\",\"image\":\"nginx\",\"volumeMounts\":[{\"name\":\"v\",\"mountPath\":\"/a/../b\"}]}]",
+                { "\"containers\":[{\"name\":\"c\",\"image\":\"nginx\",\"volumeMounts\":[{\"name\":\"v\",\"mountPath\":"
+                  "\"/a/../b\"}]}]",
                   "CreateContainerConfigError", "mountPath" },
-                { "\"containers\":[{\"name\":\"c\",\"image\":\"nginx\",\"env\":[{\"name\":\"A\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":\"x.y\"}}}]}]",
+                { "\"containers\":[{\"name\":\"c\",\"image\":\"nginx\",\"env\":[{\"name\":\"A\",\"valueFrom\":{"
+                  "\"fieldRef\":{\"fieldPath\":\"x.y\"}}}]}]",
                   "CreateContainerConfigError", "fieldPath" },
                 { "\"runtimeClassName\":\"gvisor\",\"containers\":[]", "FailedCreatePodSandBox", "gvisor" },
         };
@@ -108,7 +142,8 @@ Test(pod, what_cannot_be_given_is_refused_with_the_field)
 
 Test(pod, what_has_no_effect_yet_is_listed)
 {
-        struct pod *p = parse("\"containers\":[{\"name\":\"c\",\"image\":\"nginx\",\"livenessProbe\":{},\"securityContext\":{\"privileged\":true,\"runAsUser\":5}}]");
+        struct pod *p = parse("\"containers\":[{\"name\":\"c\",\"image\":\"nginx\",\"livenessProbe\":{},"
+                              "\"securityContext\":{\"privileged\":true,\"runAsUser\":5}}]");
 
         cr_assert_eq(p->refused.code, 0);
         cr_assert_not_null(strstr(p->ignored, "livenessProbe"));
@@ -119,12 +154,14 @@ Test(pod, what_has_no_effect_yet_is_listed)
 
 Test(pod, the_token_volume_of_every_pod_is_understood)
 {
-        struct pod *p = parse("\"volumes\":[{\"name\":\"kube-api-access-x\",\"projected\":{\"defaultMode\":420,\"sources\":["
-                              "{\"serviceAccountToken\":{\"expirationSeconds\":3607,\"path\":\"token\"}},"
-                              "{\"configMap\":{\"name\":\"kube-root-ca.crt\",\"items\":[{\"key\":\"ca.crt\",\"path\":\"ca.crt\"}]}},"
-                              "{\"downwardAPI\":{\"items\":[{\"path\":\"namespace\",\"fieldRef\":{\"fieldPath\":\"metadata.namespace\"}}]}}]}}],"
-                              "\"containers\":[{\"name\":\"c\",\"image\":\"nginx\",\"volumeMounts\":[{\"name\":\"kube-api-access-x\","
-                              "\"mountPath\":\"/var/run/secrets/kubernetes.io/serviceaccount\",\"readOnly\":true}]}]");
+        struct pod *p = parse(
+                "\"volumes\":[{\"name\":\"kube-api-access-x\",\"projected\":{\"defaultMode\":420,\"sources\":["
+                "{\"serviceAccountToken\":{\"expirationSeconds\":3607,\"path\":\"token\"}},"
+                "{\"configMap\":{\"name\":\"kube-root-ca.crt\",\"items\":[{\"key\":\"ca.crt\",\"path\":\"ca.crt\"}]}},"
+                "{\"downwardAPI\":{\"items\":[{\"path\":\"namespace\",\"fieldRef\":{\"fieldPath\":\"metadata."
+                "namespace\"}}]}}]}}],"
+                "\"containers\":[{\"name\":\"c\",\"image\":\"nginx\",\"volumeMounts\":[{\"name\":\"kube-api-access-x\","
+                "\"mountPath\":\"/var/run/secrets/kubernetes.io/serviceaccount\",\"readOnly\":true}]}]");
 
         cr_assert_eq(p->refused.code, 0, "%s", p->refused.text);
         cr_assert_eq(p->volumes[0].n_items, 3);
@@ -136,7 +173,8 @@ Test(pod, the_token_volume_of_every_pod_is_understood)
 
 Test(pod, two_containers_of_one_image_get_units_of_their_own)
 {
-        struct pod *p = parse("\"containers\":[{\"name\":\"a\",\"image\":\"nginx\"},{\"name\":\"b\",\"image\":\"nginx:1.2\"},{\"name\":\"d\",\"image\":\"redis\"}]");
+        struct pod *p = parse("\"containers\":[{\"name\":\"a\",\"image\":\"nginx\"},{\"name\":\"b\",\"image\":\"nginx:"
+                              "1.2\"},{\"name\":\"d\",\"image\":\"redis\"}]");
 
         cr_assert_str_eq(p->containers[0].unit, "vks.default.web.nginx.a.service");
         cr_assert_str_eq(p->containers[1].unit, "vks.default.web.nginx.b.service");
@@ -149,9 +187,14 @@ Test(pod, fields_of_the_downward_api)
         struct pod *p = parse("\"serviceAccountName\":\"sa\",\"containers\":[]");
         const struct pod_node node = { .name = "n1", .ip = "10.0.0.1" };
         static const char *const table[][2] = {
-                { "metadata.name", "web" },   { "metadata.namespace", "default" },       { "spec.nodeName", "n1" },
-                { "status.podIP", "10.0.0.1" }, { "metadata.labels['app']", "x\"y" },     { "metadata.labels", "app=\"x\\\"y\"" },
-                { "metadata.labels['no']", "" }, { "spec.serviceAccountName", "sa" },
+                { "metadata.name", "web" },
+                { "metadata.namespace", "default" },
+                { "spec.nodeName", "n1" },
+                { "status.podIP", "10.0.0.1" },
+                { "metadata.labels['app']", "x\"y" },
+                { "metadata.labels", "app=\"x\\\"y\"" },
+                { "metadata.labels['no']", "" },
+                { "spec.serviceAccountName", "sa" },
         };
 
         for (size_t i = 0; i < ARRAY_LEN(table); i++) {
@@ -168,11 +211,12 @@ Test(content, variables_are_replaced_as_kubernetes_does)
         Vks__Env a = VKS__ENV__INIT;
         const Vks__Env *env[] = { &a };
         static const char *const table[][2] = {
-                { "$(A)", "v" }, { "$$(A)", "$(A)" }, { "$(B)", "$(B)" }, { "x$(A)y$(A)", "xvyv" }, { "$(A", "$(A" }, { "$", "$" }, { "$$", "$" }, { "$A", "$A" },
+                { "$(A)", "v" },  { "$$(A)", "$(A)" }, { "$(B)", "$(B)" }, { "x$(A)y$(A)", "xvyv" },
+                { "$(A", "$(A" }, { "$", "$" },        { "$$", "$" },      { "$A", "$A" },
         };
 
-        a.name = (char *)(uintptr_t)"A";
-        a.value.data = (uint8_t *)(uintptr_t)"v";
+        a.name = (char *)(uintptr_t) "A";
+        a.value.data = (uint8_t *)(uintptr_t) "v";
         a.value.len = 1;
         for (size_t i = 0; i < ARRAY_LEN(table); i++) {
                 CLEANUP(freep) char *v = content_expand(table[i][0], env, 1);

@@ -28,15 +28,19 @@ Test(policy_conf, defaults_are_in_force_without_a_file)
 
         cr_assert_eq(policy_parse("x", NULL, 0, &p, NULL), 0);
         policy_print(p, &b);
-        cr_assert_str_eq(b.data, "package = *\ndeny-package =\nurl =\nurl-needs-sha256 = yes\n"
-                                 "program = /usr/bin/* /bin/* /usr/sbin/* /sbin/* /usr/local/bin/*\nhost-path =\nroot = package\n"
-                                 "user = 1000-65533\ngroup = 1000-65533\nmax-units = 4096\n");
+        cr_assert_str_eq(
+                b.data,
+                "package = *\ndeny-package =\nurl =\nurl-needs-sha256 = yes\n"
+                "program = /usr/bin/* /bin/* /usr/sbin/* /sbin/* /usr/local/bin/*\nhost-path =\nroot = package\n"
+                "user = 1000-65533\ngroup = 1000-65533\nmax-units = 4096\n");
 }
 
 Test(policy_conf, what_is_printed_reads_as_the_same_policy)
 {
-        CLEANUP(policy_freep) struct policy *p = conf("# comment\n  package = nginx*  redis\npackage=apache2\n\nhost-path = /srv rw /opt ro /data\n"
-                                                      "root = deny\r\nuser = 5 7-9\nmax-units = 12");
+        CLEANUP(policy_freep)
+        struct policy *p =
+                conf("# comment\n  package = nginx*  redis\npackage=apache2\n\nhost-path = /srv rw /opt ro /data\n"
+                     "root = deny\r\nuser = 5 7-9\nmax-units = 12");
         CLEANUP(buf_done) struct buf once = BUF(4096), twice = BUF(4096);
 
         policy_print(p, &once);
@@ -63,15 +67,19 @@ Test(policy_conf, errors_name_file_line_and_reason)
                 { "user = 4294967295\n", "policy.conf:1: user: wanted: ids or ranges of ids" },
                 { "user = x\n", "policy.conf:1: user: wanted: ids or ranges of ids" },
                 { "max-units = -1\n", "policy.conf:1: max-units: wanted: a number" },
-                { "host-path = /\n", "policy.conf:1: host-path: wanted: absolute, normalized paths below /, each with rw or ro behind it, or nothing" },
-                { "host-path = /a/../b\n", "policy.conf:1: host-path: wanted: absolute, normalized paths below /, each with rw or ro behind it, or nothing" },
-                { "host-path = rw\n", "policy.conf:1: host-path: wanted: absolute, normalized paths below /, each with rw or ro behind it, or nothing" },
+                { "host-path = /\n", "policy.conf:1: host-path: wanted: absolute, normalized paths below /, each with "
+                                     "rw or ro behind it, or nothing" },
+                { "host-path = /a/../b\n", "policy.conf:1: host-path: wanted: absolute, normalized paths below /, each "
+                                           "with rw or ro behind it, or nothing" },
+                { "host-path = rw\n", "policy.conf:1: host-path: wanted: absolute, normalized paths below /, each with "
+                                      "rw or ro behind it, or nothing" },
         };
 
         for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
                 struct policy *p = NULL;
                 struct err e = ERR_NONE;
-                cr_assert_eq(policy_parse("policy.conf", cases[i].text, strlen(cases[i].text), &p, &e), -EINVAL, "%s", cases[i].text);
+                cr_assert_eq(policy_parse("policy.conf", cases[i].text, strlen(cases[i].text), &p, &e), -EINVAL, "%s",
+                             cases[i].text);
                 cr_assert_str_eq(e.text, cases[i].error);
         }
         cr_assert_eq(policy_parse("policy.conf", "root\0", 5, &(struct policy *){ NULL }, NULL), -EINVAL);
@@ -79,18 +87,18 @@ Test(policy_conf, errors_name_file_line_and_reason)
 
 /* ---- every verb ---- */
 
-#define ROW(number, name, Message, body)                                                                 \
-        Test(policy, name##_of_nothing_is_refused)                                                       \
-        {                                                                                                \
-                CLEANUP(policy_freep) struct policy *p = conf("root = allow");                           \
-                union op op = { 0 };                                                                     \
-                struct err e = ERR_NONE;                                                                 \
-                Vks__##Message m;                                                                        \
-                                                                                                         \
-                vks__##name##__init(&m);                                                                 \
-                cr_expect_eq(policy_##name(p, &m, &op.name, &e), -EINVAL, "it was allowed to no pod");   \
-                cr_expect(e.text[0] && !e.reason[0], "what is malformed breaks no rule: %s", e.reason);  \
-                op_##name##_done(&op.name);                                                              \
+#define ROW(number, name, Message, body)                                                                               \
+        Test(policy, name##_of_nothing_is_refused)                                                                     \
+        {                                                                                                              \
+                CLEANUP(policy_freep) struct policy *p = conf("root = allow");                                         \
+                union op op = { 0 };                                                                                   \
+                struct err e = ERR_NONE;                                                                               \
+                Vks__##Message m;                                                                                      \
+                                                                                                                       \
+                vks__##name##__init(&m);                                                                               \
+                cr_expect_eq(policy_##name(p, &m, &op.name, &e), -EINVAL, "it was allowed to no pod");                 \
+                cr_expect(e.text[0] && !e.reason[0], "what is malformed breaks no rule: %s", e.reason);                \
+                op_##name##_done(&op.name);                                                                            \
         }
 VERBS(ROW)
 #undef ROW
@@ -118,7 +126,8 @@ Test(policy, packages_are_installed_when_patterns_allow_them)
         cr_assert_eq(install("package = nginx*", "nginx-common", "", "", &e), 0);
         cr_assert_eq(install("package = nginx*", "apache2", "", "", &e), -EPERM);
         cr_assert_str_eq(e.reason, "package");
-        cr_assert_eq(install("", "vks", "", "", &e), -EPERM); /* a pod as user vks could ask the helper, and read the node's credentials */
+        cr_assert_eq(install("", "vks", "", "", &e),
+                     -EPERM); /* a pod as user vks could ask the helper, and read the node's credentials */
         cr_assert_eq(install("deny-package = telnetd", "telnetd", "", "", &e), -EPERM);
         cr_assert_str_eq(e.reason, "deny-package");
         cr_assert_str_eq(e.text, "policy rule deny-package: telnetd is denied (see /etc/vks/policy.conf)");
@@ -126,7 +135,8 @@ Test(policy, packages_are_installed_when_patterns_allow_them)
 
 Test(policy, nothing_that_looks_like_an_option_is_a_package)
 {
-        static const char *const bad[] = { "", "-y", "--allow-x", "a", "./x.deb", "/x.deb", "nginx+", "nginx ", "nginx=1", "Nginx", "n;x", "nginx\n" };
+        static const char *const bad[] = { "",       "-y",     "--allow-x", "a",     "./x.deb", "/x.deb",
+                                           "nginx+", "nginx ", "nginx=1",   "Nginx", "n;x",     "nginx\n" };
         struct err e = ERR_NONE;
 
         for (size_t i = 0; i < ARRAY_LEN(bad); i++)
@@ -134,13 +144,16 @@ Test(policy, nothing_that_looks_like_an_option_is_a_package)
                         cr_assert_eq(install("", bad[i], "", "", &e), -EINVAL, "%s", bad[i]);
         cr_assert_eq(install("", "nginx", "-1", "", &e), -EINVAL);
         cr_assert_eq(install("", "nginx", "1 -y", "", &e), -EINVAL);
-        cr_assert_eq(install("url = https://x\nurl-needs-sha256 = no", "nginx", "1", "https://x/y.deb", &e), -EINVAL, "both a version and a URL");
+        cr_assert_eq(install("url = https://x\nurl-needs-sha256 = no", "nginx", "1", "https://x/y.deb", &e), -EINVAL,
+                     "both a version and a URL");
 }
 
 Test(policy, package_files_come_from_where_the_operator_says)
 {
-        static const char *const bad[] = { "http://x/y.deb", "file:///x/y.deb", "https://x/../y.deb", "https://x//y.deb", "https://x/$y.deb", "https://x/%2e.deb",
-                                           "https://x/y.rpm", "https://x/y.deb?z", "https://x@y/z.deb", "https:///y.deb/", "deb://x/a b.deb" };
+        static const char *const bad[] = { "http://x/y.deb",   "file:///x/y.deb",   "https://x/../y.deb",
+                                           "https://x//y.deb", "https://x/$y.deb",  "https://x/%2e.deb",
+                                           "https://x/y.rpm",  "https://x/y.deb?z", "https://x@y/z.deb",
+                                           "https:///y.deb/",  "deb://x/a b.deb" };
         struct err e = ERR_NONE;
 
         cr_assert_eq(install("", "nginx", "", "https://x/y.deb", &e), -EPERM);
@@ -149,20 +162,27 @@ Test(policy, package_files_come_from_where_the_operator_says)
         cr_assert_str_eq(e.reason, "url-needs-sha256");
         cr_assert_eq(install("url = https://x/\nurl-needs-sha256 = no", "nginx", "", "https://x/y.deb", &e), 0);
         cr_assert_eq(install("url = https://x\nurl-needs-sha256 = no", "nginx", "", "https://x/y.deb", &e), 0);
-        cr_assert_eq(install("url = https://x\nurl-needs-sha256 = no", "nginx", "", "https://x.evil/y.deb", &e), -EPERM);
-        cr_assert_eq(install("url = https://x/a\nurl-needs-sha256 = no", "nginx", "", "https://x/ab/y.deb", &e), -EPERM);
-        cr_assert_eq(install("url = deb://x https://y/\nurl-needs-sha256 = no", "nginx", "", "deb://x:8000/y.deb", &e), -EPERM);
+        cr_assert_eq(install("url = https://x\nurl-needs-sha256 = no", "nginx", "", "https://x.evil/y.deb", &e),
+                     -EPERM);
+        cr_assert_eq(install("url = https://x/a\nurl-needs-sha256 = no", "nginx", "", "https://x/ab/y.deb", &e),
+                     -EPERM);
+        cr_assert_eq(install("url = deb://x https://y/\nurl-needs-sha256 = no", "nginx", "", "deb://x:8000/y.deb", &e),
+                     -EPERM);
         for (size_t i = 0; i < ARRAY_LEN(bad); i++)
-                cr_assert_eq(install("url = https:// deb:// http:// file://\nurl-needs-sha256 = no", "nginx", "", bad[i], &e), -EINVAL, "%s", bad[i]);
+                cr_assert_eq(install("url = https:// deb:// http:// file://\nurl-needs-sha256 = no", "nginx", "",
+                                     bad[i], &e),
+                             -EINVAL, "%s", bad[i]);
 }
 
 /* ---- START, STOP, REMOVE, FILL ---- */
 
-static Vks__Pod pod = { PROTOBUF_C_MESSAGE_INIT(&vks__pod__descriptor), .namespace_ = (char *)"default", .name = (char *)"web", .uid = (char *)UID };
+static Vks__Pod pod = { PROTOBUF_C_MESSAGE_INIT(&vks__pod__descriptor), .namespace_ = (char *)"default",
+                        .name = (char *)"web", .uid = (char *)UID };
 
 Test(policy, only_units_of_pods_are_started)
 {
-        static const char *const bad[] = { "ssh.service", "vks-helper.service", "vks.a.socket", "../vks.a.service", "vks.a/b.service", "" };
+        static const char *const bad[] = { "ssh.service",      "vks-helper.service", "vks.a.socket",
+                                           "../vks.a.service", "vks.a/b.service",    "" };
         CLEANUP(policy_freep) struct policy *p = conf("");
         char *units[] = { (char *)"vks.default.web.nginx.service" };
         Vks__Start m = VKS__START__INIT;
@@ -212,7 +232,9 @@ Test(policy, only_remove_all_needs_no_unit)
 
 Test(policy, files_stay_in_their_volume)
 {
-        static const char *const bad[] = { "", "/etc/passwd", "../x", "a/../../x", "..data", "a//b", "a/", "a\nb", "." };
+        static const char *const bad[] = {
+                "", "/etc/passwd", "../x", "a/../../x", "..data", "a//b", "a/", "a\nb", "."
+        };
         CLEANUP(policy_freep) struct policy *p = conf("");
         Vks__File f = VKS__FILE__INIT, *files[] = { &f };
         Vks__Fill m = VKS__FILL__INIT;
@@ -249,10 +271,17 @@ struct written {
 
 static struct written container(void)
 {
-        struct written w = { .c = VKS__CONTAINER__INIT, .v = VKS__VOLUME__INIT, .h = VKS__HOST_PATH__INIT, .d = VKS__EMPTY_DIR__INIT,
-                             .m = VKS__MOUNT__INIT, .env = VKS__ENV__INIT, .user = VKS__ID__INIT, .group = VKS__ID__INIT };
+        struct written w = { .c = VKS__CONTAINER__INIT,
+                             .v = VKS__VOLUME__INIT,
+                             .h = VKS__HOST_PATH__INIT,
+                             .d = VKS__EMPTY_DIR__INIT,
+                             .m = VKS__MOUNT__INIT,
+                             .env = VKS__ENV__INIT,
+                             .user = VKS__ID__INIT,
+                             .group = VKS__ID__INIT };
 
-        w.c.name = (char *)"c", w.c.image = (char *)"nginx", w.c.package = (char *)"nginx-common", w.c.unit = (char *)"nginx.service";
+        w.c.name = (char *)"c", w.c.image = (char *)"nginx", w.c.package = (char *)"nginx-common",
+        w.c.unit = (char *)"nginx.service";
         return w;
 }
 
@@ -267,7 +296,8 @@ static int write_with(const char *text, struct written *w)
         Vks__Write m = VKS__WRITE__INIT;
         int r;
 
-        m.pod = &pod, m.containers = containers, m.n_containers = 1, m.volumes = volumes, m.n_volumes = w->v.name[0] != '\0';
+        m.pod = &pod, m.containers = containers, m.n_containers = 1, m.volumes = volumes,
+        m.n_volumes = w->v.name[0] != '\0';
         w->c.mounts = mounts, w->c.n_mounts = w->m.volume[0] != '\0';
         w->c.env = env, w->c.n_env = w->env.name[0] != '\0';
         w->c.command = w->command, w->c.n_command = w->command[0] ? w->command[1] ? 2 : 1 : 0;
@@ -354,7 +384,8 @@ Test(policy, a_user_that_an_instance_names_must_be_in_the_range)
 
 Test(policy, programs_match_the_patterns)
 {
-        static const char *const odd[] = { "/usr/bin/a b", "/usr/bin/$x", "/usr/bin/%n", "/usr/bin/\"", "/usr/bin/../../etc/x", "/usr/bin/\\x", "bin/x", "" };
+        static const char *const odd[] = { "/usr/bin/a b",         "/usr/bin/$x",  "/usr/bin/%n", "/usr/bin/\"",
+                                           "/usr/bin/../../etc/x", "/usr/bin/\\x", "bin/x",       "" };
         struct written w = container();
 
         w.command[0] = (char *)"/usr/bin/sleep";
@@ -380,7 +411,8 @@ Test(policy, a_package_without_unit_needs_a_command)
 
         w.c.image = (char *)"zsh", w.c.unit = (char *)"", w.c.package = (char *)"";
         cr_assert_eq(write_with("", &w), -EINVAL);
-        cr_assert_str_eq(w.e.text, "container c: command: package zsh has no service unit, so the pod must give a command");
+        cr_assert_str_eq(w.e.text,
+                         "container c: command: package zsh has no service unit, so the pod must give a command");
 }
 
 Test(policy, both_the_image_and_the_units_package_are_asked_about)
@@ -406,10 +438,29 @@ Test(policy, a_package_without_unit_is_a_package_all_the_same)
 
 Test(policy, no_variable_says_what_a_packages_unit_loads)
 {
-        static const char *const names[] = { "LD_PRELOAD", "LD_AUDIT", "GCONV_PATH", "PATH", "BASH_ENV", "BASH_FUNC_x%%", "PERL5OPT", "PERLLIB",
-                                              "PYTHONPATH", "PYTHONUSERBASE", "OPENSSL_CONF", "_JAVA_OPTIONS", "JAVA_TOOL_OPTIONS", "NODE_OPTIONS", "LUA_INIT_5_4",
-                                              "CREDENTIALS_DIRECTORY", "MAINPID", "XTABLES_LIBDIR", "TC_LIB_DIR", "ERL_LIBS", "AWKPATH" };
-        static const char *const fine[] = { "PASSWORD", "KUBERNETES_SERVICE_HOST", "X_LD_PRELOAD", "ld_preload", "LANG", "HOME" };
+        static const char *const names[] = { "LD_PRELOAD",
+                                             "LD_AUDIT",
+                                             "GCONV_PATH",
+                                             "PATH",
+                                             "BASH_ENV",
+                                             "BASH_FUNC_x%%",
+                                             "PERL5OPT",
+                                             "PERLLIB",
+                                             "PYTHONPATH",
+                                             "PYTHONUSERBASE",
+                                             "OPENSSL_CONF",
+                                             "_JAVA_OPTIONS",
+                                             "JAVA_TOOL_OPTIONS",
+                                             "NODE_OPTIONS",
+                                             "LUA_INIT_5_4",
+                                             "CREDENTIALS_DIRECTORY",
+                                             "MAINPID",
+                                             "XTABLES_LIBDIR",
+                                             "TC_LIB_DIR",
+                                             "ERL_LIBS",
+                                             "AWKPATH" };
+        static const char *const fine[] = { "PASSWORD", "KUBERNETES_SERVICE_HOST", "X_LD_PRELOAD", "ld_preload", "LANG",
+                                            "HOME" };
 
         for (size_t i = 0; i < ARRAY_LEN(names); i++) {
                 struct written w = container();
@@ -431,8 +482,26 @@ Test(policy, no_variable_says_what_a_packages_unit_loads)
 
 Test(policy, host_paths_lie_under_allowed_prefixes)
 {
-        static const char *const never[] = { "/etc", "/etc/vks", "/etc/vks/x", "/etc/shadow", "/proc", "/proc/1", "/sys", "/dev", "/boot/x", "/root",
-                                             "/root/.ssh", "/run", "/run/vks", "/run/systemd/private", "/var", "/var/lib", "/var/lib/vks/pods", "/usr", "/home", "/" };
+        static const char *const never[] = { "/etc",
+                                             "/etc/vks",
+                                             "/etc/vks/x",
+                                             "/etc/shadow",
+                                             "/proc",
+                                             "/proc/1",
+                                             "/sys",
+                                             "/dev",
+                                             "/boot/x",
+                                             "/root",
+                                             "/root/.ssh",
+                                             "/run",
+                                             "/run/vks",
+                                             "/run/systemd/private",
+                                             "/var",
+                                             "/var/lib",
+                                             "/var/lib/vks/pods",
+                                             "/usr",
+                                             "/home",
+                                             "/" };
         struct written w = container();
 
         w.v.name = (char *)"h", w.v.source_case = VKS__VOLUME__SOURCE_HOST_PATH, w.v.host_path = &w.h;
@@ -446,7 +515,9 @@ Test(policy, host_paths_lie_under_allowed_prefixes)
         cr_assert_eq(write_with("host-path = /srv/data", &w), 0);
         for (size_t i = 0; i < ARRAY_LEN(never); i++) {
                 w.h.path = (char *)(uintptr_t)never[i];
-                expect_rule("host-path = /etc rw /proc rw /sys rw /dev rw /boot rw /root rw /run rw /var rw /usr rw /home rw", &w, "never-mount");
+                expect_rule("host-path = /etc rw /proc rw /sys rw /dev rw /boot rw /root rw /run rw /var rw /usr rw "
+                            "/home rw",
+                            &w, "never-mount");
         }
         w.h.path = (char *)"/srv/data", w.h.type = (char *)"Whatever";
         cr_assert_eq(write_with("host-path = /srv rw", &w), -EINVAL);
@@ -456,14 +527,52 @@ Test(policy, host_paths_lie_under_allowed_prefixes)
 
 Test(policy, mounts_never_hide_the_system)
 {
-        static const char *const never[] = { "/", "/proc", "/sys/fs", "/dev", "/dev/null", "/usr", "/usr/bin", "/usr/sbin/nginx", "/usr/lib/x", "/lib64", "/etc",
-                                             "/etc/ld.so.preload", "/run", "/run/systemd", "/run/systemd/journal", "/var", "/var/run", "/var/run/systemd", "/boot",
-                                             "/etc/alternatives", "/etc/alternatives/awk", "/etc/init.d/x", "/etc/perl", "/etc/pam.d", "/usr/local", "/usr/local/lib/python3",
-                                             "/usr/share", "/usr/share/perl5/X.pm", "/lib", "/libx32/x" };
-        static const char *const fine[] = { "/data", "/etc/nginx/conf.d", "/usr/share/nginx/html", "/var/lib/redis", "/tmp", "/dev/shm", "/srv", "/library", "/etc/perls", "/usr/share/perl5x", "/root/.ssh", "/opt/a b" };
+        static const char *const never[] = { "/",
+                                             "/proc",
+                                             "/sys/fs",
+                                             "/dev",
+                                             "/dev/null",
+                                             "/usr",
+                                             "/usr/bin",
+                                             "/usr/sbin/nginx",
+                                             "/usr/lib/x",
+                                             "/lib64",
+                                             "/etc",
+                                             "/etc/ld.so.preload",
+                                             "/run",
+                                             "/run/systemd",
+                                             "/run/systemd/journal",
+                                             "/var",
+                                             "/var/run",
+                                             "/var/run/systemd",
+                                             "/boot",
+                                             "/etc/alternatives",
+                                             "/etc/alternatives/awk",
+                                             "/etc/init.d/x",
+                                             "/etc/perl",
+                                             "/etc/pam.d",
+                                             "/usr/local",
+                                             "/usr/local/lib/python3",
+                                             "/usr/share",
+                                             "/usr/share/perl5/X.pm",
+                                             "/lib",
+                                             "/libx32/x" };
+        static const char *const fine[] = { "/data",
+                                            "/etc/nginx/conf.d",
+                                            "/usr/share/nginx/html",
+                                            "/var/lib/redis",
+                                            "/tmp",
+                                            "/dev/shm",
+                                            "/srv",
+                                            "/library",
+                                            "/etc/perls",
+                                            "/usr/share/perl5x",
+                                            "/root/.ssh",
+                                            "/opt/a b" };
         struct written w = container();
 
-        w.v.name = (char *)"d", w.v.source_case = VKS__VOLUME__SOURCE_EMPTY_DIR, w.v.empty_dir = &w.d, w.m.volume = (char *)"d";
+        w.v.name = (char *)"d", w.v.source_case = VKS__VOLUME__SOURCE_EMPTY_DIR, w.v.empty_dir = &w.d,
+        w.m.volume = (char *)"d";
         for (size_t i = 0; i < ARRAY_LEN(never); i++) {
                 w.m.path = (char *)(uintptr_t)never[i];
                 expect_rule("root = allow", &w, "mount-target");
@@ -487,8 +596,10 @@ Test(policy, variables_that_no_process_can_have_are_refused_by_name)
                 size_t size;
                 int r;
         } cases[] = {
-                { "A", "x", 1, 0 },   { "_a1", "tab\tnewline\n\"$`\\\r\x1b\x7f\xff", 20, 0 }, { "a.b", "x", 1, 0 }, { "a-b", "x", 1, 0 },
-                { "1a", "x", 1, 0 },  { "a b", "", 0, 0 },       { "A", "a\0b", 3, -EINVAL },         { "A=", "x", 1, -EINVAL },
+                { "A", "x", 1, 0 },          { "_a1", "tab\tnewline\n\"$`\\\r\x1b\x7f\xff", 20, 0 },
+                { "a.b", "x", 1, 0 },        { "a-b", "x", 1, 0 },
+                { "1a", "x", 1, 0 },         { "a b", "", 0, 0 },
+                { "A", "a\0b", 3, -EINVAL }, { "A=", "x", 1, -EINVAL },
                 { "A\nB", "x", 1, -EINVAL }, { "\xc3\xa4", "x", 1, -EINVAL },
         };
 
@@ -540,7 +651,9 @@ Test(policy, there_is_a_bound_to_every_list)
         CLEANUP(policy_freep) struct policy *p = conf("");
         Vks__Package package = VKS__PACKAGE__INIT;
         Vks__Install install_none = VKS__INSTALL__INIT, install_many = VKS__INSTALL__INIT;
-        CLEANUP(freep) void **packages = times(65, &package), **units = times(65, (void *)(uintptr_t) "vks.a.service"), **files = NULL;
+        CLEANUP(freep)
+        void **packages = times(65, &package),
+             **units = times(65, (void *)(uintptr_t) "vks.a.service"), **files = NULL;
         Vks__Stop stop = VKS__STOP__INIT;
         Vks__File file = VKS__FILE__INIT;
         Vks__Fill fill = VKS__FILL__INIT;
@@ -596,17 +709,23 @@ Test(policy, what_is_malformed_is_told_by_name)
         w.v.name = (char *)"V";
         expect_malformed(&w, "volume \"V\": the name is not a DNS label");
         w = container();
-        w.v.name = (char *)"v", w.v.source_case = VKS__VOLUME__SOURCE_EMPTY_DIR, w.v.empty_dir = &w.d, w.m.volume = (char *)"v", w.m.path = (char *)"a/b";
+        w.v.name = (char *)"v", w.v.source_case = VKS__VOLUME__SOURCE_EMPTY_DIR, w.v.empty_dir = &w.d,
+        w.m.volume = (char *)"v", w.m.path = (char *)"a/b";
         expect_malformed(&w, "container c: mountPath: \"a/b\" is not an absolute, normalized path");
 }
 
 /* Lists of a WRITE, in which one thing stands `n` times. */
-static int write_many(struct written *w, size_t n_containers, size_t n_volumes, size_t n_mounts, size_t n_env, size_t n_command, size_t n_args)
+static int write_many(struct written *w, size_t n_containers, size_t n_volumes, size_t n_mounts, size_t n_env,
+                      size_t n_command, size_t n_args)
 {
         CLEANUP(policy_freep) struct policy *p = conf("");
         CLEANUP(op_write_done) struct op_write op = { 0 };
-        CLEANUP(freep) void **containers = times(n_containers, &w->c), **volumes = times(n_volumes, &w->v), **mounts = times(n_mounts, &w->m);
-        CLEANUP(freep) void **env = times(n_env, &w->env), **command = times(n_command, w->command[0]), **args = times(n_args, w->args[0]);
+        CLEANUP(freep)
+        void **containers = times(n_containers, &w->c),
+             **volumes = times(n_volumes, &w->v), **mounts = times(n_mounts, &w->m);
+        CLEANUP(freep)
+        void **env = times(n_env, &w->env),
+             **command = times(n_command, w->command[0]), **args = times(n_args, w->args[0]);
         Vks__Write m = VKS__WRITE__INIT;
 
         m.pod = &pod, m.containers = (Vks__Container **)containers, m.n_containers = n_containers;
@@ -624,7 +743,8 @@ Test(policy, there_is_a_bound_to_every_list_of_a_pod)
         CLEANUP(policy_freep) struct policy *p = conf("");
         CLEANUP(op_write_done) struct op_write op = { 0 };
 
-        w.v.name = (char *)"v", w.v.source_case = VKS__VOLUME__SOURCE_EMPTY_DIR, w.v.empty_dir = &w.d, w.m.volume = (char *)"v", w.m.path = (char *)"/data";
+        w.v.name = (char *)"v", w.v.source_case = VKS__VOLUME__SOURCE_EMPTY_DIR, w.v.empty_dir = &w.d,
+        w.m.volume = (char *)"v", w.m.path = (char *)"/data";
         w.env.name = (char *)"A", w.command[0] = (char *)"/usr/bin/id", w.args[0] = (char *)"";
         cr_assert_eq(write_many(&w, 1, 1, 1, 1, 1, 1), 0, "%s", w.e.text);
         cr_assert_eq(write_many(&w, 65, 1, 1, 1, 1, 1), -EINVAL);

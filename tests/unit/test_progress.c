@@ -17,11 +17,15 @@ Test(progress, an_installation_from_the_lock_to_its_end)
         struct progress p = { 0 };
 
         shows(&p, "Reading package lists...", "");
-        shows(&p, "Waiting for cache lock: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 354 (unattended-upgr)...",
-              "Waiting for cache lock: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 354 (unattended-upgr)...");
+        shows(&p,
+              "Waiting for cache lock: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 354 "
+              "(unattended-upgr)...",
+              "Waiting for cache lock: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 354 "
+              "(unattended-upgr)...");
         shows(&p, "0 upgraded, 3 newly installed, 0 to remove and 7 not upgraded.", "");
         shows(&p, "Need to get 12.3 MB/14.0 MB of archives.", "downloading 0 of 3 (12.3 MB/14.0 MB)");
-        shows(&p, "Get:2 http://example.org/debian bookworm/main amd64 hello amd64 2.10-3 [53.1 kB]", "downloading 2 of 3 (12.3 MB/14.0 MB)");
+        shows(&p, "Get:2 http://example.org/debian bookworm/main amd64 hello amd64 2.10-3 [53.1 kB]",
+              "downloading 2 of 3 (12.3 MB/14.0 MB)");
         shows(&p, "Fetched 53.1 kB in 0s (4944 kB/s)", "downloading 2 of 3 (12.3 MB/14.0 MB)");
         shows(&p, "Preparing to unpack .../hello_2.10-3_amd64.deb ...", "downloading 2 of 3 (12.3 MB/14.0 MB)");
         shows(&p, "Unpacking hello (2.10-3) ...", "unpacking 1 of 3: hello (2.10-3)");
@@ -54,7 +58,8 @@ Test(complaints, are_told_with_their_reasons)
                 { "E: Unable to locate package nowhere", true },
                 { "a : Depends: b (>= 3) but it is not installable", true },
                 { "dpkg: error processing archive /x_1_all.deb (--unpack):", true },
-                { "cannot copy extracted data for './x' to '/x.dpkg-new': failed to write (No space left on device)", true },
+                { "cannot copy extracted data for './x' to '/x.dpkg-new': failed to write (No space left on device)",
+                  true },
                 { "dpkg-deb: error: paste subprocess was killed by signal (Broken pipe)", false },
                 { "dpkg: error: dpkg frontend lock was locked by another process with pid 7", true },
                 { "Setting up x (1) ...", false },

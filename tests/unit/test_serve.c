@@ -27,7 +27,7 @@ static pid_t server;
 static volatile struct {
         unsigned times;
         time_t seconds;
-} *deadline; /* what the server has set its alarm to, and how often: shared with it */
+} * deadline; /* what the server has set its alarm to, and how often: shared with it */
 
 /* In libc's place: tells the test. */
 int setitimer(__itimer_which_t which, const struct itimerval *new, struct itimerval *old)
@@ -78,7 +78,8 @@ static void start(uid_t uid, unsigned idle_ms, int not_its)
                 sd_event *event = NULL;
 
                 fd_close(not_its);
-                _exit(sd_event_new(&event) < 0 || serve(event, listener, uid, idle_ms * UINT64_C(1000), echo, NULL) < 0);
+                _exit(sd_event_new(&event) < 0 ||
+                      serve(event, listener, uid, idle_ms * UINT64_C(1000), echo, NULL) < 0);
         }
         fd_close(listener);
 }
@@ -139,7 +140,8 @@ Test(serve, waiting_for_a_request_is_not_working_on_one)
         cr_assert_geq(deadline->times, 1);
         fd_close(fd_take(&fd));
         int status = end();
-        cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %x: it leaves by itself when idle", (unsigned)status);
+        cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %x: it leaves by itself when idle",
+                  (unsigned)status);
 }
 
 Test(serve, who_is_connected_keeps_it_from_leaving)

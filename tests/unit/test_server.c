@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The server as its peers see it: a child process serves, the test is a blocking OpenSSL client. Certificates are made here, in a folder
- * of the test's own.
+ * The server as its peers see it: a child process serves, the test is a blocking OpenSSL client. Certificates are made
+ * here, in a folder of the test's own.
  */
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
@@ -44,7 +44,8 @@ static void extension(X509 *cert, int nid, const char *value)
 }
 
 /* `issuer` NULL: signs itself. `usage` NULL: names none. `days` may be negative: expired. */
-static struct identity make_cert(const struct identity *issuer, const char *cn, const char *organization, const char *usage, long days)
+static struct identity make_cert(const struct identity *issuer, const char *cn, const char *organization,
+                                 const char *usage, long days)
 {
         static long serial = 1;
         struct identity id = { .cert = X509_new(), .key = EVP_EC_gen("P-256") };
@@ -89,7 +90,8 @@ static void put_file(const char *name, const X509 *cert, const EVP_PKEY *key)
 {
         FILE *f = fopen(in_dir("new"), "w");
 
-        cr_assert(f && (!cert || PEM_write_X509(f, cert)) && (!key || PEM_write_PrivateKey(f, key, NULL, NULL, 0, NULL, NULL)));
+        cr_assert(f && (!cert || PEM_write_X509(f, cert)) &&
+                  (!key || PEM_write_PrivateKey(f, key, NULL, NULL, 0, NULL, NULL)));
         fclose(f);
         cr_assert_eq(rename(in_dir("new"), in_dir(name)), 0);
 }
@@ -302,7 +304,9 @@ struct client {
 
 static int dial(void)
 {
-        struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        struct sockaddr_in a = { .sin_family = AF_INET,
+                                 .sin_port = htons(port),
+                                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
         int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
         cr_assert(fd >= 0 && connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0);
@@ -404,7 +408,8 @@ static struct reply take_reply(struct client *c, bool to_head)
         const char *length = strstr(r.head, "Content-Length: ");
 
         r.status = (int)strtol(r.head + strlen("HTTP/1.1 "), NULL, 10);
-        cr_assert(starts_with(r.head, "HTTP/1.1 ") && strstr(r.head, "\r\nDate: ") && strstr(r.head, "\r\nContent-Type: "));
+        cr_assert(starts_with(r.head, "HTTP/1.1 ") && strstr(r.head, "\r\nDate: ") &&
+                  strstr(r.head, "\r\nContent-Type: "));
         if (to_head)
                 return r;
         if (length) {
@@ -436,7 +441,8 @@ static struct reply ask(struct client *c, const char *method, const char *target
         return take_reply(c, streq(method, "HEAD"));
 }
 
-static void expect(struct client *c, const char *method, const char *target, const char *headers, int status, const char *body)
+static void expect(struct client *c, const char *method, const char *target, const char *headers, int status,
+                   const char *body)
 {
         struct reply r = ask(c, method, target, headers);
 
@@ -537,7 +543,8 @@ Test(server, a_certificate_without_exactly_one_name_is_unauthorized)
         expect_nobody(&id, "no CN");
         drop(&id);
         id = make_cert(&ca, "one", NULL, "clientAuth", 10);
-        X509_NAME_add_entry_by_txt(X509_get_subject_name(id.cert), "CN", MBSTRING_UTF8, (const unsigned char *)"two", -1, -1, 0);
+        X509_NAME_add_entry_by_txt(X509_get_subject_name(id.cert), "CN", MBSTRING_UTF8, (const unsigned char *)"two",
+                                   -1, -1, 0);
         X509_sign(id.cert, ca.key, EVP_sha256());
         expect_nobody(&id, "two CNs");
         drop(&id);
@@ -762,7 +769,8 @@ Test(server, a_slow_reader_makes_the_producer_wait)
         struct reply r;
 
         say(&c, "GET /stream HTTP/1.1\r\nHost: n\r\n\r\n");
-        while (now != before || now == 0) { /* until it stands still; the kernel's buffers on both sides take a few MB */
+        while (now != before ||
+               now == 0) { /* until it stands still; the kernel's buffers on both sides take a few MB */
                 before = now;
                 nap();
                 numbers(&now, &k);
@@ -801,7 +809,8 @@ Test(server, a_stream_learns_that_its_peer_went_away)
         c = client(&client_id);
         say(&c, "GET /quiet HTTP/1.1\r\nHost: n\r\n\r\n");
         free(take(&c, 0, "\r\n\r\n"));
-        setsockopt(c.fd, SOL_SOCKET, SO_LINGER, &(struct linger){ .l_onoff = 1 }, sizeof(struct linger)); /* with a slam */
+        setsockopt(c.fd, SOL_SOCKET, SO_LINGER, &(struct linger){ .l_onoff = 1 },
+                   sizeof(struct linger)); /* with a slam */
         hang_up(&c);
         wait_for_closed(3);
 }
@@ -820,7 +829,8 @@ Test(server, a_stream_whose_peer_sends_too_much_meanwhile_is_dropped)
         hang_up(&c);
 }
 
-/* Says `text` on a connection of its own, and hears a first word if there is to be one. The server's moment may be over before: then once more. */
+/* Says `text` on a connection of its own, and hears a first word if there is to be one. The server's moment may be over
+ * before: then once more. */
 static struct client said(const char *text, bool answered)
 {
         for (;;) {
@@ -834,7 +844,8 @@ static struct client said(const char *text, bool answered)
 
 Test(server_heads, whoever_sends_none_in_time_is_dropped)
 {
-        struct client served = said("GET /echo?x=1 HTTP/1.1\r\nHost: node\r\n\r\n", true), c = said("GET / HTTP/1.1\r\nx: ", false);
+        struct client served = said("GET /echo?x=1 HTTP/1.1\r\nHost: node\r\n\r\n", true),
+                      c = said("GET / HTTP/1.1\r\nx: ", false);
         struct reply r = take_reply(&served, false);
         int silent = dial();
         char byte;

@@ -26,7 +26,8 @@ static void answer(struct server *s, int fd, const char *request)
                 server_answer(fd, 403, "{\"reason\":\"Forbidden\",\"message\":\"no\"}");
                 return;
         }
-        body = xasprintf("{\"spec\":{\"expirationSeconds\":%s},\"status\":{\"token\":\"token-%u\"}}", t->expiration, t->asked);
+        body = xasprintf("{\"spec\":{\"expirationSeconds\":%s},\"status\":{\"token\":\"token-%u\"}}", t->expiration,
+                         t->asked);
         server_answer(fd, 201, body);
 }
 
@@ -74,8 +75,10 @@ Test(tokens, are_bound_to_the_pod)
         cJSON *body = token_request(&pod, "vault", 3600);
         CLEANUP(freep) char *text = cJSON_PrintUnformatted(body);
 
-        cr_expect_str_eq(text, "{\"apiVersion\":\"authentication.k8s.io/v1\",\"kind\":\"TokenRequest\",\"spec\":{\"audiences\":[\"vault\"],"
-                               "\"expirationSeconds\":3600,\"boundObjectRef\":{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"name\":\"web\","
+        cr_expect_str_eq(text, "{\"apiVersion\":\"authentication.k8s.io/"
+                               "v1\",\"kind\":\"TokenRequest\",\"spec\":{\"audiences\":[\"vault\"],"
+                               "\"expirationSeconds\":3600,\"boundObjectRef\":{\"apiVersion\":\"v1\",\"kind\":\"Pod\","
+                               "\"name\":\"web\","
                                "\"uid\":\"0f6c2a9e-1234-4abc-8def-0123456789ab\"}}}");
         cJSON_Delete(body);
         body = token_request(&pod, NULL, 3600);

@@ -17,8 +17,11 @@ static struct unit_file *parse(const char *name, const char *text)
 
 Test(unit_file, settings_of_the_service_are_read)
 {
-        CLEANUP(unit_file_freep) struct unit_file *u = parse("x.service", "[Unit]\nType=no\n[Service]\n Type = notify \nExecStart=/a \\\n# a comment inside\n  b\\\n c\n"
-                                                                         "User=x\nUser=\nnonsense\n[Other]\nPIDFile=/y\n");
+        CLEANUP(unit_file_freep)
+        struct unit_file *u =
+                parse("x.service",
+                      "[Unit]\nType=no\n[Service]\n Type = notify \nExecStart=/a \\\n# a comment inside\n  b\\\n c\n"
+                      "User=x\nUser=\nnonsense\n[Other]\nPIDFile=/y\n");
         cr_assert_str_eq(unit_file_get(u, "Type"), "notify");
         cr_assert_str_eq(unit_file_get(u, "ExecStart"), "/a    b  c");
         cr_assert_str_eq(unit_file_get(u, "User"), "");
@@ -28,21 +31,41 @@ Test(unit_file, settings_of_the_service_are_read)
 
 Test(unit_file, the_copy_has_no_install_section_and_reaches_no_other_unit)
 {
-        CLEANUP(unit_file_freep) struct unit_file *u = parse("x.service", "# head\n[Unit]\nDescription=X\nConflicts=a.service \\\n b.service\nAfter=n.target\nRequires=x.socket\nRequires=y.service\nWants=z.service \\\n reboot.target\nRequires=umount.target\n\n[Service]\n"
-                                                                         "ExecStart=/x\nSockets=x.socket\n[Install]\nAlias=y.service\nWantedBy=multi-user.target\n[X-Foo]\nA=b\n");
-        cr_assert_str_eq(u->text, "# head\n[Unit]\nDescription=X\nAfter=n.target\nRequires=y.service\n\n[Service]\nExecStart=/x\n[X-Foo]\nA=b\n");
+        CLEANUP(unit_file_freep)
+        struct unit_file *u =
+                parse("x.service",
+                      "# head\n[Unit]\nDescription=X\nConflicts=a.service \\\n "
+                      "b.service\nAfter=n.target\nRequires=x.socket\nRequires=y.service\nWants=z.service \\\n "
+                      "reboot.target\nRequires=umount.target\n\n[Service]\n"
+                      "ExecStart=/"
+                      "x\nSockets=x.socket\n[Install]\nAlias=y.service\nWantedBy=multi-user.target\n[X-Foo]\nA=b\n");
+        cr_assert_str_eq(u->text, "# "
+                                  "head\n[Unit]\nDescription=X\nAfter=n.target\nRequires=y.service\n\n[Service]"
+                                  "\nExecStart=/x\n[X-Foo]\nA=b\n");
 }
 
 Test(unit_file, specifiers_of_the_name_mean_the_packages_name)
 {
-        CLEANUP(unit_file_freep) struct unit_file *u = parse("postgresql@15-main.service", "[Service]\nA=%n|%N|%p|%i|%I|%%i|%h|%");
+        CLEANUP(unit_file_freep)
+        struct unit_file *u = parse("postgresql@15-main.service", "[Service]\nA=%n|%N|%p|%i|%I|%%i|%h|%");
 
-        cr_assert_str_eq(unit_file_get(u, "A"), "postgresql@15-main.service|postgresql@15-main|postgresql|15-main|15/main|%%i|%h|%");
+        cr_assert_str_eq(unit_file_get(u, "A"),
+                         "postgresql@15-main.service|postgresql@15-main|postgresql|15-main|15/main|%%i|%h|%");
 }
 
 Test(unit_file, odd_files_are_survived)
 {
-        static const char *const odd[] = { "", "\\", "[Service]\n\\", "[Service]\n\\\n\\\n", "=", "[Service]\n=x\n", "[", "%", "[Service]\n#\\\nA=b", "\n\n\n", "[Service]\n;\\" };
+        static const char *const odd[] = { "",
+                                           "\\",
+                                           "[Service]\n\\",
+                                           "[Service]\n\\\n\\\n",
+                                           "=",
+                                           "[Service]\n=x\n",
+                                           "[",
+                                           "%",
+                                           "[Service]\n#\\\nA=b",
+                                           "\n\n\n",
+                                           "[Service]\n;\\" };
         struct err e = ERR_NONE;
         struct unit_file *u = NULL;
 
@@ -54,12 +77,15 @@ Test(unit_file, odd_files_are_survived)
         cr_assert_eq(unit_file_parse("a.service", big, UNIT_FILE_MAX + 1, &u, &e), -EINVAL);
         for (size_t i = 0; i < UNIT_FILE_MAX; i += 2)
                 memcpy(big + i, "%n", 2);
-        cr_assert_eq(unit_file_parse("a-name-that-makes-it-grow-far-beyond-its-bound.service", big, UNIT_FILE_MAX, &u, &e), -EINVAL);
+        cr_assert_eq(
+                unit_file_parse("a-name-that-makes-it-grow-far-beyond-its-bound.service", big, UNIT_FILE_MAX, &u, &e),
+                -EINVAL);
 }
 
 Test(unit_file, booleans_are_systemds)
 {
-        cr_assert(unit_yes("yes") && unit_yes("ON") && unit_yes("True") && unit_yes("1") && unit_yes("true") && unit_yes("on") && unit_yes("y"));
+        cr_assert(unit_yes("yes") && unit_yes("ON") && unit_yes("True") && unit_yes("1") && unit_yes("true") &&
+                  unit_yes("on") && unit_yes("y"));
         cr_assert_not(unit_yes("") || unit_yes("no") || unit_yes("0") || unit_yes("off") || unit_yes("false"));
 }
 
@@ -93,7 +119,8 @@ Test(unit_file, commands_that_are_root_s_whatever_the_user_are_seen)
 Test(unit_file, an_instance_that_is_the_user_is_seen_and_one_that_is_a_group_refused)
 {
         CLEANUP(unit_file_freep) struct unit_file *user = parse("x@y.service", "[Service]\n User = %i\nExecStart=/a\n");
-        CLEANUP(unit_file_freep) struct unit_file *other = parse("x@y.service", "[Service]\nUser=y\nExecStart=/a %i\n[Unit]\nUser=%i\n");
+        CLEANUP(unit_file_freep)
+        struct unit_file *other = parse("x@y.service", "[Service]\nUser=y\nExecStart=/a %i\n[Unit]\nUser=%i\n");
         CLEANUP(unit_file_freep) struct unit_file *split = parse("x@y.service", "[Service]\nUser=\\\n# %\n%i\n");
         struct unit_file *none = NULL;
         struct err e = ERR_NONE;

@@ -24,7 +24,9 @@ static struct unit_file *load(const char *name, const char *text)
 
 static void expect(const char *name, const char *key, const char *words)
 {
-        CLEANUP(unit_file_freep) struct unit_file *u = load(name, "[Unit]\nAfter=x\n[Service]\nType=simple\nStateDirectory=own\n[Install]\nWantedBy=a\\");
+        CLEANUP(unit_file_freep)
+        struct unit_file *u =
+                load(name, "[Unit]\nAfter=x\n[Service]\nType=simple\nStateDirectory=own\n[Install]\nWantedBy=a\\");
         CLEANUP(freep) char *got = unit_file_words(u, key);
 
         cr_expect_str_eq(got, words, "%s of %s: %s", key, name, got);

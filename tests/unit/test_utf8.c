@@ -9,14 +9,17 @@ static size_t sequence(const unsigned char *s, size_t n)
         static const struct {
                 unsigned char first[2], second[2];
                 size_t size;
-        } forms[] = { { { 0x00, 0x7f }, { 0, 0 }, 1 },       { { 0xc2, 0xdf }, { 0x80, 0xbf }, 2 }, { { 0xe0, 0xe0 }, { 0xa0, 0xbf }, 3 },
-                      { { 0xe1, 0xec }, { 0x80, 0xbf }, 3 }, { { 0xed, 0xed }, { 0x80, 0x9f }, 3 }, { { 0xee, 0xef }, { 0x80, 0xbf }, 3 },
-                      { { 0xf0, 0xf0 }, { 0x90, 0xbf }, 4 }, { { 0xf1, 0xf3 }, { 0x80, 0xbf }, 4 }, { { 0xf4, 0xf4 }, { 0x80, 0x8f }, 4 } };
+        } forms[] = { { { 0x00, 0x7f }, { 0, 0 }, 1 },       { { 0xc2, 0xdf }, { 0x80, 0xbf }, 2 },
+                      { { 0xe0, 0xe0 }, { 0xa0, 0xbf }, 3 }, { { 0xe1, 0xec }, { 0x80, 0xbf }, 3 },
+                      { { 0xed, 0xed }, { 0x80, 0x9f }, 3 }, { { 0xee, 0xef }, { 0x80, 0xbf }, 3 },
+                      { { 0xf0, 0xf0 }, { 0x90, 0xbf }, 4 }, { { 0xf1, 0xf3 }, { 0x80, 0xbf }, 4 },
+                      { { 0xf4, 0xf4 }, { 0x80, 0x8f }, 4 } };
 
         for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
                 size_t k = forms[i].size;
 
-                if (s[0] < forms[i].first[0] || s[0] > forms[i].first[1] || n < k || (k > 1 && (s[1] < forms[i].second[0] || s[1] > forms[i].second[1])))
+                if (s[0] < forms[i].first[0] || s[0] > forms[i].first[1] || n < k ||
+                    (k > 1 && (s[1] < forms[i].second[0] || s[1] > forms[i].second[1])))
                         continue;
                 while (k > 2 && s[k - 1] >= 0x80 && s[k - 1] <= 0xbf)
                         k--;
@@ -48,7 +51,8 @@ Test(utf8, it_is_what_the_standard_says)
                                         s[0] = (unsigned char)first, s[1] = seconds[i];
                                         if (n > 1 && s[1] == 0x7f)
                                                 continue; /* that is UTF-8, and not clean */
-                                        cr_assert_eq(utf8_clean(s, n, ""), is_utf8(s, n), "%02x %02x %02x..., %zu bytes", s[0], s[1], s[2], n);
+                                        cr_assert_eq(utf8_clean(s, n, ""), is_utf8(s, n),
+                                                     "%02x %02x %02x..., %zu bytes", s[0], s[1], s[2], n);
                                 }
 }
 
@@ -64,8 +68,14 @@ Test(utf8, control_characters_are_clean_where_they_are_allowed)
 
 Test(utf8, what_is_mended_is_clean_and_the_rest_as_it_was)
 {
-        static const char *const cases[][2] = { { "", "" }, { "a\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80z\t", "a\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80z\t" }, { "a\nb\x7f", "a?b?" },
-                                                { "\xc3\xa4\xc3", "\xc3\xa4?" }, { "\xff\xc3\xa4\x80", "?\xc3\xa4?" }, { "\xf0\x9f\x98", "???" }, { "\xed\xa0\x80", "???" },
+        static const char *const cases[][2] = { { "", "" },
+                                                { "a\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80z\t",
+                                                  "a\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80z\t" },
+                                                { "a\nb\x7f", "a?b?" },
+                                                { "\xc3\xa4\xc3", "\xc3\xa4?" },
+                                                { "\xff\xc3\xa4\x80", "?\xc3\xa4?" },
+                                                { "\xf0\x9f\x98", "???" },
+                                                { "\xed\xa0\x80", "???" },
                                                 { "\xe2\x82\nA", "???A" } };
 
         for (size_t i = 0; i < ARRAY_LEN(cases); i++) {

@@ -8,7 +8,7 @@
 
 int vks_exec_main(int argc, char **argv);
 static int putenv_as_nobody(char *s);
-#define main vks_exec_main
+#define main   vks_exec_main
 #define putenv putenv_as_nobody
 #include "common/exec/vks_exec.c"
 #undef putenv
@@ -90,7 +90,8 @@ Test(vks_exec, variables_arrive_byte_for_byte)
         credential(bytes, sizeof(bytes));
         cr_assert_eq(RUN("cat", "/proc/self/environ"), 0, "%s", out);
         cr_assert(strstr(out, "\na-b.c=1\n"), "%s", out);
-        cr_assert(strstr(out, "EMPTY=\n") && strstr(out, "BINARY=\x01\x1b\xff=$X\n") && strstr(out, "PATH=/nowhere:/usr/bin\n"));
+        cr_assert(strstr(out, "EMPTY=\n") && strstr(out, "BINARY=\x01\x1b\xff=$X\n") &&
+                  strstr(out, "PATH=/nowhere:/usr/bin\n"));
 }
 
 #define NONE "0000000000000000"
@@ -103,11 +104,16 @@ Test(vks_exec, the_user_changes_for_good_before_a_variable_is_heard)
                 cr_skip_test("only root can become somebody else");
         credential(bytes, sizeof(bytes));
         leaves_root = true;
-        cr_assert_eq(RUN("--user=54321", "--group=54322", "/bin/sh", "-c", "echo x$X; cat /proc/self/status"), 0, "%s", out);
+        cr_assert_eq(RUN("--user=54321", "--group=54322", "/bin/sh", "-c", "echo x$X; cat /proc/self/status"), 0, "%s",
+                     out);
         cr_assert(starts_with(out, "x1\n"), "%s", out);
-        cr_assert(strstr(out, "\nUid:\t54321\t54321\t54321\t54321\n") && strstr(out, "\nGid:\t54322\t54322\t54322\t54322\n"), "%s", out);
+        cr_assert(strstr(out, "\nUid:\t54321\t54321\t54321\t54321\n") &&
+                          strstr(out, "\nGid:\t54322\t54322\t54322\t54322\n"),
+                  "%s", out);
         cr_assert(strstr(out, "\nGroups:\t \n") && strstr(out, "\nNoNewPrivs:\t1\n"), "%s", out);
-        cr_assert(strstr(out, "\nCapInh:\t" NONE "\nCapPrm:\t" NONE "\nCapEff:\t" NONE "\nCapBnd:\t" NONE "\nCapAmb:\t" NONE "\n"), "%s", out);
+        cr_assert(strstr(out, "\nCapInh:\t" NONE "\nCapPrm:\t" NONE "\nCapEff:\t" NONE "\nCapBnd:\t" NONE
+                              "\nCapAmb:\t" NONE "\n"),
+                  "%s", out);
         cr_assert_eq(RUN("--user=0", "--group=0", "/bin/true"), HEARD_AS_ROOT, "this test would see it");
 }
 

@@ -6,12 +6,13 @@
 #include "common/buf.h"
 #include "tests/unit/api_server.h"
 
-/* What the server does with one request after the other; what the reflector makes of it is written down as one string. */
+/* What the server does with one request after the other; what the reflector makes of it is written down as one string.
+ */
 struct step {
         const char *expect; /* how the request begins */
         int status;         /* 0: a stream that ends at once */
         const char *body;
-        bool open;          /* the stream does not end */
+        bool open; /* the stream does not end */
 };
 
 struct run {
@@ -104,18 +105,21 @@ static void play(const struct step *steps, size_t n, const char *free_at, const 
 }
 
 #define PLAY(steps, want) play(steps, ARRAY_LEN(steps), NULL, want)
-#define LIST "GET /api/v1/pods?fieldSelector=a%3Db&limit=500 "
-#define WATCH(version) "GET /api/v1/pods?fieldSelector=a%3Db&watch=true&allowWatchBookmarks=true&resourceVersion=" version "&timeoutSeconds="
-#define OBJECT(name, version) "{\"metadata\":{\"name\":\"" name "\",\"resourceVersion\":\"" version "\"}}"
+#define LIST              "GET /api/v1/pods?fieldSelector=a%3Db&limit=500 "
+#define WATCH(version)                                                                                                 \
+        "GET /api/v1/pods?fieldSelector=a%3Db&watch=true&allowWatchBookmarks=true&resourceVersion=" version            \
+        "&timeoutSeconds="
+#define OBJECT(name, version)      "{\"metadata\":{\"name\":\"" name "\",\"resourceVersion\":\"" version "\"}}"
 #define EVENT(type, name, version) "{\"type\":\"" type "\",\"object\":" OBJECT(name, version) "}\n"
-#define ITEMS(version, items) "{\"metadata\":{\"resourceVersion\":\"" version "\"},\"items\":[" items "]}"
-#define STATUS(code, reason) "{\"kind\":\"Status\",\"code\":" code ",\"reason\":\"" reason "\",\"message\":\"m\"}"
+#define ITEMS(version, items)      "{\"metadata\":{\"resourceVersion\":\"" version "\"},\"items\":[" items "]}"
+#define STATUS(code, reason)       "{\"kind\":\"Status\",\"code\":" code ",\"reason\":\"" reason "\",\"message\":\"m\"}"
 
 Test(watch, lists_and_then_watches_from_there)
 {
         const struct step steps[] = {
                 { LIST, 200, ITEMS("5", OBJECT("a", "1") "," OBJECT("b", "2")), false },
-                { WATCH("5"), 0, EVENT("ADDED", "c", "6") EVENT("DELETED", "a", "7") EVENT("MODIFIED", "end", "8"), true },
+                { WATCH("5"), 0, EVENT("ADDED", "c", "6") EVENT("DELETED", "a", "7") EVENT("MODIFIED", "end", "8"),
+                  true },
         };
         PLAY(steps, "begin +a +b synced +c -a +end");
 }
@@ -123,8 +127,11 @@ Test(watch, lists_and_then_watches_from_there)
 Test(watch, a_list_in_chunks_is_one_list)
 {
         const struct step steps[] = {
-                { LIST, 200, "{\"metadata\":{\"resourceVersion\":\"5\",\"continue\":\"x/=\"},\"items\":[" OBJECT("a", "1") "]}", false },
-                { "GET /api/v1/pods?fieldSelector=a%3Db&limit=500&continue=x%2F%3D ", 200, ITEMS("5", OBJECT("b", "1")), false },
+                { LIST, 200,
+                  "{\"metadata\":{\"resourceVersion\":\"5\",\"continue\":\"x/=\"},\"items\":[" OBJECT("a", "1") "]}",
+                  false },
+                { "GET /api/v1/pods?fieldSelector=a%3Db&limit=500&continue=x%2F%3D ", 200, ITEMS("5", OBJECT("b", "1")),
+                  false },
                 { WATCH("5"), 0, EVENT("ADDED", "end", "6"), true },
         };
         PLAY(steps, "begin +a +b synced +end");
@@ -157,7 +164,8 @@ Test(watch, gone_lists_again_at_once_whether_status_or_event)
                 { LIST, 200, ITEMS("5", OBJECT("a", "1")), false },
                 { WATCH("5"), 410, STATUS("410", "Expired"), false },
                 { LIST, 200, ITEMS("7", ""), false },
-                { WATCH("7"), 0, EVENT("ADDED", "b", "8") "{\"type\":\"ERROR\",\"object\":" STATUS("410", "Gone") "}\n", true },
+                { WATCH("7"), 0, EVENT("ADDED", "b", "8") "{\"type\":\"ERROR\",\"object\":" STATUS("410", "Gone") "}\n",
+                  true },
                 { LIST, 200, ITEMS("9", ""), false },
                 { WATCH("9"), 0, EVENT("ADDED", "end", "10"), true },
         };
@@ -204,7 +212,9 @@ Test(watch, failures_are_told_and_tried_again)
 Test(watch, a_chunk_that_expired_starts_the_list_anew)
 {
         const struct step steps[] = {
-                { LIST, 200, "{\"metadata\":{\"resourceVersion\":\"5\",\"continue\":\"x\"},\"items\":[" OBJECT("a", "1") "]}", false },
+                { LIST, 200,
+                  "{\"metadata\":{\"resourceVersion\":\"5\",\"continue\":\"x\"},\"items\":[" OBJECT("a", "1") "]}",
+                  false },
                 { "GET /api/v1/pods?fieldSelector=a%3Db&limit=500&continue=x ", 410, STATUS("410", "Expired"), false },
                 { LIST, 200, ITEMS("6", OBJECT("end", "6")), false },
         };

@@ -68,7 +68,10 @@ Test(watch_stream, events_have_a_type_an_object_and_a_version)
         struct watch_event event;
         struct err e;
 
-        cr_assert_eq(parse("{\"type\":\"MODIFIED\",\"object\":{\"metadata\":{\"name\":\"a\",\"resourceVersion\":\"12\"}}}\r", &event, &e), 0);
+        cr_assert_eq(
+                parse("{\"type\":\"MODIFIED\",\"object\":{\"metadata\":{\"name\":\"a\",\"resourceVersion\":\"12\"}}}\r",
+                      &event, &e),
+                0);
         cr_expect_eq(event.type, WATCH_MODIFIED);
         cr_expect_str_eq(event.resource_version, "12");
         cJSON_Delete(event.object);
@@ -89,7 +92,8 @@ Test(watch_stream, what_is_no_event_is_refused)
                 { "{\"type\":\"ADDED\"}", "a watch event without an object" },
                 { "{\"type\":\"ADDED\",\"object\":1}", "a watch event without an object" },
                 { "{\"type\":\"BOOKMARK\",\"object\":{}}", "a watch event without a resourceVersion" },
-                { "{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"resourceVersion\":7}}}", "a watch event without a resourceVersion" },
+                { "{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"resourceVersion\":7}}}",
+                  "a watch event without a resourceVersion" },
         };
         struct watch_event event;
         struct err e;

@@ -41,8 +41,8 @@ static int count_fds(void)
         return n;
 }
 
-static Vks__Pod pod = { PROTOBUF_C_MESSAGE_INIT(&vks__pod__descriptor), .namespace_ = (char *)"default", .name = (char *)"web",
-                        .uid = (char *)"0f6c2a9e-1234-4abc-8def-0123456789ab" };
+static Vks__Pod pod = { PROTOBUF_C_MESSAGE_INIT(&vks__pod__descriptor), .namespace_ = (char *)"default",
+                        .name = (char *)"web", .uid = (char *)"0f6c2a9e-1234-4abc-8def-0123456789ab" };
 
 static void send_raw(const void *p, size_t n, const int *fds, size_t n_fds)
 {
@@ -57,7 +57,9 @@ static void send_raw(const void *p, size_t n, const int *fds, size_t n_fds)
                 m.msg_control = &control;
                 m.msg_controllen = CMSG_SPACE(n_fds * sizeof(int));
                 struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-                *c = (struct cmsghdr){ .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(n_fds * sizeof(int)) };
+                *c = (struct cmsghdr){ .cmsg_level = SOL_SOCKET,
+                                       .cmsg_type = SCM_RIGHTS,
+                                       .cmsg_len = CMSG_LEN(n_fds * sizeof(int)) };
                 memcpy(CMSG_DATA(c), fds, n_fds * sizeof(int));
         }
         cr_assert_eq(sendmsg(here, &m, 0), (ssize_t)n);
@@ -180,7 +182,8 @@ Test(wire, descriptors_nobody_asked_for_are_refused_and_closed)
 Test(wire, a_memfd_that_could_still_change_is_refused)
 {
         static const uint8_t write_[] = { WIRE_VERSION, 2 };
-        FD unsealed = memfd("x", 1, 0), half = memfd("x", 1, F_SEAL_GROW | F_SEAL_SHRINK), null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        FD unsealed = memfd("x", 1, 0), half = memfd("x", 1, F_SEAL_GROW | F_SEAL_SHRINK),
+           null = open("/dev/null", O_RDONLY | O_CLOEXEC);
         FD large = memfd("x", 1, 0);
 
         send_raw(write_, 2, &unsealed, 1);
@@ -216,7 +219,8 @@ Test(wire, unknown_fields_are_refused_at_any_depth)
         cr_assert_eq(DECODE(write, "\x12\x02\x78\x01"), -EBADMSG, "field 15 of Write.volumes[0]");
         cr_assert_eq(DECODE(write, "\x12\x04\x12\x02\x78\x01"), -EBADMSG, "field 15 of Write.volumes[0].empty_dir");
         cr_assert_eq(DECODE(write, "\x12\x02\x22\x00"), 0, "a Files volume");
-        cr_assert_eq(DECODE(write, "\x1a\x04\x5a\x02\x78\x01"), -EBADMSG, "field 15 of Write.containers[0].run_as_user");
+        cr_assert_eq(DECODE(write, "\x1a\x04\x5a\x02\x78\x01"), -EBADMSG,
+                     "field 15 of Write.containers[0].run_as_user");
         cr_assert_eq(DECODE(start, "\x0a\x7f"), -EBADMSG, "cut short");
         cr_assert_eq(DECODE(start, "\x1a"), -EBADMSG, "cut short");
 }

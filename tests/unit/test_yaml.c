@@ -28,7 +28,8 @@ static void check(const char *yaml, const char *want)
 
 Test(yaml, plain_scalars_are_typed_and_others_are_strings)
 {
-        check("a: true\nb: False\nc: ~\nd:\ne: 12\nf: -1.5\n", "{\"a\":true,\"b\":false,\"c\":null,\"d\":null,\"e\":12,\"f\":-1.5}");
+        check("a: true\nb: False\nc: ~\nd:\ne: 12\nf: -1.5\n",
+              "{\"a\":true,\"b\":false,\"c\":null,\"d\":null,\"e\":12,\"f\":-1.5}");
         check("[yes, on, 'true', \"1\", 1.2.3, 1e, '', -, 2026-01-01]",
               "[\"yes\",\"on\",\"true\",\"1\",\"1.2.3\",\"1e\",\"\",\"-\",\"2026-01-01\"]");
         check("- !!str 12\n- 1e3\n- 100m", "[\"12\",1000,\"100m\"]");
