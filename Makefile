@@ -41,11 +41,12 @@ CPPFLAGS += $(shell pkg-config --cflags $(PKG_AGENT) 2>/dev/null | sed 's/-I/-is
 all: $(BUILD)/vks-agent $(BUILD)/vks-helper $(BUILD)/vks-exec
 
 # ---- what the programs are made of ------------------------------------------------------------------------
-COMMON := $(patsubst %.c,%,$(wildcard common/*.c))
-PROTO  := $(patsubst %.c,%,$(wildcard proto/*.c))
-POLICY := $(patsubst %.c,%,$(wildcard policy/*.c))
-HELPER := $(patsubst %.c,%,$(wildcard helper/*.c))
-AGENT  := $(patsubst %.c,%,$(wildcard agent/*.c))
+sources = $(patsubst %.c,%,$(sort $(shell find $(1) -name '*.c')))
+COMMON := $(call sources,common)
+PROTO  := $(call sources,proto)
+POLICY := $(call sources,policy)
+HELPER := $(filter-out helper/exec/%,$(call sources,helper))
+AGENT  := $(call sources,agent)
 
 GEN := $(BUILD)/gen/helper.pb-c.h
 
@@ -62,20 +63,20 @@ $(BUILD)/$(1)/gen.o: $(BUILD)/gen/helper.pb-c.c
 	@mkdir -p $$(@D)
 	$(2) -std=gnu17 -w $(CPPFLAGS) $(3) -c -o $$@ $$<
 $(BUILD)/$(1)/libcommon.a: $(COMMON:%=$(BUILD)/$(1)/%.o)
-	@rm -f $$@; ar rcs $$@ $$^
+	@rm -f $$@; ar qcs $$@ $$^
 $(BUILD)/$(1)/libproto.a: $(PROTO:%=$(BUILD)/$(1)/%.o) $(BUILD)/$(1)/gen.o
-	@rm -f $$@; ar rcs $$@ $$^
+	@rm -f $$@; ar qcs $$@ $$^
 $(BUILD)/$(1)/libpolicy.a: $(POLICY:%=$(BUILD)/$(1)/%.o)
-	@rm -f $$@; ar rcs $$@ $$^
+	@rm -f $$@; ar qcs $$@ $$^
 $(BUILD)/$(1)/libhelper.a: $(filter-out $(BUILD)/$(1)/helper/main.o,$(HELPER:%=$(BUILD)/$(1)/%.o))
-	@rm -f $$@; ar rcs $$@ $$^
+	@rm -f $$@; ar qcs $$@ $$^
 $(BUILD)/$(1)/libagent.a: $(filter-out $(BUILD)/$(1)/agent/main.o,$(AGENT:%=$(BUILD)/$(1)/%.o))
-	@rm -f $$@; ar rcs $$@ $$^
+	@rm -f $$@; ar qcs $$@ $$^
 $(BUILD)/$(1)/vks-helper: $(BUILD)/$(1)/helper/main.o $(BUILD)/$(1)/libhelper.a $(BUILD)/$(1)/libpolicy.a $(BUILD)/$(1)/libproto.a $(BUILD)/$(1)/libcommon.a
 	$(2) $(3) $(LDFLAGS_ALL) -o $$@ $$^ $(call lib,$(PKG_HELPER))
 $(BUILD)/$(1)/vks-agent: $(BUILD)/$(1)/agent/main.o $(BUILD)/$(1)/libagent.a $(BUILD)/$(1)/libproto.a $(BUILD)/$(1)/libcommon.a
 	$(2) $(3) $(LDFLAGS_ALL) -o $$@ $$^ $(call lib,$(PKG_AGENT))
-$(BUILD)/$(1)/vks-exec: $(BUILD)/$(1)/common/exec/vks_exec.o $(BUILD)/$(1)/libcommon.a
+$(BUILD)/$(1)/vks-exec: $(BUILD)/$(1)/helper/exec/vks_exec.o $(BUILD)/$(1)/libcommon.a
 	$(2) $(3) $(LDFLAGS_ALL) -o $$@ $$^ $(call lib,libcap)
 endef
 
@@ -89,12 +90,16 @@ $(eval $(call kind,cov,$(CC),$(COV)))
 $(BUILD)/vks-agent $(BUILD)/vks-helper $(BUILD)/vks-exec: $(BUILD)/%: $(BUILD)/opt/%
 	cp -f $< $@
 
-# ---- unit tests: tests/unit/test_X.c is a criterion program of its own ------------------------------------
-UNIT := $(patsubst tests/unit/%.c,$(BUILD)/san/%,$(wildcard tests/unit/test_*.c))
+# ---- unit tests: tests/unit/ROOM/test_X.c is a criterion program of its own, $(BUILD)/san/test_X --------------
+UNIT_SOURCES := $(sort $(shell find tests/unit -name 'test_*.c'))
+UNIT := $(patsubst %.c,$(BUILD)/san/%,$(notdir $(UNIT_SOURCES)))
 SAN_LIBS := $(foreach l,agent helper policy proto common,$(BUILD)/san/lib$(l).a)
 
-$(UNIT): $(BUILD)/san/%: $(BUILD)/san/tests/unit/%.o $(BUILD)/san/tests/unit/fork.o $(SAN_LIBS)
-	$(CC) $(SAN) $(LDFLAGS_ALL) -o $@ $^ $(call lib,$(PKG_AGENT) criterion)
+define unit_test
+$(BUILD)/san/$(notdir $(1)): $(BUILD)/san/$(1).o $(BUILD)/san/tests/unit/fork.o $(SAN_LIBS)
+	$(CC) $(SAN) $$(LDFLAGS_ALL) -o $$@ $$^ $(call lib,$(PKG_AGENT) criterion)
+endef
+$(foreach t,$(UNIT_SOURCES:.c=),$(eval $(call unit_test,$(t))))
 
 $(BUILD)/san/test_helper $(BUILD)/cov/test_helper: LDFLAGS += -Wl,--wrap=arena_init
 # It starts the program that lies beside it.
@@ -103,7 +108,9 @@ $(BUILD)/cov/test_helper_program: | $(BUILD)/cov/vks-helper
 
 # What `make coverage` runs: the tests of root's part.
 COVERED := $(patsubst %,$(BUILD)/cov/test_%,helper helper_program policy)
-$(COVERED): $(BUILD)/cov/%: $(BUILD)/cov/tests/unit/%.o $(foreach l,helper policy proto common,$(BUILD)/cov/lib$(l).a)
+$(BUILD)/cov/test_policy: $(BUILD)/cov/tests/unit/policy/test_policy.o
+$(BUILD)/cov/test_helper $(BUILD)/cov/test_helper_program: $(BUILD)/cov/%: $(BUILD)/cov/tests/unit/helper/%.o
+$(COVERED): $(foreach l,helper policy proto common,$(BUILD)/cov/lib$(l).a)
 	$(CC) $(COV) $(LDFLAGS_ALL) -o $@ $^ $(call lib,$(PKG_HELPER) criterion)
 
 # ---- fuzzers: tests/fuzz/fuzz_X.c; here a plain main runs the corpus, `make fuzz` gives libFuzzer's ---------

@@ -13,15 +13,16 @@
 #include <unistd.h>
 
 #include "agent/cage.h"
-#include "agent/config.h"
-#include "agent/facts.h"
-#include "agent/file_watch.h"
-#include "agent/kubelet_api.h"
-#include "agent/node.h"
-#include "agent/package_labels.h"
-#include "agent/pods.h"
-#include "agent/retry.h"
-#include "agent/watch.h"
+#include "agent/config/config.h"
+#include "agent/node/facts.h"
+#include "agent/lib/file_watch.h"
+#include "agent/server/kubelet_api.h"
+#include "agent/server/logs.h"
+#include "agent/node/node.h"
+#include "agent/node/package_labels.h"
+#include "agent/pods/pods.h"
+#include "agent/lib/retry.h"
+#include "agent/client/watch.h"
 #include "common/log.h"
 #include "common/mem.h"
 
@@ -112,8 +113,7 @@ static void watch_node(struct agent *a)
 {
         static const struct watch_handler handler = { .upsert = node_seen, .gone = node_gone };
         CLEANUP(freep)
-        char *name = api_escape(a->config->node_name),
-             *query = xasprintf("fieldSelector=metadata.name%%3D%s", name);
+        char *name = api_escape(a->config->node_name), *query = xasprintf("fieldSelector=metadata.name%%3D%s", name);
 
         a->node_watch = watch_new(a->event, a->api, "/api/v1/nodes", query, &handler, a->node);
 }
@@ -339,6 +339,7 @@ static int agent_start(struct agent *a, struct err *e)
                           .ip = own_ip(a),
                           .api_host = a->api_host,
                           .api_port = a->api_port },
+                .container_ended = log_stream_poke,
                 .dry_run = a->config->dry_run ? stdout : NULL,
         };
         a->pods = pods_new(&parts);

@@ -12,6 +12,9 @@
 #include "common/base.h"
 #include "common/err.h"
 
+#define FALLBACK_USER                                                                                                  \
+        "vks-pod" /* the user of a container that may not be root and names no user (packaging/vks.sysusers) */
+
 enum {
         ID_LABEL_MAX = 63,
         ID_NAME_MAX = 253,

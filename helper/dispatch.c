@@ -5,7 +5,7 @@
 #include <systemd/sd-journal.h>
 #include <time.h>
 
-#include "common/arena.h"
+#include "helper/arena.h"
 #include "common/utf8.h"
 #include "helper/helper.h"
 #include "proto/verbs.h"

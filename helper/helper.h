@@ -9,7 +9,7 @@
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
 
-#include "common/unit_text.h"
+#include "helper/text/unit_text.h"
 #include "policy/policy.h"
 
 #define UNIT_DIR "/run/systemd/system"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 
-#include "common/dpkg.h"
+#include "helper/files/dpkg.h"
 #include "common/mem.h"
-#include "common/unit_load.h"
+#include "helper/text/unit_load.h"
 #include "helper/helper.h"
 
 int package_unit_load(const char *package, const char *name, struct unit_file **ret, struct err *e)

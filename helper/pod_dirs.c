@@ -6,10 +6,10 @@
 #include <sys/statfs.h>
 #include <time.h>
 
-#include "common/dir.h"
+#include "helper/files/dir.h"
 #include "common/fd.h"
 #include "common/mem.h"
-#include "common/publish.h"
+#include "helper/files/publish.h"
 #include "helper/helper.h"
 
 enum { UNMOUNT_TRIES = 200, UNMOUNT_WAIT_NS = 10 * 1000 * 1000 };

@@ -4,11 +4,11 @@
 #include <fcntl.h>
 #include <stdio.h>
 
-#include "common/dir.h"
+#include "helper/files/dir.h"
 #include "common/fd.h"
-#include "common/host_path.h"
+#include "helper/files/host_path.h"
 #include "common/mem.h"
-#include "common/passwd.h"
+#include "helper/files/passwd.h"
 #include "helper/helper.h"
 #include "proto/hash.h"
 
@@ -213,8 +213,8 @@ static int plan_mounts(const struct pod_id *pod, const struct op_container *k, s
 static int write_files(struct machine *m, int pod, const char *unit, struct unit_text *u, const Vks__Container *c)
 {
         CLEANUP(buf_done)
-        struct buf fragment = BUF(TEXT_MAX),
-                   dropin = BUF(TEXT_MAX), env = SECRET_BUF(ENV_MAX), carried = SECRET_BUF(CARRIED_MAX);
+        struct buf fragment = BUF(TEXT_MAX), dropin = BUF(TEXT_MAX), env = SECRET_BUF(ENV_MAX),
+                   carried = SECRET_BUF(CARRIED_MAX);
         CLEANUP(freep) char *name = xasprintf("%s.d", unit), *carried_name = xasprintf("%s.carried", c->name);
         FD envs = dir_open(pod, "env"), list = dir_open(pod, "units"), dir = -1;
         int r = envs < 0 ? envs : list < 0 ? list : 0;

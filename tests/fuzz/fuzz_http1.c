@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A request's head as it comes off the wire: whatever is taken must be well-formed. */
-#include "agent/http1.h"
-#include "agent/logs.h"
+#include "agent/server/http1.h"
+#include "agent/server/logs.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

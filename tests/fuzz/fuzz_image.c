@@ -2,7 +2,7 @@
 /* An image string, and the unit name that follows from it. */
 #include <stdlib.h>
 
-#include "agent/image.h"
+#include "agent/pod/image.h"
 #include "common/mem.h"
 #include "tests/fuzz/fuzz.h"
 

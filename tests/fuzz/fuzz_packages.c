@@ -2,8 +2,8 @@
 /* dpkg's status file, unit files and maintainer scripts: what packages bring to the machine. */
 #include <stdlib.h>
 
-#include "agent/dpkg.h"
-#include "agent/packages.h"
+#include "agent/packages/dpkg.h"
+#include "agent/packages/packages.h"
 #include "tests/fuzz/fuzz.h"
 
 static void each(void *userdata, const struct package *p, size_t offset)

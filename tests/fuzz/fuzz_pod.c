@@ -2,9 +2,9 @@
 /* An object of the API server: parsed, planned and reported. */
 #include <cjson/cJSON.h>
 
-#include "agent/json.h"
-#include "agent/plan.h"
-#include "agent/status.h"
+#include "agent/lib/json.h"
+#include "agent/pod/plan.h"
+#include "agent/pod/status.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -2,7 +2,7 @@
 /* What apt and dpkg print: names of packages and sizes come from whoever made the packages. */
 #include <stdlib.h>
 
-#include "agent/package_manager.h"
+#include "agent/packages/package_manager.h"
 #include "common/mem.h"
 #include "tests/fuzz/fuzz.h"
 

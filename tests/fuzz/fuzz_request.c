@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "common/mem.h"
-#include "common/unit_text.h"
+#include "helper/text/unit_text.h"
 #include "policy/policy_conf.h"
 #include "proto/hash.h"
 #include "proto/verbs.h"

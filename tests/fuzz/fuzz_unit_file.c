@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A package's unit file, read and made into the unit of a pod: with the package's command line, with the pod's args,
  * with its command. */
-#include "common/unit_text.h"
+#include "helper/text/unit_text.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "common/mem.h"
-#include "common/unit_text.h"
+#include "helper/text/unit_text.h"
 #include "tests/fuzz/fuzz.h"
 
 static bool ours(const char *line)

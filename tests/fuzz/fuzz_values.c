@@ -3,11 +3,11 @@
  */
 #include <stdlib.h>
 
-#include "agent/base64.h"
-#include "agent/conditions.h"
-#include "agent/config.h"
-#include "agent/content.h"
-#include "agent/times.h"
+#include "agent/lib/base64.h"
+#include "agent/machine/conditions.h"
+#include "agent/config/config.h"
+#include "agent/pods/content.h"
+#include "agent/lib/times.h"
 #include "common/mem.h"
 #include "tests/fuzz/fuzz.h"
 

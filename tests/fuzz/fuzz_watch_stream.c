@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The first byte says in what pieces the rest comes. */
-#include "agent/watch_stream.h"
+#include "agent/client/watch_stream.h"
 #include "tests/fuzz/fuzz.h"
 
 static int take(void *userdata, const char *line, size_t size)

@@ -1179,8 +1179,8 @@ static int plant(int n, char **dirs)
 {
         for (int i = 0; i < n; i++) {
                 CLEANUP(freep)
-                char *suid = xasprintf("%s/suid", dirs[i]),
-                     *sgid = xasprintf("%s/sgid", dirs[i]), *caps = xasprintf("%s/caps", dirs[i]);
+                char *suid = xasprintf("%s/suid", dirs[i]), *sgid = xasprintf("%s/sgid", dirs[i]),
+                     *caps = xasprintf("%s/caps", dirs[i]);
                 CLEANUP(freep) char *device = xasprintf("%s/device", dirs[i]);
                 cap_t all = cap_from_text("cap_setuid,cap_dac_override+ep");
 

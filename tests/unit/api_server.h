@@ -3,7 +3,7 @@
 #ifndef VKS_TESTS_API_SERVER_H
 #define VKS_TESTS_API_SERVER_H
 
-#include "agent/api.h"
+#include "agent/client/api.h"
 #include "tests/unit/http_server.h"
 
 static inline struct api *api_start(struct server *s, void (*handler)(struct server *s, int fd, const char *request),

@@ -18,7 +18,7 @@
 
 #include "common/file.h"
 #include "common/mem.h"
-#include "common/unit_text.h"
+#include "helper/text/unit_text.h"
 #include "policy/policy.h"
 #include "proto/verbs.h"
 #include "proto/wire.h"

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Kubernetes events, as the kubelet's recorder makes them (client-go tools/record): the same event again within 10
+ * minutes becomes a count on the first one; an object that has much to tell is heard 25 times and then once in 5
+ * minutes, the rest is dropped with a log line; at most 5 posts a second with a burst of 50, so that a thousand pods at
+ * once are not told of before they are started. A failed post is tried again a few times and then dropped. Never
+ * blocks, never fails.
+ */
+#ifndef VKS_AGENT_CLIENT_EVENTS_H
+#define VKS_AGENT_CLIENT_EVENTS_H
+
+#include "agent/client/api.h"
+
+struct events;
+
+struct event_object {
+        const char *kind;      /* "Pod" or "Node" */
+        const char *namespace; /* NULL for a Node: its events go to "default" */
+        const char *name;
+        const char *uid;       /* for a Node the kubelet uses the node's name */
+        const char *container; /* NULL, or the container: fieldPath spec.containers{name} */
+};
+
+struct events *events_new(sd_event *event, struct api *api, const char *node_name);
+struct events *events_free(struct events *ev);
+DEFINE_FREEP(struct events, events_free)
+
+/* `warning`: type Warning instead of Normal. `reason` is the kubelet's word where it has one
+ * (pkg/kubelet/events/event.go). */
+void event_post(struct events *ev, const struct event_object *about, bool warning, const char *reason, const char *fmt,
+                ...) PRINTF(5, 6);
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * HTTP requests on the sd-event loop: libcurl's multi interface, and nothing of Kubernetes. Requests to one server
+ * share one HTTP/2 connection where it speaks that. A response is collected up to a bound, or handed out as it comes.
+ * Proxies and redirects are not followed. The process must ignore SIGPIPE.
+ */
+#ifndef VKS_AGENT_CLIENT_HTTP_H
+#define VKS_AGENT_CLIENT_HTTP_H
+
+#include <systemd/sd-event.h>
+
+#include "common/base.h"
+
+struct http;
+struct http_call;
+
+/* Who we are and whom we trust. All of it is copied. */
+struct http_identity {
+        const char *ca_pem; /* NULL: the system's CAs */
+        const char *cert_pem, *key_pem;
+        bool insecure;          /* any server will do */
+        const char *connect_to; /* NULL, or "HOST:PORT": connect there, whatever the URL's host is */
+};
+
+struct http_response {
+        int error;        /* 0 when there was an answer, of whatever status; else negative errno */
+        long status;      /* 0 when there was none */
+        const char *text; /* what went wrong on the way, for a person; "" when nothing did */
+        char *body;       /* NUL-terminated, "" when empty or handed out; borrowed */
+        size_t size;
+        unsigned retry_after_s; /* as the server asked, else 0 */
+};
+
+typedef void (*http_data)(void *userdata, const char *data, size_t size);
+typedef void (*http_done)(void *userdata, const struct http_response *r);
+
+struct http_request {
+        const char *method;
+        const char *url;
+        const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
+        const char *body;           /* NULL: none */
+        size_t body_size;
+        bool urgent;         /* does not wait while many others run */
+        unsigned timeout_ms; /* for all of it, from when its turn came; 0: none */
+        unsigned silence_ms; /* ended with -ETIMEDOUT when nothing came for so long; 0: never */
+        size_t body_max;     /* longer: -EMSGSIZE */
+        http_data data;      /* gets the body of a 2xx response as it comes, instead of collecting it; may be NULL */
+        http_done done;      /* exactly once, unless cancelled; never from inside http_start() */
+        void *userdata;
+};
+
+struct http *http_new(sd_event *event);
+struct http *
+http_free(struct http *h); /* ends all calls without calling back; allowed inside of callbacks, as http_cancel() is */
+DEFINE_FREEP(struct http, http_free)
+
+/* For requests started from now on. Without: no client certificate, the system's CAs. */
+void http_set_identity(struct http *h, const struct http_identity *identity);
+
+struct http_call *http_start(struct http *h, const struct http_request *r); /* all of `r` is copied; never NULL */
+struct http_call *http_cancel(struct http_call *c);                         /* NULL is allowed; returns NULL */
+DEFINE_FREEP(struct http_call, http_cancel)
+
+/* Shuts every connection down: all that is under way fails, what comes next connects anew. */
+void http_close_connections(struct http *h);
+
+#endif

@@ -1,0 +1,518 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/config/config.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "agent/lib/yaml.h"
+#include "common/file.h"
+#include "common/ids.h"
+#include "common/mem.h"
+#include "proto/wire.h"
+
+enum { FILE_MAX = 256 * 1024, FLAG_BASE = 256 };
+
+enum type { STRING, NAME, BOOL, PORT, COUNT, LEVEL, IPS, LABELS, RESERVED, WORDS };
+
+/* Everything that can be decided: the flag, the field of the file (NULL: only a flag), and where it goes. */
+static const struct row {
+        const char *flag, *field, *arg, *help, *standard;
+        enum type type;
+        size_t at;
+} rows[] = {
+#define AT(member) offsetof(struct config, member)
+        { "config", NULL, "FILE", "read the other settings from this YAML file", CONFIG_FILE ", if it exists", STRING,
+          SIZE_MAX },
+        { "kubeconfig", "kubeconfig", "FILE", "API server and credentials", "/etc/vks/kubeconfig", STRING,
+          AT(kubeconfig) },
+        { "nodename", "nodeName", "NAME", "name of the Node", "the hostname", NAME, AT(node_name) },
+        { "node-ip", "nodeIP", "IP[,IP]", "address of the node, one of each family; may be repeated",
+          "that of the default route", IPS, AT(node_ips) },
+        { "node-external-ip", "nodeExternalIP", "IP[,IP]", "address of the node as others see it", "none", IPS,
+          AT(external_ips) },
+        { "node-labels", "nodeLabels", "K=V,...", "labels of the Node; may be repeated", "none", LABELS, AT(labels) },
+        { "package-labels", "packageLabels", "PATTERN,...",
+          "packages that are labels of the Node; \"services\": all that bring one; may be repeated", "services", WORDS,
+          AT(package_labels) },
+        { "disable-taint", "disableTaint", NULL,
+          "create the Node without the taint virtual-kubelet.io/provider=vks:NoSchedule", "false", BOOL,
+          AT(disable_taint) },
+        { "enable-node-lease", "enableNodeLease", NULL, "keep a Lease in kube-node-lease as heartbeat", "true", BOOL,
+          AT(node_lease) },
+        { "max-pods", "maxPods", "N", "most pods that are taken", "110", COUNT, AT(max_pods) },
+        { "kube-reserved", "kubeReserved", "R=Q,...", "cpu, memory, ephemeral-storage kept for the agent", "none",
+          RESERVED, AT(kube_reserved) },
+        { "system-reserved", "systemReserved", "R=Q,...", "the same, kept for the rest of the system", "none", RESERVED,
+          AT(system_reserved) },
+        { "address", "address", "IP", "where the kubelet API listens", "all", STRING, AT(address) },
+        { "port", "port", "N", "port of the kubelet API; 0: none", "10250", PORT, AT(port) },
+        { "certfile", "tlsCertFile", "FILE", "its certificate", "/etc/vks/kubelet-serving.crt, if it exists", STRING,
+          AT(cert_file) },
+        { "keyfile", "tlsPrivateKeyFile", "FILE", "its private key", "/etc/vks/kubelet-serving.key, if it exists",
+          STRING, AT(key_file) },
+        { "client-ca-file", "clientCAFile", "FILE", "CA of the clients it serves",
+          "/etc/vks/client-ca.crt, if it exists", STRING, AT(client_ca_file) },
+        { "helper-socket", "helperSocket", "PATH", "socket of vks-helper", WIRE_SOCKET, STRING, AT(helper_socket) },
+        { "log-level", "logLevel", "LEVEL", "error, warning, info or debug", "info", LEVEL, AT(log_level) },
+        { "dry-run", NULL, NULL, "print what would be done, and do nothing", "false", BOOL, AT(dry_run) },
+        { "version", NULL, NULL, "print the version", NULL, BOOL, AT(version) },
+        { "help", NULL, NULL, "print this", NULL, BOOL, AT(help) },
+};
+
+static const struct {
+        const char *name;
+        int level;
+} levels[] = { { "error", LOG_ERR }, { "warning", LOG_WARNING }, { "info", LOG_INFO }, { "debug", LOG_DEBUG } };
+
+static void *place(struct config *c, const struct row *row)
+{
+        return (char *)c + row->at;
+}
+
+/* ---- one value --------------------------------------------------------------------------------------------------- */
+
+static void clear_labels(struct config *c)
+{
+        for (size_t i = 0; i < c->n_labels; i++) {
+                free(c->labels[i].key);
+                free(c->labels[i].value);
+        }
+        free(c->labels);
+        c->labels = NULL;
+        c->n_labels = 0;
+}
+
+/* What one source says about a list replaces what another did. */
+static void clear_list(struct config *c, const struct row *row)
+{
+        char ***list = place(c, row);
+
+        if (row->type == IPS || row->type == WORDS)
+                *list = strv_free(*list);
+        else if (row->type == LABELS)
+                clear_labels(c);
+        else if (row->type == RESERVED)
+                *(struct config_reserved *)place(c, row) = (struct config_reserved){ 0 };
+}
+
+static int set_bool(bool *ret, const char *s, struct err *e)
+{
+        if (!streq(s, "true") && !streq(s, "false"))
+                return err_set(e, -EINVAL, NULL, "\"%s\" is neither true nor false", s);
+        *ret = streq(s, "true");
+        return 0;
+}
+
+static int parse_number(const char *s, unsigned long most, unsigned long *ret, struct err *e)
+{
+        char *end;
+
+        errno = 0;
+        *ret = strtoul(s, &end, 10);
+        if (errno || !isdigit((unsigned char)s[0]) || *end || *ret > most)
+                return err_set(e, -EINVAL, NULL, "\"%s\" is no number from 0 to %lu", s, most);
+        return 0;
+}
+
+static int set_level(int *ret, const char *s, struct err *e)
+{
+        for (size_t i = 0; i < ARRAY_LEN(levels); i++)
+                if (streq(levels[i].name, s)) {
+                        *ret = levels[i].level;
+                        return 0;
+                }
+        return err_set(e, -EINVAL, NULL, "\"%s\" is none of error, warning, info, debug", s);
+}
+
+static int set_name(char **ret, const char *s, struct err *e)
+{
+        char *name = xstrdup(s);
+
+        for (char *p = name; *p; p++)
+                *p = (char)tolower((unsigned char)*p);
+        free(*ret);
+        *ret = name;
+        if (!id_is_name(name))
+                return err_set(e, -EINVAL, NULL, "\"%s\" is no node name (RFC 1123: a-z, 0-9, - and dots)", name);
+        return 0;
+}
+
+/* The kubelet's rule (nodestatus: validateNodeIP): an address that others can reach this node by. */
+static int add_ip(char ***list, const char *s, struct err *e)
+{
+        struct in6_addr v6;
+        struct in_addr v4;
+        size_t n = 0;
+        bool bad, is_v4 = inet_pton(AF_INET, s, &v4) == 1;
+
+        if (is_v4) {
+                uint32_t a = ntohl(v4.s_addr);
+                bad = a == 0 || a >> 24 == 127 || a >> 28 == 14 || a >> 16 == 0xa9fe;
+        } else if (inet_pton(AF_INET6, s, &v6) == 1) {
+                bad = IN6_IS_ADDR_UNSPECIFIED(&v6) || IN6_IS_ADDR_LOOPBACK(&v6) || IN6_IS_ADDR_MULTICAST(&v6) ||
+                      IN6_IS_ADDR_LINKLOCAL(&v6);
+        } else {
+                return err_set(e, -EINVAL, NULL, "\"%s\" is no IP address", s);
+        }
+        if (bad)
+                return err_set(e, -EINVAL, NULL, "%s is an address that no other machine can reach", s);
+        for (; *list && (*list)[n]; n++)
+                if (!strchr((*list)[n], ':') == is_v4)
+                        return err_set(e, -EINVAL, NULL,
+                                       "%s and %s are of the same family; at most one of each is possible", (*list)[n],
+                                       s);
+        strv_push(list, &n, xstrdup(s));
+        return 0;
+}
+
+static int set_label(struct config *c, const char *key, const char *value, struct err *e)
+{
+        int r = config_label_check(key, value, e);
+
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < c->n_labels; i++)
+                if (streq(c->labels[i].key, key))
+                        return err_set(e, -EINVAL, NULL, "label %s is given twice", key);
+        c->labels = xrealloc(c->labels, c->n_labels + 1, sizeof(*c->labels));
+        c->labels[c->n_labels++] = (struct config_label){ xstrdup(key), xstrdup(value) };
+        return 0;
+}
+
+static int set_reserved(struct config_reserved *ret, const char *key, const char *value, struct err *e)
+{
+        int r;
+
+        if (streq(key, "cpu"))
+                r = config_parse_cpu(value, &ret->cpu_milli);
+        else if (streq(key, "memory"))
+                r = config_parse_bytes(value, &ret->memory);
+        else if (streq(key, "ephemeral-storage"))
+                r = config_parse_bytes(value, &ret->storage);
+        else
+                return err_set(e, -EINVAL, NULL, "\"%s\" cannot be reserved (cpu, memory, ephemeral-storage)", key);
+        return r < 0 ? err_set(e, r, NULL, "%s: \"%s\" is no quantity (100m, 0.5, 200Mi, 1G)", key, value) : 0;
+}
+
+static int add_word(char ***list, const char *s, struct err *e)
+{
+        size_t n = 0;
+
+        if (s[strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789+.-*?[]")])
+                return err_set(e, -EINVAL, NULL, "\"%s\" is no pattern of package names", s);
+        while (*list && (*list)[n])
+                n++;
+        strv_push(list, &n, xstrdup(s));
+        return 0;
+}
+
+static int set_pair(struct config *c, const struct row *row, const char *key, const char *value, struct err *e)
+{
+        return row->type == LABELS ? set_label(c, key, value, e) : set_reserved(place(c, row), key, value, e);
+}
+
+static int set_item(struct config *c, const struct row *row, const char *item, struct err *e)
+{
+        CLEANUP(freep) char *key = xstrdup(item);
+        char *equals;
+
+        if (row->type == IPS)
+                return add_ip(place(c, row), item, e);
+        if (row->type == WORDS)
+                return add_word(place(c, row), item, e);
+        equals = strchr(key, '=');
+        if (!equals)
+                return err_set(e, -EINVAL, NULL, "\"%s\" has no \"=\"", item);
+        *equals = '\0';
+        return set_pair(c, row, key, equals + 1, e);
+}
+
+static int set_list(struct config *c, const struct row *row, const char *text, struct err *e)
+{
+        int r = 0;
+
+        for (const char *s = text; r == 0 && *s; s += *s == ',') {
+                CLEANUP(freep) char *item = xstrndup(s, strcspn(s, ","));
+                s += strlen(item);
+                r = item[0] ? set_item(c, row, item, e) : 0;
+        }
+        return r;
+}
+
+static int set(struct config *c, const struct row *row, const char *text, struct err *e)
+{
+        unsigned long number = 0;
+        int r;
+
+        switch (row->type) {
+        case BOOL:
+                return set_bool(place(c, row), text, e);
+        case PORT:
+                r = parse_number(text, UINT16_MAX, &number, e);
+                c->port = (uint16_t)number;
+                return r;
+        case COUNT:
+                r = parse_number(text, 1000000, &number, e);
+                *(unsigned *)place(c, row) = (unsigned)number;
+                return r;
+        case LEVEL:
+                return set_level(place(c, row), text, e);
+        case NAME:
+                return set_name(place(c, row), text, e);
+        case STRING: {
+                char **string = place(c, row);
+                if (!text[0])
+                        return err_set(e, -EINVAL, NULL, "is empty");
+                free(*string);
+                *string = xstrdup(text);
+                return 0;
+        }
+        case IPS:
+        case LABELS:
+        case RESERVED:
+        case WORDS:
+                return set_list(c, row, text, e);
+        }
+        return -EINVAL;
+}
+
+/* ---- the file ---------------------------------------------------------------------------------------------------- */
+
+static int set_json(struct config *c, const struct row *row, const cJSON *v, struct err *e)
+{
+        bool is_list = row->type == IPS || row->type == LABELS || row->type == RESERVED || row->type == WORDS;
+        const cJSON *item;
+        int r = 0;
+
+        if (cJSON_IsString(v))
+                return set(c, row, v->valuestring, e);
+        if (cJSON_IsBool(v))
+                return set(c, row, cJSON_IsTrue(v) ? "true" : "false", e);
+        if (cJSON_IsNumber(v)) {
+                CLEANUP(freep) char *text = cJSON_PrintUnformatted(v);
+                return set(c, row, text ? text : "", e);
+        }
+        if (cJSON_IsArray(v) && is_list) {
+                cJSON_ArrayForEach (item, v) {
+                        if (!cJSON_IsString(item))
+                                return err_set(e, -EINVAL, NULL, "an item is no string");
+                        if ((r = set_item(c, row, item->valuestring, e)) < 0)
+                                return r;
+                }
+                return 0;
+        }
+        if (cJSON_IsObject(v) && is_list && row->type != IPS && row->type != WORDS) {
+                cJSON_ArrayForEach (item, v) {
+                        CLEANUP(freep)
+                        char *number =
+                                cJSON_IsNumber(item) && row->type == RESERVED ? cJSON_PrintUnformatted(item) : NULL;
+                        const char *value = number ? number : cJSON_GetStringValue(item);
+                        /* 1.10 would arrive as 1.1, and true as a truth: a label's value is text. */
+                        if (!value)
+                                return err_set(e, -EINVAL, NULL, "%s is no string (put it in quotes)", item->string);
+                        if ((r = set_pair(c, row, item->string, value, e)) < 0)
+                                return r;
+                }
+                return 0;
+        }
+        return err_set(e, -EINVAL, NULL, "has the wrong type");
+}
+
+static int apply_tree(struct config *c, const cJSON *tree, struct err *e)
+{
+        const cJSON *v;
+
+        if (cJSON_IsNull(tree)) /* nothing but comments */
+                return 0;
+        if (!cJSON_IsObject(tree))
+                return err_set(e, -EINVAL, NULL, "must have \"field: value\" lines");
+        cJSON_ArrayForEach (v, tree) {
+                const struct row *row = NULL;
+
+                for (size_t i = 0; i < ARRAY_LEN(rows) && !row; i++)
+                        if (rows[i].field && streq(rows[i].field, v->string))
+                                row = &rows[i];
+                if (!row)
+                        return err_set(e, -EINVAL, NULL, "unknown field \"%s\"", v->string);
+                if (cJSON_IsNull(v))
+                        continue;
+                if (set_json(c, row, v, e) < 0)
+                        return err_prefix(e, "%s: ", v->string);
+        }
+        return 0;
+}
+
+static void cjson_deletep(cJSON **p)
+{
+        cJSON_Delete(*p);
+}
+
+static int apply_file(struct config *c, const char *path, struct err *e)
+{
+        CLEANUP(freep) char *text = NULL;
+        CLEANUP(cjson_deletep) cJSON *tree = NULL;
+        size_t size;
+        int r = file_read(path, FILE_MAX, &text, &size, e);
+
+        if (r < 0)
+                return r;
+        r = yaml_parse(text, size, &tree, e);
+        if (r == 0)
+                r = apply_tree(c, tree, e);
+        return r < 0 ? err_prefix(e, "%s: ", path) : 0;
+}
+
+/* ---- flags ------------------------------------------------------------------------------------------------------- */
+
+struct given {
+        const struct row *row;
+        const char *value;
+};
+
+/* Fills `given`, which has room for argc. Returns how many. */
+static int read_flags(int argc, char **argv, struct given *given, struct err *e)
+{
+        struct option options[ARRAY_LEN(rows) + 1] = { 0 };
+        int n = 0, o, at = 1;
+
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+                options[i] =
+                        (struct option){ rows[i].flag, rows[i].type == BOOL ? optional_argument : required_argument,
+                                         NULL, FLAG_BASE + (int)i };
+        opterr = 0;
+        optind = 0; /* glibc: begin afresh */
+        while ((o = getopt_long(argc, argv, "+:h", options, NULL)) != -1) {
+                if (o == 'h')
+                        given[n++] = (struct given){ &rows[ARRAY_LEN(rows) - 1], "true" };
+                else if (o == ':')
+                        return err_set(e, -EINVAL, NULL, "%s: needs a value", argv[at]);
+                else if (o < FLAG_BASE)
+                        return err_set(e, -EINVAL, NULL, "unknown flag %s", argv[at]);
+                else
+                        given[n++] = (struct given){ &rows[o - FLAG_BASE], optarg ? optarg : "true" };
+                at = optind;
+        }
+        if (optind < argc)
+                return err_set(e, -EINVAL, NULL, "unexpected argument \"%s\"", argv[optind]);
+        return n;
+}
+
+static int apply_flags(struct config *c, const struct given *given, int n, struct err *e)
+{
+        for (int i = 0; i < n; i++) {
+                bool first = true;
+
+                if (streq(given[i].row->flag, "config"))
+                        continue;
+                for (int k = 0; k < i; k++)
+                        first &= given[k].row != given[i].row;
+                if (first)
+                        clear_list(c, given[i].row);
+                if (set(c, given[i].row, given[i].value, e) < 0)
+                        return err_prefix(e, "--%s: ", given[i].row->flag);
+        }
+        return 0;
+}
+
+/* ---- all of it --------------------------------------------------------------------------------------------------- */
+
+/* The usual place, when there is something. */
+static char *if_exists(const char *root, const char *path)
+{
+        CLEANUP(freep) char *full = xasprintf("%s%s", root, path);
+
+        return access(full, F_OK) == 0 ? TAKE(full) : NULL;
+}
+
+static int complete(struct config *c, const char *root, const char *hostname, struct err *e)
+{
+        if (!c->kubeconfig)
+                c->kubeconfig = xstrdup("/etc/vks/kubeconfig");
+        if (!c->helper_socket)
+                c->helper_socket = xstrdup(WIRE_SOCKET);
+        if (!c->node_name && set_name(&c->node_name, hostname, e) < 0)
+                return err_prefix(e, "--nodename is not given and the hostname cannot serve: ");
+        if (c->address) {
+                unsigned char any[sizeof(struct in6_addr)];
+                if (inet_pton(AF_INET, c->address, any) != 1 && inet_pton(AF_INET6, c->address, any) != 1)
+                        return err_set(e, -EINVAL, NULL, "--address: \"%s\" is no IP address", c->address);
+        }
+        if (!c->cert_file != !c->key_file)
+                return err_set(e, -EINVAL, NULL, "--certfile and --keyfile go together, and %s is missing",
+                               c->cert_file ? "--keyfile" : "--certfile");
+        if (!c->cert_file) {
+                c->cert_file = if_exists(root, "/etc/vks/kubelet-serving.crt");
+                c->key_file = if_exists(root, "/etc/vks/kubelet-serving.key");
+                if (!c->cert_file || !c->key_file) {
+                        free(TAKE(c->cert_file));
+                        free(TAKE(c->key_file));
+                }
+        }
+        if (!c->client_ca_file)
+                c->client_ca_file = if_exists(root, "/etc/vks/client-ca.crt");
+        return 0;
+}
+
+int config_new(int argc, char **argv, const char *root, const char *hostname, struct config **ret, struct err *e)
+{
+        CLEANUP(config_freep) struct config *c = NEW(struct config);
+        CLEANUP(freep) struct given *given = xcalloc((size_t)argc + 1, sizeof(*given));
+        CLEANUP(freep) char *file = NULL;
+        const char *named = NULL;
+        int n, r;
+
+        *c = (struct config){ .node_lease = true, .port = 10250, .max_pods = 110, .log_level = LOG_INFO };
+        root = root ? root : "";
+        n = read_flags(argc, argv, given, e);
+        if (n < 0)
+                return n;
+        for (int i = 0; i < n; i++) {
+                c->help |= streq(given[i].row->flag, "help");
+                c->version |= streq(given[i].row->flag, "version");
+                if (streq(given[i].row->flag, "config"))
+                        named = given[i].value;
+        }
+        if (!c->help && !c->version) {
+                file = named ? xstrdup(named) : if_exists(root, CONFIG_FILE);
+                if ((file && (r = apply_file(c, file, e)) < 0) || (r = apply_flags(c, given, n, e)) < 0 ||
+                    (r = complete(c, root, hostname, e)) < 0)
+                        return r;
+        }
+        *ret = TAKE(c);
+        return 0;
+}
+
+struct config *config_free(struct config *c)
+{
+        if (!c)
+                return NULL;
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                if (rows[i].type == STRING && rows[i].at != SIZE_MAX)
+                        free(*(char **)place(c, &rows[i]));
+                else if (rows[i].type != STRING)
+                        clear_list(c, &rows[i]);
+        }
+        free(c->node_name);
+        free(c);
+        return NULL;
+}
+
+void config_help(FILE *f)
+{
+        fputs("vks-agent: makes this machine a Kubernetes node whose pods are systemd services.\n\nFlags:\n", f);
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                CLEANUP(freep)
+                char *flag =
+                        xasprintf("--%s%s%s", rows[i].flag, rows[i].arg ? " " : "", rows[i].arg ? rows[i].arg : "");
+
+                fprintf(f, "  %-28s %s", flag, rows[i].help);
+                if (rows[i].standard)
+                        fprintf(f, " (default: %s)", rows[i].standard);
+                fputc('\n', f);
+        }
+        fputs("\nA flag wins over the file. See vks-agent(8).\n", f);
+}

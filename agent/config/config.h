@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the operator decides: command-line flags, and a YAML file with the same things under the kubelet's names. A flag
+ * wins over the file, and a list given by flags replaces the file's. One table (config.c) holds all of them, and the
+ * text of --help.
+ */
+#ifndef VKS_AGENT_CONFIG_CONFIG_H
+#define VKS_AGENT_CONFIG_CONFIG_H
+
+#include <cjson/cJSON.h>
+#include <stdio.h>
+
+#include "common/err.h"
+
+#define CONFIG_FILE "/etc/vks/agent.yaml"
+
+struct config_label {
+        char *key, *value;
+};
+
+struct config_reserved { /* what is kept from pods */
+        uint64_t cpu_milli;
+        uint64_t memory;  /* bytes */
+        uint64_t storage; /* bytes, ephemeral-storage */
+};
+
+struct config {
+        bool help, version, dry_run;
+        char *kubeconfig;
+        char *node_name;
+        bool node_lease;
+        bool disable_taint;                          /* a new Node gets no taint */
+        char *cert_file, *key_file, *client_ca_file; /* NULL: none given and none at the usual place */
+        char **node_ips;     /* NULL-terminated, at most one of each family; NULL: found by itself */
+        char **external_ips; /* the same */
+        struct config_label *labels;
+        size_t n_labels;
+        char **package_labels; /* NULL-terminated; NULL: package_labels()'s own choice */
+        char *address;         /* NULL: all */
+        uint16_t port;         /* 0: no server */
+        unsigned max_pods;
+        struct config_reserved kube_reserved, system_reserved;
+        char *helper_socket;
+        int log_level; /* syslog priority */
+};
+
+/*
+ * Flags, then the file, then what follows from the machine. `root` is put in front of the usual places that are looked
+ * at (NULL or "" but in tests, and not of paths that were given); `hostname` names the node unless a flag does. Errors
+ * name the flag or the field. With help or version set nothing else was read or checked. The caller owns *ret.
+ */
+int config_new(int argc, char **argv, const char *root, const char *hostname, struct config **ret, struct err *e);
+struct config *config_free(struct config *c);
+DEFINE_FREEP(struct config, config_free)
+
+void config_help(FILE *f);
+
+/* May a node set this label on itself? -EPERM says why not (admission plugin NodeRestriction), -EINVAL when it is no
+ * label. */
+int config_label_check(const char *key, const char *value, struct err *e);
+
+/* "100m", "0.5", "2": thousandths of a CPU. "200Mi", "1G", "1e9": bytes, rounded up. -EINVAL, or -ERANGE. */
+int config_parse_cpu(const char *s, uint64_t *ret_milli);
+int config_parse_bytes(const char *s, uint64_t *ret);
+
+#endif

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What flags and fields may hold: quantities, and the labels that a node may give itself. Pure. */
+#include <ctype.h>
+#include <errno.h>
+
+#include "agent/config/config.h"
+#include "common/ids.h"
+
+/* k8s.io/apimachinery pkg/api/resource: suffixes; the factor is num / den. */
+static const struct {
+        const char *suffix;
+        uint64_t num, den;
+} units[] = {
+        { "", 1, 1 },
+        { "n", 1, 1000000000 },
+        { "u", 1, 1000000 },
+        { "m", 1, 1000 },
+        { "k", 1000, 1 },
+        { "M", 1000000, 1 },
+        { "G", 1000000000, 1 },
+        { "T", 1000000000000, 1 },
+        { "P", 1000000000000000, 1 },
+        { "E", 1000000000000000000, 1 },
+        { "Ki", UINT64_C(1) << 10, 1 },
+        { "Mi", UINT64_C(1) << 20, 1 },
+        { "Gi", UINT64_C(1) << 30, 1 },
+        { "Ti", UINT64_C(1) << 40, 1 },
+        { "Pi", UINT64_C(1) << 50, 1 },
+        { "Ei", UINT64_C(1) << 60, 1 },
+};
+
+/* "e3", "E-2" after a number: a power of ten. */
+static bool parse_exponent(const char *s, int *ret)
+{
+        bool minus;
+        int v = 0;
+
+        if (*s != 'e' && *s != 'E')
+                return false;
+        s++;
+        minus = *s == '-';
+        if (*s == '-' || *s == '+')
+                s++;
+        if (!isdigit((unsigned char)*s))
+                return false;
+        for (; isdigit((unsigned char)*s); s++)
+                if ((v = v * 10 + (*s - '0')) > 18)
+                        return false;
+        *ret = minus ? -v : v;
+        return *s == '\0';
+}
+
+/* A quantity times `scale`, rounded up. */
+static int parse_quantity(const char *s, uint64_t scale, uint64_t *ret)
+{
+        enum { DIGITS_MAX = 15 }; /* 10^15 * 2^60 * 1000 fits in 128 bits */
+        unsigned __int128 value = 0, den = 1;
+        int digits = 0, exponent = 0;
+        bool point = false, any = false;
+
+        for (; isdigit((unsigned char)*s) || (*s == '.' && !point); s++) {
+                if (*s == '.') {
+                        point = true;
+                        continue;
+                }
+                any = true;
+                if (value > 0 || *s != '0')
+                        digits++;
+                if (digits > DIGITS_MAX)
+                        return -ERANGE;
+                value = value * 10 + (unsigned)(*s - '0');
+                if (point && (den *= 10) > UINT64_C(1000000000000000000))
+                        return -ERANGE;
+        }
+        if (!any)
+                return -EINVAL;
+        value *= scale;
+        if (parse_exponent(s, &exponent)) {
+                for (; exponent > 0; exponent--)
+                        value *= 10;
+                for (; exponent < 0; exponent++)
+                        den *= 10;
+        } else {
+                size_t i = 0;
+                while (i < ARRAY_LEN(units) && !streq(units[i].suffix, s))
+                        i++;
+                if (i == ARRAY_LEN(units))
+                        return -EINVAL;
+                value *= units[i].num;
+                den *= units[i].den;
+        }
+        value = (value + den - 1) / den;
+        if (value > INT64_MAX)
+                return -ERANGE;
+        *ret = (uint64_t)value;
+        return 0;
+}
+
+int config_parse_cpu(const char *s, uint64_t *ret_milli)
+{
+        return parse_quantity(s, 1000, ret_milli);
+}
+
+int config_parse_bytes(const char *s, uint64_t *ret)
+{
+        return parse_quantity(s, 1, ret);
+}
+
+/* ---- labels ------------------------------------------------------------------------------------------------------ */
+
+/* [A-Za-z0-9]([-_.A-Za-z0-9]*[A-Za-z0-9])?, at most 63 (apimachinery pkg/util/validation). */
+static bool is_label_word(const char *s)
+{
+        size_t n = strlen(s);
+
+        if (n == 0 || n > ID_LABEL_MAX || !isalnum((unsigned char)s[0]) || !isalnum((unsigned char)s[n - 1]))
+                return false;
+        for (size_t i = 0; i < n; i++)
+                if (!isalnum((unsigned char)s[i]) && !strchr("-_.", s[i]))
+                        return false;
+        return true;
+}
+
+static bool in_domain(const char *prefix, const char *domain)
+{
+        size_t n = strlen(prefix), k = strlen(domain);
+
+        return streq(prefix, domain) || (n > k && ends_with(prefix, domain) && prefix[n - k - 1] == '.');
+}
+
+static bool is_one_of(const char *s, const char *const *v, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                if (streq(s, v[i]))
+                        return true;
+        return false;
+}
+
+int config_label_check(const char *key, const char *value, struct err *e)
+{
+        static const char *const computed[] = { "kubernetes.io/os", "kubernetes.io/arch", "kubernetes.io/hostname",
+                                                "beta.kubernetes.io/os", "beta.kubernetes.io/arch" };
+        static const char *const granted[] = { "topology.kubernetes.io/zone",
+                                               "topology.kubernetes.io/region",
+                                               "failure-domain.beta.kubernetes.io/zone",
+                                               "failure-domain.beta.kubernetes.io/region",
+                                               "node.kubernetes.io/instance-type",
+                                               "beta.kubernetes.io/instance-type" };
+        const char *slash = strchr(key, '/'), *name = slash ? slash + 1 : key;
+        char prefix[ID_NAME_MAX + 1] = "";
+
+        if (slash && (size_t)(slash - key) < sizeof(prefix))
+                memcpy(prefix, key, (size_t)(slash - key));
+        if (!is_label_word(name) || (slash && !id_is_name(prefix)))
+                return err_set(
+                        e, -EINVAL, NULL,
+                        "\"%s\" is no label key ([domain/]name, letters, digits and -_. , at most 63 in the name)",
+                        key);
+        if (value[0] && !is_label_word(value))
+                return err_set(e, -EINVAL, NULL,
+                               "label %s: \"%s\" is no label value (letters, digits and -_. , at most 63)", key, value);
+        if (is_one_of(key, computed, ARRAY_LEN(computed)))
+                return err_set(e, -EPERM, NULL, "label %s is set by the agent itself", key);
+        if (in_domain(prefix, "node-restriction.kubernetes.io"))
+                return err_set(e, -EPERM, NULL,
+                               "label %s: a node may not set labels below node-restriction.kubernetes.io on itself",
+                               key);
+        if (!in_domain(prefix, "kubernetes.io") && !in_domain(prefix, "k8s.io"))
+                return 0;
+        if (in_domain(prefix, "kubelet.kubernetes.io") || in_domain(prefix, "node.kubernetes.io") ||
+            is_one_of(key, granted, ARRAY_LEN(granted)))
+                return 0;
+        return err_set(e, -EPERM, NULL,
+                       "label %s: of the labels below kubernetes.io and k8s.io a node may set only those below "
+                       "kubelet.kubernetes.io and "
+                       "node.kubernetes.io, topology and instance-type on itself (admission plugin NodeRestriction)",
+                       key);
+}

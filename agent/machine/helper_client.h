@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The agent's end of the socket to the root helper. Requests are queued, sent in order over one connection, and
+ * answered in order; nothing blocks. The helper leaves when idle, so the connection is made when there is something to
+ * ask, and a connection that ends makes every request in flight fail with -ECONNRESET (whether it was carried out is
+ * then unknown: all verbs may be repeated).
+ */
+#ifndef VKS_AGENT_MACHINE_HELPER_CLIENT_H
+#define VKS_AGENT_MACHINE_HELPER_CLIENT_H
+
+#include <systemd/sd-event.h>
+
+#include "helper.pb-c.h"
+
+#include "common/err.h"
+#include "proto/verbs.h"
+
+struct helper_client;
+
+/* error as in Reply, or what happened to the connection; `reply` is NULL then. */
+typedef void (*helper_done)(void *userdata, int error, const Vks__Reply *reply, const struct err *err);
+
+/* `path`: NULL for WIRE_SOCKET. */
+struct helper_client *helper_client_new(sd_event *event, const char *path);
+struct helper_client *helper_client_free(struct helper_client *c); /* callbacks are not called */
+DEFINE_FREEP(struct helper_client, helper_client_free)
+
+/* Requests that are not answered yet. */
+size_t helper_client_pending(const struct helper_client *c);
+
+/* helper_install(), helper_write(), ...: one per row of VERBS. The request is packed at once and stays the caller's;
+ * `done` is called exactly once, never from inside. */
+#define HELPER_CALL(number, name, Message, body)                                                                       \
+        void helper_##name(struct helper_client *c, const Vks__##Message *request, helper_done done, void *userdata);
+VERBS(HELPER_CALL)
+#undef HELPER_CALL
+
+#endif

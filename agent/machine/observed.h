@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The truth about units: systemd's own signals over D-Bus, read only, nothing polled (org.freedesktop.systemd1(5)). A
+ * lost connection or a daemon-reload is followed by one full reading.
+ */
+#ifndef VKS_AGENT_MACHINE_OBSERVED_H
+#define VKS_AGENT_MACHINE_OBSERVED_H
+
+#include <systemd/sd-event.h>
+
+#include "agent/pod/unit_state.h"
+#include "common/err.h"
+#include "common/ids.h"
+
+struct observed;
+
+struct observed_handler {
+        /* One of our units (or an installation) is in this state now. Every unit that is loaded is told before
+         * `synced`. */
+        void (*changed)(void *userdata, const char *unit, const struct unit_state *state);
+        /* A full reading is complete: a unit that was not told is not loaded. Again after each lost connection or
+         * reload. */
+        void (*synced)(void *userdata);
+        void (*connected)(void *userdata, bool yes);
+        /* A job of one of our units ended with something else than "done" (org.freedesktop.systemd1(5), JobRemoved). */
+        void (*job_failed)(void *userdata, const char *unit, const char *result);
+};
+
+struct observed *observed_new(sd_event *event, const struct observed_handler *handler, void *userdata);
+struct observed *observed_free(struct observed *o);
+DEFINE_FREEP(struct observed, observed_free)
+
+/* What was told last of a unit; false when it is not loaded. */
+bool observed_state(struct observed *o, const char *unit, struct unit_state *ret);
+
+/* The Manager's Version property, "" before the first connection. */
+const char *observed_systemd_version(const struct observed *o);
+
+/* What stands in the [X-Kubernetes] section of a unit's drop-in. */
+struct unit_meta {
+        char unit[ID_UNIT_MAX + 1];
+        struct pod_id pod;
+        char container[ID_LABEL_MAX + 1];
+};
+
+/* Reads all of our units' files below `dir` (NULL: /run/systemd/system). Files that are not ours or not complete are
+ * passed over. */
+void observed_units_on_disk(const char *dir, void (*each)(void *userdata, const struct unit_meta *meta),
+                            void *userdata);
+
+/* Pure: the section out of a drop-in's text. False when it is missing or not valid. */
+bool unit_meta_parse(const char *text, size_t size, struct unit_meta *ret);
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The Node object, out of what is known: pure, the clock is a parameter. Words, reasons and thresholds are the
+ * kubelet's (pkg/kubelet/nodestatus/setters.go, pkg/kubelet/eviction), since people and programs read them.
+ *
+ * Two departures. PIDPressure has a default threshold (fewer than 5 % of the pids left), where the kubelet has none,
+ * because pods here share the machine's pids with everything else. And memory.available is the kernel's MemAvailable,
+ * not the root cgroup's working set.
+ */
+#ifndef VKS_AGENT_NODE_NODE_STATUS_H
+#define VKS_AGENT_NODE_NODE_STATUS_H
+
+#include <cjson/cJSON.h>
+
+#include "agent/config/config.h"
+#include "agent/node/facts.h"
+
+#define NODE_TAINT_KEY                                                                                                 \
+        "virtual-kubelet.io/provider" /* the ancestor's, so that tolerations that exist keep their meaning */
+#define NODE_TAINT_VALUE "vks"
+
+enum {
+        NODE_STATUS_PERIOD_S = 10,  /* how often the status is computed */
+        NODE_REPORT_PERIOD_S = 300, /* how often it is sent though nothing changed */
+        NODE_PRESSURE_HOLD_S = 300, /* how long a pressure is still told after it was last seen */
+        NODE_IMAGES_MAX = 50,
+};
+
+/* What keeps the node from running pods; each is NULL when well, or a clause for a person ("the system bus is gone").
+ */
+struct node_health {
+        const char *bus;
+        const char *helper;
+        const char *packages;
+};
+
+struct node_image {
+        const char *name; /* "nginx=1.22.1-9" */
+        uint64_t size;    /* bytes */
+};
+
+/* When each pressure was last seen (usec); starts as all zeroes and belongs to whoever calls node_pressure_see(). */
+struct node_pressure {
+        uint64_t memory, disk, pid;
+};
+
+struct node_inputs {
+        const struct config *config;
+        const struct facts *facts;
+        const struct node_health *health;
+        const struct node_pressure *pressure;
+        const char *version;             /* node_version() */
+        const cJSON *package_labels;     /* package_labels(); NULL: not known yet */
+        const struct node_image *images; /* at most NODE_IMAGES_MAX are told, largest first */
+        size_t n_images;
+        uint64_t now; /* usec since the epoch */
+};
+
+/*
+ * The kubelet version that is told, of what GET /version answered (NULL: no answer). A kubelet may be older than its
+ * API server but never newer, and programs compare minor versions, so it is the server's minor release with our version
+ * behind it: "v1.20.0+vks.0.1.0"; v1.20, the oldest supported release, when the server does not say.
+ */
+void node_version(const cJSON *server_version, const char *vks_version, char ret[64]);
+
+/* Updates the memory of pressures. True when a condition may have changed by it. */
+bool node_pressure_see(struct node_pressure *p, const struct facts *f, uint64_t now);
+
+/* The status that is ours, `previous` being the Node as last known (or NULL): transition times come from there. The
+ * caller owns it. */
+cJSON *node_status(const struct node_inputs *in, const cJSON *previous);
+
+/* A Node to create. The caller owns it. */
+cJSON *node_object(const struct node_inputs *in);
+
+/* {"status": ...} as a strategic merge patch for nodes/status. The caller owns it. */
+cJSON *node_status_patch(const cJSON *status);
+
+/* Does a status say something else than the one before (either may be NULL)? Heartbeat times do not count. */
+bool node_status_differs(const cJSON *status, const cJSON *before);
+
+/*
+ * The merge patch that gives an existing Node our labels, or NULL when it has them. Labels are never taken away, but
+ * for those of packages that are not told any more. The caller owns it.
+ */
+cJSON *node_labels_patch(const struct node_inputs *in, const cJSON *node);
+
+/* The kubelet's event for a condition and its status: "NodeReady", ... NULL for a condition that is not ours. */
+const char *node_condition_event(const char *type, bool is_true);
+
+/* The node's address, for pods and for whoever asks: `i` 0 is the primary one (IPv4 before IPv6 unless configured),
+ * NULL when there are no more. */
+const char *node_address(const struct config *c, const struct facts *f, size_t i);
+
+/* How much of it pods may have: what the status calls allocatable. */
+struct node_allocatable {
+        uint64_t cpu_milli, memory, storage, pods;
+};
+struct node_allocatable node_allocatable(const struct config *c, const struct facts *f);
+
+#endif

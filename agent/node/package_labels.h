@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The labels by which a Node tells what is installed: PACKAGE_LABEL_PREFIX + name = version. `kubectl get nodes -l`
+ * finds by them the machines that have a package, or lack it. Only so many as an object can bear: the packages that
+ * bring a service, unless the operator names others.
+ */
+#ifndef VKS_AGENT_NODE_PACKAGE_LABELS_H
+#define VKS_AGENT_NODE_PACKAGE_LABELS_H
+
+#include <cjson/cJSON.h>
+
+#include "agent/packages/packages.h"
+
+#define PACKAGE_LABEL_PREFIX    "packages.vks.systemd.io/"
+#define PACKAGE_LABELS_SERVICES "services" /* stands for every package that brings a service */
+
+enum { PACKAGE_LABELS_MAX = 250, PACKAGE_LABEL_KEY_MAX = 24 + 63, PACKAGE_LABEL_VALUE_MAX = 63 };
+
+/*
+ * A label has fewer characters than a package's name ("+" is written "P") and its version (":", "~" and "+" are "_"; 63
+ * characters are told). False when the name is too long or ends in a sign. Pure.
+ */
+bool package_label(const struct package *package, char key[PACKAGE_LABEL_KEY_MAX + 1],
+                   char value[PACKAGE_LABEL_VALUE_MAX + 1]);
+
+/* `which`: PACKAGE_LABELS_SERVICES and patterns of names, as in a shell; NULL: services. The caller owns the object. */
+cJSON *package_labels(const struct packages *p, char *const *which);
+
+#endif

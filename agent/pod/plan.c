@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/pod/plan.h"
+
+#include <stdio.h>
+
+static void add(struct plan *plan, enum action_kind kind, size_t index)
+{
+        if (plan->n_actions < PLAN_ACTIONS_MAX)
+                plan->actions[plan->n_actions++] = (struct action){ kind, index };
+}
+
+/* True when `at` has come; otherwise the plan is to be made again then. */
+static bool due(struct plan *plan, uint64_t at, uint64_t now)
+{
+        if (at <= now)
+                return true;
+        if (!plan->wake_at || at < plan->wake_at)
+                plan->wake_at = at;
+        return false;
+}
+
+/* ---- unwanted ------------------------------------------------------------------------------------------------ */
+
+static void plan_stop(const struct pod_state *s, uint64_t now, struct plan *plan)
+{
+        if (!s->stop_sent) {
+                if (!s->stop_in_flight && due(plan, s->stop_retry_at, now))
+                        add(plan, ACTION_STOP, 0);
+        } else if (!s->kill_sent && due(plan, s->kill_at, now)) {
+                add(plan, ACTION_KILL, 0);
+        }
+}
+
+/* A unit in its holdoff, or one whose start is on the way, has no processes and yet must be stopped. */
+static bool stopped(const struct pod_state *s)
+{
+        for (size_t i = 0; i < s->n_containers; i++) {
+                const struct container_state *c = &s->containers[i];
+                if (unit_has_processes(c->unit.phase) || c->unit.phase == UNIT_HOLDOFF || c->unit.phase == UNIT_EXITED)
+                        return false;
+                if (c->requested && !s->stop_sent)
+                        return false;
+        }
+        return true;
+}
+
+static void plan_remove(const struct pod_state *s, uint64_t now, struct plan *plan)
+{
+        if (!s->removed && !s->remove_in_flight && !s->write_in_flight && due(plan, s->remove_retry_at, now))
+                add(plan, ACTION_REMOVE, 0);
+}
+
+static void plan_end(const struct pod *p, const struct pod_state *s, uint64_t now, struct plan *plan)
+{
+        if (!stopped(s)) {
+                plan_stop(s, now, plan);
+                return;
+        }
+        if (!s->gone && !s->status_current)
+                return; /* the end of its containers is reported first: a Job reads it there */
+        if (!s->removed) {
+                plan_remove(s, now, plan);
+                return;
+        }
+        if (p->deleting && !s->gone && !s->deleted && !s->delete_in_flight && due(plan, s->delete_retry_at, now))
+                add(plan, ACTION_DELETE, 0);
+}
+
+/* ---- wanted -------------------------------------------------------------------------------------------------- */
+
+static bool plan_images(const struct pod_state *s, uint64_t now, struct plan *plan)
+{
+        bool all = true;
+
+        for (size_t i = 0; i < s->n_containers; i++) {
+                const struct container_state *c = &s->containers[i];
+                if (c->image_present)
+                        continue;
+                all = false;
+                if (!c->pulling && !streq(c->pull_failure.reason, "ErrImageNeverPull") && due(plan, c->pull_at, now))
+                        add(plan, ACTION_PULL, i);
+        }
+        return all;
+}
+
+static bool plan_volumes(const struct pod *p, const struct pod_state *s, uint64_t now, struct plan *plan)
+{
+        bool all = true;
+
+        for (size_t i = 0; i < s->n_volumes; i++) {
+                const struct volume_state *v = &s->volumes[i];
+                if (p->volumes[i].kind != VOLUME_FILES)
+                        continue;
+                if (v->wanted && !v->in_flight && due(plan, v->retry_at, now))
+                        add(plan, ACTION_FILL, i);
+                all = all && v->filled;
+        }
+        return all;
+}
+
+static void plan_container(const struct pod *p, const struct pod_state *s, size_t i, uint64_t now, struct plan *plan)
+{
+        const struct container_state *c = &s->containers[i];
+
+        if (c->requested)
+                return;
+        if (c->phase == CONTAINER_WAITING && (c->unit.phase == UNIT_ABSENT || c->unit.phase == UNIT_INACTIVE)) {
+                if (due(plan, c->retry_at, now))
+                        add(plan, ACTION_START, i);
+        } else if (container_restarts(c, &p->containers[i], p) && c->unit.phase != UNIT_DEACTIVATING) {
+                if (due(plan, c->restart_at > c->retry_at ? c->restart_at : c->retry_at, now))
+                        add(plan, ACTION_RESTART, i);
+        }
+}
+
+static void plan_run(const struct pod *p, const struct pod_state *s, uint64_t now, struct plan *plan)
+{
+        bool images = plan_images(s, now, plan), volumes = plan_volumes(p, s, now, plan);
+        size_t init;
+
+        if (!s->written) {
+                if (images && volumes && !s->env_failure.code && !s->write_in_flight &&
+                    due(plan, s->write_retry_at, now))
+                        add(plan, ACTION_WRITE, 0);
+                return;
+        }
+        init = pod_first_blocking_init(p, s);
+        for (size_t i = 0; i < p->n_containers; i++) {
+                const struct container *c = &p->containers[i];
+                if (i < init && c->init && !c->sidecar)
+                        continue; /* it is over, for good */
+                plan_container(p, s, i, now, plan);
+                if (i == init && c->init)
+                        break; /* nothing starts behind an init container that is not over */
+        }
+}
+
+void plan_pod(const struct pod *p, const struct pod_state *s, uint64_t now, struct plan *ret)
+{
+        *ret = (struct plan){ 0 };
+        if (s->blocked || s->deleted)
+                return;
+        if (p->deleting || s->gone || p->terminal || pod_is_finished(p, s)) {
+                plan_end(p, s, now, ret);
+                return;
+        }
+        if (p->active_deadline_s >= 0) {
+                if (due(ret, s->start_time + (uint64_t)p->active_deadline_s * USEC_PER_SEC, now) ||
+                    s->deadline_exceeded) {
+                        plan_end(p, s, now, ret);
+                        return;
+                }
+        }
+        if (!p->refused.code)
+                plan_run(p, s, now, ret);
+}
+
+static const char *const names[ACTION_KINDS] = {
+        [ACTION_PULL] = "pull",   [ACTION_FILL] = "fill",       [ACTION_WRITE] = "write",
+        [ACTION_START] = "start", [ACTION_RESTART] = "restart", [ACTION_STOP] = "stop",
+        [ACTION_KILL] = "kill",   [ACTION_REMOVE] = "remove",   [ACTION_DELETE] = "delete",
+};
+
+const char *action_name(enum action_kind kind)
+{
+        return names[kind];
+}
+
+void action_describe(const struct action *a, const struct pod *p, char *ret, size_t size)
+{
+        const char *what = "";
+
+        if (a->kind == ACTION_PULL)
+                what = p->containers[a->index].image;
+        else if (a->kind == ACTION_START || a->kind == ACTION_RESTART)
+                what = p->containers[a->index].unit;
+        else if (a->kind == ACTION_FILL)
+                what = p->volumes[a->index].name;
+        snprintf(ret, size, "%s/%s: %s%s%s", p->id.namespace, p->id.name, names[a->kind], *what ? " " : "", what);
+}

@@ -1,0 +1,660 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/pod/pod.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "agent/lib/json.h"
+#include "common/buf.h"
+#include "common/mem.h"
+
+enum {
+        CONTAINERS_MAX = 64, /* of one pod; the API server sets no bound but the object's size */
+        VOLUMES_MAX = 128,
+        ITEMS_MAX = 4096,
+        TOKEN_EXPIRATION_S = 3600,
+        MODE_DEFAULT = 0644,
+};
+
+/* ---- refusing: the first reason wins, later ones would only hide it -------------------------------------- */
+
+static void refuse(struct pod *p, const struct container *c, const char *reason, const char *fmt, ...) PRINTF(4, 5);
+static void refuse(struct pod *p, const struct container *c, const char *reason, const char *fmt, ...)
+{
+        CLEANUP(freep) char *text = NULL;
+        va_list ap;
+
+        if (p->refused.code)
+                return;
+        va_start(ap, fmt);
+        if (vasprintf(&text, fmt, ap) < 0)
+                text = NULL;
+        va_end(ap);
+        err_set(&p->refused, -EINVAL, reason, "%s", text ? text : "?");
+        p->refused_container = c;
+}
+
+static void ignore(struct buf *b, const char *field)
+{
+        if (b->data && strstr(b->data, field))
+                return;
+        if (b->len)
+                buf_str(b, ", ");
+        buf_str(b, field);
+}
+
+/* ---- small pieces ---------------------------------------------------------------------------------------- */
+
+static char **string_list(const cJSON *array)
+{
+        char **v = NULL;
+        size_t n = 0;
+        const cJSON *item;
+
+        if (!cJSON_IsArray(array) || json_len(array) == 0)
+                return NULL;
+        cJSON_ArrayForEach (item, array) {
+                const char *s = cJSON_GetStringValue(item);
+                strv_push(&v, &n, xstrdup(s ? s : ""));
+        }
+        return v;
+}
+
+static struct pair *pairs(const cJSON *object, size_t *ret_n)
+{
+        const cJSON *item;
+        struct pair *v;
+        size_t n = 0;
+
+        if (!cJSON_IsObject(object) || !object->child)
+                return NULL;
+        v = xcalloc((size_t)cJSON_GetArraySize(object), sizeof(*v));
+        cJSON_ArrayForEach (item, object) {
+                const char *s = cJSON_GetStringValue(item);
+                v[n++] = (struct pair){ .key = xstrdup(item->string), .value = xstrdup(s ? s : "") };
+        }
+        *ret_n = n;
+        return v;
+}
+
+static const char *pair_value(const struct pair *v, size_t n, const char *key, size_t key_size)
+{
+        for (size_t i = 0; i < n; i++)
+                if (strlen(v[i].key) == key_size && memcmp(v[i].key, key, key_size) == 0)
+                        return v[i].value;
+        return NULL;
+}
+
+/* Field paths as in k8s.io/kubernetes pkg/fieldpath and the kubelet's podFieldSelectorRuntimeValue. */
+char *pod_field(const struct pod *p, const char *path, const struct pod_node *node)
+{
+        static const char *const ip_paths[] = { "status.podIP", "status.podIPs", "status.hostIP", "status.hostIPs" };
+        const char *quote, *key;
+        size_t n;
+
+        if (streq(path, "metadata.name"))
+                return xstrdup(p->id.name);
+        if (streq(path, "metadata.namespace"))
+                return xstrdup(p->id.namespace);
+        if (streq(path, "metadata.uid"))
+                return xstrdup(p->id.uid);
+        if (streq(path, "spec.nodeName"))
+                return xstrdup(node->name);
+        if (streq(path, "spec.serviceAccountName"))
+                return xstrdup(p->service_account ? p->service_account : "default");
+        for (size_t i = 0; i < ARRAY_LEN(ip_paths); i++)
+                if (streq(path, ip_paths[i]))
+                        return xstrdup(node->ip ? node->ip : "");
+
+        bool label = starts_with(path, "metadata.labels"), annotation = starts_with(path, "metadata.annotations");
+        if (!label && !annotation)
+                return NULL;
+        const struct pair *v = label ? p->labels : p->annotations;
+        size_t n_v = label ? p->n_labels : p->n_annotations;
+        key = path + strlen(label ? "metadata.labels" : "metadata.annotations");
+        if (!*key) { /* all of them, as key="value" lines, sorted by the API server */
+                struct buf b = BUF(1024 * 1024);
+                for (size_t i = 0; i < n_v; i++) {
+                        buf_printf(&b, "%s%s=\"", i ? "\n" : "", v[i].key);
+                        for (const char *s = v[i].value; *s; s++) {
+                                if (*s == '"' || *s == '\\')
+                                        buf_char(&b, '\\');
+                                if (*s == '\n')
+                                        buf_str(&b, "\\n");
+                                else
+                                        buf_char(&b, *s);
+                        }
+                        buf_char(&b, '"');
+                }
+                return buf_steal(&b);
+        }
+        n = strlen(key);
+        if (n < 5 || key[0] != '[' || key[n - 1] != ']')
+                return NULL;
+        quote = key[1] == '\'' || key[1] == '"' ? key + 1 : NULL;
+        if (!quote || key[n - 2] != *quote)
+                return NULL;
+        const char *found = pair_value(v, n_v, quote + 1, n - 4);
+        return xstrdup(found ? found : "");
+}
+
+static bool known_field(const struct pod *p, const char *path)
+{
+        CLEANUP(freep) char *v = pod_field(p, path, &(struct pod_node){ .name = "", .ip = "" });
+        return v != NULL;
+}
+
+/* ---- environment ------------------------------------------------------------------------------------------ */
+
+static bool reference(const cJSON *o, struct env_var *v, enum source_kind kind)
+{
+        if (!cJSON_IsObject(o))
+                return false;
+        v->kind = kind;
+        v->object = xstrdup(json_str(o, "name"));
+        v->text = xstrdup(json_str(o, "key"));
+        v->optional = json_bool(o, "optional", false);
+        return true;
+}
+
+static void parse_env(struct pod *p, struct container *c, const cJSON *spec)
+{
+        const cJSON *from = json_get(spec, "envFrom"), *env = json_get(spec, "env"), *item;
+        size_t n = json_len(from) + json_len(env);
+
+        if (n > ITEMS_MAX) {
+                refuse(p, c, "CreateContainerConfigError", "containers{%s}.env: more than %d variables", c->name,
+                       ITEMS_MAX);
+                return;
+        }
+        c->env = xcalloc(n, sizeof(*c->env));
+        cJSON_ArrayForEach (item, from) {
+                struct env_var *v = &c->env[c->n_env++];
+                const char *prefix = json_str(item, "prefix");
+                v->name = xstrdup(prefix ? prefix : "");
+                if (!reference(json_get(item, "configMapRef"), v, SOURCE_CONFIG_MAP) &&
+                    !reference(json_get(item, "secretRef"), v, SOURCE_SECRET))
+                        refuse(p, c, "CreateContainerConfigError",
+                               "containers{%s}.envFrom: neither configMapRef nor secretRef", c->name);
+        }
+        cJSON_ArrayForEach (item, env) {
+                struct env_var *v = &c->env[c->n_env++];
+                const cJSON *value_from = json_get(item, "valueFrom");
+                const char *name = json_str(item, "name"), *value = json_str(item, "value");
+
+                v->name = xstrdup(name ? name : "");
+                if (!id_is_env_name(name)) {
+                        refuse(p, c, "CreateContainerConfigError",
+                               "containers{%s}.env: \"%.100s\" is no name of a variable", c->name, v->name);
+                } else if (!value_from) {
+                        v->kind = SOURCE_VALUE;
+                        v->text = xstrdup(value ? value : "");
+                } else if (json_get(value_from, "fieldRef")) {
+                        const char *path = json_str(json_get(value_from, "fieldRef"), "fieldPath");
+                        v->kind = SOURCE_FIELD;
+                        v->text = xstrdup(path ? path : "");
+                        if (!known_field(p, v->text))
+                                refuse(p, c, "CreateContainerConfigError",
+                                       "containers{%s}.env{%s}: unknown fieldPath \"%.100s\"", c->name, v->name,
+                                       v->text);
+                } else if (!reference(json_get(value_from, "configMapKeyRef"), v, SOURCE_CONFIG_MAP) &&
+                           !reference(json_get(value_from, "secretKeyRef"), v, SOURCE_SECRET)) {
+                        refuse(p, c, "CreateContainerConfigError",
+                               "containers{%s}.env{%s}.valueFrom: only fieldRef, configMapKeyRef and secretKeyRef are "
+                               "supported",
+                               c->name, v->name);
+                }
+        }
+}
+
+/* ---- containers ------------------------------------------------------------------------------------------- */
+
+static void parse_security(struct pod *p, struct container *c, const cJSON *pod_context, const cJSON *context,
+                           struct buf *ignored)
+{
+        static const char *const honoured[] = { "runAsUser", "runAsGroup", "runAsNonRoot" };
+        const cJSON *both[] = { pod_context, context }, *item;
+
+        for (size_t i = 0; i < ARRAY_LEN(both); i++) { /* the container's own wins, so it comes last */
+                int64_t user = json_int(both[i], "runAsUser", -1), group = json_int(both[i], "runAsGroup", -1);
+                if (user >= 0 && user < UINT32_MAX)
+                        c->has_user = true, c->user = (uint32_t)user;
+                if (group >= 0 && group < UINT32_MAX)
+                        c->has_group = true, c->group = (uint32_t)group;
+                c->non_root = json_bool(both[i], "runAsNonRoot", c->non_root);
+                cJSON_ArrayForEach (item, both[i]) {
+                        char field[96];
+                        bool known = false;
+                        for (size_t k = 0; k < ARRAY_LEN(honoured); k++)
+                                known = known || streq(item->string, honoured[k]);
+                        snprintf(field, sizeof(field), "securityContext.%.60s", item->string);
+                        if (!known && !(cJSON_IsObject(item) && !item->child))
+                                ignore(ignored, field);
+                }
+        }
+        if (c->non_root && c->has_user && c->user == 0)
+                refuse(p, c, "CreateContainerConfigError",
+                       "containers{%s}.securityContext: runAsNonRoot is set, but runAsUser is 0", c->name);
+}
+
+static void parse_mounts(struct pod *p, struct container *c, const cJSON *mounts)
+{
+        const cJSON *item;
+
+        if (json_len(mounts) > VOLUMES_MAX) {
+                refuse(p, c, "CreateContainerConfigError", "containers{%s}.volumeMounts: more than %d", c->name,
+                       VOLUMES_MAX);
+                return;
+        }
+        c->mounts = xcalloc(json_len(mounts), sizeof(*c->mounts));
+        cJSON_ArrayForEach (item, mounts) {
+                struct mount *m = &c->mounts[c->n_mounts++];
+                const char *volume = json_str(item, "name"), *path = json_str(item, "mountPath");
+                const char *sub = json_str(item, "subPath"), *sub_expr = json_str(item, "subPathExpr");
+                size_t n;
+
+                m->volume = xstrdup(volume ? volume : "");
+                m->path = xstrdup(path ? path : "");
+                m->read_only = json_bool(item, "readOnly", false);
+                for (n = strlen(m->path); n > 1 && m->path[n - 1] == '/'; n--)
+                        m->path[n - 1] = '\0';
+                if (!id_is_path(m->path))
+                        refuse(p, c, "CreateContainerConfigError",
+                               "containers{%s}.volumeMounts{%s}: mountPath \"%.200s\" is not a normalized absolute "
+                               "path",
+                               c->name, m->volume, m->path);
+                if ((sub && *sub) || (sub_expr && *sub_expr))
+                        refuse(p, c, "CreateContainerConfigError",
+                               "containers{%s}.volumeMounts{%s}: subPath is not supported", c->name, m->volume);
+        }
+}
+
+/* What names one container wins over what is for all. */
+static void parse_given_unit(struct pod *p, struct container *c)
+{
+        const size_t n = strlen(ANNOTATION_UNIT);
+
+        for (size_t i = 0; i < p->n_annotations; i++) {
+                const char *key = p->annotations[i].key;
+                bool own = starts_with(key, ANNOTATION_UNIT ".") && streq(key + n + 1, c->name);
+                if (own || (!c->given_unit && streq(key, ANNOTATION_UNIT)))
+                        c->given_unit = p->annotations[i].value;
+                if (own)
+                        break;
+        }
+        if (c->given_unit && (!id_is_unit(c->given_unit) || strstr(c->given_unit, "@.")))
+                refuse(p, c, "CreateContainerConfigError",
+                       "annotation " ANNOTATION_UNIT ": \"%.100s\" is not the name of a service", c->given_unit);
+        else if (c->given_unit && c->parsed.kind == IMAGE_PATH)
+                c->given_unit = NULL; /* a pod's programs beside its daemon have no package that could have one */
+}
+
+static void parse_container(struct pod *p, struct container *c, const cJSON *spec, const cJSON *pod_spec,
+                            struct buf *ignored)
+{
+        static const char *const not_yet[] = { "livenessProbe", "readinessProbe",     "startupProbe",
+                                               "lifecycle",     "volumeDevices",      "tty",
+                                               "stdin",         "restartPolicyRules", "resizePolicy" };
+        const char *name = json_str(spec, "name"), *image = json_str(spec, "image"),
+                   *pull = json_str(spec, "imagePullPolicy");
+        const char *dir = json_str(spec, "workingDir"), *restart = json_str(spec, "restartPolicy");
+        struct err e = ERR_NONE;
+
+        c->name = xstrdup(name ? name : "");
+        c->image = xstrdup(image ? image : "");
+        c->pull_policy = streq(pull, "Always") ? PULL_ALWAYS : streq(pull, "Never") ? PULL_NEVER : PULL_IF_NOT_PRESENT;
+        c->command = string_list(json_get(spec, "command"));
+        c->args = string_list(json_get(spec, "args"));
+        c->working_dir = dir && *dir ? xstrdup(dir) : NULL;
+        c->sidecar = c->init && streq(restart, "Always");
+        if (!id_is_label(c->name))
+                refuse(p, c, "CreateContainerConfigError", "containers{%.80s}.name: not a DNS label", c->name);
+        if (image_parse(c->image, &c->parsed, &e) < 0)
+                refuse(p, c, e.reason, "containers{%s}.%s", c->name, e.text);
+        if (c->working_dir && !id_is_path(c->working_dir))
+                refuse(p, c, "CreateContainerConfigError", "containers{%s}.workingDir: not a normalized absolute path",
+                       c->name);
+        for (size_t i = 0; i < ARRAY_LEN(not_yet); i++) {
+                const cJSON *v = json_get(spec, not_yet[i]);
+                if (v && !cJSON_IsFalse(v) && !(cJSON_IsArray(v) && !v->child))
+                        ignore(ignored, not_yet[i]);
+        }
+        if (json_get(json_get(spec, "resources"), "limits"))
+                ignore(ignored, "resources.limits");
+        parse_given_unit(p, c);
+        parse_env(p, c, spec);
+        parse_mounts(p, c, json_get(spec, "volumeMounts"));
+        parse_security(p, c, json_get(pod_spec, "securityContext"), json_get(spec, "securityContext"), ignored);
+}
+
+static void parse_containers(struct pod *p, const cJSON *spec, struct buf *ignored)
+{
+        const cJSON *lists[] = { json_get(spec, "initContainers"), json_get(spec, "containers") }, *item;
+        size_t n = json_len(lists[0]) + json_len(lists[1]);
+
+        if (n > CONTAINERS_MAX) {
+                refuse(p, NULL, "CreateContainerConfigError", "spec.containers: more than %d", CONTAINERS_MAX);
+                return;
+        }
+        p->containers = xcalloc(n, sizeof(*p->containers));
+        for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+                cJSON_ArrayForEach (item, lists[i]) {
+                        struct container *c = &p->containers[p->n_containers++];
+                        c->init = i == 0;
+                        parse_container(p, c, item, spec, ignored);
+                }
+        if (p->refused.code)
+                return;
+        for (size_t i = 0; i < p->n_containers; i++) {
+                struct container *c = &p->containers[i];
+                struct err e = ERR_NONE;
+                for (size_t k = 0; k < p->n_containers; k++)
+                        if (k != i && streq(p->containers[k].parsed.name, c->parsed.name))
+                                c->shares_image = true;
+                if (unit_name(&p->id, c->parsed.name, c->shares_image ? c->name : NULL, c->unit, &e) < 0)
+                        refuse(p, c, e.reason, "containers{%s}.%s", c->name, e.text);
+        }
+}
+
+/* ---- volumes ---------------------------------------------------------------------------------------------- */
+
+static struct volume_item *add_item(struct pod *p, struct volume *v, size_t *room)
+{
+        if (v->n_items == *room) {
+                if (*room >= ITEMS_MAX) {
+                        refuse(p, NULL, "FailedMount", "volumes{%s}: more than %d files", v->name, ITEMS_MAX);
+                        v->n_items--; /* the last one is written over: the pod will not run anyway */
+                } else {
+                        *room = *room ? *room * 2 : 4;
+                        v->items = xrealloc(v->items, *room, sizeof(*v->items));
+                }
+        }
+        v->items[v->n_items] = (struct volume_item){ .mode = MODE_DEFAULT };
+        return &v->items[v->n_items++];
+}
+
+/* Relative, no empty component, no "..": what the API server demands of items[].path, demanded again. */
+static bool is_item_path(const char *s)
+{
+        char full[ID_PATH_MAX + 2];
+
+        return s && snprintf(full, sizeof(full), "/%s", s) < (int)sizeof(full) && id_is_path(full) && full[1] &&
+               !starts_with(s, "..");
+}
+
+static void set_path(struct pod *p, const struct volume *v, struct volume_item *it, const char *path)
+{
+        it->path = xstrdup(path ? path : "");
+        if (!is_item_path(it->path))
+                refuse(p, NULL, "FailedMount",
+                       "volumes{%s}: path \"%.200s\" must be relative and stay inside the volume", v->name, it->path);
+}
+
+static void add_object(struct pod *p, struct volume *v, size_t *room, enum source_kind kind, const char *object,
+                       const cJSON *source, uint32_t mode)
+{
+        const cJSON *items = json_get(source, "items"), *item;
+        bool optional = json_bool(source, "optional", false);
+        struct volume_item *it;
+
+        if (!object || !id_is_name(object)) {
+                refuse(p, NULL, "FailedMount", "volumes{%s}: no valid name of a %s", v->name,
+                       kind == SOURCE_SECRET ? "Secret" : "ConfigMap");
+                return;
+        }
+        if (json_len(items) == 0) {
+                it = add_item(p, v, room);
+                it->kind = kind, it->object = xstrdup(object), it->mode = mode, it->optional = optional;
+        }
+        cJSON_ArrayForEach (item, items) {
+                it = add_item(p, v, room);
+                it->kind = kind, it->object = xstrdup(object), it->optional = optional;
+                it->text = xstrdup(json_str(item, "key"));
+                it->mode = (uint32_t)json_int(item, "mode", mode) & 0777;
+                set_path(p, v, it, json_str(item, "path"));
+        }
+}
+
+static void add_downward(struct pod *p, struct volume *v, size_t *room, const cJSON *source, uint32_t mode)
+{
+        const cJSON *item;
+
+        cJSON_ArrayForEach (item, json_get(source, "items")) {
+                struct volume_item *it = add_item(p, v, room);
+                const char *field = json_str(json_get(item, "fieldRef"), "fieldPath");
+
+                it->kind = SOURCE_FIELD;
+                it->text = xstrdup(field ? field : "");
+                it->mode = (uint32_t)json_int(item, "mode", mode) & 0777;
+                set_path(p, v, it, json_str(item, "path"));
+                if (!known_field(p, it->text))
+                        refuse(p, NULL, "FailedMount",
+                               "volumes{%s}.downwardAPI: only fieldRef is supported, and not \"%.100s\"", v->name,
+                               it->text);
+        }
+}
+
+static void parse_projected(struct pod *p, struct volume *v, const cJSON *projected)
+{
+        uint32_t mode = (uint32_t)json_int(projected, "defaultMode", MODE_DEFAULT) & 0777;
+        const cJSON *source, *kind;
+        size_t room = 0;
+
+        cJSON_ArrayForEach (source, json_get(projected, "sources")) {
+                if ((kind = json_get(source, "configMap"))) {
+                        add_object(p, v, &room, SOURCE_CONFIG_MAP, json_str(kind, "name"), kind, mode);
+                } else if ((kind = json_get(source, "secret"))) {
+                        add_object(p, v, &room, SOURCE_SECRET, json_str(kind, "name"), kind, mode);
+                } else if ((kind = json_get(source, "downwardAPI"))) {
+                        add_downward(p, v, &room, kind, mode);
+                } else if ((kind = json_get(source, "serviceAccountToken"))) {
+                        struct volume_item *it = add_item(p, v, &room);
+                        it->kind = SOURCE_TOKEN;
+                        it->text = xstrdup(json_str(kind, "audience"));
+                        it->expiration_s = json_int(kind, "expirationSeconds", TOKEN_EXPIRATION_S);
+                        it->mode = mode;
+                        set_path(p, v, it, json_str(kind, "path"));
+                } else {
+                        refuse(p, NULL, "FailedMount", "volumes{%s}.projected: unsupported source \"%.60s\"", v->name,
+                               source->child ? source->child->string : "");
+                }
+        }
+}
+
+static uint64_t quantity_bytes(const char *s)
+{
+        static const struct {
+                const char *suffix;
+                double factor;
+        } units[] = { { "", 1 },          { "k", 1e3 },          { "M", 1e6 },
+                      { "G", 1e9 },       { "T", 1e12 },         { "Ki", 1024. },
+                      { "Mi", 1048576. }, { "Gi", 1073741824. }, { "Ti", 1099511627776. },
+                      { "m", 1e-3 } };
+        char *end;
+        double d = s ? strtod(s, &end) : 0;
+
+        for (size_t i = 0; s && i < ARRAY_LEN(units); i++)
+                if (streq(end, units[i].suffix) && d > 0 && d * units[i].factor < 1e18)
+                        return (uint64_t)(d * units[i].factor);
+        return 0;
+}
+
+static void parse_volume(struct pod *p, struct volume *v, const cJSON *spec, struct buf *ignored)
+{
+        const char *name = json_str(spec, "name"), *path;
+        const cJSON *source;
+        size_t room = 0;
+
+        v->name = xstrdup(name ? name : "");
+        if (!id_is_label(v->name))
+                refuse(p, NULL, "FailedMount", "volumes{%.80s}.name: not a DNS label", v->name);
+        if ((source = json_get(spec, "emptyDir"))) {
+                const char *limit = json_str(source, "sizeLimit");
+                v->kind = VOLUME_EMPTY_DIR;
+                v->memory = streq(json_str(source, "medium"), "Memory");
+                v->size_limit = quantity_bytes(limit);
+                if (limit)
+                        ignore(ignored, "emptyDir.sizeLimit");
+        } else if ((source = json_get(spec, "hostPath"))) {
+                v->kind = VOLUME_HOST_PATH;
+                path = json_str(source, "path");
+                v->path = xstrdup(path ? path : "");
+                v->type = xstrdup(json_str(source, "type"));
+                for (size_t n = strlen(v->path); n > 1 && v->path[n - 1] == '/'; n--)
+                        v->path[n - 1] = '\0';
+                if (!id_is_path(v->path))
+                        refuse(p, NULL, "FailedMount",
+                               "volumes{%s}.hostPath: \"%.200s\" is not a normalized absolute path", v->name, v->path);
+        } else if ((source = json_get(spec, "configMap"))) {
+                v->kind = VOLUME_FILES;
+                add_object(p, v, &room, SOURCE_CONFIG_MAP, json_str(source, "name"), source,
+                           (uint32_t)json_int(source, "defaultMode", MODE_DEFAULT) & 0777);
+        } else if ((source = json_get(spec, "secret"))) {
+                v->kind = VOLUME_FILES;
+                add_object(p, v, &room, SOURCE_SECRET, json_str(source, "secretName"), source,
+                           (uint32_t)json_int(source, "defaultMode", MODE_DEFAULT) & 0777);
+        } else if ((source = json_get(spec, "projected"))) {
+                v->kind = VOLUME_FILES;
+                parse_projected(p, v, source);
+        } else if ((source = json_get(spec, "downwardAPI"))) {
+                v->kind = VOLUME_FILES;
+                add_downward(p, v, &room, source, (uint32_t)json_int(source, "defaultMode", MODE_DEFAULT) & 0777);
+        } else {
+                const cJSON *kind = spec->child;
+                while (kind && streq(kind->string, "name"))
+                        kind = kind->next;
+                refuse(p, NULL, "FailedMount", "volumes{%s}: unsupported volume type \"%.60s\"", v->name,
+                       kind ? kind->string : "none");
+        }
+}
+
+static void parse_volumes(struct pod *p, const cJSON *volumes, struct buf *ignored)
+{
+        const cJSON *item;
+
+        if (json_len(volumes) > VOLUMES_MAX) {
+                refuse(p, NULL, "FailedMount", "spec.volumes: more than %d", VOLUMES_MAX);
+                return;
+        }
+        p->volumes = xcalloc(json_len(volumes), sizeof(*p->volumes));
+        cJSON_ArrayForEach (item, volumes)
+                parse_volume(p, &p->volumes[p->n_volumes++], item, ignored);
+}
+
+static void check_mounted_volumes_exist(struct pod *p)
+{
+        for (size_t i = 0; i < p->n_containers; i++)
+                for (size_t k = 0; k < p->containers[i].n_mounts; k++) {
+                        const char *want = p->containers[i].mounts[k].volume;
+                        bool found = false;
+                        for (size_t v = 0; v < p->n_volumes; v++)
+                                found = found || streq(p->volumes[v].name, want);
+                        if (!found)
+                                refuse(p, &p->containers[i], "CreateContainerConfigError",
+                                       "containers{%s}.volumeMounts: no volume \"%.80s\" in the pod",
+                                       p->containers[i].name, want);
+                }
+}
+
+/* ---- the pod ---------------------------------------------------------------------------------------------- */
+
+static void parse_gates(struct pod *p, const cJSON *spec, const cJSON *status)
+{
+        const cJSON *gate, *condition;
+        size_t n = 0;
+
+        p->gates_open = true;
+        cJSON_ArrayForEach (gate, json_get(spec, "readinessGates")) {
+                const char *type = json_str(gate, "conditionType");
+                bool open = false;
+                if (!type)
+                        continue;
+                strv_push(&p->readiness_gates, &n, xstrdup(type));
+                cJSON_ArrayForEach (condition, json_get(status, "conditions"))
+                        if (streq(json_str(condition, "type"), type) && streq(json_str(condition, "status"), "True"))
+                                open = true;
+                p->gates_open = p->gates_open && open;
+        }
+}
+
+int pod_parse(const cJSON *object, struct pod **ret, struct err *e)
+{
+        CLEANUP(pod_freep) struct pod *p = NEW(struct pod);
+        CLEANUP(buf_done) struct buf ignored = BUF(2048);
+        const cJSON *meta = json_get(object, "metadata"), *spec = json_get(object, "spec"),
+                    *status = json_get(object, "status");
+        const char *policy = json_str(spec, "restartPolicy"), *phase = json_str(status, "phase"),
+                   *qos = json_str(status, "qosClass");
+        int r;
+
+        r = pod_id_parse(json_str(meta, "namespace"), json_str(meta, "name"), json_str(meta, "uid"), &p->id, e);
+        if (r < 0)
+                return r;
+        p->generation = json_int(meta, "generation", 0);
+        p->deleting = json_str(meta, "deletionTimestamp") != NULL;
+        p->deletion_grace_s = json_int(meta, "deletionGracePeriodSeconds", 0);
+        p->terminal = streq(phase, "Succeeded") || streq(phase, "Failed");
+        p->restart_policy = streq(policy, "Never")       ? RESTART_POLICY_NEVER
+                            : streq(policy, "OnFailure") ? RESTART_POLICY_ON_FAILURE
+                                                         : RESTART_POLICY_ALWAYS;
+        p->qos = streq(qos, "Guaranteed")  ? QOS_CLASS_GUARANTEED
+                 : streq(qos, "Burstable") ? QOS_CLASS_BURSTABLE
+                                           : QOS_CLASS_BEST_EFFORT;
+        p->grace_s = json_int(spec, "terminationGracePeriodSeconds", 30);
+        p->active_deadline_s = json_int(spec, "activeDeadlineSeconds", -1);
+        p->service_account = xstrdup(json_str(spec, "serviceAccountName"));
+        p->labels = pairs(json_get(meta, "labels"), &p->n_labels);
+        p->annotations = pairs(json_get(meta, "annotations"), &p->n_annotations);
+        if (json_get(spec, "runtimeClassName"))
+                refuse(p, NULL, "FailedCreatePodSandBox", "spec.runtimeClassName: \"%.80s\" is not known here",
+                       json_str(spec, "runtimeClassName"));
+        parse_volumes(p, json_get(spec, "volumes"), &ignored);
+        parse_containers(p, spec, &ignored);
+        check_mounted_volumes_exist(p);
+        parse_gates(p, spec, status);
+        if (ignored.len)
+                p->ignored = buf_steal(&ignored);
+        *ret = TAKE(p);
+        return 0;
+}
+
+static void free_pairs(struct pair *v, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                free(v[i].key), free(v[i].value);
+        free(v);
+}
+
+static void container_done(struct container *c)
+{
+        for (size_t i = 0; i < c->n_env; i++)
+                free(c->env[i].name), free(c->env[i].object), free(c->env[i].text);
+        for (size_t i = 0; i < c->n_mounts; i++)
+                free(c->mounts[i].volume), free(c->mounts[i].path);
+        free(c->env), free(c->mounts), free(c->name), free(c->image), free(c->working_dir);
+        strv_free(c->command), strv_free(c->args);
+}
+
+static void volume_done(struct volume *v)
+{
+        for (size_t i = 0; i < v->n_items; i++)
+                free(v->items[i].object), free(v->items[i].text), free(v->items[i].path);
+        free(v->items), free(v->name), free(v->path), free(v->type);
+}
+
+struct pod *pod_free(struct pod *p)
+{
+        if (!p)
+                return NULL;
+        for (size_t i = 0; i < p->n_containers; i++)
+                container_done(&p->containers[i]);
+        for (size_t i = 0; i < p->n_volumes; i++)
+                volume_done(&p->volumes[i]);
+        free_pairs(p->labels, p->n_labels);
+        free_pairs(p->annotations, p->n_annotations);
+        free(p->containers), free(p->volumes), free(p->service_account), free(p->ignored);
+        strv_free(p->readiness_gates);
+        free(p);
+        return NULL;
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A pod as the API server wants it: the part of the object that vks acts on, in compact form, parsed once. What
+ * the pod asks for and vks cannot give is found here and nowhere else, and is said in `refused`.
+ */
+#ifndef VKS_AGENT_POD_POD_H
+#define VKS_AGENT_POD_POD_H
+
+#include <cjson/cJSON.h>
+
+#include "agent/pod/image.h"
+#include "common/err.h"
+#include "common/ids.h"
+
+/* Which unit of its package a container runs: for all of the pod's, or, with ".<container>" behind it, for one. */
+#define ANNOTATION_UNIT "vks.systemd.io/unit"
+
+enum restart_policy { RESTART_POLICY_ALWAYS, RESTART_POLICY_ON_FAILURE, RESTART_POLICY_NEVER };
+enum pull_policy { PULL_IF_NOT_PRESENT, PULL_ALWAYS, PULL_NEVER };
+
+/* Where a value comes from: of an environment variable, or of a file in a volume. */
+enum source_kind {
+        SOURCE_VALUE,      /* `text` is the value itself */
+        SOURCE_CONFIG_MAP, /* `object`, and `text` is the key (NULL: all keys) */
+        SOURCE_SECRET,
+        SOURCE_FIELD, /* `text` is the field path */
+        SOURCE_TOKEN, /* service account token; `text` is the audience or NULL */
+};
+
+struct env_var {
+        char *name; /* of envFrom: the prefix, "" for none */
+        enum source_kind kind;
+        char *object;
+        char *text;
+        bool optional;
+};
+
+struct mount {
+        char *volume;
+        char *path;
+        bool read_only;
+};
+
+struct container {
+        char *name;
+        char *image;            /* as the pod has it */
+        struct image parsed;    /* borrows from `image` */
+        const char *given_unit; /* the package's unit that an annotation names, borrowed from it; NULL: the rules choose
+                                   (packages.h) */
+        enum pull_policy pull_policy;
+        char **command, **args; /* NULL-terminated, or NULL when absent; $(VAR) not yet replaced */
+        char *working_dir;
+        struct env_var *env; /* envFrom first, then env, in the order of precedence: later wins */
+        size_t n_env;
+        struct mount *mounts;
+        size_t n_mounts;
+        bool has_user, has_group, non_root;
+        uint32_t user, group;
+        bool init;         /* of spec.initContainers */
+        bool sidecar;      /* an init container with restartPolicy Always */
+        bool shares_image; /* its unit's name needs the container's name, too (common/ids.h) */
+        char unit[ID_UNIT_MAX + 1];
+};
+
+struct volume_item { /* one file, or all keys of an object when `path` is NULL */
+        enum source_kind kind;
+        char *object;
+        char *text;
+        char *path;
+        uint32_t mode;
+        bool optional;
+        int64_t expiration_s; /* of a token */
+};
+
+enum volume_kind { VOLUME_EMPTY_DIR, VOLUME_HOST_PATH, VOLUME_FILES };
+
+struct volume {
+        char *name;
+        enum volume_kind kind;
+        bool memory; /* emptyDir */
+        uint64_t size_limit;
+        char *path, *type;         /* hostPath */
+        struct volume_item *items; /* files */
+        size_t n_items;
+};
+
+struct pair {
+        char *key, *value;
+};
+
+struct pod {
+        struct pod_id id;
+        int64_t generation;
+        bool deleting; /* metadata.deletionTimestamp is set */
+        int64_t deletion_grace_s;
+        bool terminal; /* the API already has phase Succeeded or Failed, which is irreversible */
+        enum restart_policy restart_policy;
+        int64_t grace_s;
+        int64_t active_deadline_s; /* -1: none */
+        enum qos qos;
+        char *service_account;
+        struct pair *labels, *annotations;
+        size_t n_labels, n_annotations;
+        struct container *containers; /* init containers first, in their order */
+        size_t n_containers;
+        struct volume *volumes;
+        size_t n_volumes;
+        char **readiness_gates; /* condition types; NULL when none */
+        bool gates_open;        /* all of them are True in the status that came with the object */
+        char *ignored;          /* fields that are there but have no effect yet, ", " between them; NULL when none */
+        struct err refused;     /* code != 0: this pod cannot run here; reason and text say why */
+        const struct container *refused_container; /* whose fault it is, or NULL */
+};
+
+/*
+ * Parses an object of kind Pod. 0 even when the pod is refused (so that its status can say why); -EINVAL only when
+ * it has no usable identity. The caller owns *ret.
+ */
+int pod_parse(const cJSON *object, struct pod **ret, struct err *e);
+struct pod *pod_free(struct pod *p);
+DEFINE_FREEP(struct pod, pod_free)
+
+/* The value of a downward API field path, or NULL when there is no such path. The caller owns it. */
+struct pod_node {
+        const char *name, *ip;
+        const char *api_host, *api_port; /* of the API server as this node reaches it; NULL: not told to pods */
+};
+char *pod_field(const struct pod *p, const char *path, const struct pod_node *node);
+
+#endif

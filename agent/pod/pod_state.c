@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/pod/pod_state.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+
+#include "agent/lib/json.h"
+#include "agent/lib/times.h"
+#include "common/mem.h"
+
+enum { /* sd_notify-less failures of systemd itself between fork and exec: systemd.exec(5), "Process exit codes" */
+       SYSTEMD_EXIT_FIRST = 200,
+       SYSTEMD_EXIT_LAST = 245,
+       SYSTEMD_EXIT_EXEC = 203,
+};
+
+struct pod_state *pod_state_new(const struct pod *p, uint64_t now)
+{
+        struct pod_state *s = NEW(struct pod_state);
+
+        s->seen = s->start_time = now;
+        s->n_containers = p->n_containers;
+        s->n_volumes = p->n_volumes;
+        s->containers = xcalloc(p->n_containers, sizeof(*s->containers));
+        s->volumes = xcalloc(p->n_volumes, sizeof(*s->volumes));
+        return s;
+}
+
+struct pod_state *pod_state_free(struct pod_state *s)
+{
+        if (!s)
+                return NULL;
+        free(s->containers);
+        free(s->volumes);
+        free(s);
+        return NULL;
+}
+
+/* ---- taking over what the API server remembers -------------------------------------------------------------- */
+
+static const char *invocation_of(const char *container_id)
+{
+        return container_id && starts_with(container_id, "systemd://") ? container_id + strlen("systemd://") : "";
+}
+
+static uint64_t when(const cJSON *o, const char *key)
+{
+        const char *s = json_str(o, key);
+        uint64_t t;
+
+        return s && time_parse_rfc3339(s, &t) == 0 ? t : 0;
+}
+
+static void adopt_termination(struct termination *t, const cJSON *state)
+{
+        const cJSON *o = json_get(state, "terminated");
+        const char *reason = json_str(o, "reason"), *message = json_str(o, "message");
+
+        if (!o)
+                return;
+        t->valid = true;
+        t->exit_code = (int)json_int(o, "exitCode", 0);
+        t->signal = (int)json_int(o, "signal", 0);
+        t->started = when(o, "startedAt");
+        t->ended = when(o, "finishedAt");
+        snprintf(t->reason, sizeof(t->reason), "%s", reason ? reason : "");
+        snprintf(t->message, sizeof(t->message), "%s", message ? message : "");
+        snprintf(t->invocation, sizeof(t->invocation), "%s", invocation_of(json_str(o, "containerID")));
+}
+
+static void adopt_container(struct container_state *c, const cJSON *status)
+{
+        const cJSON *state = json_get(status, "state");
+
+        c->restarts = (uint32_t)json_int(status, "restartCount", 0);
+        snprintf(c->invocation, sizeof(c->invocation), "%s", invocation_of(json_str(status, "containerID")));
+        adopt_termination(&c->last, json_get(status, "lastState"));
+        adopt_termination(&c->now, state);
+        if (c->now.valid)
+                c->phase = CONTAINER_TERMINATED;
+        c->started = when(json_get(state, "running"), "startedAt");
+        if (json_get(state, "running"))
+                c->phase = CONTAINER_RUNNING; /* until the unit says otherwise */
+}
+
+const char *const condition_names[CONDITION_TYPES] = {
+        [CONDITION_READY_TO_START] = "PodReadyToStartContainers",
+        [CONDITION_INITIALIZED] = "Initialized",
+        [CONDITION_READY] = "Ready",
+        [CONDITION_CONTAINERS_READY] = "ContainersReady",
+        [CONDITION_SCHEDULED] = "PodScheduled",
+};
+
+void pod_state_adopt(struct pod_state *s, const struct pod *p, const cJSON *status)
+{
+        static const char *const lists[] = { "initContainerStatuses", "containerStatuses" };
+        const cJSON *item;
+        uint64_t start = when(status, "startTime");
+
+        if (start)
+                s->start_time = start;
+        for (size_t l = 0; l < ARRAY_LEN(lists); l++)
+                cJSON_ArrayForEach (item, json_get(status, lists[l]))
+                        for (size_t i = 0; i < p->n_containers; i++)
+                                if (p->containers[i].init == (l == 0) &&
+                                    streq(p->containers[i].name, json_str(item, "name")))
+                                        adopt_container(&s->containers[i], item);
+        cJSON_ArrayForEach (item, json_get(status, "conditions"))
+                for (size_t i = 0; i < CONDITION_TYPES; i++)
+                        if (streq(json_str(item, "type"), condition_names[i])) {
+                                s->conditions[i].known = true;
+                                s->conditions[i].is_true = streq(json_str(item, "status"), "True");
+                                s->conditions[i].since = when(item, "lastTransitionTime");
+                        }
+}
+
+/* ---- what a unit's state means -------------------------------------------------------------------------------- */
+
+static void terminate(struct container_state *c, const struct unit_state *u, uint64_t now)
+{
+        struct termination *t = &c->now;
+        bool oom = streq(u->result, "oom-kill");
+
+        *t = (struct termination){ .valid = true, .started = c->started, .ended = u->ended ? u->ended : now };
+        snprintf(t->invocation, sizeof(t->invocation), "%s", c->invocation);
+        if (u->main_code == CLD_EXITED) {
+                t->exit_code = u->main_status;
+        } else if (u->main_code == CLD_KILLED || u->main_code == CLD_DUMPED) {
+                t->signal = u->main_status;
+                t->exit_code = 128 + u->main_status;
+        } else if (!u->started) {
+                /* The main process was never started: a condition, a missing binary, or an ExecStartPre= that failed.
+                 */
+                t->exit_code = streq(u->result, "success") ? 0 : 128;
+        }
+        if (!c->was_active && u->main_code == CLD_EXITED && u->main_status >= SYSTEMD_EXIT_FIRST &&
+            u->main_status <= SYSTEMD_EXIT_LAST) {
+                snprintf(t->message, sizeof(t->message),
+                         "systemd could not start the process: exit code %d (systemd.exec(5))%s", u->main_status,
+                         u->main_status == SYSTEMD_EXIT_EXEC ? ", the command is not there or not executable" : "");
+                snprintf(t->reason, sizeof(t->reason), "StartError");
+                t->exit_code = 128;
+        } else if (streq(u->result, "timeout") || streq(u->result, "watchdog") || streq(u->result, "protocol") ||
+                   streq(u->result, "resources") || streq(u->result, "exec-condition") ||
+                   streq(u->result, "start-limit-hit")) {
+                snprintf(t->message, sizeof(t->message), "systemd says: Result=%s", u->result);
+        }
+        if (!*t->reason)
+                snprintf(t->reason, sizeof(t->reason), "%s", oom ? "OOMKilled" : t->exit_code ? "Error" : "Completed");
+        c->phase = CONTAINER_TERMINATED;
+}
+
+/* The run that the API server knew is over and nobody saw how: after a reboot, or with the agent away. */
+static void terminate_unseen(struct termination *t, const struct container_state *c, uint64_t now)
+{
+        *t = (struct termination){ .valid = true, .exit_code = 137, .started = c->started, .ended = now };
+        snprintf(t->reason, sizeof(t->reason), "ContainerStatusUnknown");
+        snprintf(t->message, sizeof(t->message),
+                 "the unit is gone: the node was restarted, or somebody else removed it");
+        snprintf(t->invocation, sizeof(t->invocation), "%s", c->invocation);
+}
+
+static void new_run(struct container_state *c, const struct unit_state *u, uint64_t now)
+{
+        if (*c->invocation) {
+                if (c->now.valid)
+                        c->last = c->now;
+                else
+                        terminate_unseen(&c->last, c, now);
+                /* While we were away systemd may have restarted it more than once. */
+                c->restarts += u->restarts > c->unit_restarts ? u->restarts - c->unit_restarts : 1;
+        }
+        memcpy(c->invocation, u->invocation, sizeof(c->invocation));
+        c->unit_restarts = u->restarts;
+        c->now = (struct termination){ 0 };
+        c->was_active = false;
+        c->started = 0;
+        c->restart_at = 0;
+        c->phase = CONTAINER_WAITING;
+        c->failure = ERR_NONE;
+}
+
+static void schedule_restart(struct container_state *c)
+{
+        uint64_t ran = c->now.ended > c->now.started ? c->now.ended - c->now.started : 0;
+
+        if (c->now.started && ran >= BACKOFF_RESET)
+                c->backoff = 0;
+        c->restart_at = c->now.ended + c->backoff;
+        c->backoff = c->backoff == 0 ? BACKOFF_FIRST : c->backoff * 2 > BACKOFF_MAX ? BACKOFF_MAX : c->backoff * 2;
+}
+
+/* A start whose conditions are not met is no failure for systemd: its job is done, and the unit stays as it was. */
+static void give_up_start(struct container_state *c, uint64_t now)
+{
+        if (c->unmet_at == c->unit.unmet_at || !c->unit.unmet_at || !c->requested)
+                return;
+        c->unmet_at = c->unit.unmet_at;
+        c->requested = false;
+        c->retry_at = now + BACKOFF_FIRST;
+        err_set(&c->failure, -EAGAIN, "RunContainerError", "a condition of its unit is not met, so systemd skipped it");
+}
+
+void container_observe(struct container_state *c, const struct unit_state *u, const struct pod *p, uint64_t now)
+{
+        bool was_over = c->phase == CONTAINER_TERMINATED;
+
+        (void)p;
+        if (*u->invocation && !streq(u->invocation, c->invocation))
+                new_run(c, u, now), was_over = false;
+        else if (u->restarts < c->unit_restarts)
+                c->unit_restarts = u->restarts;
+        c->unit = *u;
+        if (u->started)
+                c->started = u->started;
+        if (!unit_has_processes(u->phase))
+                give_up_start(c, now);
+        switch (u->phase) {
+        case UNIT_ACTIVATING:
+                if (u->main_pid && !was_over)
+                        c->phase = CONTAINER_RUNNING;
+                break;
+        case UNIT_ACTIVE:
+                c->phase = CONTAINER_RUNNING;
+                c->was_active = true;
+                c->requested = false;
+                break;
+        case UNIT_DEACTIVATING:
+                break;
+        case UNIT_ABSENT:
+        case UNIT_INACTIVE:
+                if (c->phase == CONTAINER_RUNNING || (c->phase == CONTAINER_WAITING && u->main_code)) {
+                        if (*u->invocation || u->main_code) {
+                                terminate(c, u, now);
+                        } else {
+                                terminate_unseen(&c->now, c, now);
+                                c->phase = CONTAINER_TERMINATED;
+                        }
+                        schedule_restart(c);
+                        c->requested = false; /* what runs once was never "active" */
+                }
+                break;
+        case UNIT_EXITED:
+        case UNIT_FAILED:
+        case UNIT_HOLDOFF:
+                if (!was_over) { /* and not the same end once more, on the unit's way out of its holdoff */
+                        terminate(c, u, now);
+                        schedule_restart(c);
+                        c->requested = false;
+                }
+                break;
+        }
+}
+
+bool container_restarts(const struct container_state *c, const struct container *spec, const struct pod *p)
+{
+        if (c->phase != CONTAINER_TERMINATED)
+                return false;
+        if (spec->init && !spec->sidecar) /* must succeed once; Never means that the first failure is the pod's */
+                return c->now.exit_code != 0 && p->restart_policy != RESTART_POLICY_NEVER;
+        if (spec->sidecar || p->restart_policy == RESTART_POLICY_ALWAYS)
+                return true;
+        return p->restart_policy == RESTART_POLICY_ON_FAILURE && c->now.exit_code != 0;
+}
+
+bool container_backs_off(const struct container_state *c, const struct container *spec, const struct pod *p)
+{
+        return container_restarts(c, spec, p) && c->restart_at > c->now.ended && !p->deleting;
+}
+
+const struct termination *container_last_run(const struct container_state *c, const struct container *spec,
+                                             const struct pod *p)
+{
+        return container_backs_off(c, spec, p) ? &c->now : &c->last;
+}
+
+size_t pod_first_blocking_init(const struct pod *p, const struct pod_state *s)
+{
+        size_t i;
+
+        for (i = 0; i < p->n_containers && p->containers[i].init; i++) {
+                const struct container_state *c = &s->containers[i];
+                bool over = p->containers[i].sidecar ? c->phase == CONTAINER_RUNNING && c->unit.phase == UNIT_ACTIVE
+                                                     : c->phase == CONTAINER_TERMINATED && c->now.exit_code == 0;
+                if (!over)
+                        break;
+        }
+        return i;
+}
+
+bool pod_has_processes(const struct pod_state *s)
+{
+        for (size_t i = 0; i < s->n_containers; i++)
+                if (unit_has_processes(s->containers[i].unit.phase))
+                        return true;
+        return false;
+}
+
+bool pod_is_finished(const struct pod *p, const struct pod_state *s)
+{
+        if (s->deadline_exceeded && !pod_has_processes(s))
+                return true;
+        for (size_t i = 0; i < p->n_containers; i++) {
+                const struct container *spec = &p->containers[i];
+                const struct container_state *c = &s->containers[i];
+                if (spec->init && !spec->sidecar && c->phase == CONTAINER_TERMINATED && c->now.exit_code != 0 &&
+                    p->restart_policy == RESTART_POLICY_NEVER)
+                        return true; /* a failed init container ends the pod */
+                if (spec->init)
+                        continue;
+                if (c->phase != CONTAINER_TERMINATED || container_restarts(c, spec, p))
+                        return false;
+        }
+        return p->n_containers > 0;
+}

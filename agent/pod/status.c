@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/pod/status.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "agent/lib/json.h"
+#include "agent/lib/times.h"
+#include "common/mem.h"
+
+static void add_time(cJSON *o, const char *key, uint64_t usec)
+{
+        char text[32];
+
+        if (!usec) {
+                cJSON_AddNullToObject(o, key);
+                return;
+        }
+        time_rfc3339(usec, text);
+        cJSON_AddStringToObject(o, key, text);
+}
+
+/* ---- phase --------------------------------------------------------------------------------------------------- */
+
+const char *status_phase(const struct pod *p, const struct pod_state *s)
+{
+        size_t waiting = 0, running = 0, failed = 0;
+
+        if (s->deadline_exceeded && !pod_has_processes(s))
+                return "Failed";
+        for (size_t i = 0; i < p->n_containers; i++) {
+                const struct container_state *c = &s->containers[i];
+                bool bad = c->phase == CONTAINER_TERMINATED && c->now.exit_code != 0;
+                if (p->containers[i].init) {
+                        if (bad && !p->containers[i].sidecar && p->restart_policy == RESTART_POLICY_NEVER)
+                                return "Failed";
+                        continue;
+                }
+                waiting += c->phase == CONTAINER_WAITING && !c->last.valid;
+                running += c->phase == CONTAINER_RUNNING || (c->phase == CONTAINER_WAITING && c->last.valid);
+                failed += bad;
+        }
+        if (pod_is_finished(p, s) || ((p->deleting || p->terminal) && !pod_has_processes(s) && !waiting))
+                return failed ? "Failed" : "Succeeded";
+        if (waiting)
+                return "Pending";
+        (void)running;
+        return "Running";
+}
+
+/* ---- containers ---------------------------------------------------------------------------------------------- */
+
+static cJSON *waiting_state(const char *reason, const char *fmt, ...) PRINTF(2, 3);
+static cJSON *waiting_state(const char *reason, const char *fmt, ...)
+{
+        cJSON *state = cJSON_CreateObject(), *w = cJSON_AddObjectToObject(state, "waiting");
+        char text[ERR_TEXT_MAX + 256];
+        va_list ap;
+
+        va_start(ap, fmt);
+        vsnprintf(text, sizeof(text), fmt, ap);
+        va_end(ap);
+        cJSON_AddStringToObject(w, "reason", reason);
+        if (*text)
+                cJSON_AddStringToObject(w, "message", text);
+        return state;
+}
+
+static cJSON *terminated_state(const struct termination *t)
+{
+        cJSON *state = cJSON_CreateObject(), *o = cJSON_AddObjectToObject(state, "terminated");
+
+        cJSON_AddNumberToObject(o, "exitCode", t->exit_code);
+        if (t->signal)
+                cJSON_AddNumberToObject(o, "signal", t->signal);
+        cJSON_AddStringToObject(o, "reason", t->reason);
+        if (*t->message)
+                cJSON_AddStringToObject(o, "message", t->message);
+        add_time(o, "startedAt", t->started ? t->started : t->ended);
+        add_time(o, "finishedAt", t->ended);
+        if (*t->invocation) {
+                char id[64];
+                snprintf(id, sizeof(id), "systemd://%s", t->invocation);
+                cJSON_AddStringToObject(o, "containerID", id);
+        }
+        return state;
+}
+
+/* Why a container has not started yet: the nearest obstacle on its way. */
+static cJSON *why_waiting(const struct pod *p, const struct pod_state *s, size_t i, uint64_t now)
+{
+        const struct container *spec = &p->containers[i];
+        const struct container_state *c = &s->containers[i];
+        bool init_done = spec->init || pod_first_blocking_init(p, s) == p->n_containers ||
+                         !p->containers[pod_first_blocking_init(p, s)].init;
+
+        if (p->refused.code && (!p->refused_container || p->refused_container == spec))
+                return waiting_state(streq(p->refused.reason, "FailedMount") ||
+                                                     streq(p->refused.reason, "FailedCreatePodSandBox")
+                                             ? "ContainerCreating"
+                                             : p->refused.reason,
+                                     "%s", p->refused.text);
+        if (c->pull_failure.code && !c->image_present) {
+                bool wait = !streq(c->pull_failure.reason, "ErrImageNeverPull") && c->pull_at > now &&
+                            c->pull_backoff > BACKOFF_FIRST;
+                if (wait)
+                        return waiting_state("ImagePullBackOff", "Back-off pulling image \"%s\": %s", spec->image,
+                                             c->pull_failure.text);
+                return waiting_state(c->pull_failure.reason, "%s", c->pull_failure.text);
+        }
+        if (s->env_failure.code)
+                return waiting_state("CreateContainerConfigError", "%s", s->env_failure.text);
+        if (s->write_failure.code)
+                return waiting_state(*s->write_failure.reason ? s->write_failure.reason : "CreateContainerError", "%s",
+                                     s->write_failure.text);
+        if (c->failure.code)
+                return waiting_state(*c->failure.reason ? c->failure.reason : "RunContainerError", "%s",
+                                     c->failure.text);
+        return waiting_state(init_done ? "ContainerCreating" : "PodInitializing", "%s", "");
+}
+
+static bool is_ready(const struct container *spec, const struct container_state *c)
+{
+        if (spec->init && !spec->sidecar)
+                return c->phase == CONTAINER_TERMINATED && c->now.exit_code == 0;
+        return c->phase == CONTAINER_RUNNING && c->unit.phase == UNIT_ACTIVE;
+}
+
+static cJSON *container_status(const struct pod *p, const struct pod_state *s, size_t i, const char *image_id,
+                               uint64_t now)
+{
+        const struct container *spec = &p->containers[i];
+        const struct container_state *c = &s->containers[i];
+        const struct termination *last = container_last_run(c, spec, p);
+        cJSON *o = cJSON_CreateObject(), *state = NULL;
+        char id[64] = "";
+
+        if (c->phase == CONTAINER_RUNNING) {
+                state = cJSON_CreateObject();
+                add_time(cJSON_AddObjectToObject(state, "running"), "startedAt", c->started ? c->started : now);
+        } else if (c->phase == CONTAINER_WAITING) {
+                state = why_waiting(p, s, i, now);
+        } else if (container_backs_off(c, spec, p)) {
+                state = waiting_state("CrashLoopBackOff", "back-off %us restarting failed container=%s pod=%s_%s(%s)",
+                                      (unsigned)((c->restart_at - c->now.ended) / USEC_PER_SEC), spec->name, p->id.name,
+                                      p->id.namespace, p->id.uid);
+        } else {
+                state = terminated_state(&c->now);
+        }
+        if (*c->invocation)
+                snprintf(id, sizeof(id), "systemd://%s", c->invocation);
+
+        cJSON_AddStringToObject(o, "name", spec->name);
+        cJSON_AddItemToObject(o, "state", state);
+        cJSON_AddItemToObject(o, "lastState", last->valid ? terminated_state(last) : cJSON_CreateObject());
+        cJSON_AddBoolToObject(o, "ready", is_ready(spec, c));
+        cJSON_AddBoolToObject(o, "started", c->phase == CONTAINER_RUNNING);
+        cJSON_AddNumberToObject(o, "restartCount", c->restarts);
+        cJSON_AddStringToObject(o, "image", spec->image);
+        cJSON_AddStringToObject(o, "imageID", image_id ? image_id : "");
+        if (*id)
+                cJSON_AddStringToObject(o, "containerID", id);
+        return o;
+}
+
+/* ---- conditions ---------------------------------------------------------------------------------------------- */
+
+static void set_condition(struct pod_state *s, enum condition_type type, bool is_true, uint64_t now, const char *reason,
+                          const char *message)
+{
+        struct condition *c = &s->conditions[type];
+
+        if (!c->known || c->is_true != is_true)
+                c->since = now;
+        c->known = true;
+        c->is_true = is_true;
+        snprintf(c->reason, sizeof(c->reason), "%s", is_true ? "" : reason);
+        snprintf(c->message, sizeof(c->message), "%s", is_true ? "" : message);
+}
+
+/* "containers with unready status: [a b]" */
+static void list_containers(const struct pod *p, const struct pod_state *s, bool init, const char *head, char *ret,
+                            size_t size)
+{
+        int n = snprintf(ret, size, "%s: [", head);
+        bool first = true;
+
+        for (size_t i = 0; i < p->n_containers && n > 0 && (size_t)n < size; i++) {
+                if (p->containers[i].init != init || is_ready(&p->containers[i], &s->containers[i]))
+                        continue;
+                n += snprintf(ret + n, size - (size_t)n, "%s%s", first ? "" : " ", p->containers[i].name);
+                first = false;
+        }
+        if (n > 0 && (size_t)n + 1 < size)
+                snprintf(ret + n, size - (size_t)n, "]");
+}
+
+static void update_conditions(const struct pod *p, struct pod_state *s, const char *phase, uint64_t now)
+{
+        bool done = streq(phase, "Succeeded"), over = done || streq(phase, "Failed"), ready = !over;
+        size_t init = pod_first_blocking_init(p, s);
+        bool initialized = init == p->n_containers || !p->containers[init].init;
+        char text[200];
+
+        for (size_t i = 0; i < p->n_containers; i++)
+                if (!p->containers[i].init || p->containers[i].sidecar)
+                        ready = ready && is_ready(&p->containers[i], &s->containers[i]);
+        ready = ready && !p->refused.code;
+
+        set_condition(s, CONDITION_SCHEDULED, true, s->start_time, "", "");
+        set_condition(s, CONDITION_READY_TO_START, s->written && !over, now, "", "");
+        list_containers(p, s, true, "containers with incomplete status", text, sizeof(text));
+        set_condition(s, CONDITION_INITIALIZED, initialized, now, "ContainersNotInitialized", text);
+        list_containers(p, s, false, "containers with unready status", text, sizeof(text));
+        set_condition(s, CONDITION_CONTAINERS_READY, ready, now,
+                      done   ? "PodCompleted"
+                      : over ? "PodFailed"
+                             : "ContainersNotReady",
+                      over ? "" : text);
+        if (ready && p->readiness_gates && !p->gates_open)
+                set_condition(s, CONDITION_READY, false, now, "ReadinessGatesNotReady",
+                              "a condition of spec.readinessGates is not True");
+        else
+                set_condition(s, CONDITION_READY, ready, now,
+                              done   ? "PodCompleted"
+                              : over ? "PodFailed"
+                                     : "ContainersNotReady",
+                              over ? "" : text);
+}
+
+static cJSON *conditions(const struct pod_state *s)
+{
+        cJSON *a = cJSON_CreateArray();
+
+        for (size_t i = 0; i < CONDITION_TYPES; i++) {
+                const struct condition *c = &s->conditions[i];
+                cJSON *o = cJSON_CreateObject();
+                cJSON_AddStringToObject(o, "type", condition_names[i]);
+                cJSON_AddStringToObject(o, "status", c->is_true ? "True" : "False");
+                cJSON_AddNullToObject(o, "lastProbeTime");
+                add_time(o, "lastTransitionTime", c->since);
+                /* null takes an old reason away: the patch merges */
+                *c->reason ? cJSON_AddStringToObject(o, "reason", c->reason) : cJSON_AddNullToObject(o, "reason");
+                *c->message ? cJSON_AddStringToObject(o, "message", c->message) : cJSON_AddNullToObject(o, "message");
+                cJSON_AddItemToArray(a, o);
+        }
+        return a;
+}
+
+/* ---- the whole ------------------------------------------------------------------------------------------------ */
+
+cJSON *status_build(const struct pod *p, struct pod_state *s, const struct pod_node *node, const char *const *image_ids,
+                    uint64_t now)
+{
+        cJSON *o = cJSON_CreateObject(), *init = NULL, *app = cJSON_CreateArray();
+        const char *phase = status_phase(p, s);
+
+        update_conditions(p, s, phase, now);
+        cJSON_AddStringToObject(o, "phase", phase);
+        if (s->deadline_exceeded) {
+                cJSON_AddStringToObject(o, "reason", "DeadlineExceeded");
+                cJSON_AddStringToObject(o, "message", "Pod was active on the node longer than the specified deadline");
+        }
+        cJSON_AddItemToObject(o, "conditions", conditions(s));
+        if (node->ip && *node->ip) {
+                cJSON *ips = cJSON_CreateArray(), *ip = cJSON_CreateObject();
+                cJSON_AddStringToObject(o, "hostIP", node->ip);
+                cJSON_AddStringToObject(o, "podIP", node->ip);
+                cJSON_AddStringToObject(ip, "ip", node->ip);
+                cJSON_AddItemToArray(ips, ip);
+                cJSON_AddItemToObject(o, "podIPs", ips);
+        }
+        add_time(o, "startTime", s->start_time);
+        for (size_t i = 0; i < p->n_containers; i++) {
+                cJSON *c = container_status(p, s, i, image_ids ? image_ids[i] : NULL, now);
+                if (p->containers[i].init && !init)
+                        init = cJSON_CreateArray();
+                cJSON_AddItemToArray(p->containers[i].init ? init : app, c);
+        }
+        if (init)
+                cJSON_AddItemToObject(o, "initContainerStatuses", init);
+        cJSON_AddItemToObject(o, "containerStatuses", app);
+        return o;
+}
+
+cJSON *status_patch(const struct pod *p, cJSON *status)
+{
+        cJSON *patch = cJSON_CreateObject(), *meta = cJSON_AddObjectToObject(patch, "metadata");
+
+        cJSON_AddStringToObject(meta, "uid", p->id.uid);
+        cJSON_AddItemToObject(patch, "status", status);
+        return patch;
+}

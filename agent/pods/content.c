@@ -1,0 +1,486 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/pods/content.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "common/buf.h"
+#include "common/mem.h"
+
+enum { EXPANDED_MAX = 4 * 1024 * 1024 };
+
+struct reference {
+        enum object_kind kind;
+        const char *name; /* borrowed from the pod */
+        struct object *object;
+};
+
+struct content {
+        const struct pod *pod;
+        struct reference *references;
+        size_t n_references;
+        struct token **tokens; /* in the order in which the pod's volumes name them */
+        size_t n_tokens;
+};
+
+/* ---- holding ------------------------------------------------------------------------------------------------ */
+
+static bool is_object(enum source_kind kind)
+{
+        return kind == SOURCE_CONFIG_MAP || kind == SOURCE_SECRET;
+}
+
+static enum object_kind object_kind_of(enum source_kind kind)
+{
+        return kind == SOURCE_SECRET ? OBJECT_SECRET : OBJECT_CONFIG_MAP;
+}
+
+static struct object *find(const struct content *c, enum source_kind kind, const char *name)
+{
+        for (size_t i = 0; i < c->n_references; i++)
+                if (c->references[i].kind == object_kind_of(kind) && streq(c->references[i].name, name))
+                        return c->references[i].object;
+        return NULL;
+}
+
+static void hold(struct content *c, struct objects *objects, enum source_kind kind, const char *name)
+{
+        if (!is_object(kind) || !name || find(c, kind, name))
+                return;
+        c->references = xrealloc(c->references, c->n_references + 1, sizeof(*c->references));
+        c->references[c->n_references++] = (struct reference){
+                .kind = object_kind_of(kind),
+                .name = name,
+                .object = object_hold(objects, object_kind_of(kind), c->pod->id.namespace, name),
+        };
+}
+
+struct content *content_new(const struct pod *p, struct objects *objects, struct tokens *tokens)
+{
+        struct content *c = NEW(struct content);
+
+        c->pod = p;
+        for (size_t i = 0; i < p->n_containers; i++)
+                for (size_t k = 0; k < p->containers[i].n_env; k++)
+                        hold(c, objects, p->containers[i].env[k].kind, p->containers[i].env[k].object);
+        for (size_t i = 0; i < p->n_volumes; i++)
+                for (size_t k = 0; k < p->volumes[i].n_items; k++) {
+                        const struct volume_item *it = &p->volumes[i].items[k];
+                        hold(c, objects, it->kind, it->object);
+                        if (it->kind != SOURCE_TOKEN)
+                                continue;
+                        c->tokens = xrealloc(c->tokens, c->n_tokens + 1, sizeof(struct token *));
+                        c->tokens[c->n_tokens++] =
+                                token_hold(tokens, &p->id, p->service_account ? p->service_account : "default",
+                                           it->text, it->expiration_s);
+                }
+        return c;
+}
+
+struct content *content_free(struct content *c)
+{
+        if (!c)
+                return NULL;
+        for (size_t i = 0; i < c->n_references; i++)
+                object_release(c->references[i].object);
+        for (size_t i = 0; i < c->n_tokens; i++)
+                token_release(c->tokens[i]);
+        free(c->references);
+        free(c->tokens);
+        free(c);
+        return NULL;
+}
+
+bool content_refers(const struct content *c, enum object_kind kind, const char *namespace, const char *name)
+{
+        for (size_t i = 0; i < c->n_references; i++)
+                if (c->references[i].kind == kind && streq(c->references[i].name, name) &&
+                    streq(c->pod->id.namespace, namespace))
+                        return true;
+        return false;
+}
+
+/* 1: it is there; 0: it is not, and need not be; negative: why it has to be waited for. */
+static int need(const struct content *c, enum source_kind kind, const char *name, bool optional, const char *reason,
+                struct object **ret, struct err *e)
+{
+        const char *word = kind == SOURCE_SECRET ? "secret" : "configmap";
+
+        *ret = find(c, kind, name);
+        switch (*ret ? object_state(*ret) : OBJECT_UNKNOWN) {
+        case OBJECT_PRESENT:
+                return 1;
+        case OBJECT_MISSING:
+                if (optional)
+                        return 0;
+                return err_set(e, -EAGAIN, reason, "%s \"%s\" not found", word, name ? name : "");
+        case OBJECT_DENIED:
+                return err_set(e, -EAGAIN, reason, "%s \"%s\": the API server does not let this node read it (yet)",
+                               word, name ? name : "");
+        case OBJECT_UNKNOWN:
+        default:
+                return err_set(e, -EAGAIN, "", "%s \"%s\" has not arrived yet", word, name ? name : "");
+        }
+}
+
+/* ---- volumes -------------------------------------------------------------------------------------------------- */
+
+static void hash_bytes(uint64_t *h, const void *p, size_t n) /* FNV-1a: notices a change, guards nothing */
+{
+        for (size_t i = 0; i < n; i++)
+                *h = (*h ^ ((const uint8_t *)p)[i]) * UINT64_C(0x100000001b3);
+}
+
+static int add_file(Vks__Fill *fill, const char *path, const void *data, size_t size, uint32_t mode, uint64_t *hash,
+                    struct err *e)
+{
+        Vks__File *f;
+
+        for (size_t i = 0; i < fill->n_files; i++)
+                if (streq(fill->files[i]->path,
+                          path)) /* sources of a projected volume must not clash, later ones would win */
+                        return err_set(e, -EINVAL, "FailedMount", "volumes{%s}: two sources give a file \"%s\"",
+                                       fill->volume, path);
+        f = NEW(Vks__File);
+        vks__file__init(f);
+        f->path = xstrdup(path);
+        f->content.data = xmemdup(data, size);
+        f->content.len = size;
+        f->mode = mode;
+        fill->files = xrealloc(fill->files, fill->n_files + 1, sizeof(*fill->files));
+        fill->files[fill->n_files++] = f;
+        hash_bytes(hash, path, strlen(path) + 1);
+        hash_bytes(hash, &mode, sizeof(mode));
+        hash_bytes(hash, data, size);
+        return 0;
+}
+
+static int add_object(const struct content *c, const struct volume_item *it, Vks__Fill *fill, uint64_t *hash,
+                      struct err *e)
+{
+        struct object *o;
+        const void *data;
+        size_t size;
+        int r = need(c, it->kind, it->object, it->optional, "FailedMount", &o, e);
+
+        if (r <= 0)
+                return r;
+        if (!it->path) {
+                for (size_t i = 0; i < object_n_keys(o) && r >= 0; i++) {
+                        const char *key = object_key(o, i, &data, &size);
+                        r = add_file(fill, key, data, size, it->mode, hash, e);
+                }
+                return r;
+        }
+        if (object_get(o, it->text ? it->text : "", &data, &size) < 0)
+                return it->optional ? 0
+                                    : err_set(e, -EAGAIN, "FailedMount", "%s \"%s\" has no key \"%s\"",
+                                              it->kind == SOURCE_SECRET ? "secret" : "configmap", it->object,
+                                              it->text ? it->text : "");
+        return add_file(fill, it->path, data, size, it->mode, hash, e);
+}
+
+static size_t tokens_before(const struct pod *p, size_t volume)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < volume; i++)
+                for (size_t k = 0; k < p->volumes[i].n_items; k++)
+                        n += p->volumes[i].items[k].kind == SOURCE_TOKEN;
+        return n;
+}
+
+int content_fill(const struct content *c, const struct pod *p, size_t volume, const struct pod_node *node,
+                 Vks__Fill **ret, uint64_t *ret_hash, struct err *e)
+{
+        const struct volume *v = &p->volumes[volume];
+        Vks__Fill *fill = NEW(Vks__Fill);
+        uint64_t hash = UINT64_C(0xcbf29ce484222325);
+        size_t token = tokens_before(p, volume);
+        int r = 0;
+
+        vks__fill__init(fill);
+        fill->pod = NEW(Vks__Pod);
+        vks__pod__init(fill->pod);
+        fill->pod->namespace_ = xstrdup(p->id.namespace);
+        fill->pod->name = xstrdup(p->id.name);
+        fill->pod->uid = xstrdup(p->id.uid);
+        fill->volume = xstrdup(v->name);
+        for (size_t i = 0; i < v->n_items && r >= 0; i++) {
+                const struct volume_item *it = &v->items[i];
+                if (is_object(it->kind)) {
+                        r = add_object(c, it, fill, &hash, e);
+                } else if (it->kind == SOURCE_FIELD) {
+                        CLEANUP(freep) char *value = pod_field(p, it->text, node);
+                        r = add_file(fill, it->path, value ? value : "", value ? strlen(value) : 0, it->mode, &hash, e);
+                } else {
+                        struct err why = ERR_NONE;
+                        const char *value = token_value(c->tokens[token++], &why);
+                        if (value)
+                                r = add_file(fill, it->path, value, strlen(value), it->mode, &hash, e);
+                        else
+                                r = err_set(e, -EAGAIN, why.code ? "FailedMount" : "",
+                                            "token of service account \"%s\": %s",
+                                            p->service_account ? p->service_account : "default",
+                                            why.code ? why.text : "has not arrived yet");
+                }
+        }
+        if (r < 0) {
+                content_fill_free(fill);
+                return r;
+        }
+        *ret = fill;
+        *ret_hash = hash;
+        return 0;
+}
+
+Vks__Fill *content_fill_free(Vks__Fill *fill)
+{
+        for (size_t i = 0; fill && i < fill->n_files; i++)
+                explicit_bzero(fill->files[i]->content.data, fill->files[i]->content.len);
+        if (fill)
+                vks__fill__free_unpacked(fill, NULL);
+        return NULL;
+}
+
+/* ---- environment ------------------------------------------------------------------------------------------------ */
+
+static const Vks__Env *lookup(const Vks__Env *const *env, size_t n, const char *name, size_t size)
+{
+        for (size_t i = n; i-- > 0;)
+                if (strlen(env[i]->name) == size && memcmp(env[i]->name, name, size) == 0)
+                        return env[i];
+        return NULL;
+}
+
+char *content_expand(const char *s, const Vks__Env *const *env, size_t n_env)
+{
+        struct buf b = BUF(EXPANDED_MAX);
+
+        while (*s) {
+                const char *close;
+                const Vks__Env *v;
+                if (s[0] == '$' && s[1] == '$') {
+                        buf_char(&b, '$');
+                        s += 2;
+                } else if (s[0] == '$' && s[1] == '(' && (close = strchr(s, ')')) &&
+                           (v = lookup(env, n_env, s + 2, (size_t)(close - s - 2)))) {
+                        buf_add(&b, v->value.data, v->value.len);
+                        s = close + 1;
+                } else {
+                        buf_char(&b, *s++);
+                }
+        }
+        return buf_steal(&b);
+}
+
+static void set_env(Vks__Container *m, const char *prefix, const char *name, const void *data, size_t size)
+{
+        Vks__Env *v = NEW(Vks__Env);
+
+        vks__env__init(v);
+        v->name = xasprintf("%s%s", prefix, name);
+        v->value.data = xmemdup(data, size);
+        v->value.len = size;
+        for (size_t i = 0; i < m->n_env; i++)
+                if (streq(m->env[i]->name, v->name)) {
+                        vks__env__free_unpacked(m->env[i], NULL);
+                        m->env[i] = v;
+                        return;
+                }
+        m->env = xrealloc(m->env, m->n_env + 1, sizeof(*m->env));
+        m->env[m->n_env++] = v;
+}
+
+static int env_from_object(const struct content *c, const struct env_var *v, Vks__Container *m, struct err *e)
+{
+        struct object *o;
+        const void *data;
+        size_t size;
+        int r = need(c, v->kind, v->object, v->optional, "CreateContainerConfigError", &o, e);
+
+        if (r <= 0)
+                return r;
+        if (!v->text) { /* envFrom: keys that are no names of variables are left out, as the kubelet does */
+                for (size_t i = 0; i < object_n_keys(o); i++) {
+                        const char *key = object_key(o, i, &data, &size);
+                        CLEANUP(freep) char *name = xasprintf("%s%s", v->name, key);
+                        if (id_is_env_name(name))
+                                set_env(m, v->name, key, data, size);
+                }
+                return 0;
+        }
+        if (object_get(o, v->text, &data, &size) < 0)
+                return v->optional
+                               ? 0
+                               : err_set(e, -EAGAIN, "CreateContainerConfigError", "couldn't find key %s in %s %s/%s",
+                                         v->text, v->kind == SOURCE_SECRET ? "Secret" : "ConfigMap",
+                                         c->pod->id.namespace, v->object);
+        set_env(m, "", v->name, data, size);
+        return 0;
+}
+
+static int resolve_env(const struct content *c, const struct pod *p, const struct container *spec,
+                       const struct pod_node *node, Vks__Container *m, struct err *e)
+{
+        /* The kubelet tells the Service's cluster address, which nothing here leads to: the server itself answers as
+         * well. */
+        if (node->api_host) {
+                set_env(m, "", "KUBERNETES_SERVICE_HOST", node->api_host, strlen(node->api_host));
+                set_env(m, "", "KUBERNETES_SERVICE_PORT", node->api_port, strlen(node->api_port));
+                set_env(m, "", "KUBERNETES_SERVICE_PORT_HTTPS", node->api_port, strlen(node->api_port));
+        }
+        for (size_t i = 0; i < spec->n_env; i++) {
+                const struct env_var *v = &spec->env[i];
+                CLEANUP(freep) char *value = NULL;
+                int r = 0;
+
+                if (is_object(v->kind)) {
+                        r = env_from_object(c, v, m, e);
+                } else {
+                        value = v->kind == SOURCE_FIELD
+                                        ? pod_field(p, v->text, node)
+                                        : content_expand(v->text, (const Vks__Env *const *)m->env, m->n_env);
+                        set_env(m, "", v->name, value ? value : "", value ? strlen(value) : 0);
+                }
+                if (r < 0) {
+                        err_prefix(e, "containers{%s}.env{%s}: ", spec->name, v->name);
+                        return r;
+                }
+        }
+        return 0;
+}
+
+/* ---- the WRITE message --------------------------------------------------------------------------------------------
+ */
+
+static char **expand_all(char **words, const Vks__Container *m, size_t *ret_n)
+{
+        char **v = NULL;
+
+        for (char **w = words; w && *w; w++)
+                strv_push(&v, ret_n, content_expand(*w, (const Vks__Env *const *)m->env, m->n_env));
+        return v;
+}
+
+static int container_message(const struct content *c, const struct pod *p, const struct container *spec,
+                             const struct content_image *image, const struct pod_node *node, Vks__Container *m,
+                             struct err *e)
+{
+        static const Vks__Restart restart[] = {
+                [RESTART_POLICY_ALWAYS] = VKS__RESTART__RESTART_ALWAYS,
+                [RESTART_POLICY_ON_FAILURE] = VKS__RESTART__RESTART_ON_FAILURE,
+                [RESTART_POLICY_NEVER] = VKS__RESTART__RESTART_NEVER,
+        };
+        int r = resolve_env(c, p, spec, node, m, e);
+
+        if (r < 0)
+                return r;
+        m->name = xstrdup(spec->name);
+        m->image = xstrdup(spec->parsed.name);
+        m->package = xstrdup(image->package);
+        m->unit = xstrdup(image->unit);
+        m->command = expand_all(spec->command, m, &m->n_command);
+        m->args = expand_all(spec->args, m, &m->n_args);
+        m->working_dir = xstrdup(spec->working_dir ? spec->working_dir : "");
+        m->shares_image = spec->shares_image;
+        m->writes_var = image->writes_var;
+        m->restart = restart[p->restart_policy];
+        if (spec->sidecar)
+                m->restart = VKS__RESTART__RESTART_ALWAYS;
+        else if (spec->init) /* the agent decides when an init container runs again: systemd does not know their order
+                              */
+                m->restart = VKS__RESTART__RESTART_NEVER;
+        if (spec->has_user) {
+                m->run_as_user = NEW(Vks__Id);
+                vks__id__init(m->run_as_user);
+                m->run_as_user->value = spec->user;
+        }
+        if (spec->has_group) {
+                m->run_as_group = NEW(Vks__Id);
+                vks__id__init(m->run_as_group);
+                m->run_as_group->value = spec->group;
+        }
+        m->mounts = xcalloc(spec->n_mounts, sizeof(*m->mounts));
+        for (size_t i = 0; i < spec->n_mounts; i++) {
+                Vks__Mount *mount = m->mounts[m->n_mounts++] = NEW(Vks__Mount);
+                vks__mount__init(mount);
+                mount->volume = xstrdup(spec->mounts[i].volume);
+                mount->path = xstrdup(spec->mounts[i].path);
+                mount->read_only = spec->mounts[i].read_only;
+        }
+        return 0;
+}
+
+static Vks__Volume *volume_message(const struct volume *v)
+{
+        Vks__Volume *m = NEW(Vks__Volume);
+
+        vks__volume__init(m);
+        m->name = xstrdup(v->name);
+        if (v->kind == VOLUME_EMPTY_DIR) {
+                m->source_case = VKS__VOLUME__SOURCE_EMPTY_DIR;
+                m->empty_dir = NEW(Vks__EmptyDir);
+                vks__empty_dir__init(m->empty_dir);
+                m->empty_dir->memory = v->memory;
+                m->empty_dir->size_limit = v->size_limit;
+        } else if (v->kind == VOLUME_HOST_PATH) {
+                m->source_case = VKS__VOLUME__SOURCE_HOST_PATH;
+                m->host_path = NEW(Vks__HostPath);
+                vks__host_path__init(m->host_path);
+                m->host_path->path = xstrdup(v->path);
+                m->host_path->type = xstrdup(v->type ? v->type : "");
+        } else {
+                m->source_case = VKS__VOLUME__SOURCE_FILES;
+                m->files = NEW(Vks__Files);
+                vks__files__init(m->files);
+        }
+        return m;
+}
+
+int content_write(const struct content *c, const struct pod *p, const struct content_image *images,
+                  const struct pod_node *node, Vks__Write **ret, struct err *e)
+{
+        static const Vks__Qos qos[] = {
+                [QOS_CLASS_BEST_EFFORT] = VKS__QOS__QOS_BEST_EFFORT,
+                [QOS_CLASS_BURSTABLE] = VKS__QOS__QOS_BURSTABLE,
+                [QOS_CLASS_GUARANTEED] = VKS__QOS__QOS_GUARANTEED,
+        };
+        Vks__Write *w = NEW(Vks__Write);
+        int r = 0;
+
+        vks__write__init(w);
+        w->pod = NEW(Vks__Pod);
+        vks__pod__init(w->pod);
+        w->pod->namespace_ = xstrdup(p->id.namespace);
+        w->pod->name = xstrdup(p->id.name);
+        w->pod->uid = xstrdup(p->id.uid);
+        w->qos = qos[p->qos];
+        w->grace_seconds = p->grace_s < 0 ? 0 : p->grace_s > UINT32_MAX ? UINT32_MAX : (uint32_t)p->grace_s;
+        w->volumes = xcalloc(p->n_volumes, sizeof(*w->volumes));
+        for (size_t i = 0; i < p->n_volumes; i++)
+                w->volumes[w->n_volumes++] = volume_message(&p->volumes[i]);
+        w->containers = xcalloc(p->n_containers, sizeof(*w->containers));
+        for (size_t i = 0; i < p->n_containers && r >= 0; i++) {
+                Vks__Container *m = w->containers[w->n_containers++] = NEW(Vks__Container);
+                vks__container__init(m);
+                r = container_message(c, p, &p->containers[i], &images[i], node, m, e);
+        }
+        if (r < 0) {
+                content_write_free(w);
+                return r;
+        }
+        *ret = w;
+        return 0;
+}
+
+Vks__Write *content_write_free(Vks__Write *write)
+{
+        for (size_t i = 0; write && i < write->n_containers; i++)
+                for (size_t k = 0; k < write->containers[i]->n_env; k++)
+                        explicit_bzero(write->containers[i]->env[k]->value.data,
+                                       write->containers[i]->env[k]->value.len);
+        if (write)
+                vks__write__free_unpacked(write, NULL);
+        return NULL;
+}

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Carries out what plan.c decided: thin, and every outcome goes back into the pod's state, from where the next plan is
+ * made. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "agent/pods/pod_entry.h"
+#include "common/log.h"
+#include "common/mem.h"
+
+enum {
+        RETRY_SOON_USEC = 200 * 1000,          /* the unit was not down yet */
+        RETRY_USEC = 1000 * 1000,              /* the helper went away in between */
+        RETRY_REFUSED_USEC = 20 * 1000 * 1000, /* it said no: policy, a full disk; an operator has to do something */
+};
+
+/* A request on its way to the helper, and what to do with the answer. */
+struct request {
+        struct pod_entry *entry;
+        size_t index;
+        uint64_t hash;
+        size_t n_started;
+        size_t started[]; /* containers of a START */
+};
+
+static struct request *request_new(struct pod_entry *e, size_t index, size_t room)
+{
+        struct request *rq = xcalloc(1, sizeof(*rq) + room * sizeof(size_t));
+
+        rq->entry = e;
+        rq->index = index;
+        e->in_flight++;
+        return rq;
+}
+
+/* Without a reply the helper could not be asked, which passes; with one it has said no. */
+static uint64_t retry_after(const Vks__Reply *reply)
+{
+        return pods_now_usec() + (reply ? RETRY_REFUSED_USEC : RETRY_USEC);
+}
+
+/* The kubelet's word for it: what the pod asks for is wrong or not allowed, or it did not work out. */
+static void set_reason(struct err *e, int error, const char *otherwise)
+{
+        if (!*e->reason)
+                snprintf(e->reason, sizeof(e->reason), "%s",
+                         error == -EINVAL || error == -EPERM ? "CreateContainerConfigError" : otherwise);
+}
+
+/* Takes the request; the entry, or NULL when nobody waits for the answer any more. */
+static struct pod_entry *answered(struct request *rq)
+{
+        struct pod_entry *e = rq->entry;
+
+        if (!pod_entry_answered(e)) {
+                free(rq);
+                return NULL;
+        }
+        pods_mark(e);
+        return e;
+}
+
+static void fill_pod(Vks__Pod *m, const struct pod *p)
+{
+        vks__pod__init(m);
+        m->namespace_ = (char *)(uintptr_t)p->id.namespace;
+        m->name = (char *)(uintptr_t)p->id.name;
+        m->uid = (char *)(uintptr_t)p->id.uid;
+}
+
+/* ---- volumes -------------------------------------------------------------------------------------------------------
+ */
+
+static void on_filled(void *userdata, int error, const Vks__Reply *reply, const struct err *err)
+{
+        struct request *rq = userdata;
+        struct pod_entry *e = answered(rq);
+        struct volume_state *v;
+
+        if (!e)
+                return;
+        v = &e->state->volumes[rq->index];
+        v->in_flight = false;
+        if (error < 0) {
+                v->retry_at = retry_after(reply);
+                v->failure = *err;
+                reporter_event(e, NULL, true, "FailedMount", "volumes{%s}: %s", e->pod->volumes[rq->index].name,
+                               err->text);
+        } else {
+                v->filled = true;
+                v->failure = ERR_NONE;
+                v->wanted = v->wanted && v->hash != rq->hash; /* it may have changed again meanwhile */
+                v->hash = rq->hash;
+                e->content_dirty = true;
+        }
+        free(rq);
+}
+
+static void do_fill(struct pod_entry *e, size_t i)
+{
+        const struct pods_parts *parts = pods_parts(e->pods);
+        struct volume_state *v = &e->state->volumes[i];
+        struct request *rq;
+        Vks__Fill *fill;
+        uint64_t hash;
+
+        if (content_fill(e->content, e->pod, i, &parts->node, &fill, &hash, &v->failure) < 0) {
+                v->wanted = false; /* what was there a moment ago is gone; news will come */
+                return;
+        }
+        rq = request_new(e, i, 0);
+        rq->hash = hash;
+        v->in_flight = true;
+        helper_fill(parts->helper, fill, on_filled, rq);
+        content_fill_free(fill);
+}
+
+/* ---- units ---------------------------------------------------------------------------------------------------------
+ */
+
+static void on_written(void *userdata, int error, const Vks__Reply *reply, const struct err *err)
+{
+        struct request *rq = userdata;
+        struct pod_entry *e = answered(rq);
+
+        if (!e)
+                return;
+        e->state->write_in_flight = false;
+        if (error < 0) {
+                e->state->write_failure = *err;
+                e->state->write_retry_at = retry_after(reply);
+                set_reason(&e->state->write_failure, error, "CreateContainerError");
+                reporter_event(e, NULL, true, "Failed", "Error: %s", err->text);
+        } else {
+                e->state->write_failure = ERR_NONE;
+                e->state->written = true;
+                for (size_t i = 0; i < e->pod->n_containers; i++) {
+                        const struct container *c = &e->pod->containers[i];
+                        const struct package_image *image = &e->images[i];
+                        if (*image->unit)
+                                reporter_event(e, c, false, "Created",
+                                               "Created container %s as %s, from unit %s of package %s: %s", c->name,
+                                               c->unit, image->unit, image->owner, image->why);
+                        else
+                                reporter_event(e, c, false, "Created", "Created container %s as %s", c->name, c->unit);
+                }
+        }
+        free(rq);
+}
+
+static void do_write(struct pod_entry *e)
+{
+        const struct pods_parts *parts = pods_parts(e->pods);
+        CLEANUP(freep) struct content_image *images = xcalloc(e->pod->n_containers, sizeof(*images));
+        struct err err = ERR_NONE;
+        Vks__Write *w;
+
+        for (size_t i = 0; i < e->pod->n_containers; i++)
+                images[i] = (struct content_image){ e->images[i].owner, e->images[i].unit, e->images[i].writes_var };
+        if (content_write(e->content, e->pod, images, &parts->node, &w, &err) < 0) {
+                if (!*err.reason) { /* it is only a matter of time: nothing to complain about yet */
+                        e->state->env_failure = err;
+                        return;
+                }
+                if (!streq(err.text, e->state->env_failure.text))
+                        reporter_event(e, NULL, true, "Failed", "Error: %s", err.text);
+                e->state->env_failure = err;
+                return;
+        }
+        e->state->write_in_flight = true;
+        helper_write(parts->helper, w, on_written, request_new(e, 0, 0));
+        content_write_free(w);
+}
+
+static void on_started(void *userdata, int error, const Vks__Reply *reply, const struct err *err)
+{
+        struct request *rq = userdata;
+        struct pod_entry *e = answered(rq);
+
+        if (!e)
+                return;
+        for (size_t i = 0; error < 0 && i < rq->n_started; i++) {
+                struct container_state *c = &e->state->containers[rq->started[i]];
+                c->requested = false;
+                c->retry_at = retry_after(reply);
+                c->failure = *err;
+                set_reason(&c->failure, error, "RunContainerError");
+                reporter_event(e, &e->pod->containers[rq->started[i]], true, "Failed", "Error: %s", err->text);
+        }
+        free(rq);
+}
+
+/* All containers that may start now go into one request: PID 1 then starts them together. */
+static void do_start(struct pod_entry *e, const struct plan *plan, bool restart)
+{
+        Vks__Start start = VKS__START__INIT;
+        Vks__Pod pod;
+        struct request *rq;
+        char *units[PLAN_ACTIONS_MAX];
+
+        rq = request_new(e, 0, plan->n_actions);
+        for (size_t i = 0; i < plan->n_actions; i++) {
+                size_t k = plan->actions[i].index;
+                if (plan->actions[i].kind != (restart ? ACTION_RESTART : ACTION_START))
+                        continue;
+                units[rq->n_started] = e->pod->containers[k].unit;
+                rq->started[rq->n_started++] = k;
+                e->state->containers[k].requested = true;
+                e->state->containers[k].failure = ERR_NONE;
+        }
+        fill_pod(&pod, e->pod);
+        start.pod = &pod;
+        start.units = units;
+        start.n_units = rq->n_started;
+        start.restart = restart;
+        helper_start(pods_parts(e->pods)->helper, &start, on_started, rq);
+}
+
+/* ---- the end
+ * ---------------------------------------------------------------------------------------------------------- */
+
+static void on_stopped(void *userdata, int error, const Vks__Reply *reply, const struct err *err)
+{
+        struct request *rq = userdata;
+        struct pod_entry *e = answered(rq);
+
+        if (!e)
+                return;
+        e->state->stop_in_flight = false;
+        if (error < 0) {
+                e->state->stop_retry_at = retry_after(reply);
+                e->state->stop_sent = e->state->kill_sent = false;
+                reporter_event(e, NULL, true, "FailedKillPod", "error killing pod: %s", err->text);
+        }
+        free(rq);
+}
+
+static void do_stop(struct pod_entry *e, bool kill, uint64_t now)
+{
+        struct pod_state *s = e->state;
+        Vks__Stop stop = VKS__STOP__INIT;
+        Vks__Pod pod;
+        char *units[PLAN_ACTIONS_MAX];
+
+        for (size_t i = 0; i < e->pod->n_containers && stop.n_units < PLAN_ACTIONS_MAX; i++) {
+                const struct container *c = &e->pod->containers[i];
+                if (kill && !unit_has_processes(s->containers[i].unit.phase))
+                        continue;
+                units[stop.n_units++] = e->pod->containers[i].unit;
+                if (!kill && unit_has_processes(s->containers[i].unit.phase))
+                        reporter_event(e, c, false, "Killing", "Stopping container %s", c->name);
+        }
+        fill_pod(&pod, e->pod);
+        stop.pod = &pod;
+        stop.units = units;
+        stop.kill = kill;
+        s->stop_in_flight = true;
+        if (!kill) {
+                s->stop_at = now;
+                s->kill_at =
+                        now + (uint64_t)(e->pod->deleting ? e->pod->deletion_grace_s : e->pod->grace_s) * USEC_PER_SEC;
+                s->stop_sent = true;
+        } else {
+                s->kill_sent = true;
+        }
+        helper_stop(pods_parts(e->pods)->helper, &stop, on_stopped, request_new(e, 0, 0));
+}
+
+static void on_removed(void *userdata, int error, const Vks__Reply *reply, const struct err *err)
+{
+        struct request *rq = userdata;
+        struct pod_entry *e = answered(rq);
+
+        if (!e)
+                return;
+        e->state->remove_in_flight = false;
+        if (error == -EBUSY) {
+                e->state->remove_retry_at = pods_now_usec() + RETRY_SOON_USEC;
+        } else if (error < 0) {
+                e->state->remove_retry_at = retry_after(reply);
+                reporter_event(e, NULL, true, "FailedKillPod", "error removing pod: %s", err->text);
+                log_warning("%s/%s: remove: %s", e->pod->id.namespace, e->pod->id.name, err->text);
+        } else {
+                e->state->removed = true;
+        }
+        free(rq);
+}
+
+static void do_remove(struct pod_entry *e)
+{
+        Vks__Remove request = VKS__REMOVE__INIT;
+        Vks__Pod pod;
+        char *units[PLAN_ACTIONS_MAX];
+
+        for (size_t i = 0; i < e->pod->n_containers && request.n_units < PLAN_ACTIONS_MAX; i++)
+                if (*e->pod->containers[i].unit)
+                        units[request.n_units++] = e->pod->containers[i].unit;
+        if (!request.n_units) { /* it was refused before its units had names: nothing of it is on the machine */
+                e->state->removed = true;
+                pods_mark(e);
+                return;
+        }
+        fill_pod(&pod, e->pod);
+        request.pod = &pod;
+        request.units = units;
+        request.all = true;
+        e->state->remove_in_flight = true;
+        helper_remove(pods_parts(e->pods)->helper, &request, on_removed, request_new(e, 0, 0));
+}
+
+static void on_deleted(void *userdata, struct api_response *r)
+{
+        struct pod_entry *e = userdata;
+
+        e->delete = NULL;
+        e->state->delete_in_flight = false;
+        if (r->error == 0 || r->error == -ENOENT || r->error == -ESTALE || r->error == -EEXIST) {
+                e->state->deleted = true; /* 409: the uid is another pod's */
+        } else {
+                e->state->delete_retry_at = pods_now_usec() + RETRY_USEC;
+                log_warning("%s/%s: delete: %s", e->pod->id.namespace, e->pod->id.name, r->err.text);
+        }
+        pods_mark(e);
+}
+
+static void do_delete(struct pod_entry *e)
+{
+        CLEANUP(freep) char *path = xasprintf("/api/v1/namespaces/%s/pods/%s", e->pod->id.namespace, e->pod->id.name);
+        cJSON *options = cJSON_CreateObject();
+
+        cJSON_AddStringToObject(options, "kind", "DeleteOptions");
+        cJSON_AddStringToObject(options, "apiVersion", "v1");
+        cJSON_AddNumberToObject(options, "gracePeriodSeconds", 0);
+        cJSON_AddStringToObject(cJSON_AddObjectToObject(options, "preconditions"), "uid", e->pod->id.uid);
+        e->state->delete_in_flight = true;
+        e->delete = api_call(pods_parts(e->pods)->api, API_DELETE, path, options, 0, on_deleted, e);
+        cJSON_Delete(options);
+}
+
+void executor_run(struct pod_entry *e, const struct plan *plan, uint64_t now)
+{
+        bool start = false, restart = false;
+
+        for (size_t i = 0; i < plan->n_actions; i++) {
+                const struct action *a = &plan->actions[i];
+                switch (a->kind) {
+                case ACTION_PULL:
+                        pull_begin(e, a->index);
+                        break;
+                case ACTION_FILL:
+                        do_fill(e, a->index);
+                        break;
+                case ACTION_WRITE:
+                        do_write(e);
+                        break;
+                case ACTION_START:
+                        start = true;
+                        break;
+                case ACTION_RESTART:
+                        restart = true;
+                        break;
+                case ACTION_STOP:
+                case ACTION_KILL:
+                        do_stop(e, a->kind == ACTION_KILL, now);
+                        break;
+                case ACTION_REMOVE:
+                        do_remove(e);
+                        break;
+                case ACTION_DELETE:
+                        do_delete(e);
+                        break;
+                case ACTION_KINDS:
+                        break;
+                }
+        }
+        if (start)
+                do_start(e, plan, false);
+        if (restart)
+                do_start(e, plan, true);
+}

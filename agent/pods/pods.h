@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * All pods of this node. Whatever happens (the API server wants something, a unit changed, the helper answered, a
+ * ConfigMap came, a time was reached) marks a pod; at the loop's next turn every marked pod is planned once, its
+ * actions are carried out, and its status is sent if it differs from what the API server has. Work is proportional to
+ * what changed.
+ */
+#ifndef VKS_AGENT_PODS_PODS_H
+#define VKS_AGENT_PODS_PODS_H
+
+#include <stdio.h>
+#include <systemd/sd-event.h>
+
+#include "agent/client/api.h"
+#include "agent/client/events.h"
+#include "agent/machine/helper_client.h"
+#include "agent/packages/installer.h"
+#include "agent/node/node_status.h"
+#include "agent/client/objects.h"
+#include "agent/machine/observed.h"
+#include "agent/packages/packages.h"
+#include "agent/pod/pod_state.h"
+#include "agent/client/tokens.h"
+
+struct pods;
+
+/* Everything is borrowed and outlives the pods; objects, tokens and installer are given later since they call back into
+ * here. */
+struct pods_parts {
+        sd_event *event;
+        struct api *api;
+        struct helper_client *helper;
+        struct packages *packages;
+        struct observed *observed;
+        struct events *events;
+        struct objects *objects;
+        struct tokens *tokens;
+        struct installer *installer;
+        struct pod_node node;
+        void (*container_ended)(const char *pod_uid); /* told whenever a container of the pod ended; may be NULL */
+        FILE *dry_run;                                /* not NULL: plans are printed there, and nothing is done */
+};
+
+struct pods *pods_new(const struct pods_parts *parts);
+struct pods *pods_free(struct pods *ps);
+DEFINE_FREEP(struct pods, pods_free)
+
+/* Pods are acted on from now on: the Node is registered, and units were read once. */
+void pods_start(struct pods *ps);
+
+/* What the parts tell: the handlers of watch.h, observed.h, objects.h, tokens.h and installer.h, with `ps` as userdata.
+ */
+void pods_list_begin(void *ps);
+void pods_upsert(void *ps, const cJSON *object);
+void pods_object_gone(void *ps, const cJSON *object);
+void pods_list_synced(void *ps);
+void pods_unit_changed(void *ps, const char *unit, const struct unit_state *state);
+void pods_units_synced(void *ps);
+void pods_job_failed(void *ps, const char *unit, const char *result);
+void pods_content_changed(void *ps, enum object_kind kind, const char *namespace, const char *name);
+void pods_token_changed(void *ps, const struct pod_id *pod);
+void pods_installed(void *ps, const struct image *image, const struct err *err, uint64_t usec);
+void pods_install_progress(void *ps, const struct image *image, const char *words);
+
+/* A container, for the kubelet API. Borrowed until the loop runs on; NULL when there is none. */
+struct pods_container {
+        const struct pod *pod;
+        const struct container *container;
+        const struct container_state *state;
+};
+bool pods_find_container(struct pods *ps, const char *namespace, const char *pod, const char *container,
+                         struct pods_container *ret);
+/* Does the pod exist at all? */
+bool pods_find(struct pods *ps, const char *namespace, const char *pod);
+bool pods_is_running(void *ps, const char *pod_uid, const char *container);
+
+uint64_t pods_now_usec(void); /* the wall clock */
+size_t pods_count(const struct pods *ps);
+size_t pods_images(void *ps, struct node_image *ret, size_t max);
+
+#endif

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Images of pods: are they there, may they be had, and how did having them installed go. */
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "agent/pods/pod_entry.h"
+#include "common/mem.h"
+
+/* ---- whose version is it ------------------------------------------------------------------------------------------
+ */
+
+static const char *label(const struct pod *p, const char *key)
+{
+        for (size_t i = 0; i < p->n_labels; i++)
+                if (streq(p->labels[i].key, key))
+                        return p->labels[i].value;
+        return NULL;
+}
+
+/*
+ * A rolling update: pods of one Deployment have the same labels but for the hash of their template. The new one may
+ * replace the package under the old one, which goes when the new one is ready; waiting for each other they would wait
+ * for ever.
+ */
+static bool same_deployment(const struct pod *a, const struct pod *b)
+{
+        static const char hash[] = "pod-template-hash";
+
+        if (!streq(a->id.namespace, b->id.namespace) || a->n_labels != b->n_labels || a->n_labels < 2 ||
+            !label(a, hash) || !label(b, hash))
+                return false;
+        for (size_t i = 0; i < a->n_labels; i++) {
+                const char *other = label(b, a->labels[i].key);
+                if (!other || (!streq(a->labels[i].key, hash) && !streq(other, a->labels[i].value)))
+                        return false;
+        }
+        return true;
+}
+
+/* Does container k of `e` need its package to be in the one version, or from the one file, that it named, now? */
+static bool holds(const struct pod_entry *e, size_t k)
+{
+        const struct image *image = &e->pod->containers[k].parsed;
+        const struct container_state *c = &e->state->containers[k];
+
+        return image->kind != IMAGE_PATH && *image->version && (c->image_present || c->pulling) && !e->pod->terminal &&
+               !e->dropped && !e->state->removed && !pod_is_finished(e->pod, e->state);
+}
+
+static bool contradicts(const struct image *a, const struct image *b)
+{
+        return streq(a->name, b->name) &&
+               (!streq(a->version, b->version) || (*a->sha256 && *b->sha256 && !streq(a->sha256, b->sha256)));
+}
+
+/* Who holds the package of e's container i in a version that it named, which is not the one that container i names; or
+ * from another file. */
+static const struct pod_entry *holder(const struct pod_entry *e, size_t i, const struct image **ret)
+{
+        const struct image *want = &e->pod->containers[i].parsed;
+
+        for (const struct pod_entry *other = pods_first(e->pods); other; other = other->hh.next)
+                for (size_t k = 0; k < other->pod->n_containers; k++) {
+                        *ret = &other->pod->containers[k].parsed;
+                        if (holds(other, k) && contradicts(*ret, want) &&
+                            (other == e || !same_deployment(other->pod, e->pod)))
+                                return other;
+                }
+        return NULL;
+}
+
+/* ---- is it there? ---------------------------------------------------------------------------------------------------
+ */
+
+/*
+ * imagePullPolicy Always: the candidate is ensured when the pod is new here. Not when it ran here before, not for what
+ * names its version (there is but one), and not under a pod that named the installed version.
+ */
+static bool ensure_first(const struct pod_entry *e, size_t i)
+{
+        const struct container *spec = &e->pod->containers[i];
+        const struct image *other;
+
+        return spec->parsed.kind == IMAGE_PACKAGE && spec->pull_policy == PULL_ALWAYS && !*spec->parsed.version &&
+               !*e->state->containers[i].invocation &&
+               !installer_is_current(pods_parts(e->pods)->installer, spec->parsed.name) && !holder(e, i, &other);
+}
+
+static bool find_image(const struct pod_entry *e, size_t i, struct package *ret)
+{
+        return packages_has(pods_parts(e->pods)->packages, &e->pod->containers[i].parsed, ret);
+}
+
+void pull_take(struct pod_entry *e, size_t i)
+{
+        const struct container *spec = &e->pod->containers[i];
+        struct container_state *c = &e->state->containers[i];
+        struct packages *packages = pods_parts(e->pods)->packages;
+        struct err err = ERR_NONE;
+        struct package found;
+        char sha256[65];
+        bool known;
+
+        if (spec->parsed.kind == IMAGE_PATH) {
+                if (access(spec->parsed.name, X_OK) < 0)
+                        return;
+        } else {
+                if (!find_image(e, i, &found))
+                        return;
+                known = packages_sha256(packages, &found, sha256);
+                free(e->image_ids[i]);
+                e->image_ids[i] = xasprintf("deb://%s@%s%s%s", found.name, found.version, known ? "@sha256:" : "",
+                                            known ? sha256 : "");
+                if ((spec->given_unit
+                             ? packages_image_unit(packages, spec->parsed.name, spec->given_unit, &e->images[i], &err)
+                             : packages_image(packages, spec->parsed.name, &e->images[i], &err)) < 0) {
+                        if (!e->pod->refused.code)
+                                reporter_event(e, spec, true, "Failed", "Error: %s", err.text);
+                        e->pod->refused = err;
+                        e->pod->refused_container = spec;
+                        snprintf(e->pod->refused.reason, sizeof(e->pod->refused.reason), "CreateContainerConfigError");
+                        return;
+                }
+        }
+        c->image_present = true;
+        c->pull_failure = ERR_NONE;
+}
+
+void pull_look(struct pod_entry *e)
+{
+        bool all = true;
+
+        for (size_t i = 0; i < e->pod->n_containers; i++) {
+                struct container_state *c = &e->state->containers[i];
+                if (!c->image_present && !c->pulling && !ensure_first(e, i))
+                        pull_take(e, i);
+                all = all && c->image_present;
+        }
+        if (!all || e->told_present)
+                return;
+        for (size_t i = 0; i < e->pod->n_containers && !e->state->written; i++)
+                if (e->state->containers[i].pull_at == 0 && !e->state->containers[i].pull_backoff)
+                        reporter_event(e, &e->pod->containers[i], false, "Pulled",
+                                       "Container image \"%s\" already present on machine%s%s",
+                                       e->pod->containers[i].image, *e->images[i].unit ? ", unit " : "",
+                                       e->images[i].unit);
+        e->told_present = true;
+}
+
+/* ---- having it installed
+ * ------------------------------------------------------------------------------------------------ */
+
+static void fail(struct pod_entry *e, size_t i, const struct err *err)
+{
+        const struct container *spec = &e->pod->containers[i];
+        struct container_state *c = &e->state->containers[i];
+
+        c->pull_failure = *err;
+        c->pull_backoff = c->pull_backoff == 0                ? BACKOFF_FIRST
+                          : c->pull_backoff * 2 > BACKOFF_MAX ? BACKOFF_MAX
+                                                              : c->pull_backoff * 2;
+        c->pull_at = pods_now_usec() + c->pull_backoff;
+        reporter_event(e, spec, true, "Failed", "Failed to pull image \"%s\": %s", spec->image, err->text);
+        reporter_event(e, spec, true, "Failed", "Error: ErrImagePull");
+        pods_mark(e); /* the plan that led here knows nothing of the next try */
+}
+
+void pull_begin(struct pod_entry *e, size_t i)
+{
+        const struct container *spec = &e->pod->containers[i];
+        struct container_state *c = &e->state->containers[i];
+        const struct image *held = NULL;
+        const struct pod_entry *other;
+        struct err err = ERR_NONE;
+
+        if (spec->pull_policy == PULL_NEVER) {
+                err_set(&c->pull_failure, -ENOENT, "ErrImageNeverPull",
+                        "Container image \"%s\" is not present with pull policy of Never", spec->image);
+                reporter_event(e, spec, true, "ErrImageNeverPull", "%s", c->pull_failure.text);
+                return;
+        }
+        if (spec->parsed.kind == IMAGE_PATH) {
+                err_set(&err, -ENOENT, "ErrImagePull", "there is no program %s on this node", spec->parsed.name);
+                fail(e, i, &err);
+                return;
+        }
+        other = *spec->parsed.version ? holder(e, i, &held) : NULL;
+        if (other) {
+                err_set(&err, -EBUSY, "ErrImagePull", "pod %s/%s holds %s at version %s%s%s", other->pod->id.namespace,
+                        other->pod->id.name, held->name, held->version, *held->sha256 ? ", sha256 " : "", held->sha256);
+                fail(e, i, &err);
+                return;
+        }
+        c->pulling = true;
+        reporter_event(e, spec, false, "Pulling", "Pulling image \"%s\"", spec->image);
+        installer_want(pods_parts(e->pods)->installer, &spec->parsed);
+}
+
+static void pull_again(struct pod_entry *e)
+{
+        for (size_t i = 0; i < e->pod->n_containers; i++) {
+                struct container_state *c = &e->state->containers[i];
+                if (c->pull_failure.code == -EBUSY && !c->image_present) {
+                        c->pull_at = 0;
+                        pods_mark(e);
+                }
+        }
+}
+
+void pull_release(struct pod_entry *e)
+{
+        bool held = e->holds;
+
+        e->holds = false;
+        for (size_t k = 0; k < e->pod->n_containers; k++)
+                e->holds |= holds(e, k);
+        for (struct pod_entry *other = pods_first(e->pods); held && !e->holds && other; other = other->hh.next)
+                pull_again(other);
+}
+
+static void tell_pulled(struct pod_entry *e, size_t i, uint64_t usec)
+{
+        const struct container *spec = &e->pod->containers[i];
+        struct package found;
+
+        if (find_image(e, i, &found))
+                reporter_event(e, spec, false, "Pulled",
+                               "Successfully pulled image \"%s\" in %.3fs: %s %s, %.1f MB%s%s", spec->image,
+                               (double)usec / 1e6, found.name, found.version, (double)found.installed_size / 1e6,
+                               *e->images[i].unit ? ", unit " : "", e->images[i].unit);
+}
+
+void pods_installed(void *userdata, const struct image *image, const struct err *err, uint64_t usec)
+{
+        struct pod_entry *next;
+
+        for (struct pod_entry *e = pods_first(userdata); e; e = next) {
+                next = e->hh.next;
+                for (size_t i = 0; i < e->pod->n_containers; i++) {
+                        struct container_state *c = &e->state->containers[i];
+                        if (!c->pulling || !image_same(&e->pod->containers[i].parsed, image))
+                                continue;
+                        c->pulling = false;
+                        if (err->code) {
+                                fail(e, i, err);
+                        } else {
+                                c->pull_backoff = c->pull_at = 0;
+                                pull_take(e, i);
+                                e->told_present = true;
+                                tell_pulled(e, i, usec);
+                        }
+                        pods_mark(e);
+                }
+        }
+}
+
+void pods_install_progress(void *userdata, const struct image *image, const char *words)
+{
+        for (struct pod_entry *e = pods_first(userdata); e; e = e->hh.next)
+                for (size_t i = 0; i < e->pod->n_containers; i++)
+                        if (e->state->containers[i].pulling && image_same(&e->pod->containers[i].parsed, image))
+                                reporter_event(e, &e->pod->containers[i], false, "Pulling", "Pulling image \"%s\": %s",
+                                               e->pod->containers[i].image, words);
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the API server hears of a pod: its status, when that has changed, and events. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "agent/pods/pod_entry.h"
+#include "agent/pod/status.h"
+#include "common/log.h"
+#include "common/mem.h"
+
+enum {
+        SETTLE_USEC = 400 * 1000,      /* what will be different in a moment is not told */
+        QUEUE_USEC = 60 * 1000 * 1000, /* nor that a pod waits for its turn among many */
+        RETRY_USEC = 3 * 1000 * 1000,
+};
+
+static uint64_t hash_string(const char *s)
+{
+        uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+        while (*s)
+                h = (h ^ (uint8_t)*s++) * UINT64_C(0x100000001b3);
+        return h ? h : 1;
+}
+
+static void on_patched(void *userdata, struct api_response *r)
+{
+        struct pod_entry *e = userdata;
+
+        e->patch = NULL;
+        if (r->error == 0) {
+                e->status_acked = e->status_sent;
+        } else if (r->error == -ENOENT || r->error == -ESTALE) {
+                /* There is no such pod any more, or one with another uid: nobody is left to report to. */
+                e->state->gone = true;
+        } else {
+                log_warning("%s/%s: status: %s", e->pod->id.namespace, e->pod->id.name, r->err.text);
+                e->status_sent = e->status_acked;
+                e->patch_retry_at = pods_now_usec() + RETRY_USEC;
+        }
+        pods_mark(e);
+}
+
+/* Something has gone wrong that a person may be waiting to read. */
+static bool is_news(const struct pod_state *s)
+{
+        if (s->env_failure.code || s->write_failure.code)
+                return true;
+        for (size_t i = 0; i < s->n_containers; i++)
+                if (s->containers[i].failure.code || s->containers[i].pull_failure.code ||
+                    s->containers[i].phase == CONTAINER_TERMINATED)
+                        return true;
+        for (size_t i = 0; i < s->n_volumes; i++)
+                if (*s->volumes[i].failure.reason)
+                        return true;
+        return false;
+}
+
+/*
+ * Until when the status may wait: a pod that is on its way is told of once, when it runs. 0: it is to be told now. A
+ * daemon's unit is "activating" for a moment between its process and its readiness.
+ */
+static uint64_t settles_at(const struct pod_entry *e)
+{
+        const struct pod_state *s = e->state;
+        bool pulling = false;
+        uint64_t at = 0;
+
+        if (e->pod->refused.code || e->pod->deleting || is_news(s))
+                return 0;
+        for (size_t i = 0; i < s->n_containers; i++) {
+                const struct container_state *c = &s->containers[i];
+                pulling = pulling || c->pulling || !c->image_present;
+                if (c->phase == CONTAINER_RUNNING && c->unit.phase == UNIT_ACTIVATING && at < c->started + SETTLE_USEC)
+                        at = c->started + SETTLE_USEC;
+        }
+        if (!e->status_sent && streq(status_phase(e->pod, s), "Pending") && !at &&
+            pod_first_blocking_init(e->pod, s) == 0)
+                at = s->seen + (pulling ? SETTLE_USEC : QUEUE_USEC);
+        return at;
+}
+
+static void wake(uint64_t *wake_at, uint64_t at)
+{
+        if (!*wake_at || at < *wake_at)
+                *wake_at = at;
+}
+
+void reporter_status(struct pod_entry *e, uint64_t now, uint64_t *wake_at)
+{
+        const struct pods_parts *parts = pods_parts(e->pods);
+        CLEANUP(freep) char *text = NULL, *path = NULL;
+        cJSON *status, *patch;
+        uint64_t hash;
+
+        if (e->state->gone || (e->pod->terminal && !e->pod->deleting)) {
+                e->state->status_current = true; /* a terminal phase is irreversible, and already told */
+                return;
+        }
+        status = status_build(e->pod, e->state, &parts->node, (const char *const *)e->image_ids, now);
+        text = cJSON_PrintUnformatted(status);
+        hash = hash_string(text ? text : "");
+        e->state->status_current = hash == e->status_acked;
+        if (hash == e->status_sent || e->patch) { /* one at a time: what changes meanwhile goes with the next */
+                cJSON_Delete(status);
+                return;
+        }
+        if (now < settles_at(e)) {
+                wake(wake_at, settles_at(e));
+                cJSON_Delete(status);
+                return;
+        }
+        if (now < e->patch_retry_at) {
+                wake(wake_at, e->patch_retry_at);
+                cJSON_Delete(status);
+                return;
+        }
+        patch = status_patch(e->pod, status);
+        path = xasprintf("/api/v1/namespaces/%s/pods/%s/status", e->pod->id.namespace, e->pod->id.name);
+        e->status_sent = hash;
+        e->patch = api_call(parts->api, API_PATCH, path, patch, 0, on_patched, e);
+        cJSON_Delete(patch);
+}
+
+void reporter_event(struct pod_entry *e, const struct container *c, bool warning, const char *reason, const char *fmt,
+                    ...)
+{
+        const struct pods_parts *parts = pods_parts(e->pods);
+        const struct event_object about = {
+                .kind = "Pod",
+                .namespace = e->pod->id.namespace,
+                .name = e->pod->id.name,
+                .uid = e->pod->id.uid,
+                .container = c ? c->name : NULL,
+        };
+        CLEANUP(freep) char *text = NULL;
+        va_list ap;
+
+        if (e->state->gone || parts->dry_run)
+                return;
+        va_start(ap, fmt);
+        if (vasprintf(&text, fmt, ap) < 0)
+                text = NULL;
+        va_end(ap);
+        event_post(parts->events, &about, warning, reason, "%s", text ? text : "");
+}

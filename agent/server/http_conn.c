@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/server/http_conn.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "agent/server/http1.h"
+#include "agent/server/tls_trust.h"
+#include "common/buf.h"
+#include "common/log.h"
+#include "common/mem.h"
+
+struct response {
+        enum { IDLE, ASKED, LATER, STREAM } state;
+        void (*on_ready)(void *);
+        void (*on_closed)(void *);
+        void *userdata;
+        bool head_only, http11, keep_alive;
+};
+
+struct http_conn {
+        const struct http_host *host;
+        struct tls_conn *tls;
+        size_t scanned;           /* of a head that is not complete */
+        bool served;              /* a request before; till then the time for the handshake is running */
+        bool closing;             /* no request is taken any more */
+        struct response response; /* one at a time: that is HTTP/1.1 */
+};
+
+static struct http_conn *conn_of(struct response *r)
+{
+        return CONTAINER_OF(r, struct http_conn, response);
+}
+
+/* RFC 9110 wants the time in every answer of a server that has a clock. */
+static void add_date(struct buf *b)
+{
+        char text[64];
+        struct tm tm;
+        time_t t = time(NULL);
+
+        if (gmtime_r(&t, &tm) && strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", &tm) > 0)
+                buf_printf(b, "Date: %s\r\n", text);
+}
+
+/* The head of an answer, with its Content-Length or, where `size` is -1, as a stream. */
+static void write_head(struct response *r, int status, const char *content_type, int64_t size)
+{
+        struct buf b = BUF(4096);
+
+        buf_printf(&b, "HTTP/1.1 %d %s\r\n", status, http_status_text(status));
+        add_date(&b);
+        buf_printf(&b, "Content-Type: %s\r\n", content_type);
+        if (size >= 0)
+                buf_printf(&b, "Content-Length: %lld\r\n", (long long)size);
+        else if (r->http11)
+                buf_str(&b, "Transfer-Encoding: chunked\r\n");
+        if (status == 405)
+                buf_str(&b, "Allow: GET, HEAD, POST\r\n");
+        if (!r->keep_alive)
+                buf_str(&b, "Connection: close\r\n");
+        buf_str(&b, "\r\n");
+        tls_write(conn_of(r)->tls, b.data, b.len);
+        buf_done(&b);
+}
+
+/* The answer is complete: the next request may come. */
+static void answered(struct response *r)
+{
+        struct http_conn *c = conn_of(r);
+        bool keep_alive = r->keep_alive;
+
+        *r = (struct response){ .state = IDLE };
+        c->served = true;
+        if (!keep_alive) {
+                c->closing = true;
+                tls_finish(c->tls);
+                return;
+        }
+        tls_deadline(c->tls, c->host->idle_usec);
+        tls_resume(c->tls);
+}
+
+void response_send(struct response *res, int status, const char *content_type, const void *body, size_t size)
+{
+        write_head(res, status, content_type, (int64_t)size);
+        if (!res->head_only)
+                tls_write(conn_of(res)->tls, body, size);
+        answered(res);
+}
+
+void response_error(struct response *res, int status, const char *fmt, ...)
+{
+        char text[2048];
+        va_list ap;
+
+        va_start(ap, fmt);
+        vsnprintf(text, sizeof(text), fmt, ap);
+        va_end(ap);
+        for (char *c = text; *c; c++)
+                if (*c == '\n' || *c == '\r')
+                        *c = ' ';
+        response_send(res, status, "text/plain; charset=utf-8", text, strlen(text));
+}
+
+static void start(struct response *res, void (*on_ready)(void *), void (*on_closed)(void *), void *userdata)
+{
+        res->on_ready = on_ready;
+        res->on_closed = on_closed;
+        res->userdata = userdata;
+}
+
+void response_later(struct response *res, void (*on_closed)(void *), void *userdata)
+{
+        start(res, NULL, on_closed, userdata);
+        res->state = LATER;
+}
+
+void response_start(struct response *res, const char *content_type, void (*on_ready)(void *), void (*on_closed)(void *),
+                    void *userdata)
+{
+        start(res, on_ready, on_closed, userdata);
+        res->state = STREAM;
+        if (res->head_only || !res->http11)
+                res->keep_alive = false; /* the connection's end is the stream's */
+        write_head(res, 200, content_type, -1);
+        if (res->head_only)
+                tls_finish(conn_of(res)->tls);
+}
+
+bool response_write(struct response *res, const void *p, size_t n)
+{
+        struct tls_conn *tls = conn_of(res)->tls;
+        char size[32];
+
+        if (n == 0 || res->head_only) /* an empty chunk would end the stream */
+                return !tls_full(tls);
+        if (res->http11)
+                tls_write(tls, size, (size_t)snprintf(size, sizeof(size), "%zx\r\n", n));
+        tls_write(tls, p, n);
+        return tls_write(tls, "\r\n", res->http11 ? 2 : 0);
+}
+
+void response_end(struct response *res)
+{
+        if (res->http11 && !res->head_only)
+                tls_write(conn_of(res)->tls, "0\r\n\r\n", 5);
+        answered(res);
+}
+
+static void handle(struct http_conn *c, struct http_head *head)
+{
+        struct response *res = &c->response;
+        struct tls_identity peer = { 0 };
+        struct err e = ERR_NONE;
+        const char *method = head->request.method;
+
+        *res = (struct response){
+                .state = ASKED,
+                .head_only = streq(method, "HEAD"),
+                .http11 = head->http11,
+                .keep_alive = head->keep_alive,
+        };
+        if (tls_peer(tls_ssl(c->tls), &peer, &e) < 0) {
+                log_debug("a request is refused: %s", e.text);
+                res->keep_alive = false;
+                response_error(res, 401, "Unauthorized");
+                return;
+        }
+        tls_settle(c->tls);
+        head->request.user = peer.user;
+        head->request.groups = peer.groups;
+        if (!res->head_only && !streq(method, "GET") && !streq(method, "POST"))
+                response_error(res, 405, "method %s is not served here", method);
+        else
+                c->host->handler(c->host->userdata, &head->request, res);
+        if (res->state == ASKED) {
+                log_error("no answer to %s %s", method, head->request.path);
+                response_error(res, 500, "no answer");
+        }
+        tls_identity_done(&peer);
+}
+
+/* What cannot be understood is answered once; where the next request would begin nobody knows. */
+static void refuse(struct http_conn *c, int status, const char *why)
+{
+        c->response = (struct response){ .state = ASKED, .http11 = true };
+        response_error(&c->response, status, "%s", why);
+}
+
+static size_t on_data(void *userdata, const char *p, size_t n)
+{
+        struct http_conn *c = userdata;
+        struct err e = ERR_NONE;
+        struct http_head head;
+        size_t size;
+
+        if (c->closing || c->response.state != IDLE)
+                return 0;
+        if (tls_full(c->tls)) { /* many requests, and nobody reads the answers */
+                tls_pause(c->tls);
+                return 0;
+        }
+        size = http_head_length(p, n, c->scanned);
+        if (size == 0 && n < SERVER_HEAD_MAX) {
+                if (c->scanned == 0 && c->served)
+                        tls_deadline(c->tls, c->host->head_usec);
+                c->scanned = n;
+                return 0;
+        }
+        c->scanned = 0;
+        tls_deadline(c->tls, 0);
+        if (size == 0) {
+                refuse(c, 431, "the request's head is too long");
+                return n;
+        }
+        if (http_head_parse(p, size, &head, &e) < 0) {
+                refuse(c, head.status, e.text);
+                return n;
+        }
+        handle(c, &head);
+        http_head_done(&head);
+        return size;
+}
+
+static void on_drain(void *userdata)
+{
+        struct http_conn *c = userdata;
+
+        if (c->response.state == STREAM && c->response.on_ready)
+                c->response.on_ready(c->response.userdata);
+        else
+                tls_resume(c->tls);
+}
+
+static void on_closed(void *userdata)
+{
+        struct http_conn *c = userdata;
+
+        if (c->response.state > ASKED && c->response.on_closed)
+                c->response.on_closed(c->response.userdata);
+        free(c);
+}
+
+void http_conn_new(const struct http_host *http, struct tls_host *tls, SSL_CTX *context, int fd)
+{
+        static const struct tls_proto proto = { .data = on_data, .drain = on_drain, .closed = on_closed };
+        struct http_conn *c = NEW(struct http_conn);
+
+        c->host = http;
+        c->tls = tls_conn_new(tls, context, fd, &proto, c);
+        if (!c->tls)
+                free(c);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The kubelet API's routes (pkg/kubelet/server/server.go), for requests that server.h has let in. */
+#ifndef VKS_AGENT_SERVER_KUBELET_API_H
+#define VKS_AGENT_SERVER_KUBELET_API_H
+
+#include "agent/pods/pods.h"
+#include "agent/server/server.h"
+
+struct kubelet_api {
+        sd_event *event;
+        struct pods *pods;
+        struct api *api;
+};
+
+/* A server_handler; userdata is a struct kubelet_api. */
+void kubelet_api_handle(void *api, const struct request *r, struct response *res);
+
+#endif

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/server/server.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "agent/lib/file_watch.h"
+#include "agent/server/http_conn.h"
+#include "agent/server/tls_trust.h"
+#include "common/fd.h"
+#include "common/log.h"
+#include "common/mem.h"
+
+enum {
+        ACCEPTS_PER_RUN = 16,
+        ACCEPT_PAUSE_USEC = 1000 * 1000, /* when there are no descriptors left */
+        BACKLOG = 128,
+        LEFT_LYING_MAX = SERVER_HEAD_MAX + 16 * 1024, /* a head that is too long is answered, more than that is not */
+};
+
+struct server {
+        char *cert_file, *key_file, *client_ca_file;
+        struct http_host http;
+        struct tls_host *tls;
+        SSL_CTX *context; /* of the connections to come; each keeps its own */
+        struct file_watch *watch;
+        sd_event_source *listener, *pause;
+        int fd;
+};
+
+/* A peer that vanished without a word is found out within two minutes, also where nothing is sent for hours. */
+static void keep_alive(int fd)
+{
+        const int on = 1, idle = 60, interval = 15, count = 4;
+
+        setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+        setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+        setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof(interval));
+        setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count));
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
+static int on_listener(sd_event_source *source, int fd, uint32_t events UNUSED, void *userdata)
+{
+        struct server *s = userdata;
+
+        for (int i = 0; i < ACCEPTS_PER_RUN; i++) {
+                int peer = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+                if (peer >= 0) {
+                        keep_alive(peer);
+                        http_conn_new(&s->http, s->tls, s->context, peer);
+                } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+                        log_warning("cannot accept a connection: %s", strerrordesc_np(errno));
+                        sd_event_source_set_enabled(source, SD_EVENT_OFF); /* it would be called again at once */
+                        sd_event_source_set_time_relative(s->pause, ACCEPT_PAUSE_USEC);
+                        sd_event_source_set_enabled(s->pause, SD_EVENT_ONESHOT);
+                        break;
+                } else if (errno == EAGAIN) {
+                        break;
+                } /* else that one peer's trouble: accept(2) */
+        }
+        return 0;
+}
+
+static int on_pause_over(sd_event_source *source UNUSED, uint64_t usec UNUSED, void *userdata)
+{
+        struct server *s = userdata;
+
+        sd_event_source_set_enabled(s->listener, SD_EVENT_ON);
+        return 0;
+}
+
+static int bind_one(const struct addrinfo *a)
+{
+        const int on = 1, off = 0;
+        FD fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+        if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
+                return -errno;
+        if (a->ai_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) < 0)
+                return -errno;
+        if (bind(fd, a->ai_addr, a->ai_addrlen) < 0 || listen(fd, BACKLOG) < 0)
+                return -errno;
+        return fd_take(&fd);
+}
+
+static int bind_to(const char *address, uint16_t port, struct err *e)
+{
+        const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV };
+        struct addrinfo *a = NULL;
+        char service[8];
+        int r;
+
+        snprintf(service, sizeof(service), "%u", port);
+        r = getaddrinfo(address, service, &hints, &a);
+        if (r != 0)
+                return err_set(e, -EINVAL, NULL, "%s is no address to listen on: %s", address, gai_strerror(r));
+        r = bind_one(a);
+        freeaddrinfo(a);
+        return r < 0 ? err_errno(e, r, NULL, "cannot listen on %s port %u", address, port) : r;
+}
+
+static int bind_any(uint16_t port, struct err *e)
+{
+        int r = bind_to("::", port, e);
+
+        return r == -EAFNOSUPPORT || r == -EADDRNOTAVAIL ? bind_to("0.0.0.0", port, e) : r; /* a kernel without IPv6 */
+}
+
+int server_reload(struct server *s, struct err *e)
+{
+        const struct tls_files files = { .cert = s->cert_file, .key = s->key_file, .client_ca = s->client_ca_file };
+        SSL_CTX *fresh;
+        int r = tls_context_new(&files, &fresh, e);
+
+        if (r < 0)
+                return r;
+        tls_context_free(s->context);
+        s->context = fresh;
+        return 0;
+}
+
+static void on_files_changed(void *userdata)
+{
+        struct server *s = userdata;
+        struct err e = ERR_NONE;
+
+        if (server_reload(s, &e) < 0)
+                log_warning("keeping the old serving certificate: %s", e.text);
+        else
+                log_info("read the serving certificate %s and the client CA %s again", s->cert_file, s->client_ca_file);
+}
+
+static uint64_t usec_or(unsigned ms, uint64_t seconds)
+{
+        return ms ? (uint64_t)ms * 1000 : seconds * 1000 * 1000;
+}
+
+static void set_limits(struct server *s, sd_event *event, const struct server_config *config)
+{
+        const struct tls_limits limits = {
+                .connections_max = SERVER_CONNECTIONS_MAX,
+                .in_max = LEFT_LYING_MAX,
+                .out_high = SERVER_OUT_HIGH,
+                .out_low = SERVER_OUT_LOW,
+                .out_max = SERVER_OUT_MAX,
+                .handshake_usec = usec_or(config->head_timeout_ms, SERVER_HEAD_TIMEOUT_S),
+                .stall_usec = usec_or(config->stall_timeout_ms, SERVER_STALL_TIMEOUT_S),
+                .linger_usec = usec_or(config->linger_timeout_ms, SERVER_LINGER_TIMEOUT_S),
+        };
+
+        s->tls = tls_host_new(event, &limits);
+        s->http.head_usec = limits.handshake_usec;
+        s->http.idle_usec = usec_or(0, SERVER_IDLE_TIMEOUT_S);
+}
+
+int server_new(sd_event *event, const struct server_config *config, server_handler handler, void *userdata,
+               struct server **ret, struct err *e)
+{
+        const char *const files[] = { config->cert_file, config->key_file, config->client_ca_file };
+        CLEANUP(server_freep) struct server *s = NEW(struct server);
+        int r;
+
+        s->fd = -1;
+        for (size_t i = 0; i < ARRAY_LEN(files); i++)
+                if (!files[i])
+                        return err_set(e, -EINVAL, NULL, "the server needs a certificate, a key and a client CA");
+        s->cert_file = xstrdup(config->cert_file);
+        s->key_file = xstrdup(config->key_file);
+        s->client_ca_file = xstrdup(config->client_ca_file);
+        s->http.handler = handler;
+        s->http.userdata = userdata;
+        set_limits(s, event, config);
+        /* Before the files are read, so that no change falls between. */
+        r = file_watch_new(event, files, ARRAY_LEN(files), on_files_changed, s, &s->watch, e);
+        if (r >= 0)
+                r = server_reload(s, e);
+        if (r < 0)
+                return r;
+        r = config->address ? bind_to(config->address, config->port, e) : bind_any(config->port, e);
+        if (r < 0)
+                return r;
+        s->fd = r;
+        r = sd_event_add_io(event, &s->listener, s->fd, EPOLLIN, on_listener, s);
+        if (r >= 0)
+                r = sd_event_add_time_relative(event, &s->pause, CLOCK_MONOTONIC, ACCEPT_PAUSE_USEC, 0, on_pause_over,
+                                               s);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(s->pause, SD_EVENT_OFF);
+        if (r < 0)
+                return err_errno(e, r, NULL, "cannot listen");
+        signal(SIGPIPE, SIG_IGN); /* OpenSSL writes to sockets without MSG_NOSIGNAL */
+        *ret = TAKE(s);
+        return 0;
+}
+
+struct server *server_free(struct server *s)
+{
+        if (!s)
+                return NULL;
+        sd_event_source_disable_unref(s->listener);
+        sd_event_source_disable_unref(s->pause);
+        file_watch_free(s->watch);
+        tls_host_free(s->tls);
+        tls_context_free(s->context);
+        fd_close(s->fd);
+        free(s->cert_file);
+        free(s->key_file);
+        free(s->client_ca_file);
+        free(s);
+        return NULL;
+}
+
+uint16_t server_port(const struct server *s)
+{
+        union {
+                struct sockaddr any;
+                struct sockaddr_in v4;
+                struct sockaddr_in6 v6;
+        } a = { 0 };
+        socklen_t n = sizeof(a);
+
+        if (getsockname(s->fd, &a.any, &n) < 0)
+                return 0;
+        return ntohs(a.any.sa_family == AF_INET6 ? a.v6.sin6_port : a.v4.sin_port);
+}
+
+size_t server_connections(const struct server *s)
+{
+        return tls_host_count(s->tls);
+}

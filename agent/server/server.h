@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The kubelet's HTTPS server: HTTP/1.1 over TLS on the sd-event loop. No endpoint takes a request body, so there is no
+ * code for one. Who may enter is decided here, before a route is looked up: only a client certificate that the
+ * configured CA signed for client authentication (extended key usage clientAuth, required); everybody else gets 401.
+ */
+#ifndef VKS_AGENT_SERVER_SERVER_H
+#define VKS_AGENT_SERVER_SERVER_H
+
+#include <systemd/sd-event.h>
+
+#include "common/err.h"
+
+enum {
+        SERVER_HEAD_MAX = 32 * 1024, /* request line and headers */
+        SERVER_HEAD_TIMEOUT_S = 10,  /* from accept to the end of the headers, TLS handshake included */
+        SERVER_CONNECTIONS_MAX = 512,
+        SERVER_OUT_HIGH = 256 * 1024,      /* a response that has more waiting is paused ... */
+        SERVER_OUT_LOW = 64 * 1024,        /* ... until it has less than this */
+        SERVER_OUT_MAX = 64 * 1024 * 1024, /* a connection that has more waiting all the same is dropped */
+        SERVER_STALL_TIMEOUT_S = 60,       /* a peer that reads nothing for so long is dropped */
+        SERVER_IDLE_TIMEOUT_S = 120, /* between two requests; more than the 90 s after which Go's client hangs up */
+        SERVER_LINGER_TIMEOUT_S = 5, /* for the peer to hang up when everything was sent */
+};
+
+struct server;
+struct response;
+
+struct request {             /* lives as long as the handler's call */
+        const char *method;  /* GET, HEAD or POST */
+        const char *path;    /* percent-decoded, without the query, begins with "/" */
+        const char *user;    /* the client certificate's CN */
+        char *const *groups; /* and its Os, NULL-terminated */
+        size_t n_query;
+        struct {
+                const char *name, *value; /* percent-decoded */
+        } query[256];
+};
+const char *request_query(const struct request *r, const char *name); /* first value or NULL */
+
+/*
+ * A handler either answers at once (response_send) or starts a stream: response_start, response_write as often as it
+ * likes, response_end. `on_ready` is called when a paused stream may write again, `on_closed` when the peer went away
+ * before the end: after it, and after response_end/response_send, the response is no more. Who can do neither yet says
+ * response_later, and does one of them in his own time. No callback ever comes from inside a response_ function.
+ *
+ * The answer to HEAD has the headers alone; a stream is then closed at once.
+ */
+typedef void (*server_handler)(void *userdata, const struct request *r, struct response *res);
+
+void response_send(struct response *res, int status, const char *content_type, const void *body, size_t size);
+void response_error(struct response *res, int status, const char *fmt, ...) PRINTF(3, 4); /* text/plain, one line */
+void response_start(struct response *res, const char *content_type, void (*on_ready)(void *), void (*on_closed)(void *),
+                    void *userdata);
+bool response_write(struct response *res, const void *p, size_t n); /* false: taken, but pause now */
+void response_end(struct response *res);
+void response_later(struct response *res, void (*on_closed)(void *), void *userdata);
+
+struct server_config {
+        const char *address;   /* numeric IPv4 or IPv6, NULL: all */
+        uint16_t port;         /* 10250; 0: any, see server_port() */
+        const char *cert_file; /* PEM chain; read again when it changes */
+        const char *key_file;  /* PEM, may be the same file */
+        const char *client_ca_file;
+        unsigned head_timeout_ms, stall_timeout_ms, linger_timeout_ms; /* 0: the ones above; tests are less patient */
+};
+
+/* Listens. `handler` gets every authenticated request. The strings of config are copied. Ignores SIGPIPE in the whole
+ * process. */
+int server_new(sd_event *event, const struct server_config *config, server_handler handler, void *userdata,
+               struct server **ret, struct err *e);
+struct server *server_free(struct server *s);
+DEFINE_FREEP(struct server, server_free)
+
+/*
+ * Reads certificate, key and CA again, for new connections; on failure the old ones stay. It happens by itself when one
+ * of the files changes.
+ */
+int server_reload(struct server *s, struct err *e);
+
+uint16_t server_port(const struct server *s); /* the one it listens on */
+size_t server_connections(const struct server *s);
+
+#endif

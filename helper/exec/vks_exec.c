@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * vks-exec [--user UID --group GID] [--argv0 NAME] PROGRAM [ARG...]: the last step before a container's program, where
+ * systemd's own settings do not reach. It adds the variables that an EnvironmentFile= cannot carry (UNIT_TEXT_CARRIED
+ * in the unit's credentials: NAME=VALUE, each ended by a NUL), becomes a user that no passwd entry has, and is replaced
+ * by the program.
+ *
+ * With --user it is started as root, with an environment that has nothing of the pod's: all of that is in the
+ * credential, which only root can read. So that is read first, as bytes; then the user changes, without a way back (no
+ * capability, no set-user-id program); and only then do the bytes become variables, which the C library listens to.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <grp.h>
+#include <stdio.h>
+#include <sys/capability.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/fd.h"
+#include "common/mem.h"
+#include "helper/text/unit_text.h"
+
+enum { NOT_RUN = 203 }; /* systemd's EXIT_EXEC: systemd.exec(5), PROCESS EXIT CODES */
+
+static int failed(const char *what)
+{
+        fprintf(stderr, "vks-exec: %s: %s\n", what, strerror(errno));
+        return NOT_RUN;
+}
+
+/* The credential's bytes and one NUL; they stay for good, since putenv(3) copies nothing. */
+static char *read_variables(size_t *ret_size)
+{
+        const char *dir = getenv("CREDENTIALS_DIRECTORY");
+        CLEANUP(freep) char *path = xasprintf("%s/" UNIT_TEXT_CARRIED, dir ? dir : ""), *text = NULL;
+        FD fd = open(path, O_RDONLY | O_CLOEXEC);
+        struct stat st;
+
+        if (fd < 0 || fstat(fd, &st) < 0)
+                return NULL;
+        *ret_size = (size_t)st.st_size;
+        text = xcalloc(*ret_size + 1, 1);
+        for (size_t have = 0; have < *ret_size;) {
+                ssize_t n = read(fd, text + have, *ret_size - have);
+                if (n <= 0)
+                        return NULL;
+                have += (size_t)n;
+        }
+        return TAKE(text);
+}
+
+static bool put_variables(char *text, size_t size)
+{
+        for (char *s = text; s < text + size; s += strlen(s) + 1)
+                if (putenv(s) != 0)
+                        return false;
+        return true;
+}
+
+static bool become(uid_t uid, gid_t gid)
+{
+        cap_t none = cap_init();
+
+        if (uid == (uid_t)-1 || gid == (gid_t)-1) { /* "leave it as it is", to the system calls below */
+                errno = EINVAL;
+                return false;
+        }
+        for (int c = 0; cap_get_bound(c) >= 0; c++)
+                if (cap_drop_bound(c) < 0)
+                        return false;
+        return setgroups(0, NULL) == 0 && setresgid(gid, gid, gid) == 0 && setresuid(uid, uid, uid) == 0 && none &&
+               cap_set_proc(none) == 0 && cap_free(none) == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
+}
+
+int main(int argc, char **argv)
+{
+        static const struct option options[] = { { "user", required_argument, NULL, 'u' },
+                                                 { "group", required_argument, NULL, 'g' },
+                                                 { "argv0", required_argument, NULL, 'a' },
+                                                 { NULL, 0, NULL, 0 } };
+        const char *program, *argv0 = NULL;
+        char *variables;
+        size_t size = 0;
+        uid_t uid = 0;
+        gid_t gid = 0;
+
+        for (int c; (c = getopt_long(argc, argv, "+", options, NULL)) != -1;) {
+                if (c == 'u')
+                        uid = (uid_t)strtoul(optarg, NULL, 10);
+                else if (c == 'g')
+                        gid = (gid_t)strtoul(optarg, NULL, 10);
+                else if (c == 'a')
+                        argv0 = optarg;
+                else
+                        return NOT_RUN;
+        }
+        if (optind >= argc) {
+                fprintf(stderr, "vks-exec: no program\n");
+                return NOT_RUN;
+        }
+        variables = read_variables(&size);
+        if (!variables)
+                return failed("the container's environment");
+        if (uid && !become(uid, gid))
+                return failed("becoming the container's user");
+        if (!put_variables(variables, size))
+                return failed("the container's environment");
+        program = argv[optind];
+        if (argv0)
+                argv[optind] = (char *)(uintptr_t)argv0;
+        execvp(program, argv + optind);
+        return failed(program);
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef VKS_HELPER_FILES_DPKG_H
+#define VKS_HELPER_FILES_DPKG_H
+
+#include "common/err.h"
+
+/* The list of files of an installed package (dpkg -L), a path per line. `package` is a valid name; the caller owns
+ * *ret. -ENOENT: not installed. */
+int dpkg_files(const char *package, char **ret, struct err *e);
+
+/* Is `path` a line of that list? */
+bool dpkg_owns(const char *files, const char *path);
+
+#endif

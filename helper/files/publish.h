@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef VKS_HELPER_FILES_PUBLISH_H
+#define VKS_HELPER_FILES_PUBLISH_H
+
+#include <sys/types.h>
+
+#include "common/base.h"
+
+struct publish_file {
+        const char *path; /* relative, without "..", not beginning with ".." */
+        const void *data;
+        size_t size;
+        mode_t mode;
+};
+
+/*
+ * Replaces what is in the directory `volume`, all at once, in the layout of the kubelet's atomic writer
+ * (pkg/volume/util/atomic_writer.go), which programs that watch their files know: a directory per generation, "..data"
+ * a link to it, and links through that.
+ */
+int publish(int volume, const struct publish_file *files, size_t n_files);
+
+#endif

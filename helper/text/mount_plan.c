@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "helper/text/mount_plan.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "common/mem.h"
+#include "helper/files/trust.h"
+#include "common/utf8.h"
+
+enum { ENTRIES_MAX = 512, LINES_MAX = 4096 };
+
+void mount_plan_done(struct mount_plan *p)
+{
+        for (size_t i = 0; i < p->n; i++) {
+                free(p->lines[i].source);
+                free(p->lines[i].target);
+        }
+        free(p->lines);
+        *p = (struct mount_plan){ 0 };
+}
+
+static void add(struct mount_plan *p, enum mount_kind kind, char *source, char *target)
+{
+        p->lines = xrealloc(p->lines, p->n + 1, sizeof(*p->lines));
+        p->lines[p->n++] = (struct mount_line){ .kind = kind, .source = source, .target = target };
+}
+
+static bool beneath(const char *path, const char *dir)
+{
+        size_t n = streq(dir, "/") ? 0 : strlen(dir);
+
+        return strncmp(path, dir, n) == 0 && path[n] == '/' && path[n + 1];
+}
+
+static bool is_target(const struct mount_plan *p, const struct mount_wish *wishes, size_t n_wishes, const char *path)
+{
+        for (size_t i = 0; i < n_wishes; i++)
+                if (streq(wishes[i].target, path))
+                        return true;
+        for (size_t i = 0; i < p->n; i++)
+                if (streq(p->lines[i].target, path))
+                        return true;
+        return false;
+}
+
+/* Where nothing of the host's is touched: the pod's own directories, and what lies in another volume. */
+static bool is_private(const struct mount_wish *wishes, size_t n_wishes, const char *target)
+{
+        static const char *const own[] = { "/var", "/run", "/tmp", "/home", "/root" };
+
+        for (size_t i = 0; i < ARRAY_LEN(own); i++)
+                if (beneath(target, own[i]) || streq(target, own[i]))
+                        return true;
+        for (size_t i = 0; i < n_wishes; i++)
+                if (beneath(target, wishes[i].target))
+                        return true;
+        return false;
+}
+
+/* A tmpfs at `dir`, and each of its entries bound back, but those that something else of the plan replaces. */
+static int mirror(struct mount_plan *p, const struct mount_wish *wishes, size_t n_wishes, const char *dir,
+                  struct err *e)
+{
+        static const char *const writable[] = { "/proc", "/sys", "/dev" }, *const other[] = { "/var",  "/run",
+                                                                                              "/tmp",  "/home",
+                                                                                              "/root", "/etc/vks" };
+        DIR *d = opendir(dir);
+        struct dirent *entry;
+        size_t n = 0;
+
+        if (!d)
+                return err_errno(e, -errno, "host-path", "%s", dir);
+        while ((entry = readdir(d)) && n <= ENTRIES_MAX) {
+                CLEANUP(freep) char *path = xasprintf("%s/%s", streq(dir, "/") ? "" : dir, entry->d_name);
+                bool skip = streq(entry->d_name, ".") || streq(entry->d_name, "..") ||
+                            is_target(p, wishes, n_wishes, path) || strchr(path, '\\') ||
+                            !utf8_clean(path, strlen(path), "");
+                enum mount_kind kind = MOUNT_BIND_READ_ONLY;
+
+                for (size_t i = 0; i < ARRAY_LEN(other); i++)
+                        skip |= streq(path, other[i]);
+                for (size_t i = 0; i < ARRAY_LEN(writable); i++)
+                        kind = streq(path, writable[i]) ? MOUNT_BIND : kind;
+                if (skip)
+                        continue;
+                n++;
+                add(p, kind, xasprintf("-%s", path), xstrdup(path)); /* "-": a symbolic link may lead nowhere */
+        }
+        closedir(d);
+        return n > ENTRIES_MAX ? err_set(e, -E2BIG, NULL, "mountPath: %s has more than %d entries, too many to add one",
+                                         dir, ENTRIES_MAX)
+                               : 0;
+}
+
+static int plan_target(struct mount_plan *p, const struct mount_wish *wishes, size_t n_wishes, const char *target,
+                       struct err *e)
+{
+        CLEANUP(freep) char *dir = xstrdup(target);
+        struct stat st;
+
+        if (is_private(wishes, n_wishes, target) || stat(target, &st) == 0)
+                return 0;
+        do {
+                char *slash = strrchr(dir, '/');
+                slash[slash == dir ? 1 : 0] = '\0';
+        } while (stat(dir, &st) < 0 || !S_ISDIR(st.st_mode));
+        for (size_t i = 0; i < p->n; i++)
+                if (streq(p->lines[i].target, dir) && p->lines[i].kind == MOUNT_TMPFS)
+                        return 0;
+        if (strpbrk(dir, ": "))
+                return err_set(e, -EOPNOTSUPP, NULL, "mountPath: %s cannot be made in %s", target, dir);
+        add(p, MOUNT_TMPFS, NULL, xstrdup(dir));
+        p->root |= streq(dir, "/");
+        return 0;
+}
+
+/* The innermost of the other volumes that `target` lies in. */
+static const struct mount_wish *around(const struct mount_wish *wishes, size_t n_wishes, const char *target)
+{
+        const struct mount_wish *in = NULL;
+
+        for (size_t i = 0; i < n_wishes; i++)
+                if (beneath(target, wishes[i].target))
+                        in = &wishes[i];
+        return in;
+}
+
+int mount_points_make(const char *pod, bool overlay, const struct mount_wish *wishes, size_t n_wishes, struct err *e)
+{
+        for (size_t i = 0; i < n_wishes; i++) {
+                const char *target = wishes[i].target;
+                const struct mount_wish *in = around(wishes, n_wishes, target);
+                bool own = in ? in->own
+                              : beneath(target, "/run") || beneath(target, "/tmp") ||
+                                           (!overlay && beneath(target, "/var"));
+                CLEANUP(freep)
+                char *path = xasprintf("%s%s",
+                                       in    ? in->source
+                                       : own ? pod
+                                             : "",
+                                       target + (in ? strlen(in->target) : 0));
+                struct stat st;
+                bool file = stat(wishes[i].source, &st) == 0 && !S_ISDIR(st.st_mode);
+                int r;
+
+                if (!in && (beneath(target, "/home") || beneath(target, "/root")))
+                        continue; /* a tmpfs of the container's own */
+                r = trust_path(path, !own ? TRUST_LOOK : file ? TRUST_FILE : TRUST_DIR, own, NULL);
+                if (r == -ELOOP || r == -EPERM)
+                        return err_set(e, -EPERM, "mount-target", "policy rule mount-target: mountPath %s: %s", target,
+                                       r == -ELOOP ? "a symbolic link is on the way"
+                                                   : "somebody else than root could put a symbolic link on the way");
+                if (r < 0 && r != -ENOENT)
+                        return err_errno(e, r, NULL, "mountPath %s", target);
+        }
+        return 0;
+}
+
+int mount_plan_make(const struct mount_wish *wishes, size_t n_wishes, struct mount_plan *ret, struct err *e)
+{
+        CLEANUP(mount_plan_done) struct mount_plan p = { 0 };
+        size_t n_tmpfs;
+        int r = 0;
+
+        for (size_t i = 0; i < n_wishes && r == 0; i++)
+                r = plan_target(&p, wishes, n_wishes, wishes[i].target, e);
+        n_tmpfs = p.n;
+        for (size_t i = 0; i < n_tmpfs && r == 0; i++) {
+                if (p.n > LINES_MAX)
+                        return err_set(e, -E2BIG, NULL, "mountPath: too many in directories that have many entries");
+                CLEANUP(freep) char *dir = xstrdup(p.lines[i].target);
+                r = mirror(&p, wishes, n_wishes, dir, e);
+        }
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < n_wishes; i++)
+                add(&p, wishes[i].read_only ? MOUNT_BIND_READ_ONLY : MOUNT_BIND, xstrdup(wishes[i].source),
+                    xstrdup(wishes[i].target));
+        *ret = p;
+        p = (struct mount_plan){ 0 };
+        return 0;
+}

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "helper/text/unit_file.h"
+
+#include <errno.h>
+#include <strings.h>
+
+#include "common/buf.h"
+#include "common/mem.h"
+
+/* What would reach from a pod's unit to other units or to the machine, and what the drop-in could not take back
+ * (dependencies). */
+static const char *const dropped[] = {
+        "Conflicts",
+        "OnFailure",
+        "OnSuccess",
+        "BindsTo",
+        "PartOf",
+        "Requisite",
+        "Upholds",
+        "PropagatesReloadTo",
+        "ReloadPropagatedFrom",
+        "PropagatesStopTo",
+        "StopPropagatedFrom",
+        "JoinsNamespaceOf",
+        "FailureAction",
+        "SuccessAction",
+        "StartLimitAction",
+        "JobTimeoutAction",
+        "RefuseManualStart",
+        "RefuseManualStop",
+        "StopWhenUnneeded",
+        "Sockets",
+        "Alias",
+};
+
+struct unit_file *unit_file_free(struct unit_file *u)
+{
+        for (size_t i = 0; u && i < u->n; i++) {
+                free(u->service[i].key);
+                free(u->service[i].value);
+        }
+        if (u) {
+                free(u->service);
+                free(u->text);
+        }
+        free(u);
+        return NULL;
+}
+
+const char *unit_file_get(const struct unit_file *u, const char *key)
+{
+        for (size_t i = u ? u->n : 0; i-- > 0;)
+                if (streq(u->service[i].key, key))
+                        return u->service[i].value;
+        return "";
+}
+
+char *unit_file_words(const struct unit_file *u, const char *key)
+{
+        CLEANUP(buf_done) struct buf words = BUF(2 * UNIT_FILE_MAX);
+
+        for (size_t i = 0; u && i < u->n; i++) {
+                const char *v = u->service[i].value;
+
+                if (!streq(u->service[i].key, key))
+                        continue;
+                if (!*v) /* what came before is taken back */
+                        buf_reset(&words);
+                for (size_t n; *(v += strspn(v, " \t")); v += n) {
+                        n = strcspn(v, " \t");
+                        buf_printf(&words, "%s%.*s", words.len ? " " : "", (int)n, v);
+                }
+        }
+        return words.len ? buf_steal(&words) : xstrdup("");
+}
+
+/* Writes `s` with the specifiers resolved that would mean another unit's name in the copy. */
+static void add_resolved(struct buf *b, const char *s, const char *name)
+{
+        size_t stem = strlen(name) - strlen(".service"), prefix = strcspn(name, "@") < stem ? strcspn(name, "@") : stem;
+        const char *instance = prefix < stem ? name + prefix + 1 : name + stem;
+        size_t n = stem - (size_t)(instance - name);
+
+        for (; *s; s++) {
+                if (s[0] != '%' || !s[1]) {
+                        buf_char(b, *s);
+                        continue;
+                }
+                switch (*++s) {
+                case 'n':
+                        buf_str(b, name);
+                        break;
+                case 'N':
+                        buf_add(b, name, stem);
+                        break;
+                case 'p':
+                        buf_add(b, name, prefix);
+                        break;
+                case 'i':
+                        buf_add(b, instance, n);
+                        break;
+                case 'I': /* unescaped; instances with \xNN were refused */
+                        for (size_t i = 0; i < n; i++)
+                                buf_char(b, instance[i] == '-' ? '/' : instance[i]);
+                        break;
+                default:
+                        buf_char(b, '%');
+                        buf_char(b, *s);
+                }
+        }
+}
+
+bool unit_yes(const char *value)
+{
+        return strcasecmp(value, "on") == 0 || (*value && strchr("1yYtT", *value));
+}
+
+static bool is_dropped(const char *line)
+{
+        size_t n = strcspn(line, " \t=");
+
+        for (size_t i = 0; i < ARRAY_LEN(dropped); i++)
+                if (n == strlen(dropped[i]) && strncmp(line, dropped[i], n) == 0)
+                        return true;
+        /* A pod's daemon makes its sockets itself: PID 1 would give those of the package's unit to that only. Targets
+         * are states of the machine (shutdown.target). */
+        return (strncmp(line, "Requires", n) == 0 || strncmp(line, "Wants", n) == 0) &&
+               (strstr(line, ".socket") || strstr(line, ".target"));
+}
+
+/* A whole setting, its continuation lines joined. */
+static void add_setting(struct unit_file *u, char *line)
+{
+        char *eq = strchr(line, '=');
+        size_t n = eq ? (size_t)(eq - line) : 0;
+
+        if (!eq)
+                return;
+        while (n > 0 && strchr(" \t", line[n - 1]))
+                n--;
+        eq += 1 + strspn(eq + 1, " \t");
+        for (size_t end = strlen(eq); end > 0 && strchr(" \t\r", eq[end - 1]); end--)
+                eq[end - 1] = '\0';
+        u->service = xrealloc(u->service, u->n + 1, sizeof(*u->service));
+        u->service[u->n++] = (struct unit_setting){ .key = xstrndup(line, n), .value = xstrdup(eq) };
+}
+
+/* Of the last setting, which has a specifier. false: that cannot be allowed. */
+static bool note_specifier(struct unit_file *u)
+{
+        const char *key = u->n ? u->service[u->n - 1].key : "";
+
+        u->user_of_instance |= streq(key, "User");
+        return !streq(key, "Group") && !streq(key, "SupplementaryGroups");
+}
+
+bool unit_file_has_root_commands(const struct unit_file *u)
+{
+        if (unit_yes(unit_file_get(u, "PermissionsStartOnly")))
+                return true;
+        for (size_t i = 0; u && i < u->n; i++)
+                for (const char *s = starts_with(u->service[i].key, "Exec") ? u->service[i].value : ""; *s;
+                     s += strspn(s, "; \t")) { /* word by word: several commands are separated by ";" */
+                        size_t n = strspn(s, "-@:+!|");
+
+                        if (memchr(s, '+', n) || memchr(s, '!', n))
+                                return true;
+                        while (*s && !(*s == ';' && strchr(" \t", s[1])))
+                                s++;
+                }
+        return false;
+}
+
+int unit_file_parse(const char *name, const char *text, size_t size, struct unit_file **ret, struct err *e)
+{
+        CLEANUP(unit_file_freep) struct unit_file *u = NEW(struct unit_file);
+        CLEANUP(buf_done)
+        struct buf all = BUF(2 * UNIT_FILE_MAX), raw = BUF(2 * UNIT_FILE_MAX), joined = BUF(2 * UNIT_FILE_MAX);
+        bool service = false, install = false, specifier = false;
+
+        if (size > UNIT_FILE_MAX || memchr(text, '\0', size))
+                return err_set(e, -EINVAL, NULL, "unit %s: too large, or not a text", name);
+        while (size > 0) {
+                const char *end = memchr(text, '\n', size);
+                size_t n = end ? (size_t)(end - text) : size;
+                CLEANUP(freep) char *line = xstrndup(text, n);
+                CLEANUP(buf_done) struct buf resolved = BUF(2 * UNIT_FILE_MAX);
+                size_t blank = strspn(line, " \t");
+                bool comment = line[blank] == '#' || line[blank] == ';',
+                     more = !comment && n > 0 && line[n - 1] == '\\';
+
+                specifier |= !comment && strchr(line, '%');
+                add_resolved(&resolved, line, name);
+                if (!buf_ok(&resolved))
+                        return err_set(e, -EINVAL, NULL, "unit %s: too large", name);
+                buf_printf(&raw, "%s\n", resolved.data ? resolved.data : "");
+                if (!comment && resolved.data)
+                        buf_add(&joined, resolved.data + (joined.len ? 0 : blank),
+                                resolved.len - (joined.len ? 0 : blank));
+                n += end ? 1 : 0;
+                text += n;
+                size -= n;
+                if (more && size > 0 && joined.len) {
+                        joined.data[joined.len - 1] = ' ';
+                        continue;
+                }
+                if (comment && joined.len)
+                        continue;
+                if (joined.len && joined.data[0] == '[') {
+                        service = starts_with(joined.data, "[Service]");
+                        install = starts_with(joined.data, "[Install]");
+                }
+                if (service && joined.len && joined.data[0] != '[') {
+                        add_setting(u, joined.data);
+                        if (specifier && !note_specifier(u))
+                                return err_set(e, -EPERM, "group",
+                                               "policy rule group: %s: its groups are its instance's to say", name);
+                }
+                specifier = false;
+                u->syslog |= install && joined.len && starts_with(joined.data, "Alias") &&
+                             strstr(joined.data, "syslog.service");
+                if (!install && !(joined.len && is_dropped(joined.data)))
+                        buf_add(&all, raw.data, raw.len);
+                buf_reset(&raw);
+                buf_reset(&joined);
+        }
+        if (!buf_ok(&all) || !buf_ok(&raw) || !buf_ok(&joined))
+                return err_set(e, -EINVAL, NULL, "unit %s: too large", name);
+        u->text = buf_steal(&all);
+        *ret = TAKE(u);
+        return 0;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A service's unit file, read to be used again under another name (systemd.unit(5), systemd.syntax(7)). Pure. */
+#ifndef VKS_HELPER_TEXT_UNIT_FILE_H
+#define VKS_HELPER_TEXT_UNIT_FILE_H
+
+#include "common/base.h"
+#include "common/err.h"
+
+enum { UNIT_FILE_MAX = 256 * 1024 };
+
+struct unit_setting {
+        char *key, *value;
+};
+
+struct unit_file {
+        char *text; /* the file without [Install] and without what would reach from the copy to other units */
+        size_t n;
+        struct unit_setting *service; /* the settings of [Service], in their order, continuation lines joined */
+        bool user_of_instance;        /* User= has a specifier: who writes the unit's name says as whom it runs */
+        bool syslog;                  /* it is the machine's syslog.service when it is enabled */
+};
+
+/* `name` is the unit's, with its instance if it has one; it stands for %n, %N, %p, %i and %I. The caller owns *ret.
+ * -EPERM: its groups are named by a specifier. */
+int unit_file_parse(const char *name, const char *text, size_t size, struct unit_file **ret, struct err *e);
+struct unit_file *unit_file_free(struct unit_file *u);
+DEFINE_FREEP(struct unit_file, unit_file_free)
+
+/* The value in force: the last one. "" when there is none, or `u` is NULL. */
+const char *unit_file_get(const struct unit_file *u, const char *key);
+
+/* The words of all that is in force, one blank between them (RuntimeDirectory= and other lists). The caller owns the
+ * string. */
+char *unit_file_words(const struct unit_file *u, const char *key);
+
+/* Is there a command that runs as root whatever User= says? */
+bool unit_file_has_root_commands(const struct unit_file *u);
+
+bool unit_yes(const char *value); /* a boolean that is true */
+
+#endif

@@ -1,0 +1,477 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Every text that systemd is given is made here. What comes from a pod is written by quoted(), path() or
+ * unit_text_env() and in no other way, or is an id whose alphabet needs no quoting (common/ids.h).
+ */
+#include "helper/text/unit_text.h"
+
+#include <stdio.h>
+
+#include "common/mem.h"
+#include "common/utf8.h"
+
+#define PREFIXES "-@:+!|" /* of a command in an Exec line */
+#define VKS_EXEC "/usr/libexec/vks/vks-exec"
+
+/*
+ * One word of a command line, in systemd's quotes (systemd.service(5), COMMAND LINES): arrives byte for byte.
+ * `expanded`: the line's variables are, so "$" is doubled.
+ */
+static void quoted(struct buf *b, const char *s, bool expanded)
+{
+        buf_char(b, '"');
+        for (; *s; s++) {
+                if ((unsigned char)*s < ' ' || (unsigned char)*s >= 0x7f) {
+                        buf_printf(b, "\\x%02x", (unsigned char)*s);
+                        continue;
+                }
+                if (*s == '%' || (*s == '$' && expanded))
+                        buf_char(b, *s);
+                else if (*s == '"' || *s == '\\')
+                        buf_char(b, '\\');
+                buf_char(b, *s);
+        }
+        buf_char(b, '"');
+}
+
+/* A path in a list of paths, where systemd knows quotes but no \xNN. Policy has refused control characters and
+ * backslashes. */
+static void path(struct buf *b, const char *s)
+{
+        buf_char(b, '"');
+        for (; *s; s++) {
+                if (*s == '%' || *s == '"')
+                        buf_char(b, *s == '%' ? '%' : '\\');
+                buf_char(b, *s);
+        }
+        buf_char(b, '"');
+}
+
+/* What systemd's src/basic/env-util.c accepts: letters, digits and underscores; UTF-8 without control characters but
+ * tab and newline. */
+static bool env_is_plain(const char *name, const void *value, size_t size)
+{
+        return name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")] == '\0' &&
+               !strchr("0123456789", *name) && utf8_clean(value, size, "\t\n");
+}
+
+/* A line of an environment file, as systemd's src/basic/env-file.c reads it. */
+void unit_text_env(const struct unit_text *u, const char *name, const void *value, size_t size, struct buf *b,
+                   struct buf *carried)
+{
+        if (u->unknown_user || !env_is_plain(name, value, size)) {
+                buf_printf(carried, "%s=", name);
+                buf_add(carried, value, size);
+                buf_char(carried, '\0');
+                return;
+        }
+        buf_printf(b, "%s=\"", name);
+        for (const char *s = value; size-- > 0; s++) {
+                if (strchr("\"\\`$", *s))
+                        buf_char(b, '\\');
+                buf_char(b, *s);
+        }
+        buf_str(b, "\"\n");
+}
+
+void unit_text_owner(const char *uid, struct buf *b)
+{
+        buf_printf(b, "[X-Kubernetes]\nUID=%s\n", uid);
+}
+
+/* systemd-escape --path of the pod's var. */
+void unit_text_var_mount_name(const char *uid, struct buf *b)
+{
+        buf_str(b, "run-vks-pods-");
+        for (; *uid; uid++)
+                buf_printf(b, *uid == '-' ? "\\x2d" : "%c", *uid);
+        buf_str(b, "-var.mount");
+}
+
+void unit_text_var_mount(const char *uid, struct buf *b)
+{
+        buf_printf(b,
+                   "[Unit]\nDescription=Private /var of pod %s\nDefaultDependencies=no\nStopWhenUnneeded=yes\n\n"
+                   "[Mount]\nType=overlay\nWhat=overlay\nWhere=" POD_RUN_DIR "/%s/var\n"
+                   "Options=lowerdir=/var,upperdir=" POD_RUN_DIR "/%s/upper,workdir=" POD_RUN_DIR
+                   "/%s/work,nodev,nosuid\n",
+                   uid, uid, uid, uid);
+}
+
+/* ---- the command line ---- */
+
+/* The end of the word that begins at `s`, quotes respected. */
+static const char *word_end(const char *s)
+{
+        char quote = 0;
+
+        for (; *s && (quote || !strchr(" \t", *s)); s++)
+                if (*s == '\\' && s[1])
+                        s++;
+                else if (quote ? *s == quote : (*s == '"' || *s == '\''))
+                        quote = quote ? 0 : *s;
+        return s;
+}
+
+static const char *next_word(const char *s)
+{
+        s = word_end(s);
+        return s + strspn(s, " \t");
+}
+
+/* An Exec line of the package with its prefixes, but those of `without`; "+" becomes "!": privileged, but in the pod's
+ * view of the file system. */
+static void prefixes(struct buf *b, const char *line, size_t n, bool privileged, const char *without)
+{
+        for (size_t i = 0; i < n; i++) {
+                privileged |= (line[i] == '+' || line[i] == '!') && !strchr(without, line[i]);
+                if (line[i] != '+' && line[i] != '!' && !strchr(without, line[i]))
+                        buf_char(b, line[i]);
+        }
+        if (privileged)
+                buf_char(b, '!');
+}
+
+/* One ExecStart line: the package's `line`, with what the pod says instead of its words. */
+static void exec_start(struct buf *b, const struct unit_text *u, const char *line)
+{
+        size_t n_prefixes = strspn(line, PREFIXES);
+        const char *first = line + n_prefixes + strspn(line + n_prefixes, " \t"), *second = next_word(first);
+        bool at = memchr(line, '@', n_prefixes), literal = memchr(line, ':', n_prefixes), args = u->n_args || !u->file;
+
+        literal &= !(u->program && args); /* something of the package's line remains */
+        buf_str(b, "ExecStart=");
+        if (!u->program && !*first) { /* it takes back what came before it; or there is none, and the first of `args`
+                                         would be in its place */
+                buf_char(b, '\n');
+                return;
+        }
+        if (u->program)
+                prefixes(b, ":", literal, u->unknown_user, "");
+        else /* what the pod says is not privileged because the package's line is */
+                prefixes(b, line, n_prefixes, u->unknown_user,
+                         u->n_args && !u->may_gain ? u->carried ? "@+!" : "+!"
+                         : u->carried              ? "@"
+                                                   : "");
+        if (u->carried)
+                buf_str(b, VKS_EXEC " ");
+        if (u->unknown_user)
+                buf_printf(b, "--user=%s --group=%s ", u->user, u->group);
+        if (u->carried && at && !u->program)
+                buf_printf(b, "--argv0 %.*s ", (int)(word_end(second) - second), second);
+        if (u->program)
+                quoted(b, u->program, u->carried && !literal);
+        else
+                buf_add(b, first, (size_t)(word_end(at && !u->carried ? second : first) - first));
+        for (size_t i = 1; i < u->n_command; i++) {
+                buf_char(b, ' ');
+                quoted(b, u->command[i], !literal);
+        }
+        for (size_t i = 0; i < u->n_args; i++) {
+                buf_char(b, ' ');
+                quoted(b, u->args[i], !literal);
+        }
+        if (!args)
+                buf_printf(b, " %s", at ? next_word(second) : second);
+        buf_char(b, '\n');
+}
+
+static void command_line(struct buf *b, const struct unit_text *u)
+{
+        bool same = !u->program && !u->n_args;
+
+        if (same && !u->carried)
+                return;
+        buf_str(b, "ExecStart=\n");
+        if (!same)
+                exec_start(b, u, unit_file_get(u->file, "ExecStart"));
+        for (size_t i = 0; same && i < u->file->n; i++)
+                if (streq(u->file->service[i].key, "ExecStart"))
+                        exec_start(b, u, u->file->service[i].value);
+        if (u->carried)
+                buf_printf(b, "LoadCredential=" UNIT_TEXT_CARRIED ":" POD_RUN_DIR "/%s/env/%s.carried\n", u->pod->uid,
+                           u->container);
+}
+
+/* The package's other commands: written again where one would leave the pod's view of the file system, dropped when the
+ * daemon they serve does not run. */
+static void other_commands(struct buf *b, const struct unit_text *u)
+{
+        static const struct {
+                const char *key;
+                bool serves;
+        } keys[] = { { "ExecCondition", false }, { "ExecStartPre", false }, { "ExecStartPost", true },
+                     { "ExecReload", true },     { "ExecStop", true },      { "ExecStopPost", true } };
+        const struct unit_file *p = u->file;
+        bool start_only = unit_yes(unit_file_get(p, "PermissionsStartOnly")), privileged = start_only;
+
+        for (size_t k = 0; p && k < ARRAY_LEN(keys); k++) {
+                buf_printf(b, "%s=\n", keys[k].key);
+                for (size_t i = 0; i < p->n && !(u->program && keys[k].serves); i++) {
+                        const char *v = p->service[i].value;
+                        size_t n = strspn(v, PREFIXES);
+
+                        if (!streq(p->service[i].key, keys[k].key))
+                                continue;
+                        buf_printf(b, "%s=", keys[k].key);
+                        prefixes(b, v, n, start_only, "");
+                        buf_printf(b, "%s\n", v + n);
+                        privileged |= memchr(v, '+', n) != NULL;
+                }
+        }
+        if (start_only)
+                buf_str(b, "PermissionsStartOnly=no\n");
+        if (privileged &&
+            *unit_file_get(p, "CapabilityBoundingSet")) /* they had all; what making directories takes is added */
+                buf_str(b, "CapabilityBoundingSet=CAP_CHOWN CAP_FOWNER CAP_DAC_OVERRIDE\n");
+}
+
+/*
+ * RuntimeDirectory= and its kin are made by PID 1 on the host's side. All of them become RuntimeDirectory=, whose base
+ * is /run, below which the pod's private directories lie: so PID 1 makes them there, for the right user.
+ */
+static void directories(struct buf *b, const struct unit_text *u)
+{
+        static const struct {
+                const char *key, *base, *variable;
+        } kinds[] = {
+                { "Runtime", "run", "RUNTIME" },
+                { "State", "var/lib", "STATE" },
+                { "Cache", "var/cache", "CACHE" },
+                { "Logs", "var/log", "LOGS" },
+        };
+        CLEANUP(buf_done) struct buf dirs = BUF(65536);
+        const char *mode = "";
+
+        for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
+                char key[32];
+
+                snprintf(key, sizeof(key), "%sDirectory", kinds[k].key);
+                CLEANUP(freep) char *words = unit_file_words(u->file, key);
+                const char *v = words;
+                if (!*v)
+                        continue;
+                buf_printf(b, "%s=\nEnvironment=%s_DIRECTORY=", key, kinds[k].variable);
+                for (const char *colon = ""; *v; v = next_word(v), colon = ":") {
+                        int n = (int)strcspn(v, ": \t"); /* of NAME:LINK the link is left out */
+
+                        buf_printf(b, "%s/%s/%.*s", colon, kinds[k].base, n, v);
+                        buf_printf(&dirs, " vks/pods/%s/%s/%.*s", u->pod->uid, kinds[k].base, n, v);
+                }
+                buf_char(b, '\n');
+                snprintf(key, sizeof(key), "%sDirectoryMode", kinds[k].key);
+                if (!*mode)
+                        mode = unit_file_get(u->file, key);
+        }
+        if (dirs.len)
+                buf_printf(b, "RuntimeDirectory=%s\nRuntimeDirectoryMode=%s\n", dirs.data + 1, *mode ? mode : "0755");
+        if (dirs.len && u->overlay && !unit_yes(unit_file_get(u->file, "DynamicUser")))
+                buf_str(b, "RuntimeDirectoryPreserve=yes\n"); /* or what the package has there would be gone after a
+                                                                 restart */
+}
+
+/*
+ * How the container sees the file system: the machine's, read-only, with the pod's own directories in it. Each mount
+ * costs PID 1's child as it starts, and each that is read-only, a tmpfs or inaccessible several times more, since the
+ * whole mount table is read again for it. So what must not be seen is covered by an empty directory, and what only root
+ * could change is read-only for root alone.
+ */
+static void mounts(struct buf *b, const struct unit_text *u)
+{
+        const char *uid = u->pod->uid;
+        bool own_tmp = false, own_shm = false, in_home = false, guarded = u->root || u->may_gain;
+
+        for (size_t i = 0; i < u->mounts->n; i++) {
+                const char *target = u->mounts->lines[i].target;
+                own_tmp |= streq(target, "/tmp");
+                own_shm |= streq(target, "/dev/shm");
+                in_home |= starts_with(target, "/home") || starts_with(target, "/root");
+        }
+        /* With a tmpfs for / everything on it is bound read-only already, and PID 1 would let ProtectSystem=strict win
+         * over it. */
+        buf_printf(b, "ProtectSystem=%s\nProtectHome=%s\nPrivateTmp=no\nReadWritePaths=\n",
+                   u->mounts->root ? "no" : "strict", in_home ? "tmpfs" : "no");
+        buf_printf(b, "%s=/run/systemd/notify /run/systemd/journal -/run/systemd/resolve\n",
+                   guarded ? "BindReadOnlyPaths" : "BindPaths");
+        if (u->file && u->file->syslog) /* it puts its own socket in the place of /dev/log: a /dev where that is not the
+                                           machine's */
+                buf_str(b, "PrivateDevices=no\nTemporaryFileSystem=/dev:mode=0755\nBindPaths=/dev/null /dev/zero "
+                           "/dev/full /dev/random /dev/urandom /dev/tty\n");
+        else if (guarded) /* devices may be used; what else root could make or replace there would be the machine's */
+                buf_str(b, "ReadOnlyPaths=/dev\nReadWritePaths=-/dev/pts -/dev/mqueue\n");
+        buf_printf(b,
+                   "BindPaths=" POD_RUN_DIR "/%s/run:/run " POD_RUN_DIR "/%s/var:/var\nBindPaths=" POD_RUN_DIR
+                   "/%s/empty:/etc/vks",
+                   uid, uid, uid);
+        if (!in_home)
+                buf_printf(b, " " POD_RUN_DIR "/%s/empty:/home " POD_RUN_DIR "/%s/empty:/root", uid, uid);
+        if (u->overlay)
+                buf_printf(b, " " POD_RUN_DIR "/%s/empty:/var/lib/vks", uid);
+        if (!own_tmp)
+                buf_printf(b, " " POD_RUN_DIR "/%s/tmp:/tmp", uid);
+        if (!own_shm)
+                buf_printf(b, " " POD_RUN_DIR "/%s/shm:/dev/shm", uid);
+        buf_char(b, '\n');
+        for (size_t i = 0; i < u->mounts->n; i++) {
+                const struct mount_line *l = &u->mounts->lines[i];
+
+                buf_str(b, l->kind == MOUNT_TMPFS  ? "TemporaryFileSystem="
+                           : l->kind == MOUNT_BIND ? "BindPaths="
+                                                   : "BindReadOnlyPaths=");
+                if (l->source) {
+                        path(b, l->source);
+                        buf_char(b, ':');
+                }
+                path(b, l->target);
+                buf_str(b, l->kind == MOUNT_TMPFS ? ":ro,mode=0755\n" : "\n");
+        }
+}
+
+/*
+ * Who writes to the machine's own directories leaves no program there that runs as somebody else, and no device: users
+ * of the machine, and other pods, would find them. The pod's own volumes are mounts where neither is heeded.
+ */
+static void identity(struct buf *b, const struct unit_text *u)
+{
+        bool changed = u->user[0] || u->program || u->n_args, strict = !u->root && !u->may_gain;
+        bool leaves_none = u->writes_host && (u->root || strict) && !*unit_file_get(u->file, "RestrictSUIDSGID");
+
+        if (u->user[0] &&
+            (u->file || !u->unknown_user)) /* vks-exec becomes an unknown user; the package's other commands do not */
+                buf_printf(b, "User=%s\nDynamicUser=no\nSupplementaryGroups=\n",
+                           u->unknown_user ? FALLBACK_USER : u->user);
+        if (u->group[0] && (u->file || !u->unknown_user))
+                buf_printf(b, "Group=%s\n", u->group);
+        if (changed && !u->may_gain)
+                buf_str(b, "AmbientCapabilities=\n");
+        if (strict)
+                buf_str(b, "NoNewPrivileges=yes\n");
+        if ((strict && u->program) || leaves_none)
+                buf_str(b, "RestrictSUIDSGID=yes\n");
+        if (u->writes_host)
+                buf_str(b, "CapabilityBoundingSet=~CAP_MKNOD CAP_SETFCAP\n");
+}
+
+static void type_and_files(struct buf *b, const struct unit_text *u)
+{
+        const char *pid_file = unit_file_get(u->file, "PIDFile"), *kill = unit_file_get(u->file, "KillMode");
+
+        if (!u->file || u->program)
+                buf_printf(b, "Type=exec\nPIDFile=\n%sWatchdogSec=0\n",
+                           *unit_file_get(u->file, "BusName") ? "BusName=\n" : "");
+        else if (*pid_file) /* PID 1 reads it on the host's side */
+                buf_printf(b, "PIDFile=" POD_RUN_DIR "/%s/run/%s\n", u->pod->uid,
+                           starts_with(pid_file, "/run/")       ? pid_file + strlen("/run/")
+                           : starts_with(pid_file, "/var/run/") ? pid_file + strlen("/var/run/")
+                                                                : pid_file);
+        if (!streq(kill, "control-group") && !streq(kill, "mixed") && (*kill || !u->file))
+                buf_str(b, "KillMode=mixed\n");
+        if (*unit_file_get(u->file, "BusName") &&
+            !u->program) /* of Type=dbus, and of others that tell their name all the same */
+                buf_str(b, "BindReadOnlyPaths=-/run/dbus\n");
+}
+
+/*
+ * [X-Kubernetes] is read by the agent, and by START, STOP and REMOVE (its first key). All keys: UID, Namespace, Pod,
+ * Container, Image, Package, PackageUnit, RestartPolicy (Never, OnFailure, Always), Hash (container_hash(), 16 hex
+ * digits).
+ */
+void unit_text_dropin(const struct unit_text *u, struct buf *b)
+{
+        /* Without the agent, systemd restarts within the longest back-off that Kubernetes has; with it, the agent does,
+         * earlier. */
+        static const struct {
+                const char *name, *lines;
+        } restart[] = {
+                { "Never", "Restart=no\nRemainAfterExit=yes\n" },
+                { "OnFailure", "Restart=on-failure\nRestartSec=300\nRemainAfterExit=yes\n" },
+                { "Always", "Restart=always\nRestartSec=300\nRemainAfterExit=no\n" },
+        };
+        const struct pod_id *pod = u->pod;
+        char slice[ID_UNIT_MAX + 1];
+
+        pod_slice_name(pod->uid, u->qos, slice);
+        unit_text_owner(pod->uid, b);
+        buf_printf(b,
+                   "Namespace=%s\nPod=%s\nContainer=%s\nImage=%s\nPackage=%s\nPackageUnit=%s\nRestartPolicy=%s\nHash=%"
+                   "016llx\n\n[Unit]\n",
+                   pod->namespace, pod->name, u->container, u->image, u->package, u->package_unit,
+                   restart[u->restart].name, (unsigned long long)u->hash);
+        /* The slice is stopped before a shutdown, and its units with it; sysinit.target and all that it wants need not
+         * be looked at for each start. */
+        buf_str(b, "DefaultDependencies=no\nStartLimitIntervalSec=0\n");
+        if (u->overlay) {
+                CLEANUP(buf_done) struct buf name = BUF(ID_UNIT_MAX);
+                unit_text_var_mount_name(pod->uid, &name);
+                buf_printf(b, "Requires=%s\nAfter=%s\n", name.data, name.data);
+        }
+        buf_printf(b, "\n[Service]\nSlice=%s\nLogExtraFields=VKS_POD_UID=%s VKS_POD=%s/%s VKS_CONTAINER=%s\n", slice,
+                   pod->uid, pod->namespace, pod->name, u->container);
+        /* What runs once and ends is nothing that systemd would restart always. */
+        if (u->restart == 2 && !u->program && streq(unit_file_get(u->file, "Type"), "oneshot"))
+                buf_str(b, "Restart=on-failure\nRestartSec=300\nRemainAfterExit=no\n");
+        else
+                buf_str(b, restart[u->restart].lines);
+        buf_printf(b, "TimeoutStopSec=%u\n", u->grace_seconds ? u->grace_seconds : 1); /* 0 would be infinity */
+        buf_str(b, "SendSIGKILL=yes\nSuccessExitStatus=\nRestartPreventExitStatus=\nRestartForceExitStatus=\n"
+                   "LogRateLimitIntervalSec=1\nLogRateLimitBurst=1000000000\nStandardOutput=journal\nStandardError="
+                   "journal\n");
+        type_and_files(b, u);
+        command_line(b, u);
+        other_commands(b, u);
+        identity(b, u);
+        if (*u->working_dir) {
+                buf_str(b, "WorkingDirectory=");
+                for (const char *s = u->working_dir; *s; s++)
+                        buf_printf(b, *s == '%' ? "%%%%" : "%c", *s);
+                buf_char(b, '\n');
+        }
+        directories(b, u);
+        buf_printf(b, "EnvironmentFile=" POD_RUN_DIR "/%s/env/%s\n", pod->uid, u->container);
+        mounts(b, u);
+}
+
+/*
+ * Is this line a condition on what the pod brings itself? PID 1 would look for it at that path of the machine's. (Of a
+ * pod's mounts those that hold the machine's own entries have "-" in front.)
+ */
+static bool is_condition_of_pods(const struct unit_text *u, const char *line, size_t n)
+{
+        static const char *const keys[] = { "ConditionPath", "ConditionFile", "ConditionDirectory" };
+        const char *value = memchr(line, '=', n), *end = line + n;
+        bool is_path = false;
+
+        for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+                is_path |= n > strlen(keys[i]) && starts_with(line, keys[i]);
+        if (!is_path || !value || end[-1] == '\\')
+                return false;
+        for (value++;
+             value < end && strchr(" \t|", *value);) /* but what must not be there is the administrator's veto */
+                value++;
+        for (size_t i = 0; i < u->mounts->n; i++) {
+                const struct mount_line *l = &u->mounts->lines[i];
+                size_t k = strlen(l->target);
+
+                if (l->source && *l->source == '/' && (size_t)(end - value) >= k && memcmp(value, l->target, k) == 0 &&
+                    (value + k == end || strchr("/ \t", value[k])))
+                        return true;
+        }
+        return false;
+}
+
+/* The package's own text, or the little that a program needs. */
+void unit_text_fragment(const struct unit_text *u, struct buf *b)
+{
+        if (u->file)
+                buf_str(b, "# A copy for a pod; what is different for it is in vks.conf beside it.\n");
+        for (const char *line = u->file ? u->file->text : "", *next; *line; line = next) {
+                next = strchrnul(line, '\n');
+                if (is_condition_of_pods(u, line, (size_t)(next - line)))
+                        buf_str(b, "# A volume of the pod is there: ");
+                next += *next == '\n';
+                buf_add(b, line, (size_t)(next - line));
+        }
+        if (!u->file)
+                buf_printf(b, "[Unit]\nDescription=Container %s of pod %s/%s\n\n[Service]\nSyslogIdentifier=%s\n",
+                           u->container, u->pod->namespace, u->pod->name, u->container);
+}

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "agent/config/config.h"
+#include "common/buf.h"
+#include "common/mem.h"
+
+static int try(struct config **ret, struct err *e, const char *const *flags)
+{
+        char *argv[32] = { (char *)"vks-agent" };
+        int argc = 1;
+
+        for (; flags && flags[argc - 1]; argc++)
+                argv[argc] = (char *)flags[argc - 1];
+        return config_new(argc, argv, "/nonexistent", "Machine.Example", ret, e);
+}
+
+#define FLAGS(...) ((const char *const[]){ __VA_ARGS__, NULL })
+
+static struct config *good(const char *const *flags)
+{
+        struct config *c = NULL;
+        struct err e = ERR_NONE;
+
+        cr_assert_eq(try(&c, &e, flags), 0, "%s", e.text);
+        return c;
+}
+
+static void bad(const char *const *flags, const char *words)
+{
+        struct config *c = NULL;
+        struct err e = ERR_NONE;
+
+        cr_expect_lt(try(&c, &e, flags), 0, "%s", words);
+        cr_expect_null(c);
+        cr_expect_not_null(strstr(e.text, words), "\"%s\" is not in \"%s\"", words, e.text);
+}
+
+/* The caller unlinks and frees the path. */
+static char *file(const char *text)
+{
+        char *path = xstrdup("/tmp/vks-config-XXXXXX");
+        int fd = mkstemp(path);
+
+        cr_assert(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+        close(fd);
+        return path;
+}
+
+static void unlink_path(char **p)
+{
+        unlink(*p);
+        free(*p);
+}
+#define FILE_OF(name, text) CLEANUP(unlink_path) char *name = file(text)
+
+Test(config, without_flags_has_the_documented_defaults)
+{
+        CLEANUP(config_freep) struct config *c = good(NULL);
+
+        cr_assert_str_eq(c->kubeconfig, "/etc/vks/kubeconfig");
+        cr_assert_str_eq(c->node_name, "machine.example");
+        cr_assert_str_eq(c->helper_socket, "/run/vks/helper.sock");
+        cr_assert(c->node_lease && !c->disable_taint && !c->dry_run && !c->help && !c->version);
+        cr_assert(c->port == 10250 && c->max_pods == 110 && c->log_level == LOG_INFO && c->n_labels == 0);
+        cr_assert(!c->cert_file && !c->key_file && !c->client_ca_file && !c->node_ips && !c->address &&
+                  !c->package_labels);
+}
+
+Test(config, takes_both_forms_of_a_flag)
+{
+        CLEANUP(config_freep)
+        struct config *c =
+                good(FLAGS("--kubeconfig", "/k", "--nodename=N1", "--enable-node-lease", "--disable-taint",
+                           "--certfile=/c", "--keyfile", "/p", "--client-ca-file=/ca", "--port=0", "--address", "::1",
+                           "--max-pods", "500", "--log-level=debug", "--helper-socket=/s", "--dry-run"));
+
+        cr_assert_str_eq(c->kubeconfig, "/k");
+        cr_assert_str_eq(c->node_name, "n1");
+        cr_assert_str_eq(c->cert_file, "/c");
+        cr_assert_str_eq(c->key_file, "/p");
+        cr_assert_str_eq(c->client_ca_file, "/ca");
+        cr_assert_str_eq(c->address, "::1");
+        cr_assert_str_eq(c->helper_socket, "/s");
+        cr_assert(c->node_lease && c->disable_taint && c->port == 0 && c->max_pods == 500 &&
+                  c->log_level == LOG_DEBUG && c->dry_run);
+}
+
+Test(config, lists_come_by_commas_and_by_repetition)
+{
+        CLEANUP(config_freep)
+        struct config *c =
+                good(FLAGS("--node-ip=10.0.0.1", "--node-ip", "fd00::1", "--node-external-ip=203.0.113.7,2001:db8::7",
+                           "--node-labels=a=1,b=", "--node-labels", "example.org/role=dns",
+                           "--kube-reserved=cpu=100m,memory=200Mi", "--system-reserved=cpu=0.5",
+                           "--system-reserved=ephemeral-storage=1G", "--enable-node-lease=false",
+                           "--package-labels=services,lib*", "--package-labels", "g++"));
+
+        cr_assert(streq(c->node_ips[0], "10.0.0.1") && streq(c->node_ips[1], "fd00::1") && !c->node_ips[2]);
+        cr_assert(streq(c->external_ips[1], "2001:db8::7"));
+        cr_assert(c->n_labels == 3 && streq(c->labels[1].value, "") && streq(c->labels[2].key, "example.org/role"));
+        cr_assert(c->kube_reserved.cpu_milli == 100 && c->kube_reserved.memory == 200 << 20);
+        cr_assert(c->system_reserved.cpu_milli == 500 && c->system_reserved.storage == 1000000000);
+        cr_assert_not(c->node_lease);
+        cr_assert(streq(c->package_labels[0], "services") && streq(c->package_labels[1], "lib*") &&
+                  streq(c->package_labels[2], "g++") && !c->package_labels[3]);
+}
+
+Test(config, the_file_has_the_kubelets_names)
+{
+        FILE_OF(f, "# mine\nkubeconfig: /k\nnodeName: n2\nenableNodeLease: false\ndisableTaint: true\ntlsCertFile: "
+                   "/c\ntlsPrivateKeyFile: /p\n"
+                   "clientCAFile: /ca\nport: 10251\naddress: 127.0.0.1\nmaxPods: 20\nnodeIP: [10.0.0.1, "
+                   "'fd00::1']\nnodeExternalIP: 192.0.2.1\n"
+                   "nodeLabels: {a: \"1.10\", b: x}\nkubeReserved: {cpu: 1, memory: 1Gi}\nsystemReserved: {cpu: "
+                   "200m}\nhelperSocket: /s\nlogLevel: error\npackageLabels: [none]\n");
+        CLEANUP(config_freep) struct config *c = good(FLAGS("--config", f));
+
+        cr_assert_str_eq(c->node_name, "n2");
+        cr_assert(!c->node_lease && c->disable_taint && c->port == 10251 && c->max_pods == 20 &&
+                  c->log_level == LOG_ERR);
+        cr_assert(streq(c->node_ips[1], "fd00::1") && streq(c->external_ips[0], "192.0.2.1") &&
+                  streq(c->labels[0].value, "1.10"));
+        cr_assert(c->kube_reserved.cpu_milli == 1000 && c->kube_reserved.memory == 1 << 30 &&
+                  c->system_reserved.cpu_milli == 200);
+        cr_assert(streq(c->package_labels[0], "none") && !c->package_labels[1]);
+}
+
+Test(config, a_flag_wins_over_the_file_and_replaces_lists)
+{
+        FILE_OF(f, "nodeName: n2\nport: 1\nnodeLabels: {a: x}\nnodeIP: 10.0.0.1\n");
+        CLEANUP(config_freep)
+        struct config *c = good(
+                FLAGS("--nodename=n3", "--node-labels=b=1", "--node-ip=10.0.0.2", "--config", f, "--node-labels=c=2"));
+
+        cr_assert_str_eq(c->node_name, "n3");
+        cr_assert(c->port == 1 && c->n_labels == 2 && streq(c->labels[0].key, "b") && streq(c->labels[1].key, "c"));
+        cr_assert(streq(c->node_ips[0], "10.0.0.2") && !c->node_ips[1]);
+}
+
+Test(config, a_file_of_comments_says_nothing)
+{
+        FILE_OF(f, "# port: 1\n\n");
+        CLEANUP(config_freep) struct config *c = good(FLAGS("--config", f));
+
+        cr_assert_eq(c->port, 10250);
+}
+
+Test(config, errors_name_the_flag)
+{
+        bad(FLAGS("--port=70000"), "--port: \"70000\"");
+        bad(FLAGS("--port="), "--port: ");
+        bad(FLAGS("--max-pods=-1"), "--max-pods: ");
+        bad(FLAGS("--nodename", "a_b"), "--nodename: \"a_b\"");
+        bad(FLAGS("--enable-node-lease=yes"), "--enable-node-lease: ");
+        bad(FLAGS("--kubeconfig="), "--kubeconfig: ");
+        bad(FLAGS("--kubeconfig"), "--kubeconfig: needs a value");
+        bad(FLAGS("--bogus=1"), "unknown flag --bogus=1");
+        bad(FLAGS("--port", "1", "-x"), "unknown flag -x");
+        bad(FLAGS("--port", "1", "extra"), "unexpected argument \"extra\"");
+        bad(FLAGS("--address=nowhere"), "--address: ");
+        bad(FLAGS("--certfile=/c"), "--keyfile is missing");
+        bad(FLAGS("--log-level=loud"), "--log-level: ");
+        bad(FLAGS("--node-ip=127.0.0.1"), "--node-ip: 127.0.0.1");
+        bad(FLAGS("--node-ip=fe80::1"), "--node-ip: fe80::1");
+        bad(FLAGS("--node-ip=10.0.0.1,10.0.0.2"), "same family");
+        bad(FLAGS("--node-labels=a"), "--node-labels: \"a\" has no \"=\"");
+        bad(FLAGS("--node-labels=a=1,a=2"), "label a is given twice");
+        bad(FLAGS("--node-labels=node-role.kubernetes.io/x="), "--node-labels: label node-role.kubernetes.io/x");
+        bad(FLAGS("--kube-reserved=gpu=1"), "--kube-reserved: \"gpu\"");
+        bad(FLAGS("--kube-reserved=cpu=lots"), "--kube-reserved: cpu: \"lots\"");
+        bad(FLAGS("--package-labels=A b"), "--package-labels: \"A b\" is no pattern");
+        bad(FLAGS("--config=/nonexistent/agent.yaml"), "/nonexistent/agent.yaml");
+}
+
+Test(config, errors_name_the_field)
+{
+        static const struct {
+                const char *text, *words;
+        } table[] = {
+                { "portt: 1\n", ": unknown field \"portt\"" },
+                { "port: [1]\n", ": port: has the wrong type" },
+                { "port: x\n", ": port: \"x\"" },
+                { "nodeLabels: {a: 1.10}\n", ": nodeLabels: a is no string" },
+                { "nodeLabels: {a: true}\n", "a is no string" },
+                { "nodeIP: [1]\n", ": nodeIP: an item is no string" },
+                { "- a\n", "lines" },
+                { "dry-run: true\n", "unknown field" },
+                { "systemReserved: {cpu: []}\n", "cpu is no string" },
+                { "enableNodeLease: 1\n", ": enableNodeLease: \"1\"" },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+                FILE_OF(f, table[i].text);
+                bad(FLAGS("--config", f), table[i].words);
+                bad(FLAGS("--config", f), f);
+        }
+}
+
+Test(config, certificates_are_looked_for_at_the_usual_place)
+{
+        char root[] = "/tmp/vks-root-XXXXXX";
+        char *argv[] = { (char *)"vks-agent", NULL };
+        static const char *const names[] = { "/etc", "/etc/vks", "/etc/vks/kubelet-serving.crt",
+                                             "/etc/vks/kubelet-serving.key", "/etc/vks/client-ca.crt" };
+        struct config *c = NULL;
+
+        cr_assert_not_null(mkdtemp(root));
+        for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+                CLEANUP(freep) char *path = xasprintf("%s%s", root, names[i]);
+                cr_assert_eq(mkdir(path, 0700), 0);
+                cr_assert_eq(config_new(1, argv, root, "host", &c, NULL), 0);
+                /* A certificate is of no use without its key. */
+                cr_expect_eq(c->cert_file != NULL, i >= 3);
+                cr_expect_eq(c->key_file != NULL, i >= 3);
+                cr_expect_eq(c->client_ca_file != NULL, i >= 4);
+                c = config_free(c);
+        }
+        for (size_t i = ARRAY_LEN(names); i-- > 0;) {
+                CLEANUP(freep) char *path = xasprintf("%s%s", root, names[i]);
+                rmdir(path);
+        }
+        rmdir(root);
+}
+
+Test(config, help_needs_nothing_else_to_be_right)
+{
+        CLEANUP(config_freep) struct config *c = good(FLAGS("--config=/nonexistent", "--port=x", "-h"));
+        CLEANUP(freep) char *text = NULL;
+        size_t size;
+        FILE *f = open_memstream(&text, &size);
+
+        cr_assert(c->help);
+        config_help(f);
+        fclose(f);
+        cr_assert_not_null(
+                strstr(text, "  --port N                     port of the kubelet API; 0: none (default: 10250)\n"),
+                "%s", text);
+}
+
+static const struct {
+        const char *key, *value;
+        int want;
+} label_table[] = {
+        { "role", "dns", 0 },
+        { "example.org/role", "", 0 },
+        { "node.kubernetes.io/instance-type", "small", 0 },
+        { "x.node.kubernetes.io/a", "1", 0 },
+        { "kubelet.kubernetes.io/a", "1", 0 },
+        { "topology.kubernetes.io/zone", "a", 0 },
+        { "kubernetes.io.example.org/a", "1", 0 },
+        { "kubernetes.io/os", "linux", -EPERM },
+        { "kubernetes.io/role", "x", -EPERM },
+        { "node-role.kubernetes.io/worker", "", -EPERM },
+        { "node-restriction.kubernetes.io/a", "1", -EPERM },
+        { "a.node-restriction.kubernetes.io/a", "1", -EPERM },
+        { "foo.k8s.io/a", "1", -EPERM },
+        { "k8s.io/a", "1", -EPERM },
+        { "", "1", -EINVAL },
+        { "-a", "1", -EINVAL },
+        { "a/b/c", "1", -EINVAL },
+        { "/a", "1", -EINVAL },
+        { "a", "x y", -EINVAL },
+        { "a", "-", -EINVAL },
+        { "A_b.c", "A_b.c", 0 },
+};
+
+Test(config, labels_are_those_a_node_may_set)
+{
+        for (size_t i = 0; i < ARRAY_LEN(label_table); i++) {
+                struct err e = ERR_NONE;
+                cr_expect_eq(config_label_check(label_table[i].key, label_table[i].value, &e), label_table[i].want,
+                             "%s: %s", label_table[i].key, e.text);
+        }
+}
+
+static const struct {
+        const char *text;
+        int want;
+        uint64_t milli, bytes;
+} quantities[] = {
+        { "0", 0, 0, 0 },
+        { "2", 0, 2000, 2 },
+        { "100m", 0, 100, 1 },
+        { "0.5", 0, 500, 1 },
+        { ".5", 0, 500, 1 },
+        { "1.", 0, 1000, 1 },
+        { "1500u", 0, 2, 1 },
+        { "1k", 0, 1000000, 1000 },
+        { "200Mi", 0, 209715200000, 209715200 },
+        { "1.5Gi", 0, 1610612736000, 1610612736 },
+        { "1e3", 0, 1000000, 1000 },
+        { "12E-1", 0, 1200, 2 },
+        { "1E", -ERANGE, 0, 1000000000000000000 },
+        { "9999999999999999", -ERANGE, 0, 0 },
+        { "999999999999999Ei", -ERANGE, 0, 0 },
+        { "1e99", -EINVAL, 0, 0 },
+        { "", -EINVAL, 0, 0 },
+        { ".", -EINVAL, 0, 0 },
+        { "1.2.3", -EINVAL, 0, 0 },
+        { "-1", -EINVAL, 0, 0 },
+        { "1 Gi", -EINVAL, 0, 0 },
+        { "Mi", -EINVAL, 0, 0 },
+        { "1MiB", -EINVAL, 0, 0 },
+};
+
+Test(config, quantities_are_kubernetes)
+{
+        for (size_t i = 0; i < ARRAY_LEN(quantities); i++) {
+                uint64_t milli = 0, bytes = 0;
+
+                cr_expect_eq(config_parse_cpu(quantities[i].text, &milli), quantities[i].want, "%s",
+                             quantities[i].text);
+                cr_expect_eq(milli, quantities[i].milli, "%s: %llu", quantities[i].text, (unsigned long long)milli);
+                if (config_parse_bytes(quantities[i].text, &bytes) == 0)
+                        cr_expect_eq(bytes, quantities[i].bytes, "%s: %llu", quantities[i].text,
+                                     (unsigned long long)bytes);
+        }
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The program's own main, in a child, which it replaces by another. */
+#include <criterion/criterion.h>
+
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+int vks_exec_main(int argc, char **argv);
+static int putenv_as_nobody(char *s);
+#define main   vks_exec_main
+#define putenv putenv_as_nobody
+#include "helper/exec/vks_exec.c"
+#undef putenv
+#undef main
+
+enum { HEARD_AS_ROOT = 77 };
+
+static bool leaves_root;
+
+/* What root's C library would be told by a pod ends the test's program. */
+static int putenv_as_nobody(char *s)
+{
+        if (leaves_root && (getuid() == 0 || geteuid() == 0))
+                _exit(HEARD_AS_ROOT);
+        return putenv(s);
+}
+
+static char dir[64];
+
+static void setup(void)
+{
+        snprintf(dir, sizeof(dir), "/tmp/vks-test-XXXXXX");
+        cr_assert(mkdtemp(dir));
+}
+
+static void teardown(void)
+{
+        CLEANUP(freep) char *path = xasprintf("%s/" UNIT_TEXT_CARRIED, dir);
+
+        unlink(path);
+        cr_assert_eq(rmdir(dir), 0);
+}
+
+TestSuite(vks_exec, .init = setup, .fini = teardown);
+
+static void credential(const void *bytes, size_t size)
+{
+        CLEANUP(freep) char *path = xasprintf("%s/" UNIT_TEXT_CARRIED, dir);
+        FD fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0400);
+
+        cr_assert(fd >= 0 && write(fd, bytes, size) == (ssize_t)size);
+}
+
+/* Its exit code; what it writes is in `out`, with NULs as newlines. */
+static int run(const char *const *args, char *out, size_t size)
+{
+        int p[2], status = 0, argc = 0;
+        size_t n = 0;
+        pid_t pid;
+
+        while (args[argc])
+                argc++;
+        cr_assert_eq(pipe2(p, O_CLOEXEC), 0);
+        cr_assert_geq(pid = fork(), 0);
+        if (pid == 0) {
+                dup2(p[1], STDOUT_FILENO);
+                clearenv();
+                setenv("PATH", "/usr/bin:/bin", 1);
+                setenv("CREDENTIALS_DIRECTORY", dir, 1);
+                _exit(vks_exec_main(argc, (char **)(uintptr_t)args));
+        }
+        fd_close(p[1]);
+        for (ssize_t k; (k = read(p[0], out + n, size - 1 - n)) > 0;)
+                n += (size_t)k;
+        fd_close(p[0]);
+        for (size_t i = 0; i < n; i++)
+                out[i] = out[i] ? out[i] : '\n';
+        out[n] = '\0';
+        cr_assert_eq(waitpid(pid, &status, 0), pid);
+        return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+}
+#define RUN(...) run((const char *const[]){ "vks-exec", __VA_ARGS__, NULL }, out, sizeof(out))
+
+Test(vks_exec, variables_arrive_byte_for_byte)
+{
+        static const char bytes[] = "a-b.c=1\0EMPTY=\0BINARY=\x01\x1b\xff=$X\0PATH=/nowhere:/usr/bin";
+        char out[4096];
+
+        credential(bytes, sizeof(bytes));
+        cr_assert_eq(RUN("cat", "/proc/self/environ"), 0, "%s", out);
+        cr_assert(strstr(out, "\na-b.c=1\n"), "%s", out);
+        cr_assert(strstr(out, "EMPTY=\n") && strstr(out, "BINARY=\x01\x1b\xff=$X\n") &&
+                  strstr(out, "PATH=/nowhere:/usr/bin\n"));
+}
+
+#define NONE "0000000000000000"
+Test(vks_exec, the_user_changes_for_good_before_a_variable_is_heard)
+{
+        static const char bytes[] = "X=1";
+        char out[4096];
+
+        if (geteuid() != 0)
+                cr_skip_test("only root can become somebody else");
+        credential(bytes, sizeof(bytes));
+        leaves_root = true;
+        cr_assert_eq(RUN("--user=54321", "--group=54322", "/bin/sh", "-c", "echo x$X; cat /proc/self/status"), 0, "%s",
+                     out);
+        cr_assert(starts_with(out, "x1\n"), "%s", out);
+        cr_assert(strstr(out, "\nUid:\t54321\t54321\t54321\t54321\n") &&
+                          strstr(out, "\nGid:\t54322\t54322\t54322\t54322\n"),
+                  "%s", out);
+        cr_assert(strstr(out, "\nGroups:\t \n") && strstr(out, "\nNoNewPrivs:\t1\n"), "%s", out);
+        cr_assert(strstr(out, "\nCapInh:\t" NONE "\nCapPrm:\t" NONE "\nCapEff:\t" NONE "\nCapBnd:\t" NONE
+                              "\nCapAmb:\t" NONE "\n"),
+                  "%s", out);
+        cr_assert_eq(RUN("--user=0", "--group=0", "/bin/true"), HEARD_AS_ROOT, "this test would see it");
+}
+
+Test(vks_exec, the_first_word_may_be_another)
+{
+        char out[4096];
+
+        credential("", 0);
+        cr_assert_eq(RUN("--argv0", "name", "/bin/cat", "/proc/self/cmdline"), 0);
+        cr_assert_str_eq(out, "name\n/proc/self/cmdline\n");
+}
+
+Test(vks_exec, what_is_not_whole_runs_nothing)
+{
+        char out[4096];
+
+        cr_assert_eq(RUN("/bin/echo", "ran"), NOT_RUN, "without its credential");
+        credential("X=1", 4);
+        cr_assert_eq(RUN("--user=4294967295", "--group=1", "/bin/echo", "ran"), NOT_RUN, "the uid that means none");
+        cr_assert_eq(RUN("--user=1", "--group=4294967295", "/bin/echo", "ran"), NOT_RUN);
+        cr_assert_eq(RUN("--colour", "/bin/echo", "ran"), NOT_RUN);
+        cr_assert_eq(RUN("--user=1"), NOT_RUN);
+        cr_assert_eq(RUN("/nowhere/program"), NOT_RUN);
+        cr_assert_str_eq(out, "");
+}

@@ -1,0 +1,846 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The root helper's operations, from the packet to the files: on a machine of each test's own, with a PID 1 that notes
+ * what it is asked. */
+#include <fcntl.h>
+
+#include "helper/arena.h"
+#include "helper/files/dir.h"
+#include "helper/helper.h"
+#include "policy/policy_conf.h"
+#include "tests/unit/machine.h"
+#include "tests/unit/pid1.h"
+
+#define OTHER "11111111-1234-4abc-8def-0123456789ab"
+#define MOUNT "run-vks-pods-0f6c2a9e\\x2d1234\\x2d4abc\\x2d8def\\x2d0123456789ab-var.mount"
+
+static struct pid1 pid1;
+static struct machine machine;
+static struct policy *policy;
+static int ends[2] = { -1, -1 }; /* ends[0]: the agent's, ends[1]: the helper's */
+static Vks__Reply *reply;
+static char line[4096]; /* the last one that the journal got, and how many of the last request */
+static unsigned lines;
+static char unit[] = SLEEP;
+
+static void set_policy(const char *text)
+{
+        policy = policy_free(policy);
+        cr_assert_eq(policy_parse("policy.conf", text, strlen(text), &policy, NULL), 0);
+        machine.policy = policy;
+}
+
+static int open_dir(const char *path)
+{
+        int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        cr_assert_geq(fd, 0, "%s", path);
+        return fd;
+}
+
+static void setup(void)
+{
+        make_machine();
+        machine = (struct machine){ .pods = open_dir(POD_RUN_DIR),
+                                    .disk = open_dir(POD_DISK_DIR),
+                                    .units = open_dir(UNIT_DIR) };
+        set_policy("");
+        cr_assert_geq(pid1_start(&pid1, -1, &machine.bus), 0);
+        cr_assert_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+}
+
+static void forget_reply(void)
+{
+        if (reply)
+                vks__reply__free_unpacked(reply, NULL);
+        reply = NULL;
+}
+
+static void teardown(void)
+{
+        forget_reply();
+        policy = policy_free(policy);
+        machine.bus = sd_bus_flush_close_unref(machine.bus);
+        pid1_join(&pid1);
+        fd_close(machine.pods), fd_close(machine.disk), fd_close(machine.units), fd_close(journal), fd_close(ends[0]),
+                fd_close(ends[1]);
+}
+
+TestSuite(helper, .init = setup, .fini = teardown);
+
+/* How many names a directory has. */
+static size_t count(int dir)
+{
+        return dir_count(dir, id_is_filename);
+}
+
+/* ---- asking ---- */
+
+/* A journal that nobody reads would hold the helper up. */
+static void read_journal(void)
+{
+        lines = 0;
+        for (ssize_t n; (n = recv(journal, line, sizeof(line) - 1, 0)) > 0; lines++)
+                line[n] = '\0';
+}
+
+/* What the helper replied; 1 when it replied nothing. The reply's words are in `reply`. */
+static int ask(int verb, const ProtobufCMessage *m)
+{
+        const struct wire_verb *v = NULL;
+        ProtobufCMessage *got = NULL;
+        struct err e = ERR_NONE;
+
+        forget_reply();
+        pid1.asked[0] = '\0';
+        cr_assert_eq(wire_send_request(ends[0], wire_verb_find((uint8_t)verb), m, &e), 0, "%s", e.text);
+        cr_assert_eq(dispatch(&machine, ends[1], &e), 1, "%s", e.text);
+        read_journal();
+        cr_assert_eq(wire_recv_reply(ends[0], &v, &got, &e), 1, "%s", e.text);
+        cr_assert_eq(v->number, verb);
+        reply = (Vks__Reply *)(void *)got;
+        return reply->error;
+}
+
+static void with_mount(struct asked *a, const char *volume, const char *path)
+{
+        a->mount.volume = STR(volume), a->mount.path = STR(path), a->c.n_mounts = 1;
+}
+
+static int write_pod(const struct asked *a)
+{
+        return ask(VERB_write, &a->m.base);
+}
+
+static int units(int verb, const char *name, bool flag)
+{
+        Vks__Start start = VKS__START__INIT;
+        Vks__Stop stop = VKS__STOP__INIT;
+        Vks__Remove gone = VKS__REMOVE__INIT;
+        char *names[] = { STR(name) };
+        size_t n = name ? 1 : 0;
+
+        start.pod = stop.pod = gone.pod = &pod;
+        start.units = stop.units = gone.units = names, start.n_units = stop.n_units = gone.n_units = n;
+        start.restart = stop.kill = gone.all = flag;
+        return ask(verb, verb == VERB_start ? &start.base : verb == VERB_stop ? &stop.base : &gone.base);
+}
+
+static void expect(int r, const char *words)
+{
+        cr_assert_eq(reply->error, r, "%d: %s", reply->error, reply->text);
+        cr_assert(strstr(reply->text, words), "%s", reply->text);
+}
+
+static void fail(const char *method, const char *error)
+{
+        pid1.fail_method = method, pid1.fail_name = error;
+}
+
+#define DENIED  "org.freedesktop.DBus.Error.AccessDenied"
+#define NO_UNIT "org.freedesktop.systemd1.NoSuchUnit"
+
+static void nothing_is_left(void)
+{
+        cr_assert_eq(count(machine.units), 0);
+        cr_assert_eq(count(machine.pods), 0);
+        cr_assert_eq(count(machine.disk), 0);
+}
+
+/* ---- WRITE ---- */
+
+Test(helper, a_written_pod_is_files_and_nothing_runs)
+{
+        struct asked *a = sleeper();
+
+        a->env.name = STR("A"), a->env.value = (ProtobufCBinaryData){ 6, (uint8_t *)STR("secret") }, a->c.n_env = 1;
+        with_mount(a, "disk", "/tmp/cache/x");
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert_str_eq(pid1.asked, "");
+        cr_assert(holds(SLEEP_FILE, "Description=Container c of pod default/web"));
+        cr_assert(holds(SLEEP_DROPIN, "[X-Kubernetes]\nUID=" UID "\n"));
+        cr_assert(holds(SLEEP_DROPIN, "ExecStart=\"/usr/bin/sleep\" \"9\"\n"), "by its name, found in /usr/bin");
+        cr_assert(holds(SLEEP_DROPIN, "User=vks-pod\n"));
+        cr_assert(holds(SLEEP_DROPIN, "Group=992\n"));
+        cr_assert(holds(SLEEP_DROPIN, "\"/var/lib/vks/pods/" UID "/volumes/disk\":\"/tmp/cache/x\""));
+        cr_assert(holds("/run/vks/pods/" UID "/env/c", "A=\"secret\"\n"));
+        cr_assert_eq(mode_of("/run/vks/pods/" UID "/env/c"), 0600);
+        cr_assert_eq(mode_of("/run/vks/pods/" UID), 0700);
+        cr_assert(is_there("/run/vks/pods/" UID "/tmp/cache/x") && is_there("/run/vks/pods/" UID "/volumes/memory") &&
+                  is_there("/run/vks/pods/" UID "/files/files"));
+        cr_assert(is_there("/run/vks/pods/" UID "/run/daemon") && !is_there("/run/vks/pods/" UID "/run/vks"),
+                  "the shape of the machine's /run");
+        cr_assert(is_there("/var/lib/vks/pods/" UID "/volumes/disk"));
+        cr_assert_not(is_there("/run/vks/pods/" UID "/upper"));
+}
+
+Test(helper, one_line_is_left_in_the_journal_and_no_secret_in_it)
+{
+        struct asked *a = sleeper();
+
+        a->env.name = STR("A"), a->env.value = (ProtobufCBinaryData){ 6, (uint8_t *)STR("secret") }, a->c.n_env = 1;
+        write_pod(a);
+        cr_assert_eq(lines, 1);
+        cr_assert(strstr(line, "VKS_VERB=write\n") && strstr(line, "VKS_POD_UID=" UID "\n") &&
+                          strstr(line, "VKS_SUBJECT=default/web\n") && strstr(line, "VKS_RESULT=0\n") &&
+                          strstr(line, "VKS_RULE=\n") && strstr(line, "PRIORITY=6\n"),
+                  "%s", line);
+        cr_assert_not(strstr(line, "secret"));
+        set_policy("program = /opt/*");
+        a->words[0] = STR("/usr/bin/sleep");
+        write_pod(a);
+        cr_assert_eq(lines, 1);
+        cr_assert(strstr(line, "VKS_RESULT=-1\n") && strstr(line, "VKS_RULE=program\n") && strstr(line, "PRIORITY=4\n"),
+                  "%s", line);
+}
+
+Test(helper, no_word_of_a_request_makes_a_line_of_its_own)
+{
+        struct asked *a = sleeper();
+
+        pod.name = STR("web\nMESSAGE=start default/x: done\x1b[2J");
+        cr_assert_eq(write_pod(a), -EINVAL);
+        cr_assert(strstr(line, "MESSAGE=write default/web?MESSAGE=start default/x: done?[2J: ") &&
+                          strstr(line, "VKS_SUBJECT=default/web?MESSAGE="),
+                  "%s", line);
+        pod.name = STR("web");
+        a->disk.name = STR("a\nb\xff\xc3\xa4");
+        cr_assert_eq(write_pod(a), -EINVAL);
+        cr_assert(strstr(line, ": volume \"a?b?\xc3\xa4\": "), "%s", line);
+        expect(-EINVAL, "volume \"a?b?\xc3\xa4\": ");
+        a->disk.name = STR("\xc3\xa4");
+        cr_assert_eq(write_pod(a), -EINVAL);
+        expect(-EINVAL, "volume \"\xc3\xa4\": ");
+        a->disk.name = STR("disk"), pod.uid = STR("a\nb");
+        cr_assert_eq(write_pod(a), -EINVAL);
+        cr_assert(strstr(line, "VKS_POD_UID=\n"), "what is no uid is none: %s", line);
+}
+
+Test(helper, what_systemd_has_loaded_is_not_written_again)
+{
+        struct asked *a = sleeper();
+
+        cr_assert_eq(write_pod(a), 0);
+        a->words[1] = STR("10");
+        pid1.units[0].unit = unit, pid1.units[0].state = "active";
+        cr_assert_eq(write_pod(a), 0);
+        cr_assert(holds(SLEEP_DROPIN, "\"9\""));
+        pid1.units[0].unit = NULL;
+        cr_assert_eq(write_pod(a), 0);
+        cr_assert(holds(SLEEP_DROPIN, "\"10\""));
+        fail("GetUnit", DENIED);
+        cr_assert_eq(write_pod(a), -EACCES);
+        expect(-EACCES, "GetUnit " SLEEP ": as told");
+        cr_assert(is_there(SLEEP_FILE), "an old pod's files stay when it cannot be written again");
+}
+
+Test(helper, an_earlier_pod_of_the_name_is_in_the_way)
+{
+        struct asked *a = sleeper();
+
+        cr_assert_eq(write_pod(a), 0);
+        pod.uid = STR(OTHER);
+        cr_assert_eq(write_pod(a), -EEXIST);
+        expect(-EEXIST, "belongs to an earlier pod of this name");
+        cr_assert_not(is_there("/run/vks/pods/" OTHER), "what was made for it is gone again");
+        cr_assert(holds(SLEEP_DROPIN, UID));
+}
+
+Test(helper, what_cannot_be_written_whole_is_not_written)
+{
+        struct asked *a = sleeper();
+
+        a->m.n_containers = 2, a->c2.image = STR("/usr/bin/no-such-program"), a->words[0] = STR("no-such-program");
+        a->c2.command = a->words, a->c2.n_command = 1;
+        cr_assert_eq(write_pod(a), -ENOENT);
+        expect(-ENOENT, "container c: command: there is no program \"no-such-program\"");
+        nothing_is_left();
+        a->c.n_command = 0;
+        write_pod(a);
+        expect(-ENOENT, "container d: command: there is no program \"no-such-program\"");
+        nothing_is_left();
+        a->c2.n_command = 0, a->m.n_volumes = 4, a->path.path = STR("/srv/not-there"), a->path.type = STR("Directory");
+        with_mount(a, "host", "/data");
+        set_policy("host-path = /srv rw");
+        write_pod(a);
+        expect(-ENOENT, "container c: hostPath /srv/not-there");
+        nothing_is_left();
+}
+
+Test(helper, a_host_path_is_bound)
+{
+        struct asked *a = sleeper();
+
+        set_policy("host-path = /srv rw");
+        own_directory("/srv", NULL);
+        a->m.n_volumes = 4, a->path.path = STR("/srv/new"), a->path.type = STR("DirectoryOrCreate");
+        with_mount(a, "host", "/tmp/host");
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(is_there("/srv/new") && holds(SLEEP_DROPIN, "BindPaths=\"/srv/new\":\"/tmp/host\""));
+        cr_assert(holds(SLEEP_DROPIN, "CapabilityBoundingSet=~CAP_MKNOD CAP_SETFCAP\n"));
+}
+
+Test(helper, a_host_path_that_is_only_read_takes_nothing_away)
+{
+        struct asked *a = sleeper();
+
+        set_policy("host-path = /srv rw");
+        own_directory("/srv", NULL);
+        a->m.n_volumes = 4, a->path.path = STR("/srv/new"), a->path.type = STR("DirectoryOrCreate");
+        with_mount(a, "host", "/tmp/host");
+        a->mount.read_only = true;
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(holds(SLEEP_DROPIN, "BindReadOnlyPaths=\"/srv/new\":\"/tmp/host\"") &&
+                  !holds(SLEEP_DROPIN, "CapabilityBoundingSet="));
+}
+
+Test(helper, a_node_takes_no_more_units_than_its_root_says)
+{
+        struct asked *a = sleeper();
+
+        set_policy("max-units = 1");
+        cr_assert_eq(write_pod(a), 0);
+        cr_assert_eq(write_pod(a), 0, "again is not one more");
+        pod.name = STR("other"), pod.uid = STR(OTHER);
+        cr_assert_eq(write_pod(a), -EPERM);
+        cr_assert_str_eq(reply->rule, "max-units");
+        expect(-EPERM, "policy rule max-units: this node takes 1");
+        pod.name = STR("web"), pod.uid = STR(UID);
+        cr_assert_not(is_there("/run/vks/pods/" OTHER));
+        a->m.n_containers = 2; /* beside one that is there already */
+        cr_assert_eq(write_pod(a), -EPERM);
+        cr_assert_str_eq(reply->rule, "max-units");
+}
+
+Test(helper, a_host_path_that_somebody_could_swap_is_refused)
+{
+        struct asked *a = sleeper();
+
+        set_policy("host-path = /srv rw");
+        own_directory("/srv", "mode=0777");
+        cr_assert_eq(mkdir("/srv/x", 0755), 0);
+        a->m.n_volumes = 4, a->path.path = STR("/srv/x");
+        with_mount(a, "host", "/data");
+        cr_assert_eq(write_pod(a), -EPERM);
+        cr_assert_str_eq(reply->rule, "host-path");
+        cr_assert_eq(chmod("/srv", 0755), 0);
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+}
+
+Test(helper, no_mount_point_is_made_where_a_pod_has_put_something)
+{
+        struct asked *a = sleeper();
+
+        cr_assert_eq(write_pod(a), 0);
+        cr_assert_eq(symlink("/etc", "/run/vks/pods/" UID "/tmp/x"), 0);
+        with_mount(a, "memory", "/tmp/x/vks-was-here");
+        write_pod(a);
+        expect(-EPERM,
+               "container c: policy rule mount-target: mountPath /tmp/x/vks-was-here: a symbolic link is on the way");
+        cr_assert_not(is_there("/etc/vks-was-here"));
+}
+
+Test(helper, variables_that_are_too_many_are_refused_and_not_cut)
+{
+        struct asked *a = sleeper();
+        size_t n = 9 * 1024 * 1024; /* each byte becomes two */
+        CLEANUP(freep) char *value = xcalloc(n, 1);
+
+        memset(value, '"', n);
+        a->env.name = STR("A"), a->env.value = (ProtobufCBinaryData){ n, (uint8_t *)value }, a->c.n_env = 1;
+        write_pod(a);
+        expect(-E2BIG, "container c: writing ");
+        nothing_is_left();
+}
+
+Test(helper, a_quarter_of_the_machines_run_is_not_for_units)
+{
+        struct asked *a = sleeper();
+        int other;
+
+        own_directory(UNIT_DIR, "mode=0755,size=64k");
+        fd_close(machine.units);
+        machine.units = open_dir(UNIT_DIR);
+        other = openat(machine.units, "other", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+        cr_assert_eq(fallocate(other, 0, 0, 40 * 1024), 0);
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert_eq(fallocate(other, 0, 0, 52 * 1024), 0);
+        cr_assert_eq(write_pod(a), -ENOSPC);
+        expect(-ENOSPC, "/run/systemd/system is three quarters full");
+        fd_close(other);
+        cr_assert_eq(umount2(UNIT_DIR, MNT_DETACH), 0);
+}
+
+/* A machine that still has room for so many files, or so many pages, and one more each time until it is enough: what
+ * cannot be written says so, and leaves nothing. */
+Test(helper, on_a_full_machine_nothing_is_half_done, .timeout = 1200)
+{
+        static const struct {
+                const char *place, *limit;
+                int unit, *fd;
+        } cases[] = { { UNIT_DIR, "nr_inodes", 1, &machine.units },
+                      { POD_RUN_DIR, "nr_inodes", 1, &machine.pods },
+                      { POD_DISK_DIR, "nr_inodes", 1, &machine.disk },
+                      { UNIT_DIR, "size", 4096, &machine.units },
+                      { POD_RUN_DIR, "size", 4096, &machine.pods } };
+        struct asked *a = sleeper();
+        char pages[2 * 4096];
+
+        with_mount(a, "disk", "/var/cache/x/y");
+        memset(pages, 'x', sizeof(pages));
+        a->env.name = STR("A"), a->env.value = (ProtobufCBinaryData){ sizeof(pages), (uint8_t *)pages }, a->c.n_env = 1;
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+                int old = *cases[i].fd, failures = 0;
+                bool enough[2] = { false };
+
+                for (int room = 2; room < 400 && !(enough[0] && enough[1]); room++) {
+                        char options[64];
+
+                        snprintf(options, sizeof(options), "mode=0700,%s=%d", cases[i].limit, room / 2 * cases[i].unit);
+                        own_directory(cases[i].place, options);
+                        *cases[i].fd = open_dir(cases[i].place);
+                        a->c.writes_var = room % 2;
+                        if (write_pod(a) == 0) {
+                                enough[room % 2] = true;
+                                cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
+                        } else {
+                                failures++;
+                                expect(-ENOSPC, "No space left on device");
+                        }
+                        nothing_is_left();
+                        fd_close(*cases[i].fd);
+                        cr_assert_eq(umount2(cases[i].place, MNT_DETACH), 0);
+                }
+                cr_assert(enough[0] && enough[1] && failures > 0, "%s %s", cases[i].place, cases[i].limit);
+                *cases[i].fd = old;
+        }
+}
+
+Test(helper, the_machines_var_is_a_layer_below_the_pods_own)
+{
+        struct asked *a = sleeper();
+
+        a->c.writes_var = true;
+        with_mount(a, "disk", "/var/lib/thing");
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(holds("/run/systemd/system/" MOUNT, "Options=lowerdir=/var,upperdir=/run/vks/pods/" UID "/upper,"));
+        cr_assert(is_there("/run/vks/pods/" UID "/work") && !is_there("/run/vks/pods/" UID "/var/lib"));
+        cr_assert(holds(SLEEP_DROPIN, "Requires=" MOUNT "\n"));
+        cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
+        cr_assert_str_eq(pid1.asked, "GetUnit " SLEEP "\nStopUnit " MOUNT "\nResetFailedUnit " MOUNT
+                                     "\nStopUnit kubepods-besteffort-pod0f6c2a9e_1234_4abc_8def_0123456789ab.slice\n");
+        nothing_is_left();
+}
+
+/* ---- whose unit, whose user ---- */
+
+static void package(const char *name, const char *files)
+{
+        CLEANUP(freep) char *path = xasprintf("/var/lib/dpkg/info/%s.list", name);
+
+        put(path, files, 0644);
+}
+
+#define REDIS "/etc/systemd/system/redis.service"
+
+static struct asked *redis(const char *text)
+{
+        struct asked *a = sleeper();
+
+        package("redis", REDIS "\n");
+        put(REDIS, text, 0644);
+        a->c.image = a->c.package = STR("redis"), a->c.unit = STR("redis.service"), a->c.n_command = 0;
+        return a;
+}
+
+static bool dropin_has(const char *words)
+{
+        return holds("/run/systemd/system/vks.default.web.redis.service.d/vks.conf", words);
+}
+
+Test(helper, a_packages_unit_runs_as_the_package_says)
+{
+        struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=redis\n");
+
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(holds("/run/systemd/system/vks.default.web.redis.service", "ExecStart=/usr/bin/redis\nUser=redis\n"));
+        cr_assert(!dropin_has("\nUser=") && !dropin_has("\nExecStart=") && dropin_has("\nNoNewPrivileges=yes"));
+        a = redis("[Service]\nExecStart=/usr/bin/redis\n");
+        cr_assert_eq(write_pod(a), 0);
+        cr_assert(!dropin_has("\nUser=") && !dropin_has("\nNoNewPrivileges=yes"), "root, as the package has it");
+        set_policy("root = deny");
+        cr_assert_eq(write_pod(a), 0);
+        cr_assert(dropin_has("\nUser=vks-pod\n") && dropin_has("\nGroup=992\n"));
+        a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=root\nDynamicUser=yes\n");
+        cr_assert_eq(write_pod(a), 0);
+        cr_assert_not(dropin_has("\nUser="), "that is not root");
+}
+
+Test(helper, where_nothing_may_be_root_no_command_of_a_package_is)
+{
+        struct asked *a =
+                redis("[Service]\nExecStartPre=+/usr/bin/install -d /x\nExecStart=/usr/bin/redis\nUser=redis\n");
+
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        set_policy("root = deny");
+        cr_assert_eq(write_pod(a), -EPERM);
+        cr_assert_str_eq(reply->rule, "root");
+        expect(-EPERM, "container c: policy rule root: redis.service has commands that run as root");
+        a = redis("[Service]\nExecStartPre=/usr/bin/install -d /x\nExecStart=/usr/bin/redis\n");
+        a->c.run_as_user = &a->user, a->user.value = 1000;
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(dropin_has("\nUser=vks-pod\n") && dropin_has("--user=1000 "),
+                  "what runs before vks-exec is not root's either");
+}
+
+Test(helper, a_user_that_is_the_instance_must_be_in_the_range)
+{
+        struct asked *a = sleeper();
+
+        package("redis", "/etc/systemd/system/redis@.service\n");
+        put("/etc/systemd/system/redis@.service", "[Service]\nExecStart=/usr/bin/redis\nUser=%i\n", 0644);
+        a->c.image = a->c.package = STR("redis"), a->c.n_command = 0;
+        a->c.unit = STR("redis@redis.service");
+        cr_assert_eq(write_pod(a), -EPERM);
+        cr_assert_str_eq(reply->rule, "user");
+        expect(-EPERM, "redis@redis.service would run as redis");
+        set_policy("user = 120");
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        a->c.unit = STR("redis@nobody-knows.service");
+        cr_assert_eq(write_pod(a), -EPERM);
+        a->c.unit = STR("redis@root.service"); /* root for the agent's asking: it is not the package that says so */
+        cr_assert_eq(write_pod(a), -EPERM);
+        expect(-EPERM, "redis@root.service would run as root");
+        a->c.run_as_user = &a->user;
+        cr_assert_eq(write_pod(a), -EPERM);
+        a->c.run_as_user = NULL;
+        set_policy("root = deny");
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(holds("/run/systemd/system/vks.default.web.redis.service.d/vks.conf", "\nUser=vks-pod\n"));
+        set_policy("root = allow");
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+}
+
+Test(helper, a_unit_file_that_leads_to_what_is_not_for_everybody_is_not_copied)
+{
+        struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\n");
+
+        put("/etc/shadow", "root:secret\n", 0600);
+        cr_assert(unlink(REDIS) == 0 && symlink("/etc/shadow", REDIS) == 0);
+        cr_assert_eq(write_pod(a), -EPERM);
+        expect(-EPERM, REDIS " is not for everybody to read");
+}
+
+Test(helper, run_as_user_is_in_range_or_the_packages_own)
+{
+        struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=redis\n");
+
+        a->c.run_as_user = &a->user, a->user.value = 120;
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert_not(dropin_has("\nUser="));
+        a->user.value = 121;
+        cr_assert_eq(write_pod(a), -EPERM);
+        cr_assert_str_eq(reply->rule, "user");
+        expect(-EPERM, "container c: policy rule user: runAsUser: 121 is not the user of redis.service");
+        a->user.value = 0;
+        cr_assert_eq(write_pod(a), -EPERM);
+        cr_assert_str_eq(reply->rule, "root");
+        a = redis("[Service]\nExecStart=/usr/bin/redis\n");
+        a->c.run_as_user = &a->user;
+        cr_assert_eq(write_pod(a), 0, "root's unit may be asked to be root's");
+        a->user.value = 1000, a->c.run_as_group = &a->group, a->group.value = 2000;
+        cr_assert_eq(write_pod(a), 0);
+        cr_assert(dropin_has("--user=1000 --group=2000 "), "nobody has this number: vks-exec becomes it");
+        a->c.run_as_group = NULL;
+        cr_assert_eq(write_pod(a), 0);
+        cr_assert(dropin_has("--user=1000 --group=992 "), "the group of vks-pod");
+        set_policy("user = 120");
+        a->user.value = 120;
+        cr_assert_eq(write_pod(a), 0);
+        cr_assert(dropin_has("\nUser=120\n") && dropin_has("\nGroup=121\n"));
+}
+
+Test(helper, without_vks_pod_nothing_runs_as_it)
+{
+        struct asked *a = sleeper();
+
+        put("/etc/passwd", "root:x:0:0::/:/bin/sh\n", 0644);
+        write_pod(a);
+        expect(-ENOENT, "there is no user vks-pod on this node");
+        nothing_is_left();
+}
+
+Test(helper, a_unit_is_the_packages_or_it_is_none)
+{
+        struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\n");
+
+        a->c.unit = STR("other.service");
+        write_pod(a);
+        expect(-ENOENT, "package redis has no unit other.service");
+        put("/etc/systemd/system/other.service", "[Service]\nExecStart=/bin/sh\n", 0644);
+        write_pod(a);
+        expect(-ENOENT, "package redis has no unit other.service"); /* it is there, and nobody's */
+        a->c.package = STR("not-installed");
+        write_pod(a);
+        expect(-ENOENT, "package not-installed is not installed");
+        package("redis", REDIS "\n/etc/systemd/system/redis@.service\n/etc/init.d/old\n");
+        put("/etc/systemd/system/redis@.service", "[Service]\nExecStart=/usr/bin/redis %i\n", 0644);
+        a->c.package = STR("redis"), a->c.unit = STR("redis@one.service");
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(holds("/run/systemd/system/vks.default.web.redis.service", "ExecStart=/usr/bin/redis one\n"));
+        a->c.unit = STR("redis@.service");
+        write_pod(a);
+        expect(-ENOENT, "has no unit redis@.service");
+        a->c.unit = STR("old.service");
+        write_pod(a);
+        expect(-ENOENT, "/run/systemd/generator.late/old.service: No such file"); /* its script is there, systemd has
+                                                                                     made nothing of it */
+        put("/run/systemd/generator.late/old.service", "[Service]\nExecStart=/etc/init.d/old start\n", 0644);
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(holds("/run/systemd/system/vks.default.web.redis.service", "ExecStart=/etc/init.d/old start\n"));
+        cr_assert_eq(unlink(REDIS), 0);
+        make(REDIS);
+        a->c.unit = STR("redis.service");
+        write_pod(a);
+        expect(-EINVAL, REDIS ": not a regular file");
+}
+
+/* ---- START, STOP ---- */
+
+Test(helper, only_units_whose_files_name_the_pod_are_started_and_stopped)
+{
+        cr_assert_eq(write_pod(sleeper()), 0);
+        cr_assert_eq(units(VERB_start, unit, false), 0, "%s", reply->text);
+        cr_assert_str_eq(pid1.asked, "StartUnit " SLEEP "\n");
+        cr_assert_eq(units(VERB_start, unit, true), 0);
+        cr_assert_str_eq(pid1.asked, "RestartUnit " SLEEP "\n");
+        cr_assert_eq(units(VERB_stop, unit, false), 0);
+        cr_assert_str_eq(pid1.asked, "StopUnit " SLEEP "\n");
+        cr_assert_eq(units(VERB_stop, unit, true), 0);
+        cr_assert_str_eq(pid1.asked, "KillUnit " SLEEP "\n");
+        units(VERB_start, "vks.default.web.other.service", false);
+        expect(-ENOENT, "vks.default.web.other.service is not a unit of pod default/web");
+        pod.uid = STR(OTHER);
+        units(VERB_stop, unit, true);
+        expect(-ENOENT, "is not a unit of pod default/web");
+        cr_assert_str_eq(pid1.asked, "", "PID 1 was not asked");
+}
+
+Test(helper, what_pid_1_says_reaches_the_agent)
+{
+        cr_assert_eq(write_pod(sleeper()), 0);
+        fail("StartUnit", NO_UNIT);
+        units(VERB_start, unit, false);
+        expect(-ENOENT, "StartUnit " SLEEP ": as told");
+        fail("StopUnit", NO_UNIT);
+        cr_assert_eq(units(VERB_stop, unit, false), 0, "what is not loaded is stopped already");
+        fail("KillUnit", "org.freedesktop.systemd1.NoSuchProcess");
+        cr_assert_eq(units(VERB_stop, unit, true), 0);
+        fail("StopUnit", DENIED);
+        cr_assert_eq(units(VERB_stop, unit, false), -EACCES);
+}
+
+/* ---- REMOVE ---- */
+
+Test(helper, what_runs_is_not_removed)
+{
+        cr_assert_eq(write_pod(sleeper()), 0);
+        pid1.units[0].unit = unit, pid1.units[0].state = "deactivating";
+        cr_assert_eq(units(VERB_remove, NULL, true), -EBUSY);
+        expect(-EBUSY, SLEEP " is deactivating");
+        cr_assert(is_there(SLEEP_FILE) && is_there("/run/vks/pods/" UID));
+        pid1.units[0].state = "failed";
+        cr_assert_eq(units(VERB_remove, unit, false), 0);
+        cr_assert(strstr(pid1.asked, "ResetFailedUnit " SLEEP "\n"));
+        cr_assert(is_there("/run/vks/pods/" UID), "its directories only with all of it");
+        cr_assert_eq(units(VERB_remove, NULL, true), 0);
+        nothing_is_left();
+        cr_assert_eq(units(VERB_remove, NULL, true), 0, "again");
+}
+
+Test(helper, a_unit_that_is_unloaded_while_we_ask_is_gone)
+{
+        cr_assert_eq(write_pod(sleeper()), 0);
+        pid1.units[0].unit = unit, pid1.units[0].state = "active";
+        fail("Get", SD_BUS_ERROR_UNKNOWN_OBJECT);
+        cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
+        nothing_is_left();
+}
+
+Test(helper, removal_that_fails_says_what_and_can_be_repeated)
+{
+        struct asked *a = sleeper();
+
+        a->c.writes_var = true;
+        cr_assert_eq(write_pod(a), 0);
+        fail("GetUnit", DENIED);
+        cr_assert_eq(units(VERB_remove, NULL, true), -EACCES);
+        fail("StopUnit", DENIED);
+        cr_assert_eq(units(VERB_remove, NULL, true), -EACCES);
+        expect(-EACCES, "StopUnit " MOUNT);
+        fail("ResetFailedUnit", DENIED);
+        cr_assert_eq(units(VERB_remove, NULL, true), -EACCES);
+        fail(NULL, NULL);
+        cr_assert_eq(units(VERB_remove, NULL, true), 0);
+        nothing_is_left();
+}
+
+Test(helper, unit_files_that_are_in_use_as_mount_points_stay)
+{
+        cr_assert_eq(write_pod(sleeper()), 0);
+        cr_assert_eq(mount("/etc/passwd", SLEEP_FILE, NULL, MS_BIND, NULL), 0);
+        units(VERB_remove, NULL, true);
+        expect(-EBUSY, "removing " SLEEP);
+        cr_assert_eq(umount2(SLEEP_FILE, MNT_DETACH), 0);
+        cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
+        nothing_is_left();
+}
+
+Test(helper, removal_waits_for_the_unmounting_and_not_for_ever)
+{
+        struct asked *a = sleeper();
+
+        a->c.writes_var = true;
+        cr_assert_eq(write_pod(a), 0);
+        own_directory("/run/vks/pods/" UID "/var", NULL);
+        put("/run/vks/pods/" UID "/var/keep", "", 0644);
+        units(VERB_remove, NULL, true);
+        cr_assert(reply->error == -EXDEV || reply->error == -EBUSY, "%s", reply->text);
+        expect(reply->error, "removing the pod's directories");
+        cr_assert(is_there("/run/vks/pods/" UID "/var/keep"), "nothing is removed across a mount point");
+        pid1.unmount = "/run/vks/pods/" UID "/var";
+        cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
+        nothing_is_left();
+}
+
+/* ---- INSTALL, FILL ---- */
+
+static int install(const char *name, const char *version)
+{
+        Vks__Package k = VKS__PACKAGE__INIT, *packages[] = { &k };
+        Vks__Install m = VKS__INSTALL__INIT;
+
+        k.name = STR(name), k.version = STR(version);
+        m.packages = packages, m.n_packages = 1;
+        return ask(VERB_install, &m.base);
+}
+
+Test(helper, an_installation_is_a_unit_of_pid_1s)
+{
+        CLEANUP(freep) char *first = NULL;
+
+        cr_assert_eq(install("redis", "1"), 0, "%s", reply->text);
+        first = xstrdup(reply->unit);
+        cr_assert(starts_with(first, "vks-install-") && id_is_unit(first));
+        cr_assert(strstr(pid1.asked, "StartTransientUnit vks-install-"));
+        cr_assert_eq(install("redis", "2"), 0);
+        cr_assert_str_neq(first, reply->unit);
+        fail("StartTransientUnit", "org.freedesktop.systemd1.UnitExists");
+        cr_assert_eq(install("redis", "1"), 0, "it is under way already");
+        cr_assert_str_eq(first, reply->unit);
+        cr_assert(strstr(line, ".service redis=1\n") && strstr(line, ".service redis=1: done\n"),
+                  "the journal has the names: %s", line);
+        fail("StartTransientUnit", DENIED);
+        cr_assert_eq(install("redis", "1"), -EACCES);
+        fail("ResetFailedUnit", DENIED);
+        cr_assert_eq(install("redis", "1"), -EACCES);
+        cr_assert_not(strstr(pid1.asked, "StartTransientUnit"));
+}
+
+Test(helper, a_volume_is_filled_before_its_pod_is_written)
+{
+        Vks__File f = VKS__FILE__INIT, *files[] = { &f };
+        Vks__Fill m = VKS__FILL__INIT;
+
+        m.pod = &pod, m.volume = STR("conf"), m.files = files, m.n_files = 1;
+        f.path = STR("sub/key"), f.mode = 0640, f.content = (ProtobufCBinaryData){ 5, (uint8_t *)STR("value") };
+        cr_assert_eq(ask(VERB_fill, &m.base), 0, "%s", reply->text);
+        cr_assert(holds("/run/vks/pods/" UID "/files/conf/sub/key", "value"));
+        cr_assert_eq(mode_of("/run/vks/pods/" UID "/files/conf/..data/sub/key"), 0640);
+        put("/run/vks/pods/" UID "/files/other", "", 0600);
+        m.volume = STR("other");
+        cr_assert_lt(ask(VERB_fill, &m.base), 0);
+        expect(-ENOTDIR, "volume other: Not a directory");
+}
+
+Test(helper, a_quarter_of_what_pods_have_is_not_for_content)
+{
+        Vks__File f = VKS__FILE__INIT, *files[] = { &f };
+        Vks__Fill m = VKS__FILL__INIT;
+        static uint8_t content[400 * 1024];
+
+        own_directory(POD_RUN_DIR, "mode=0700,size=1m");
+        fd_close(machine.pods);
+        machine.pods = open_dir(POD_RUN_DIR);
+        m.pod = &pod, m.volume = STR("a"), m.files = files, m.n_files = 1;
+        f.path = STR("k"), f.content = (ProtobufCBinaryData){ sizeof(content), content };
+        cr_assert_eq(ask(VERB_fill, &m.base), 0, "%s", reply->text);
+        m.volume = STR("b");
+        cr_assert_eq(ask(VERB_fill, &m.base), 0, "%s", reply->text);
+        m.volume = STR("c");
+        cr_assert_eq(ask(VERB_fill, &m.base), -ENOSPC);
+        expect(-ENOSPC, "volume c: /run/vks/pods is three quarters full");
+        cr_assert_not(is_there("/run/vks/pods/" UID "/files/c"));
+        cr_assert_eq(umount2(POD_RUN_DIR, MNT_DETACH), 0);
+}
+
+/* ---- what is no request ---- */
+
+int __real_arena_init(struct arena *a, size_t size);
+int __wrap_arena_init(struct arena *a, size_t size);
+static bool no_memory;
+
+int __wrap_arena_init(struct arena *a, size_t size)
+{
+        return no_memory ? -ENOMEM : __real_arena_init(a, size);
+}
+
+Test(helper, without_memory_for_it_a_request_is_not_begun)
+{
+        Vks__Remove m = VKS__REMOVE__INIT;
+        struct err e = ERR_NONE;
+
+        m.pod = &pod, m.all = true;
+        no_memory = true;
+        cr_assert_eq(wire_send_request(ends[0], wire_verb_find(VERB_remove), &m.base, &e), 0);
+        cr_assert_eq(dispatch(&machine, ends[1], &e), -ENOMEM);
+        cr_assert(starts_with(e.text, "memory for a request"));
+        no_memory = false;
+        cr_assert_eq(units(VERB_remove, NULL, true), 0);
+}
+
+/* Else the next reply would be taken for the answer to this request. */
+Test(helper, who_does_not_read_replies_is_not_served_on)
+{
+        Vks__Remove m = VKS__REMOVE__INIT;
+        struct err e = ERR_NONE;
+        int r = 1;
+
+        m.pod = &pod, m.all = true;
+        for (int i = 0; i < 100000 && r == 1; i++) {
+                cr_assert_eq(wire_send_request(ends[0], wire_verb_find(VERB_remove), &m.base, &e), 0);
+                r = dispatch(&machine, ends[1], &e);
+                read_journal();
+        }
+        cr_assert(r < 0 && r != -EAGAIN, "%d: %s", r, e.text);
+}
+
+Test(helper, what_is_no_message_of_its_verb_is_answered_and_the_connection_closed)
+{
+        static const uint8_t junk[] = { WIRE_VERSION, VERB_start, 0xff }, other[] = { WIRE_VERSION, 99 };
+        const struct wire_verb *v;
+        ProtobufCMessage *got = NULL;
+        struct err e = ERR_NONE;
+
+        cr_assert_eq(dispatch(&machine, ends[1], &e), -EAGAIN, "nothing was sent");
+        cr_assert_eq(send(ends[0], junk, sizeof(junk), 0), (ssize_t)sizeof(junk));
+        cr_assert_eq(dispatch(&machine, ends[1], &e), -EBADMSG);
+        cr_assert_eq(wire_recv_reply(ends[0], &v, &got, &e), 1);
+        cr_assert_eq(((const Vks__Reply *)(void *)got)->error, -EBADMSG);
+        protobuf_c_message_free_unpacked(got, NULL);
+        read_journal();
+        cr_assert_eq(lines, 1);
+        cr_assert_eq(send(ends[0], other, sizeof(other), 0), (ssize_t)sizeof(other));
+        cr_assert_eq(dispatch(&machine, ends[1], &e), -EBADMSG, "an unknown verb");
+        ends[0] = fd_close(ends[0]);
+        cr_assert_eq(dispatch(&machine, ends[1], &e), 0, "the peer has gone");
+}

@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <criterion/criterion.h>
+
+#include "common/mem.h"
+#include "helper/text/unit_text.h"
+
+#define UID "0f6c2a9e-1234-4abc-8def-0123456789ab"
+#define DIR "/run/vks/pods/" UID
+
+static struct pod_id pod = { "default", "web", UID };
+static const struct mount_plan no_mounts;
+
+static struct unit_text text_of(const struct unit_file *file)
+{
+        return (struct unit_text){ .pod = &pod,
+                                   .qos = QOS_CLASS_BURSTABLE,
+                                   .grace_seconds = 30,
+                                   .container = "c",
+                                   .image = "img",
+                                   .package = "pkg",
+                                   .package_unit = file ? "x.service" : "",
+                                   .hash = 0xabc,
+                                   .file = file,
+                                   .working_dir = "",
+                                   .mounts = &no_mounts };
+}
+
+static struct unit_file *parse(const char *text)
+{
+        struct unit_file *u = NULL;
+
+        cr_assert_eq(unit_file_parse("x.service", text, strlen(text), &u, NULL), 0);
+        return u;
+}
+
+/* The line of the drop-in that begins with `key`, or all of them, joined by "|". */
+static char *line(const struct unit_text *u, const char *key)
+{
+        CLEANUP(buf_done) struct buf b = BUF(1 << 20), found = BUF(1 << 20);
+        bool first = true;
+
+        unit_text_dropin(u, &b);
+        cr_assert(buf_ok(&b));
+        for (char *at = b.data; *at;) {
+                size_t n = strcspn(at, "\n");
+                if (strncmp(at, key, strlen(key)) == 0) {
+                        buf_str(&found, first ? "" : "|");
+                        first = false;
+                        buf_add(&found, at + strlen(key), n - strlen(key));
+                }
+                at += n + (at[n] == '\n');
+        }
+        return buf_steal(&found);
+}
+
+#define LINE_IS(u, key, want)                                                                                          \
+        do {                                                                                                           \
+                CLEANUP(freep) char *got = line(u, key);                                                               \
+                cr_assert_str_eq(got, want, "%s%s", key, got);                                                         \
+        } while (0)
+
+Test(unit_text, a_synthesized_unit_is_this)
+{
+        char *args[] = { (char *)"1000" };
+        struct unit_text u = text_of(NULL);
+        CLEANUP(buf_done) struct buf f = BUF(65536), d = BUF(65536);
+
+        u.program = "/usr/bin/sleep", u.args = args, u.n_args = 1, u.restart = 2, u.image = "/usr/bin/sleep",
+        u.package = "";
+        memcpy(u.user, "vks-pod", 8);
+        memcpy(u.group, "996", 4);
+        unit_text_fragment(&u, &f);
+        unit_text_dropin(&u, &d);
+        cr_assert_str_eq(f.data,
+                         "[Unit]\nDescription=Container c of pod default/web\n\n[Service]\nSyslogIdentifier=c\n");
+        cr_assert_str_eq(d.data,
+                         "[X-Kubernetes]\nUID=" UID
+                         "\nNamespace=default\nPod=web\nContainer=c\nImage=/usr/bin/sleep\nPackage=\nPackageUnit=\n"
+                         "RestartPolicy=Always\nHash=0000000000000abc\n\n[Unit]\nDefaultDependencies="
+                         "no\nStartLimitIntervalSec=0\n\n[Service]\n"
+                         "Slice=kubepods-burstable-pod0f6c2a9e_1234_4abc_8def_0123456789ab.slice\n"
+                         "LogExtraFields=VKS_POD_UID=" UID " VKS_POD=default/web VKS_CONTAINER=c\n"
+                         "Restart=always\nRestartSec=300\nRemainAfterExit=no\nTimeoutStopSec=30\nSendSIGKILL="
+                         "yes\nSuccessExitStatus=\n"
+                         "RestartPreventExitStatus=\nRestartForceExitStatus=\nLogRateLimitIntervalSec="
+                         "1\nLogRateLimitBurst=1000000000\nStandardOutput=journal\n"
+                         "StandardError=journal\nType=exec\nPIDFile=\nWatchdogSec=0\nKillMode=mixed\n"
+                         "ExecStart=\nExecStart=\"/usr/bin/sleep\" \"1000\"\n"
+                         "User=vks-pod\nDynamicUser=no\nSupplementaryGroups=\nGroup=996\nAmbientCapabilities="
+                         "\nNoNewPrivileges=yes\nRestrictSUIDSGID=yes\n"
+                         "EnvironmentFile=" DIR "/env/c\n"
+                         "ProtectSystem=strict\nProtectHome=no\nPrivateTmp=no\nReadWritePaths=\n"
+                         "BindPaths=/run/systemd/notify /run/systemd/journal -/run/systemd/resolve\n"
+                         "BindPaths=" DIR "/run:/run " DIR "/var:/var\n"
+                         "BindPaths=" DIR "/empty:/etc/vks " DIR "/empty:/home " DIR "/empty:/root " DIR
+                         "/tmp:/tmp " DIR "/shm:/dev/shm\n");
+}
+
+Test(unit_text, words_of_a_pod_cannot_leave_their_quotes)
+{
+        static const struct {
+                const char *word, *written;
+        } cases[] = {
+                { "", "\"\"" },
+                { ";", "\";\"" },
+                { "a b", "\"a b\"" },
+                { "\" ; /bin/evil", "\"\\\" ; /bin/evil\"" },
+                { "\\", "\"\\\\\"" },
+                { "%n %%", "\"%%n %%%%\"" },
+                { "$A ${B} $$", "\"$$A $${B} $$$$\"" },
+                { "\nExecStart=/bin/evil", "\"\\x0aExecStart=/bin/evil\"" },
+                { "\t\r\x01\x7f\xc3\xa4\xff", "\"\\x09\\x0d\\x01\\x7f\\xc3\\xa4\\xff\"" },
+                { "'", "\"'\"" },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+                struct unit_text u = text_of(NULL);
+                char *args[] = { (char *)(uintptr_t)cases[i].word };
+                CLEANUP(freep) char *want = xasprintf("|\"/bin/x\" %s", cases[i].written);
+
+                u.program = "/bin/x", u.args = args, u.n_args = 1;
+                LINE_IS(&u, "ExecStart=", want);
+        }
+}
+
+Test(unit_text, what_runs_once_is_not_restarted_always)
+{
+        CLEANUP(unit_file_freep)
+        struct unit_file *once =
+                parse("[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/a\nExecStart=/bin/b\n");
+        struct unit_text u = text_of(once);
+
+        u.restart = 2;
+        LINE_IS(&u, "Restart=", "on-failure");
+        LINE_IS(&u, "RemainAfterExit=", "no");
+        u.restart = 0;
+        LINE_IS(&u, "Restart=", "no");
+        u.restart = 2, u.program = "/bin/x"; /* a daemon instead of what the unit runs */
+        LINE_IS(&u, "Restart=", "always");
+}
+
+Test(unit_text, who_has_a_name_on_the_bus_sees_the_bus)
+{
+        CLEANUP(unit_file_freep)
+        struct unit_file *bus = parse("[Service]\nType=notify-reload\nBusName=org.x\nExecStart=/bin/a\n");
+        CLEANUP(unit_file_freep) struct unit_file *none = parse("[Service]\nType=notify\nExecStart=/bin/a\n");
+        struct unit_text u = text_of(bus), v = text_of(none);
+
+        LINE_IS(&u, "BindReadOnlyPaths=-/run/d", "bus");
+        LINE_IS(&v, "BindReadOnlyPaths=-/run/d", "");
+        u.program = "/bin/x";
+        LINE_IS(&u, "BindReadOnlyPaths=-/run/d", "");
+}
+
+Test(unit_text, a_syslog_daemon_has_a_dev_log_of_its_own)
+{
+        CLEANUP(unit_file_freep)
+        struct unit_file *syslog =
+                parse("[Service]\nExecStart=/bin/a\n[Install]\nWantedBy=x.target\nAlias=a.service syslog.service\n");
+        CLEANUP(unit_file_freep)
+        struct unit_file *other =
+                parse("[Unit]\nAfter=syslog.service\n[Service]\nExecStart=/bin/a\n[Install]\nAlias=b.service\n");
+        struct unit_text u = text_of(syslog), v = text_of(other);
+
+        LINE_IS(&u, "TemporaryFileSystem=", "/dev:mode=0755");
+        LINE_IS(&v, "TemporaryFileSystem=", "");
+        LINE_IS(&u, "ReadOnlyPaths=", "");
+        LINE_IS(&u, "PrivateDevices=", "no"); /* where PID 1 would put a link to the journal's socket in that place */
+        LINE_IS(&v, "PrivateDevices=", "");
+        LINE_IS(&v, "ReadOnlyPaths=", ""); /* anybody else takes the machine's as it is, */
+        v.root = true;
+        LINE_IS(&v, "ReadOnlyPaths=", "/dev"); /* where root could make something */
+}
+
+Test(unit_text, command_and_args_replace_what_they_should)
+{
+        static const struct {
+                const char *line, *command, *args, *both;
+        } cases[] = {
+                { "/usr/sbin/d -a \"b c\" $OPT", "|\"/bin/x\" \"y\" -a \"b c\" $OPT", "|/usr/sbin/d \"z$$\"",
+                  "|\"/bin/x\" \"y\" \"z$$\"" },
+                { "-/usr/sbin/d -a", "|\"/bin/x\" \"y\" -a", "|-/usr/sbin/d \"z$$\"", "|\"/bin/x\" \"y\" \"z$$\"" },
+                { "@/usr/sbin/d name -a", "|\"/bin/x\" \"y\" -a", "|@/usr/sbin/d name \"z$$\"",
+                  "|\"/bin/x\" \"y\" \"z$$\"" },
+                { ":/usr/sbin/d $x", "|:\"/bin/x\" \"y\" $x", "|:/usr/sbin/d \"z$\"", "|\"/bin/x\" \"y\" \"z$$\"" },
+                { "+/usr/sbin/d -a", "|\"/bin/x\" \"y\" -a", "|/usr/sbin/d \"z$$\"", "|\"/bin/x\" \"y\" \"z$$\"" },
+                { "-!@/usr/sbin/d n -a", "|\"/bin/x\" \"y\" -a", "|-@/usr/sbin/d n \"z$$\"",
+                  "|\"/bin/x\" \"y\" \"z$$\"" },
+                { "\"/usr/sbin/my d\" -a", "|\"/bin/x\" \"y\" -a", "|\"/usr/sbin/my d\" \"z$$\"",
+                  "|\"/bin/x\" \"y\" \"z$$\"" },
+                { "/usr/sbin/d", "|\"/bin/x\" \"y\" ", "|/usr/sbin/d \"z$$\"", "|\"/bin/x\" \"y\" \"z$$\"" },
+        };
+        char *command[] = { (char *)"x", (char *)"y" }, *args[] = { (char *)"z$" };
+
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+                CLEANUP(freep)
+                char *text = xasprintf("[Service]\nType=notify\nExecStart=/first\nExecStart=%s\n", cases[i].line);
+                CLEANUP(unit_file_freep) struct unit_file *file = parse(text);
+                struct unit_text u = text_of(file);
+
+                LINE_IS(&u, "ExecStart=", "");
+                u.command = command, u.args = args;
+                u.n_args = 1;
+                LINE_IS(&u, "ExecStart=", cases[i].args);
+                LINE_IS(&u, "Type=", "");
+                u.program = "/bin/x", u.n_command = 2;
+                LINE_IS(&u, "ExecStart=", cases[i].both);
+                LINE_IS(&u, "Type=", "exec");
+                u.n_args = 0;
+                LINE_IS(&u, "ExecStart=", cases[i].command);
+        }
+}
+
+Test(unit_text, who_writes_to_the_machines_directories_leaves_no_other_users_programs_and_no_devices_there)
+{
+        CLEANUP(unit_file_freep) struct unit_file *file = parse("[Service]\nExecStart=/usr/sbin/d\n");
+        CLEANUP(unit_file_freep)
+        struct unit_file *says = parse("[Service]\nExecStart=/usr/sbin/d\nRestrictSUIDSGID=no\n");
+        struct unit_text u = text_of(file);
+
+        for (unsigned root = 0; root < 2; root++) {
+                u.root = root, u.writes_host = false;
+                LINE_IS(&u, "RestrictSUIDSGID=", "");
+                LINE_IS(&u, "CapabilityBoundingSet=", "");
+                u.writes_host = true;
+                LINE_IS(&u, "RestrictSUIDSGID=", "yes");
+                LINE_IS(&u, "CapabilityBoundingSet=", "~CAP_MKNOD CAP_SETFCAP");
+        }
+        u.may_gain = true;
+        LINE_IS(&u, "RestrictSUIDSGID=", "yes");
+        u.file = says;
+        LINE_IS(&u, "RestrictSUIDSGID=", ""); /* the unit's own word, or the administrator's */
+        u.file = file, u.root = false;
+        LINE_IS(&u, "RestrictSUIDSGID=", ""); /* it would imply NoNewPrivileges= */
+        LINE_IS(&u, "CapabilityBoundingSet=", "~CAP_MKNOD CAP_SETFCAP");
+        u.may_gain = false, u.file = NULL, u.program = "/bin/x";
+        LINE_IS(&u, "RestrictSUIDSGID=", "yes");
+}
+
+Test(unit_text, a_user_without_passwd_entry_is_become_by_vks_exec)
+{
+        CLEANUP(unit_file_freep) struct unit_file *file = parse("[Service]\nExecStart=-@/usr/sbin/d name -a\n");
+        struct unit_text u = text_of(file);
+
+        memcpy(u.user, "1234", 5);
+        memcpy(u.group, "99", 3);
+        u.unknown_user = u.carried = true;
+        LINE_IS(&u, "ExecStart=", "|-!/usr/libexec/vks/vks-exec --user=1234 --group=99 --argv0 name /usr/sbin/d -a");
+        LINE_IS(&u, "User=", "vks-pod"); /* the package's other commands are not root's */
+        LINE_IS(&u, "Group=", "99");
+        LINE_IS(&u, "LoadCredential=", "vks-env:" DIR "/env/c.carried");
+        u.file = NULL, u.program = "/bin/x";
+        LINE_IS(&u, "User=", "");
+}
+
+Test(unit_text, words_of_a_pod_are_privileged_where_the_policy_says_so_only)
+{
+        CLEANUP(unit_file_freep) struct unit_file *file = parse("[Service]\nUser=x\nExecStart=!@/usr/sbin/d name -a\n");
+        struct unit_text u = text_of(file);
+        char *args[] = { (char *)(uintptr_t) "b" };
+
+        LINE_IS(&u, "ExecStart=", "");
+        u.args = args, u.n_args = 1;
+        LINE_IS(&u, "ExecStart=", "|@/usr/sbin/d name \"b\"");
+        u.carried = true;
+        LINE_IS(&u, "ExecStart=", "|/usr/libexec/vks/vks-exec --argv0 name /usr/sbin/d \"b\"");
+        u.carried = false, u.may_gain = true;
+        LINE_IS(&u, "ExecStart=", "|@!/usr/sbin/d name \"b\"");
+}
+
+Test(unit_text, what_systemd_cannot_carry_vks_exec_brings_to_each_command)
+{
+        CLEANUP(unit_file_freep)
+        struct unit_file *file = parse("[Service]\nType=oneshot\nExecStart=-@/bin/a name $X\nExecStart=:/bin/b %n\n");
+        struct unit_text u = text_of(file);
+        char *args[] = { (char *)(uintptr_t) "$" };
+
+        u.carried = true;
+        LINE_IS(&u, "ExecStart=",
+                "|-/usr/libexec/vks/vks-exec --argv0 name /bin/a $X|:/usr/libexec/vks/vks-exec /bin/b x.service");
+        LINE_IS(&u, "LoadCredential=", "vks-env:" DIR "/env/c.carried");
+        u.program = "/b$n", u.args = args, u.n_args = 1;
+        LINE_IS(&u, "ExecStart=", "|/usr/libexec/vks/vks-exec \"/b$$n\" \"$$\"");
+}
+
+/* Prefixes mean something in quotes, too: a line without a program of the package's would run "+/bin/sh" as root. */
+Test(unit_text, a_words_place_is_never_the_programs)
+{
+        static const char *const units[] = { "[Service]\nType=oneshot\nExecStop=/bin/a\n",
+                                             "[Service]\nExecStart=/bin/a\nExecStart=\n", "[Service]\nExecStart=-\n" };
+        char *args[] = { (char *)(uintptr_t) "+/bin/sh" };
+
+        for (size_t i = 0; i < ARRAY_LEN(units); i++) {
+                CLEANUP(unit_file_freep) struct unit_file *file = parse(units[i]);
+                struct unit_text u = text_of(file);
+
+                u.args = args, u.n_args = 1;
+                LINE_IS(&u, "ExecStart=", "|");
+                u.carried = true;
+                LINE_IS(&u, "ExecStart=", "|");
+                u.program = "/bin/b";
+                LINE_IS(&u, "ExecStart=", "|/usr/libexec/vks/vks-exec \"/bin/b\" \"+/bin/sh\"");
+        }
+}
+
+Test(unit_text, commands_that_were_taken_back_stay_so)
+{
+        CLEANUP(unit_file_freep)
+        struct unit_file *file =
+                parse("[Service]\nExecStart=/bin/a\n[X-Drop-In]\n[Service]\nExecStart=\nExecStart=/bin/b\n");
+        struct unit_text u = text_of(file);
+
+        u.carried = true;
+        LINE_IS(&u, "ExecStart=", "|/usr/libexec/vks/vks-exec /bin/a ||/usr/libexec/vks/vks-exec /bin/b ");
+}
+
+Test(unit_text, no_command_of_a_package_leaves_the_pods_view)
+{
+        CLEANUP(unit_file_freep)
+        struct unit_file *file = parse("[Service]\nPermissionsStartOnly=true\nExecStartPre=/bin/a\nExecStartPre=-+/bin/"
+                                       "b\nExecStart=/d\nExecStopPost=!/bin/c\n");
+        CLEANUP(unit_file_freep)
+        struct unit_file *plain = parse("[Service]\nExecStartPre=+/bin/a\nExecStartPost=/bin/b\nExecStart=/d\n");
+        struct unit_text u = text_of(file);
+
+        LINE_IS(&u, "ExecStartPre=", "|!/bin/a|-!/bin/b");
+        LINE_IS(&u, "ExecStopPost=", "|!/bin/c");
+        LINE_IS(&u, "PermissionsStartOnly=", "no");
+        u = text_of(plain);
+        LINE_IS(&u, "ExecStartPre=", "|!/bin/a");
+        LINE_IS(&u, "ExecStartPost=", "|/bin/b");
+        u.program = "/bin/x";
+        LINE_IS(&u, "ExecStartPost=", "");
+}
+
+Test(unit_text, directories_lie_in_the_pods_own)
+{
+        CLEANUP(unit_file_freep)
+        struct unit_file *file =
+                parse("[Service]\nExecStart=/d\nRuntimeDirectory=a "
+                      "b/c\nRuntimeDirectoryMode=2755\nStateDirectory=s:link\nPIDFile=/var/run/a/d.pid\n");
+        struct unit_text u = text_of(file);
+
+        LINE_IS(&u, "RuntimeDirectory=", "|vks/pods/" UID "/run/a vks/pods/" UID "/run/b/c vks/pods/" UID "/var/lib/s");
+        LINE_IS(&u, "StateDirectory=", "");
+        LINE_IS(&u, "RuntimeDirectoryMode=", "2755");
+        LINE_IS(&u, "Environment=", "RUNTIME_DIRECTORY=/run/a:/run/b/c|STATE_DIRECTORY=/var/lib/s");
+        LINE_IS(&u, "PIDFile=", DIR "/run/a/d.pid");
+        LINE_IS(&u, "RuntimeDirectoryPreserve=", "");
+        u.overlay = true;
+        LINE_IS(&u, "RuntimeDirectoryPreserve=", "yes");
+        CLEANUP(unit_file_freep)
+        struct unit_file *more = parse(
+                "[Service]\nExecStart=/d\nStateDirectory=a\nStateDirectory=\nStateDirectory=b\nStateDirectory=c\n");
+        struct unit_text v = text_of(more);
+        LINE_IS(&v, "RuntimeDirectory=", "vks/pods/" UID "/var/lib/b vks/pods/" UID "/var/lib/c");
+        LINE_IS(&u, "Requires=", "run-vks-pods-0f6c2a9e\\x2d1234\\x2d4abc\\x2d8def\\x2d0123456789ab-var.mount");
+}
+
+Test(unit_text, a_condition_on_what_a_volume_of_the_pod_holds_is_none)
+{
+        struct mount_line lines[] = {
+                { MOUNT_TMPFS, NULL, (char *)(uintptr_t) "/srv" },
+                { MOUNT_BIND_READ_ONLY, (char *)(uintptr_t) "-/srv/own", (char *)(uintptr_t) "/srv/own" },
+                { MOUNT_BIND_READ_ONLY, (char *)(uintptr_t) "/m", (char *)(uintptr_t) "/etc/x" },
+        };
+        struct mount_plan plan = { ARRAY_LEN(lines), lines, false };
+        CLEANUP(unit_file_freep)
+        struct unit_file *file =
+                parse("[Unit]\nConditionFileNotEmpty=/etc/x/x.conf\nConditionPathExists=/etc/xx\nConditionPathExists=| "
+                      "/etc/x\n"
+                      "ConditionPathExists=!/etc/x/not\nConditionDirectoryNotEmpty=/srv/own\nConditionHost=/etc/x\n"
+                      "[Service]\nExecStart=/bin/x\n");
+        struct unit_text u = text_of(file);
+        CLEANUP(buf_done) struct buf f = BUF(65536);
+
+        u.mounts = &plan;
+        unit_text_fragment(&u, &f);
+        cr_assert_str_eq(strchr(f.data, '\n') + 1,
+                         "[Unit]\n# A volume of the pod is there: "
+                         "ConditionFileNotEmpty=/etc/x/x.conf\nConditionPathExists=/etc/xx\n"
+                         "# A volume of the pod is there: ConditionPathExists=| "
+                         "/etc/x\nConditionPathExists=!/etc/x/not\nConditionDirectoryNotEmpty=/srv/own\n"
+                         "ConditionHost=/etc/x\n[Service]\nExecStart=/bin/x\n");
+}
+
+Test(unit_text, mounts_come_in_their_order_and_quoted)
+{
+        struct mount_line lines[] = {
+                { MOUNT_TMPFS, NULL, (char *)"/" },
+                { MOUNT_BIND_READ_ONLY, (char *)"-/usr", (char *)"/usr" },
+                { MOUNT_BIND, (char *)"/srv/a \"b\" 100%", (char *)"/data:x" },
+                { MOUNT_BIND, (char *)"/m", (char *)"/tmp" },
+                { MOUNT_BIND, (char *)"/s", (char *)"/dev/shm" },
+        };
+        struct mount_plan plan = { .n = ARRAY_LEN(lines), .lines = lines, .root = true };
+        struct unit_text u = text_of(NULL);
+
+        u.program = "/bin/x", u.mounts = &plan;
+        LINE_IS(&u, "TemporaryFileSystem=", "\"/\":ro,mode=0755");
+        LINE_IS(&u, "BindPaths=",
+                "/run/systemd/notify /run/systemd/journal -/run/systemd/resolve|" DIR "/run:/run " DIR "/var:/var|" DIR
+                "/empty:/etc/vks " DIR "/empty:/home " DIR
+                "/empty:/root|\"/srv/a \\\"b\\\" 100%%\":\"/data:x\"|\"/m\":\"/tmp\"|\"/s\":\"/dev/shm\"");
+        LINE_IS(&u, "ProtectSystem=", "no");
+}
+
+Test(unit_text, homes_are_empty_and_a_volume_may_lie_in_one)
+{
+        struct mount_line home = { MOUNT_BIND, (char *)(uintptr_t) "/m", (char *)(uintptr_t) "/root/data" };
+        struct mount_plan plan = { .n = 1, .lines = &home };
+        struct unit_text u = text_of(NULL);
+
+        u.program = "/bin/x";
+        LINE_IS(&u, "ProtectHome=", "no");
+        u.mounts = &plan;
+        LINE_IS(&u, "ProtectHome=", "tmpfs");
+        LINE_IS(&u, "BindPaths=",
+                "/run/systemd/notify /run/systemd/journal -/run/systemd/resolve|" DIR "/run:/run " DIR "/var:/var|" DIR
+                "/empty:/etc/vks " DIR "/tmp:/tmp " DIR "/shm:/dev/shm|\"/m\":\"/root/data\"");
+}
+
+Test(unit_text, root_cannot_change_the_machines_sockets)
+{
+        struct unit_text u = text_of(NULL);
+
+        u.program = "/bin/x";
+        LINE_IS(&u, "BindReadOnlyPaths=", "");
+        u.root = true;
+        LINE_IS(&u, "BindReadOnlyPaths=", "/run/systemd/notify /run/systemd/journal -/run/systemd/resolve");
+        u.root = false, u.may_gain = true;
+        LINE_IS(&u, "BindReadOnlyPaths=", "/run/systemd/notify /run/systemd/journal -/run/systemd/resolve");
+}
+
+Test(unit_text, variables_are_written_as_systemd_reads_them)
+{
+        CLEANUP(buf_done) struct buf b = BUF(4096), carried = BUF(4096);
+        struct unit_text u = text_of(NULL);
+
+        unit_text_env(&u, "A", "a\"b\\c$d`e\n %x'", strlen("a\"b\\c$d`e\n %x'"), &b, &carried);
+        cr_assert_str_eq(b.data, "A=\"a\\\"b\\\\c\\$d\\`e\n %x'\"\n");
+        cr_assert_eq(carried.len, 0);
+}
+
+Test(unit_text, variables_that_systemd_refuses_are_carried_as_they_are)
+{
+        static const char *const names[] = { "a-b", "a.b", "1a", "a b", "A", "A" }, *const values[] = {
+                "v", "v", "v", "v", "a\rb\x1b\x07", "\xff"
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+                CLEANUP(buf_done) struct buf b = BUF(4096), carried = BUF(4096), want = BUF(4096);
+                struct unit_text u = text_of(NULL);
+
+                unit_text_env(&u, names[i], values[i], strlen(values[i]), &b, &carried);
+                buf_printf(&want, "%s=%s%c", names[i], values[i], '\0');
+                cr_assert_eq(b.len, 0);
+                cr_assert(carried.len == want.len && memcmp(carried.data, want.data, want.len) == 0, "%s", names[i]);
+        }
+}
+
+Test(unit_text, root_is_given_no_variable_of_a_pod_before_vks_exec_has_left_it)
+{
+        CLEANUP(buf_done) struct buf b = BUF(4096), carried = BUF(4096);
+        struct unit_text u = text_of(NULL);
+
+        u.unknown_user = true;
+        unit_text_env(&u, "LD_PRELOAD", "/x", 2, &b, &carried);
+        cr_assert_eq(b.len, 0);
+        cr_assert_str_eq(carried.data, "LD_PRELOAD=/x");
+}
+
+Test(unit_text, no_grace_is_not_for_ever)
+{
+        struct unit_text u = text_of(NULL);
+
+        u.program = "/bin/x", u.grace_seconds = 0;
+        LINE_IS(&u, "TimeoutStopSec=", "1");
+}

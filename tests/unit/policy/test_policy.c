@@ -1,0 +1,769 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <criterion/criterion.h>
+
+#include <errno.h>
+
+#include "common/mem.h"
+#include "policy/policy.h"
+#include "policy/policy_conf.h"
+#include "proto/verbs.h"
+
+#define UID "0f6c2a9e-1234-4abc-8def-0123456789ab"
+
+static struct policy *conf(const char *text)
+{
+        struct policy *p = NULL;
+        struct err e = ERR_NONE;
+
+        cr_assert_eq(policy_parse("policy.conf", text, strlen(text), &p, &e), 0, "%s", e.text);
+        return p;
+}
+
+/* ---- the file ---- */
+
+Test(policy_conf, defaults_are_in_force_without_a_file)
+{
+        CLEANUP(policy_freep) struct policy *p = NULL;
+        CLEANUP(buf_done) struct buf b = BUF(4096);
+
+        cr_assert_eq(policy_parse("x", NULL, 0, &p, NULL), 0);
+        policy_print(p, &b);
+        cr_assert_str_eq(
+                b.data,
+                "package = *\ndeny-package =\nurl =\nurl-needs-sha256 = yes\n"
+                "program = /usr/bin/* /bin/* /usr/sbin/* /sbin/* /usr/local/bin/*\nhost-path =\nroot = package\n"
+                "user = 1000-65533\ngroup = 1000-65533\nmax-units = 4096\n");
+}
+
+Test(policy_conf, what_is_printed_reads_as_the_same_policy)
+{
+        CLEANUP(policy_freep)
+        struct policy *p =
+                conf("# comment\n  package = nginx*  redis\npackage=apache2\n\nhost-path = /srv rw /opt ro /data\n"
+                     "root = deny\r\nuser = 5 7-9\nmax-units = 12");
+        CLEANUP(buf_done) struct buf once = BUF(4096), twice = BUF(4096);
+
+        policy_print(p, &once);
+        cr_assert(strstr(once.data, "package = nginx* redis apache2\n"));
+        cr_assert(strstr(once.data, "host-path = /srv rw /opt ro /data ro\n"));
+        cr_assert(strstr(once.data, "root = deny\nuser = 5 7-9\n"));
+        CLEANUP(policy_freep) struct policy *q = conf(once.data);
+        policy_print(q, &twice);
+        cr_assert_str_eq(once.data, twice.data);
+}
+
+Test(policy_conf, errors_name_file_line_and_reason)
+{
+        static const struct {
+                const char *text, *error;
+        } cases[] = {
+                { "package = *\nfoo = 1\n", "policy.conf:2: unknown key \"foo\"" },
+                { "package\n", "policy.conf:1: not of the form key = value" },
+                { "\n\nroot = maybe\n", "policy.conf:3: root: wanted: package, allow or deny" },
+                { "root =\n", "policy.conf:1: root: wanted: package, allow or deny" },
+                { "root = deny allow\n", "policy.conf:1: root: wanted: package, allow or deny" },
+                { "root = deny\nroot = deny\n", "policy.conf:2: root is given twice" },
+                { "user = 5-3\n", "policy.conf:1: user: wanted: ids or ranges of ids" },
+                { "user = 4294967295\n", "policy.conf:1: user: wanted: ids or ranges of ids" },
+                { "user = x\n", "policy.conf:1: user: wanted: ids or ranges of ids" },
+                { "max-units = -1\n", "policy.conf:1: max-units: wanted: a number" },
+                { "host-path = /\n", "policy.conf:1: host-path: wanted: absolute, normalized paths below /, each with "
+                                     "rw or ro behind it, or nothing" },
+                { "host-path = /a/../b\n", "policy.conf:1: host-path: wanted: absolute, normalized paths below /, each "
+                                           "with rw or ro behind it, or nothing" },
+                { "host-path = rw\n", "policy.conf:1: host-path: wanted: absolute, normalized paths below /, each with "
+                                      "rw or ro behind it, or nothing" },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+                struct policy *p = NULL;
+                struct err e = ERR_NONE;
+                cr_assert_eq(policy_parse("policy.conf", cases[i].text, strlen(cases[i].text), &p, &e), -EINVAL, "%s",
+                             cases[i].text);
+                cr_assert_str_eq(e.text, cases[i].error);
+        }
+        cr_assert_eq(policy_parse("policy.conf", "root\0", 5, &(struct policy *){ NULL }, NULL), -EINVAL);
+}
+
+/* ---- every verb ---- */
+
+#define ROW(number, name, Message, body)                                                                               \
+        Test(policy, name##_of_nothing_is_refused)                                                                     \
+        {                                                                                                              \
+                CLEANUP(policy_freep) struct policy *p = conf("root = allow");                                         \
+                union op op = { 0 };                                                                                   \
+                struct err e = ERR_NONE;                                                                               \
+                Vks__##Message m;                                                                                      \
+                                                                                                                       \
+                vks__##name##__init(&m);                                                                               \
+                cr_expect_eq(policy_##name(p, &m, &op.name, &e), -EINVAL, "it was allowed to no pod");                 \
+                cr_expect(e.text[0] && !e.reason[0], "what is malformed breaks no rule: %s", e.reason);                \
+                op_##name##_done(&op.name);                                                                            \
+        }
+VERBS(ROW)
+#undef ROW
+
+/* ---- INSTALL ---- */
+
+static int install(const char *text, const char *name, const char *version, const char *url, struct err *e)
+{
+        CLEANUP(policy_freep) struct policy *p = conf(text);
+        Vks__Package k = VKS__PACKAGE__INIT, *packages[] = { &k };
+        Vks__Install m = VKS__INSTALL__INIT;
+        CLEANUP(op_install_done) struct op_install op = { 0 };
+
+        k.name = (char *)(uintptr_t)name, k.version = (char *)(uintptr_t)version, k.url = (char *)(uintptr_t)url;
+        m.packages = packages, m.n_packages = 1;
+        return policy_install(p, &m, &op, e);
+}
+
+Test(policy, packages_are_installed_when_patterns_allow_them)
+{
+        struct err e = ERR_NONE;
+
+        cr_assert_eq(install("", "nginx", "", "", &e), 0);
+        cr_assert_eq(install("", "nginx", "1:1.22.1-9+deb12u1~x", "", &e), 0);
+        cr_assert_eq(install("package = nginx*", "nginx-common", "", "", &e), 0);
+        cr_assert_eq(install("package = nginx*", "apache2", "", "", &e), -EPERM);
+        cr_assert_str_eq(e.reason, "package");
+        cr_assert_eq(install("", "vks", "", "", &e),
+                     -EPERM); /* a pod as user vks could ask the helper, and read the node's credentials */
+        cr_assert_eq(install("deny-package = telnetd", "telnetd", "", "", &e), -EPERM);
+        cr_assert_str_eq(e.reason, "deny-package");
+        cr_assert_str_eq(e.text, "policy rule deny-package: telnetd is denied (see /etc/vks/policy.conf)");
+}
+
+Test(policy, nothing_that_looks_like_an_option_is_a_package)
+{
+        static const char *const bad[] = { "",       "-y",     "--allow-x", "a",     "./x.deb", "/x.deb",
+                                           "nginx+", "nginx ", "nginx=1",   "Nginx", "n;x",     "nginx\n" };
+        struct err e = ERR_NONE;
+
+        for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+                if (!streq(bad[i], "nginx+"))
+                        cr_assert_eq(install("", bad[i], "", "", &e), -EINVAL, "%s", bad[i]);
+        cr_assert_eq(install("", "nginx", "-1", "", &e), -EINVAL);
+        cr_assert_eq(install("", "nginx", "1 -y", "", &e), -EINVAL);
+        cr_assert_eq(install("url = https://x\nurl-needs-sha256 = no", "nginx", "1", "https://x/y.deb", &e), -EINVAL,
+                     "both a version and a URL");
+}
+
+Test(policy, package_files_come_from_where_the_operator_says)
+{
+        static const char *const bad[] = { "http://x/y.deb",   "file:///x/y.deb",   "https://x/../y.deb",
+                                           "https://x//y.deb", "https://x/$y.deb",  "https://x/%2e.deb",
+                                           "https://x/y.rpm",  "https://x/y.deb?z", "https://x@y/z.deb",
+                                           "https:///y.deb/",  "deb://x/a b.deb" };
+        struct err e = ERR_NONE;
+
+        cr_assert_eq(install("", "nginx", "", "https://x/y.deb", &e), -EPERM);
+        cr_assert_str_eq(e.reason, "url");
+        cr_assert_eq(install("url = https://x/", "nginx", "", "https://x/y.deb", &e), -EPERM);
+        cr_assert_str_eq(e.reason, "url-needs-sha256");
+        cr_assert_eq(install("url = https://x/\nurl-needs-sha256 = no", "nginx", "", "https://x/y.deb", &e), 0);
+        cr_assert_eq(install("url = https://x\nurl-needs-sha256 = no", "nginx", "", "https://x/y.deb", &e), 0);
+        cr_assert_eq(install("url = https://x\nurl-needs-sha256 = no", "nginx", "", "https://x.evil/y.deb", &e),
+                     -EPERM);
+        cr_assert_eq(install("url = https://x/a\nurl-needs-sha256 = no", "nginx", "", "https://x/ab/y.deb", &e),
+                     -EPERM);
+        cr_assert_eq(install("url = deb://x https://y/\nurl-needs-sha256 = no", "nginx", "", "deb://x:8000/y.deb", &e),
+                     -EPERM);
+        for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+                cr_assert_eq(install("url = https:// deb:// http:// file://\nurl-needs-sha256 = no", "nginx", "",
+                                     bad[i], &e),
+                             -EINVAL, "%s", bad[i]);
+}
+
+/* ---- START, STOP, REMOVE, FILL ---- */
+
+static Vks__Pod pod = { PROTOBUF_C_MESSAGE_INIT(&vks__pod__descriptor), .namespace_ = (char *)"default",
+                        .name = (char *)"web", .uid = (char *)UID };
+
+Test(policy, only_units_of_pods_are_started)
+{
+        static const char *const bad[] = { "ssh.service",      "vks-helper.service", "vks.a.socket",
+                                           "../vks.a.service", "vks.a/b.service",    "" };
+        CLEANUP(policy_freep) struct policy *p = conf("");
+        char *units[] = { (char *)"vks.default.web.nginx.service" };
+        Vks__Start m = VKS__START__INIT;
+        struct op_units op;
+        struct err e = ERR_NONE;
+
+        m.units = units, m.n_units = 1;
+        cr_assert_eq(policy_start(p, &m, &op, &e), -EINVAL, "no pod");
+        m.pod = &pod;
+        cr_assert_eq(policy_start(p, &m, &op, &e), 0);
+        for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+                units[0] = (char *)(uintptr_t)bad[i];
+                cr_assert_eq(policy_start(p, &m, &op, &e), -EINVAL, "%s", bad[i]);
+        }
+        m.n_units = 0;
+        cr_assert_eq(policy_start(p, &m, &op, &e), -EINVAL);
+}
+
+Test(policy, only_units_of_pods_are_stopped)
+{
+        CLEANUP(policy_freep) struct policy *p = conf("");
+        char *units[] = { (char *)"vks.default.web.nginx.service", (char *)"dbus.service" };
+        Vks__Stop m = VKS__STOP__INIT;
+        struct op_units op;
+        struct err e = ERR_NONE;
+
+        m.pod = &pod, m.kill = true, m.units = units, m.n_units = 1;
+        cr_assert_eq(policy_stop(p, &m, &op, &e), 0);
+        cr_assert(op.flag && op.n_units == 1);
+        m.n_units = 2;
+        cr_assert_eq(policy_stop(p, &m, &op, &e), -EINVAL, "all of them must be");
+        m.n_units = 0;
+        cr_assert_eq(policy_stop(p, &m, &op, &e), -EINVAL);
+}
+
+Test(policy, only_remove_all_needs_no_unit)
+{
+        CLEANUP(policy_freep) struct policy *p = conf("");
+        Vks__Remove m = VKS__REMOVE__INIT;
+        struct op_units op;
+
+        m.pod = &pod;
+        cr_assert_eq(policy_remove(p, &m, &op, NULL), -EINVAL);
+        m.all = true;
+        cr_assert_eq(policy_remove(p, &m, &op, NULL), 0);
+}
+
+Test(policy, files_stay_in_their_volume)
+{
+        static const char *const bad[] = {
+                "", "/etc/passwd", "../x", "a/../../x", "..data", "a//b", "a/", "a\nb", "."
+        };
+        CLEANUP(policy_freep) struct policy *p = conf("");
+        Vks__File f = VKS__FILE__INIT, *files[] = { &f };
+        Vks__Fill m = VKS__FILL__INIT;
+        struct op_fill op;
+
+        m.pod = &pod, m.volume = (char *)"config", m.files = files, m.n_files = 1;
+        f.path = (char *)"sub/ca.crt", f.mode = 06755;
+        cr_assert_eq(policy_fill(p, &m, &op, NULL), 0);
+        cr_assert_eq(f.mode, 0755, "set-user-id was not cut");
+        for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+                f.path = (char *)(uintptr_t)bad[i];
+                cr_assert_eq(policy_fill(p, &m, &op, NULL), -EINVAL, "%s", bad[i]);
+        }
+        f.path = (char *)"x", m.volume = (char *)"../y";
+        cr_assert_eq(policy_fill(p, &m, &op, NULL), -EINVAL);
+}
+
+/* ---- WRITE ---- */
+
+struct written {
+        Vks__Container c;
+        Vks__Volume v;
+        Vks__HostPath h;
+        Vks__EmptyDir d;
+        Vks__Mount m;
+        Vks__Env env;
+        Vks__Id user, group;
+        char *command[2], *args[1];
+        enum op_user as;
+        bool may_gain, no_root;
+        char target[ID_PATH_MAX + 1];
+        struct err e;
+};
+
+static struct written container(void)
+{
+        struct written w = { .c = VKS__CONTAINER__INIT,
+                             .v = VKS__VOLUME__INIT,
+                             .h = VKS__HOST_PATH__INIT,
+                             .d = VKS__EMPTY_DIR__INIT,
+                             .m = VKS__MOUNT__INIT,
+                             .env = VKS__ENV__INIT,
+                             .user = VKS__ID__INIT,
+                             .group = VKS__ID__INIT };
+
+        w.c.name = (char *)"c", w.c.image = (char *)"nginx", w.c.package = (char *)"nginx-common",
+        w.c.unit = (char *)"nginx.service";
+        return w;
+}
+
+static int write_with(const char *text, struct written *w)
+{
+        CLEANUP(policy_freep) struct policy *p = conf(text);
+        CLEANUP(op_write_done) struct op_write op = { 0 };
+        Vks__Container *containers[] = { &w->c };
+        Vks__Volume *volumes[] = { &w->v };
+        Vks__Mount *mounts[] = { &w->m };
+        Vks__Env *env[] = { &w->env };
+        Vks__Write m = VKS__WRITE__INIT;
+        int r;
+
+        m.pod = &pod, m.containers = containers, m.n_containers = 1, m.volumes = volumes,
+        m.n_volumes = w->v.name[0] != '\0';
+        w->c.mounts = mounts, w->c.n_mounts = w->m.volume[0] != '\0';
+        w->c.env = env, w->c.n_env = w->env.name[0] != '\0';
+        w->c.command = w->command, w->c.n_command = w->command[0] ? w->command[1] ? 2 : 1 : 0;
+        w->c.args = w->args, w->c.n_args = w->args[0] != NULL;
+        r = policy_write(p, &m, &op, &w->e);
+        if (r == 0) {
+                w->as = op.containers[0].user, w->may_gain = op.containers[0].may_gain;
+                w->no_root = op.containers[0].no_root;
+                if (op.containers[0].n_mounts)
+                        memcpy(w->target, op.containers[0].mounts[0].target, sizeof(w->target));
+        }
+        return r;
+}
+
+static void expect_rule(const char *text, struct written *w, const char *rule)
+{
+        cr_assert_eq(write_with(text, w), -EPERM, "%s: %s", rule, w->e.text);
+        cr_assert_str_eq(w->e.reason, rule);
+        cr_assert(strstr(w->e.text, rule), "%s", w->e.text);
+}
+
+Test(policy, root_is_for_a_packages_own_command_line)
+{
+        struct written w = container();
+
+        cr_assert_eq(write_with("", &w), 0, "%s", w.e.text);
+        cr_assert_eq(w.as, USER_PACKAGE);
+        cr_assert_not(w.may_gain);
+        w.args[0] = (char *)"-g";
+        cr_assert_eq(write_with("", &w), 0);
+        cr_assert_eq(w.as, USER_PACKAGE_NOT_ROOT);
+        cr_assert_eq(write_with("root = allow", &w), 0);
+        cr_assert_eq(w.as, USER_PACKAGE);
+        cr_assert(w.may_gain);
+        w = container();
+        cr_assert_not(w.no_root);
+        cr_assert_eq(write_with("root = deny", &w), 0);
+        cr_assert_eq(w.as, USER_PACKAGE_NOT_ROOT);
+        cr_assert(w.no_root);
+}
+
+Test(policy, run_as_user_0_is_refused_by_name)
+{
+        struct written w = container();
+
+        w.c.run_as_user = &w.user;
+        cr_assert_eq(write_with("", &w), 0);
+        cr_assert_eq(w.as, USER_GIVEN_IF_PACKAGE, "only if the package's unit is root's");
+        cr_assert_eq(write_with("root = allow", &w), 0);
+        cr_assert_eq(w.as, USER_GIVEN);
+        expect_rule("root = deny", &w, "root");
+        w.command[0] = (char *)"/usr/bin/id";
+        expect_rule("", &w, "root");
+}
+
+Test(policy, ids_must_be_in_the_ranges)
+{
+        struct written w = container();
+
+        w.c.run_as_user = &w.user, w.user.value = 1000;
+        cr_assert_eq(write_with("", &w), 0);
+        cr_assert_eq(w.as, USER_GIVEN);
+        w.user.value = 999;
+        cr_assert_eq(write_with("", &w), 0);
+        cr_assert_eq(w.as, USER_GIVEN_IF_PACKAGE);
+        w.c.image = (char *)"/usr/bin/id", w.c.package = (char *)"", w.c.unit = (char *)"";
+        expect_rule("", &w, "user");
+        w.user.value = 1000, w.c.run_as_group = &w.group, w.group.value = 42;
+        expect_rule("", &w, "group");
+        w.group.value = 0;
+        expect_rule("", &w, "group");
+        cr_assert_eq(write_with("root = allow", &w), 0);
+}
+
+Test(policy, a_user_that_an_instance_names_must_be_in_the_range)
+{
+        CLEANUP(policy_freep) struct policy *p = conf("user = 1000-2000");
+        struct err e = ERR_NONE;
+
+        cr_assert_eq(policy_user(p, 1000, &e), 0);
+        cr_assert_eq(policy_user(p, 999, &e), -EPERM);
+        cr_assert_str_eq(e.reason, "user");
+}
+
+Test(policy, programs_match_the_patterns)
+{
+        static const char *const odd[] = { "/usr/bin/a b",         "/usr/bin/$x",  "/usr/bin/%n", "/usr/bin/\"",
+                                           "/usr/bin/../../etc/x", "/usr/bin/\\x", "bin/x",       "" };
+        struct written w = container();
+
+        w.command[0] = (char *)"/usr/bin/sleep";
+        cr_assert_eq(write_with("", &w), 0);
+        expect_rule("program = /opt/*", &w, "program");
+        w.command[0] = (char *)"sleep"; /* looked up, and asked again then */
+        cr_assert_eq(write_with("program = /opt/*", &w), 0);
+        w.command[0] = (char *)"/scripts/run";
+        expect_rule("", &w, "program");
+        for (size_t i = 0; i < ARRAY_LEN(odd); i++) {
+                w.command[0] = (char *)(uintptr_t)odd[i];
+                cr_assert_eq(write_with("", &w), -EINVAL, "%s", odd[i]);
+        }
+        w = container();
+        w.c.image = (char *)"/usr/bin/sleep", w.c.package = (char *)"", w.c.unit = (char *)"";
+        cr_assert_eq(write_with("", &w), 0);
+        expect_rule("program = /bin/*", &w, "program");
+}
+
+Test(policy, a_package_without_unit_needs_a_command)
+{
+        struct written w = container();
+
+        w.c.image = (char *)"zsh", w.c.unit = (char *)"", w.c.package = (char *)"";
+        cr_assert_eq(write_with("", &w), -EINVAL);
+        cr_assert_str_eq(w.e.text,
+                         "container c: command: package zsh has no service unit, so the pod must give a command");
+}
+
+Test(policy, both_the_image_and_the_units_package_are_asked_about)
+{
+        struct written w = container();
+
+        expect_rule("package = nginx", &w, "package");
+        expect_rule("package = nginx-common", &w, "package");
+        cr_assert_eq(write_with("package = nginx*", &w), 0);
+        w.c.unit = (char *)"../x.service";
+        cr_assert_eq(write_with("", &w), -EINVAL);
+}
+
+Test(policy, a_package_without_unit_is_a_package_all_the_same)
+{
+        struct written w = container();
+
+        w.command[0] = (char *)"/bin/true", w.c.unit = (char *)"";
+        cr_assert_eq(write_with("", &w), 0, "%s", w.e.text);
+        w.c.package = (char *)"x\n[Service]\nExecStartPre=+/bin/sh"; /* it is written into the unit's [X-Kubernetes] */
+        cr_assert_eq(write_with("", &w), -EINVAL);
+}
+
+Test(policy, no_variable_says_what_a_packages_unit_loads)
+{
+        static const char *const names[] = { "LD_PRELOAD",
+                                             "LD_AUDIT",
+                                             "GCONV_PATH",
+                                             "PATH",
+                                             "BASH_ENV",
+                                             "BASH_FUNC_x%%",
+                                             "PERL5OPT",
+                                             "PERLLIB",
+                                             "PYTHONPATH",
+                                             "PYTHONUSERBASE",
+                                             "OPENSSL_CONF",
+                                             "_JAVA_OPTIONS",
+                                             "JAVA_TOOL_OPTIONS",
+                                             "NODE_OPTIONS",
+                                             "LUA_INIT_5_4",
+                                             "CREDENTIALS_DIRECTORY",
+                                             "MAINPID",
+                                             "XTABLES_LIBDIR",
+                                             "TC_LIB_DIR",
+                                             "ERL_LIBS",
+                                             "AWKPATH" };
+        static const char *const fine[] = { "PASSWORD", "KUBERNETES_SERVICE_HOST", "X_LD_PRELOAD", "ld_preload", "LANG",
+                                            "HOME" };
+
+        for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+                struct written w = container();
+
+                w.env.name = (char *)(uintptr_t)names[i];
+                expect_rule("", &w, "root");
+                expect_rule("root = deny", &w, "root"); /* commands before it may run as root even then */
+                cr_assert_eq(write_with("root = allow", &w), 0);
+                w.c.unit = (char *)"", w.command[0] = (char *)"/bin/true";
+                cr_assert_eq(write_with("", &w), 0);
+        }
+        for (size_t i = 0; i < ARRAY_LEN(fine); i++) {
+                struct written w = container();
+
+                w.env.name = (char *)(uintptr_t)fine[i];
+                cr_assert_eq(write_with("", &w), 0, "%s", w.e.text);
+        }
+}
+
+Test(policy, host_paths_lie_under_allowed_prefixes)
+{
+        static const char *const never[] = { "/etc",
+                                             "/etc/vks",
+                                             "/etc/vks/x",
+                                             "/etc/shadow",
+                                             "/proc",
+                                             "/proc/1",
+                                             "/sys",
+                                             "/dev",
+                                             "/boot/x",
+                                             "/root",
+                                             "/root/.ssh",
+                                             "/run",
+                                             "/run/vks",
+                                             "/run/systemd/private",
+                                             "/var",
+                                             "/var/lib",
+                                             "/var/lib/vks/pods",
+                                             "/usr",
+                                             "/home",
+                                             "/" };
+        struct written w = container();
+
+        w.v.name = (char *)"h", w.v.source_case = VKS__VOLUME__SOURCE_HOST_PATH, w.v.host_path = &w.h;
+        w.m.volume = (char *)"h", w.m.path = (char *)"/data";
+        w.h.path = (char *)"/srv/data/x";
+        expect_rule("", &w, "host-path");
+        expect_rule("host-path = /srv/dat rw", &w, "host-path");
+        cr_assert_eq(write_with("host-path = /srv/data rw", &w), 0);
+        expect_rule("host-path = /srv/data", &w, "host-path");
+        w.m.read_only = true;
+        cr_assert_eq(write_with("host-path = /srv/data", &w), 0);
+        for (size_t i = 0; i < ARRAY_LEN(never); i++) {
+                w.h.path = (char *)(uintptr_t)never[i];
+                expect_rule("host-path = /etc rw /proc rw /sys rw /dev rw /boot rw /root rw /run rw /var rw /usr rw "
+                            "/home rw",
+                            &w, "never-mount");
+        }
+        w.h.path = (char *)"/srv/data", w.h.type = (char *)"Whatever";
+        cr_assert_eq(write_with("host-path = /srv rw", &w), -EINVAL);
+        w.h.path = (char *)"/srv/\\x", w.h.type = (char *)"";
+        cr_assert_eq(write_with("host-path = /srv rw", &w), -EINVAL);
+}
+
+Test(policy, mounts_never_hide_the_system)
+{
+        static const char *const never[] = { "/",
+                                             "/proc",
+                                             "/sys/fs",
+                                             "/dev",
+                                             "/dev/null",
+                                             "/usr",
+                                             "/usr/bin",
+                                             "/usr/sbin/nginx",
+                                             "/usr/lib/x",
+                                             "/lib64",
+                                             "/etc",
+                                             "/etc/ld.so.preload",
+                                             "/run",
+                                             "/run/systemd",
+                                             "/run/systemd/journal",
+                                             "/var",
+                                             "/var/run",
+                                             "/var/run/systemd",
+                                             "/boot",
+                                             "/etc/alternatives",
+                                             "/etc/alternatives/awk",
+                                             "/etc/init.d/x",
+                                             "/etc/perl",
+                                             "/etc/pam.d",
+                                             "/usr/local",
+                                             "/usr/local/lib/python3",
+                                             "/usr/share",
+                                             "/usr/share/perl5/X.pm",
+                                             "/lib",
+                                             "/libx32/x" };
+        static const char *const fine[] = { "/data",
+                                            "/etc/nginx/conf.d",
+                                            "/usr/share/nginx/html",
+                                            "/var/lib/redis",
+                                            "/tmp",
+                                            "/dev/shm",
+                                            "/srv",
+                                            "/library",
+                                            "/etc/perls",
+                                            "/usr/share/perl5x",
+                                            "/root/.ssh",
+                                            "/opt/a b" };
+        struct written w = container();
+
+        w.v.name = (char *)"d", w.v.source_case = VKS__VOLUME__SOURCE_EMPTY_DIR, w.v.empty_dir = &w.d,
+        w.m.volume = (char *)"d";
+        for (size_t i = 0; i < ARRAY_LEN(never); i++) {
+                w.m.path = (char *)(uintptr_t)never[i];
+                expect_rule("root = allow", &w, "mount-target");
+        }
+        for (size_t i = 0; i < ARRAY_LEN(fine); i++) {
+                w.m.path = (char *)(uintptr_t)fine[i];
+                cr_assert_eq(write_with("", &w), 0, "%s", w.e.text);
+                cr_assert_str_eq(w.target, fine[i]);
+        }
+        w.m.path = (char *)"/var/run/secrets/kubernetes.io/serviceaccount";
+        cr_assert_eq(write_with("", &w), 0);
+        cr_assert_str_eq(w.target, "/run/secrets/kubernetes.io/serviceaccount");
+        w.m.volume = (char *)"other";
+        cr_assert_eq(write_with("", &w), -EINVAL);
+}
+
+Test(policy, variables_that_no_process_can_have_are_refused_by_name)
+{
+        static const struct {
+                const char *name, *value;
+                size_t size;
+                int r;
+        } cases[] = {
+                { "A", "x", 1, 0 },          { "_a1", "tab\tnewline\n\"$`\\\r\x1b\x7f\xff", 20, 0 },
+                { "a.b", "x", 1, 0 },        { "a-b", "x", 1, 0 },
+                { "1a", "x", 1, 0 },         { "a b", "", 0, 0 },
+                { "A", "a\0b", 3, -EINVAL }, { "A=", "x", 1, -EINVAL },
+                { "A\nB", "x", 1, -EINVAL }, { "\xc3\xa4", "x", 1, -EINVAL },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+                struct written w = container();
+                w.env.name = (char *)(uintptr_t)cases[i].name;
+                w.env.value = (ProtobufCBinaryData){ cases[i].size, (uint8_t *)(uintptr_t)cases[i].value };
+                cr_assert_eq(write_with("", &w), cases[i].r, "%zu", i);
+                cr_assert(cases[i].r == 0 || strstr(w.e.text, cases[i].name));
+        }
+}
+
+Test(policy, numbers_out_of_range_are_refused)
+{
+        CLEANUP(policy_freep) struct policy *p = conf("");
+        struct written w = container();
+        Vks__Container *containers[] = { &w.c, &w.c };
+        CLEANUP(op_write_done) struct op_write op = { 0 };
+        Vks__Write m = VKS__WRITE__INIT;
+
+        m.pod = &pod, m.containers = containers, m.n_containers = 1, m.qos = (Vks__Qos)77;
+        cr_assert_eq(policy_write(p, &m, &op, NULL), -EINVAL);
+        m.qos = VKS__QOS__QOS_BURSTABLE, m.grace_seconds = UINT32_MAX;
+        cr_assert_eq(policy_write(p, &m, &op, NULL), -EINVAL);
+        m.grace_seconds = 30, w.c.restart = (Vks__Restart)9;
+        cr_assert_eq(policy_write(p, &m, &op, NULL), -EINVAL);
+        op_write_done(&op);
+        w.c.restart = VKS__RESTART__RESTART_ALWAYS, m.n_containers = 2;
+        cr_assert_eq(policy_write(p, &m, &op, NULL), -EINVAL, "the same name twice");
+        op_write_done(&op);
+        m.n_containers = 0;
+        cr_assert_eq(policy_write(p, &m, &op, NULL), -EINVAL);
+}
+
+/* ---- bounds ---- */
+
+/* A copy of `one` in each of `n` places. */
+static void **times(size_t n, void *one)
+{
+        void **v = xcalloc(n, sizeof(*v));
+
+        for (size_t i = 0; i < n; i++)
+                v[i] = one;
+        return v;
+}
+
+Test(policy, there_is_a_bound_to_every_list)
+{
+        CLEANUP(policy_freep) struct policy *p = conf("");
+        Vks__Package package = VKS__PACKAGE__INIT;
+        Vks__Install install_none = VKS__INSTALL__INIT, install_many = VKS__INSTALL__INIT;
+        CLEANUP(freep)
+        void **packages = times(65, &package), **units = times(65, (void *)(uintptr_t) "vks.a.service"), **files = NULL;
+        Vks__Stop stop = VKS__STOP__INIT;
+        Vks__File file = VKS__FILE__INIT;
+        Vks__Fill fill = VKS__FILL__INIT;
+        union op op = { 0 };
+        struct err e = ERR_NONE;
+
+        package.name = (char *)"nginx";
+        cr_assert_eq(policy_install(p, &install_none, &op.install, &e), -EINVAL);
+        install_many.packages = (Vks__Package **)packages, install_many.n_packages = 65;
+        cr_assert_eq(policy_install(p, &install_many, &op.install, &e), -EINVAL);
+        cr_assert_str_eq(e.text, "packages: 65 of them, not 1 to 64");
+        install_many.n_packages = 64;
+        cr_assert_eq(policy_install(p, &install_many, &op.install, &e), 0);
+        op_install_done(&op.install);
+        stop.pod = &pod, stop.units = (char **)units, stop.n_units = 65;
+        cr_assert_eq(policy_stop(p, &stop, &op.stop, &e), -EINVAL);
+        cr_assert_str_eq(e.text, "units: 65 of them, not 1 to 64");
+        stop.n_units = 64;
+        cr_assert_eq(policy_stop(p, &stop, &op.stop, &e), 0);
+        files = times(4097, &file);
+        fill.pod = &pod, fill.volume = (char *)"v", fill.files = (Vks__File **)files, fill.n_files = 4097;
+        file.path = (char *)"x";
+        cr_assert_eq(policy_fill(p, &fill, &op.fill, &e), -EINVAL);
+        cr_assert_str_eq(e.text, "volume v: 4097 files, at most 4096 are taken");
+        fill.n_files = 4096;
+        cr_assert_eq(policy_fill(p, &fill, &op.fill, &e), 0);
+}
+
+static void expect_malformed(struct written *w, const char *text)
+{
+        cr_assert_eq(write_with("", w), -EINVAL, "%s", text);
+        cr_assert_str_eq(w->e.text, text);
+}
+
+Test(policy, what_is_malformed_is_told_by_name)
+{
+        struct written w = container();
+
+        w.c.name = (char *)"C";
+        expect_malformed(&w, "container \"C\": the name is not a DNS label");
+        w = container();
+        w.c.working_dir = (char *)"tmp";
+        expect_malformed(&w, "container c: workingDir: not an absolute, normalized path");
+        w = container();
+        w.c.image = (char *)"/usr/bin/id";
+        expect_malformed(&w, "container c: image /usr/bin/id: a program has no package");
+        w = container();
+        w.env.name = (char *)"A=B";
+        cr_assert_eq(write_with("", &w), -EINVAL);
+        w = container();
+        w.v.name = (char *)"v";
+        expect_malformed(&w, "volume v: of no kind");
+        w.v.name = (char *)"V";
+        expect_malformed(&w, "volume \"V\": the name is not a DNS label");
+        w = container();
+        w.v.name = (char *)"v", w.v.source_case = VKS__VOLUME__SOURCE_EMPTY_DIR, w.v.empty_dir = &w.d,
+        w.m.volume = (char *)"v", w.m.path = (char *)"a/b";
+        expect_malformed(&w, "container c: mountPath: \"a/b\" is not an absolute, normalized path");
+}
+
+/* Lists of a WRITE, in which one thing stands `n` times. */
+static int write_many(struct written *w, size_t n_containers, size_t n_volumes, size_t n_mounts, size_t n_env,
+                      size_t n_command, size_t n_args)
+{
+        CLEANUP(policy_freep) struct policy *p = conf("");
+        CLEANUP(op_write_done) struct op_write op = { 0 };
+        CLEANUP(freep)
+        void **containers = times(n_containers, &w->c), **volumes = times(n_volumes, &w->v),
+             **mounts = times(n_mounts, &w->m);
+        CLEANUP(freep)
+        void **env = times(n_env, &w->env), **command = times(n_command, w->command[0]),
+             **args = times(n_args, w->args[0]);
+        Vks__Write m = VKS__WRITE__INIT;
+
+        m.pod = &pod, m.containers = (Vks__Container **)containers, m.n_containers = n_containers;
+        m.volumes = (Vks__Volume **)volumes, m.n_volumes = n_volumes;
+        w->c.mounts = (Vks__Mount **)mounts, w->c.n_mounts = n_mounts, w->c.env = (Vks__Env **)env, w->c.n_env = n_env;
+        w->c.command = (char **)command, w->c.n_command = n_command, w->c.args = (char **)args, w->c.n_args = n_args;
+        return policy_write(p, &m, &op, &w->e);
+}
+
+Test(policy, there_is_a_bound_to_every_list_of_a_pod)
+{
+        CLEANUP(freep) char *word = xcalloc(128 * 1024, 1);
+        struct written w = container();
+        Vks__Write without = VKS__WRITE__INIT;
+        CLEANUP(policy_freep) struct policy *p = conf("");
+        CLEANUP(op_write_done) struct op_write op = { 0 };
+
+        w.v.name = (char *)"v", w.v.source_case = VKS__VOLUME__SOURCE_EMPTY_DIR, w.v.empty_dir = &w.d,
+        w.m.volume = (char *)"v", w.m.path = (char *)"/data";
+        w.env.name = (char *)"A", w.command[0] = (char *)"/usr/bin/id", w.args[0] = (char *)"";
+        cr_assert_eq(write_many(&w, 1, 1, 1, 1, 1, 1), 0, "%s", w.e.text);
+        cr_assert_eq(write_many(&w, 65, 1, 1, 1, 1, 1), -EINVAL);
+        cr_assert_str_eq(w.e.text, "65 containers and 1 volumes: at most 64 and 256 are taken");
+        cr_assert_eq(write_many(&w, 1, 257, 1, 1, 1, 1), -EINVAL);
+        cr_assert_eq(write_many(&w, 1, 2, 1, 1, 1, 1), -EINVAL);
+        cr_assert_str_eq(w.e.text, "volume v: given twice");
+        cr_assert_eq(write_many(&w, 1, 1, 257, 1, 1, 1), -EINVAL);
+        cr_assert_str_eq(w.e.text, "container c: 257 volumeMounts, at most 256 are taken");
+        cr_assert_eq(write_many(&w, 1, 1, 2, 1, 1, 1), -EINVAL);
+        cr_assert_str_eq(w.e.text, "container c: volumeMounts: two are at /data");
+        cr_assert_eq(write_many(&w, 1, 1, 1, 4097, 1, 1), -EINVAL);
+        cr_assert_str_eq(w.e.text, "container c: env: more than 4096 variables");
+        cr_assert_eq(write_many(&w, 1, 1, 1, 1, 1, 4095), 0, "%s", w.e.text);
+        cr_assert_eq(write_many(&w, 1, 1, 1, 1, 1, 4096), -EINVAL);
+        cr_assert_str_eq(w.e.text, "container c: command and args have more than 4096 words");
+        w.args[0] = word;
+        memset(word, 'x', 128 * 1024 - 1);
+        cr_assert_eq(write_many(&w, 1, 1, 1, 1, 1, 1), -EINVAL);
+        cr_assert_str_eq(w.e.text, "container c: command and args have more than 131072 bytes");
+        cr_assert_eq(policy_write(p, &without, &op, &w.e), -EINVAL);
+        cr_assert_str_eq(w.e.text, "pod: missing");
+}
