@@ -3,9 +3,11 @@
 
 #include "common/mem.h"
 
-const char *package_file_name(const char *s, const char *end, char name[static ID_PACKAGE_MAX + 1], char version[static ID_VERSION_MAX + 1])
+const char *package_file_name(const char *s, const char *end, char name[static ID_PACKAGE_MAX + 1],
+                              char version[static ID_VERSION_MAX + 1])
 {
-        const char *cut = memchr(s, '_', (size_t)(end - s)), *second = cut ? memchr(cut + 1, '_', (size_t)(end - cut - 1)) : NULL;
+        const char *cut = memchr(s, '_', (size_t)(end - s)),
+                   *second = cut ? memchr(cut + 1, '_', (size_t)(end - cut - 1)) : NULL;
 
         if (!second || end - s < 5 || memcmp(end - 4, ".deb", 4) != 0)
                 return "does not end in <package>_<version>_<architecture>.deb";
