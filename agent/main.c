@@ -55,8 +55,7 @@ struct agent {
         bool labels_due;
 };
 
-/* ---- starting to act: the Node exists, and the units were read once ------------------------------------------------
- */
+/* ---- starting to act: the Node exists, and the units were read once ---------------------------------------------- */
 
 static void agent_free(struct agent *a);
 
@@ -143,8 +142,7 @@ static void report_health(struct agent *a)
                 node_set_health(a->node, &health);
 }
 
-/* ---- what is installed
- * ------------------------------------------------------------------------------------------------ */
+/* ---- what is installed ------------------------------------------------------------------------------------------- */
 
 static int tell_packages(UNUSED sd_event_source *source, UNUSED uint64_t usec, void *userdata)
 {
@@ -179,8 +177,7 @@ static void watch_dpkg(struct agent *a)
         tell_packages(NULL, 0, a);
 }
 
-/* ---- systemd --------------------------------------------------------------------------------------------------------
- */
+/* ---- systemd ----------------------------------------------------------------------------------------------------- */
 
 static void start_node(struct agent *a)
 {
@@ -224,8 +221,7 @@ static void job_failed(void *userdata, const char *unit, const char *result)
         pods_job_failed(((struct agent *)userdata)->pods, unit, result);
 }
 
-/* ---- what the other parts tell
- * --------------------------------------------------------------------------------------- */
+/* ---- what the other parts tell ----------------------------------------------------------------------------------- */
 
 static void content_changed(void *userdata, enum object_kind kind, const char *namespace, const char *name)
 {
@@ -268,8 +264,7 @@ static int start_server(struct agent *a, struct err *e)
         return server_new(a->event, &server, kubelet_api_handle, &a->kubelet_api, &a->server, e);
 }
 
-/* ---- the whole
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- the whole --------------------------------------------------------------------------------------------------- */
 
 static const char *own_ip(const struct agent *a)
 {
@@ -396,8 +391,8 @@ static int run(struct agent *a)
                 log_error("%s", e.text);
                 return 1;
         }
-        /* Ready means that it looks after what there is: the API server may be away, and a boot must not wait for it.
-         */
+        /* Ready means that it looks after what there is: the API server may
+         * be away, and a boot must not wait for it. */
         sd_notify(0, "READY=1\nSTATUS=registering the node");
         r = sd_event_loop(a->event);
         sd_notify(0, "STOPPING=1");

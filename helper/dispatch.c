@@ -9,6 +9,7 @@
 #include "common/utf8.h"
 #include "helper/helper.h"
 #include "proto/verbs.h"
+#include "proto/decode.h"
 #include "proto/wire.h"
 
 enum { REQUEST_MEMORY = 128 * 1024 * 1024 }; /* for a body of 16 MiB, unpacked; what needs more is refused */
@@ -17,7 +18,7 @@ static void keep(UNUSED void *data, UNUSED void *p)
 {
 }
 
-/* ---- one row per verb ---- */
+/* ---- one row per verb -------------------------------------------------------------------------------------------- */
 
 typedef int (*row_fn)(struct machine *m, const ProtobufCMessage *message, struct answer *a, struct err *e);
 
@@ -38,7 +39,7 @@ VERBS(ROW)
 static const row_fn rows[] = { VERBS(ROW) };
 #undef ROW
 
-/* ---- audit ---- */
+/* ---- audit ------------------------------------------------------------------------------------------------------- */
 
 static const Vks__Pod *pod_of(const ProtobufCMessage *m)
 {

@@ -38,7 +38,7 @@ int op_fill(struct machine *m, const struct op_fill *op, struct answer *a, struc
  * handler ---- */
 int dispatch(void *machine, int sock, struct err *e);
 
-/* ---- units.c: PID 1, over the system bus ---- */
+/* ---- units.c: PID 1, over the system bus ------------------------------------------------------------------------- */
 
 /*
  * A method of the manager (org.freedesktop.systemd1(5)) for one unit: StartUnit, RestartUnit, StopUnit, KillUnit
@@ -52,16 +52,16 @@ int unit_active_state(struct machine *m, const char *unit, char ret[static 32], 
  * with "--end" alone. */
 int unit_run(struct machine *m, const char *unit, char **argv, struct err *e);
 
-/* ---- package_unit.c: the unit file that a package brings, if the package is installed and owns it ---- */
+/* ---- package_unit.c: the unit file that a package brings, if the package is installed and owns it ---------------- */
 int package_unit_load(const char *package, const char *name, struct unit_file **ret, struct err *e);
 
-/* ---- cage.c: after this nothing is opened but files, and nothing executed ---- */
+/* ---- cage.c: after this nothing is opened but files, and nothing executed ---------------------------------------- */
 int helper_cage(struct err *e);
 
-/* ---- pod_dirs.c ---- */
+/* ---- pod_dirs.c -------------------------------------------------------------------------------------------------- */
 
-/* The directories of a pod and of its volumes; those that are there stay as they are. *ret_pod: POD_RUN_DIR/UID, open.
- */
+/* The directories of a pod and of its volumes; those that are there stay
+ * as they are. *ret_pod: POD_RUN_DIR/UID, open. */
 int pod_dirs_make(struct machine *m, const struct op_write *op, bool overlay, int *ret_pod, struct err *e);
 int pod_dirs_remove(struct machine *m, const char *uid, struct err *e);
 

@@ -14,7 +14,7 @@
 
 enum { UNMOUNT_TRIES = 200, UNMOUNT_WAIT_NS = 10 * 1000 * 1000 };
 
-/* ---- the private /run and /var ---- */
+/* ---- the private /run and /var ----------------------------------------------------------------------------------- */
 
 /* With the directories at the top of the machine's own /run: many a daemon expects its own there, made at boot or when
  * its package was installed (tmpfiles.d(5)). */
@@ -55,7 +55,7 @@ static int make_var(int pod, bool overlay)
         return 0;
 }
 
-/* ---- the pod ---- */
+/* ---- the pod ----------------------------------------------------------------------------------------------------- */
 
 static int make_volume(struct machine *m, int pod, const char *uid, const struct op_volume *v)
 {

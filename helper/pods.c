@@ -18,7 +18,7 @@ enum {
         CARRIED_MAX = 1024 * 1024 /* of systemd's credentials */
 };
 
-/* ---- whose is it ---- */
+/* ---- whose is it ------------------------------------------------------------------------------------------------- */
 
 /* Authority comes from the unit's own file, never from the request. */
 static bool is_pods(struct machine *m, const char *unit, const char *uid)
@@ -56,7 +56,7 @@ int op_stop(struct machine *m, const struct op_units *op, UNUSED struct answer *
         return each_unit(m, op, op->flag ? "KillUnit" : "StopUnit", e);
 }
 
-/* ---- REMOVE ---- */
+/* ---- REMOVE ------------------------------------------------------------------------------------------------------ */
 
 static int remove_files(struct machine *m, const char *uid, const char *unit)
 {
@@ -120,7 +120,7 @@ int op_remove(struct machine *m, const struct op_units *op, UNUSED struct answer
         return r == 0 && op->flag ? remove_rest(m, uid, e) : r;
 }
 
-/* ---- WRITE ---- */
+/* ---- WRITE ------------------------------------------------------------------------------------------------------- */
 
 static int choose_user(const struct op_write *op, struct unit_text *u, const struct op_container *k, struct err *e)
 {

@@ -35,7 +35,7 @@ int policy_install(const struct policy *p, const Vks__Install *m, struct op_inst
         return 0;
 }
 
-/* ---- START, STOP, REMOVE ---- */
+/* ---- START, STOP, REMOVE ----------------------------------------------------------------------------------------- */
 
 static int parse_pod(const Vks__Pod *pod, struct pod_id *ret, struct err *e)
 {
@@ -69,7 +69,7 @@ int policy_remove(UNUSED const struct policy *p, const Vks__Remove *m, struct op
         return check_units(m->pod, m->n_units, m->units, m->all, m->all, ret, e);
 }
 
-/* ---- FILL ---- */
+/* ---- FILL -------------------------------------------------------------------------------------------------------- */
 
 /* Relative, each part a file name, and none of the names that the atomic writer uses for itself ("..data"). */
 static bool relative_path(const char *s)

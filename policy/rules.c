@@ -91,7 +91,7 @@ int rule_refused(struct err *e, const char *rule, const char *fmt, ...)
         return err_set(e, -EPERM, rule, "policy rule %s: %s (see " POLICY_FILE ")", rule, words);
 }
 
-/* ---- the questions that rules answer ---- */
+/* ---- the questions that rules answer ----------------------------------------------------------------------------- */
 
 bool rule_matches(const struct policy_list *l, const char *s)
 {
@@ -171,7 +171,7 @@ int policy_program(const struct policy *p, const char *path, struct err *e)
         return rule_matches(&p->program, path) ? 0 : rule_refused(e, "program", "%.200s is not allowed", path);
 }
 
-/* ---- paths of a pod ---- */
+/* ---- paths of a pod ---------------------------------------------------------------------------------------------- */
 
 int rule_host_path(const struct policy *p, const char *path, bool *ret_writable, struct err *e)
 {

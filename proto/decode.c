@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
+#include "proto/decode.h"
 
-#include "proto/wire.h"
+#include <errno.h>
 
 static bool has_unknown(const ProtobufCMessage *m)
 {
@@ -27,6 +27,11 @@ static bool has_unknown(const ProtobufCMessage *m)
                         return true;
         }
         return false;
+}
+
+int wire_bad(struct err *e, const char *why)
+{
+        return err_set(e, -EBADMSG, NULL, "bad message on the helper's socket: %s", why);
 }
 
 int wire_decode(const ProtobufCMessageDescriptor *type, const uint8_t *body, size_t size, ProtobufCAllocator *allocator,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A changed container is recognised by a number that both sides compute and its unit carries (Hash= in [X-Kubernetes]).
- */
+/* A changed container is recognised by a number that both sides compute
+ * and its unit carries (Hash= in [X-Kubernetes]). */
 #ifndef VKS_PROTO_HASH_H
 #define VKS_PROTO_HASH_H
 

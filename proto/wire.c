@@ -10,6 +10,7 @@
 #include "common/fd.h"
 #include "common/mem.h"
 #include "common/memfd.h"
+#include "proto/decode.h"
 #include "proto/verbs.h"
 
 enum {
@@ -89,11 +90,6 @@ int wire_send_request(int sock, const struct wire_verb *verb, const ProtobufCMes
         int r = wire_pack(verb, message, &p, e);
 
         return r < 0 ? r : wire_send(sock, &p, e);
-}
-
-int wire_bad(struct err *e, const char *why)
-{
-        return err_set(e, -EBADMSG, NULL, "bad message on the helper's socket: %s", why);
 }
 
 /* One datagram into `data`; the verb is looked up, at most one descriptor comes along (else *ret_fd is -1), all others

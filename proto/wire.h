@@ -47,8 +47,8 @@ struct wire_packet {
 
 void wire_packet_done(struct wire_packet *p);
 
-/* Packs a request, to be sent later and more than once if need be. -EMSGSIZE when it is larger than the helper takes.
- */
+/* Packs a request, to be sent later and more than once if need be.
+ * -EMSGSIZE when it is larger than the helper takes. */
 int wire_pack(const struct wire_verb *verb, const ProtobufCMessage *message, struct wire_packet *ret, struct err *e);
 
 /*
@@ -63,16 +63,6 @@ int wire_send_request(int sock, const struct wire_verb *verb, const ProtobufCMes
  * -EAGAIN: nothing there; -EBADMSG: not a request; the descriptors that came along are closed in every case.
  */
 int wire_recv_request(int sock, struct wire_packet *ret, struct err *e);
-
-/* -EBADMSG and its text. */
-int wire_bad(struct err *e, const char *why);
-
-/*
- * Decodes a packet's body as `type`, refusing unknown fields at any depth. The caller owns *ret
- * (protobuf_c_message_free_unpacked with `allocator`, which may be NULL for the heap).
- */
-int wire_decode(const ProtobufCMessageDescriptor *type, const uint8_t *body, size_t size, ProtobufCAllocator *allocator,
-                ProtobufCMessage **ret, struct err *e);
 
 /* Replies: `reply` is a Vks__Reply. Receiving: as wire_recv_request, with 1, 0, -EAGAIN, -EBADMSG. */
 int wire_send_reply(int sock, const struct wire_verb *verb, const ProtobufCMessage *reply, struct err *e);

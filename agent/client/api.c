@@ -52,7 +52,7 @@ static char *wipe(char *s)
         return NULL;
 }
 
-/* ---- who we are --------------------------------------------------------------------------------------------- */
+/* ---- who we are -------------------------------------------------------------------------------------------------- */
 
 /* With tls-server-name the URL has that name, so that curl asks for it and checks it, but connects to the real host. */
 static int split_server(const struct kubeconfig *config, char **ret_server, char **ret_connect_to, struct err *e)
@@ -137,7 +137,7 @@ static void refresh_token(struct api *a)
         a->token = text;
 }
 
-/* ---- answers ------------------------------------------------------------------------------------------------ */
+/* ---- answers ----------------------------------------------------------------------------------------------------- */
 
 int api_error(long status, const char *reason)
 {
@@ -231,7 +231,7 @@ static void on_data(void *userdata, const char *data, size_t size)
         c->data(c->userdata, data, size);
 }
 
-/* ---- requests ----------------------------------------------------------------------------------------------- */
+/* ---- requests ---------------------------------------------------------------------------------------------------- */
 
 static struct api_call *start(struct api *a, const char *method, const char *path, const char *content_type,
                               struct http_request *q, struct api_call *c)
@@ -320,7 +320,7 @@ uint64_t api_request_count(const struct api *a)
         return a->requests;
 }
 
-/* ---- life --------------------------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------------------------------------- */
 
 int api_new(sd_event *event, const struct kubeconfig *config, struct api **ret, struct err *e)
 {

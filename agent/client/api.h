@@ -38,8 +38,8 @@ int api_new(sd_event *event, const struct kubeconfig *config, struct api **ret, 
 struct api *api_free(struct api *a); /* ends all calls without calling back */
 DEFINE_FREEP(struct api, api_free)
 
-/* Somebody else from now on (a renewed certificate, a rewritten kubeconfig): what is under way fails, to start afresh.
- */
+/* Somebody else from now on (a renewed certificate, a rewritten
+ * kubeconfig): what is under way fails, to start afresh. */
 int api_set_config(struct api *a, const struct kubeconfig *config, struct err *e);
 
 /*

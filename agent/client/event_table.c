@@ -233,7 +233,7 @@ bool event_table_done(struct event_table *t, struct event_record *r, enum event_
         return true;
 }
 
-/* ---- as JSON ------------------------------------------------------------------------------------------------ */
+/* ---- as JSON ----------------------------------------------------------------------------------------------------- */
 
 static void add(cJSON *o, const char *key, const char *value)
 {

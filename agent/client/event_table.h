@@ -43,8 +43,8 @@ bool event_table_waiting(const struct event_table *t); /* is something to be sen
 /* The next to be sent, now out of the queue, or NULL. It stays in the table until event_table_done(). One at a time. */
 struct event_record *event_table_next(struct event_table *t);
 
-/* What to do with it: POST `path` with the whole Event, or PATCH with its new count. The caller owns `path` and `body`.
- */
+/* What to do with it: POST `path` with the whole Event, or PATCH with
+ * its new count. The caller owns `path` and `body`. */
 void event_record_request(const struct event_table *t, const struct event_record *r, bool *ret_patch, char **ret_path,
                           cJSON **ret_body);
 

@@ -123,7 +123,7 @@ void http_set_identity(struct http *h, const struct http_identity *identity)
         h->identity = i;
 }
 
-/* ---- calls -------------------------------------------------------------------------------------------------- */
+/* ---- calls ------------------------------------------------------------------------------------------------------- */
 
 static void call_unready(struct http_call *c)
 {
@@ -301,7 +301,7 @@ static int on_silence(sd_event_source *source, uint64_t usec UNUSED, void *userd
         return 0;
 }
 
-/* ---- curl on sd-event --------------------------------------------------------------------------------------- */
+/* ---- curl on sd-event -------------------------------------------------------------------------------------------- */
 
 static void http_unref(struct http *h)
 {
@@ -467,7 +467,7 @@ struct http *http_free(struct http *h)
         return NULL;
 }
 
-/* ---- starting ----------------------------------------------------------------------------------------------- */
+/* ---- starting ---------------------------------------------------------------------------------------------------- */
 
 static void set_blob(CURL *easy, CURLoption option, const char *pem)
 {

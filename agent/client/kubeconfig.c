@@ -37,7 +37,7 @@ struct kubeconfig *kubeconfig_free(struct kubeconfig *k)
         return NULL;
 }
 
-/* ---- where in the file we are: for error messages ----------------------------------------------------------- */
+/* ---- where in the file we are: for error messages ---------------------------------------------------------------- */
 
 struct section {
         const cJSON *fields; /* "cluster", "user" or "context" of the entry */
@@ -110,7 +110,7 @@ static int pem(const struct section *s, const char *field, char **ret, char **re
         return 0;
 }
 
-/* ---- certificates and keys ---------------------------------------------------------------------------------- */
+/* ---- certificates and keys --------------------------------------------------------------------------------------- */
 
 static X509 *read_certificate(const char *text)
 {
@@ -163,7 +163,7 @@ static int check_ca(const struct section *s, const char *text, const char *field
         return 0;
 }
 
-/* ---- the three sections ------------------------------------------------------------------------------------- */
+/* ---- the three sections ------------------------------------------------------------------------------------------ */
 
 /* https://HOST[:PORT][/PATH]: what follows is put together with paths and shown in messages, so nothing else may be in
  * it. */

@@ -45,7 +45,7 @@ struct objects {
 
 static const char *const resources[] = { [OBJECT_CONFIG_MAP] = "configmaps", [OBJECT_SECRET] = "secrets" };
 
-/* ---- content ------------------------------------------------------------------------------------------------ */
+/* ---- content ----------------------------------------------------------------------------------------------------- */
 
 static void content_done(struct content *c)
 {
@@ -96,7 +96,7 @@ static struct content content_of(enum object_kind kind, const cJSON *object)
         return c;
 }
 
-/* ---- what the watch says; after changed() the object may be gone --------------------------------------------- */
+/* ---- what the watch says; after changed() the object may be gone ------------------------------------------------- */
 
 static void set_state(struct object *o, enum object_state state)
 {
@@ -176,7 +176,7 @@ static const struct watch_handler handler = {
         .failed = on_failed,
 };
 
-/* ---- holding ------------------------------------------------------------------------------------------------ */
+/* ---- holding ----------------------------------------------------------------------------------------------------- */
 
 static struct object *object_new(struct objects *all, enum object_kind kind, const char *namespace, const char *name,
                                  char *id)
@@ -251,7 +251,7 @@ struct objects *objects_free(struct objects *all)
         return NULL;
 }
 
-/* ---- asking ------------------------------------------------------------------------------------------------- */
+/* ---- asking ------------------------------------------------------------------------------------------------------ */
 
 enum object_state object_state(const struct object *o)
 {

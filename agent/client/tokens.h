@@ -31,7 +31,7 @@ DEFINE_FREEP(struct token, token_release)
  */
 const char *token_value(const struct token *k, struct err *ret_why);
 
-/* ---- the pure parts, for tests ------------------------------------------------------------------------------- */
+/* ---- the pure parts, for tests ----------------------------------------------------------------------------------- */
 
 /* Seconds after which a token that lives `life_s` is renewed; `jitter_s` from 0 to 10. */
 int64_t token_renew_after(int64_t life_s, int64_t jitter_s);

@@ -94,7 +94,7 @@ static void start_after(struct watch *w, uint64_t usec)
                 timer_arm(w->event, &w->timer, CLOCK_MONOTONIC, usec, on_timer, w);
 }
 
-/* ---- success and failure ------------------------------------------------------------------------------------ */
+/* ---- success and failure ----------------------------------------------------------------------------------------- */
 
 static void succeed(struct watch *w)
 {
@@ -161,7 +161,7 @@ static void set_version(struct watch *w, const char *version)
         snprintf(w->version, sizeof(w->version), "%s", strlen(version) < VERSION_MAX ? version : "");
 }
 
-/* ---- list --------------------------------------------------------------------------------------------------- */
+/* ---- list -------------------------------------------------------------------------------------------------------- */
 
 static void take_list(struct watch *w, const struct api_response *r)
 {
@@ -208,7 +208,7 @@ static void on_list(void *userdata, struct api_response *r)
         leave(w);
 }
 
-/* ---- watch -------------------------------------------------------------------------------------------------- */
+/* ---- watch ------------------------------------------------------------------------------------------------------- */
 
 /* An ERROR event is a Status in a stream's clothes. */
 static int take_error(struct watch *w, const cJSON *status)
@@ -290,7 +290,7 @@ static void on_watch_done(void *userdata, struct api_response *r)
         leave(w);
 }
 
-/* ---- the next request --------------------------------------------------------------------------------------- */
+/* ---- the next request -------------------------------------------------------------------------------------------- */
 
 static char *with_query(const struct watch *w)
 {

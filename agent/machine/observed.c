@@ -52,7 +52,7 @@ static bool concerns_us(const char *unit)
         return unit_name_is_ours(unit) || (starts_with(unit, INSTALL_PREFIX) && ends_with(unit, ".service"));
 }
 
-/* ---- the table ------------------------------------------------------------------------------------------------ */
+/* ---- the table --------------------------------------------------------------------------------------------------- */
 
 static struct unit *unit_find(struct observed *o, const char *path)
 {
@@ -110,7 +110,7 @@ static void tell(struct observed *o, struct unit *u)
         o->handler.changed(o->userdata, u->name, &u->state);
 }
 
-/* ---- properties ------------------------------------------------------------------------------------------------- */
+/* ---- properties -------------------------------------------------------------------------------------------------- */
 
 static int read_string(sd_bus_message *m, char *ret, size_t size)
 {
@@ -247,8 +247,7 @@ static int on_reloading(sd_bus_message *m, void *userdata, UNUSED sd_bus_error *
         return 0;
 }
 
-/* ---- the full reading ---------------------------------------------------------------------------------------------
- */
+/* ---- the full reading -------------------------------------------------------------------------------------------- */
 
 static void answered(struct observed *o)
 {
@@ -324,8 +323,7 @@ static void read_all(struct observed *o)
         sd_bus_message_unref(m);
 }
 
-/* ---- the connection ------------------------------------------------------------------------------------------------
- */
+/* ---- the connection ---------------------------------------------------------------------------------------------- */
 
 static void reconnect_later(struct observed *o);
 
@@ -444,8 +442,7 @@ const char *observed_systemd_version(const struct observed *o)
         return o->version;
 }
 
-/* ---- the units' files
- * ------------------------------------------------------------------------------------------------ */
+/* ---- the units' files -------------------------------------------------------------------------------------------- */
 
 static bool take(const char *line, size_t n, const char *key, char *ret, size_t size)
 {

@@ -268,8 +268,8 @@ static void read_filesystem(const char *root, struct facts *f)
         }
 }
 
-/* As the kubelet's pkg/kubelet/stats/pidlimit: the lower of two limits, and the tasks in /proc/loadavg's "running/all".
- */
+/* As the kubelet's pkg/kubelet/stats/pidlimit: the lower of two limits,
+ * and the tasks in /proc/loadavg's "running/all". */
 static void read_pids(const char *root, struct facts *f)
 {
         uint64_t pid_max = UINT64_MAX, threads_max = UINT64_MAX, tasks;

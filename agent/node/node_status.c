@@ -15,8 +15,7 @@
 static const uint64_t USEC = 1000000;
 static const uint64_t EVICTION_MEMORY = UINT64_C(100) << 20; /* memory.available<100Mi */
 
-/* ---- quantities, in the form the API server gives back (apimachinery pkg/api/resource: canonical) ------------------
- */
+/* ---- quantities, in the form the API server gives back (apimachinery pkg/api/resource: canonical) ---------------- */
 
 /* Bytes, the largest binary suffix that leaves a whole number: "2Gi", "3914Mi", "1000Ki". */
 static void bytes_text(uint64_t bytes, char ret[32])

@@ -26,8 +26,8 @@ enum {
         NODE_IMAGES_MAX = 50,
 };
 
-/* What keeps the node from running pods; each is NULL when well, or a clause for a person ("the system bus is gone").
- */
+/* What keeps the node from running pods; each is NULL when well, or a
+ * clause for a person ("the system bus is gone"). */
 struct node_health {
         const char *bus;
         const char *helper;

@@ -9,8 +9,7 @@
 
 #define LISTS "/var/lib/apt/lists"
 
-/* ---- how far it has come
- * --------------------------------------------------------------------------------------------- */
+/* ---- how far it has come ----------------------------------------------------------------------------------------- */
 
 static void enter(struct progress *p, enum progress_stage stage, unsigned n, const char *detail)
 {
@@ -89,8 +88,7 @@ void package_manager_progress(struct progress *p, const char *line)
         }
 }
 
-/* ---- why not
- * ----------------------------------------------------------------------------------------------------------- */
+/* ---- why not ----------------------------------------------------------------------------------------------------- */
 
 /*
  * "E: ..." lines, what apt says before "you have held broken packages": "a : Depends: b but it is not installable", and

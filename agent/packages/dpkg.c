@@ -16,8 +16,7 @@ enum {
         RELATED_MAX = 32,
 };
 
-/* ---- the status file ----------------------------------------------------------------------------------------------
- */
+/* ---- the status file --------------------------------------------------------------------------------------------- */
 
 /* The third word of Status: what is unpacked and configured, pending triggers or not (dpkg(1), PACKAGE STATES). */
 static bool is_installed(struct line status)
@@ -274,8 +273,7 @@ bool package_list_find(const struct package_list *p, const char *name, struct pa
         return e;
 }
 
-/* ---- what belongs together
- * ------------------------------------------------------------------------------------------- */
+/* ---- what belongs together --------------------------------------------------------------------------------------- */
 
 struct family {
         const struct package_list *p;
@@ -370,8 +368,7 @@ size_t package_list_related(const struct package_list *p, const char *name, stru
         return n;
 }
 
-/* ---- one package
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- one package ------------------------------------------------------------------------------------------------- */
 
 static int map_info(const struct package_list *l, const struct package *p, const char *suffix, struct map *ret,
                     struct stat *ret_stat)

@@ -82,7 +82,7 @@ static void arm(sd_event_source *source, uint64_t usec)
         sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
-/* ---- apt's own words -------------------------------------------------------------------------------------------- */
+/* ---- apt's own words --------------------------------------------------------------------------------------------- */
 
 static void take_words(struct words *w, const char *line)
 {
@@ -95,7 +95,7 @@ static void take_words(struct words *w, const char *line)
                                            line);
 }
 
-/* ---- how far it has come ---------------------------------------------------------------------------------------- */
+/* ---- how far it has come ----------------------------------------------------------------------------------------- */
 
 /* Told is what is new, and when that was done the next news has to wait twice as long. */
 static void tell_progress(struct installer *in)
@@ -142,7 +142,7 @@ static void follow(struct installer *in)
                                           started && started < in->began ? started : in->began, on_line, in);
 }
 
-/* ---- candidates ------------------------------------------------------------------------------------------------- */
+/* ---- candidates -------------------------------------------------------------------------------------------------- */
 
 static void forget_current(struct installer *in)
 {
@@ -185,8 +185,7 @@ static void set_current(struct installer *in, const char *package)
         snprintf(c->version, sizeof(c->version), "%s", found.version);
 }
 
-/* ---- one transaction ----------------------------------------------------------------------------------------------
- */
+/* ---- one transaction --------------------------------------------------------------------------------------------- */
 
 static struct wish *wish_free(struct wish *w)
 {

@@ -16,7 +16,7 @@
 #include "common/err.h"
 #include "common/ids.h"
 
-/* ---- what is installed ---------------------------------------------------------------------------------------- */
+/* ---- what is installed ------------------------------------------------------------------------------------------- */
 
 struct package {
         const char *name, *version, *arch;
@@ -50,14 +50,14 @@ size_t package_list_related(const struct package_list *l, const char *name, stru
 void package_list_files(const struct package_list *l, const struct package *p,
                         void (*each)(void *userdata, const char *path), void *userdata);
 
-/* When these were unpacked last, be it the same version again: never the same time twice. False when that is not known.
- */
+/* When these were unpacked last, be it the same version again: never the
+ * same time twice. False when that is not known. */
 bool package_list_unpacked(const struct package_list *l, const struct package *p, struct timespec *ret);
 
 /* The text of what it runs behind its installation; empty where there is none. The caller calls map_done(). */
 struct map package_list_script(const struct package_list *l, const struct package *p);
 
-/* ---- installations --------------------------------------------------------------------------------------------- */
+/* ---- installations ----------------------------------------------------------------------------------------------- */
 
 /* Lines that helper/install.sh has printed. What one says of progress, and whether it tells why it fails; `goes_on`,
  * false at first, is kept between lines. */

@@ -67,7 +67,7 @@ int packages_image_unit(struct packages *p, const char *name, const char *unit, 
  */
 void packages_services(const struct packages *p, bool *ret);
 
-/* ---- the pure parts, for tests and fuzzers ------------------------------------------------------------------- */
+/* ---- the pure parts, for tests and fuzzers ----------------------------------------------------------------------- */
 
 /* A service unit that a package ships: no template, no alias. */
 struct unit_candidate {

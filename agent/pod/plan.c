@@ -19,7 +19,7 @@ static bool due(struct plan *plan, uint64_t at, uint64_t now)
         return false;
 }
 
-/* ---- unwanted ------------------------------------------------------------------------------------------------ */
+/* ---- unwanted ---------------------------------------------------------------------------------------------------- */
 
 static void plan_stop(const struct pod_state *s, uint64_t now, struct plan *plan)
 {
@@ -66,7 +66,7 @@ static void plan_end(const struct pod *p, const struct pod_state *s, uint64_t no
                 add(plan, ACTION_DELETE, 0);
 }
 
-/* ---- wanted -------------------------------------------------------------------------------------------------- */
+/* ---- wanted ------------------------------------------------------------------------------------------------------ */
 
 static bool plan_images(const struct pod_state *s, uint64_t now, struct plan *plan)
 {

@@ -17,7 +17,7 @@ enum {
         MODE_DEFAULT = 0644,
 };
 
-/* ---- refusing: the first reason wins, later ones would only hide it -------------------------------------- */
+/* ---- refusing: the first reason wins, later ones would only hide it ---------------------------------------------- */
 
 static void refuse(struct pod *p, const struct container *c, const char *reason, const char *fmt, ...) PRINTF(4, 5);
 static void refuse(struct pod *p, const struct container *c, const char *reason, const char *fmt, ...)
@@ -44,7 +44,7 @@ static void ignore(struct buf *b, const char *field)
         buf_str(b, field);
 }
 
-/* ---- small pieces ---------------------------------------------------------------------------------------- */
+/* ---- small pieces ------------------------------------------------------------------------------------------------ */
 
 static char **string_list(const cJSON *array)
 {
@@ -145,7 +145,7 @@ static bool known_field(const struct pod *p, const char *path)
         return v != NULL;
 }
 
-/* ---- environment ------------------------------------------------------------------------------------------ */
+/* ---- environment ------------------------------------------------------------------------------------------------- */
 
 static bool reference(const cJSON *o, struct env_var *v, enum source_kind kind)
 {
@@ -208,7 +208,7 @@ static void parse_env(struct pod *p, struct container *c, const cJSON *spec)
         }
 }
 
-/* ---- containers ------------------------------------------------------------------------------------------- */
+/* ---- containers -------------------------------------------------------------------------------------------------- */
 
 static void parse_security(struct pod *p, struct container *c, const cJSON *pod_context, const cJSON *context,
                            struct buf *ignored)
@@ -357,7 +357,7 @@ static void parse_containers(struct pod *p, const cJSON *spec, struct buf *ignor
         }
 }
 
-/* ---- volumes ---------------------------------------------------------------------------------------------- */
+/* ---- volumes ----------------------------------------------------------------------------------------------------- */
 
 static struct volume_item *add_item(struct pod *p, struct volume *v, size_t *room)
 {
@@ -557,7 +557,7 @@ static void check_mounted_volumes_exist(struct pod *p)
                 }
 }
 
-/* ---- the pod ---------------------------------------------------------------------------------------------- */
+/* ---- the pod ----------------------------------------------------------------------------------------------------- */
 
 static void parse_gates(struct pod *p, const cJSON *spec, const cJSON *status)
 {

@@ -37,7 +37,7 @@ struct pod_state *pod_state_free(struct pod_state *s)
         return NULL;
 }
 
-/* ---- taking over what the API server remembers -------------------------------------------------------------- */
+/* ---- taking over what the API server remembers ------------------------------------------------------------------- */
 
 static const char *invocation_of(const char *container_id)
 {
@@ -115,7 +115,7 @@ void pod_state_adopt(struct pod_state *s, const struct pod *p, const cJSON *stat
                         }
 }
 
-/* ---- what a unit's state means -------------------------------------------------------------------------------- */
+/* ---- what a unit's state means ----------------------------------------------------------------------------------- */
 
 static void terminate(struct container_state *c, const struct unit_state *u, uint64_t now)
 {
@@ -130,8 +130,8 @@ static void terminate(struct container_state *c, const struct unit_state *u, uin
                 t->signal = u->main_status;
                 t->exit_code = 128 + u->main_status;
         } else if (!u->started) {
-                /* The main process was never started: a condition, a missing binary, or an ExecStartPre= that failed.
-                 */
+                /* The main process was never started: a condition, a missing
+                 * binary, or an ExecStartPre= that failed. */
                 t->exit_code = streq(u->result, "success") ? 0 : 128;
         }
         if (!c->was_active && u->main_code == CLD_EXITED && u->main_status >= SYSTEMD_EXIT_FIRST &&

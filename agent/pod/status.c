@@ -20,7 +20,7 @@ static void add_time(cJSON *o, const char *key, uint64_t usec)
         cJSON_AddStringToObject(o, key, text);
 }
 
-/* ---- phase --------------------------------------------------------------------------------------------------- */
+/* ---- phase ------------------------------------------------------------------------------------------------------- */
 
 const char *status_phase(const struct pod *p, const struct pod_state *s)
 {
@@ -48,7 +48,7 @@ const char *status_phase(const struct pod *p, const struct pod_state *s)
         return "Running";
 }
 
-/* ---- containers ---------------------------------------------------------------------------------------------- */
+/* ---- containers -------------------------------------------------------------------------------------------------- */
 
 static cJSON *waiting_state(const char *reason, const char *fmt, ...) PRINTF(2, 3);
 static cJSON *waiting_state(const char *reason, const char *fmt, ...)
@@ -163,7 +163,7 @@ static cJSON *container_status(const struct pod *p, const struct pod_state *s, s
         return o;
 }
 
-/* ---- conditions ---------------------------------------------------------------------------------------------- */
+/* ---- conditions -------------------------------------------------------------------------------------------------- */
 
 static void set_condition(struct pod_state *s, enum condition_type type, bool is_true, uint64_t now, const char *reason,
                           const char *message)
@@ -247,7 +247,7 @@ static cJSON *conditions(const struct pod_state *s)
         return a;
 }
 
-/* ---- the whole ------------------------------------------------------------------------------------------------ */
+/* ---- the whole --------------------------------------------------------------------------------------------------- */
 
 cJSON *status_build(const struct pod *p, struct pod_state *s, const struct pod_node *node, const char *const *image_ids,
                     uint64_t now)

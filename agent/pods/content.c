@@ -23,7 +23,7 @@ struct content {
         size_t n_tokens;
 };
 
-/* ---- holding ------------------------------------------------------------------------------------------------ */
+/* ---- holding ----------------------------------------------------------------------------------------------------- */
 
 static bool is_object(enum source_kind kind)
 {
@@ -123,7 +123,7 @@ static int need(const struct content *c, enum source_kind kind, const char *name
         }
 }
 
-/* ---- volumes -------------------------------------------------------------------------------------------------- */
+/* ---- volumes ----------------------------------------------------------------------------------------------------- */
 
 static void hash_bytes(uint64_t *h, const void *p, size_t n) /* FNV-1a: notices a change, guards nothing */
 {
@@ -243,7 +243,7 @@ Vks__Fill *content_fill_free(Vks__Fill *fill)
         return NULL;
 }
 
-/* ---- environment ------------------------------------------------------------------------------------------------ */
+/* ---- environment ------------------------------------------------------------------------------------------------- */
 
 static const Vks__Env *lookup(const Vks__Env *const *env, size_t n, const char *name, size_t size)
 {
@@ -351,8 +351,7 @@ static int resolve_env(const struct content *c, const struct pod *p, const struc
         return 0;
 }
 
-/* ---- the WRITE message --------------------------------------------------------------------------------------------
- */
+/* ---- the WRITE message ------------------------------------------------------------------------------------------- */
 
 static char **expand_all(char **words, const Vks__Container *m, size_t *ret_n)
 {

@@ -68,8 +68,7 @@ static void fill_pod(Vks__Pod *m, const struct pod *p)
         m->uid = (char *)(uintptr_t)p->id.uid;
 }
 
-/* ---- volumes -------------------------------------------------------------------------------------------------------
- */
+/* ---- volumes ----------------------------------------------------------------------------------------------------- */
 
 static void on_filled(void *userdata, int error, const Vks__Reply *reply, const struct err *err)
 {
@@ -115,8 +114,7 @@ static void do_fill(struct pod_entry *e, size_t i)
         content_fill_free(fill);
 }
 
-/* ---- units ---------------------------------------------------------------------------------------------------------
- */
+/* ---- units ------------------------------------------------------------------------------------------------------- */
 
 static void on_written(void *userdata, int error, const Vks__Reply *reply, const struct err *err)
 {
@@ -216,8 +214,7 @@ static void do_start(struct pod_entry *e, const struct plan *plan, bool restart)
         helper_start(pods_parts(e->pods)->helper, &start, on_started, rq);
 }
 
-/* ---- the end
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- the end ----------------------------------------------------------------------------------------------------- */
 
 static void on_stopped(void *userdata, int error, const Vks__Reply *reply, const struct err *err)
 {

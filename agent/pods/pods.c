@@ -86,7 +86,7 @@ void pods_mark(struct pod_entry *e)
         go_on(ps);
 }
 
-/* ---- entries -------------------------------------------------------------------------------------------------- */
+/* ---- entries ----------------------------------------------------------------------------------------------------- */
 
 static struct pod_entry *find(const struct pods *ps, const char *uid)
 {
@@ -194,7 +194,7 @@ static struct pod_entry *entry_new(struct pods *ps, struct pod *p, uint64_t now)
         return e;
 }
 
-/* ---- units and containers --------------------------------------------------------------------------------------- */
+/* ---- units and containers ---------------------------------------------------------------------------------------- */
 
 /* What a daemon fails for that is as vks has it, and not as its package: its own words will hardly say so. */
 static void explain_failure(const struct pod_entry *e, size_t i, struct termination *t)
@@ -339,8 +339,7 @@ void pods_job_failed(void *userdata, const char *unit, const char *result)
         pods_mark(l->entry);
 }
 
-/* ---- what a pod needs -----------------------------------------------------------------------------------------------
- */
+/* ---- what a pod needs -------------------------------------------------------------------------------------------- */
 
 /* Is there new content for a volume, and if there is none: why? */
 static void resolve_content(struct pod_entry *e)
@@ -395,8 +394,7 @@ void pods_token_changed(void *userdata, const struct pod_id *pod)
         }
 }
 
-/* ---- what the API server says
- * ---------------------------------------------------------------------------------------- */
+/* ---- what the API server says ------------------------------------------------------------------------------------ */
 
 static void check_leftovers(struct pod_entry *e)
 {
@@ -580,8 +578,7 @@ void pods_list_synced(void *userdata)
         go_on(ps);
 }
 
-/* ---- the turn
- * --------------------------------------------------------------------------------------------------------- */
+/* ---- the turn ---------------------------------------------------------------------------------------------------- */
 
 static int on_timer(UNUSED sd_event_source *source, UNUSED uint64_t usec, void *userdata)
 {
@@ -747,8 +744,7 @@ struct pods *pods_free(struct pods *ps)
         return NULL;
 }
 
-/* ---- questions
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- questions --------------------------------------------------------------------------------------------------- */
 
 static struct pod_entry *find_name(const struct pods *ps, const char *namespace, const char *name)
 {

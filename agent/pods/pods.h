@@ -48,8 +48,8 @@ DEFINE_FREEP(struct pods, pods_free)
 /* Pods are acted on from now on: the Node is registered, and units were read once. */
 void pods_start(struct pods *ps);
 
-/* What the parts tell: the handlers of watch.h, observed.h, objects.h, tokens.h and installer.h, with `ps` as userdata.
- */
+/* What the parts tell: the handlers of watch.h, observed.h, objects.h,
+ * tokens.h and installer.h, with `ps` as userdata. */
 void pods_list_begin(void *ps);
 void pods_upsert(void *ps, const cJSON *object);
 void pods_object_gone(void *ps, const cJSON *object);

@@ -7,8 +7,7 @@
 #include "agent/pods/pod_entry.h"
 #include "common/mem.h"
 
-/* ---- whose version is it ------------------------------------------------------------------------------------------
- */
+/* ---- whose version is it ----------------------------------------------------------------------------------------- */
 
 static const char *label(const struct pod *p, const char *key)
 {
@@ -70,8 +69,7 @@ static const struct pod_entry *holder(const struct pod_entry *e, size_t i, const
         return NULL;
 }
 
-/* ---- is it there? ---------------------------------------------------------------------------------------------------
- */
+/* ---- is it there? ------------------------------------------------------------------------------------------------ */
 
 /*
  * imagePullPolicy Always: the candidate is ensured when the pod is new here. Not when it ran here before, not for what
@@ -148,8 +146,7 @@ void pull_look(struct pod_entry *e)
         e->told_present = true;
 }
 
-/* ---- having it installed
- * ------------------------------------------------------------------------------------------------ */
+/* ---- having it installed ----------------------------------------------------------------------------------------- */
 
 static void fail(struct pod_entry *e, size_t i, const struct err *err)
 {

@@ -26,8 +26,8 @@ struct http_head {
  * about before. */
 size_t http_head_length(const char *p, size_t n, size_t scanned);
 
-/* Reads the complete head of `n` bytes. -EINVAL sets ret->status too. *ret needs http_head_done() only after success.
- */
+/* Reads the complete head of `n` bytes. -EINVAL sets ret->status too.
+ * *ret needs http_head_done() only after success. */
 int http_head_parse(const char *p, size_t n, struct http_head *ret, struct err *e);
 void http_head_done(struct http_head *h);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* HTTP/1.1 as the protocol of a TLS connection: requests in turn, each to the handler, and its answer out (server.h).
- */
+/* HTTP/1.1 as the protocol of a TLS connection: requests in turn, each
+ * to the handler, and its answer out (server.h). */
 #ifndef VKS_AGENT_SERVER_HTTP_CONN_H
 #define VKS_AGENT_SERVER_HTTP_CONN_H
 

@@ -19,8 +19,8 @@ static bool leads_away(const char *name)
         return strchr(name, '/') || streq(name, "..");
 }
 
-/* While both are open, no other mount has either's id. A bind mount has one of its own, where st_dev would be the same.
- */
+/* While both are open, no other mount has either's id. A bind mount has
+ * one of its own, where st_dev would be the same. */
 static int same_mount(int a, int b)
 {
         struct statx x, y;

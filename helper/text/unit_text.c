@@ -98,7 +98,7 @@ void unit_text_var_mount(const char *uid, struct buf *b)
                    uid, uid, uid, uid);
 }
 
-/* ---- the command line ---- */
+/* ---- the command line -------------------------------------------------------------------------------------------- */
 
 /* The end of the word that begins at `s`, quotes respected. */
 static const char *word_end(const char *s)

@@ -10,6 +10,7 @@
 #include "policy/policy_conf.h"
 #include "proto/hash.h"
 #include "proto/verbs.h"
+#include "proto/decode.h"
 #include "proto/wire.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -64,8 +65,8 @@ static void check_fill(const struct op_fill *op)
                         abort();
 }
 
-/* A line of an environment file, read as systemd does, gives the value back; what such a file cannot hold is carried.
- */
+/* A line of an environment file, read as systemd does, gives the value
+ * back; what such a file cannot hold is carried. */
 static void check_env(const struct unit_text *u, const Vks__Env *v, struct buf *carried)
 {
         CLEANUP(buf_done) struct buf b = BUF(1 << 20);

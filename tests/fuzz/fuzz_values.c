@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The small texts that API objects, peers and operators write: times, base64, quantities, labels, $(VAR), conditions.
- */
+/* The small texts that API objects, peers and operators write: times,
+ * base64, quantities, labels, $(VAR), conditions. */
 #include <stdlib.h>
 
 #include "agent/lib/base64.h"

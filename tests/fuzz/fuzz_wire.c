@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The first byte chooses the verb, the rest is its message. */
+#include "proto/decode.h"
 #include "proto/wire.h"
 #include "tests/fuzz/fuzz.h"
 

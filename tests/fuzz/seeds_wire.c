@@ -11,6 +11,7 @@
 
 #include "common/mem.h"
 #include "proto/verbs.h"
+#include "proto/decode.h"
 #include "proto/wire.h"
 
 enum { REPEATS = 3, SEED_MAX = 64 * 1024 };

@@ -56,7 +56,7 @@ enum { VERBS(ROW) };
 static unsigned long sent, accepted, wrong; /* of the whole run */
 static int sock = -1;
 
-/* ---- asking ---- */
+/* ---- asking ------------------------------------------------------------------------------------------------------ */
 
 static int dial(void)
 {
@@ -158,7 +158,7 @@ static void must_fail(const char *what, int r)
                 failed("was accepted", what);
 }
 
-/* ---- an honest pod, that everything else is made from ---- */
+/* ---- an honest pod, that everything else is made from ------------------------------------------------------------ */
 
 struct pod {
         Vks__Pod id;
@@ -250,7 +250,7 @@ static void clean(struct pod *p, bool ran)
                 nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
 }
 
-/* ---- every field, every trick ---- */
+/* ---- every field, every trick ------------------------------------------------------------------------------------ */
 
 static const char *const tricks[] = {
         "",
@@ -507,7 +507,7 @@ static void torn_bytes(struct pod *p)
         must_fail("an unknown field", raw(unknown, sizeof(unknown), NULL, 0));
 }
 
-/* ---- descriptors ---- */
+/* ---- descriptors ------------------------------------------------------------------------------------------------- */
 
 static void descriptors(struct pod *p)
 {
@@ -592,7 +592,7 @@ static void lingering(void)
                 failed("the helper waited for a socket to close", NULL);
 }
 
-/* ---- what is not a pod's ---- */
+/* ---- what is not a pod's ----------------------------------------------------------------------------------------- */
 
 static void foreign(struct pod *p)
 {
@@ -727,7 +727,7 @@ static void races(struct pod *p, unsigned rounds)
         }
 }
 
-/* ---- too much ---- */
+/* ---- too much ---------------------------------------------------------------------------------------------------- */
 
 static void flood(struct pod *p)
 {
@@ -772,7 +772,7 @@ static void is_served(struct pod *p)
         clean(p, true);
 }
 
-/* ---- past the policy: whether any of it got anywhere, the journal tells (mark) ---- */
+/* ---- past the policy: whether any of it got anywhere, the journal tells (mark) ----------------------------------- */
 
 static const char *const suspects[] = { "harm-pre.service", "harm-plus.service", "harm-semi.service",
                                         "harm-bang.service", "harm-only.service" };
@@ -1065,7 +1065,7 @@ static void beyond_max_units(struct pod *p)
         clean(p, false);
 }
 
-/* ---- pods with secrets, to be searched while they run ---- */
+/* ---- pods with secrets, to be searched while they run ------------------------------------------------------------ */
 
 static void secrets(struct pod *p, bool run)
 {
@@ -1093,7 +1093,7 @@ static void secrets(struct pod *p, bool run)
         }
 }
 
-/* ---- a pod that is root, and leaves things for others to find ---- */
+/* ---- a pod that is root, and leaves things for others to find ---------------------------------------------------- */
 
 #define OWN S("/var/disk"), S("/tmp/memory"), S("/run"), S("/tmp"), S("/dev/shm"), S("/var/tmp")
 
@@ -1141,7 +1141,7 @@ static int install(struct pod *p, char **argv)
         return r ? 1 : 0;
 }
 
-/* ---- as a pod ---- */
+/* ---- as a pod ---------------------------------------------------------------------------------------------------- */
 
 static void flip(const char *dir)
 {

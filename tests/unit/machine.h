@@ -113,7 +113,7 @@ static UNUSED bool holds(const char *path, const char *words)
         return file_read(path, 1 << 20, &text, &size, NULL) == 0 && strstr(text, words);
 }
 
-/* ---- a pod ---- */
+/* ---- a pod ------------------------------------------------------------------------------------------------------- */
 
 static Vks__Pod pod = { PROTOBUF_C_MESSAGE_INIT(&vks__pod__descriptor), .namespace_ = STR("default"),
                         .name = STR("web"), .uid = STR(UID) };

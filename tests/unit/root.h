@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Another machine's files, for what can be told to read below a directory: `root` is one, once make_root() was called.
- */
+/* Another machine's files, for what can be told to read below a
+ * directory: `root` is one, once make_root() was called. */
 #ifndef VKS_TESTS_ROOT_H
 #define VKS_TESTS_ROOT_H
 

@@ -213,7 +213,7 @@ Test(cage, a_thread_that_was_there_before_is_in_it_too)
         cr_expect_eq(ends(lock_with_a_thread, what_the_thread_saw), 0);
 }
 
-/* ---- the line in the audit log ---- */
+/* ---- the line in the audit log ----------------------------------------------------------------------------------- */
 
 /* Numbers that no kernel has yet. */
 static int call_the_unknown(void)

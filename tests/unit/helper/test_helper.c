@@ -73,7 +73,7 @@ static size_t count(int dir)
         return dir_count(dir, id_is_filename);
 }
 
-/* ---- asking ---- */
+/* ---- asking ------------------------------------------------------------------------------------------------------ */
 
 /* A journal that nobody reads would hold the helper up. */
 static void read_journal(void)
@@ -146,7 +146,7 @@ static void nothing_is_left(void)
         cr_assert_eq(count(machine.disk), 0);
 }
 
-/* ---- WRITE ---- */
+/* ---- WRITE ------------------------------------------------------------------------------------------------------- */
 
 Test(helper, a_written_pod_is_files_and_nothing_runs)
 {
@@ -431,7 +431,7 @@ Test(helper, the_machines_var_is_a_layer_below_the_pods_own)
         nothing_is_left();
 }
 
-/* ---- whose unit, whose user ---- */
+/* ---- whose unit, whose user -------------------------------------------------------------------------------------- */
 
 static void package(const char *name, const char *files)
 {
@@ -604,7 +604,7 @@ Test(helper, a_unit_is_the_packages_or_it_is_none)
         expect(-EINVAL, REDIS ": not a regular file");
 }
 
-/* ---- START, STOP ---- */
+/* ---- START, STOP ------------------------------------------------------------------------------------------------- */
 
 Test(helper, only_units_whose_files_name_the_pod_are_started_and_stopped)
 {
@@ -639,7 +639,7 @@ Test(helper, what_pid_1_says_reaches_the_agent)
         cr_assert_eq(units(VERB_stop, unit, false), -EACCES);
 }
 
-/* ---- REMOVE ---- */
+/* ---- REMOVE ------------------------------------------------------------------------------------------------------ */
 
 Test(helper, what_runs_is_not_removed)
 {
@@ -712,7 +712,7 @@ Test(helper, removal_waits_for_the_unmounting_and_not_for_ever)
         nothing_is_left();
 }
 
-/* ---- INSTALL, FILL ---- */
+/* ---- INSTALL, FILL ----------------------------------------------------------------------------------------------- */
 
 static int install(const char *name, const char *version)
 {
@@ -783,7 +783,7 @@ Test(helper, a_quarter_of_what_pods_have_is_not_for_content)
         cr_assert_eq(umount2(POD_RUN_DIR, MNT_DETACH), 0);
 }
 
-/* ---- what is no request ---- */
+/* ---- what is no request ------------------------------------------------------------------------------------------ */
 
 int __real_arena_init(struct arena *a, size_t size);
 int __wrap_arena_init(struct arena *a, size_t size);

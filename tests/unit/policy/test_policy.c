@@ -19,7 +19,7 @@ static struct policy *conf(const char *text)
         return p;
 }
 
-/* ---- the file ---- */
+/* ---- the file ---------------------------------------------------------------------------------------------------- */
 
 Test(policy_conf, defaults_are_in_force_without_a_file)
 {
@@ -85,7 +85,7 @@ Test(policy_conf, errors_name_file_line_and_reason)
         cr_assert_eq(policy_parse("policy.conf", "root\0", 5, &(struct policy *){ NULL }, NULL), -EINVAL);
 }
 
-/* ---- every verb ---- */
+/* ---- every verb -------------------------------------------------------------------------------------------------- */
 
 #define ROW(number, name, Message, body)                                                                               \
         Test(policy, name##_of_nothing_is_refused)                                                                     \
@@ -103,7 +103,7 @@ Test(policy_conf, errors_name_file_line_and_reason)
 VERBS(ROW)
 #undef ROW
 
-/* ---- INSTALL ---- */
+/* ---- INSTALL ----------------------------------------------------------------------------------------------------- */
 
 static int install(const char *text, const char *name, const char *version, const char *url, struct err *e)
 {
@@ -174,7 +174,7 @@ Test(policy, package_files_come_from_where_the_operator_says)
                              -EINVAL, "%s", bad[i]);
 }
 
-/* ---- START, STOP, REMOVE, FILL ---- */
+/* ---- START, STOP, REMOVE, FILL ----------------------------------------------------------------------------------- */
 
 static Vks__Pod pod = { PROTOBUF_C_MESSAGE_INIT(&vks__pod__descriptor), .namespace_ = (char *)"default",
                         .name = (char *)"web", .uid = (char *)UID };
@@ -252,7 +252,7 @@ Test(policy, files_stay_in_their_volume)
         cr_assert_eq(policy_fill(p, &m, &op, NULL), -EINVAL);
 }
 
-/* ---- WRITE ---- */
+/* ---- WRITE ------------------------------------------------------------------------------------------------------- */
 
 struct written {
         Vks__Container c;
@@ -634,7 +634,7 @@ Test(policy, numbers_out_of_range_are_refused)
         cr_assert_eq(policy_write(p, &m, &op, NULL), -EINVAL);
 }
 
-/* ---- bounds ---- */
+/* ---- bounds ------------------------------------------------------------------------------------------------------ */
 
 /* A copy of `one` in each of `n` places. */
 static void **times(size_t n, void *one)

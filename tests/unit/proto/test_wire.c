@@ -11,6 +11,7 @@
 #include "common/fd.h"
 #include "common/mem.h"
 #include "proto/verbs.h"
+#include "proto/decode.h"
 #include "proto/wire.h"
 
 static int here = -1, there = -1;

@@ -10,7 +10,7 @@
 #include "common/buf.h"
 #include "common/mem.h"
 
-/* ---- certificates, made for the run ------------------------------------------------------------------------- */
+/* ---- certificates, made for the run ------------------------------------------------------------------------------ */
 
 static char *text_of(BIO *bio)
 {
@@ -127,7 +127,7 @@ static void refused(const char *cluster, const char *user, const char *why)
         kubeconfig_free(k);
 }
 
-/* ---- what is taken ------------------------------------------------------------------------------------------ */
+/* ---- what is taken ----------------------------------------------------------------------------------------------- */
 
 Test(kubeconfig, everything_inline)
 {
@@ -195,7 +195,7 @@ Test(kubeconfig, a_token_file_wins_over_a_token)
         cr_expect(!k->token && k->token_file);
 }
 
-/* ---- what is refused, and how ------------------------------------------------------------------------------- */
+/* ---- what is refused, and how ------------------------------------------------------------------------------------ */
 
 Test(kubeconfig, refusals_of_a_cluster_name_the_field)
 {

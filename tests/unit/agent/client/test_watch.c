@@ -6,8 +6,8 @@
 #include "common/buf.h"
 #include "tests/unit/api_server.h"
 
-/* What the server does with one request after the other; what the reflector makes of it is written down as one string.
- */
+/* What the server does with one request after the other; what the
+ * reflector makes of it is written down as one string. */
 struct step {
         const char *expect; /* how the request begins */
         int status;         /* 0: a stream that ends at once */

@@ -25,7 +25,7 @@
 #include "common/buf.h"
 #include "common/mem.h"
 
-/* ---- certificates ------------------------------------------------------------------------------------------ */
+/* ---- certificates ------------------------------------------------------------------------------------------------ */
 
 struct identity {
         X509 *cert;
@@ -96,7 +96,7 @@ static void put_file(const char *name, const X509 *cert, const EVP_PKEY *key)
         cr_assert_eq(rename(in_dir("new"), in_dir(name)), 0);
 }
 
-/* ---- the server's side: a child process ---------------------------------------------------------------------- */
+/* ---- the server's side: a child process -------------------------------------------------------------------------- */
 
 static pid_t child;
 static uint16_t port;
@@ -293,7 +293,7 @@ TestSuite(server, .init = setup, .fini = teardown, .timeout = 1200);
 TestSuite(server_heads, .init = setup_for_heads, .fini = teardown, .timeout = 1200);
 TestSuite(server_readers, .init = setup_for_readers, .fini = teardown, .timeout = 1200);
 
-/* ---- the client's side ----------------------------------------------------------------------------------------- */
+/* ---- the client's side ------------------------------------------------------------------------------------------- */
 
 struct client {
         SSL_CTX *context;
@@ -474,7 +474,7 @@ static void wait_for_closed(size_t want)
                 numbers(&p, &k);
 }
 
-/* ---- who may enter --------------------------------------------------------------------------------------------- */
+/* ---- who may enter ----------------------------------------------------------------------------------------------- */
 
 static void expect_nobody(const struct identity *id, const char *what)
 {
@@ -588,7 +588,7 @@ Test(server, no_session_is_resumed)
         }
 }
 
-/* ---- HTTP ------------------------------------------------------------------------------------------------------- */
+/* ---- HTTP -------------------------------------------------------------------------------------------------------- */
 
 Test(server, a_connection_serves_many_requests)
 {
@@ -760,7 +760,7 @@ Test(server, a_stream_for_head_is_its_head)
         wait_for_closed(1);
 }
 
-/* ---- limits ----------------------------------------------------------------------------------------------------- */
+/* ---- limits ------------------------------------------------------------------------------------------------------ */
 
 Test(server, a_slow_reader_makes_the_producer_wait)
 {
@@ -880,7 +880,7 @@ Test(server, strangers_cannot_keep_others_out)
         hang_up(&late);
 }
 
-/* ---- rotation --------------------------------------------------------------------------------------------------- */
+/* ---- rotation ---------------------------------------------------------------------------------------------------- */
 
 static bool serves(const struct identity *id)
 {

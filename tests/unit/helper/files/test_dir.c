@@ -243,7 +243,7 @@ Test(dir, the_shape_of_a_directory_is_copied_without_its_content)
         cr_assert_not(is_there("to/skip") || is_there("to/a/f"));
 }
 
-/* ---- publish ---- */
+/* ---- publish ----------------------------------------------------------------------------------------------------- */
 
 Test(dir, files_are_published_in_the_kubelets_layout)
 {
@@ -280,7 +280,7 @@ Test(dir, what_cannot_be_published_leaves_the_old)
         cr_assert_not(is_there("v/a"));
 }
 
-/* ---- against another process ---- */
+/* ---- against another process ------------------------------------------------------------------------------------- */
 
 /* Whatever is in `vol`, and in what is in it, is by turns itself and a link to `out`. */
 static void swap_for_ever(void)
@@ -353,7 +353,7 @@ Test(dir, nothing_outside_is_touched_while_another_process_swaps_names)
         cr_assert_eq(fchdir(open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC)), 0);
 }
 
-/* ---- mounts ---- */
+/* ---- mounts ------------------------------------------------------------------------------------------------------ */
 
 static struct mount_wish wish(const char *target, bool absolute)
 {
@@ -453,7 +453,7 @@ Test(dir, a_directory_with_too_many_entries_is_not_mirrored)
         cr_assert_eq(more, -E2BIG, "%s", e.text);
 }
 
-/* ---- host paths ---- */
+/* ---- host paths -------------------------------------------------------------------------------------------------- */
 
 Test(dir, host_paths_are_what_their_type_says)
 {
