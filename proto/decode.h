@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From the bytes of a packet to the message that they hold. protobuf-c keeps fields that it does not know and says nothing, so a message with any is
- * refused here: a newer agent does not believe that an older helper has understood it.
+ * From the bytes of a packet to the message that they hold. protobuf-c keeps fields that it does not know and says
+ * nothing, so a message with any is refused here: a newer agent does not believe that an older helper has understood
+ * it.
  */
 #ifndef VKS_PROTO_DECODE_H
 #define VKS_PROTO_DECODE_H

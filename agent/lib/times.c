@@ -9,6 +9,14 @@
 enum { USEC_PER_SEC = 1000 * 1000 };
 #define LAST_SECOND INT64_C(253402300799) /* of the year 9999, the last that can be printed */
 
+uint64_t time_now(void)
+{
+        struct timespec ts;
+
+        clock_gettime(CLOCK_REALTIME, &ts);
+        return (uint64_t)ts.tv_sec * USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000;
+}
+
 /* All of the date but the fraction and the "Z". */
 static int print_seconds(uint64_t usec, char *buf, size_t size)
 {

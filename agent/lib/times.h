@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Points in time as Kubernetes writes them: RFC 3339, in UTC when printed. Inside, time is always microseconds since
- * the epoch, as sd-event, sd-bus and the journal have it. All pure.
+ * the epoch, as sd-event, sd-bus and the journal have it. All pure, but for
+ * time_now().
  */
 #ifndef VKS_AGENT_LIB_TIMES_H
 #define VKS_AGENT_LIB_TIMES_H
 
 #include "common/base.h"
+
+uint64_t time_now(void); /* the wall clock */
 
 void time_rfc3339(uint64_t usec, char ret[32]);       /* metav1.Time:      "2026-01-02T15:04:05Z" */
 void time_rfc3339_micro(uint64_t usec, char ret[40]); /* metav1.MicroTime: "2026-01-02T15:04:05.123456Z" */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Carries out what plan.c decided: thin, and every outcome goes back into the pod's state, from where the next plan is
- * made. */
+#include "agent/pods/executor.h"
+
 #include <errno.h>
 #include <stdio.h>
 
-#include "agent/pods/pod_entry.h"
+#include "agent/lib/times.h"
+#include "agent/pods/pod_event.h"
 #include "common/log.h"
 #include "common/mem.h"
 
@@ -36,7 +37,7 @@ static struct request *request_new(struct pod_entry *e, size_t index, size_t roo
 /* Without a reply the helper could not be asked, which passes; with one it has said no. */
 static uint64_t retry_after(const Vks__Reply *reply)
 {
-        return pods_now_usec() + (reply ? RETRY_REFUSED_USEC : RETRY_USEC);
+        return time_now() + (reply ? RETRY_REFUSED_USEC : RETRY_USEC);
 }
 
 /* The kubelet's word for it: what the pod asks for is wrong or not allowed, or it did not work out. */
@@ -56,7 +57,7 @@ static struct pod_entry *answered(struct request *rq)
                 free(rq);
                 return NULL;
         }
-        pods_mark(e);
+        pod_mark(e);
         return e;
 }
 
@@ -83,8 +84,7 @@ static void on_filled(void *userdata, int error, const Vks__Reply *reply, const 
         if (error < 0) {
                 v->retry_at = retry_after(reply);
                 v->failure = *err;
-                reporter_event(e, NULL, true, "FailedMount", "volumes{%s}: %s", e->pod->volumes[rq->index].name,
-                               err->text);
+                pod_event(e, NULL, true, "FailedMount", "volumes{%s}: %s", e->pod->volumes[rq->index].name, err->text);
         } else {
                 v->filled = true;
                 v->failure = ERR_NONE;
@@ -97,7 +97,7 @@ static void on_filled(void *userdata, int error, const Vks__Reply *reply, const 
 
 static void do_fill(struct pod_entry *e, size_t i)
 {
-        const struct pods_parts *parts = pods_parts(e->pods);
+        const struct pods_parts *parts = &e->pods->parts;
         struct volume_state *v = &e->state->volumes[i];
         struct request *rq;
         Vks__Fill *fill;
@@ -128,7 +128,7 @@ static void on_written(void *userdata, int error, const Vks__Reply *reply, const
                 e->state->write_failure = *err;
                 e->state->write_retry_at = retry_after(reply);
                 set_reason(&e->state->write_failure, error, "CreateContainerError");
-                reporter_event(e, NULL, true, "Failed", "Error: %s", err->text);
+                pod_event(e, NULL, true, "Failed", "Error: %s", err->text);
         } else {
                 e->state->write_failure = ERR_NONE;
                 e->state->written = true;
@@ -136,11 +136,11 @@ static void on_written(void *userdata, int error, const Vks__Reply *reply, const
                         const struct container *c = &e->pod->containers[i];
                         const struct package_image *image = &e->images[i];
                         if (*image->unit)
-                                reporter_event(e, c, false, "Created",
-                                               "Created container %s as %s, from unit %s of package %s: %s", c->name,
-                                               c->unit, image->unit, image->owner, image->why);
+                                pod_event(e, c, false, "Created",
+                                          "Created container %s as %s, from unit %s of package %s: %s", c->name,
+                                          c->unit, image->unit, image->owner, image->why);
                         else
-                                reporter_event(e, c, false, "Created", "Created container %s as %s", c->name, c->unit);
+                                pod_event(e, c, false, "Created", "Created container %s as %s", c->name, c->unit);
                 }
         }
         free(rq);
@@ -148,7 +148,7 @@ static void on_written(void *userdata, int error, const Vks__Reply *reply, const
 
 static void do_write(struct pod_entry *e)
 {
-        const struct pods_parts *parts = pods_parts(e->pods);
+        const struct pods_parts *parts = &e->pods->parts;
         CLEANUP(freep) struct content_image *images = xcalloc(e->pod->n_containers, sizeof(*images));
         struct err err = ERR_NONE;
         Vks__Write *w;
@@ -161,7 +161,7 @@ static void do_write(struct pod_entry *e)
                         return;
                 }
                 if (!streq(err.text, e->state->env_failure.text))
-                        reporter_event(e, NULL, true, "Failed", "Error: %s", err.text);
+                        pod_event(e, NULL, true, "Failed", "Error: %s", err.text);
                 e->state->env_failure = err;
                 return;
         }
@@ -183,7 +183,7 @@ static void on_started(void *userdata, int error, const Vks__Reply *reply, const
                 c->retry_at = retry_after(reply);
                 c->failure = *err;
                 set_reason(&c->failure, error, "RunContainerError");
-                reporter_event(e, &e->pod->containers[rq->started[i]], true, "Failed", "Error: %s", err->text);
+                pod_event(e, &e->pod->containers[rq->started[i]], true, "Failed", "Error: %s", err->text);
         }
         free(rq);
 }
@@ -211,7 +211,7 @@ static void do_start(struct pod_entry *e, const struct plan *plan, bool restart)
         start.units = units;
         start.n_units = rq->n_started;
         start.restart = restart;
-        helper_start(pods_parts(e->pods)->helper, &start, on_started, rq);
+        helper_start(e->pods->parts.helper, &start, on_started, rq);
 }
 
 /* ---- the end ----------------------------------------------------------------------------------------------------- */
@@ -227,7 +227,7 @@ static void on_stopped(void *userdata, int error, const Vks__Reply *reply, const
         if (error < 0) {
                 e->state->stop_retry_at = retry_after(reply);
                 e->state->stop_sent = e->state->kill_sent = false;
-                reporter_event(e, NULL, true, "FailedKillPod", "error killing pod: %s", err->text);
+                pod_event(e, NULL, true, "FailedKillPod", "error killing pod: %s", err->text);
         }
         free(rq);
 }
@@ -245,7 +245,7 @@ static void do_stop(struct pod_entry *e, bool kill, uint64_t now)
                         continue;
                 units[stop.n_units++] = e->pod->containers[i].unit;
                 if (!kill && unit_has_processes(s->containers[i].unit.phase))
-                        reporter_event(e, c, false, "Killing", "Stopping container %s", c->name);
+                        pod_event(e, c, false, "Killing", "Stopping container %s", c->name);
         }
         fill_pod(&pod, e->pod);
         stop.pod = &pod;
@@ -260,7 +260,7 @@ static void do_stop(struct pod_entry *e, bool kill, uint64_t now)
         } else {
                 s->kill_sent = true;
         }
-        helper_stop(pods_parts(e->pods)->helper, &stop, on_stopped, request_new(e, 0, 0));
+        helper_stop(e->pods->parts.helper, &stop, on_stopped, request_new(e, 0, 0));
 }
 
 static void on_removed(void *userdata, int error, const Vks__Reply *reply, const struct err *err)
@@ -272,10 +272,10 @@ static void on_removed(void *userdata, int error, const Vks__Reply *reply, const
                 return;
         e->state->remove_in_flight = false;
         if (error == -EBUSY) {
-                e->state->remove_retry_at = pods_now_usec() + RETRY_SOON_USEC;
+                e->state->remove_retry_at = time_now() + RETRY_SOON_USEC;
         } else if (error < 0) {
                 e->state->remove_retry_at = retry_after(reply);
-                reporter_event(e, NULL, true, "FailedKillPod", "error removing pod: %s", err->text);
+                pod_event(e, NULL, true, "FailedKillPod", "error removing pod: %s", err->text);
                 log_warning("%s/%s: remove: %s", e->pod->id.namespace, e->pod->id.name, err->text);
         } else {
                 e->state->removed = true;
@@ -294,7 +294,7 @@ static void do_remove(struct pod_entry *e)
                         units[request.n_units++] = e->pod->containers[i].unit;
         if (!request.n_units) { /* it was refused before its units had names: nothing of it is on the machine */
                 e->state->removed = true;
-                pods_mark(e);
+                pod_mark(e);
                 return;
         }
         fill_pod(&pod, e->pod);
@@ -302,7 +302,7 @@ static void do_remove(struct pod_entry *e)
         request.units = units;
         request.all = true;
         e->state->remove_in_flight = true;
-        helper_remove(pods_parts(e->pods)->helper, &request, on_removed, request_new(e, 0, 0));
+        helper_remove(e->pods->parts.helper, &request, on_removed, request_new(e, 0, 0));
 }
 
 static void on_deleted(void *userdata, struct api_response *r)
@@ -314,10 +314,10 @@ static void on_deleted(void *userdata, struct api_response *r)
         if (r->error == 0 || r->error == -ENOENT || r->error == -ESTALE || r->error == -EEXIST) {
                 e->state->deleted = true; /* 409: the uid is another pod's */
         } else {
-                e->state->delete_retry_at = pods_now_usec() + RETRY_USEC;
+                e->state->delete_retry_at = time_now() + RETRY_USEC;
                 log_warning("%s/%s: delete: %s", e->pod->id.namespace, e->pod->id.name, r->err.text);
         }
-        pods_mark(e);
+        pod_mark(e);
 }
 
 static void do_delete(struct pod_entry *e)
@@ -330,7 +330,7 @@ static void do_delete(struct pod_entry *e)
         cJSON_AddNumberToObject(options, "gracePeriodSeconds", 0);
         cJSON_AddStringToObject(cJSON_AddObjectToObject(options, "preconditions"), "uid", e->pod->id.uid);
         e->state->delete_in_flight = true;
-        e->delete = api_call(pods_parts(e->pods)->api, API_DELETE, path, options, 0, on_deleted, e);
+        e->delete = api_call(e->pods->parts.api, API_DELETE, path, options, 0, on_deleted, e);
         cJSON_Delete(options);
 }
 
@@ -341,9 +341,6 @@ void executor_run(struct pod_entry *e, const struct plan *plan, uint64_t now)
         for (size_t i = 0; i < plan->n_actions; i++) {
                 const struct action *a = &plan->actions[i];
                 switch (a->kind) {
-                case ACTION_PULL:
-                        pull_begin(e, a->index);
-                        break;
                 case ACTION_FILL:
                         do_fill(e, a->index);
                         break;
@@ -366,6 +363,7 @@ void executor_run(struct pod_entry *e, const struct plan *plan, uint64_t now)
                 case ACTION_DELETE:
                         do_delete(e);
                         break;
+                case ACTION_PULL: /* the turn's: pull.c */
                 case ACTION_KINDS:
                         break;
                 }

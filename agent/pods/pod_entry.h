@@ -1,14 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One pod with everything the agent holds for it: shared by pods.c (when), executor.c (actions), pull.c (images) and
- * reporter.c (status), and nobody else. */
+/*
+ * One pod with everything that the agent holds for it, and the table of all of them: the ground that the files of this
+ * room stand on. What happens flows in one line:
+ *
+ *      event (desired.c, units.c, resolve.c, pull.c) -> pod_mark() -> turn.c: plan -> executor.c, pull.c: act
+ *      -> the outcome is recorded in the pod's state -> pod_mark() -> reporter.c tells the API server
+ *
+ * Executor, pull and reporter know entries and marks, and nothing of each other; only the turn knows all of them.
+ */
 #ifndef VKS_AGENT_PODS_POD_ENTRY_H
 #define VKS_AGENT_PODS_POD_ENTRY_H
 
 #include <uthash.h>
 #include <utlist.h>
 
-#include "agent/pods/content.h"
 #include "agent/pod/plan.h"
+#include "agent/pods/content.h"
 #include "agent/pods/pods.h"
 
 struct pod_entry {
@@ -17,7 +24,7 @@ struct pod_entry {
         struct pod_state *state;
         struct content *content;      /* NULL for a pod that only has to end */
         struct package_image *images; /* parallel to pod->containers */
-        char **image_ids;
+        char **image_ids;             /* the same; NULL where the image is no package, or not there yet */
 
         struct pod_entry **queue; /* that it is in, by prev and next; NULL: none */
         struct pod_entry *prev, *next;
@@ -36,31 +43,55 @@ struct pod_entry {
         UT_hash_handle hh;
 };
 
-/* The parts, for executor.c and reporter.c. */
-const struct pods_parts *pods_parts(const struct pods *ps);
-void pods_mark(struct pod_entry *e);
-void pods_drop(struct pod_entry *e);
-struct pod_entry *pods_first(const struct pods *ps); /* hh.next leads to the others */
+/* Which container a unit is. */
+struct unit_link {
+        char unit[ID_UNIT_MAX + 1];
+        struct pod_entry *entry;
+        size_t index;
+        UT_hash_handle hh;
+};
 
-/* One answer less is awaited; frees the entry when it was the last one of a dropped pod. False then. */
-bool pod_entry_answered(struct pod_entry *e);
+struct leftover; /* desired.c */
 
-/* executor.c: carries out a plan. Outcomes are recorded in the pod's state, and the pod is marked. */
-void executor_run(struct pod_entry *e, const struct plan *plan, uint64_t now);
+struct pods {
+        struct pods_parts parts;
+        struct pod_entry *entries; /* by uid */
+        struct unit_link *units;   /* by name */
+        struct leftover *leftovers;
+        struct pod_entry *marked; /* wait for their turn */
+        struct pod_entry *held;   /* new ones that wait for the helper to have time: turn.c */
+        sd_event_source *work;    /* the turn, enabled while somebody waits for one */
+        bool started, listed;     /* both are wanted before the first turn: units were read, and the pods listed */
+};
+
+/* Takes the pod, which must not be in the table. */
+struct pod_entry *pod_entry_new(struct pods *ps, struct pod *p, uint64_t now);
+
+/* The pod is another version of the same one (same uid, same containers): it is taken, the old one is freed. */
+void pod_entry_replace(struct pod_entry *e, struct pod *p);
 
 /*
- * pull.c. pull_look(): which images are there, as far as the pull policy lets what is there do; pull_take(): whatever
- * the policy says, if it is there; pull_begin(): an ACTION_PULL; pull_release(): who waits for a version is woken when
- * this pod holds none any more.
+ * Out of the table and its queue, with its calls cancelled and its units unlinked. It is freed at once, or with the
+ * last answer of the helper that is under way.
  */
-void pull_look(struct pod_entry *e);
-void pull_take(struct pod_entry *e, size_t i);
-void pull_begin(struct pod_entry *e, size_t i);
-void pull_release(struct pod_entry *e);
+void pod_entry_drop(struct pod_entry *e);
 
-/* reporter.c: sends the status when it is new; events about a pod or one of its containers. */
-void reporter_status(struct pod_entry *e, uint64_t now, uint64_t *wake_at);
-void reporter_event(struct pod_entry *e, const struct container *c, bool warning, const char *reason, const char *fmt,
-                    ...) PRINTF(5, 6);
+/* One answer less is awaited. False when that was the last one of a dropped entry, which is freed then. */
+bool pod_entry_answered(struct pod_entry *e);
+
+/* Its units are found by their names from now on. False when a unit of that name is another pod's that is not gone yet.
+ */
+bool pod_entry_link_units(struct pod_entry *e);
+
+struct pod_entry *pods_by_uid(const struct pods *ps, const char *uid);
+struct unit_link *pods_by_unit(const struct pods *ps, const char *unit);
+
+/* The pod has a turn soon: something happened to it. More than once before that turn is once. */
+void pod_mark(struct pod_entry *e);
+
+/* The queues. An entry is in one at most; pod_unqueue() of an entry that is in none does nothing. */
+void pod_enqueue(struct pod_entry **queue, struct pod_entry *e);
+void pod_unqueue(struct pod_entry *e);
+void pods_go_on(struct pods *ps); /* there is a turn, whether or not anybody is marked */
 
 #endif

@@ -74,7 +74,6 @@ bool pods_find_container(struct pods *ps, const char *namespace, const char *pod
 bool pods_find(struct pods *ps, const char *namespace, const char *pod);
 bool pods_is_running(void *ps, const char *pod_uid, const char *container);
 
-uint64_t pods_now_usec(void); /* the wall clock */
 size_t pods_count(const struct pods *ps);
 size_t pods_images(void *ps, struct node_image *ret, size_t max);
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Images of pods: are they there, may they be had, and how did having them installed go. */
+#include "agent/pods/pull.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
 
-#include "agent/pods/pod_entry.h"
+#include "agent/lib/times.h"
+#include "agent/pods/pod_event.h"
 #include "common/mem.h"
 
 /* ---- whose version is it ----------------------------------------------------------------------------------------- */
@@ -59,7 +61,7 @@ static const struct pod_entry *holder(const struct pod_entry *e, size_t i, const
 {
         const struct image *want = &e->pod->containers[i].parsed;
 
-        for (const struct pod_entry *other = pods_first(e->pods); other; other = other->hh.next)
+        for (const struct pod_entry *other = e->pods->entries; other; other = other->hh.next)
                 for (size_t k = 0; k < other->pod->n_containers; k++) {
                         *ret = &other->pod->containers[k].parsed;
                         if (holds(other, k) && contradicts(*ret, want) &&
@@ -82,19 +84,19 @@ static bool ensure_first(const struct pod_entry *e, size_t i)
 
         return spec->parsed.kind == IMAGE_PACKAGE && spec->pull_policy == PULL_ALWAYS && !*spec->parsed.version &&
                !*e->state->containers[i].invocation &&
-               !installer_is_current(pods_parts(e->pods)->installer, spec->parsed.name) && !holder(e, i, &other);
+               !installer_is_current(e->pods->parts.installer, spec->parsed.name) && !holder(e, i, &other);
 }
 
 static bool find_image(const struct pod_entry *e, size_t i, struct package *ret)
 {
-        return packages_has(pods_parts(e->pods)->packages, &e->pod->containers[i].parsed, ret);
+        return packages_has(e->pods->parts.packages, &e->pod->containers[i].parsed, ret);
 }
 
 void pull_take(struct pod_entry *e, size_t i)
 {
         const struct container *spec = &e->pod->containers[i];
         struct container_state *c = &e->state->containers[i];
-        struct packages *packages = pods_parts(e->pods)->packages;
+        struct packages *packages = e->pods->parts.packages;
         struct err err = ERR_NONE;
         struct package found;
         char sha256[65];
@@ -114,7 +116,7 @@ void pull_take(struct pod_entry *e, size_t i)
                              ? packages_image_unit(packages, spec->parsed.name, spec->given_unit, &e->images[i], &err)
                              : packages_image(packages, spec->parsed.name, &e->images[i], &err)) < 0) {
                         if (!e->pod->refused.code)
-                                reporter_event(e, spec, true, "Failed", "Error: %s", err.text);
+                                pod_event(e, spec, true, "Failed", "Error: %s", err.text);
                         e->pod->refused = err;
                         e->pod->refused_container = spec;
                         snprintf(e->pod->refused.reason, sizeof(e->pod->refused.reason), "CreateContainerConfigError");
@@ -139,10 +141,9 @@ void pull_look(struct pod_entry *e)
                 return;
         for (size_t i = 0; i < e->pod->n_containers && !e->state->written; i++)
                 if (e->state->containers[i].pull_at == 0 && !e->state->containers[i].pull_backoff)
-                        reporter_event(e, &e->pod->containers[i], false, "Pulled",
-                                       "Container image \"%s\" already present on machine%s%s",
-                                       e->pod->containers[i].image, *e->images[i].unit ? ", unit " : "",
-                                       e->images[i].unit);
+                        pod_event(e, &e->pod->containers[i], false, "Pulled",
+                                  "Container image \"%s\" already present on machine%s%s", e->pod->containers[i].image,
+                                  *e->images[i].unit ? ", unit " : "", e->images[i].unit);
         e->told_present = true;
 }
 
@@ -157,10 +158,10 @@ static void fail(struct pod_entry *e, size_t i, const struct err *err)
         c->pull_backoff = c->pull_backoff == 0                ? BACKOFF_FIRST
                           : c->pull_backoff * 2 > BACKOFF_MAX ? BACKOFF_MAX
                                                               : c->pull_backoff * 2;
-        c->pull_at = pods_now_usec() + c->pull_backoff;
-        reporter_event(e, spec, true, "Failed", "Failed to pull image \"%s\": %s", spec->image, err->text);
-        reporter_event(e, spec, true, "Failed", "Error: ErrImagePull");
-        pods_mark(e); /* the plan that led here knows nothing of the next try */
+        c->pull_at = time_now() + c->pull_backoff;
+        pod_event(e, spec, true, "Failed", "Failed to pull image \"%s\": %s", spec->image, err->text);
+        pod_event(e, spec, true, "Failed", "Error: ErrImagePull");
+        pod_mark(e); /* the plan that led here knows nothing of the next try */
 }
 
 void pull_begin(struct pod_entry *e, size_t i)
@@ -174,7 +175,7 @@ void pull_begin(struct pod_entry *e, size_t i)
         if (spec->pull_policy == PULL_NEVER) {
                 err_set(&c->pull_failure, -ENOENT, "ErrImageNeverPull",
                         "Container image \"%s\" is not present with pull policy of Never", spec->image);
-                reporter_event(e, spec, true, "ErrImageNeverPull", "%s", c->pull_failure.text);
+                pod_event(e, spec, true, "ErrImageNeverPull", "%s", c->pull_failure.text);
                 return;
         }
         if (spec->parsed.kind == IMAGE_PATH) {
@@ -190,8 +191,8 @@ void pull_begin(struct pod_entry *e, size_t i)
                 return;
         }
         c->pulling = true;
-        reporter_event(e, spec, false, "Pulling", "Pulling image \"%s\"", spec->image);
-        installer_want(pods_parts(e->pods)->installer, &spec->parsed);
+        pod_event(e, spec, false, "Pulling", "Pulling image \"%s\"", spec->image);
+        installer_want(e->pods->parts.installer, &spec->parsed);
 }
 
 static void pull_again(struct pod_entry *e)
@@ -200,7 +201,7 @@ static void pull_again(struct pod_entry *e)
                 struct container_state *c = &e->state->containers[i];
                 if (c->pull_failure.code == -EBUSY && !c->image_present) {
                         c->pull_at = 0;
-                        pods_mark(e);
+                        pod_mark(e);
                 }
         }
 }
@@ -212,7 +213,7 @@ void pull_release(struct pod_entry *e)
         e->holds = false;
         for (size_t k = 0; k < e->pod->n_containers; k++)
                 e->holds |= holds(e, k);
-        for (struct pod_entry *other = pods_first(e->pods); held && !e->holds && other; other = other->hh.next)
+        for (struct pod_entry *other = e->pods->entries; held && !e->holds && other; other = other->hh.next)
                 pull_again(other);
 }
 
@@ -222,18 +223,17 @@ static void tell_pulled(struct pod_entry *e, size_t i, uint64_t usec)
         struct package found;
 
         if (find_image(e, i, &found))
-                reporter_event(e, spec, false, "Pulled",
-                               "Successfully pulled image \"%s\" in %.3fs: %s %s, %.1f MB%s%s", spec->image,
-                               (double)usec / 1e6, found.name, found.version, (double)found.installed_size / 1e6,
-                               *e->images[i].unit ? ", unit " : "", e->images[i].unit);
+                pod_event(e, spec, false, "Pulled", "Successfully pulled image \"%s\" in %.3fs: %s %s, %.1f MB%s%s",
+                          spec->image, (double)usec / 1e6, found.name, found.version,
+                          (double)found.installed_size / 1e6, *e->images[i].unit ? ", unit " : "", e->images[i].unit);
 }
 
 void pods_installed(void *userdata, const struct image *image, const struct err *err, uint64_t usec)
 {
-        struct pod_entry *next;
+        struct pods *ps = userdata;
+        struct pod_entry *e, *next;
 
-        for (struct pod_entry *e = pods_first(userdata); e; e = next) {
-                next = e->hh.next;
+        HASH_ITER (hh, ps->entries, e, next) {
                 for (size_t i = 0; i < e->pod->n_containers; i++) {
                         struct container_state *c = &e->state->containers[i];
                         if (!c->pulling || !image_same(&e->pod->containers[i].parsed, image))
@@ -247,16 +247,18 @@ void pods_installed(void *userdata, const struct image *image, const struct err 
                                 e->told_present = true;
                                 tell_pulled(e, i, usec);
                         }
-                        pods_mark(e);
+                        pod_mark(e);
                 }
         }
 }
 
 void pods_install_progress(void *userdata, const struct image *image, const char *words)
 {
-        for (struct pod_entry *e = pods_first(userdata); e; e = e->hh.next)
+        struct pods *ps = userdata;
+
+        for (struct pod_entry *e = ps->entries; e; e = e->hh.next)
                 for (size_t i = 0; i < e->pod->n_containers; i++)
                         if (e->state->containers[i].pulling && image_same(&e->pod->containers[i].parsed, image))
-                                reporter_event(e, &e->pod->containers[i], false, "Pulling", "Pulling image \"%s\": %s",
-                                               e->pod->containers[i].image, words);
+                                pod_event(e, &e->pod->containers[i], false, "Pulling", "Pulling image \"%s\": %s",
+                                          e->pod->containers[i].image, words);
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the API server hears of a pod: its status, when that has changed, and events. */
+#include "agent/pods/reporter.h"
+
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 
-#include "agent/pods/pod_entry.h"
+#include "agent/lib/times.h"
 #include "agent/pod/status.h"
 #include "common/log.h"
 #include "common/mem.h"
@@ -37,9 +37,9 @@ static void on_patched(void *userdata, struct api_response *r)
         } else {
                 log_warning("%s/%s: status: %s", e->pod->id.namespace, e->pod->id.name, r->err.text);
                 e->status_sent = e->status_acked;
-                e->patch_retry_at = pods_now_usec() + RETRY_USEC;
+                e->patch_retry_at = time_now() + RETRY_USEC;
         }
-        pods_mark(e);
+        pod_mark(e);
 }
 
 /* Something has gone wrong that a person may be waiting to read. */
@@ -89,7 +89,7 @@ static void wake(uint64_t *wake_at, uint64_t at)
 
 void reporter_status(struct pod_entry *e, uint64_t now, uint64_t *wake_at)
 {
-        const struct pods_parts *parts = pods_parts(e->pods);
+        const struct pods_parts *parts = &e->pods->parts;
         CLEANUP(freep) char *text = NULL, *path = NULL;
         cJSON *status, *patch;
         uint64_t hash;
@@ -121,27 +121,4 @@ void reporter_status(struct pod_entry *e, uint64_t now, uint64_t *wake_at)
         e->status_sent = hash;
         e->patch = api_call(parts->api, API_PATCH, path, patch, 0, on_patched, e);
         cJSON_Delete(patch);
-}
-
-void reporter_event(struct pod_entry *e, const struct container *c, bool warning, const char *reason, const char *fmt,
-                    ...)
-{
-        const struct pods_parts *parts = pods_parts(e->pods);
-        const struct event_object about = {
-                .kind = "Pod",
-                .namespace = e->pod->id.namespace,
-                .name = e->pod->id.name,
-                .uid = e->pod->id.uid,
-                .container = c ? c->name : NULL,
-        };
-        CLEANUP(freep) char *text = NULL;
-        va_list ap;
-
-        if (e->state->gone || parts->dry_run)
-                return;
-        va_start(ap, fmt);
-        if (vasprintf(&text, fmt, ap) < 0)
-                text = NULL;
-        va_end(ap);
-        event_post(parts->events, &about, warning, reason, "%s", text ? text : "");
 }

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "agent/lib/times.h"
 #include "agent/server/logs.h"
 #include "common/buf.h"
 #include "common/mem.h"
@@ -39,7 +40,7 @@ static void logs(struct kubelet_api *api, const struct request *r, struct respon
         struct log_source source;
         const char *run;
 
-        if (log_options_parse(r, pods_now_usec(), &options, &e) < 0) {
+        if (log_options_parse(r, time_now(), &options, &e) < 0) {
                 response_error(res, 400, "%s", e.text);
                 return;
         }

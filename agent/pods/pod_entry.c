@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/pods/pod_entry.h"
+
+#include <stdio.h>
+
+#include "common/mem.h"
+
+/* ---- marks and queues ---------------------------------------------------------------------------------------------
+ */
+
+void pod_enqueue(struct pod_entry **queue, struct pod_entry *e)
+{
+        DL_APPEND(*queue, e);
+        e->queue = queue;
+}
+
+void pod_unqueue(struct pod_entry *e)
+{
+        if (e->queue)
+                DL_DELETE(*e->queue, e);
+        e->queue = NULL;
+}
+
+void pods_go_on(struct pods *ps)
+{
+        sd_event_source_set_enabled(ps->work, SD_EVENT_ONESHOT);
+}
+
+void pod_mark(struct pod_entry *e)
+{
+        struct pods *ps = e->pods;
+
+        if (e->queue || e->dropped)
+                return;
+        pod_enqueue(&ps->marked, e);
+        pods_go_on(ps);
+}
+
+/* ---- the tables ---------------------------------------------------------------------------------------------------
+ */
+
+struct pod_entry *pods_by_uid(const struct pods *ps, const char *uid)
+{
+        struct pod_entry *e;
+
+        HASH_FIND_STR(ps->entries, uid, e);
+        return e;
+}
+
+struct unit_link *pods_by_unit(const struct pods *ps, const char *unit)
+{
+        struct unit_link *l;
+
+        HASH_FIND_STR(ps->units, unit, l);
+        return l;
+}
+
+/* The key lies in the pod. */
+static void add_by_uid(struct pod_entry *e)
+{
+        HASH_ADD_KEYPTR(hh, e->pods->entries, e->pod->id.uid, strlen(e->pod->id.uid), e);
+}
+
+bool pod_entry_link_units(struct pod_entry *e)
+{
+        struct unit_link *l;
+
+        for (size_t i = 0; i < e->pod->n_containers; i++) {
+                l = pods_by_unit(e->pods, e->pod->containers[i].unit);
+                if (l && l->entry != e)
+                        return false;
+        }
+        for (size_t i = 0; i < e->pod->n_containers; i++) {
+                if (!*e->pod->containers[i].unit)
+                        continue;
+                l = NEW(struct unit_link);
+                snprintf(l->unit, sizeof(l->unit), "%s", e->pod->containers[i].unit);
+                l->entry = e;
+                l->index = i;
+                HASH_ADD_STR(e->pods->units, unit, l);
+        }
+        return true;
+}
+
+static void unlink_units(struct pod_entry *e)
+{
+        for (size_t i = 0; i < e->pod->n_containers; i++) {
+                struct unit_link *l = pods_by_unit(e->pods, e->pod->containers[i].unit);
+                if (!l || l->entry != e)
+                        continue;
+                HASH_DEL(e->pods->units, l);
+                free(l);
+        }
+}
+
+/* ---- an entry's life ----------------------------------------------------------------------------------------------
+ */
+
+struct pod_entry *pod_entry_new(struct pods *ps, struct pod *p, uint64_t now)
+{
+        struct pod_entry *e = NEW(struct pod_entry);
+
+        e->pods = ps;
+        e->pod = p;
+        e->state = pod_state_new(p, now);
+        e->images = xcalloc(p->n_containers, sizeof(*e->images));
+        e->image_ids = xcalloc(p->n_containers, sizeof(*e->image_ids));
+        e->content_dirty = true;
+        add_by_uid(e);
+        return e;
+}
+
+void pod_entry_replace(struct pod_entry *e, struct pod *p)
+{
+        struct pod *old = e->pod;
+
+        HASH_DEL(e->pods->entries, e);
+        e->pod = p;
+        add_by_uid(e);
+        pod_free(old);
+}
+
+static void entry_free(struct pod_entry *e)
+{
+        for (size_t i = 0; i < e->pod->n_containers; i++)
+                free(e->image_ids[i]);
+        free(e->image_ids);
+        free(e->images);
+        content_free(e->content);
+        pod_state_free(e->state);
+        pod_free(e->pod);
+        free(e);
+}
+
+void pod_entry_drop(struct pod_entry *e)
+{
+        pod_unqueue(e);
+        HASH_DEL(e->pods->entries, e);
+        unlink_units(e);
+        e->timer = sd_event_source_disable_unref(e->timer);
+        e->patch = api_cancel(e->patch);
+        e->delete = api_cancel(e->delete);
+        e->dropped = true;
+        if (e->in_flight == 0)
+                entry_free(e);
+}
+
+bool pod_entry_answered(struct pod_entry *e)
+{
+        e->in_flight--;
+        if (e->pods->held)
+                pods_go_on(e->pods);
+        if (!e->dropped)
+                return true;
+        if (e->in_flight == 0)
+                entry_free(e);
+        return false;
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/pods/turn.h"
+
+#include <stdio.h>
+
+#include "agent/lib/times.h"
+#include "agent/pods/executor.h"
+#include "agent/pods/pod_event.h"
+#include "agent/pods/pull.h"
+#include "agent/pods/reporter.h"
+#include "agent/pods/resolve.h"
+#include "agent/pods/units.h"
+#include "common/log.h"
+#include "common/mem.h"
+
+/* Requests at the helper beyond which new pods wait. */
+enum { BUSY = 100 };
+
+static int on_timer(UNUSED sd_event_source *source, UNUSED uint64_t usec, void *userdata)
+{
+        pod_mark(userdata);
+        return 0;
+}
+
+static void wake_at(struct pod_entry *e, uint64_t at, uint64_t now)
+{
+        uint64_t delay = at > now ? at - now : 0;
+
+        if (!at) {
+                if (e->timer)
+                        sd_event_source_set_enabled(e->timer, SD_EVENT_OFF);
+        } else if (!e->timer) {
+                sd_event_add_time_relative(e->pods->parts.event, &e->timer, CLOCK_MONOTONIC, delay, 1000, on_timer, e);
+        } else {
+                sd_event_source_set_time_relative(e->timer, delay);
+                sd_event_source_set_enabled(e->timer, SD_EVENT_ONESHOT);
+        }
+}
+
+static void print_plan(struct pods *ps, const struct pod_entry *e, const struct plan *plan)
+{
+        char line[1024];
+
+        for (size_t i = 0; i < plan->n_actions; i++) {
+                action_describe(&plan->actions[i], e->pod, line, sizeof(line));
+                fprintf(ps->parts.dry_run, "%s\n", line);
+        }
+        if (!plan->n_actions)
+                fprintf(ps->parts.dry_run, "%s/%s: nothing to do%s%s\n", e->pod->id.namespace, e->pod->id.name,
+                        e->pod->refused.code ? ": " : "", e->pod->refused.code ? e->pod->refused.text : "");
+}
+
+/* All that was the pod's here is gone: whoever waited for its package or its names goes on. */
+static void drop(struct pod_entry *e)
+{
+        struct pods *ps = e->pods;
+        struct pod_id id = e->pod->id;
+
+        pull_release(e);
+        pod_entry_drop(e);
+        units_pass_on(ps, &id);
+}
+
+/* spec.activeDeadlineSeconds */
+static void look_at_deadline(struct pod_entry *e, uint64_t now)
+{
+        int64_t limit = e->pod->active_deadline_s;
+
+        if (limit < 0 || e->state->deadline_exceeded || pod_is_finished(e->pod, e->state) ||
+            now < e->state->start_time + (uint64_t)limit * USEC_PER_SEC)
+                return;
+        e->state->deadline_exceeded = true;
+        pod_event(e, NULL, false, "DeadlineExceeded", "Pod was active on the node longer than the specified deadline");
+}
+
+static void work(struct pod_entry *e)
+{
+        struct pods *ps = e->pods;
+        uint64_t now = time_now(), wake;
+        struct plan plan;
+        bool run = !e->pod->deleting && !e->state->gone && !e->pod->terminal;
+
+        if (run && !e->pod->refused.code)
+                pull_look(e);
+        if (run && e->content && e->content_dirty)
+                resolve_content(e);
+        if (run)
+                look_at_deadline(e, now);
+        plan_pod(e->pod, e->state, now, &plan);
+        wake = plan.wake_at;
+        if (ps->parts.dry_run) {
+                print_plan(ps, e, &plan);
+                return;
+        }
+        for (size_t i = 0; i < plan.n_actions; i++)
+                if (plan.actions[i].kind == ACTION_PULL)
+                        pull_begin(e, plan.actions[i].index);
+        executor_run(e, &plan, now);
+        pull_release(e);
+        reporter_status(e, now, &wake);
+        if (e->state->gone && e->state->removed) {
+                drop(e);
+                return;
+        }
+        /* The report may have made the next step possible (nothing changed, so nothing will be acknowledged). */
+        if (plan.n_actions == 0 && e->state->status_current) {
+                plan_pod(e->pod, e->state, now, &plan);
+                if (plan.n_actions)
+                        pod_mark(e);
+        }
+        wake_at(e, wake, now);
+}
+
+static bool helper_is_busy(const struct pods *ps)
+{
+        return ps->parts.helper && helper_client_pending(ps->parts.helper) >= BUSY;
+}
+
+/*
+ * Many new pods are taken in turns of about BUSY: while PID 1 starts some, the helper writes the next. Not one by one,
+ * since PID 1 reads all unit directories again when a file is new in one.
+ */
+static void work_or_hold(struct pod_entry *e)
+{
+        pod_unqueue(e);
+        e->begun |= !helper_is_busy(e->pods);
+        if (e->begun)
+                work(e);
+        else
+                pod_enqueue(&e->pods->held, e);
+}
+
+int turn(UNUSED sd_event_source *source, void *userdata)
+{
+        struct pods *ps = userdata;
+        struct err err = ERR_NONE;
+        struct pod_entry *e;
+        size_t n;
+
+        if (!ps->started || !ps->listed)
+                return 0;
+        if (ps->marked && packages_refresh(ps->parts.packages, &err) < 0)
+                log_warning("%s", err.text);
+        /* What is marked meanwhile waits for the next turn. */
+        DL_COUNT(ps->marked, e, n);
+        for (; n > 0 && ps->marked; n--)
+                work_or_hold(ps->marked);
+        while (ps->held && !helper_is_busy(ps))
+                work_or_hold(ps->held);
+        return 0;
+}
