@@ -12,8 +12,8 @@
 #include "common/base.h"
 #include "common/err.h"
 
-#define FALLBACK_USER                                                                                                  \
-        "vks-pod" /* the user of a container that may not be root and names no user (packaging/vks.sysusers) */
+/* The user of a container that may not be root and names no user (packaging/vks.sysusers). */
+#define FALLBACK_USER "vks-pod"
 
 enum {
         ID_LABEL_MAX = 63,
@@ -25,19 +25,19 @@ enum {
         ID_PATH_MAX = 1024, /* a path that a pod names */
 };
 
-bool id_is_label(const char *s);    /* [a-z0-9]([-a-z0-9]*[a-z0-9])?, at most 63 */
-bool id_is_name(const char *s);     /* labels joined by dots, at most 253 */
-bool id_is_uid(const char *s);      /* [0-9a-f]{8}-...{12}, or 32 hex digits */
-bool id_is_package(const char *s);  /* [a-z0-9][a-z0-9+.-]+ */
-bool id_is_version(const char *s);  /* [0-9A-Za-z][0-9A-Za-z.+:~-]* */
-bool id_is_sha256(const char *s);   /* 64 lower-case hex digits */
-bool id_is_env_name(const char *s); /* printable ASCII but "=": what API servers allow since 1.34 (KEP-4369), more than
-                                       older ones */
-bool id_is_path(
-        const char *s); /* absolute, normalized (no "//", "." or ".."), no control characters, at most ID_PATH_MAX */
-bool id_is_filename(
-        const char *s);         /* one path component, at most 255 bytes, no control characters, neither "." nor ".." */
-bool id_is_unit(const char *s); /* ends in .service; [A-Za-z0-9:_.\@-] only, at most ID_UNIT_MAX */
+bool id_is_label(const char *s);   /* [a-z0-9]([-a-z0-9]*[a-z0-9])?, at most 63 */
+bool id_is_name(const char *s);    /* labels joined by dots, at most 253 */
+bool id_is_uid(const char *s);     /* [0-9a-f]{8}-...{12}, or 32 hex digits */
+bool id_is_package(const char *s); /* [a-z0-9][a-z0-9+.-]+ */
+bool id_is_version(const char *s); /* [0-9A-Za-z][0-9A-Za-z.+:~-]* */
+bool id_is_sha256(const char *s);  /* 64 lower-case hex digits */
+bool id_is_unit(const char *s);    /* ends in .service; [A-Za-z0-9:_.\@-] only, at most ID_UNIT_MAX */
+/* Printable ASCII but "=": what API servers allow since 1.34 (KEP-4369), which is more than older ones do. */
+bool id_is_env_name(const char *s);
+/* Absolute, normalized (no "//", "." or ".."), no control characters, at most ID_PATH_MAX bytes. */
+bool id_is_path(const char *s);
+/* One path component, at most 255 bytes, no control characters, neither "." nor "..". */
+bool id_is_filename(const char *s);
 
 struct pod_id {
         char namespace[ID_LABEL_MAX + 1];

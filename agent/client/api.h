@@ -22,7 +22,7 @@ enum { API_BODY_MAX = 64 * 1024 * 1024 }; /* of a response; longer fails the cal
 
 struct api_response {
         int error;   /* 0 when the server answered with 2xx; else negative errno: -ECONNREFUSED, -ETIMEDOUT, ... for the
-                      * way   there, -ENOENT for 404, -EACCES for 401 and 403, -EEXIST for 409 AlreadyExists, -ESTALE for
+                      * way there, -ENOENT for 404, -EACCES for 401 and 403, -EEXIST for 409 AlreadyExists, -ESTALE for
                       * 409 Conflict, -EKEYEXPIRED for 410, -EINVAL for 400 and 422, -EBUSY for 429, -EIO for the rest */
         long status; /* HTTP status, 0 when there was no answer */
         cJSON *body; /* parsed JSON, or NULL; freed after the callback unless it sets this to NULL */
@@ -38,8 +38,8 @@ int api_new(sd_event *event, const struct kubeconfig *config, struct api **ret, 
 struct api *api_free(struct api *a); /* ends all calls without calling back */
 DEFINE_FREEP(struct api, api_free)
 
-/* Somebody else from now on (a renewed certificate, a rewritten
- * kubeconfig): what is under way fails, to start afresh. */
+/* Another identity from now on (a renewed certificate, a rewritten kubeconfig). Requests under way fail, and their
+ * callers start them afresh. */
 int api_set_config(struct api *a, const struct kubeconfig *config, struct err *e);
 
 /*

@@ -50,8 +50,8 @@ struct http_request {
 };
 
 struct http *http_new(sd_event *event);
-struct http *
-http_free(struct http *h); /* ends all calls without calling back; allowed inside of callbacks, as http_cancel() is */
+/* Ends all calls without calling back. Allowed inside of callbacks, as http_cancel() is. */
+struct http *http_free(struct http *h);
 DEFINE_FREEP(struct http, http_free)
 
 /* For requests started from now on. Without: no client certificate, the system's CAs. */

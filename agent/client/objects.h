@@ -28,8 +28,8 @@ struct objects *objects_free(struct objects *o);
 DEFINE_FREEP(struct objects, objects_free)
 
 struct object *object_hold(struct objects *o, enum object_kind kind, const char *namespace, const char *name);
-struct object *
-object_release(struct object *o); /* the watch ends with the last holder; returns NULL; NULL is allowed */
+/* The watch ends with the last holder. NULL is allowed; returns NULL. */
+struct object *object_release(struct object *o);
 DEFINE_FREEP(struct object, object_release)
 
 enum object_state object_state(const struct object *o);

@@ -19,9 +19,8 @@ struct watch_handler { /* any of them may be NULL but upsert and gone */
         void (*upsert)(void *userdata, const cJSON *object); /* the object is freed after the call */
         void (*gone)(void *userdata, const cJSON *object);   /* DELETED: its last state */
         void (*synced)(void *userdata);                      /* the list is complete */
-        void (*failed)(void *userdata,
-                       const struct api_response
-                               *r); /* may be NULL: list or watch failed (404 and 403 too), it will be retried */
+        /* List or watch failed (404 and 403 too); it will be retried. */
+        void (*failed)(void *userdata, const struct api_response *r);
 };
 
 /*

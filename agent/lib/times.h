@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Points in time as Kubernetes writes them: RFC 3339, in UTC when printed. Inside, time is always microseconds since
- * the epoch, as sd-event, sd-bus and the journal have it. All pure, but for
- * time_now().
+ * the epoch, as sd-event, sd-bus and the journal have it. All
+ * pure, but for time_now().
  */
 #ifndef VKS_AGENT_LIB_TIMES_H
 #define VKS_AGENT_LIB_TIMES_H

@@ -20,9 +20,9 @@ DEFINE_FREEP(struct packages, packages_free)
 int packages_refresh(struct packages *p, struct err *e);
 
 size_t packages_count(const struct packages *p);
-struct package packages_at(const struct packages *p,
-                           size_t i);             /* in the order of their names; borrowed until the next refresh */
 size_t packages_memory(const struct packages *p); /* bytes held */
+/* In the order of their names; borrowed until the next refresh. */
+struct package packages_at(const struct packages *p, size_t i);
 
 /* The installed package of that name (of the machine's own architecture where there are several). Borrowed until the
  * next refresh. */
@@ -40,8 +40,9 @@ bool packages_has(const struct packages *p, const struct image *image, struct pa
 
 /* A package as an image. */
 struct package_image {
-        char unit[ID_UNIT_MAX +
-                  1]; /* "" : it has none; command must be given. May be an instance ("postgresql@15-main.service") */
+        /* "": it has none, and the container must bring a command. May be an instance ("postgresql@15-main.service").
+         */
+        char unit[ID_UNIT_MAX + 1];
         char owner[ID_PACKAGE_MAX + 1]; /* the package that ships the unit: often another (nginx: nginx-common) */
         bool writes_var;                /* it keeps data under /var */
         char why[160];                  /* which rule chose, or why there is none: for --dry-run and for messages */

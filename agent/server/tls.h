@@ -60,8 +60,8 @@ bool tls_full(const struct tls_conn *c);                     /* what tls_write()
 void tls_pause(struct tls_conn *c);                          /* reads no more from the socket */
 void tls_resume(struct tls_conn *c);                         /* reads again, and offers again what was left lying */
 void tls_deadline(struct tls_conn *c, uint64_t usec);        /* drops it in so many microseconds; 0: never */
-void tls_takeover(struct tls_conn *c, const struct tls_proto *proto,
-                  void *userdata);   /* from the next byte on; no closed() for the old one */
+/* From the next byte on; closed() is not called for the old protocol. */
+void tls_takeover(struct tls_conn *c, const struct tls_proto *proto, void *userdata);
 void tls_finish(struct tls_conn *c); /* closes in peace when all output is sent */
 void tls_abort(struct tls_conn *c);  /* closes at once */
 
