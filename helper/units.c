@@ -16,7 +16,8 @@ static int told(int r, const sd_bus_error *bus_error, const char *what, const ch
                                 bus_error->message ? bus_error->message : strerrordesc_np(-r));
 }
 
-/* What is not there need not be stopped, killed or forgotten. */
+/* systemd's answers about a unit that is not loaded, or has no process: stopping, killing or resetting it has succeeded
+ * then. */
 static bool gone(const sd_bus_error *error)
 {
         return sd_bus_error_has_name(error, "org.freedesktop.systemd1.NoSuchUnit") ||
