@@ -7,6 +7,8 @@
 E2E_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 ROOT_DIR=$(cd "$E2E_DIR/../.." && pwd)
 LAB=$ROOT_DIR/tests/lab/lab
+# What a test starts and asks is in the lab's network.
+[ -n "${IN_LAB:-}" ] || IN_LAB=yes exec "$LAB" run "$0" "$@"
 NODE=${NODE:-node1}
 KUBECONFIG=$("$LAB" kubeconfig admin)
 export KUBECONFIG NODE

@@ -10,6 +10,7 @@
 : "${K3S:=}"
 : "${VKS_LAB_PORT:=6443}"       # the API server's, on 127.0.0.1; the three after it are taken as well
 : "${VKS_LAB_ETCD_PORT:=12379}" # not 2379: Debian's etcd-server package starts an etcd of its own there
+: "${VKS_LAB_NET:=}"           # own: a network of the lab's own; machine (or nothing): the machine's
 : "${VKS_LAB_CGROUP:=v2}"       # v1: what the machine has, where that is v1
 : "${VKS_LAB_AUDIT:=}"          # 1: the API server writes audit.log (who asked what, no contents)
 

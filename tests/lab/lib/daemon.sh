@@ -43,7 +43,7 @@ daemon_start() { # NAME COMMAND...
             ((fd <= 2)) || eval "exec $fd>&-"
         done
         cd /
-        exec env "$MARK$name" setsid "${scope[@]}" "$@" </dev/null >"$LOGS/$name.log" 2>&1
+        exec env "$MARK$name" setsid "${scope[@]}" "${IN_NET[@]}" "$@" </dev/null >"$LOGS/$name.log" 2>&1
     ) &
     local pid=$! started
     started=$(start_time "$pid") || {

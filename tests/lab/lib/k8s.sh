@@ -120,9 +120,9 @@ start_scheduler() { # FLAVOUR
 
 k8s_kubectl() {
     if command -v kubectl >/dev/null; then
-        kubectl --kubeconfig "$ADMIN_KUBECONFIG" "$@"
+        in_net kubectl --kubeconfig "$ADMIN_KUBECONFIG" "$@"
     elif [[ -x $K3S ]]; then
-        "$K3S" kubectl --kubeconfig "$ADMIN_KUBECONFIG" "$@"
+        in_net "$K3S" kubectl --kubeconfig "$ADMIN_KUBECONFIG" "$@"
     else
         fail "no kubectl (Debian package kubernetes-client)"
     fi
@@ -155,7 +155,7 @@ wait_for_cluster() { # DAEMON...
     wait_for_api /api/v1/namespaces/default/configmaps/kube-root-ca.crt "$@"
 }
 
-healthz() { curl -skf -m 2 "https://127.0.0.1:$1/healthz" >/dev/null; }
+healthz() { in_net curl -skf -m 2 "https://127.0.0.1:$1/healthz" >/dev/null; }
 
 # They may still end while they start, for want of a port, say.
 wait_for_healthz() { # DAEMON PORT
@@ -167,7 +167,7 @@ wait_for_healthz() { # DAEMON PORT
     done
 }
 
-etcd_healthy() { curl -sf -m 2 "$ETCD/health" | grep -q true; }
+etcd_healthy() { in_net curl -sf -m 2 "$ETCD/health" | grep -q true; }
 
 # What is there of another flavour goes: neither understands the other's data.
 k8s_claim() { # FLAVOUR

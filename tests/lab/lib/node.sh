@@ -1,15 +1,16 @@
 # shellcheck shell=bash
-# The node: an overlay over the pristine tree, booted by systemd-nspawn in the machine's own network.
+# The node: an overlay over the pristine tree, booted by systemd-nspawn in the lab's network (net.sh).
 
 NODE_DIR=$VKS_LAB/nodes/$NODE
 NODE_DAEMON=node-$NODE
+node_cgroup() { echo "vks-lab${VKS_LAB//\//-}-$NODE"; }
 
-# The machine's addresses are the node's.
-addresses() { ip -o addr show scope global | awk '{ sub("/.*", "", $4); print $4 }'; }
+# The network's addresses are the node's.
+addresses() { in_net ip -o addr show scope global | awk '{ sub("/.*", "", $4); print $4 }'; }
 
 main_address() {
     local address
-    address=$(ip -o -4 addr show scope global | awk '{ sub("/.*", "", $4); print $4; exit }')
+    address=$(in_net ip -o -4 addr show scope global | awk '{ sub("/.*", "", $4); print $4; exit }')
     echo "${address:-192.0.2.1}" # for documentation only: leads nowhere
 }
 
@@ -84,12 +85,17 @@ node_create() {
 }
 
 node_boot() {
+    local resolver=copy-host
     [[ -e $NODE_DIR/complete ]] || node_create
     if ! daemon_alive "$NODE_DAEMON"; then
         # What a crash left of the node, before a second one gets at the same files.
         kill_marked "$NODE_DAEMON"
+        if net_own; then
+            resolver=off # as it is in the tree
+            echo "nameserver $NET_RESOLVER" >"$NODE_DIR/upper/etc/resolv.conf"
+        fi
         daemon_start "$NODE_DAEMON" unshare --mount --propagation private \
-            "$LAB_DIR/lib/node-run" "$NODE_TREE" "$NODE_DIR" "$NODE" "$VKS_LAB_CGROUP"
+            "$LAB_DIR/lib/node-run" "$NODE_TREE" "$NODE_DIR" "$NODE" "$VKS_LAB_CGROUP" "$(node_cgroup)" "$resolver"
     fi
     wait_for 60 "the node to be up (its console is $LOGS/$NODE_DAEMON.log)" node_running
 }
@@ -166,7 +172,7 @@ node_put() { # SOURCE DESTINATION
 # their way out.
 cgroups_left() {
     local dir left=1
-    for dir in /sys/fs/cgroup/"vks-lab-$NODE" /sys/fs/cgroup/*/"vks-lab-$NODE"; do
+    for dir in /sys/fs/cgroup/"$(node_cgroup)" /sys/fs/cgroup/*/"$(node_cgroup)"; do
         [[ -d $dir ]] || continue
         find "$dir" -depth -type d -exec rmdir {} + 2>/dev/null || true
         [[ ! -d $dir ]] || left=0

@@ -60,6 +60,9 @@ pki_valid() { openssl x509 -checkend 172800 -noout -in "$PKI/proxy.crt" >/dev/nu
 
 pki_ready() {
     ! pki_valid || return 0
+    # All labs have the same ones.
+    lock "$VKS_CACHE/pki.lock"
+    ! pki_valid || return 0
     # What runs has the old ones.
     ! daemon_alive apiserver || return 0
     pki_make "$PKI.new"
