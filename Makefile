@@ -1,7 +1,7 @@
 # vks: the names of the targets here are promises (README.md); what they do lives beside what they are about.
 #
 #   make            build/vks-agent and build/vks-helper
-#   make deps       install the Debian packages that are missing
+#   make deps       install the Debian packages that are missing; deps-build: only those that building wants, deps-demo: that the demo wants
 #   make check      every test: unit, corpora, lint, component and end-to-end tests in the lab
 #   make unit       unit tests and fuzz corpora only, under ASan and UBSan
 #   make check-daemons   packages as images, one after the other in the lab: tests/daemons/list
@@ -27,14 +27,24 @@ LDFLAGS_ALL = -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(LDFLAGS)
 
 PKG_HELPER := libsystemd libseccomp libcap libprotobuf-c
 PKG_AGENT := libsystemd libcurl libcjson openssl libseccomp libcap libprotobuf-c yaml-0.1 zlib
-lib = $(shell pkg-config --libs $(1))
 comma := ,
 
+# What building wants is asked for when something is built, and once; where it is not there, one line says what to do. `make clean` asks nothing.
+once = $(eval $(1) := $(2))$($(1))
+absent = $(shell for p in $(1); do command -v $$p >/dev/null || echo $$p; done; \
+	for h in $(3); do [ -e /usr/include/$$h ] || echo $$h; done; \
+	! command -v pkg-config >/dev/null || for l in $(2); do pkg-config --exists $$l || echo $$l; done)
+want = $(if $(call absent,$(1),$(2),$(3)),$(error not installed: $(call absent,$(1),$(2),$(3)); "make deps" as root installs what is wanted))
+WANTED = $(call once,WANTED,$(call want,$(firstword $(CC)) pkg-config protoc-c,$(PKG_AGENT),uthash.h))
+WANTED_BY_TESTS = $(call once,WANTED_BY_TESTS,$(WANTED)$(call want,,criterion))
+lib = $(WANTED)$(if $(findstring criterion,$(1)),$(WANTED_BY_TESTS))$(shell pkg-config --libs $(1))
+
 # System headers do not meet our warnings.
-CPPFLAGS += $(shell pkg-config --cflags $(PKG_AGENT) 2>/dev/null | sed 's/-I/-isystem /g')
+PKG_CFLAGS = $(call once,PKG_CFLAGS,$(shell pkg-config --cflags $(PKG_AGENT) | sed 's/-I/-isystem /g'))
+CPPFLAGS += $(WANTED)$(if $(findstring /tests/unit/,$@),$(WANTED_BY_TESTS))$(PKG_CFLAGS)
 
 .DEFAULT_GOAL := all
-.PHONY: all deps check check-daemons unit demo bench deb lint fmt fuzz fuzz-run coverage clean
+.PHONY: all deps deps-build deps-demo check check-daemons unit demo bench deb lint fmt fuzz fuzz-run coverage clean
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -51,17 +61,17 @@ AGENT  := $(call sources,agent)
 GEN := $(BUILD)/gen/helper.pb-c.h
 
 $(BUILD)/gen/helper.pb-c.c $(BUILD)/gen/helper.pb-c.h &: proto/helper.proto
-	@mkdir -p $(BUILD)/gen
+	@$(WANTED)mkdir -p $(BUILD)/gen
 	protoc-c --proto_path=proto --c_out=$(BUILD)/gen $<
 
 # One rule set per kind of build: opt (what is installed), san (what is tested), cov (what is counted).
 define kind
 $(BUILD)/$(1)/%.o: %.c | $(GEN)
 	@mkdir -p $$(@D)
-	$(2) -std=gnu17 $(WARNINGS) $(CPPFLAGS) $(3) -MMD -MP -c -o $$@ $$<
+	$(2) -std=gnu17 $(WARNINGS) $$(CPPFLAGS) $(3) -MMD -MP -c -o $$@ $$<
 $(BUILD)/$(1)/gen.o: $(BUILD)/gen/helper.pb-c.c
 	@mkdir -p $$(@D)
-	$(2) -std=gnu17 -w $(CPPFLAGS) $(3) -c -o $$@ $$<
+	$(2) -std=gnu17 -w $$(CPPFLAGS) $(3) -c -o $$@ $$<
 $(BUILD)/$(1)/libcommon.a: $(COMMON:%=$(BUILD)/$(1)/%.o)
 	@rm -f $$@; ar qcs $$@ $$^
 $(BUILD)/$(1)/libproto.a: $(PROTO:%=$(BUILD)/$(1)/%.o) $(BUILD)/$(1)/gen.o
@@ -73,11 +83,11 @@ $(BUILD)/$(1)/libhelper.a: $(filter-out $(BUILD)/$(1)/helper/main.o,$(HELPER:%=$
 $(BUILD)/$(1)/libagent.a: $(filter-out $(BUILD)/$(1)/agent/main.o,$(AGENT:%=$(BUILD)/$(1)/%.o))
 	@rm -f $$@; ar qcs $$@ $$^
 $(BUILD)/$(1)/vks-helper: $(BUILD)/$(1)/helper/main.o $(BUILD)/$(1)/libhelper.a $(BUILD)/$(1)/libpolicy.a $(BUILD)/$(1)/libproto.a $(BUILD)/$(1)/libcommon.a
-	$(2) $(3) $(LDFLAGS_ALL) -o $$@ $$^ $(call lib,$(PKG_HELPER))
+	$(2) $(3) $(LDFLAGS_ALL) -o $$@ $$^ $$(call lib,$(PKG_HELPER))
 $(BUILD)/$(1)/vks-agent: $(BUILD)/$(1)/agent/main.o $(BUILD)/$(1)/libagent.a $(BUILD)/$(1)/libproto.a $(BUILD)/$(1)/libcommon.a
-	$(2) $(3) $(LDFLAGS_ALL) -o $$@ $$^ $(call lib,$(PKG_AGENT))
+	$(2) $(3) $(LDFLAGS_ALL) -o $$@ $$^ $$(call lib,$(PKG_AGENT))
 $(BUILD)/$(1)/vks-exec: $(BUILD)/$(1)/helper/exec/vks_exec.o $(BUILD)/$(1)/libcommon.a
-	$(2) $(3) $(LDFLAGS_ALL) -o $$@ $$^ $(call lib,libcap)
+	$(2) $(3) $(LDFLAGS_ALL) -o $$@ $$^ $$(call lib,libcap)
 endef
 
 SAN := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined -fPIE -DVKS_SANITIZED
@@ -97,7 +107,7 @@ SAN_LIBS := $(foreach l,agent helper policy proto common,$(BUILD)/san/lib$(l).a)
 
 define unit_test
 $(BUILD)/san/$(notdir $(1)): $(BUILD)/san/$(1).o $(BUILD)/san/tests/unit/fork.o $(SAN_LIBS)
-	$(CC) $(SAN) $$(LDFLAGS_ALL) -o $$@ $$^ $(call lib,$(PKG_AGENT) criterion)
+	$(CC) $(SAN) $$(LDFLAGS_ALL) -o $$@ $$^ $$(call lib,$(PKG_AGENT) criterion)
 endef
 $(foreach t,$(UNIT_SOURCES:.c=),$(eval $(call unit_test,$(t))))
 
@@ -128,17 +138,18 @@ $(BUILD)/seeds: $(BUILD)/san/seeds_wire
 	$< $@/request
 
 # ---- the rest ----------------------------------------------------------------------------------------------
-BUILD_DEPS := make gcc pkg-config protobuf-c-compiler libprotobuf-c-dev libsystemd-dev libcurl4-openssl-dev libcjson-dev libssl-dev \
-	libseccomp-dev libcap-dev libyaml-dev zlib1g-dev uthash-dev
-TEST_DEPS := libcriterion-dev clang clang-tidy clang-format cppcheck libclang-rt-14-dev shellcheck valgrind lcov debhelper dpkg-dev \
-	fakeroot lintian python3 git systemd-journal-remote
+# What is wanted where; the names are the same in Debian 12 and 13. tests/lab/packages is what the lab wants.
+BUILD_DEPS := make gcc libc6-dev pkg-config protobuf-c-compiler libprotobuf-c-dev libsystemd-dev libcurl4-openssl-dev libcjson-dev libssl-dev \
+	libseccomp-dev libcap-dev libyaml-dev zlib1g-dev uthash-dev debhelper dpkg-dev fakeroot
+TEST_DEPS := libcriterion-dev clang clang-tidy clang-format cppcheck libclang-rt-dev shellcheck valgrind lcov lintian python3 git \
+	systemd-journal-remote slirp4netns
 
 deps:
-	@missing=$$(for p in $(BUILD_DEPS) $(TEST_DEPS) $$(cat tests/lab/packages); do \
-		dpkg-query -W -f='$${db:Status-Status}\n' $$p 2>/dev/null | grep -q '^installed' || echo $$p; done); \
-	command -v kubectl >/dev/null || missing="$$missing kubernetes-client"; \
-	[ -z "$$missing" ] || { echo "installing $$missing" | tr '\n' ' '; echo; apt-get -qq -o Acquire::Retries=5 update && \
-		DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Acquire::Retries=5 -o DPkg::Lock::Timeout=600 --no-install-recommends install $$missing >/dev/null; }
+	@tests/deps $(TRY) $(BUILD_DEPS) $(shell cat tests/lab/packages) $(TEST_DEPS)
+deps-build:
+	@tests/deps $(BUILD_DEPS)
+deps-demo:
+	@tests/deps $(BUILD_DEPS) $(shell cat tests/lab/packages)
 
 # The agent that means harm, for tests/e2e/hostile.sh.
 $(BUILD)/hostile: $(BUILD)/opt/tests/hostile/hostile.o $(BUILD)/opt/libproto.a $(BUILD)/opt/libcommon.a
@@ -147,9 +158,11 @@ $(BUILD)/hostile.so: tests/hostile/preload.c
 	$(CC) $(WARNINGS) $(CFLAGS) -fPIC -shared -o $@ $<
 
 deb:
+	@$(if $(DEBIAN),,$(WANTED)$(call want,dpkg-buildpackage dh fakeroot))
 	$(if $(filter-out $(shell . /etc/os-release && echo $$VERSION_CODENAME),$(DEBIAN)),tests/lab/lab build deb,packaging/build-deb $(BUILD))
 
 lint:
+	@$(WANTED)$(call want,clang-format clang-tidy cppcheck shellcheck git)
 	tests/lint
 
 check: deps
@@ -159,8 +172,7 @@ check-daemons: deps
 	$(MAKE) -s deb
 	tests/daemons/run
 
-demo: deps
-	$(MAKE) -s deb
+demo: deps-demo
 	tests/demo
 
 bench: deps
@@ -168,6 +180,7 @@ bench: deps
 	tests/bench/run
 
 fmt:
+	@$(call want,clang-format git)
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
 # Each of them twice: with ASan and UBSan, into build/fuzz; for numbers, with traps for undefined behaviour only, into build/fast.

@@ -12,23 +12,34 @@ resolve_uri() { # URI
     esac
 }
 
-# One line each: URI SUITE, for Debian's own suites of a release: they lie where this machine has bookworm's from.
-debian_mirrors() { # [RELEASE]
+# The Debian that the machine is, where that is one the lab has nodes of; else the older of them.
+machine_debian() {
+    local codename
+    # shellcheck source=/dev/null
+    codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
+    case $codename in
+    bookworm | trixie) echo "$codename" ;;
+    *) echo bookworm ;;
+    esac
+}
+
+# One line each: URI SUITE, for Debian's own suites of a release: they lie where this machine has those of its own release from.
+debian_mirrors() { # RELEASE
     local uri release component codename origin
     # shellcheck disable=SC2016 # for apt to replace
     apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT) $(CODENAME) $(ORIGIN)' 'Created-By: Packages' |
         while read -r uri release component codename origin; do
             # Before the first apt-get update the last two are not known and stay unreplaced.
-            [[ $codename == bookworm* ]] || codename=$release
-            [[ $component == main && $codename =~ ^bookworm(-updates|-security)?$ ]] || continue
+            [[ $codename =~ ^[a-z]+(-|$) ]] || codename=$release
+            [[ $component == main && $codename =~ ^[a-z]+(-updates|-security)?$ ]] || continue
             # shellcheck disable=SC2016
             [[ $origin == Debian || $origin == '$(ORIGIN)' || -z $origin ]] || continue
-            echo "$(resolve_uri "$uri") ${1:-bookworm}${codename#bookworm}"
+            echo "$(resolve_uri "$uri") $1${BASH_REMATCH[1]}"
         done | sort -u
 }
 
-sources_list() { # deb|deb-src [RELEASE]
-    debian_mirrors "${2:-}" | awk -v kind="$1" '{ print kind, $1, $2, "main" }'
+sources_list() { # deb|deb-src RELEASE
+    debian_mirrors "$2" | awk -v kind="$1" '{ print kind, $1, $2, "main" }'
 }
 
 # The machine's proxy settings hold for the node as well: it shares the machine's network.

@@ -63,18 +63,20 @@ current_compile() { # OUT
 }
 
 build_current() {
+    current_built || locked "$VKS_CACHE/current.lock" current_make
+}
+
+current_make() {
     local new=$VKS_CACHE/current.new version
-    ! current_built || return 0
-    lock "$VKS_CACHE/lock"
-    ! current_built || return 0
+    ! current_built || return 0 # while this one waited for the lock
     version=$(current_version)
     current_needs_go
     rm -rf -- "$new"
     mkdir -p "$new" "$BUILD_LOGS"
-    try step "$CURRENT_LOG" "kubernetes $version: fetch the modules" current_fetch
+    ABOUT=60 try step "$CURRENT_LOG" "kubernetes $version: fetch the modules" current_fetch
     ((TRIED != 3)) || not_here "its Go modules cannot be reached"
     ((TRIED == 0)) || exit "$TRIED"
-    step "$CURRENT_LOG" "kubernetes $version: compile" current_compile "$new"
+    ABOUT=360 step "$CURRENT_LOG" "kubernetes $version: compile" current_compile "$new"
     echo "$version" >"$new/complete"
     publish "$new" "$VKS_CACHE/current"
 }

@@ -22,17 +22,20 @@ builder_run() { # TREE OUT
 }
 
 build_deb() {
-    local new=$BUILDER.new
     build_node
-    lock "$BUILDER.lock"
+    locked "$BUILDER.lock" builder_build
+}
+
+builder_build() {
+    local new=$BUILDER.new
     # What building wants may have become more.
     if ! cmp -s "$PROJECT/packaging/debian/control" "$BUILDER/control"; then
         rm -rf --one-file-system -- "$new"
         mkdir -p "$new"
         step "$NODE_LOG" "package: a tree to build for $DEBIAN in" cp -a "$NODE_TREE" "$new/tree"
-        step "$NODE_LOG" "package: what building wants" builder_make "$new/tree"
+        ABOUT=40 step "$NODE_LOG" "package: what building wants" builder_make "$new/tree"
         cp "$PROJECT/packaging/debian/control" "$new/control"
         publish "$new" "$BUILDER"
     fi
-    step "$NODE_LOG" "package: for $DEBIAN" builder_run "$BUILDER/tree" "$PROJECT/build/$DEBIAN"
+    ABOUT=30 step "$NODE_LOG" "package: for $DEBIAN" builder_run "$BUILDER/tree" "$PROJECT/build/$DEBIAN"
 }

@@ -1,11 +1,13 @@
 # shellcheck shell=bash
 # The pristine tree of a node: Debian as debootstrap makes it, up to date, with systemd. One for each release.
 
-[[ -n $DEBIAN ]] || DEBIAN=$(cat "$VKS_LAB/nodes/$NODE/debian" 2>/dev/null || echo bookworm)
+# What is there, else what the machine is.
+[[ -n $DEBIAN ]] || DEBIAN=$(cat "$VKS_LAB/nodes/$NODE/debian" 2>/dev/null || machine_debian)
 NODE_CACHE=$VKS_CACHE/node
 [[ $DEBIAN == bookworm ]] || NODE_CACHE+=-$DEBIAN
 NODE_TREE=$NODE_CACHE/tree
 NODE_LOG=$BUILD_LOGS/node.log
+DEBS=$VKS_CACHE/download/$DEBIAN # debootstrap's: kept, so that the next tree of that release takes half the time
 
 node_built() { [[ -e $NODE_CACHE/complete ]]; }
 
@@ -16,29 +18,37 @@ in_tree() { # TREE COMMAND...
         unshare --mount --pid --fork --kill-child --mount-proc="$tree/proc" chroot "$tree" "$@"
 }
 
-bootstrap() { # TREE [MIRROR]: anew, but for what was downloaded before
+bootstrap() { # TREE PACKAGES [MIRROR]: anew, but for what was downloaded before
     rm -rf --one-file-system -- "$1"
-    mkdir -p "$1.debs"
+    mkdir -p "$DEBS"
     # The namespaces: interrupted, it would leave mounts and processes.
-    timeout 1800 unshare --mount --pid --fork --kill-child --mount-proc debootstrap --variant=minbase --cache-dir="$1.debs" \
-        --include=systemd,systemd-sysv,dbus,ca-certificates,curl,iproute2,netbase,procps "$DEBIAN" "$@"
+    timeout 1800 unshare --mount --pid --fork --kill-child --mount-proc debootstrap --variant=minbase --cache-dir="$DEBS" \
+        --include="$2" "$DEBIAN" "$1" "${@:3}"
 }
 
-node_bootstrap() { # TREE
+tree_bootstrap() { # TREE PACKAGES
     local mirror
     mirror=$(debian_mirrors "$DEBIAN" | awk -v suite="$DEBIAN" '$2 == suite { print $1; exit }')
     # No mirror found: debootstrap has a default.
-    several_times bootstrap "$1" ${mirror:+"$mirror"}
-    rm -rf -- "$1.debs"
+    several_times bootstrap "$1" "$2" ${mirror:+"$mirror"}
+}
+
+node_bootstrap() { # TREE
+    tree_bootstrap "$1" systemd,systemd-sysv,dbus,ca-certificates,curl,iproute2,netbase,procps
+}
+
+tree_configure() { # TREE
+    local sources
+    sources=$(sources_list deb "$DEBIAN")
+    [[ -z $sources ]] || echo "$sources" >"$1/etc/apt/sources.list"
+    apt_proxies >"$1/etc/apt/apt.conf.d/90lab"
+    # Nothing in it is worth a disk flush: packages install in half the time.
+    echo force-unsafe-io >"$1/etc/dpkg/dpkg.cfg.d/lab"
 }
 
 node_configure() { # TREE
-    local tree=$1 sources unit
-    sources=$(sources_list deb "$DEBIAN")
-    [[ -z $sources ]] || echo "$sources" >"$tree/etc/apt/sources.list"
-    apt_proxies >"$tree/etc/apt/apt.conf.d/90lab"
-    # Nothing in a node is worth a disk flush: packages install in half the time.
-    echo force-unsafe-io >"$tree/etc/dpkg/dpkg.cfg.d/lab"
+    local tree=$1 unit
+    tree_configure "$tree"
     # They would hold apt's lock at a time of their own choosing.
     for unit in apt-daily.timer apt-daily-upgrade.timer apt-daily.service apt-daily-upgrade.service; do
         ln -sf /dev/null "$tree/etc/systemd/system/$unit"
@@ -63,31 +73,40 @@ node_update() { # TREE
 }
 
 build_node() {
-    local new=$NODE_CACHE.new
     if node_built; then
         node_refresh
-        return
+    else
+        locked "$NODE_CACHE.lock" node_make
     fi
-    lock "$VKS_CACHE/lock"
-    ! node_built || return 0
+}
+
+node_make() {
+    local new=$NODE_CACHE.new
+    ! node_built || return 0 # while this one waited for the lock
     need debootstrap unshare chroot
     rm -rf --one-file-system -- "$new"
     mkdir -p "$new"
-    step "$NODE_LOG" "node: debootstrap $DEBIAN" node_bootstrap "$new/tree"
+    ABOUT=60 step "$NODE_LOG" "node: debootstrap $DEBIAN" node_bootstrap "$new/tree"
     step "$NODE_LOG" "node: sources, settings" node_configure "$new/tree"
     step "$NODE_LOG" "node: apt update and upgrade" node_update "$new/tree"
     touch "$new/complete"
     publish "$new" "$NODE_CACHE"
 }
 
+node_is_old() { [[ -n $(find "$NODE_CACHE/complete" -mtime +3) ]]; }
+
 # After some days the package lists name files that the mirror no longer has. A tree that is a node's lower layer must not
 # change, not even while that node is down, so this waits for a "lab down". Without a network the old lists have to do.
 node_refresh() {
-    [[ -n $(find "$NODE_CACHE/complete" -mtime +3) ]] || return 0
+    node_is_old || return 0
     if compgen -G "$VKS_LAB/nodes/*" >/dev/null || grep -zqsF VKS_LAB_DAEMON= /proc/[0-9]*/environ; then
         return 0
     fi
-    lock "$VKS_CACHE/lock"
+    locked "$NODE_CACHE.lock" node_renew
+}
+
+node_renew() {
+    node_is_old || return 0
     try step "$NODE_LOG" "node: package lists, older than 3 days" node_update "$NODE_TREE"
     if ((TRIED == 0)); then
         touch "$NODE_CACHE/complete"

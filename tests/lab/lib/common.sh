@@ -9,8 +9,8 @@
 : "${K8S:=}"
 : "${K3S:=}"
 : "${VKS_LAB_PORT:=6443}"       # the API server's, on 127.0.0.1; the three after it are taken as well
-: "${VKS_LAB_ETCD_PORT:=12379}" # not 2379: Debian's etcd-server package starts an etcd of its own there
-: "${VKS_LAB_NET:=}"           # own: a network of the lab's own; machine (or nothing): the machine's
+: "${VKS_LAB_ETCD_PORT:=12379}" # not 2379, where an etcd of the machine's own may be
+: "${VKS_LAB_NET:=}"            # own: a network of the lab's own; machine (or nothing): the machine's
 : "${VKS_LAB_CGROUP:=v2}"       # v1: what the machine has, where that is v1
 : "${VKS_LAB_AUDIT:=}"          # 1: the API server writes audit.log (who asked what, no contents)
 
@@ -45,34 +45,98 @@ seconds_since() { # MS
     printf '%d.%01d s\n' $((ms / 1000)) $((ms % 1000 / 100))
 }
 
-# One line for each step with its duration; what the step says goes to a log, and is shown only when it fails.
+# For people: 45 s, 2 min 10 s
+duration() { # SECONDS
+    if (($1 < 60)); then
+        echo "$1 s"
+    elif (($1 % 60 == 0)); then
+        echo "$(($1 / 60)) min"
+    else
+        echo "$(($1 / 60)) min $(($1 % 60)) s"
+    fi
+}
+
+# One line for each step with its duration; what the step says goes to a log, and is shown only when it fails. A step of minutes shows that it
+# moves: ABOUT=240 step ... says that it took 240 s on a quiet machine of two cores.
 # The subshell keeps "set -e" in force inside the function, which "if step ..." would switch off: never call it so, but by "try".
 step() { # LOG TITLE COMMAND...
-    local log=$1 title=$2 start rc lines
+    local log=$1 title=$2 about=${ABOUT:-0} start rc lines work ticker
     shift 2
     mkdir -p "${log%/*}"
-    printf '%-44s ' "$title"
     start=$(now_ms)
     echo "=== $title: $(date -Is)" >>"$log"
     lines=$(wc -l <"$log")
+    step_begins "$title" "$about"
     set +e
     (
+        unset ABOUT # of this step, not of those inside it
         set -e
         "$@"
     ) >>"$log" 2>&1 </dev/null &
-    wait "$!" # in the background, because only then a signal is heeded before it has ended
+    work=$!
+    step_moves "$title" "$about" "$work" </dev/null &
+    ticker=$!
+    wait "$work" # in the background, because only then a signal is heeded before it has ended
     rc=$?
+    {
+        kill "$ticker"
+        wait "$ticker"
+    } 2>/dev/null
     set -e
     if ((rc == 0)); then
-        seconds_since "$start"
+        step_says "$title" "$(seconds_since "$start")"
         return 0
     fi
-    echo "FAILED after $(seconds_since "$start")"
+    step_says "$title" "FAILED after $(seconds_since "$start")"
     {
         echo "lab: $title failed ($rc); the whole log is $log, its end:"
         tail -n "+$((lines + 1))" "$log" | tail -n 15 | sed 's/^/  | /'
     } >&2
     exit "$rc"
+}
+
+# On a terminal the step's line is written over and over; elsewhere (a log, CI) each word about a step is a line.
+step_says() { # TITLE WORDS
+    [[ ! -t 1 ]] || printf '\r\033[K'
+    printf '%-44s %s\n' "$1" "$2"
+}
+
+step_begins() { # TITLE ABOUT
+    if [[ -t 1 ]]; then
+        printf '%-44s ' "$1"
+    elif (($2 >= TICK)); then
+        step_says "$1" "takes about $(duration "$2")"
+    fi
+}
+
+# How often a step says in a log that it still moves; on a terminal each second.
+: "${TICK:=30}"
+
+step_moves() { # TITLE ABOUT PID: until that process ends or this one is killed
+    local start=$SECONDS tick=$TICK fd words
+    [[ ! -t 1 ]] || tick=1
+    # A sleep of the shell's own: a program would outlive this, and hold the pipe that somebody reads our lines from.
+    exec {fd}<> <(:)
+    while read -rt "$tick" -u "$fd" || kill -0 "$3" 2>/dev/null; do
+        words=$(duration $((SECONDS - start)))
+        (($2 == 0)) || words+=" of about $(duration "$2")"
+        if [[ -t 1 ]]; then
+            printf '\r\033[K%-44s %s' "$1" "$words"
+        else
+            step_says "$1" "$words"
+        fi
+    done
+}
+
+duration() { # SECONDS, for people: 45 s, 2 min, 2 min 10 s
+    local minutes=$(($1 / 60)) seconds=$(($1 % 60))
+    if ((minutes == 0)); then
+        echo "$seconds s"
+    elif ((seconds == 0)); then
+        echo "$minutes min"
+    else
+        echo "$minutes min $seconds s"
+    fi
 }
 
 # Interrupted: what was started goes as well, or a compiler would go on and hold the lock.
@@ -130,14 +194,38 @@ wait_for() { # SECONDS WHAT COMMAND...
     done
 }
 
-# Two people (or two test runs) at once: the second waits. The descriptor is closed in everything that stays (daemon.sh).
-lock() { # FILE
+# Two people (or two test runs) at once: the second waits. Each thing that is built has a lock of its own, and what runs has one. A lock that this
+# process holds is not taken again: on a second descriptor it would wait for itself. The descriptor is closed in everything that stays (daemon.sh).
+declare -A LOCKS=() # FILE -> descriptor
+
+lock() { # FILE: until unlock, or the end of the process
     local fd
+    [[ -z ${LOCKS[$1]:-} ]] || return 0
     mkdir -p "${1%/*}"
     exec {fd}>"$1"
+    LOCKS[$1]=$fd
     flock -n "$fd" && return
     warn "another lab command is at work, waiting for it"
     flock -w 1800 "$fd" || fail "waited 30 minutes for the lock $1"
+}
+
+unlock() { # FILE
+    local fd=${LOCKS[$1]}
+    unset "LOCKS[$1]"
+    exec {fd}>&-
+}
+
+# For the time of one command, unless the caller holds the lock already and for longer.
+locked() { # FILE COMMAND...
+    local file=$1
+    shift
+    if [[ -n ${LOCKS[$file]:-} ]]; then
+        "$@"
+        return
+    fi
+    lock "$file"
+    "$@"
+    unlock "$file"
 }
 
 # A directory appears under its name only when it is complete, so an interrupted build is never taken for a whole one.

@@ -33,7 +33,7 @@ k8s_program() { # FLAVOUR PART; prints the words of the command
     case $1/$2 in
     current/etcd) echo "$VKS_CACHE/current/control-plane etcd" ;;
     current/*) echo "$VKS_CACHE/current/control-plane kube-$2" ;;
-    debian/etcd) command -v etcd || fail "etcd is not installed (Debian package etcd-server)" ;;
+    debian/etcd) echo "$DEBIAN_ETCD" ;;
     debian/*) echo "$VKS_CACHE/debian/kube-$2" ;;
     esac
 }
