@@ -9,6 +9,7 @@
 #   make bench      the table of speed and memory
 #   make deb        the Debian package, in build/; DEBIAN=trixie: for that release, in build/trixie/
 #   make coverage   every line of helper/ and policy/ is executed by tests, or says why it cannot be
+#   make mutants    are the unit tests worth their name? Changes operators at random and sees who notices; MUTANTS=100 (or all), SEED=, FILES= choose
 #   make lint       the house rules that a machine can see
 #   make fmt        put the code in the house's form
 #   make fuzz       build the fuzzers (clang) into build/fuzz/; make fuzz-run: ten million executions of each
@@ -44,7 +45,7 @@ PKG_CFLAGS = $(call once,PKG_CFLAGS,$(shell pkg-config --cflags $(PKG_AGENT) | s
 CPPFLAGS += $(WANTED)$(if $(findstring /tests/unit/,$@),$(WANTED_BY_TESTS))$(PKG_CFLAGS)
 
 .DEFAULT_GOAL := all
-.PHONY: all deps deps-build deps-demo check check-daemons unit demo bench deb lint fmt fuzz fuzz-run coverage clean
+.PHONY: all deps deps-build deps-demo check check-daemons unit demo bench deb lint fmt fuzz fuzz-run coverage mutants clean
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -95,7 +96,9 @@ $(eval $(call kind,opt,$(CC),$(CFLAGS) $(HARDENING)))
 $(eval $(call kind,san,$(CC),$(SAN)))
 COV := -O0 -g --coverage -fprofile-update=atomic
 $(eval $(call kind,cov,$(CC),$(COV)))
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+# Compiled often and run once: what `make mutants` tries first.
+$(eval $(call kind,mut,$(CC),-O0 -fPIE -w))
+-include $(shell find $(BUILD) -path $(BUILD)/mutants -prune -o -name '*.d' 2>/dev/null)
 
 $(BUILD)/vks-agent $(BUILD)/vks-helper $(BUILD)/vks-exec: $(BUILD)/%: $(BUILD)/opt/%
 	cp -f $< $@
@@ -205,6 +208,12 @@ unit: $(UNIT) $(FUZZ:%=$(BUILD)/san/%) $(BUILD)/seeds
 
 coverage: $(COVERED)
 	tests/coverage $(BUILD)/cov
+
+# In a copy of the tree, in $(BUILD)/mutants.
+mutants: export COMPILE = $(CC) -std=gnu17 $(subst -I$(BUILD)/gen,-Ibuild/gen,$(subst \,,$(CPPFLAGS)))
+mutants: export LIBS = $(call lib,$(PKG_AGENT) criterion)
+mutants:
+	CC='$(CC)' SAN='$(SAN)' LINK='$(LDFLAGS_ALL)' BUILD='$(BUILD)' tests/mutants -n $(or $(MUTANTS),100) $(SEED:%=-s %) $(FILES)
 
 clean:
 	rm -rf $(BUILD)
