@@ -98,7 +98,7 @@ COV := -O0 -g --coverage -fprofile-update=atomic
 $(eval $(call kind,cov,$(CC),$(COV)))
 # Compiled often and run once: what `make mutants` tries first.
 $(eval $(call kind,mut,$(CC),-O0 -fPIE -w))
--include $(shell find $(BUILD) -path $(BUILD)/mutants -prune -o -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -path $(BUILD)/mutants -prune -o -name '*.d' -print 2>/dev/null)
 
 $(BUILD)/vks-agent $(BUILD)/vks-helper $(BUILD)/vks-exec: $(BUILD)/%: $(BUILD)/opt/%
 	cp -f $< $@

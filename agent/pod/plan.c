@@ -46,7 +46,7 @@ static bool stopped(const struct pod_state *s)
 
 static void plan_remove(const struct pod_state *s, uint64_t now, struct plan *plan)
 {
-        if (!s->removed && !s->remove_in_flight && !s->write_in_flight && due(plan, s->remove_retry_at, now))
+        if (!s->remove_in_flight && !s->write_in_flight && due(plan, s->remove_retry_at, now))
                 add(plan, ACTION_REMOVE, 0);
 }
 
@@ -62,7 +62,7 @@ static void plan_end(const struct pod *p, const struct pod_state *s, uint64_t no
                 plan_remove(s, now, plan);
                 return;
         }
-        if (p->deleting && !s->gone && !s->deleted && !s->delete_in_flight && due(plan, s->delete_retry_at, now))
+        if (p->deleting && !s->gone && !s->delete_in_flight && due(plan, s->delete_retry_at, now))
                 add(plan, ACTION_DELETE, 0);
 }
 
@@ -126,11 +126,8 @@ static void plan_run(const struct pod *p, const struct pod_state *s, uint64_t no
         }
         init = pod_first_blocking_init(p, s);
         for (size_t i = 0; i < p->n_containers; i++) {
-                const struct container *c = &p->containers[i];
-                if (i < init && c->init && !c->sidecar)
-                        continue; /* it is over, for good */
                 plan_container(p, s, i, now, plan);
-                if (i == init && c->init)
+                if (i == init && p->containers[i].init)
                         break; /* nothing starts behind an init container that is not over */
         }
 }

@@ -129,9 +129,9 @@ static void terminate(struct container_state *c, const struct unit_state *u, uin
         } else if (u->main_code == CLD_KILLED || u->main_code == CLD_DUMPED) {
                 t->signal = u->main_status;
                 t->exit_code = 128 + u->main_status;
-        } else if (!u->started) {
-                /* The main process was never started: a condition, a missing
-                 * binary, or an ExecStartPre= that failed. */
+        } else {
+                /* No main process has ended: it was never started (a condition, an ExecStartPre= that failed), or
+                 * systemd lost sight of it. Then the unit's result tells failure from success. */
                 t->exit_code = streq(u->result, "success") ? 0 : 128;
         }
         if (!c->was_active && u->main_code == CLD_EXITED && u->main_status >= SYSTEMD_EXIT_FIRST &&

@@ -24,7 +24,7 @@ static void add_time(cJSON *o, const char *key, uint64_t usec)
 
 const char *status_phase(const struct pod *p, const struct pod_state *s)
 {
-        size_t waiting = 0, running = 0, failed = 0;
+        size_t waiting = 0, failed = 0;
 
         if (s->deadline_exceeded && !pod_has_processes(s))
                 return "Failed";
@@ -37,14 +37,12 @@ const char *status_phase(const struct pod *p, const struct pod_state *s)
                         continue;
                 }
                 waiting += c->phase == CONTAINER_WAITING && !c->last.valid;
-                running += c->phase == CONTAINER_RUNNING || (c->phase == CONTAINER_WAITING && c->last.valid);
                 failed += bad;
         }
         if (pod_is_finished(p, s) || ((p->deleting || p->terminal) && !pod_has_processes(s) && !waiting))
                 return failed ? "Failed" : "Succeeded";
         if (waiting)
                 return "Pending";
-        (void)running;
         return "Running";
 }
 

@@ -1,559 +1,367 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The semantics of Kubernetes as tables: pod JSON + what was observed -> plan -> status. */
-#include <criterion/criterion.h>
-#include <signal.h>
-#include <stdio.h>
+/* What is to be done next for a pod. The format of the rows is told in story.h. */
+#include "tests/unit/agent/pod/story.h"
 
-#include "agent/lib/json.h"
-#include "agent/pod/plan.h"
-#include "agent/pod/status.h"
-#include "common/mem.h"
-
-#define T0 (UINT64_C(1700000000) * USEC_PER_SEC)
-
-static const struct pod_node node = { .name = "n1", .ip = "10.0.0.1" };
-
-struct world {
-        struct pod *pod;
-        struct pod_state *state;
-        uint64_t now;
-        unsigned runs;
-};
-
-#define POD(spec)                                                                                                      \
-        "{\"metadata\":{\"namespace\":\"default\",\"name\":\"web\",\"uid\":\"0f6c2a9e-1234-4abc-8def-0123456789ab\"}," \
-        "\"spec\":{" spec "}}"
-#define ONE(policy) POD("\"restartPolicy\":\"" policy "\",\"containers\":[{\"name\":\"c\",\"image\":\"nginx\"}]")
-
-static struct world world(const char *json)
-{
-        struct world w = { .now = T0 };
-        struct err e = ERR_NONE;
-        cJSON *o = cJSON_Parse(json);
-
-        cr_assert_not_null(o, "bad test JSON: %s", json);
-        cr_assert_eq(pod_parse(o, &w.pod, &e), 0, "%s", e.text);
-        cJSON_Delete(o);
-        w.state = pod_state_new(w.pod, w.now);
-        return w;
-}
-
-static void done(struct world *w)
-{
-        pod_state_free(w->state);
-        pod_free(w->pod);
-}
-
-/* The plan as words: "start 0, stop 0". */
-static const char *plan(struct world *w)
-{
-        static char words[512];
-        struct plan p;
-        size_t n = 0;
-
-        plan_pod(w->pod, w->state, w->now, &p);
-        words[0] = '\0';
-        for (size_t i = 0; i < p.n_actions; i++)
-                n += (size_t)snprintf(words + n, sizeof(words) - n, "%s%s %zu", i ? ", " : "",
-                                      action_name(p.actions[i].kind), p.actions[i].index);
-        return words;
-}
-
-static void prepare(struct world *w)
-{
-        for (size_t i = 0; i < w->pod->n_containers; i++)
-                w->state->containers[i].image_present = true;
-        for (size_t i = 0; i < w->pod->n_volumes; i++)
-                w->state->volumes[i].filled = true;
-        w->state->written = true;
-}
-
-static void observe(struct world *w, size_t i, struct unit_state u)
-{
-        container_observe(&w->state->containers[i], &u, w->pod, w->now);
-}
-
-/* A fresh run of container i begins. */
-static void runs(struct world *w, size_t i)
-{
-        struct unit_state u = { .phase = UNIT_ACTIVE, .main_pid = 42, .started = w->now };
-
-        snprintf(u.invocation, sizeof(u.invocation), "%032x", ++w->runs);
-        observe(w, i, u);
-}
-
-static void ends(struct world *w, size_t i, enum unit_phase phase, int code, int status, const char *result)
-{
-        struct unit_state u = w->state->containers[i].unit;
-
-        u.phase = phase;
-        u.main_pid = 0;
-        u.main_code = code;
-        u.main_status = status;
-        u.ended = w->now;
-        snprintf(u.result, sizeof(u.result), "%s", result);
-        observe(w, i, u);
-}
-
-static cJSON *status(struct world *w)
-{
-        return status_build(w->pod, w->state, &node, NULL, w->now);
-}
-
-/* A value inside the first container's status, as text: "state.running" -> JSON. */
-static void expect_container(struct world *w, size_t i, const char *state, const char *reason, int exit_code,
-                             int restarts)
-{
-        cJSON *s = status(w);
-        const cJSON *c = cJSON_GetArrayItem(json_get(s, "containerStatuses"), (int)i),
-                    *st = json_get(json_get(c, "state"), state);
-
-        cr_assert_not_null(st, "state is not %s: %s", state, cJSON_PrintUnformatted(c));
-        if (reason)
-                cr_assert_str_eq(json_str(st, "reason"), reason);
-        if (exit_code >= 0)
-                cr_assert_eq(json_int(st, "exitCode", -1), exit_code);
-        cr_assert_eq(json_int(c, "restartCount", -1), restarts, "restartCount %d",
-                     (int)json_int(c, "restartCount", -1));
-        cJSON_Delete(s);
-}
-
-static void expect_phase(struct world *w, const char *phase)
-{
-        cr_assert_str_eq(status_phase(w->pod, w->state), phase, "phase is %s", status_phase(w->pod, w->state));
-}
+/* ---- from nothing to running ---- */
 
 Test(plan, a_new_pod_goes_from_image_to_units_to_start)
 {
-        struct world w = world(ONE("Always"));
-
-        cr_assert_str_eq(plan(&w), "pull 0");
-        expect_phase(&w, "Pending");
-        w.state->containers[0].pulling = true;
-        cr_assert_str_eq(plan(&w), "");
-        w.state->containers[0].pulling = false;
-        w.state->containers[0].image_present = true;
-        cr_assert_str_eq(plan(&w), "write 0");
-        w.state->write_in_flight = true;
-        cr_assert_str_eq(plan(&w), "");
-        w.state->write_in_flight = false;
-        w.state->written = true;
-        cr_assert_str_eq(plan(&w), "start 0");
-        w.state->containers[0].requested = true;
-        cr_assert_str_eq(plan(&w), "");
-        runs(&w, 0);
-        cr_assert_str_eq(plan(&w), "");
-        expect_phase(&w, "Running");
-        expect_container(&w, 0, "running", NULL, -1, 0);
-        done(&w);
-}
-
-Test(plan, a_start_is_asked_for_once)
-{
-        struct world w = world(ONE("Always"));
-        struct unit_state u = { .phase = UNIT_INACTIVE, .invocation = "00000000000000000000000000000001" };
-
-        prepare(&w);
-        w.state->containers[0].requested = true;
-        observe(&w, 0, u); /* systemd gives a unit its new invocation id before it leaves "inactive" */
-        cr_assert_str_eq(plan(&w), "");
-        u.phase = UNIT_ACTIVATING;
-        observe(&w, 0, u);
-        cr_assert_str_eq(plan(&w), "");
-        done(&w);
-}
-
-Test(plan, a_start_whose_condition_is_not_met_is_told_and_tried_again_later)
-{
-        struct world w = world(ONE("Always"));
-        struct container_state *c = &w.state->containers[0];
-        struct unit_state u = { .phase = UNIT_ABSENT, .unmet_at = 77 };
-
-        prepare(&w);
-        c->requested = true;
-        observe(&w, 0, u);
-        expect_container(&w, 0, "waiting", "RunContainerError", -1, 0);
-        cr_assert_str_eq(plan(&w), "");
-        w.now += BACKOFF_FIRST;
-        cr_assert_str_eq(plan(&w), "start 0");
-        c->requested = true;
-        observe(&w, 0, u); /* the same look: no answer to the new start */
-        cr_assert(c->requested);
-        u.unmet_at = 78;
-        observe(&w, 0, u);
-        cr_assert_not(c->requested);
-        runs(&w, 0);
-        expect_phase(&w, "Running");
-        done(&w);
-}
-
-Test(plan, what_was_never_active_but_ended_is_started_again)
-{
-        struct world w = world(ONE("Always"));
-        struct unit_state u = { .phase = UNIT_ACTIVATING,
-                                .main_pid = 42,
-                                .started = w.now,
-                                .invocation = "00000000000000000000000000000001" };
-
-        prepare(&w);
-        w.state->containers[0].requested = true;
-        observe(&w, 0, u);
-        expect_container(&w, 0, "running", NULL, -1, 0);
-        ends(&w, 0, UNIT_INACTIVE, CLD_EXITED, 0, "success");
-        expect_container(&w, 0, "terminated", "Completed", 0, 0);
-        cr_assert_str_eq(plan(&w), "restart 0");
-        done(&w);
-}
-
-Test(plan, content_comes_before_units)
-{
-        struct world w = world(POD("\"volumes\":[{\"name\":\"v\",\"configMap\":{\"name\":\"m\"}}],\"containers\":[{"
-                                   "\"name\":\"c\",\"image\":\"nginx\","
-                                   "\"volumeMounts\":[{\"name\":\"v\",\"mountPath\":\"/etc/nginx/conf.d\"}]}]"));
-
-        w.state->containers[0].image_present = true;
-        cr_assert_str_eq(plan(&w), "", "nothing to fill yet, nothing to write");
-        w.state->volumes[0].wanted = true;
-        cr_assert_str_eq(plan(&w), "fill 0");
-        w.state->volumes[0].wanted = false;
-        w.state->volumes[0].filled = true;
-        cr_assert_str_eq(plan(&w), "write 0");
-        w.state->env_failure.code = -11;
-        cr_assert_str_eq(plan(&w), "", "an environment that cannot be resolved holds the units back");
-        done(&w);
-}
-
-Test(plan, a_crash_restarts_at_once_and_then_with_back_off)
-{
-        struct world w = world(ONE("Always"));
-        struct plan p;
-
-        prepare(&w);
-        runs(&w, 0);
-        w.now += 2 * USEC_PER_SEC;
-        ends(&w, 0, UNIT_HOLDOFF, CLD_EXITED, 7, "exit-code");
-        expect_container(&w, 0, "terminated", "Error", 7, 0);
-        cr_assert_str_eq(plan(&w), "restart 0", "the first restart does not wait");
-        runs(&w, 0);
-        expect_container(&w, 0, "running", NULL, -1, 1);
-        w.now += 2 * USEC_PER_SEC;
-        ends(&w, 0, UNIT_HOLDOFF, CLD_KILLED, SIGKILL, "signal");
-        cr_assert_str_eq(plan(&w), "");
-        expect_container(&w, 0, "waiting", "CrashLoopBackOff", -1, 1);
-        expect_phase(&w, "Running");
-        plan_pod(w.pod, w.state, w.now, &p);
-        cr_assert_eq(p.wake_at, w.now + 10 * USEC_PER_SEC);
-        w.now += 10 * USEC_PER_SEC;
-        cr_assert_str_eq(plan(&w), "restart 0");
-        runs(&w, 0);
-        ends(&w, 0, UNIT_HOLDOFF, CLD_EXITED, 1, "exit-code");
-        plan_pod(w.pod, w.state, w.now, &p);
-        cr_assert_eq(p.wake_at, w.now + 20 * USEC_PER_SEC, "it doubles");
-        cr_assert_eq(w.state->containers[0].last.exit_code, 137, "lastState has 128 + the signal");
-        done(&w);
-}
-
-Test(plan, a_restart_is_asked_for_once)
-{
-        struct world w = world(ONE("Always"));
-
-        prepare(&w);
-        runs(&w, 0);
-        ends(&w, 0, UNIT_HOLDOFF, CLD_EXITED, 7, "exit-code");
-        cr_assert_str_eq(plan(&w), "restart 0");
-        w.state->containers[0].requested = true;
-        ends(&w, 0, UNIT_FAILED, CLD_EXITED, 7, "exit-code"); /* systemd takes it out of its holdoff to start it */
-        cr_assert_str_eq(plan(&w), "");
-        runs(&w, 0);
-        expect_container(&w, 0, "running", NULL, -1, 1);
-        done(&w);
-}
-
-Test(plan, ten_minutes_of_running_reset_the_back_off)
-{
-        struct world w = world(ONE("Always"));
-
-        prepare(&w);
-        runs(&w, 0);
-        w.state->containers[0].backoff = BACKOFF_MAX;
-        w.now += 601 * USEC_PER_SEC;
-        ends(&w, 0, UNIT_HOLDOFF, CLD_EXITED, 1, "exit-code");
-        cr_assert_str_eq(plan(&w), "restart 0");
-        done(&w);
-}
-
-Test(plan, restart_policy_decides_what_a_clean_exit_means)
-{
-        static const struct {
-                const char *json;
-                int exit_code;
-                const char *plan, *phase;
-        } table[] = {
-                { ONE("Always"), 0, "restart 0", "Running" },
-                { ONE("OnFailure"), 0, "stop 0", "Succeeded" },
-                { ONE("OnFailure"), 1, "restart 0", "Running" },
-                { ONE("Never"), 0, "stop 0", "Succeeded" },
-                { ONE("Never"), 3, "", "Failed" },
+        static const struct story stories[] = {
+                { "the image comes first", "Always c", "", "pull c", "Pending | c waiting ContainerCreating", NULL },
+                { "a pull is asked for once", "Always c", "c pulling", "", NULL, NULL },
+                { "with the image, units are written", "Always c", "c image_present", "write", NULL, NULL },
+                { "they are written once", "Always c", "c image_present; write_in_flight", "", NULL, NULL },
+                { "a write that failed is tried again later", "Always c", "c image_present; write_retry_at +5s",
+                  "wake 5s", NULL, NULL },
+                { "and when its time has come", "Always c", "c image_present; write_retry_at +5s; +5s", "write", NULL,
+                  NULL },
+                { "what is written is started", "Always c", "ready", "start c", NULL, NULL },
+                { "a start is asked for once", "Always c", "ready; c requested", "", NULL, NULL },
+                { "nothing is to be done for what runs", "Always c", "ready; c requested; c runs", "",
+                  "Running | c running ready", NULL },
         };
 
-        for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-                struct world w = world(table[i].json);
-                prepare(&w);
-                runs(&w, 0);
-                w.now += USEC_PER_SEC;
-                ends(&w, 0, table[i].exit_code ? UNIT_FAILED : UNIT_EXITED, CLD_EXITED, table[i].exit_code,
-                     table[i].exit_code ? "exit-code" : "success");
-                cr_assert_str_eq(plan(&w), table[i].plan, "row %zu: %s", i, plan(&w));
-                expect_phase(&w, table[i].phase);
-                done(&w);
-        }
+        TELL(stories);
 }
 
-Test(plan, a_finished_pod_is_cleared_away_once_its_status_has_arrived)
+Test(plan, units_are_written_when_all_images_are_there)
 {
-        struct world w = world(ONE("Never"));
-
-        prepare(&w);
-        runs(&w, 0);
-        ends(&w, 0, UNIT_FAILED, CLD_EXITED, 3, "exit-code");
-        cr_assert_str_eq(plan(&w), "");
-        w.state->status_current = true;
-        cr_assert_str_eq(plan(&w), "remove 0");
-        w.state->removed = true;
-        cr_assert_str_eq(plan(&w), "", "the object stays: its owner or its user deletes it");
-        done(&w);
-}
-
-Test(plan, deletion_stops_waits_removes_and_then_deletes)
-{
-        struct world w = world(ONE("Always"));
-
-        prepare(&w);
-        runs(&w, 0);
-        w.pod->deleting = true;
-        w.pod->deletion_grace_s = 30;
-        cr_assert_str_eq(plan(&w), "stop 0");
-        w.state->stop_sent = true;
-        w.state->kill_at = w.now + 30 * USEC_PER_SEC;
-        cr_assert_str_eq(plan(&w), "");
-        w.now += 31 * USEC_PER_SEC;
-        cr_assert_str_eq(plan(&w), "kill 0", "the grace is over");
-        w.state->kill_sent = true;
-        ends(&w, 0, UNIT_FAILED, CLD_KILLED, SIGKILL, "timeout");
-        expect_phase(&w, "Failed");
-        cr_assert_str_eq(plan(&w), "", "its end is reported before it is forgotten");
-        w.state->status_current = true;
-        cr_assert_str_eq(plan(&w), "remove 0");
-        w.state->removed = true;
-        cr_assert_str_eq(plan(&w), "delete 0");
-        w.state->deleted = true;
-        cr_assert_str_eq(plan(&w), "");
-        done(&w);
-}
-
-Test(plan, a_pod_that_left_the_api_is_ended_without_a_word)
-{
-        struct world w = world(ONE("Always"));
-
-        prepare(&w);
-        runs(&w, 0);
-        w.state->gone = true;
-        cr_assert_str_eq(plan(&w), "stop 0");
-        w.state->stop_sent = true;
-        w.state->kill_at = w.now + USEC_PER_SEC;
-        ends(&w, 0, UNIT_INACTIVE, CLD_KILLED, SIGTERM, "success");
-        cr_assert_str_eq(plan(&w), "remove 0");
-        w.state->removed = true;
-        cr_assert_str_eq(plan(&w), "");
-        done(&w);
-}
-
-Test(plan, init_containers_run_one_after_the_other)
-{
-        struct world w = world(
-                POD("\"restartPolicy\":\"OnFailure\",\"initContainers\":[{\"name\":\"a\",\"image\":\"/bin/"
-                    "a\"},{\"name\":\"b\",\"image\":\"/bin/b\"}],"
-                    "\"containers\":[{\"name\":\"c\",\"image\":\"nginx\"},{\"name\":\"d\",\"image\":\"redis\"}]"));
-
-        prepare(&w);
-        cr_assert_str_eq(plan(&w), "start 0");
-        runs(&w, 0);
-        cr_assert_str_eq(plan(&w), "");
-        ends(&w, 0, UNIT_FAILED, CLD_EXITED, 1, "exit-code");
-        cr_assert_str_eq(plan(&w), "restart 0", "a failed init container is tried again");
-        runs(&w, 0);
-        ends(&w, 0, UNIT_EXITED, CLD_EXITED, 0, "success");
-        cr_assert_str_eq(plan(&w), "start 1");
-        runs(&w, 1);
-        ends(&w, 1, UNIT_EXITED, CLD_EXITED, 0, "success");
-        cr_assert_str_eq(plan(&w), "start 2, start 3");
-        expect_phase(&w, "Pending");
-        done(&w);
-}
-
-Test(plan, a_failed_init_container_ends_a_pod_that_never_restarts)
-{
-        struct world w =
-                world(POD("\"restartPolicy\":\"Never\",\"initContainers\":[{\"name\":\"a\",\"image\":\"/bin/a\"}],"
-                          "\"containers\":[{\"name\":\"c\",\"image\":\"nginx\"}]"));
-
-        prepare(&w);
-        runs(&w, 0);
-        ends(&w, 0, UNIT_FAILED, CLD_EXITED, 1, "exit-code");
-        expect_phase(&w, "Failed");
-        cr_assert_str_eq(plan(&w), "");
-        done(&w);
-}
-
-Test(plan, after_a_reboot_containers_are_started_again_and_counted)
-{
-        struct world w = world(ONE("Always"));
-        cJSON *status = cJSON_Parse(
-                "{\"startTime\":\"2023-11-14T22:00:00Z\",\"containerStatuses\":[{\"name\":\"c\",\"restartCount\":2,"
-                "\"containerID\":\"systemd://"
-                "0123456789abcdef0123456789abcdef\",\"state\":{\"running\":{\"startedAt\":\"2023-11-14T22:00:01Z\"}}}]"
-                "}");
-
-        pod_state_adopt(w.state, w.pod, status);
-        cJSON_Delete(status);
-        observe(&w, 0, (struct unit_state){ .phase = UNIT_ABSENT });
-        expect_container(&w, 0, "terminated", "ContainerStatusUnknown", 137, 2);
-        w.state->containers[0].image_present = true;
-        cr_assert_str_eq(plan(&w), "write 0");
-        w.state->written = true;
-        cr_assert_str_eq(plan(&w), "restart 0");
-        runs(&w, 0);
-        expect_container(&w, 0, "running", NULL, -1, 3);
-        done(&w);
-}
-
-Test(plan, an_agent_that_comes_back_finds_its_containers_running)
-{
-        struct world w = world(ONE("Always"));
-        cJSON *status = cJSON_Parse("{\"containerStatuses\":[{\"name\":\"c\",\"restartCount\":1,"
-                                    "\"containerID\":\"systemd://"
-                                    "00000000000000000000000000000001\",\"state\":{\"running\":{\"startedAt\":\"2023-"
-                                    "11-14T22:00:01Z\"}}}]}");
-
-        pod_state_adopt(w.state, w.pod, status);
-        cJSON_Delete(status);
-        prepare(&w);
-        runs(&w, 0);
-        cr_assert_str_eq(plan(&w), "");
-        expect_container(&w, 0, "running", NULL, -1, 1);
-        done(&w);
-}
-
-Test(plan, restarts_by_systemd_while_the_agent_was_away_are_counted)
-{
-        struct world w = world(ONE("Always"));
-        struct unit_state u = {
-                .phase = UNIT_ACTIVE, .invocation = "ffffffffffffffffffffffffffffffff", .restarts = 3, .started = T0
+        static const struct story stories[] = {
+                { "they are pulled side by side", "Always c d", "", "pull c, pull d", NULL, NULL },
+                { "one of two is not enough", "Always c d", "c image_present", "pull d", NULL, NULL },
+                { "whichever it is", "Always c d", "d image_present", "pull c", NULL, NULL },
+                { "an init container's counts as well", "Always i/init c", "c image_present", "pull i", NULL, NULL },
+                { "all of them", "Always c d", "c image_present; d image_present", "write", NULL, NULL },
         };
-        cJSON *status = cJSON_Parse(
-                "{\"containerStatuses\":[{\"name\":\"c\",\"restartCount\":1,"
-                "\"containerID\":\"systemd://00000000000000000000000000000001\",\"state\":{\"running\":{}}}]}");
 
-        pod_state_adopt(w.state, w.pod, status);
-        cJSON_Delete(status);
-        prepare(&w);
-        observe(&w, 0, u);
-        expect_container(&w, 0, "running", NULL, -1, 4);
-        done(&w);
-}
-
-Test(plan, what_systemd_could_not_start_says_so)
-{
-        struct world w = world(ONE("Never"));
-        struct unit_state u = { .phase = UNIT_FAILED,
-                                .main_code = CLD_EXITED,
-                                .main_status = 203,
-                                .started = T0,
-                                .ended = T0,
-                                .result = "exit-code",
-                                .invocation = "00000000000000000000000000000001" };
-
-        prepare(&w);
-        observe(&w, 0, u);
-        expect_container(&w, 0, "terminated", "StartError", 128, 0);
-        done(&w);
-}
-
-Test(plan, an_oom_kill_has_its_own_reason)
-{
-        struct world w = world(ONE("Never"));
-
-        prepare(&w);
-        runs(&w, 0);
-        ends(&w, 0, UNIT_FAILED, CLD_KILLED, SIGKILL, "oom-kill");
-        expect_container(&w, 0, "terminated", "OOMKilled", 137, 0);
-        done(&w);
-}
-
-Test(plan, a_deadline_ends_the_pod)
-{
-        struct world w = world(POD("\"restartPolicy\":\"Always\",\"activeDeadlineSeconds\":60,\"containers\":[{"
-                                   "\"name\":\"c\",\"image\":\"nginx\"}]"));
-
-        prepare(&w);
-        runs(&w, 0);
-        cr_assert_str_eq(plan(&w), "");
-        w.now += 61 * USEC_PER_SEC;
-        w.state->deadline_exceeded = true;
-        cr_assert_str_eq(plan(&w), "stop 0");
-        ends(&w, 0, UNIT_INACTIVE, CLD_KILLED, SIGTERM, "success");
-        expect_phase(&w, "Failed");
-        done(&w);
+        TELL(stories);
 }
 
 Test(plan, image_failures_wait_as_kubernetes_does)
 {
-        struct world w = world(ONE("Always"));
-        struct container_state *c = &w.state->containers[0];
-
-        err_set(&c->pull_failure, -5, "ErrImagePull", "E: Unable to locate package nginx");
-        c->pull_backoff = BACKOFF_FIRST;
-        c->pull_at = w.now + BACKOFF_FIRST;
-        cr_assert_str_eq(plan(&w), "");
-        expect_container(&w, 0, "waiting", "ErrImagePull", -1, 0);
-        c->pull_backoff = 2 * BACKOFF_FIRST;
-        expect_container(&w, 0, "waiting", "ImagePullBackOff", -1, 0);
-        w.now += BACKOFF_FIRST;
-        cr_assert_str_eq(plan(&w), "pull 0");
-        done(&w);
-}
-
-Test(plan, a_status_does_not_change_by_being_made_again)
-{
-        struct world w = world(ONE("Always"));
-        cJSON *a, *b;
-
-        prepare(&w);
-        runs(&w, 0);
-        a = status(&w);
-        w.now += 100 * USEC_PER_SEC;
-        b = status(&w);
-        cr_assert(cJSON_Compare(a, b, true));
-        cJSON_Delete(a);
-        cJSON_Delete(b);
-        done(&w);
-}
-
-Test(plan, ready_follows_the_unit)
-{
-        struct world w = world(ONE("Always"));
-        struct unit_state u = {
-                .phase = UNIT_ACTIVATING, .main_pid = 1, .started = T0, .invocation = "00000000000000000000000000000001"
+        static const struct story stories[] = {
+                { "the first failure is shown as what it is", "Always c",
+                  "c pull_failure ErrImagePull; c pull_backoff 10s; c pull_at +10s", "wake 10s",
+                  "Pending | c waiting ErrImagePull", NULL },
+                { "the second one backs off", "Always c",
+                  "c pull_failure ErrImagePull; c pull_backoff 20s; c pull_at +20s", "wake 20s",
+                  "Pending | c waiting ImagePullBackOff", NULL },
+                { "until it is tried again", "Always c",
+                  "c pull_failure ErrImagePull; c pull_backoff 20s; c pull_at +20s; +20s", "pull c",
+                  "Pending | c waiting ErrImagePull", NULL },
+                { "what may never be pulled never is", "Always c", "c pull_failure ErrImageNeverPull", "",
+                  "Pending | c waiting ErrImageNeverPull", NULL },
+                { "nor does it back off", "Always c",
+                  "c pull_failure ErrImageNeverPull; c pull_backoff 20s; c pull_at +20s", "",
+                  "Pending | c waiting ErrImageNeverPull", NULL },
+                { "a failure is forgotten with the image there", "Always c",
+                  "c pull_failure ErrImagePull; c image_present", "write", "Pending | c waiting ContainerCreating",
+                  NULL },
         };
 
-        prepare(&w);
-        observe(&w, 0, u);
-        cJSON_Delete(status(&w));
-        cr_assert_not(w.state->conditions[CONDITION_READY].is_true,
-                      "a Type=notify daemon is not ready before it says so");
-        u.phase = UNIT_ACTIVE;
-        observe(&w, 0, u);
-        cJSON_Delete(status(&w));
-        cr_assert(w.state->conditions[CONDITION_READY].is_true);
-        done(&w);
+        TELL(stories);
+}
+
+Test(plan, content_comes_before_units)
+{
+        static const struct story stories[] = {
+                { "nothing to fill yet, nothing to write", "Always c v:configMap", "c image_present", "", NULL, NULL },
+                { "content that is known is filled in", "Always c v:configMap", "c image_present; v wanted", "fill v",
+                  NULL, NULL },
+                { "images and content need not wait for each other", "Always c v:configMap", "v wanted",
+                  "pull c, fill v", NULL, NULL },
+                { "it is filled in once", "Always c v:configMap", "c image_present; v wanted; v in_flight", "", NULL,
+                  NULL },
+                { "what failed is tried again later", "Always c v:configMap",
+                  "c image_present; v wanted; v retry_at +7s", "wake 7s", NULL, NULL },
+                { "units follow", "Always c v:configMap", "c image_present; v filled", "write", NULL, NULL },
+                { "but not without the image", "Always c v:configMap", "v filled", "pull c", NULL, NULL },
+                { "each volume counts, the first", "Always c v:configMap w:configMap", "c image_present; w filled", "",
+                  NULL, NULL },
+                { "and the last", "Always c v:configMap w:configMap", "c image_present; v filled", "", NULL, NULL },
+                { "an emptyDir needs no content", "Always c v:emptyDir", "c image_present", "write", NULL, NULL },
+                { "nor does it stand in the way of what does", "Always c v:emptyDir w:configMap",
+                  "c image_present; w wanted", "fill w", NULL, NULL },
+                { "a new content reaches a pod that runs", "Always c v:configMap", "ready; c runs; v wanted", "fill v",
+                  NULL, NULL },
+                { "an environment that cannot be resolved holds the units back", "Always c",
+                  "c image_present; env_failure -", "", "Pending | c waiting CreateContainerConfigError", NULL },
+        };
+
+        TELL(stories);
+}
+
+Test(plan, the_next_look_is_at_the_earliest_time)
+{
+        static const struct story stories[] = {
+                { "the second is earlier", "Always c d", "c pull_at +9s; d pull_at +4s", "wake 4s", NULL, NULL },
+                { "the first is earlier", "Always c d", "c pull_at +4s; d pull_at +9s", "wake 4s", NULL, NULL },
+                { "a microsecond before", "Always c", "c pull_at +4s; +3999999us", "wake 1e-06s", NULL, NULL },
+                { "one is due, the other is not", "Always c d", "c pull_at +4s; +4s; d pull_at +1s", "pull c, wake 1s",
+                  NULL, NULL },
+        };
+
+        TELL(stories);
+}
+
+Test(plan, init_containers_run_one_after_the_other)
+{
+        static const struct story stories[] = {
+                { "the first one", "OnFailure a/init b/init c d", "ready", "start a",
+                  "Pending | a waiting ContainerCreating | b waiting ContainerCreating | c waiting PodInitializing | d "
+                  "waiting PodInitializing",
+                  NULL },
+                { "alone", "OnFailure a/init b/init c d", "ready; a runs", "", NULL, NULL },
+                { "it is tried again when it fails", "OnFailure a/init b/init c d", "ready; a runs; a exits 1",
+                  "restart a", NULL, NULL },
+                { "then the second one", "OnFailure a/init b/init c d", "ready; a runs; a exits 0", "start b", NULL,
+                  NULL },
+                { "while that runs, nothing else", "OnFailure a/init b/init c d", "ready; a runs; a exits 0; b runs",
+                  "", NULL, NULL },
+                { "then all the others at once", "OnFailure a/init b/init c d",
+                  "ready; a runs; a exits 0; b runs; b exits 0", "start c, start d",
+                  "Pending | a terminated Completed 0 ready | b terminated Completed 0 ready | c waiting "
+                  "ContainerCreating | d waiting ContainerCreating",
+                  NULL },
+                { "with restartPolicy Always it runs once all the same", "Always a/init c",
+                  "ready; a runs; a exits 0; c runs", "", "Running | a terminated Completed 0 ready | c running ready",
+                  NULL },
+                { "a failed one ends a pod that never restarts", "Never a/init c", "ready; a runs; a exits 1", "",
+                  "Failed | a terminated Error 1 | c waiting PodInitializing", NULL },
+        };
+
+        TELL(stories);
+}
+
+Test(plan, a_sidecar_is_an_init_container_that_stays)
+{
+        static const struct story stories[] = {
+                { "it is started first", "Always s/sidecar c", "ready", "start s", NULL, NULL },
+                { "others wait until it is up", "Always s/sidecar c", "ready; s starts", "", NULL, NULL },
+                { "and start beside it", "Always s/sidecar c", "ready; s runs", "start c",
+                  "Pending | s running ready | c waiting ContainerCreating", NULL },
+                { "it comes back whatever the policy is", "Never s/sidecar c", "ready; s runs; c runs; s exits 0",
+                  "restart s", NULL, NULL },
+                { "a failed one ends no pod", "Never s/sidecar c", "ready; s runs; c runs; s exits 1", "restart s",
+                  "Running | s terminated Error 1 | c running ready", NULL },
+                { "it keeps no pod from being finished", "Never s/sidecar c", "ready; s runs; c runs; c exits 0",
+                  "stop", "Succeeded | s running ready | c terminated Completed 0", NULL },
+        };
+
+        TELL(stories);
+}
+
+/* ---- restarts ---- */
+
+Test(plan, a_container_is_started_when_its_unit_is_at_rest)
+{
+        static const struct story stories[] = {
+                { "its unit was never loaded", "Always c", "ready; c is absent", "start c", NULL, NULL },
+                { "or did not run", "Always c", "ready; c is inactive", "start c", NULL, NULL },
+                { "what is on its way is left alone", "Always c", "ready; c prepares", "",
+                  "Pending | c waiting ContainerCreating", NULL },
+                { "a start that failed before the unit moved is tried again later", "Always c",
+                  "ready; c retry_at +5s; c failure RunContainerError", "wake 5s",
+                  "Pending | c waiting RunContainerError", NULL },
+                { "a restart waits for the end of the old run", "Always c",
+                  "ready; c runs; c exits 7; c is deactivating", "", NULL, NULL },
+                { "a restart is asked for once", "Always c", "ready; c runs; c exits 7; c requested", "", NULL, NULL },
+                { "also while systemd takes the unit out of its holdoff", "Always c",
+                  "ready; c runs; c exits 7 holdoff; c requested; c is failed", "", NULL, NULL },
+                { "a restart waits for its back-off and for the retry of a failed start", "Always c",
+                  "ready; c runs; c backoff 10s; c exits 7; c retry_at +15s", "wake 15s", NULL, NULL },
+                { "whichever is later", "Always c", "ready; c runs; c backoff 10s; c exits 7; c retry_at +5s",
+                  "wake 10s", NULL, NULL },
+                { "one of two may end for good", "Never c d", "ready; c runs; d runs; c exits 0 inactive", "",
+                  "Running | c terminated Completed 0 | d running ready", NULL },
+                { "or for bad", "Never c d", "ready; c runs; d runs; c exits 1", "",
+                  "Running | c terminated Error 1 | d running ready", NULL },
+                { "each is restarted for itself", "Always c d", "ready; c runs; d runs; d exits 1", "restart d",
+                  "Running | c running ready | d terminated Error 1", NULL },
+        };
+
+        TELL(stories);
+}
+
+Test(plan, restart_policy_decides_what_an_exit_means)
+{
+        static const struct story stories[] = {
+                { "Always: a clean exit is restarted", "Always c", "ready; c runs; c exits 0", "restart c",
+                  "Running | c terminated Completed 0", NULL },
+                { "Always: a failure, too", "Always c", "ready; c runs; c exits 1", "restart c",
+                  "Running | c terminated Error 1", NULL },
+                { "OnFailure: a clean exit is the end", "OnFailure c", "ready; c runs; c exits 0", "stop",
+                  "Succeeded | c terminated Completed 0", NULL },
+                { "OnFailure: a failure is restarted", "OnFailure c", "ready; c runs; c exits 1", "restart c",
+                  "Running | c terminated Error 1", NULL },
+                { "Never: a clean exit is the end", "Never c", "ready; c runs; c exits 0", "stop",
+                  "Succeeded | c terminated Completed 0", NULL },
+                { "Never: a failure, too", "Never c", "ready; c runs; c exits 3", "", "Failed | c terminated Error 3",
+                  NULL },
+                { "OnFailure: the pod goes on until the last has ended", "OnFailure c d",
+                  "ready; c runs; d runs; c exits 0", "", "Running | c terminated Completed 0 | d running ready",
+                  NULL },
+                { "Never: one failure makes the pod a failure", "Never c d",
+                  "ready; c runs; d runs; c exits 1; d exits 0 inactive", "",
+                  "Failed | c terminated Error 1 | d terminated Completed 0", NULL },
+                { "Never: whichever it is", "Never c d", "ready; c runs; d runs; c exits 0 inactive; d exits 1", "",
+                  "Failed | c terminated Completed 0 | d terminated Error 1", NULL },
+        };
+
+        TELL(stories);
+}
+
+/* ---- the end ---- */
+
+Test(plan, a_finished_pod_is_cleared_away_once_its_status_has_arrived)
+{
+        static const struct story stories[] = {
+                { "its end is reported first: a Job reads it there", "Never c", "ready; c runs; c exits 3", "", NULL,
+                  NULL },
+                { "then it is cleared away", "Never c", "ready; c runs; c exits 3; status_current", "remove", NULL,
+                  NULL },
+                { "the object stays: its owner or its user deletes it", "Never c",
+                  "ready; c runs; c exits 3; status_current; removed", "", NULL, NULL },
+                { "what exited well still has a unit to be stopped", "Never c",
+                  "ready; c runs; c exits 0; status_current", "stop", NULL, NULL },
+                { "what the API server calls finished does not run again", "Always c", "terminal", "", NULL, NULL },
+                { "and is stopped if it does", "Always c", "ready; c runs; terminal", "stop", NULL, NULL },
+        };
+
+        TELL(stories);
+}
+
+Test(plan, deletion_stops_waits_removes_and_then_deletes)
+{
+        static const struct story stories[] = {
+                { "what runs is stopped", "Always c", "ready; c runs; deleting", "stop", NULL, NULL },
+                { "it is asked once", "Always c", "ready; c runs; deleting; stop_in_flight", "", NULL, NULL },
+                { "a stop that failed is tried again later", "Always c", "ready; c runs; deleting; stop_retry_at +3s",
+                  "wake 3s", NULL, NULL },
+                { "its grace is waited for", "Always c", "ready; c runs; deleting; stop_sent; kill_at +30s", "wake 30s",
+                  NULL, NULL },
+                { "the grace is over", "Always c", "ready; c runs; deleting; stop_sent; kill_at +30s; +30s", "kill",
+                  NULL, NULL },
+                { "it is killed once", "Always c", "ready; c runs; deleting; stop_sent; kill_at +30s; +30s; kill_sent",
+                  "", NULL, NULL },
+                { "its end is reported before it is forgotten", "Always c",
+                  "ready; c runs; deleting; stop_sent; kill_sent; c killed 9", "", "Failed | c terminated Error 137",
+                  NULL },
+                { "then its units go", "Always c",
+                  "ready; c runs; deleting; stop_sent; kill_sent; c killed 9; status_current", "remove", NULL, NULL },
+                { "once", "Always c", "deleting; status_current; remove_in_flight", "", NULL, NULL },
+                { "not while they are being written", "Always c", "deleting; status_current; write_in_flight", "", NULL,
+                  NULL },
+                { "a removal that failed is tried again later", "Always c",
+                  "deleting; status_current; remove_retry_at +2s", "wake 2s", NULL, NULL },
+                { "then the object goes", "Always c", "deleting; status_current; removed", "delete", NULL, NULL },
+                { "once", "Always c", "deleting; status_current; removed; delete_in_flight", "", NULL, NULL },
+                { "a deletion that failed is tried again later", "Always c",
+                  "deleting; status_current; removed; delete_retry_at +2s", "wake 2s", NULL, NULL },
+                { "then there is nothing more", "Always c", "deleting; status_current; removed; deleted", "", NULL,
+                  NULL },
+                { "a pod that never ran is deleted as well", "Always c", "deleting; status_current", "remove", NULL,
+                  NULL },
+                { "nothing is pulled for it any more", "Always c", "deleting", "", NULL, NULL },
+        };
+
+        TELL(stories);
+}
+
+Test(plan, all_that_may_still_run_is_stopped_first)
+{
+        static const struct story stories[] = {
+                { "a unit in its holdoff would come back", "Always c", "ready; c runs; c exits 7 holdoff; deleting",
+                  "stop", NULL, NULL },
+                { "one that is starting has processes", "Always c", "ready; c prepares; deleting", "stop", NULL, NULL },
+                { "so has one that is stopping", "Always c",
+                  "ready; c runs; c is deactivating; deleting; stop_sent; kill_at +5s", "wake 5s", NULL, NULL },
+                { "a start that is on the way will have some", "Always c",
+                  "ready; c requested; deleting; status_current", "stop", NULL, NULL },
+                { "until it was taken back", "Always c",
+                  "ready; c requested; deleting; status_current; stop_sent; kill_at +5s", "remove", NULL, NULL },
+                { "what failed does not come back by itself", "Never c",
+                  "ready; c runs; c exits 1; deleting; status_current", "remove", NULL, NULL },
+                { "each container counts, the first", "Never c d",
+                  "ready; c runs; d runs; d exits 1; deleting; status_current", "stop", NULL, NULL },
+                { "and the last", "Never c d", "ready; c runs; d runs; c exits 1; deleting; status_current", "stop",
+                  NULL, NULL },
+        };
+
+        TELL(stories);
+}
+
+Test(plan, a_pod_that_left_the_api_is_ended_without_a_word)
+{
+        static const struct story stories[] = {
+                { "it is stopped", "Always c", "ready; c runs; gone", "stop", NULL, NULL },
+                { "and cleared away, with nobody to report to", "Always c",
+                  "ready; c runs; gone; stop_sent; kill_at +1s; c killed 15 inactive", "remove", NULL, NULL },
+                { "and that is all", "Always c", "gone; removed", "", NULL, NULL },
+                { "even if it was being deleted: the object is gone already", "Always c", "deleting; gone; removed", "",
+                  NULL, NULL },
+        };
+
+        TELL(stories);
+}
+
+Test(plan, a_deadline_ends_the_pod)
+{
+        static const struct story stories[] = {
+                { "it is waited for", "Always c deadline=60", "ready; c runs", "wake 60s", NULL, NULL },
+                { "from the pod's start on", "Always c deadline=60", "ready; +59s; c runs", "wake 1s", NULL, NULL },
+                { "then the pod is stopped", "Always c deadline=60", "ready; c runs; +60s", "stop", NULL, NULL },
+                { "what was over once stays over, whatever the clock says", "Always c deadline=60",
+                  "ready; c runs; deadline_exceeded", "stop, wake 60s", "Running | c running ready", NULL },
+                { "and the pod has failed", "Always c deadline=60",
+                  "ready; c runs; +61s; deadline_exceeded; c killed 15 inactive", "", "Failed | c terminated Error 143",
+                  NULL },
+                { "as soon as it has no processes", "Always c deadline=60", "+61s; deadline_exceeded", "",
+                  "Failed | c waiting ContainerCreating", NULL },
+                { "no time at all is over at once", "Always c deadline=0", "ready; c runs", "stop", NULL, NULL },
+        };
+
+        TELL(stories);
+}
+
+Test(plan, some_pods_are_left_alone)
+{
+        static const struct story stories[] = {
+                { "a namesake's units are still there", "Always c", "blocked", "", NULL, NULL },
+                { "a namesake's units are not removed for this pod", "Always c", "blocked; deleting; status_current",
+                  "", NULL, NULL },
+                { "what cannot run here is not tried", "Always c runtimeClassName=gvisor", "", "",
+                  "Pending | c waiting ContainerCreating", NULL },
+                { "but can be deleted", "Always c runtimeClassName=gvisor", "deleting; status_current", "remove", NULL,
+                  NULL },
+                { "a pod without containers is not finished", "Never", "", "write", NULL, NULL },
+        };
+
+        TELL(stories);
+}
+
+Test(plan, actions_are_told_in_words)
+{
+        struct world w = world("Always i/init c v:configMap");
+        static const struct {
+                struct action action;
+                const char *words;
+        } table[] = {
+                { { ACTION_PULL, 1 }, "default/web: pull pkg-c" },
+                { { ACTION_FILL, 0 }, "default/web: fill v" },
+                { { ACTION_WRITE, 0 }, "default/web: write" },
+                { { ACTION_START, 0 }, "default/web: start vks.default.web.pkg-i.service" },
+                { { ACTION_RESTART, 1 }, "default/web: restart vks.default.web.pkg-c.service" },
+                { { ACTION_STOP, 0 }, "default/web: stop" },
+                { { ACTION_KILL, 0 }, "default/web: kill" },
+                { { ACTION_REMOVE, 0 }, "default/web: remove" },
+                { { ACTION_DELETE, 0 }, "default/web: delete" },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+                char words[256] = "?";
+                action_describe(&table[i].action, w.pod, words, sizeof(words));
+                cr_expect_str_eq(words, table[i].words);
+        }
+        world_done(&w);
 }

@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a unit's states mean for its container, and what the API server remembers. The format of the rows is told in
+ * story.h. */
+#include "tests/unit/agent/pod/story.h"
+
+#define RUN(n) "systemd://0000000000000000000000000000000" #n /* what story.h gives the n-th run of a pod */
+
+/* ---- one run --------------------------------------------------------------------------------------------------- */
+
+Test(pod_state, a_main_process_is_what_runs)
+{
+        static const struct story stories[] = {
+                { "commands before it are not yet the container", "Always c", "ready; c requested; c prepares", "",
+                  "Pending | c waiting ContainerCreating", NULL },
+                { "a notify daemon runs before it is ready", "Always c", "ready; c starts", "", "Running | c running",
+                  NULL },
+                { "active is ready", "Always c", "ready; c starts; c is active", "", "Running | c running ready",
+                  NULL },
+                { "it still runs while it is being stopped", "Always c", "ready; c runs; c is deactivating", "",
+                  "Running | c running", NULL },
+                { "a new invocation id alone is no run yet: systemd gives it before the unit leaves inactive",
+                  "Always c", "ready; c requested; c prepares; c is inactive", "",
+                  "Pending | c waiting ContainerCreating", NULL },
+        };
+
+        TELL(stories);
+}
+
+Test(pod_state, an_end_has_an_exit_code_and_a_reason)
+{
+        static const struct story stories[] = {
+                { "0", "Never c", "ready; c runs; c exits 0", NULL, "Succeeded | c terminated Completed 0", NULL },
+                { "its own number", "Never c", "ready; c runs; c exits 7", NULL, "Failed | c terminated Error 7",
+                  NULL },
+                { "a signal is 128 and its number", "Never c", "ready; c runs; c killed 9", NULL,
+                  "Failed | c terminated Error 137", NULL },
+                { "with a core dump as well", "Never c", "ready; c runs; c dumped 6", NULL,
+                  "Failed | c terminated Error 134", NULL },
+                { "memory that ran out has a reason of its own", "Never c", "ready; c runs; c killed 9 failed oom-kill",
+                  NULL, "Failed | c terminated OOMKilled 137", NULL },
+                { "a run that was only seen when it was over", "Never c", "ready; c ran 3", NULL,
+                  "Failed | c terminated Error 3", NULL },
+                { "one that ran once and was never active", "Always c",
+                  "ready; c requested; c starts; c exits 0 inactive", "restart c", "Running | c terminated Completed 0",
+                  NULL },
+                { "or was too short to be seen at all", "Always c", "ready; c requested; c ran 0 inactive", "restart c",
+                  "Running | c terminated Completed 0", NULL },
+                { "a main process that nobody had to end", "Never c", "ready; c runs; c is inactive", NULL,
+                  "Succeeded | c terminated Completed 0", NULL },
+                { "a failure without any code is one all the same", "Never c",
+                  "ready; c runs; c is failed result protocol", NULL, "Failed | c terminated Error 128", NULL },
+        };
+
+        TELL(stories);
+}
+
+Test(pod_state, what_systemd_could_not_start_says_so)
+{
+        static const struct story stories[] = {
+                { "there is no such program", "Never c", "ready; c ran 203", NULL,
+                  "Failed | c terminated StartError 128", NULL },
+                { "the first of systemd's own codes", "Never c", "ready; c ran 200", NULL,
+                  "Failed | c terminated StartError 128", NULL },
+                { "the last of them", "Never c", "ready; c starts; c exits 245", NULL,
+                  "Failed | c terminated StartError 128", NULL },
+                { "below them it is the program's", "Never c", "ready; c ran 199", NULL,
+                  "Failed | c terminated Error 199", NULL },
+                { "above them, too", "Never c", "ready; c ran 246", NULL, "Failed | c terminated Error 246", NULL },
+                { "a signal of such a number is none of them", "Never c", "ready; c starts; c killed 203", NULL,
+                  "Failed | c terminated Error 331", NULL },
+                { "what was active has started", "Never c", "ready; c runs; c exits 203", NULL,
+                  "Failed | c terminated Error 203", NULL },
+                { "but that was another run", "Always c", "ready; c runs; c exits 1; c ran 203", NULL,
+                  "Running | c waiting CrashLoopBackOff x1 was StartError 128", NULL },
+                { "a command before it failed", "Never c", "ready; c prepares; c is failed result exit-code", NULL,
+                  "Failed | c terminated Error 128", NULL },
+        };
+
+        TELL(stories);
+}
+
+Test(pod_state, a_terminated_run_is_told_with_its_details)
+{
+#define TERMINATED "containerStatuses.0.state.terminated."
+        static const struct value values[] = {
+                { "which run", "Never c", "ready; c runs; c exits 7", TERMINATED "containerID", RUN(1), NULL },
+                { "when it began", "Never c", "ready; +1s; c runs; +5s; c exits 7", TERMINATED "startedAt",
+                  "2023-11-14T22:13:21Z", NULL },
+                { "when it ended", "Never c", "ready; +1s; c runs; +5s; c exits 7; +5s", TERMINATED "finishedAt",
+                  "2023-11-14T22:13:26Z", NULL },
+                { "an end whose time systemd does not tell is now", "Never c", "ready; c runs; +9s; c is inactive; +5s",
+                  TERMINATED "finishedAt", "2023-11-14T22:13:29Z", NULL },
+                { "what never had a process began when it ended", "Always c",
+                  "ready; c runs; +1s; c exits 7; +5s; c prepares; +2s; c is failed result exit-code",
+                  "containerStatuses.0.lastState.terminated.startedAt", "2023-11-14T22:13:28Z", NULL },
+                { "the signal", "Never c", "ready; c runs; c killed 9", TERMINATED "signal", "9", NULL },
+                { "none without one", "Never c", "ready; c runs; c exits 9", TERMINATED "signal", "absent", NULL },
+                { "no words where the code says it all", "Never c", "ready; c runs; c exits 7", TERMINATED "message",
+                  "absent", NULL },
+                { "systemd's exit codes in words", "Never c", "ready; c ran 200", TERMINATED "message",
+                  "systemd could not start the process: exit code 200 (systemd.exec(5))", NULL },
+                { "the most frequent one in plain words", "Never c", "ready; c ran 203", TERMINATED "message",
+                  "systemd could not start the process: exit code 203 (systemd.exec(5)), the command is not there or "
+                  "not executable",
+                  NULL },
+                { "systemd's verdict: a timeout", "Never c", "ready; c runs; c killed 9 failed timeout",
+                  TERMINATED "message", "systemd says: Result=timeout", NULL },
+                { "a watchdog", "Never c", "ready; c runs; c killed 6 failed watchdog", TERMINATED "message",
+                  "systemd says: Result=watchdog", NULL },
+                { "a protocol", "Never c", "ready; c starts; c exits 0 failed protocol", TERMINATED "message",
+                  "systemd says: Result=protocol", NULL },
+                { "resources", "Never c", "ready; c prepares; c is failed result resources", TERMINATED "message",
+                  "systemd says: Result=resources", NULL },
+                { "a condition", "Never c", "ready; c prepares; c is failed result exec-condition",
+                  TERMINATED "message", "systemd says: Result=exec-condition", NULL },
+                { "too many starts", "Never c", "ready; c runs; c exits 1 failed start-limit-hit", TERMINATED "message",
+                  "systemd says: Result=start-limit-hit", NULL },
+                { "after a reboot nobody knows more", "Never c", "ready; c runs; c vanishes", TERMINATED "message",
+                  "the unit is gone: the node was restarted, or somebody else removed it", NULL },
+                { "but which run it was", "Never c", "ready; c runs; c vanishes", TERMINATED "containerID", RUN(1),
+                  NULL },
+                { "when it began", "Never c", "ready; c runs; +5s; c vanishes", TERMINATED "startedAt",
+                  "2023-11-14T22:13:20Z", NULL },
+                { "and by when it had ended", "Never c", "ready; c runs; +5s; c vanishes; +5s", TERMINATED "finishedAt",
+                  "2023-11-14T22:13:25Z", NULL },
+        };
+#undef TERMINATED
+
+        LOOK(values);
+}
+
+Test(pod_state, what_is_over_stays_over)
+{
+        static const struct story stories[] = {
+                { "the same end, seen on the unit's way out of its holdoff", "Always c",
+                  "ready; c runs; c exits 7 holdoff; c is failed; c is activating; c is inactive", "restart c",
+                  "Running | c terminated Error 7", NULL },
+                { "does not count twice for the back-off", "Always c",
+                  "ready; c runs; c backoff 10s; c exits 7 holdoff; c is failed; c is exited", "wake 10s",
+                  "Running | c waiting CrashLoopBackOff was Error 7", NULL },
+                { "a unit that is gone later changes no end that was seen", "Always c",
+                  "ready; c runs; c exits 7; c vanishes", "restart c", "Running | c terminated Error 7", NULL },
+                { "nor does one that never ran", "Always c", "ready; c vanishes", "start c",
+                  "Pending | c waiting ContainerCreating", NULL },
+        };
+
+        TELL(stories);
+}
+
+/* ---- many runs ------------------------------------------------------------------------------------------------- */
+
+Test(pod_state, restarts_are_counted)
+{
+        static const struct story stories[] = {
+                { "the first run is none", "Always c", "ready; c runs", "", "Running | c running ready", NULL },
+                { "the second is one, and the first is the last state", "Always c", "ready; c runs; c exits 7; c runs",
+                  "", "Running | c running ready x1 was Error 7", NULL },
+                { "the third is two", "Always c", "ready; c runs; c exits 7; c runs; c killed 9; c runs", "",
+                  "Running | c running ready x2 was Error 137", NULL },
+                { "a run whose end was not seen counts", "Always c", "ready; c runs; c runs", "",
+                  "Running | c running ready x1 was ContainerStatusUnknown 137", NULL },
+                { "an end is the last state of the next run only", "Always c",
+                  "ready; c runs; c exits 7; c runs; c runs", "",
+                  "Running | c running ready x2 was ContainerStatusUnknown 137", NULL },
+                { "those by systemd itself count each", "Always c", "ready; c runs; c runs 3", "",
+                  "Running | c running ready x3 was ContainerStatusUnknown 137", NULL },
+                { "but those that are counted already do not", "Always c", "ready; c runs 2; c runs 3", "",
+                  "Running | c running ready x1 was ContainerStatusUnknown 137", NULL },
+                { "a start by the agent begins systemd's count anew", "Always c",
+                  "ready; c runs 5; c restarted 0; c runs 2", "",
+                  "Running | c running ready x2 was ContainerStatusUnknown 137", NULL },
+                { "a start by the agent is one, whatever systemd counted before", "Always c",
+                  "ready; c runs 5; c runs 0; c runs 0", "",
+                  "Running | c running ready x2 was ContainerStatusUnknown 137", NULL },
+                { "what follows an end is not over", "Always c", "ready; c runs; c exits 7; c prepares", "",
+                  "Running | c waiting ContainerCreating x1 was Error 7", NULL },
+                { "why an earlier start failed is forgotten", "Always c",
+                  "ready; c failure RunContainerError; c prepares", "", "Pending | c waiting ContainerCreating", NULL },
+                { "a unit that was removed is started again and counted", "Always c",
+                  "ready; c runs; c vanishes; c runs", "",
+                  "Running | c running ready x1 was ContainerStatusUnknown 137", NULL },
+        };
+
+        TELL(stories);
+}
+
+Test(pod_state, a_crash_restarts_at_once_and_then_with_back_off)
+{
+        static const struct story stories[] = {
+                { "the first restart does not wait", "Always c", "ready; c runs; +2s; c exits 7 holdoff", "restart c",
+                  "Running | c terminated Error 7", NULL },
+                { "the second waits ten seconds from the end on", "Always c",
+                  "ready; c runs; c exits 7; c runs; +2s; c killed 9 holdoff; +1s", "wake 9s",
+                  "Running | c waiting CrashLoopBackOff x1 was Error 137", NULL },
+                { "and is due then", "Always c", "ready; c runs; c exits 7; c runs; c exits 7 holdoff; +10s",
+                  "restart c", "Running | c waiting CrashLoopBackOff x1 was Error 7", NULL },
+                { "the third waits twice as long", "Always c",
+                  "ready; c backoff 10s; c runs; c exits 1; c runs; c exits 1", "wake 20s",
+                  "Running | c waiting CrashLoopBackOff x1 was Error 1", NULL },
+                { "it doubles up to five minutes", "Always c",
+                  "ready; c backoff 150s; c runs; c exits 1; c runs; c exits 1", "wake 300s", NULL, NULL },
+                { "not beyond", "Always c", "ready; c backoff 160s; c runs; c exits 1; c runs; c exits 1", "wake 300s",
+                  NULL, NULL },
+                { "and stays there", "Always c", "ready; c backoff 300s; c runs; c exits 1; c runs; c exits 1",
+                  "wake 300s", NULL, NULL },
+                { "ten minutes of running reset it", "Always c", "ready; c backoff 300s; c runs; +600s; c exits 1",
+                  "restart c", NULL, NULL },
+                { "less do not", "Always c", "ready; c backoff 300s; c runs; +599s; c exits 1", "wake 300s", NULL,
+                  NULL },
+                { "what has no main process runs no time at all", "Always c",
+                  "ready; c backoff 40s; c prepares; +700s; c is failed result exit-code", "wake 40s",
+                  "Running | c waiting CrashLoopBackOff was Error 128", NULL },
+                { "it begins anew after a reset", "Always c",
+                  "ready; c backoff 300s; c runs; +600s; c exits 1; c runs; c exits 1", "wake 10s", NULL, NULL },
+                { "a unit that vanished backs off as well", "Always c", "ready; c runs; c vanishes; c runs; c vanishes",
+                  "wake 10s", NULL, NULL },
+                { "nobody backs off in a pod that is being deleted", "Always c",
+                  "ready; c runs; c exits 7; c runs; c exits 8; deleting", NULL,
+                  "Failed | c terminated Error 8 x1 was Error 7", NULL },
+                { "nor where the policy restarts nothing", "Never c", "ready; c backoff 10s; c runs; c exits 7", NULL,
+                  "Failed | c terminated Error 7", NULL },
+        };
+
+        TELL(stories);
+}
+
+Test(pod_state, who_is_restarted_follows_from_kind_policy_and_exit_code)
+{
+        static const struct story stories[] = {
+                { "a container, Always", "Always c d", "ready; d runs; c runs; c exits 0", "restart c", NULL, NULL },
+                { "a container, OnFailure", "OnFailure c d", "ready; d runs; c runs; c exits 0", "", NULL, NULL },
+                { "a container, OnFailure", "OnFailure c d", "ready; d runs; c runs; c exits 1", "restart c", NULL,
+                  NULL },
+                { "a container, Never", "Never c d", "ready; d runs; c runs; c exits 1", "", NULL, NULL },
+                { "an init container, Always", "Always i/init c", "ready; i runs; i exits 1", "restart i", NULL, NULL },
+                { "an init container, OnFailure", "OnFailure i/init c", "ready; i runs; i exits 1", "restart i", NULL,
+                  NULL },
+                { "an init container, Never", "Never i/init c", "ready; i runs; i exits 1", "", NULL, NULL },
+                { "an init container that is over", "Always i/init c", "ready; i runs; i exits 0; c runs", "", NULL,
+                  NULL },
+                { "a sidecar, Always", "Always s/sidecar c", "ready; s runs; s exits 0", "restart s", NULL, NULL },
+                { "a sidecar, OnFailure", "OnFailure s/sidecar c", "ready; s runs; s exits 0", "restart s", NULL,
+                  NULL },
+                { "a sidecar, Never", "Never s/sidecar c", "ready; s runs; s exits 1", "restart s", NULL, NULL },
+                { "a sidecar's clean end, Never", "Never s/sidecar c", "ready; s runs; s exits 0", "restart s", NULL,
+                  NULL },
+        };
+
+        TELL(stories);
+}
+
+Test(pod_state, a_start_whose_condition_is_not_met_is_told_and_tried_again_later)
+{
+        static const struct story stories[] = {
+                { "it is told", "Always c", "ready; c requested; c unmet 77", "wake 10s",
+                  "Pending | c waiting RunContainerError", NULL },
+                { "and tried again later", "Always c", "ready; c requested; c unmet 77; +10s", "start c", NULL, NULL },
+                { "the same look is no answer to a new start", "Always c",
+                  "ready; c requested; c unmet 77; +10s; c requested; c unmet 77", "", NULL, NULL },
+                { "a new one is", "Always c", "ready; c requested; c unmet 77; +10s; c requested; c unmet 78",
+                  "wake 10s", NULL, NULL },
+                { "what was met says nothing", "Always c", "ready; c requested; c unmet 0", "", NULL, NULL },
+                { "what nobody asked for is no answer", "Always c", "ready; c unmet 77", "start c",
+                  "Pending | c waiting ContainerCreating", NULL },
+                { "a start that goes on after all", "Always c", "ready; c requested; c unmet 77; c runs", "",
+                  "Running | c running ready", NULL },
+                { "a unit with processes was not given up", "Always c", "ready; c requested; c starts; c unmet 77", "",
+                  "Running | c running", NULL },
+        };
+        static const struct value values[] = {
+                { "in words", "Always c", "ready; c requested; c unmet 77", "containerStatuses.0.state.waiting.message",
+                  "a condition of its unit is not met, so systemd skipped it", NULL },
+        };
+
+        TELL(stories);
+        LOOK(values);
+}
+
+Test(pod_state, a_start_has_come_true_when_the_unit_has_moved)
+{
+        static const struct {
+                const char *shows, *happens;
+                bool requested;
+        } table[] = {
+                { "a new invocation id alone is no answer", "c requested; c prepares; c is inactive", true },
+                { "nor is a process", "c requested; c starts", true },
+                { "active is one", "c requested; c runs", false },
+                { "a failure is one", "c requested; c ran 1", false },
+                { "so is an end that was never active", "c requested; c starts; c exits 0 inactive", false },
+                { "and a condition that is not met", "c requested; c unmet 1", false },
+                { "the end of the run before is none", "c ran 1 holdoff; c requested; c is failed", true },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+                struct world w = world("Always c");
+                happen(&w, table[i].happens);
+                cr_expect_eq(w.state->containers[0].requested, table[i].requested, "%s", table[i].shows);
+                world_done(&w);
+        }
+}
+
+/* ---- what the API server remembers ----------------------------------------------------------------------------- */
+
+#define RUNNING(restarts)                                                                                              \
+        "{\"startTime\":\"2023-11-14T22:00:00Z\",\"containerStatuses\":[{\"name\":\"c\",\"restartCount\":" #restarts   \
+        ",\"containerID\":\"systemd://0123456789abcdef0123456789abcdef\",\"state\":{\"running\":{\"startedAt\":"       \
+        "\"2023-11-14T22:00:01Z\"}}}]}"
+#define TERMINATED(code)                                                                                               \
+        "{\"exitCode\":" #code ",\"signal\":15,\"reason\":\"Because\",\"message\":\"it said so\",\"startedAt\":"       \
+        "\"2023-11-14T22:00:01Z\",\"finishedAt\":\"2023-11-14T22:00:02Z\","                                            \
+        "\"containerID\":\"systemd://0123456789abcdef0123456789abcdef\"}"
+
+Test(pod_state, an_agent_that_comes_back_takes_over_what_the_api_server_remembers)
+{
+        static const struct story stories[] = {
+                { "the containers run on", "Always c", "ready; adopt; c is active", "", "Running | c running ready x1",
+                  "{\"containerStatuses\":[{\"name\":\"c\",\"restartCount\":1,\"state\":{\"running\":{}}}]}" },
+                { "until a unit is seen, what ran is taken to run", "Always c", "adopt", NULL, "Running | c running x2",
+                  RUNNING(2) },
+                { "after a reboot they have ended, nobody knows how", "Always c", "adopt; c vanishes", "pull c",
+                  "Running | c terminated ContainerStatusUnknown 137 x2", RUNNING(2) },
+                { "and are started again and counted", "Always c", "ready; adopt; c vanishes; c runs", "",
+                  "Running | c running ready x3 was ContainerStatusUnknown 137", RUNNING(2) },
+                { "restarts by systemd in the meantime are counted", "Always c", "ready; adopt; c runs 3", "",
+                  "Running | c running ready x4 was ContainerStatusUnknown 137", RUNNING(1) },
+                { "what had ended does not run again", "Never c", "ready; adopt", NULL,
+                  "Failed | c terminated Because 3",
+                  "{\"containerStatuses\":[{\"name\":\"c\",\"state\":{\"terminated\":" TERMINATED(3) "}}]}" },
+                { "unless its policy says so", "Always c", "ready; adopt", "restart c",
+                  "Running | c terminated Because 3",
+                  "{\"containerStatuses\":[{\"name\":\"c\",\"state\":{\"terminated\":" TERMINATED(3) "}}]}" },
+                { "the run before is remembered as well", "Always c", "ready; adopt; c is active", "",
+                  "Running | c running ready x4 was Because 5",
+                  "{\"containerStatuses\":[{\"name\":\"c\",\"restartCount\":4,\"state\":{\"running\":{}},"
+                  "\"lastState\":{\"terminated\":" TERMINATED(5) "}}]}" },
+                { "an init container that is over is not run again", "Always i/init c", "ready; adopt", "start c",
+                  "Pending | i terminated Completed 0 ready | c waiting ContainerCreating",
+                  "{\"initContainerStatuses\":[{\"name\":\"i\",\"state\":{\"terminated\":{\"exitCode\":0,"
+                  "\"reason\":\"Completed\"}}}]}" },
+                { "an init container's status is no container's", "Always c", "ready; adopt", "start c",
+                  "Pending | c waiting ContainerCreating",
+                  "{\"initContainerStatuses\":[{\"name\":\"c\",\"restartCount\":9}]}" },
+                { "nor the other way round", "Always c/init d", "ready; adopt", "start c",
+                  "Pending | c waiting ContainerCreating | d waiting PodInitializing",
+                  "{\"containerStatuses\":[{\"name\":\"c\",\"restartCount\":9}]}" },
+                { "each container has its own", "Always c d", "ready; adopt", NULL,
+                  "Pending | c waiting ContainerCreating x1 | d waiting ContainerCreating x2",
+                  "{\"containerStatuses\":[{\"name\":\"d\",\"restartCount\":2},{\"name\":\"c\",\"restartCount\":1},"
+                  "{\"name\":\"e\",\"restartCount\":3}]}" },
+                { "what waited, waits", "Always c", "ready; adopt", "start c", "Pending | c waiting ContainerCreating",
+                  "{\"containerStatuses\":[{\"name\":\"c\",\"state\":{\"waiting\":{\"reason\":\"X\"}}}]}" },
+                { "an empty status changes nothing", "Always c", "ready; adopt", "start c",
+                  "Pending | c waiting ContainerCreating", "{}" },
+        };
+#define LAST "containerStatuses.0.lastState.terminated."
+#define REMEMBERED                                                                                                     \
+        "{\"startTime\":\"2023-11-14T22:00:00Z\",\"containerStatuses\":[{\"name\":\"c\",\"restartCount\":4,"           \
+        "\"containerID\":\"systemd://0123456789abcdef0123456789abcdee\","                                              \
+        "\"state\":{\"running\":{\"startedAt\":\"2023-11-14T22:00:03Z\"}},"                                            \
+        "\"lastState\":{\"terminated\":" TERMINATED(                                                                   \
+                5) "}}],\"conditions\":["                                                                              \
+                   "{\"type\":\"Initialized\",\"status\":\"True\",\"lastTransitionTime\":\"2023-11-14T22:00:01Z\"},"   \
+                   "{\"type\":\"Ready\",\"status\":\"False\",\"lastTransitionTime\":\"2023-11-14T22:00:04Z\"},"        \
+                   "{\"type\":\"example.org/"                                                                          \
+                   "other\",\"status\":\"True\",\"lastTransitionTime\":\"2023-11-14T22:00:09Z\"}]}"
+        static const struct value values[] = {
+                { "the pod's start", "Always c", "adopt", "startTime", "2023-11-14T22:00:00Z", REMEMBERED },
+                { "a new pod starts when it is seen", "Always c", "+1s", "startTime", "2023-11-14T22:13:20Z", NULL },
+                { "one without a time as well", "Always c", "adopt", "startTime", "2023-11-14T22:13:20Z", "{}" },
+                { "or with none that can be read", "Always c", "adopt", "startTime", "2023-11-14T22:13:20Z",
+                  "{\"startTime\":\"yesterday\"}" },
+                { "the run", "Always c", "adopt", "containerStatuses.0.containerID",
+                  "systemd://0123456789abcdef0123456789abcdee", REMEMBERED },
+                { "an id of another runtime is none", "Always c", "adopt", "containerStatuses.0.containerID", "absent",
+                  "{\"containerStatuses\":[{\"name\":\"c\",\"containerID\":\"containerd://00\"}]}" },
+                { "since when it runs", "Always c", "adopt", "containerStatuses.0.state.running.startedAt",
+                  "2023-11-14T22:00:03Z", REMEMBERED },
+                { "the run before: its code", "Always c", "adopt", LAST "exitCode", "5", REMEMBERED },
+                { "its signal", "Always c", "adopt", LAST "signal", "15", REMEMBERED },
+                { "its reason", "Always c", "adopt", LAST "reason", "Because", REMEMBERED },
+                { "its words", "Always c", "adopt", LAST "message", "it said so", REMEMBERED },
+                { "its beginning", "Always c", "adopt", LAST "startedAt", "2023-11-14T22:00:01Z", REMEMBERED },
+                { "its end", "Always c", "adopt", LAST "finishedAt", "2023-11-14T22:00:02Z", REMEMBERED },
+                { "its run", "Always c", "adopt", LAST "containerID", "systemd://0123456789abcdef0123456789abcdef",
+                  REMEMBERED },
+                { "a condition that has not changed since", "Always c", "ready; adopt; c is active",
+                  "conditions.1.lastTransitionTime", "2023-11-14T22:00:01Z", REMEMBERED },
+                { "one that has", "Always c", "ready; adopt; c is active", "conditions.2.lastTransitionTime",
+                  "2023-11-14T22:13:20Z", REMEMBERED },
+                { "one that was False and is", "Always c", "ready; adopt; c is activating",
+                  "conditions.2.lastTransitionTime", "2023-11-14T22:00:04Z", REMEMBERED },
+                { "one that nobody knew", "Always c", "ready; adopt; c is active; +1s",
+                  "conditions.3.lastTransitionTime", "2023-11-14T22:13:21Z", REMEMBERED },
+        };
+
+        TELL(stories);
+        LOOK(values);
+}
+
+Test(pod_state, nothing_is_freed_of_nothing)
+{
+        cr_assert_null(pod_state_free(NULL));
+}

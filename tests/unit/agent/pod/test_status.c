@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The status that the API server shall have. The format of the rows is told in story.h. */
+#include "tests/unit/agent/pod/story.h"
+
+#define RUN(n) "systemd://0000000000000000000000000000000" #n /* what story.h gives the n-th run of a pod */
+
+/* ---- phases ---------------------------------------------------------------------------------------------------- */
+
+Test(status, a_pods_phase_is_that_of_its_containers)
+{
+        static const struct story stories[] = {
+                { "nothing has started", "Always c d", "ready", NULL,
+                  "Pending | c waiting ContainerCreating | d waiting ContainerCreating", NULL },
+                { "one of two has not started", "Always c d", "ready; c runs", NULL,
+                  "Pending | c running ready | d waiting ContainerCreating", NULL },
+                { "both run", "Always c d", "ready; c runs; d runs", NULL,
+                  "Running | c running ready | d running ready", NULL },
+                { "between two runs it is Running", "Always c", "ready; c runs; c exits 1; c prepares", NULL,
+                  "Running | c waiting ContainerCreating x1 was Error 1", NULL },
+                { "an init container that runs leaves it Pending", "Always i/init c", "ready; i runs", NULL,
+                  "Pending | i running | c waiting PodInitializing", NULL },
+                { "so does one that failed and is tried again", "Always i/init c", "ready; i runs; i exits 1", NULL,
+                  "Pending | i terminated Error 1 | c waiting PodInitializing", NULL },
+                { "or may not be: then it has failed", "Never i/init c", "ready; i runs; i exits 1", NULL,
+                  "Failed | i terminated Error 1 | c waiting PodInitializing", NULL },
+                { "a clean one has not", "Never i/init c", "ready; i runs; i exits 0", NULL,
+                  "Pending | i terminated Completed 0 ready | c waiting ContainerCreating", NULL },
+                { "a sidecar's failure is not the pod's", "Never s/sidecar c", "ready; s runs; s exits 1", NULL,
+                  "Pending | s terminated Error 1 | c waiting PodInitializing", NULL },
+                { "nor is it once all has ended", "Never s/sidecar c", "ready; s runs; c runs; c exits 0; s exits 1",
+                  NULL, "Succeeded | s terminated Error 1 | c terminated Completed 0", NULL },
+                { "deleted and ended well", "Always c", "ready; c runs; deleting; c exits 0 inactive", NULL,
+                  "Succeeded | c terminated Completed 0", NULL },
+                { "deleted and killed", "Always c", "ready; c runs; deleting; c killed 9", NULL,
+                  "Failed | c terminated Error 137", NULL },
+                { "deleted and not ended", "Always c", "ready; c runs; deleting", NULL, "Running | c running ready",
+                  NULL },
+                { "deleted before it started", "Always c", "ready; deleting", NULL,
+                  "Pending | c waiting ContainerCreating", NULL },
+                { "deleted with one of two still running", "Always c d",
+                  "ready; c runs; d runs; deleting; c killed 15 inactive", NULL,
+                  "Running | c terminated Error 143 | d running ready", NULL },
+                { "an end that the API server has is not taken back", "Always c", "ready; c runs; c exits 1; terminal",
+                  NULL, "Failed | c terminated Error 1", NULL },
+                { "but a pod without such an end goes on", "Always c", "ready; c runs; c exits 1", NULL,
+                  "Running | c terminated Error 1", NULL },
+                { "over its deadline, and ended", "Always c deadline=9", "deadline_exceeded", NULL,
+                  "Failed | c waiting ContainerCreating", NULL },
+                { "over its deadline, and not ended", "Always c deadline=9", "ready; c runs; deadline_exceeded", NULL,
+                  "Running | c running ready", NULL },
+        };
+
+        TELL(stories);
+}
+
+/* ---- containers ------------------------------------------------------------------------------------------------ */
+
+Test(status, a_container_that_waits_says_for_what)
+{
+#define WHY "containerStatuses.0.state.waiting."
+        static const struct value values[] = {
+                { "for its turn", "Always i/init c", "", WHY "reason", "PodInitializing", NULL },
+                { "an init container that is first waits for nobody", "Always i/init c", "",
+                  "initContainerStatuses.0.state.waiting.reason", "ContainerCreating", NULL },
+                { "an init container is not initialized by others", "Always h/init i/init c", "",
+                  "initContainerStatuses.1.state.waiting.reason", "ContainerCreating", NULL },
+                { "for itself", "Always c", "", WHY "reason", "ContainerCreating", NULL },
+                { "which needs no words", "Always c", "", WHY "message", "absent", NULL },
+                { "after its init containers as well", "Always i/init c", "ready; i runs; i exits 0", WHY "reason",
+                  "ContainerCreating", NULL },
+                { "behind a sidecar that is not up", "Always s/sidecar c", "ready; s starts", WHY "reason",
+                  "PodInitializing", NULL },
+                { "behind one that is", "Always s/sidecar c", "ready; s runs", WHY "reason", "ContainerCreating",
+                  NULL },
+                { "for a policy that allows its image", "Always c", "c pull_failure ErrImagePull no-such-package",
+                  WHY "message", "no-such-package", NULL },
+                { "for the next try", "Always c",
+                  "c pull_failure ErrImagePull no-such-package; c pull_backoff 20s; c pull_at +20s", WHY "message",
+                  "Back-off pulling image \"pkg-c\": no-such-package", NULL },
+                { "the first back-off shows the error itself", "Always c",
+                  "c pull_failure ErrImagePull; c pull_backoff 10s; c pull_at +10s", WHY "reason", "ErrImagePull",
+                  NULL },
+                { "a back-off that is over, too", "Always c",
+                  "c pull_failure ErrImagePull; c pull_backoff 20s; c pull_at +0s", WHY "reason", "ErrImagePull",
+                  NULL },
+                { "for its environment", "Always c", "ready; env_failure - no-ConfigMap", WHY "reason",
+                  "CreateContainerConfigError", NULL },
+                { "in words", "Always c", "ready; env_failure - no-ConfigMap", WHY "message", "no-ConfigMap", NULL },
+                { "for its units", "Always c", "ready; write_failure FailedMount policy-says-no", WHY "reason",
+                  "FailedMount", NULL },
+                { "in words", "Always c", "ready; write_failure FailedMount policy-says-no", WHY "message",
+                  "policy-says-no", NULL },
+                { "for units, nobody knows why", "Always c", "ready; write_failure", WHY "reason",
+                  "CreateContainerError", NULL },
+                { "for its start", "Always c", "ready; c failure CreateContainerError not-loaded", WHY "reason",
+                  "CreateContainerError", NULL },
+                { "in words", "Always c", "ready; c failure CreateContainerError not-loaded", WHY "message",
+                  "not-loaded", NULL },
+                { "for its start, nobody knows why", "Always c", "ready; c failure", WHY "reason", "RunContainerError",
+                  NULL },
+                { "the nearest obstacle comes first: the image before the units", "Always c",
+                  "c pull_failure ErrImagePull; write_failure FailedMount", WHY "reason", "ErrImagePull", NULL },
+                { "the environment before the units", "Always c", "ready; env_failure -; write_failure FailedMount",
+                  WHY "reason", "CreateContainerConfigError", NULL },
+                { "the units before the start", "Always c",
+                  "ready; write_failure FailedMount; c failure CreateContainerError", WHY "reason", "FailedMount",
+                  NULL },
+                { "a failed pull of an image that is there by now is none", "Always c",
+                  "ready; c pull_failure ErrImagePull", WHY "reason", "ContainerCreating", NULL },
+        };
+
+        LOOK(values);
+}
+
+Test(status, a_pod_that_is_refused_says_why)
+{
+#define BAD_IMAGE                                                                                                      \
+        "{\"metadata\":{\"namespace\":\"default\",\"name\":\"web\",\"uid\":\"0f6c2a9e-1234-4abc-8def-0123456789ab\"}," \
+        "\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"docker.io/x\"},{\"name\":\"d\",\"image\":\"nginx\"}]}}"
+        static const struct value values[] = {
+                { "what kubelet calls creating, with the words", "Always c runtimeClassName=gvisor", "", WHY "reason",
+                  "ContainerCreating", NULL },
+                { "in words", "Always c runtimeClassName=gvisor", "", WHY "message",
+                  "spec.runtimeClassName: \"gvisor\" is not known here", NULL },
+                { "a volume is the same", "Always c v:nfs", "", WHY "reason", "ContainerCreating", NULL },
+                { "the container whose fault it is has the reason", BAD_IMAGE, "", WHY "reason", "InvalidImageName",
+                  NULL },
+                { "the others have not", BAD_IMAGE, "", "containerStatuses.1.state.waiting.reason", "ContainerCreating",
+                  NULL },
+                { "nor its words", BAD_IMAGE, "", "containerStatuses.1.state.waiting.message", "absent", NULL },
+                { "it is never ready", "Always c", "ready; c runs; refused InvalidImageName", "conditions.2.status",
+                  "False", NULL },
+        };
+
+        LOOK(values);
+}
+
+Test(status, a_container_is_told_as_kubectl_shows_it)
+{
+#define C "containerStatuses.0."
+        static const struct value values[] = {
+                { "its name", "Always c", "ready", C "name", "c", NULL },
+                { "its image", "Always c", "ready", C "image", "pkg-c", NULL },
+                { "which one it is, is not known here", "Always c", "ready", C "imageID", "", NULL },
+                { "which run", "Always c", "ready; c runs", C "containerID", RUN(1), NULL },
+                { "none yet", "Always c", "ready", C "containerID", "absent", NULL },
+                { "since when", "Always c", "ready; +1s; c runs; +5s", C "state.running.startedAt",
+                  "2023-11-14T22:13:21Z", NULL },
+                { "since now, when nobody knows", "Always c", "ready; adopt; +5s", C "state.running.startedAt",
+                  "2023-11-14T22:13:25Z", "{\"containerStatuses\":[{\"name\":\"c\",\"state\":{\"running\":{}}}]}" },
+                { "started", "Always c", "ready; c starts", C "started", "true", NULL },
+                { "not started", "Always c", "ready", C "started", "false", NULL },
+                { "no longer started", "Always c", "ready; c runs; c exits 1", C "started", "false", NULL },
+                { "ready", "Always c", "ready; c runs", C "ready", "true", NULL },
+                { "not ready before a notify daemon says so", "Always c", "ready; c starts", C "ready", "false", NULL },
+                { "nor after its end", "Always c", "ready; c runs; c exits 0", C "ready", "false", NULL },
+                { "an init container is ready when it has succeeded", "Always i/init c", "ready; i runs; i exits 0",
+                  "initContainerStatuses.0.ready", "true", NULL },
+                { "not while it runs", "Always i/init c", "ready; i runs", "initContainerStatuses.0.ready", "false",
+                  NULL },
+                { "nor when it has failed", "Always i/init c", "ready; i runs; i exits 1",
+                  "initContainerStatuses.0.ready", "false", NULL },
+                { "a sidecar is ready while it runs", "Always s/sidecar c", "ready; s runs",
+                  "initContainerStatuses.0.ready", "true", NULL },
+                { "not when it has ended", "Always s/sidecar c", "ready; s runs; s exits 0",
+                  "initContainerStatuses.0.ready", "false", NULL },
+                { "no last state before the second run", "Always c", "ready; c runs", C "lastState", "{}", NULL },
+                { "the run before", "Always c", "ready; c runs; c exits 7; c runs",
+                  C "lastState.terminated.containerID", RUN(1), NULL },
+                { "its start, without one, was its end", "Always c", "ready; c prepares; +3s; c is failed; +1s; c runs",
+                  C "lastState.terminated.startedAt", "2023-11-14T22:13:23Z", NULL },
+                { "a run that nobody knows has no id", "Never c", "adopt", C "state.terminated.containerID", "absent",
+                  "{\"containerStatuses\":[{\"name\":\"c\",\"state\":{\"terminated\":{\"exitCode\":1}}}]}" },
+                { "nor a time", "Never c", "adopt", C "state.terminated.finishedAt", "null",
+                  "{\"containerStatuses\":[{\"name\":\"c\",\"state\":{\"terminated\":{\"exitCode\":1}}}]}" },
+                { "a back-off says how long", "Always c", "ready; +3s; c runs; c exits 7; c runs; +4s; c exits 7; +5s",
+                  C "state.waiting.message",
+                  "back-off 10s restarting failed container=c "
+                  "pod=web_default(0f6c2a9e-1234-4abc-8def-0123456789ab)",
+                  NULL },
+        };
+#undef C
+
+        LOOK(values);
+}
+
+Test(status, image_ids_are_told_where_they_are_known)
+{
+        struct world w = world("Always i/init c");
+        const char *const ids[] = { NULL, "pkg-c@1.2" };
+        cJSON *s = status_build(w.pod, w.state, &story_node, ids, w.now);
+        CLEANUP(freep)
+        char *known = value_at(s, "containerStatuses.0.imageID"),
+             *unknown = value_at(s, "initContainerStatuses.0.imageID");
+
+        cr_assert_str_eq(known, "pkg-c@1.2");
+        cr_assert_str_eq(unknown, "");
+        cJSON_Delete(s);
+        world_done(&w);
+}
+
+/* ---- conditions ------------------------------------------------------------------------------------------------ */
+
+/* "+" and what is True, "-" and what is False with its reason. */
+static char *conditions_text(struct world *w)
+{
+        CLEANUP(buf_done) struct buf b = BUF(4096);
+        cJSON *status = status_of(w);
+        const cJSON *c;
+
+        cJSON_ArrayForEach (c, json_get(status, "conditions")) {
+                const char *reason = json_str(c, "reason");
+                buf_printf(&b, "%s%c%s%s%s", b.len ? " " : "", streq(json_str(c, "status"), "True") ? '+' : '-',
+                           json_str(c, "type"), reason ? ":" : "", reason ? reason : "");
+        }
+        cJSON_Delete(status);
+        return buf_steal(&b);
+}
+
+Test(status, conditions_follow_the_containers)
+{
+        static const struct {
+                const char *shows, *pod, *happens, *conditions;
+        } table[] = {
+                { "a new pod", "Always c", "",
+                  "-PodReadyToStartContainers +Initialized -Ready:ContainersNotReady "
+                  "-ContainersReady:ContainersNotReady +PodScheduled" },
+                { "written", "Always c", "ready",
+                  "+PodReadyToStartContainers +Initialized -Ready:ContainersNotReady "
+                  "-ContainersReady:ContainersNotReady +PodScheduled" },
+                { "running", "Always c", "ready; c runs",
+                  "+PodReadyToStartContainers +Initialized +Ready +ContainersReady +PodScheduled" },
+                { "not ready before it says so", "Always c", "ready; c starts",
+                  "+PodReadyToStartContainers +Initialized -Ready:ContainersNotReady "
+                  "-ContainersReady:ContainersNotReady +PodScheduled" },
+                { "one of two", "Always c d", "ready; d runs",
+                  "+PodReadyToStartContainers +Initialized -Ready:ContainersNotReady "
+                  "-ContainersReady:ContainersNotReady +PodScheduled" },
+                { "the other", "Always c d", "ready; c runs",
+                  "+PodReadyToStartContainers +Initialized -Ready:ContainersNotReady "
+                  "-ContainersReady:ContainersNotReady +PodScheduled" },
+                { "initializing", "Always i/init c", "ready; i runs",
+                  "+PodReadyToStartContainers -Initialized:ContainersNotInitialized -Ready:ContainersNotReady "
+                  "-ContainersReady:ContainersNotReady +PodScheduled" },
+                { "initialized: what is over is not asked to run", "Always i/init c",
+                  "ready; i runs; i exits 0; c runs",
+                  "+PodReadyToStartContainers +Initialized +Ready +ContainersReady +PodScheduled" },
+                { "a sidecar that is not up holds the pod back", "Always s/sidecar c", "ready; s starts",
+                  "+PodReadyToStartContainers -Initialized:ContainersNotInitialized -Ready:ContainersNotReady "
+                  "-ContainersReady:ContainersNotReady +PodScheduled" },
+                { "succeeded", "Never c", "ready; c runs; c exits 0",
+                  "-PodReadyToStartContainers +Initialized -Ready:PodCompleted -ContainersReady:PodCompleted "
+                  "+PodScheduled" },
+                { "failed", "Never c", "ready; c runs; c exits 1",
+                  "-PodReadyToStartContainers +Initialized -Ready:PodFailed -ContainersReady:PodFailed "
+                  "+PodScheduled" },
+                { "over its deadline", "Always c deadline=9", "ready; deadline_exceeded",
+                  "-PodReadyToStartContainers +Initialized -Ready:PodFailed -ContainersReady:PodFailed "
+                  "+PodScheduled" },
+                { "finished with its sidecar still there", "Never s/sidecar c", "ready; s runs; c runs; c exits 0",
+                  "-PodReadyToStartContainers +Initialized -Ready:PodCompleted -ContainersReady:PodCompleted "
+                  "+PodScheduled" },
+                { "a closed gate", "Always c gate=example.org/balancer", "ready; c runs; not gates_open",
+                  "+PodReadyToStartContainers +Initialized -Ready:ReadinessGatesNotReady +ContainersReady "
+                  "+PodScheduled" },
+                { "an open one", "Always c gate=example.org/balancer", "ready; c runs; gates_open",
+                  "+PodReadyToStartContainers +Initialized +Ready +ContainersReady +PodScheduled" },
+                { "a gate is asked when all else is ready", "Always c gate=example.org/balancer", "ready",
+                  "+PodReadyToStartContainers +Initialized -Ready:ContainersNotReady "
+                  "-ContainersReady:ContainersNotReady +PodScheduled" },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+                struct world w = world(table[i].pod);
+                happen(&w, table[i].happens);
+                CLEANUP(freep) char *is = conditions_text(&w);
+                cr_expect_str_eq(is, table[i].conditions, "%s: %s", table[i].shows, is);
+                world_done(&w);
+        }
+}
+
+Test(status, conditions_say_who_and_since_when)
+{
+#define INITIALIZED "conditions.1."
+#define READY       "conditions.2."
+#define CONTAINERS  "conditions.3."
+        static const struct value values[] = {
+                { "who is not ready", "Always c d e", "ready; d runs", CONTAINERS "message",
+                  "containers with unready status: [c e]", NULL },
+                { "the pod says the same", "Always c d e", "ready; d runs", READY "message",
+                  "containers with unready status: [c e]", NULL },
+                { "init containers are told elsewhere", "Always i/init c", "ready", CONTAINERS "message",
+                  "containers with unready status: [c]", NULL },
+                { "who is not initialized", "Always a/init b/init c", "ready; a runs; a exits 0", INITIALIZED "message",
+                  "containers with incomplete status: [b]", NULL },
+                { "both", "Always a/init b/init c", "ready", INITIALIZED "message",
+                  "containers with incomplete status: [a b]", NULL },
+                { "nobody is told once all are ready", "Always c", "ready; c runs", READY "message", "null", NULL },
+                { "an old reason goes away with the merge", "Always c", "ready; status; c runs", READY "reason", "null",
+                  NULL },
+                { "nobody is told of a pod that has ended", "Never c", "ready; c runs; c exits 0", READY "message",
+                  "null", NULL },
+                { "nor among its containers", "Never c", "ready; c runs; c exits 1", CONTAINERS "message", "null",
+                  NULL },
+                { "the gate", "Always c gate=example.org/balancer", "ready; c runs; not gates_open", READY "message",
+                  "a condition of spec.readinessGates is not True", NULL },
+                { "since the change", "Always c", "ready; status; +5s; c runs; status; +5s", READY "lastTransitionTime",
+                  "2023-11-14T22:13:25Z", NULL },
+                { "not since the last look", "Always c", "ready; status; +5s", READY "lastTransitionTime",
+                  "2023-11-14T22:13:20Z", NULL },
+                { "scheduled since the start", "Always c", "+5s", "conditions.4.lastTransitionTime",
+                  "2023-11-14T22:13:20Z", NULL },
+                { "no probe is told", "Always c", "", READY "lastProbeTime", "null", NULL },
+        };
+
+        LOOK(values);
+}
+
+Test(status, a_long_list_of_containers_is_cut)
+{
+        CLEANUP(buf_done) struct buf words = BUF(4096);
+        struct world w;
+        cJSON *s;
+
+        buf_str(&words, "Always");
+        for (unsigned i = 0; i < 40; i++)
+                buf_printf(&words, " container-%u", i);
+        w = world(words.data);
+        s = status_of(&w);
+        CLEANUP(freep) char *message = value_at(s, CONTAINERS "message");
+        cr_assert_eq(strlen(message), sizeof(w.state->conditions[0].message) - 1);
+        cr_assert(starts_with(message, "containers with unready status: [container-0 container-1 "));
+        cJSON_Delete(s);
+        world_done(&w);
+}
+
+/* ---- the whole ------------------------------------------------------------------------------------------------- */
+
+Test(status, the_pod_has_the_nodes_address)
+{
+        static const struct value values[] = {
+                { "the host's", "Always c", "", "hostIP", "10.0.0.1", NULL },
+                { "the pod's", "Always c", "", "podIP", "10.0.0.1", NULL },
+                { "the list", "Always c", "", "podIPs", "[{\"ip\":\"10.0.0.1\"}]", NULL },
+                { "the start", "Always c", "+9s", "startTime", "2023-11-14T22:13:20Z", NULL },
+                { "the phase", "Always c", "", "phase", "Pending", NULL },
+                { "no reason without one", "Always c", "", "reason", "absent", NULL },
+                { "a deadline that is over is one", "Always c deadline=9", "deadline_exceeded", "reason",
+                  "DeadlineExceeded", NULL },
+                { "in words", "Always c deadline=9", "deadline_exceeded", "message",
+                  "Pod was active on the node longer than the specified deadline", NULL },
+                { "no init containers, no list of them", "Always c", "", "initContainerStatuses", "absent", NULL },
+                { "each list has its own: the first", "Always i/init j/init c d", "", "initContainerStatuses.0.name",
+                  "i", NULL },
+                { "the second", "Always i/init j/init c d", "", "initContainerStatuses.1.name", "j", NULL },
+                { "no more", "Always i/init j/init c d", "", "initContainerStatuses.2", "absent", NULL },
+                { "the containers", "Always i/init j/init c d", "", "containerStatuses.0.name", "c", NULL },
+                { "in order", "Always i/init j/init c d", "", "containerStatuses.1.name", "d", NULL },
+        };
+
+        LOOK(values);
+}
+
+Test(status, a_node_without_an_address_gives_none)
+{
+        static const struct pod_node nodes[] = { { .name = "n1", .ip = NULL }, { .name = "n1", .ip = "" } };
+        struct world w = world("Always c");
+
+        for (size_t i = 0; i < ARRAY_LEN(nodes); i++) {
+                cJSON *s = status_build(w.pod, w.state, &nodes[i], NULL, w.now);
+                cr_expect_null(json_get(s, "podIP"));
+                cr_expect_null(json_get(s, "podIPs"));
+                cr_expect_null(json_get(s, "hostIP"));
+                cJSON_Delete(s);
+        }
+        world_done(&w);
+}
+
+Test(status, it_does_not_change_by_being_made_again)
+{
+        struct world w = world("Always c");
+        cJSON *a, *b;
+
+        happen(&w, "ready; c runs");
+        a = status_of(&w);
+        w.now += 100 * USEC_PER_SEC;
+        b = status_of(&w);
+        cr_assert(cJSON_Compare(a, b, true));
+        cJSON_Delete(a);
+        cJSON_Delete(b);
+        world_done(&w);
+}
+
+Test(status, the_patch_is_for_this_pod_and_no_namesake)
+{
+        struct world w = world("Always c");
+        cJSON *patch = status_patch(w.pod, status_of(&w));
+        CLEANUP(freep) char *uid = value_at(patch, "metadata.uid"), *phase = value_at(patch, "status.phase");
+
+        cr_assert_str_eq(uid, "0f6c2a9e-1234-4abc-8def-0123456789ab");
+        cr_assert_str_eq(phase, "Pending");
+        cJSON_Delete(patch);
+        world_done(&w);
+}
