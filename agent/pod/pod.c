@@ -359,12 +359,17 @@ static void parse_containers(struct pod *p, const cJSON *spec, struct buf *ignor
 
 /* ---- volumes ----------------------------------------------------------------------------------------------------- */
 
+static void volume_item_done(struct volume_item *it)
+{
+        free(it->object), free(it->text), free(it->path);
+}
+
 static struct volume_item *add_item(struct pod *p, struct volume *v, size_t *room)
 {
         if (v->n_items == *room) {
                 if (*room >= ITEMS_MAX) {
                         refuse(p, NULL, "FailedMount", "volumes{%s}: more than %d files", v->name, ITEMS_MAX);
-                        v->n_items--; /* the last one is written over: the pod will not run anyway */
+                        volume_item_done(&v->items[--v->n_items]); /* it is written over: the pod will not run anyway */
                 } else {
                         *room = *room ? *room * 2 : 4;
                         v->items = xrealloc(v->items, *room, sizeof(*v->items));
@@ -639,7 +644,7 @@ static void container_done(struct container *c)
 static void volume_done(struct volume *v)
 {
         for (size_t i = 0; i < v->n_items; i++)
-                free(v->items[i].object), free(v->items[i].text), free(v->items[i].path);
+                volume_item_done(&v->items[i]);
         free(v->items), free(v->name), free(v->path), free(v->type);
 }
 

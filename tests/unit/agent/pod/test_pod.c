@@ -4,6 +4,7 @@
 
 #include "agent/pods/content.h"
 #include "agent/pod/pod.h"
+#include "common/buf.h"
 #include "common/mem.h"
 
 static struct pod *parse_annotated(const char *annotations, const char *spec)
@@ -204,6 +205,664 @@ Test(pod, fields_of_the_downward_api)
         cr_assert_null(pod_field(p, "metadata.nothing", &node));
         cr_assert_null(pod_field(p, "metadata.labels[", &node));
         pod_free(p);
+}
+
+/* ---- what a pod says, field by field ------------------------------------------------------------------------- */
+
+static struct pod *parse_object(const char *json)
+{
+        cJSON *o = cJSON_Parse(json);
+        struct err e = ERR_NONE;
+        struct pod *p = NULL;
+
+        cr_assert_not_null(o, "bad test JSON: %s", json);
+        cr_assert_eq(pod_parse(o, &p, &e), 0, "%s", e.text);
+        cJSON_Delete(o);
+        return p;
+}
+
+#define ID "\"namespace\":\"default\",\"name\":\"web\",\"uid\":\"0f6c2a9e-1234-4abc-8def-0123456789ab\""
+
+Test(pod, fields_of_the_pod_itself)
+{
+        static const char *const policies[] = { "Always", "OnFailure", "Never" };
+        static const char *const classes[] = { "besteffort", "burstable", "guaranteed" };
+        static const struct {
+                const char *shows, *meta, *spec, *status, *is;
+        } table[] = {
+                { "what is absent has Kubernetes' defaults", "", "", "",
+                  "generation 0, Always, besteffort, grace 30, deadline -1, gates open" },
+                { "the generation", ",\"generation\":7", "", "",
+                  "generation 7, Always, besteffort, grace 30, deadline -1, gates open" },
+                { "a deletion, with its grace", ",\"deletionTimestamp\":\"x\",\"deletionGracePeriodSeconds\":5", "", "",
+                  "generation 0, deleting in 5, Always, besteffort, grace 30, deadline -1, gates open" },
+                { "a deletion without any", ",\"deletionTimestamp\":\"x\"", "", "",
+                  "generation 0, deleting in 0, Always, besteffort, grace 30, deadline -1, gates open" },
+                { "restartPolicy", "", "\"restartPolicy\":\"OnFailure\"", "",
+                  "generation 0, OnFailure, besteffort, grace 30, deadline -1, gates open" },
+                { "restartPolicy", "", "\"restartPolicy\":\"Never\"", "",
+                  "generation 0, Never, besteffort, grace 30, deadline -1, gates open" },
+                { "grace and deadline", "", "\"terminationGracePeriodSeconds\":3,\"activeDeadlineSeconds\":9", "",
+                  "generation 0, Always, besteffort, grace 3, deadline 9, gates open" },
+                { "succeeded is for good", "", "", "\"phase\":\"Succeeded\"",
+                  "generation 0, terminal, Always, besteffort, grace 30, deadline -1, gates open" },
+                { "failed, too", "", "", "\"phase\":\"Failed\"",
+                  "generation 0, terminal, Always, besteffort, grace 30, deadline -1, gates open" },
+                { "running is not", "", "", "\"phase\":\"Running\"",
+                  "generation 0, Always, besteffort, grace 30, deadline -1, gates open" },
+                { "the API server's qosClass", "", "", "\"qosClass\":\"Burstable\"",
+                  "generation 0, Always, burstable, grace 30, deadline -1, gates open" },
+                { "the API server's qosClass", "", "", "\"qosClass\":\"Guaranteed\"",
+                  "generation 0, Always, guaranteed, grace 30, deadline -1, gates open" },
+                { "a gate is closed until somebody opens it", "", "\"readinessGates\":[{\"conditionType\":\"a\"}]", "",
+                  "generation 0, Always, besteffort, grace 30, deadline -1, gates a closed" },
+                { "a condition that is not True is none", "", "\"readinessGates\":[{\"conditionType\":\"a\"}]",
+                  "\"conditions\":[{\"type\":\"a\",\"status\":\"False\"},{\"type\":\"b\",\"status\":\"True\"}]",
+                  "generation 0, Always, besteffort, grace 30, deadline -1, gates a closed" },
+                { "one that is opens it", "", "\"readinessGates\":[{\"conditionType\":\"a\"}]",
+                  "\"conditions\":[{\"type\":\"b\",\"status\":\"False\"},{\"type\":\"a\",\"status\":\"True\"}]",
+                  "generation 0, Always, besteffort, grace 30, deadline -1, gates a open" },
+                { "all of them must be open, the first", "",
+                  "\"readinessGates\":[{\"conditionType\":\"a\"},{\"conditionType\":\"b\"}]",
+                  "\"conditions\":[{\"type\":\"b\",\"status\":\"True\"}]",
+                  "generation 0, Always, besteffort, grace 30, deadline -1, gates a b closed" },
+                { "and the last", "", "\"readinessGates\":[{\"conditionType\":\"a\"},{\"conditionType\":\"b\"}]",
+                  "\"conditions\":[{\"type\":\"a\",\"status\":\"True\"}]",
+                  "generation 0, Always, besteffort, grace 30, deadline -1, gates a b closed" },
+                { "a gate without a type is none", "", "\"readinessGates\":[{},{\"conditionType\":\"b\"}]",
+                  "\"conditions\":[{\"type\":\"b\",\"status\":\"True\"}]",
+                  "generation 0, Always, besteffort, grace 30, deadline -1, gates b open" },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+                CLEANUP(freep)
+                char *json = xasprintf("{\"metadata\":{" ID "%s},\"spec\":{%s},\"status\":{%s}}", table[i].meta,
+                                       table[i].spec, table[i].status);
+                CLEANUP(pod_freep) struct pod *p = parse_object(json);
+                CLEANUP(buf_done) struct buf b = BUF(1024);
+
+                buf_printf(&b, "generation %d", (int)p->generation);
+                if (p->deleting)
+                        buf_printf(&b, ", deleting in %d", (int)p->deletion_grace_s);
+                if (p->terminal)
+                        buf_str(&b, ", terminal");
+                buf_printf(&b, ", %s, %s, grace %d, deadline %d, gates", policies[p->restart_policy], classes[p->qos],
+                           (int)p->grace_s, (int)p->active_deadline_s);
+                for (char **gate = p->readiness_gates; gate && *gate; gate++)
+                        buf_printf(&b, " %s", *gate);
+                buf_str(&b, p->gates_open ? " open" : " closed");
+                cr_expect_str_eq(b.data, table[i].is, "%s: %s", table[i].shows, b.data);
+        }
+}
+
+Test(pod, who_has_no_identity_is_no_pod)
+{
+        static const char *const bad[] = { "{}", "{\"metadata\":{\"name\":\"web\"}}",
+                                           "{\"metadata\":{\"namespace\":\"a\",\"name\":\"../x\",\"uid\":\"0f6c2a9e-"
+                                           "1234-4abc-8def-0123456789ab\"}}" };
+
+        for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+                cJSON *o = cJSON_Parse(bad[i]);
+                struct pod *p = NULL;
+                struct err e = ERR_NONE;
+                cr_expect_eq(pod_parse(o, &p, &e), -EINVAL, "%s", bad[i]);
+                cr_expect_null(p);
+                cJSON_Delete(o);
+        }
+        cr_assert_null(pod_free(NULL));
+}
+
+/* ---- containers ---- */
+
+static void words_text(struct buf *b, const char *title, char **words)
+{
+        if (!words)
+                return;
+        buf_printf(b, " %s", title);
+        for (; *words; words++)
+                buf_printf(b, " '%s'", *words);
+}
+
+static const char *const sources[] = { "=", "<configMap ", "<secret ", "<field ", "<token " };
+
+/* What a container asks for, in short. */
+static char *container_text(const struct container *c)
+{
+        CLEANUP(buf_done) struct buf b = BUF(4096);
+        static const char *const pull[] = { "", " Always", " Never" };
+
+        buf_printf(&b, "%s %s%s%s%s", c->name, c->image, pull[c->pull_policy], c->init ? " init" : "",
+                   c->sidecar ? " sidecar" : "");
+        words_text(&b, "command", c->command);
+        words_text(&b, "args", c->args);
+        if (c->working_dir)
+                buf_printf(&b, " in %s", c->working_dir);
+        for (size_t i = 0; i < c->n_env; i++) {
+                const struct env_var *v = &c->env[i];
+                buf_printf(&b, " %s%s%s%s%s%s", v->name, sources[v->kind], v->object ? v->object : "",
+                           v->object ? "/" : "", v->text ? v->text : "*", v->optional ? "?" : "");
+        }
+        for (size_t i = 0; i < c->n_mounts; i++)
+                buf_printf(&b, " %s at %s%s", c->mounts[i].volume, c->mounts[i].path,
+                           c->mounts[i].read_only ? " ro" : "");
+        if (c->has_user)
+                buf_printf(&b, " user %u", c->user);
+        if (c->has_group)
+                buf_printf(&b, " group %u", c->group);
+        if (c->non_root)
+                buf_str(&b, " non-root");
+        return buf_steal(&b);
+}
+
+Test(pod, fields_of_a_container)
+{
+        static const struct {
+                const char *shows, *fields, *is, *refused, *pod;
+        } table[] = {
+                { "nothing but name and image", "", "c nginx", "", "" },
+                { "imagePullPolicy", ",\"imagePullPolicy\":\"Always\"", "c nginx Always", "", "" },
+                { "imagePullPolicy", ",\"imagePullPolicy\":\"Never\"", "c nginx Never", "", "" },
+                { "imagePullPolicy", ",\"imagePullPolicy\":\"IfNotPresent\"", "c nginx", "", "" },
+                { "command and args", ",\"command\":[\"/bin/a\",\"b c\"],\"args\":[\"\"]",
+                  "c nginx command '/bin/a' 'b c' args ''", "", "" },
+                { "an empty list is none", ",\"command\":[],\"args\":[]", "c nginx", "", "" },
+                { "what is no list is none", ",\"command\":{\"a\":\"b\"},\"args\":\"x\"", "c nginx", "", "" },
+                { "what is no string is empty", ",\"args\":[1]", "c nginx args ''", "", "" },
+                { "workingDir", ",\"workingDir\":\"/srv\"", "c nginx in /srv", "", "" },
+                { "none", ",\"workingDir\":\"\"", "c nginx", "", "" },
+                { "a relative one", ",\"workingDir\":\"srv\"", NULL,
+                  "containers{c}.workingDir: not a normalized absolute path", "" },
+                { "a variable", ",\"env\":[{\"name\":\"A\",\"value\":\"1\"},{\"name\":\"B\"}]", "c nginx A=1 B=", "",
+                  "" },
+                { "a field",
+                  ",\"env\":[{\"name\":\"A\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":\"metadata.name\"}}}]",
+                  "c nginx A<field metadata.name", "", "" },
+                { "a key of a ConfigMap",
+                  ",\"env\":[{\"name\":\"A\",\"valueFrom\":{\"configMapKeyRef\":{\"name\":\"m\",\"key\":\"k\"}}}]",
+                  "c nginx A<configMap m/k", "", "" },
+                { "a key of a Secret, perhaps",
+                  ",\"env\":[{\"name\":\"A\",\"valueFrom\":{\"secretKeyRef\":{\"name\":\"s\",\"key\":\"k\","
+                  "\"optional\":true}}}]",
+                  "c nginx A<secret s/k?", "", "" },
+                { "something else",
+                  ",\"env\":[{\"name\":\"A\",\"valueFrom\":{\"resourceFieldRef\":{\"resource\":\"limits.cpu\"}}}]",
+                  NULL, "containers{c}.env{A}.valueFrom: only fieldRef, configMapKeyRef and secretKeyRef are supported",
+                  "" },
+                { "an unknown field",
+                  ",\"env\":[{\"name\":\"A\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":\"spec.x\"}}}]", NULL,
+                  "containers{c}.env{A}: unknown fieldPath \"spec.x\"", "" },
+                { "no name", ",\"env\":[{\"value\":\"1\"}]", NULL, "containers{c}.env: \"\" is no name of a variable",
+                  "" },
+                { "whole objects come first",
+                  ",\"env\":[{\"name\":\"A\",\"value\":\"1\"}],\"envFrom\":[{\"prefix\":\"P_\",\"configMapRef\":{"
+                  "\"name\":\"m\"}},{\"secretRef\":{\"name\":\"s\",\"optional\":true}}]",
+                  "c nginx P_<configMap m/* <secret s/*? A=1", "", "" },
+                { "an envFrom of nothing", ",\"envFrom\":[{\"prefix\":\"A\"}]", NULL,
+                  "containers{c}.envFrom: neither configMapRef nor secretRef", "" },
+                { "a mount", ",\"volumeMounts\":[{\"name\":\"v\",\"mountPath\":\"/data\"}]", "c nginx v at /data", "",
+                  "" },
+                { "a mount for reading", ",\"volumeMounts\":[{\"name\":\"v\",\"mountPath\":\"/d\",\"readOnly\":true}]",
+                  "c nginx v at /d ro", "", "" },
+                { "slashes at its end say nothing", ",\"volumeMounts\":[{\"name\":\"v\",\"mountPath\":\"/data//\"}]",
+                  "c nginx v at /data", "", "" },
+                { "all of them: the root", ",\"volumeMounts\":[{\"name\":\"v\",\"mountPath\":\"//\"}]",
+                  "c nginx v at /", "", "" },
+                { "no subPath is none",
+                  ",\"volumeMounts\":[{\"name\":\"v\",\"mountPath\":\"/d\",\"subPath\":\"\",\"subPathExpr\":\"\"}]",
+                  "c nginx v at /d", "", "" },
+                { "a part of a volume", ",\"volumeMounts\":[{\"name\":\"v\",\"mountPath\":\"/d\",\"subPath\":\"x\"}]",
+                  NULL, "containers{c}.volumeMounts{v}: subPath is not supported", "" },
+                { "or one that is made up",
+                  ",\"volumeMounts\":[{\"name\":\"v\",\"mountPath\":\"/d\",\"subPathExpr\":\"x\"}]", NULL,
+                  "containers{c}.volumeMounts{v}: subPath is not supported", "" },
+                { "a mount of nothing", ",\"volumeMounts\":[{}]", NULL,
+                  "containers{c}.volumeMounts{}: mountPath \"\" is not a normalized absolute path", "" },
+                { "a user of the container", ",\"securityContext\":{\"runAsUser\":5,\"runAsGroup\":6}",
+                  "c nginx user 5 group 6", "", "" },
+                { "user 0 is one", ",\"securityContext\":{\"runAsUser\":0,\"runAsGroup\":0}", "c nginx user 0 group 0",
+                  "", "" },
+                { "the largest number is none",
+                  ",\"securityContext\":{\"runAsUser\":4294967295,\"runAsGroup\":4294967295}", "c nginx", "", "" },
+                { "the one before is", ",\"securityContext\":{\"runAsUser\":4294967294,\"runAsGroup\":4294967294}",
+                  "c nginx user 4294967294 group 4294967294", "", "" },
+                { "the pod's user is for all", "", "c nginx user 7 group 8 non-root", "",
+                  ",\"securityContext\":{\"runAsUser\":7,\"runAsGroup\":8,\"runAsNonRoot\":true}" },
+                { "but the container's wins", ",\"securityContext\":{\"runAsUser\":5,\"runAsNonRoot\":false}",
+                  "c nginx user 5 group 8", "",
+                  ",\"securityContext\":{\"runAsUser\":7,\"runAsGroup\":8,\"runAsNonRoot\":true}" },
+                { "who must not be root cannot be 0", ",\"securityContext\":{\"runAsUser\":0,\"runAsNonRoot\":true}",
+                  NULL, "containers{c}.securityContext: runAsNonRoot is set, but runAsUser is 0", "" },
+                { "but may be nobody in particular", ",\"securityContext\":{\"runAsNonRoot\":true}", "c nginx non-root",
+                  "", "" },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+                CLEANUP(freep)
+                char *spec = xasprintf("\"volumes\":[{\"name\":\"v\",\"emptyDir\":{}}],\"containers\":[{\"name\":\"c\","
+                                       "\"image\":\"nginx\"%s}]%s",
+                                       table[i].fields, table[i].pod);
+                CLEANUP(pod_freep) struct pod *p = parse(spec);
+                CLEANUP(freep) char *is = container_text(&p->containers[0]);
+
+                cr_expect_str_eq(p->refused.text, table[i].refused, "%s: %s", table[i].shows, p->refused.text);
+                cr_expect(!table[i].is || streq(is, table[i].is), "%s: \"%s\"", table[i].shows, is);
+                if (*table[i].refused) {
+                        cr_expect_str_eq(p->refused.reason, "CreateContainerConfigError");
+                        cr_expect(p->refused_container == &p->containers[0], "%s", table[i].shows);
+                }
+        }
+}
+
+Test(pod, init_containers_come_first_and_some_stay)
+{
+        CLEANUP(pod_freep)
+        struct pod *p = parse("\"containers\":[{\"name\":\"c\",\"image\":\"nginx\",\"restartPolicy\":\"Always\"}],"
+                              "\"initContainers\":[{\"name\":\"i\",\"image\":\"redis\"},"
+                              "{\"name\":\"s\",\"image\":\"zsh\",\"restartPolicy\":\"Always\"}]");
+        static const char *const is[] = { "i redis init", "s zsh init sidecar", "c nginx" };
+
+        cr_assert_eq(p->n_containers, ARRAY_LEN(is));
+        for (size_t i = 0; i < ARRAY_LEN(is); i++) {
+                CLEANUP(freep) char *text = container_text(&p->containers[i]);
+                cr_expect_str_eq(text, is[i]);
+        }
+}
+
+Test(pod, the_first_reason_for_a_refusal_is_told)
+{
+        CLEANUP(pod_freep)
+        struct pod *p = parse("\"containers\":[{\"name\":\"c\",\"image\":\"nginx\"},{\"name\":\"d\",\"image\":\"X\"},"
+                              "{\"name\":\"E\",\"image\":\"Y\"}]");
+        CLEANUP(pod_freep) struct pod *none = parse("\"containers\":[{}]");
+
+        cr_assert_str_eq(p->refused.reason, "InvalidImageName");
+        cr_assert(starts_with(p->refused.text, "containers{d}.image: \"X\""), "%s", p->refused.text);
+        cr_assert(p->refused_container == &p->containers[1]);
+        cr_assert_str_eq(none->refused.text, "containers{}.name: not a DNS label");
+}
+
+Test(pod, what_has_no_effect_yet_is_told_once)
+{
+        static const struct {
+                const char *fields, *ignored;
+        } table[] = {
+                { "\"livenessProbe\":{},\"readinessProbe\":{},\"lifecycle\":{}",
+                  "livenessProbe, readinessProbe, lifecycle" },
+                { "\"tty\":true,\"stdin\":false,\"volumeDevices\":[]", "tty" },
+                { "\"volumeDevices\":[{}]", "volumeDevices" },
+                { "\"resources\":{\"limits\":{},\"requests\":{}}", "resources.limits" },
+                { "\"resources\":{\"requests\":{}}", NULL },
+                { "\"securityContext\":{\"capabilities\":{},\"runAsGroup\":1,\"runAsNonRoot\":true}", NULL },
+                { "\"securityContext\":{\"capabilities\":{\"add\":[\"X\"]},\"privileged\":false}",
+                  "securityContext.capabilities, securityContext.privileged" },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+                CLEANUP(freep)
+                char *spec = xasprintf("\"containers\":[{\"name\":\"c\",\"image\":\"nginx\",%s},"
+                                       "{\"name\":\"d\",\"image\":\"redis\",%s}]",
+                                       table[i].fields, table[i].fields);
+                CLEANUP(pod_freep) struct pod *p = parse(spec);
+
+                cr_expect_eq(p->refused.code, 0, "%s", p->refused.text);
+                if (table[i].ignored)
+                        cr_expect_str_eq(p->ignored, table[i].ignored, "%s: %s", table[i].fields, p->ignored);
+                else
+                        cr_expect_null(p->ignored, "%s: %s", table[i].fields, p->ignored);
+        }
+}
+
+/* ---- volumes ---- */
+
+static char *volume_text(const struct volume *v)
+{
+        CLEANUP(buf_done) struct buf b = BUF(4096);
+        static const char *const kinds[] = { "emptyDir", "hostPath", "files" };
+
+        buf_printf(&b, "%s", kinds[v->kind]);
+        if (v->memory)
+                buf_str(&b, " memory");
+        if (v->size_limit)
+                buf_printf(&b, " %llu", (unsigned long long)v->size_limit);
+        if (v->path)
+                buf_printf(&b, " %s", v->path);
+        if (v->type)
+                buf_printf(&b, " %s", v->type);
+        for (size_t i = 0; i < v->n_items; i++) {
+                const struct volume_item *it = &v->items[i];
+                buf_printf(&b, "%s %s %s%s%s%s %o%s", i ? "," : "", it->path ? it->path : "*", sources[it->kind],
+                           it->object ? it->object : "", it->object ? "/" : "", it->text ? it->text : "*", it->mode,
+                           it->optional ? "?" : "");
+                if (it->expiration_s)
+                        buf_printf(&b, " for %d", (int)it->expiration_s);
+        }
+        return buf_steal(&b);
+}
+
+Test(pod, fields_of_a_volume)
+{
+        static const struct {
+                const char *shows, *source, *is, *refused;
+        } table[] = {
+                { "emptyDir", "\"emptyDir\":{}", "emptyDir", "" },
+                { "in memory", "\"emptyDir\":{\"medium\":\"Memory\"}", "emptyDir memory", "" },
+                { "with a limit", "\"emptyDir\":{\"sizeLimit\":\"100\"}", "emptyDir 100", "" },
+                { "in powers of ten", "\"emptyDir\":{\"sizeLimit\":\"2k\"}", "emptyDir 2000", "" },
+                { "in powers of two", "\"emptyDir\":{\"sizeLimit\":\"1.5Mi\"}", "emptyDir 1572864", "" },
+                { "larger", "\"emptyDir\":{\"sizeLimit\":\"3Gi\"}", "emptyDir 3221225472", "" },
+                { "in thousandths", "\"emptyDir\":{\"sizeLimit\":\"5000m\"}", "emptyDir 5", "" },
+                { "a limit that is none", "\"emptyDir\":{\"sizeLimit\":\"2 apples\"}", "emptyDir", "" },
+                { "nothing is no limit", "\"emptyDir\":{\"sizeLimit\":\"0\"}", "emptyDir", "" },
+                { "nor is less", "\"emptyDir\":{\"sizeLimit\":\"-1Mi\"}", "emptyDir", "" },
+                { "nor more than there can be", "\"emptyDir\":{\"sizeLimit\":\"1000000000T\"}", "emptyDir", "" },
+                { "hostPath", "\"hostPath\":{\"path\":\"/srv\"}", "hostPath /srv", "" },
+                { "with a type", "\"hostPath\":{\"path\":\"/srv//\",\"type\":\"Directory\"}", "hostPath /srv Directory",
+                  "" },
+                { "the root", "\"hostPath\":{\"path\":\"//\"}", "hostPath /", "" },
+                { "a relative one", "\"hostPath\":{\"path\":\"srv\"}", NULL,
+                  "volumes{v}.hostPath: \"srv\" is not a normalized absolute path" },
+                { "none", "\"hostPath\":{}", NULL, "volumes{v}.hostPath: \"\" is not a normalized absolute path" },
+                { "all keys of a ConfigMap", "\"configMap\":{\"name\":\"m\"}", "files * <configMap m/* 644", "" },
+                { "with a mode", "\"configMap\":{\"name\":\"m\",\"defaultMode\":256,\"optional\":true}",
+                  "files * <configMap m/* 400?", "" },
+                { "some of them",
+                  "\"configMap\":{\"name\":\"m\",\"optional\":true,\"items\":[{\"key\":\"k\",\"path\":\"a/b\"},"
+                  "{\"key\":\"l\",\"path\":\"c\",\"mode\":511}]}",
+                  "files a/b <configMap m/k 644?, c <configMap m/l 777?", "" },
+                { "modes are permission bits",
+                  "\"configMap\":{\"name\":\"m\",\"items\":[{\"key\":\"k\",\"path\":\"p\","
+                  "\"mode\":2541}]}",
+                  "files p <configMap m/k 755", "" },
+                { "a Secret has another field for its name", "\"secret\":{\"secretName\":\"s\",\"defaultMode\":2304}",
+                  "files * <secret s/* 400", "" },
+                { "no name of a ConfigMap", "\"configMap\":{}", NULL, "volumes{v}: no valid name of a ConfigMap" },
+                { "no name of a Secret", "\"secret\":{\"secretName\":\"../s\"}", NULL,
+                  "volumes{v}: no valid name of a Secret" },
+                { "a path out of it", "\"configMap\":{\"name\":\"m\",\"items\":[{\"key\":\"k\",\"path\":\"../x\"}]}",
+                  NULL, "volumes{v}: path \"../x\" must be relative and stay inside the volume" },
+                { "no path", "\"configMap\":{\"name\":\"m\",\"items\":[{\"key\":\"k\"}]}", NULL,
+                  "volumes{v}: path \"\" must be relative and stay inside the volume" },
+                { "an absolute path", "\"configMap\":{\"name\":\"m\",\"items\":[{\"key\":\"k\",\"path\":\"/x\"}]}",
+                  NULL, "volumes{v}: path \"/x\" must be relative and stay inside the volume" },
+                { "a name that the volume uses itself",
+                  "\"configMap\":{\"name\":\"m\",\"items\":[{\"key\":\"k\",\"path\":\"..data\"}]}", NULL,
+                  "volumes{v}: path \"..data\" must be relative and stay inside the volume" },
+                { "fields of the pod",
+                  "\"downwardAPI\":{\"defaultMode\":256,\"items\":[{\"path\":\"n\",\"fieldRef\":{\"fieldPath\":"
+                  "\"metadata.name\"}},{\"path\":\"l\",\"mode\":420,\"fieldRef\":{\"fieldPath\":"
+                  "\"metadata.labels\"}}]}",
+                  "files n <field metadata.name 400, l <field metadata.labels 644", "" },
+                { "an unknown one",
+                  "\"downwardAPI\":{\"items\":[{\"path\":\"n\",\"resourceFieldRef\":{\"resource\":\"limits.cpu\"}}]}",
+                  NULL, "volumes{v}.downwardAPI: only fieldRef is supported, and not \"\"" },
+                { "all of that together",
+                  "\"projected\":{\"defaultMode\":256,\"sources\":[{\"configMap\":{\"name\":\"m\"}},{\"secret\":{"
+                  "\"name\":\"s\",\"optional\":true}},{\"downwardAPI\":{\"items\":[{\"path\":\"n\",\"fieldRef\":{"
+                  "\"fieldPath\":\"metadata.uid\"}}]}},{\"serviceAccountToken\":{\"path\":\"t\"}},"
+                  "{\"serviceAccountToken\":{\"path\":\"u\",\"audience\":\"x\",\"expirationSeconds\":600}}]}",
+                  "files * <configMap m/* 400, * <secret s/* 400?, n <field metadata.uid 400, t <token * 400 for 3600, "
+                  "u <token x 400 for 600",
+                  "" },
+                { "with Kubernetes' mode", "\"projected\":{\"sources\":[{\"secret\":{\"name\":\"s\"}}]}",
+                  "files * <secret s/* 644", "" },
+                { "an unknown source", "\"projected\":{\"sources\":[{\"clusterTrustBundle\":{}}]}", NULL,
+                  "volumes{v}.projected: unsupported source \"clusterTrustBundle\"" },
+                { "an empty source", "\"projected\":{\"sources\":[{}]}", NULL,
+                  "volumes{v}.projected: unsupported source \"\"" },
+                { "an unknown volume", "\"nfs\":{}", NULL, "volumes{v}: unsupported volume type \"nfs\"" },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+                CLEANUP(freep)
+                char *spec = xasprintf("\"volumes\":[{\"name\":\"v\",%s}],\"containers\":[{\"name\":\"c\",\"image\":"
+                                       "\"nginx\"}]",
+                                       table[i].source);
+                CLEANUP(pod_freep) struct pod *p = parse(spec);
+                CLEANUP(freep) char *is = volume_text(&p->volumes[0]);
+
+                cr_expect_str_eq(p->refused.text, table[i].refused, "%s: %s", table[i].shows, p->refused.text);
+                cr_expect(!table[i].is || streq(is, table[i].is), "%s: \"%s\"", table[i].shows, is);
+                if (*table[i].refused) {
+                        cr_expect_str_eq(p->refused.reason, "FailedMount");
+                        cr_expect_null(p->refused_container, "a volume is nobody's fault");
+                }
+        }
+}
+
+Test(pod, a_size_limit_is_told_to_have_no_effect_yet)
+{
+        CLEANUP(pod_freep) struct pod *p = parse("\"volumes\":[{\"name\":\"v\",\"emptyDir\":{\"sizeLimit\":\"1Mi\"}}]");
+        CLEANUP(pod_freep) struct pod *none = parse("\"volumes\":[{\"name\":\"v\",\"emptyDir\":{}}]");
+        CLEANUP(pod_freep) struct pod *nameless = parse("\"volumes\":[{\"emptyDir\":{}}]");
+        CLEANUP(pod_freep) struct pod *empty = parse("\"volumes\":[{\"name\":\"v\"}]");
+
+        cr_assert_str_eq(p->ignored, "emptyDir.sizeLimit");
+        cr_assert_null(none->ignored);
+        cr_assert_str_eq(nameless->refused.text, "volumes{}.name: not a DNS label");
+        cr_assert_str_eq(empty->refused.text, "volumes{v}: unsupported volume type \"none\"");
+}
+
+Test(pod, what_is_mounted_is_a_volume_of_the_pod)
+{
+        CLEANUP(pod_freep)
+        struct pod *p = parse("\"volumes\":[{\"name\":\"v\",\"emptyDir\":{}},{\"name\":\"w\",\"emptyDir\":{}}],"
+                              "\"containers\":[{\"name\":\"c\",\"image\":\"nginx\",\"volumeMounts\":[{\"name\":\"w\","
+                              "\"mountPath\":\"/d\"},{\"name\":\"v\",\"mountPath\":\"/e\"}]}]");
+        CLEANUP(pod_freep)
+        struct pod *other = parse("\"volumes\":[{\"name\":\"v\",\"emptyDir\":{}}],\"containers\":["
+                                  "{\"name\":\"c\",\"image\":\"nginx\"},{\"name\":\"d\",\"image\":\"redis\","
+                                  "\"volumeMounts\":[{\"name\":\"v\",\"mountPath\":\"/e\"},{\"name\":\"w\","
+                                  "\"mountPath\":\"/d\"}]}]");
+
+        cr_assert_eq(p->refused.code, 0, "%s", p->refused.text);
+        cr_assert_str_eq(other->refused.text, "containers{d}.volumeMounts: no volume \"w\" in the pod");
+        cr_assert(other->refused_container == &other->containers[1]);
+}
+
+/* ---- bounds ---- */
+
+/* "before0after,before1after,..." */
+static char *times(size_t n, const char *before, const char *after)
+{
+        CLEANUP(buf_done) struct buf b = BUF(8 * 1024 * 1024);
+
+        for (size_t i = 0; i < n; i++)
+                buf_printf(&b, "%s%s%zu%s", i ? "," : "", before, i, after);
+        return b.len ? buf_steal(&b) : xstrdup("");
+}
+
+Test(pod, there_is_a_bound_to_every_list)
+{
+        static const struct {
+                const char *head, *before, *after, *tail;
+                size_t most;
+                const char *refused;
+        } table[] = {
+                { "\"containers\":[{\"name\":\"c\",\"image\":\"nginx\",\"env\":[", "{\"name\":\"A", "\"}", "]}]", 4096,
+                  "containers{c}.env: more than 4096 variables" },
+                { "\"containers\":[", "{\"image\":\"nginx\",\"name\":\"c", "\"}", "]", 64,
+                  "spec.containers: more than 64" },
+                { "\"volumes\":[", "{\"emptyDir\":{},\"name\":\"v", "\"}", "]", 128, "spec.volumes: more than 128" },
+                { "\"volumes\":[{\"name\":\"v\",\"emptyDir\":{}}],\"containers\":[{\"name\":\"c\",\"image\":\"nginx\","
+                  "\"volumeMounts\":[",
+                  "{\"name\":\"v\",\"mountPath\":\"/d", "\"}", "]}]", 128,
+                  "containers{c}.volumeMounts: more than 128" },
+                { "\"volumes\":[{\"name\":\"v\",\"configMap\":{\"name\":\"m\",\"items\":[",
+                  "{\"key\":\"k\",\"path\":\"p", "\"}", "]}}]", 4096, "volumes{v}: more than 4096 files" },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(table); i++)
+                for (size_t more = 0; more < 2; more++) {
+                        CLEANUP(freep)
+                        char *list = times(table[i].most + more, table[i].before, table[i].after),
+                             *spec = xasprintf("%s%s%s", table[i].head, list, table[i].tail);
+                        CLEANUP(pod_freep) struct pod *p = parse(spec);
+                        cr_expect_str_eq(p->refused.text, more ? table[i].refused : "", "%s", p->refused.text);
+                }
+}
+
+Test(pod, a_unit_has_the_containers_name_where_two_have_one_image)
+{
+        CLEANUP(pod_freep)
+        struct pod *p = parse("\"containers\":[{\"name\":\"a\",\"image\":\"nginx\"},{\"name\":\"b\",\"image\":"
+                              "\"redis\"}],\"initContainers\":[{\"name\":\"i\",\"image\":\"redis\"}]");
+
+        cr_assert_str_eq(p->containers[0].unit, "vks.default.web.redis.i.service");
+        cr_assert_str_eq(p->containers[1].unit, "vks.default.web.nginx.service");
+        cr_assert_str_eq(p->containers[2].unit, "vks.default.web.redis.b.service");
+        cr_assert(p->containers[2].shares_image && !p->containers[1].shares_image);
+}
+
+Test(pod, labels_and_annotations_are_fields)
+{
+        CLEANUP(pod_freep)
+        struct pod *p = parse_object("{\"metadata\":{" ID ",\"labels\":{\"a\":\"1\",\"ab\":\"x\\ny\\\\\",\"c\":null},"
+                                     "\"annotations\":{\"n\":\"note\"}},\"spec\":{\"containers\":[]}}");
+        CLEANUP(pod_freep) struct pod *bare = parse_object("{\"metadata\":{" ID ",\"labels\":{}}}");
+        const struct pod_node node = { .name = "n1", .ip = NULL };
+        static const char *const table[][2] = {
+                { "metadata.uid", "0f6c2a9e-1234-4abc-8def-0123456789ab" },
+                { "metadata.labels['a']", "1" },
+                { "metadata.labels[\"ab\"]", "x\ny\\" },
+                { "metadata.labels['c']", "" },
+                { "metadata.annotations['n']", "note" },
+                { "metadata.annotations['a']", "" },
+                { "metadata.annotations", "n=\"note\"" },
+                { "metadata.labels", "a=\"1\"\nab=\"x\\ny\\\\\"\nc=\"\"" },
+                { "spec.serviceAccountName", "default" },
+                { "status.podIPs", "" },
+                { "status.hostIP", "" },
+                { "status.hostIPs", "" },
+        };
+        static const char *const unknown[] = { "",
+                                               "metadata",
+                                               "metadata.labelsx",
+                                               "metadata.labels[]",
+                                               "metadata.labels['a",
+                                               "metadata.labels['a'",
+                                               "metadata.labels['a\"]",
+                                               "metadata.labels[aa]",
+                                               "metadata.labels('a')",
+                                               "metadata.labels[''",
+                                               "metadata.labels['']",
+                                               "xmetadata.labels['a']",
+                                               "status.phase" };
+
+        for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+                CLEANUP(freep) char *v = pod_field(p, table[i][0], &node);
+                cr_expect_str_eq(v, table[i][1], "%s: %s", table[i][0], v);
+        }
+        for (size_t i = 0; i < ARRAY_LEN(unknown); i++) {
+                CLEANUP(freep) char *v = pod_field(p, unknown[i], &node);
+                cr_expect_null(v, "%s is a field", unknown[i]);
+        }
+        CLEANUP(freep) char *none = pod_field(bare, "metadata.labels", &node);
+        cr_assert_str_eq(none, "");
+}
+
+Test(image, two_are_the_same_when_they_mean_the_same_file)
+{
+#define SUM "@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcde"
+        static const struct {
+                const char *a, *b;
+                bool same;
+        } table[] = {
+                { "nginx", "nginx", true },
+                { "nginx", "nginx:latest", true },
+                { "nginx", "redis", false },
+                { "nginx:1", "nginx:2", false },
+                { "nginx:1", "nginx", false },
+                { "https://h/ab_1_amd64.deb", "https://h/ab_1_amd64.deb", true },
+                { "https://h/ab_1_amd64.deb", "https://g/ab_1_amd64.deb", false },
+                { "https://h/ab_1_amd64.deb", "https://hh/ab_1_amd64.deb", false },
+                { "https://h/ab_1_amd64.deb", "https://h/ab_1_amd64.deb" SUM "f", false },
+                { "https://h/ab_1_amd64.deb" SUM "e", "https://h/ab_1_amd64.deb" SUM "f", false },
+                { "https://h/ab_1_amd64.deb", "ab:1", false },
+                { "/bin/ab", "/bin/ab", true },
+                { "/bin/ab", "/bin/cd", false },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+                struct image a, b;
+                cr_assert_eq(image_parse(table[i].a, &a, NULL), 0);
+                cr_assert_eq(image_parse(table[i].b, &b, NULL), 0);
+                cr_expect_eq(image_same(&a, &b), table[i].same, "%s and %s", table[i].a, table[i].b);
+        }
+}
+
+Test(image, an_installed_version_is_what_was_asked_for)
+{
+        static const struct {
+                const char *image, *installed;
+                bool is;
+        } table[] = {
+                { "nginx", "1", true },
+                { "nginx:1", "1", true },
+                { "nginx:1", "2", false },
+                { "nginx:1", "2:1", false },
+                { "https://h/ab_1_amd64.deb", "1", true },
+                { "https://h/ab_1_amd64.deb", "2:1", true },
+                { "https://h/ab_1_amd64.deb", "1:2", false },
+                { "https://h/ab_2:1_amd64.deb", "2:1", true },
+                { "https://h/ab_2:1_amd64.deb", "3:1", false },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+                struct image image;
+                cr_assert_eq(image_parse(table[i].image, &image, NULL), 0, "%s", table[i].image);
+                cr_expect_eq(image_is(&image, table[i].installed), table[i].is, "%s and %s", table[i].image,
+                             table[i].installed);
+        }
+}
+
+Test(image, what_is_wrong_with_it_is_told)
+{
+        static const char *const table[][2] = {
+                { "", "image: is empty" },
+                { "https://h/ab_1_amd64.deb@sha256:00",
+                  "image: \"https://h/ab_1_amd64.deb@sha256:00\" has a checksum that is not 64 lower-case hex digits" },
+                { "deb://h/a b_1_amd64.deb", "image: \"deb://h/a b_1_amd64.deb\" has a character that no URL has" },
+                { "deb://h/\x7f_1_amd64.deb", "image: \"deb://h/\x7f_1_amd64.deb\" has a character that no URL has" },
+                { "deb://h/'/ab_1_amd64.deb", "image: \"deb://h/'/ab_1_amd64.deb\" has a character that no URL has" },
+                { "deb://h/\"/ab_1_amd64.deb", "image: \"deb://h/\"/ab_1_amd64.deb\" has a character that no URL has" },
+                { "deb://h/\\/ab_1_amd64.deb", "image: \"deb://h/\\/ab_1_amd64.deb\" has a character that no URL has" },
+                { "deb://h/ab_1.deb",
+                  "image: \"deb://h/ab_1.deb\" does not end in <package>_<version>_<architecture>.deb" },
+                { "deb://h/A_1_amd64.deb",
+                  "image: \"deb://h/A_1_amd64.deb\" names no Debian package before the first \"_\"" },
+                { "deb://h/ab_-_amd64.deb",
+                  "image: \"deb://h/ab_-_amd64.deb\" tells no version of a Debian package behind the first \"_\"" },
+                { "/usr/", "image: \"/usr/\" is not a normalized absolute path" },
+                { "/", "image: \"/\" is not a normalized absolute path" },
+                { "nginx:-", "image: \"nginx:-\" has a tag that is no version of a Debian package" },
+                { "docker.io/x", "image: \"docker.io/x\" is no name of a Debian package ([a-z0-9][a-z0-9+.-]+, then "
+                                 "perhaps :version)" },
+        };
+        struct image image;
+        struct err e = ERR_NONE;
+
+        for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+                cr_expect_eq(image_parse(table[i][0], &image, &e), -EINVAL);
+                cr_expect_str_eq(e.text, table[i][1], "%s", e.text);
+        }
+        cr_expect_eq(image_parse(NULL, &image, &e), -EINVAL);
+}
+
+Test(image, parts_of_an_address)
+{
+        struct image i;
+        static const char url[] = "https://h/d_e_f/ab_1_amd64.deb" SUM "f";
+
+        cr_assert_eq(image_parse(url, &i, NULL), 0);
+        cr_assert_eq(i.kind, IMAGE_URL);
+        cr_assert_str_eq(i.name, "ab");
+        cr_assert_str_eq(i.version, "1");
+        cr_assert_str_eq(i.sha256, strchr(url, ':') + strlen("://h/d_e_f/ab_1_amd64.deb@sha256:"));
+        cr_assert_eq(i.url, url);
+        cr_assert_eq(i.url_size, strlen("https://h/d_e_f/ab_1_amd64.deb"));
+        cr_assert_eq(image_parse("/bin/sh", &i, NULL), 0);
+        cr_assert_str_eq(i.name, "/bin/sh");
+        cr_assert(!*i.version && !i.url && !*i.sha256);
 }
 
 Test(content, variables_are_replaced_as_kubernetes_does)
