@@ -9,7 +9,8 @@
 #   make bench      the table of speed and memory
 #   make deb        the Debian package, in build/; DEBIAN=trixie: for that release, in build/trixie/
 #   make coverage   every line of helper/ and policy/ is executed by tests, or says why it cannot be
-#   make mutants    are the unit tests worth their name? Changes operators at random and sees who notices; MUTANTS=100 (or all), SEED=, FILES= choose
+#   make mutants    is a unit test worth its name? Changes one operator of the code at a time and sees whether a test notices (tests/mutants).
+#                   MUTANTS=100 (how many, or all), SEED= (today's date), FILES="agent/pod/plan.c ..." (the pure core and more)
 #   make lint       the house rules that a machine can see
 #   make fmt        put the code in the house's form
 #   make fuzz       build the fuzzers (clang) into build/fuzz/; make fuzz-run: ten million executions of each

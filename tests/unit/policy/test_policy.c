@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "common/mem.h"
 #include "policy/policy.h"
@@ -766,4 +767,362 @@ Test(policy, there_is_a_bound_to_every_list_of_a_pod)
         cr_assert_str_eq(w.e.text, "container c: command and args have more than 131072 bytes");
         cr_assert_eq(policy_write(p, &without, &op, &w.e), -EINVAL);
         cr_assert_str_eq(w.e.text, "pod: missing");
+}
+
+/* ---- what is handed on ---- */
+
+Test(policy, an_installation_is_told_what_to_fetch_from_where)
+{
+        static const char sum[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+        CLEANUP(policy_freep) struct policy *p = conf("url = https://x/");
+        Vks__Package version = VKS__PACKAGE__INIT, candidate = VKS__PACKAGE__INIT, file = VKS__PACKAGE__INIT,
+                     *packages[] = { &version, &candidate, &file };
+        Vks__Install m = VKS__INSTALL__INIT;
+        CLEANUP(op_install_done) struct op_install op = { 0 };
+        struct err e = ERR_NONE;
+
+        version.name = (char *)"nginx", version.version = (char *)"1.2-3";
+        candidate.name = (char *)"redis";
+        file.name = (char *)"ab", file.url = (char *)"https://x/ab_1_all.deb", file.sha256 = (char *)(uintptr_t)sum;
+        m.packages = packages, m.n_packages = ARRAY_LEN(packages);
+        cr_assert_eq(policy_install(p, &m, &op, &e), 0, "%s", e.text);
+        cr_assert_eq(op.n_packages, 3);
+        cr_assert_str_eq(op.packages[0].name, "nginx");
+        cr_assert_str_eq(op.packages[0].from, "1.2-3");
+        cr_assert_str_eq(op.packages[1].from, "");
+        cr_assert_str_eq(op.packages[2].from, "https://x/ab_1_all.deb");
+        cr_assert_str_eq(op.packages[2].sha256, sum);
+        op_install_done(&op);
+        cr_assert(!op.packages && op.n_packages == 0);
+        file.sha256 = (char *)"00";
+        cr_assert_eq(policy_install(p, &m, &op, &e), -EINVAL, "a checksum that is none");
+        op_install_done(&op);
+        file.sha256 = (char *)(uintptr_t)sum, file.url = (char *)"";
+        cr_assert_eq(policy_install(p, &m, &op, &e), -EINVAL, "a checksum of nothing");
+}
+
+Test(policy, units_are_handed_on_with_pod_and_flag)
+{
+        CLEANUP(policy_freep) struct policy *p = conf("");
+        char *units[] = { (char *)"vks.default.web.nginx.service" };
+        Vks__Start start = VKS__START__INIT;
+        Vks__Remove remove = VKS__REMOVE__INIT;
+        Vks__Pod bad = pod;
+        struct op_units op;
+
+        start.pod = &pod, start.units = units, start.n_units = 1;
+        cr_assert_eq(policy_start(p, &start, &op, NULL), 0);
+        cr_assert(!op.flag && op.n_units == 1 && op.units == units);
+        cr_assert_str_eq(op.pod.uid, UID);
+        start.restart = true;
+        cr_assert_eq(policy_start(p, &start, &op, NULL), 0);
+        cr_assert(op.flag);
+        remove.pod = &pod, remove.units = units, remove.n_units = 1;
+        cr_assert_eq(policy_remove(p, &remove, &op, NULL), 0);
+        cr_assert(!op.flag);
+        bad.uid = (char *)"../x";
+        start.pod = &bad;
+        cr_assert_eq(policy_start(p, &start, &op, NULL), -EINVAL);
+}
+
+Test(policy, files_are_handed_on_with_pod_and_volume)
+{
+        CLEANUP(policy_freep) struct policy *p = conf("");
+        CLEANUP(freep) char *path = xcalloc(257, 1);
+        Vks__File f = VKS__FILE__INIT, *files[] = { &f };
+        Vks__Fill m = VKS__FILL__INIT;
+        struct op_fill op;
+
+        m.volume = (char *)"config", m.files = files, m.n_files = 1;
+        memset(path, 'x', 255);
+        f.path = path;
+        cr_assert_eq(policy_fill(p, &m, &op, NULL), -EINVAL, "of no pod");
+        m.pod = &pod;
+        cr_assert_eq(policy_fill(p, &m, &op, NULL), 0, "the longest name");
+        cr_assert(streq(op.volume, "config") && op.files == files && op.n_files == 1 && streq(op.pod.name, "web"));
+        path[255] = 'x';
+        cr_assert_eq(policy_fill(p, &m, &op, NULL), -EINVAL, "a longer one");
+}
+
+static Vks__Volume volume_of(const char *name, Vks__Volume__SourceCase kind)
+{
+        Vks__Volume v = VKS__VOLUME__INIT;
+
+        v.name = (char *)(uintptr_t)name;
+        v.source_case = kind;
+        return v;
+}
+
+static Vks__Mount mount_at(const char *volume, const char *path, bool read_only)
+{
+        Vks__Mount m = VKS__MOUNT__INIT;
+
+        m.volume = (char *)(uintptr_t)volume, m.path = (char *)(uintptr_t)path, m.read_only = read_only;
+        return m;
+}
+
+Test(policy, a_pod_is_handed_on_as_it_shall_be_written)
+{
+        CLEANUP(policy_freep) struct policy *p = conf("host-path = /srv /srv/data rw /srv/data/old\nmax-units = 7");
+        Vks__EmptyDir disk = VKS__EMPTY_DIR__INIT, memory = VKS__EMPTY_DIR__INIT;
+        Vks__HostPath readable = VKS__HOST_PATH__INIT, writable = VKS__HOST_PATH__INIT;
+        Vks__Volume d = volume_of("d", VKS__VOLUME__SOURCE_EMPTY_DIR),
+                    m = volume_of("m", VKS__VOLUME__SOURCE_EMPTY_DIR), f = volume_of("f", VKS__VOLUME__SOURCE_FILES),
+                    r = volume_of("r", VKS__VOLUME__SOURCE_HOST_PATH),
+                    w = volume_of("w", VKS__VOLUME__SOURCE_HOST_PATH), *volumes[] = { &d, &m, &f, &r, &w };
+        Vks__Mount z = mount_at("d", "/z", false), b = mount_at("f", "/a/b", false), a = mount_at("m", "/a", true),
+                   lock = mount_at("w", "/var/lock/x", false), ro = mount_at("r", "/ro", true),
+                   *mounts[] = { &z, &b, &a, &lock, &ro };
+        struct written one = container(), two = container();
+        Vks__Container *containers[] = { &one.c, &two.c };
+        Vks__Write message = VKS__WRITE__INIT;
+        CLEANUP(op_write_done) struct op_write op = { 0 };
+        struct err e = ERR_NONE;
+        static const char *const targets[] = { "/a", "/a/b", "/ro", "/run/lock/x", "/z" };
+        static const bool read_only[] = { true, true, true, false, false };
+
+        memory.memory = true;
+        d.empty_dir = &disk, m.empty_dir = &memory;
+        readable.path = (char *)"/srv/x", readable.type = (char *)"BlockDevice", r.host_path = &readable;
+        writable.path = (char *)"/srv/data/old/x", w.host_path = &writable;
+        one.c.mounts = mounts, one.c.n_mounts = ARRAY_LEN(mounts);
+        two.c.name = (char *)"d", two.c.image = (char *)"redis", two.c.restart = VKS__RESTART__RESTART_ALWAYS;
+        message.pod = &pod, message.qos = VKS__QOS__QOS_GUARANTEED, message.grace_seconds = 366 * 24 * 3600;
+        message.volumes = volumes, message.n_volumes = ARRAY_LEN(volumes);
+        message.containers = containers, message.n_containers = ARRAY_LEN(containers);
+        cr_assert_eq(policy_write(p, &message, &op, &e), 0, "%s", e.text);
+
+        cr_assert(op.policy == p && op.max_units == 7 && op.qos == QOS_CLASS_GUARANTEED);
+        cr_assert_eq(op.grace_seconds, 366 * 24 * 3600);
+        cr_assert_str_eq(op.pod.name, "web");
+        cr_assert(op.volumes[0].kind == VOLUME_DISK && op.volumes[1].kind == VOLUME_MEMORY);
+        cr_assert(op.volumes[2].kind == VOLUME_FILES && op.volumes[2].read_only);
+        cr_assert(op.volumes[3].kind == VOLUME_HOST && op.volumes[3].read_only);
+        cr_assert(streq(op.volumes[3].host_path, "/srv/x") && streq(op.volumes[3].host_type, "BlockDevice"));
+        cr_assert_not(op.volumes[4].read_only, "each prefix gives what it allows");
+        cr_assert_eq(op.containers[0].n_mounts, ARRAY_LEN(targets));
+        for (size_t i = 0; i < ARRAY_LEN(targets); i++) {
+                cr_expect_str_eq(op.containers[0].mounts[i].target, targets[i], "what is above comes first");
+                cr_expect_eq(op.containers[0].mounts[i].read_only, read_only[i], "%s", targets[i]);
+        }
+        cr_assert_eq(op.containers[0].mounts[4].volume, &op.volumes[0]);
+        cr_assert_str_eq(op.containers[0].unit, "vks.default.web.nginx.service");
+        cr_assert_str_eq(op.containers[1].unit, "vks.default.web.redis.service");
+        cr_assert_null(op.containers[0].program);
+        op_write_done(&op);
+
+        two.c.image = (char *)"nginx";
+        cr_assert_eq(policy_write(p, &message, &op, &e), -EINVAL);
+        cr_assert_str_eq(e.text, "container d: another has the same name or unit");
+        op_write_done(&op);
+        two.c.shares_image = true, two.c.image = (char *)"/usr/bin/id", two.c.unit = two.c.package = (char *)"";
+        cr_assert_eq(policy_write(p, &message, &op, &e), 0, "%s", e.text);
+        cr_assert_str_eq(op.containers[1].unit, "vks.default.web.\\x2fusr\\x2fbin\\x2fid.d.service");
+        cr_assert_str_eq(op.containers[1].program, "/usr/bin/id");
+        op_write_done(&op);
+
+        message.grace_seconds++;
+        cr_assert_eq(policy_write(p, &message, &op, &e), -EINVAL, "more than a year");
+        op_write_done(&op);
+        message.grace_seconds = 0, message.qos = (Vks__Qos)3;
+        cr_assert_eq(policy_write(p, &message, &op, &e), -EINVAL, "the first number that is no class");
+        op_write_done(&op);
+        message.qos = VKS__QOS__QOS_BEST_EFFORT, readable.type = (char *)"Directory", ro.read_only = false;
+        cr_assert_eq(policy_write(p, &message, &op, &e), -EPERM);
+        cr_assert_str_eq(e.reason, "host-path");
+}
+
+Test(policy, the_largest_pod_is_taken)
+{
+        CLEANUP(policy_freep) struct policy *p = conf("");
+        static Vks__Container all[64], *containers[64];
+        static Vks__Volume some[256], *volumes[256];
+        static Vks__Mount many[256], *mounts[256];
+        static Vks__Env variables[4096], *env[4096];
+        static char names[256][16], paths[256][16], images[64][16];
+        Vks__EmptyDir dir = VKS__EMPTY_DIR__INIT;
+        Vks__Write m = VKS__WRITE__INIT;
+        CLEANUP(op_write_done) struct op_write op = { 0 };
+        struct err e = ERR_NONE;
+
+        for (size_t i = 0; i < 256; i++) {
+                snprintf(names[i], sizeof(names[i]), "n%zu", i);
+                snprintf(paths[i], sizeof(paths[i]), "/n%zu", i);
+                some[i] = volume_of(names[i], VKS__VOLUME__SOURCE_EMPTY_DIR), some[i].empty_dir = &dir;
+                many[i] = mount_at(names[i], paths[i], false);
+                volumes[i] = &some[i], mounts[i] = &many[i];
+        }
+        for (size_t i = 0; i < 4096; i++) {
+                variables[i] = (Vks__Env)VKS__ENV__INIT, variables[i].name = (char *)"A";
+                env[i] = &variables[i];
+        }
+        for (size_t i = 0; i < 64; i++) {
+                snprintf(images[i], sizeof(images[i]), "image%zu", i);
+                all[i] = container().c, containers[i] = &all[i];
+                all[i].name = names[i], all[i].image = images[i];
+        }
+        all[0].mounts = mounts, all[0].n_mounts = 256, all[0].env = env, all[0].n_env = 4096;
+        m.pod = &pod, m.containers = containers, m.n_containers = 64, m.volumes = volumes, m.n_volumes = 256;
+        cr_assert_eq(policy_write(p, &m, &op, &e), 0, "%s", e.text);
+}
+
+Test(policy, a_command_line_has_at_most_128_kib)
+{
+        CLEANUP(freep) char *word = xcalloc(128 * 1024, 1);
+        struct written w = container();
+
+        memset(word, 'x', 128 * 1024 - 1 - sizeof("/usr/bin/id"));
+        w.command[0] = (char *)"/usr/bin/id", w.args[0] = word;
+        cr_assert_eq(write_with("", &w), 0, "%s", w.e.text);
+        word[strlen(word)] = 'x';
+        cr_assert_eq(write_with("", &w), -EINVAL);
+        w.args[0] = NULL;
+        w.command[1] = word;
+        cr_assert_eq(write_with("", &w), -EINVAL);
+        word[strlen(word) - 1] = '\0';
+        cr_assert_eq(write_with("", &w), 0, "%s", w.e.text);
+}
+
+/* ---- edges of rules ---- */
+
+Test(policy, ranges_include_both_ends)
+{
+        static const struct {
+                const char *text;
+                uint32_t user;
+                bool allowed;
+        } table[] = {
+                { "", 1000, true },           { "", 65533, true },
+                { "", 65534, false },         { "user = 5 7-9", 5, true },
+                { "user = 5 7-9", 6, false }, { "user = 5 7-9", 7, true },
+                { "user = 5 7-9", 9, true },  { "user = 5 7-9", 10, false },
+                { "user = 5-5", 5, true },    { "user = 4294967294", 4294967294, true },
+                { "user =", 1000, false },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+                CLEANUP(policy_freep) struct policy *p = conf(table[i].text);
+                cr_expect_eq(policy_user(p, table[i].user, NULL), table[i].allowed ? 0 : -EPERM, "%s: %u",
+                             table[i].text, table[i].user);
+        }
+}
+
+Test(policy, groups_and_users_of_a_package)
+{
+        struct written w = container();
+
+        w.c.run_as_group = &w.group, w.group.value = 0;
+        cr_assert_eq(write_with("", &w), 0, "a package's own command line may be in group 0: %s", w.e.text);
+        w.group.value = 5;
+        expect_rule("", &w, "group");
+        cr_assert_eq(write_with("group = 5", &w), 0);
+        expect_rule("group = 5\nroot = allow", (w.group.value = 6, &w), "group");
+        w = container();
+        w.c.run_as_group = &w.group, w.args[0] = (char *)"-g";
+        expect_rule("", &w, "group");
+        w = container();
+        w.c.run_as_user = &w.user, w.user.value = 0, w.args[0] = (char *)"-g";
+        expect_rule("", &w, "root");
+        cr_assert(strstr(w.e.text, "runAsUser: 0 is not allowed but for a package's own command line"));
+        expect_rule("root = deny", &w, "root");
+        cr_assert_null(strstr(w.e.text, "but for"));
+        w = container();
+        w.c.unit = (char *)"", w.command[0] = (char *)"/usr/bin/id";
+        cr_assert_eq(write_with("", &w), 0);
+        cr_assert_eq(w.as, USER_PACKAGE_NOT_ROOT, "without a unit it is no command line of the package's");
+}
+
+Test(policy, a_unit_is_its_packages)
+{
+        struct written w = container();
+
+        w.c.package = (char *)"";
+        cr_assert_eq(write_with("", &w), -EINVAL, "a unit of no package");
+        w = container();
+        w.c.unit = (char *)"";
+        cr_assert_eq(write_with("", &w), -EINVAL);
+        cr_assert(strstr(w.e.text, "has no service unit"), "%s", w.e.text);
+        w = container();
+        w.c.image = (char *)"/usr/bin/id", w.c.unit = (char *)"";
+        cr_assert_eq(write_with("", &w), -EINVAL, "a program has no package");
+        w.c.package = (char *)"", w.c.unit = (char *)"nginx.service";
+        cr_assert_eq(write_with("", &w), -EINVAL, "nor a unit");
+        w = container();
+        w.c.image = (char *)"/opt/x", w.c.unit = w.c.package = (char *)"", w.command[0] = (char *)"/usr/bin/id";
+        expect_rule("", &w, "program");
+        w = container();
+        w.c.restart = (Vks__Restart)(VKS__RESTART__RESTART_ALWAYS + 1);
+        cr_assert_eq(write_with("", &w), -EINVAL, "the first number that is no policy");
+        w = container();
+        w.c.working_dir = (char *)"/srv";
+        cr_assert_eq(write_with("", &w), 0);
+}
+
+Test(policy, paths_that_a_unit_file_would_read_otherwise_are_refused)
+{
+        static const char *const bad[] = { "/a\\b", "/a ", "/a\xff", "/a//b", "/a/", "a" };
+        struct written w = container();
+
+        for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+                w.c.working_dir = (char *)(uintptr_t)bad[i];
+                cr_expect_eq(write_with("", &w), -EINVAL, "%s", bad[i]);
+        }
+}
+
+Test(policy_conf, numbers_and_blanks)
+{
+        static const struct {
+                const char *text;
+                int r;
+        } table[] = {
+                { "max-units = 0000000005", 0 },
+                { "max-units = 00000000005", -EINVAL },
+                { "max-units = 5x", -EINVAL },
+                { "max-units =", -EINVAL },
+                { "max-units = 4294967294", 0 },
+                { "max-units = 4294967295", -EINVAL },
+                { "max-units = 5 6", -EINVAL },
+                { "user = 5-", -EINVAL },
+                { "user = -5", -EINVAL },
+                { "user = 5-x", -EINVAL },
+                { "user = 5-6-7", -EINVAL },
+                { "user\t =\t5\t6 \t", 0 },
+                { " \tuser = 5\r\n\n#x\n", 0 },
+                { "=5", -EINVAL },
+                { " = 5", -EINVAL },
+                { "user = rw", -EINVAL },
+                { "host-path = /a rw ro", 0 },
+                { "host-path = /a wo", -EINVAL },
+                { "package = rw", 0 },
+                { "url-needs-sha256 = no", 0 },
+                { "url-needs-sha256 = maybe", -EINVAL },
+                { "user = 5\nuser = 6", 0 },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+                CLEANUP(policy_freep) struct policy *p = NULL;
+                cr_expect_eq(policy_parse("x", table[i].text, strlen(table[i].text), &p, NULL), table[i].r, "%s",
+                             table[i].text);
+        }
+}
+
+Test(policy_conf, a_file_has_a_largest_size)
+{
+        CLEANUP(freep) char *text = xcalloc(POLICY_SIZE_MAX + 2, 1);
+        CLEANUP(policy_freep) struct policy *p = NULL;
+
+        memset(text, '\n', POLICY_SIZE_MAX + 1);
+        cr_assert_eq(policy_parse("x", text, POLICY_SIZE_MAX, &p, NULL), 0);
+        p = policy_free(p);
+        cr_assert_eq(policy_parse("x", text, POLICY_SIZE_MAX + 1, &p, NULL), -EINVAL);
+}
+
+Test(policy_conf, the_last_line_needs_no_end_and_the_text_ends_where_it_is_said_to)
+{
+        CLEANUP(policy_freep) struct policy *p = NULL;
+        CLEANUP(buf_done) struct buf b = BUF(4096);
+
+        cr_assert_eq(policy_parse("x", "user = 57\nroot = deny", 8, &p, NULL), 0);
+        policy_print(p, &b);
+        cr_assert(strstr(b.data, "user = 5\n") && strstr(b.data, "root = package\n"), "%s", b.data);
 }
