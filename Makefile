@@ -214,7 +214,7 @@ coverage: $(COVERED)
 mutants: export COMPILE = $(CC) -std=gnu17 $(subst -I$(BUILD)/gen,-Ibuild/gen,$(subst \,,$(CPPFLAGS)))
 mutants: export LIBS = $(call lib,$(PKG_AGENT) criterion)
 mutants:
-	CC='$(CC)' SAN='$(SAN)' LINK='$(LDFLAGS_ALL)' BUILD='$(BUILD)' tests/mutants -n $(or $(MUTANTS),100) $(SEED:%=-s %) $(FILES)
+	CC='$(CC)' SAN='$(SAN)' LINK='$(LDFLAGS_ALL)' BUILD='$(BUILD)' tests/mutants $(MUTANTS_FLAGS) -n $(or $(MUTANTS),100) $(SEED:%=-s %) $(FILES)
 
 clean:
 	rm -rf $(BUILD)

@@ -917,7 +917,7 @@ Test(policy, a_pod_is_handed_on_as_it_shall_be_written)
         op_write_done(&op);
         two.c.shares_image = true, two.c.image = (char *)"/usr/bin/id", two.c.unit = two.c.package = (char *)"";
         cr_assert_eq(policy_write(p, &message, &op, &e), 0, "%s", e.text);
-        cr_assert_str_eq(op.containers[1].unit, "vks.default.web.\\x2fusr\\x2fbin\\x2fid.d.service");
+        cr_assert_str_eq(op.containers[1].unit, "vks.default.web.usr\\x2fbin\\x2fid.d.service");
         cr_assert_str_eq(op.containers[1].program, "/usr/bin/id");
         op_write_done(&op);
 
