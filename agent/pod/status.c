@@ -6,6 +6,7 @@
 
 #include "agent/lib/json.h"
 #include "agent/lib/times.h"
+#include "common/buf.h"
 #include "common/mem.h"
 
 static void add_time(cJSON *o, const char *key, uint64_t usec)
@@ -24,7 +25,7 @@ static void add_time(cJSON *o, const char *key, uint64_t usec)
 
 const char *status_phase(const struct pod *p, const struct pod_state *s)
 {
-        size_t waiting = 0, failed = 0;
+        bool waiting = false, failed = false;
 
         if (s->deadline_exceeded && !pod_has_processes(s))
                 return "Failed";
@@ -36,8 +37,8 @@ const char *status_phase(const struct pod *p, const struct pod_state *s)
                                 return "Failed";
                         continue;
                 }
-                waiting += c->phase == CONTAINER_WAITING && !c->last.valid;
-                failed += bad;
+                waiting |= c->phase == CONTAINER_WAITING && !c->last.valid;
+                failed |= bad;
         }
         if (pod_is_finished(p, s) || ((p->deleting || p->terminal) && !pod_has_processes(s) && !waiting))
                 return failed ? "Failed" : "Succeeded";
@@ -176,21 +177,21 @@ static void set_condition(struct pod_state *s, enum condition_type type, bool is
         snprintf(c->message, sizeof(c->message), "%s", is_true ? "" : message);
 }
 
-/* "containers with unready status: [a b]" */
-static void list_containers(const struct pod *p, const struct pod_state *s, bool init, const char *head, char *ret,
-                            size_t size)
+/* "containers with unready status: [a b]"; the caller owns it. */
+static char *list_containers(const struct pod *p, const struct pod_state *s, bool init, const char *head)
 {
-        int n = snprintf(ret, size, "%s: [", head);
-        bool first = true;
+        CLEANUP(buf_done) struct buf b = BUF(16 * 1024);
+        const char *blank = "";
 
-        for (size_t i = 0; i < p->n_containers && n > 0 && (size_t)n < size; i++) {
+        buf_printf(&b, "%s: [", head);
+        for (size_t i = 0; i < p->n_containers; i++) {
                 if (p->containers[i].init != init || is_ready(&p->containers[i], &s->containers[i]))
                         continue;
-                n += snprintf(ret + n, size - (size_t)n, "%s%s", first ? "" : " ", p->containers[i].name);
-                first = false;
+                buf_printf(&b, "%s%s", blank, p->containers[i].name);
+                blank = " ";
         }
-        if (n > 0 && (size_t)n + 1 < size)
-                snprintf(ret + n, size - (size_t)n, "]");
+        buf_char(&b, ']');
+        return buf_steal(&b);
 }
 
 static void update_conditions(const struct pod *p, struct pod_state *s, const char *phase, uint64_t now)
@@ -198,7 +199,9 @@ static void update_conditions(const struct pod *p, struct pod_state *s, const ch
         bool done = streq(phase, "Succeeded"), over = done || streq(phase, "Failed"), ready = !over;
         size_t init = pod_first_blocking_init(p, s);
         bool initialized = init == p->n_containers || !p->containers[init].init;
-        char text[200];
+        CLEANUP(freep)
+        char *incomplete = list_containers(p, s, true, "containers with incomplete status"),
+             *unready = list_containers(p, s, false, "containers with unready status");
 
         for (size_t i = 0; i < p->n_containers; i++)
                 if (!p->containers[i].init || p->containers[i].sidecar)
@@ -207,14 +210,12 @@ static void update_conditions(const struct pod *p, struct pod_state *s, const ch
 
         set_condition(s, CONDITION_SCHEDULED, true, s->start_time, "", "");
         set_condition(s, CONDITION_READY_TO_START, s->written && !over, now, "", "");
-        list_containers(p, s, true, "containers with incomplete status", text, sizeof(text));
-        set_condition(s, CONDITION_INITIALIZED, initialized, now, "ContainersNotInitialized", text);
-        list_containers(p, s, false, "containers with unready status", text, sizeof(text));
+        set_condition(s, CONDITION_INITIALIZED, initialized, now, "ContainersNotInitialized", incomplete);
         set_condition(s, CONDITION_CONTAINERS_READY, ready, now,
                       done   ? "PodCompleted"
                       : over ? "PodFailed"
                              : "ContainersNotReady",
-                      over ? "" : text);
+                      over ? "" : unready);
         if (ready && p->readiness_gates && !p->gates_open)
                 set_condition(s, CONDITION_READY, false, now, "ReadinessGatesNotReady",
                               "a condition of spec.readinessGates is not True");
@@ -223,7 +224,7 @@ static void update_conditions(const struct pod *p, struct pod_state *s, const ch
                               done   ? "PodCompleted"
                               : over ? "PodFailed"
                                      : "ContainersNotReady",
-                              over ? "" : text);
+                              over ? "" : unready);
 }
 
 static cJSON *conditions(const struct pod_state *s)

@@ -112,6 +112,24 @@ Test(status, a_container_that_waits_says_for_what)
         LOOK(values);
 }
 
+Test(status, a_long_failure_is_told_whole)
+{
+        CLEANUP(freep) char *words = xcalloc(ERR_TEXT_MAX, 1);
+        struct world w = world("Always c");
+        cJSON *s;
+
+        memset(words, 'x', ERR_TEXT_MAX - 1);
+        err_set(&w.state->containers[0].pull_failure, -EIO, "ErrImagePull", "%s", words);
+        happen(&w, "c pull_backoff 20s; c pull_at +20s");
+        s = status_of(&w);
+        CLEANUP(freep)
+        char *message = value_at(s, WHY "message"),
+             *expected = xasprintf("Back-off pulling image \"pkg-c\": %s", words);
+        cr_assert_str_eq(message, expected);
+        cJSON_Delete(s);
+        world_done(&w);
+}
+
 Test(status, a_pod_that_is_refused_says_why)
 {
 #define BAD_IMAGE                                                                                                      \
