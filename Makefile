@@ -121,11 +121,14 @@ $(BUILD)/san/test_helper_program: | $(BUILD)/san/vks-helper
 $(BUILD)/cov/test_helper_program: | $(BUILD)/cov/vks-helper
 
 # What `make coverage` runs: the tests of root's part.
-COVERED := $(patsubst %,$(BUILD)/cov/test_%,helper helper_program policy)
-$(BUILD)/cov/test_policy: $(BUILD)/cov/tests/unit/policy/test_policy.o
-$(BUILD)/cov/test_helper $(BUILD)/cov/test_helper_program: $(BUILD)/cov/%: $(BUILD)/cov/tests/unit/helper/%.o
-$(COVERED): $(foreach l,helper policy proto common,$(BUILD)/cov/lib$(l).a)
-	$(CC) $(COV) $(LDFLAGS_ALL) -o $@ $^ $(call lib,$(PKG_HELPER) criterion)
+COVERED_SOURCES := $(filter tests/unit/helper/% tests/unit/policy/%,$(UNIT_SOURCES))
+COVERED := $(patsubst %.c,$(BUILD)/cov/%,$(notdir $(COVERED_SOURCES)))
+COV_LIBS := $(foreach l,helper policy proto common,$(BUILD)/cov/lib$(l).a)
+define covered_test
+$(BUILD)/cov/$(notdir $(1)): $(BUILD)/cov/$(1).o $(COV_LIBS)
+	$(CC) $(COV) $$(LDFLAGS_ALL) -o $$@ $$^ $$(call lib,$(PKG_HELPER) criterion)
+endef
+$(foreach t,$(COVERED_SOURCES:.c=),$(eval $(call covered_test,$(t))))
 
 # ---- fuzzers: tests/fuzz/fuzz_X.c; here a plain main runs the corpus, `make fuzz` gives libFuzzer's ---------
 FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
