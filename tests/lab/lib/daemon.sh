@@ -9,7 +9,7 @@ MARK="VKS_LAB_DAEMON=$VKS_LAB:" # and its name
 
 start_time() { # PID
     local stat
-    stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
+    { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
     stat=${stat##*) } # the name may hold blanks and parentheses
     # shellcheck disable=SC2086 # fields are wanted
     set -- $stat

@@ -16,17 +16,30 @@ main_address() {
 
 # The pid, seen from outside, of the node's PID 1.
 node_leader() {
-    local runner nspawn pid
+    local runner child pid key ours inner more
     runner=$(daemon_pid "$NODE_DAEMON") || return 1
-    nspawn=$(pgrep -P "$runner" -x systemd-nspawn) || return 1
-    for pid in $(pgrep -P "$nspawn"); do
-        # Process 1 of one pid namespace below ours; nspawn has helper children while it starts.
-        if awk '$1 == "NSpid:" && NF == 3 && $3 == 1 { found = 1 } END { exit !found }' "/proc/$pid/status" 2>/dev/null; then
-            echo "$pid"
-            return 0
-        fi
+    for child in $(children_of "$runner"); do
+        for pid in $(children_of "$child"); do
+            # Process 1 of one pid namespace below ours; nspawn has helper children while it starts.
+            while read -r key ours inner more; do
+                [[ $key == NSpid: ]] || continue
+                [[ $inner == 1 && -z $more ]] || break
+                echo "$ours"
+                return 0
+            done 2>/dev/null <"/proc/$pid/status"
+        done
     done
     return 1
+}
+
+# What is asked with every "node exec" starts no program.
+children_of() { # PID
+    local children
+    if read -r children 2>/dev/null <"/proc/$1/task/$1/children" || [[ -n ${children:-} ]]; then
+        echo "$children"
+    elif [[ ! -e /proc/$$/task/$$/children ]]; then
+        pgrep -P "$1" # a kernel that does not tell
+    fi
 }
 
 # Sets ENTER: the words before a command that is to run as root in all of the node's namespaces, with an environment of
