@@ -32,7 +32,7 @@ publish() { # the packages in $WORK/repo become the node's source
 
 restore() {
     [ -z "${SERVER:-}" ] || kill "$SERVER"
-    sh_node "rm -rf $REPO /etc/apt/sources.list.d/vks-* /root/repo.tar; apt-mark -qq unhold vks-ta >/dev/null
+    sh_node "rm -rf $REPO /etc/apt/sources.list.d/vks-* /root/repo.tar; apt-mark -qq unhold vks-tc >/dev/null
              dpkg -P \$(dpkg-query -W -f '\${Package} ' 'vks-t*') >/dev/null 2>&1
              test ! -e /root/policy.conf || mv /root/policy.conf /etc/vks/policy.conf; systemctl stop vks-helper.service" >/dev/null 2>&1 || true
     rm -rf "$WORK"
@@ -40,8 +40,10 @@ restore() {
 trap restore EXIT
 
 mkdir "$WORK/repo"
-deb "$WORK/repo" vks-ta 1.0
-deb "$WORK/repo" vks-ta 1:2.0~rc1
+for name in vks-ta vks-tb vks-tc vks-td; do # one for each of the tests that run at the same time
+    deb "$WORK/repo" $name 1.0
+    deb "$WORK/repo" $name 1:2.0~rc1
+done
 for n in 0 1 2 3 4 5 6 7 8 9; do deb "$WORK/repo" "vks-tn$n" 1; done
 deb "$WORK/repo" vks-tbig 1 "" "" 300
 deb "$WORK/repo" vks-tdep 1 $'Architecture: all\nDepends: vks-t-nowhere (>= 3)'
@@ -184,31 +186,31 @@ test_versions_and_who_holds_them() {
 
 test_who_waits_for_a_version_is_woken_when_its_holder_ends() {
     local since
-    purge vks-ta
-    printf '{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "holder"}, "spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "vks-ta:1.0", %s}]}}' \
-        "$(command vks-ta)" | apply
+    purge vks-tb
+    printf '{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "holder"}, "spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "vks-tb:1.0", %s}]}}' \
+        "$(command vks-tb)" | apply
     running holder
-    pod waiter vks-ta:1:2.0~rc1 "$(command vks-ta)"
+    pod waiter vks-tb:1:2.0~rc1 "$(command vks-tb)"
     # The fifth try would be 80 s behind the fourth one.
     wait_for 120 "the fourth failure" at_least 4 failures waiter
     wait_for 10 "it waits" equals ImagePullBackOff reason waiter
     since=$(date +%s)
-    node systemctl kill "$(unit_of holder vks-ta)"
+    node systemctl kill "$(unit_of holder vks-tb)"
     running waiter
     [ $(($(date +%s) - since)) -lt 60 ] || fail "it waited for the fifth try"
     wait_for 10 "the holder has ended" equals Failed pod_field holder '{.status.phase}'
-    [ "$(version vks-ta)" = 1:2.0~rc1 ] || fail "version $(version vks-ta)"
+    [ "$(version vks-tb)" = 1:2.0~rc1 ] || fail "version $(version vks-tb)"
 }
 
 test_a_deployment_changes_its_version() {
-    purge vks-ta
+    purge vks-td
     printf '{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d"}, "spec": {"selector": {"matchLabels": {"app": "d"}},
-        "template": {"metadata": {"labels": {"app": "d"}}, "spec": {"terminationGracePeriodSeconds": 1, "nodeName": "%s", "containers": [{"name": "c", "image": "vks-ta:1.0", %s}]}}}}' \
-        "$NODE" "$(command vks-ta)" | apply
+        "template": {"metadata": {"labels": {"app": "d"}}, "spec": {"terminationGracePeriodSeconds": 1, "nodeName": "%s", "containers": [{"name": "c", "image": "vks-td:1.0", %s}]}}}}' \
+        "$NODE" "$(command vks-td)" | apply
     k rollout status deployment d --timeout=300s >/dev/null
-    k set image deployment d c=vks-ta:1:2.0~rc1 >/dev/null
+    k set image deployment d c=vks-td:1:2.0~rc1 >/dev/null
     k rollout status deployment d --timeout=300s >/dev/null
-    [ "$(version vks-ta)" = 1:2.0~rc1 ] || fail "version $(version vks-ta)"
+    [ "$(version vks-td)" = 1:2.0~rc1 ] || fail "version $(version vks-td)"
 }
 
 test_always_asks_once_for_the_candidate_and_never_for_a_restart() {
@@ -267,16 +269,16 @@ test_a_lock_of_somebody_else_is_waited_for_and_told() {
 
 test_apt_says_itself_why_not() {
     local name
-    purge vks-ta
+    purge vks-tc
     pod dep vks-tdep "$(command vks-tdep)"
     pod unknown vks-tunknown "$(command vks-tunknown)"
     event unknown "Failed: .*Unable to locate package vks-tunknown"
     event dep "Failed: .*Depends: vks-t-nowhere"
-    pod nover vks-ta:7.7 "$(command vks-ta)"
-    event nover "Failed: .*Version '7.7' for 'vks-ta' was not found"
-    by_hand apt-get -qq -y --allow-downgrades install vks-ta=1.0
-    by_hand apt-mark hold vks-ta
-    pod held vks-ta:1:2.0~rc1 "$(command vks-ta)"
+    pod nover vks-tc:7.7 "$(command vks-tc)"
+    event nover "Failed: .*Version '7.7' for 'vks-tc' was not found"
+    by_hand apt-get -qq -y --allow-downgrades install vks-tc=1.0
+    by_hand apt-mark hold vks-tc
+    pod held vks-tc:1:2.0~rc1 "$(command vks-tc)"
     event held "Failed: .*Held packages were changed"
     # Kubernetes' schedule: 10 s behind the first failure, 20 s behind the second one, ...
     for name in dep unknown nover held; do
@@ -284,8 +286,10 @@ test_apt_says_itself_why_not() {
         wait_for 20 "it waits" equals ImagePullBackOff reason "$name" || fail "$name: $(reason "$name")"
         [ "$(failed_for "$name")" -ge 29 ] || fail "$name: three failures in $(failed_for "$name") s"
     done
-    by_hand apt-mark unhold vks-ta
-    k delete pod --all --wait=true >/dev/null
+    by_hand apt-mark unhold vks-tc
+}
+
+test_a_source_that_nobody_signed_is_refused() {
     purge vks-ta
     sh_node "rm -f /etc/apt/sources.list.d/vks-images.list; echo 'deb file:$REPO ./' >/etc/apt/sources.list.d/vks-unsigned.list
              flock /run/vks/install/lock apt-get -qq -o Dir::Etc::SourceList=/etc/apt/sources.list.d/vks-unsigned.list -o Dir::Etc::SourceParts=- -o APT::Get::List-Cleanup=0 update >/dev/null 2>&1 || true"
@@ -313,4 +317,5 @@ test_a_full_disk_is_said_and_passes() {
     [ -z "$(node dpkg --audit)" ] || fail "$(node dpkg --audit)"
 }
 
+together who_waits_for_a_version_is_woken_when_its_holder_ends apt_says_itself_why_not versions_and_who_holds_them a_deployment_changes_its_version
 run_tests

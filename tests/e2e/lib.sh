@@ -26,7 +26,7 @@ fail() {
 # PATIENCE times as long. Where time itself is what a test shows, it has to look at it itself.
 PATIENCE=${PATIENCE:-4}
 wait_for() {
-    local end=$(($(date +%s%N) + $1 * PATIENCE * 1000000000)) what=$2
+    local end=$(($(date +%s%N) + $1 * PATIENCE * 1000000000)) what=$2 pause=10
     shift 2
     until "$@" >/dev/null 2>&1; do
         if [ "$(date +%s%N)" -gt "$end" ]; then
@@ -36,7 +36,9 @@ wait_for() {
             node journalctl -u vks-agent -u vks-helper -n 20 --no-pager -o cat >&2 || true
             return 1
         fi
-        sleep 0.1
+        # What takes long is asked less often: each question costs the machine a tenth of a second.
+        sleep "0.$pause"
+        pause=$((pause < 40 ? pause + 5 : 40))
     done
 }
 
@@ -65,7 +67,8 @@ at_least() {
 
 field() { k get "$1" "$2" -o "jsonpath=$3"; } # KIND NAME JSONPATH
 pod_field() { field pod "$1" "$2"; }
-running() { wait_for "${2:-60}" "pod $1 is ready" equals True pod_field "$1" '{.status.conditions[?(@.type=="Ready")].status}'; }
+# This watches, where a question now and then would cost more than what it asks for.
+running() { wait_for "${2:-60}" "pod $1 is ready" k wait --for=condition=Ready "pod/$1" --timeout="$((${2:-60} * PATIENCE))s"; }
 gone() { wait_for "${2:-60}" "pod $1 is gone" sh -c "! kubectl -n $NS get pod $1"; }
 has_event() { k get events --field-selector "involvedObject.name=$1" -o 'jsonpath={range .items[*]}{.reason}{": "}{.message}{"\n"}{end}' | grep -qE "$2"; }
 event() { wait_for "${3:-30}" "an event of $1 like \"$2\"" has_event "$1" "$2"; }
@@ -117,31 +120,70 @@ sh_clean() {
              test -z \"\$(systemctl list-units --all --no-legend 'vks.$NS.*')\""
 }
 
+# Most tests have the node to themselves, one after the other. Those that leave alone what others use (the agent, the policy, apt's sources, packages of
+# others, the node's files) may run at the same time as their like, each with its own namespace and pods: a suite names them, and they come first.
+AT_ONCE=${AT_ONCE:-4}
+together() { TOGETHER=("$@"); } # TEST..., without the "test_"
+TOGETHER=()
+
 run_tests() {
-    local t rc passed=0 failed=0 only=${ONLY:-} started
+    local t only=${ONLY:-} alone=() passed failed
+    RESULTS=$(mktemp -d)
     for t in $(declare -F | awk '{print $3}' | grep '^test_'); do
         [[ -z $only || $t =~ $only ]] || continue
-        NS=t-$(printf '%s' "$t" | cksum | cut -c1-8)
-        started=$(date +%s%N)
-        # what an earlier run has left ends first
-        kubectl delete namespace "$NS" --ignore-not-found --wait=false >/dev/null 2>&1 || true
-        wait_for 60 "the namespace is made" kubectl create namespace "$NS"
-        wait_for 30 "the namespace has its service account" kubectl -n "$NS" get serviceaccount default
-        set +e
-        (set -e; "$t")
-        rc=$?
-        set -e
-        # no pod of it is in the next test's way
-        kubectl delete namespace "$NS" --wait=false >/dev/null 2>&1 || true
-        wait_for 60 "the pods of the test are gone" equals "" k get pods -o name || true
-        if [ "$rc" -eq 0 ]; then
-            passed=$((passed + 1))
-            printf '  ok      %s (%d.%01d s)\n' "${t#test_}" $((($(date +%s%N) - started) / 1000000000)) $((($(date +%s%N) - started) / 100000000 % 10))
-        else
-            failed=$((failed + 1))
-            printf '  FAILED  %s\n' "${t#test_}"
-        fi
+        [[ " ${TOGETHER[*]} " != *" ${t#test_} "* ]] || continue
+        alone+=("$t")
     done
+    trap 'trap - TERM; kill $(jobs -p) 2>/dev/null; exit 130' INT TERM
+    for t in "${TOGETHER[@]}"; do
+        [ "$(type -t "test_$t")" = function ] || fail "there is no test_$t" # the list is wrong
+        [[ -z $only || test_$t =~ $only ]] || continue
+        while [ "$(jobs -rp | wc -l)" -ge "$AT_ONCE" ]; do wait -n || true; done
+        run_aside "test_$t" &
+    done
+    wait
+    for t in "${alone[@]}"; do run_test "$t"; done
+    passed=$(find "$RESULTS" -name '*.passed' | wc -l) failed=$(find "$RESULTS" -name '*.failed' | wc -l)
+    [ $((passed + failed)) -eq $((${#alone[@]} + ${#TOGETHER[@]})) ] || [ -n "$only" ] || failed=$((failed + 1)) # one has ended without a word
+    rm -r "$RESULTS"
     echo "$passed passed, $failed failed"
     [ "$failed" -eq 0 ]
+}
+
+# What it says comes in one piece.
+run_aside() { # TEST
+    local said
+    said=$(run_test "$1" 2>&1)
+    (
+        flock 9
+        printf '%s\n' "$said"
+    ) 9>>"$RESULTS/lock"
+}
+
+run_test() { # TEST
+    local t=$1 rc=0 started took
+    NS=t-$(printf '%s' "$t" | cksum | cut -c1-8)
+    started=$(date +%s%N)
+    # what an earlier run has left ends first
+    kubectl delete namespace "$NS" --ignore-not-found --wait=false >/dev/null 2>&1 || true
+    wait_for 60 "the namespace is made" kubectl create namespace "$NS"
+    wait_for 30 "the namespace has its service account" kubectl -n "$NS" get serviceaccount default
+    set +e
+    (
+        set -e
+        "$t"
+    )
+    rc=$?
+    set -e
+    # no pod of it is in the next test's way
+    kubectl delete namespace "$NS" --wait=false >/dev/null 2>&1 || true
+    wait_for 60 "the pods of the test are gone" equals "" k get pods -o name || true
+    took=$((($(date +%s%N) - started) / 100000000))
+    if [ "$rc" -eq 0 ]; then
+        printf '  ok      %s (%d.%d s)\n' "${t#test_}" $((took / 10)) $((took % 10))
+        echo >"$RESULTS/$t.passed"
+    else
+        printf '  FAILED  %s (%d.%d s)\n' "${t#test_}" $((took / 10)) $((took % 10))
+        echo >"$RESULTS/$t.failed"
+    fi
 }

@@ -269,4 +269,7 @@ test_a_namesake_waits_for_its_predecessor() {
 
 TMP=$(mktemp -d)
 trap 'rm -rf "$TMP"' EXIT
+together command_and_args_follow_the_rules a_user_that_nobody_has_runs_with_its_environment_and_root_hears_none_of_it grace_is_given_and_then_taken \
+    words_and_environment_arrive_byte_for_byte a_namesake_waits_for_its_predecessor containers_of_a_pod_share_an_empty_dir daemonsets_run_here \
+    deployments_scale_up_and_down jobs_end a_forced_delete_leaves_no_process
 run_tests

@@ -88,4 +88,6 @@ test_errors_are_told() {
 
 TMP=$(mktemp -d)
 trap 'rm -rf "$TMP"' EXIT
+together the_previous_run follow_sees_new_lines_and_ends_with_the_container follow_from_now_on tail_since_limit_and_timestamps \
+    containers_of_a_pod_are_told_apart a_deleted_namesakes_lines_do_not_appear another_unit_cannot_write_into_a_pods_log errors_are_told
 run_tests

@@ -112,4 +112,6 @@ test_agent_and_helper_are_locked_up() {
 
 TMP=$(mktemp -d)
 trap 'rm -rf "$TMP"' EXIT
+together the_lease_is_renewed the_node_is_ready_with_its_own_identity labels_addresses_and_node_info capacity_is_the_machines \
+    the_kubelet_api_lets_only_the_right_certificate_in agent_and_helper_are_locked_up
 run_tests

@@ -17,16 +17,16 @@ spec:
 YAML
 }
 
-# package NAME UNIT_TEXT: a package of our own, installed in the node
+# package NAME UNIT_TEXT: a package of our own, installed in the node, and not while an installation for a pod is under way
 package() {
     sh_node "set -e; rm -rf /tmp/$1; mkdir -p /tmp/$1/DEBIAN /tmp/$1/lib/systemd/system; cat >/tmp/$1/lib/systemd/system/$1.service
              printf 'Package: $1\nVersion: 1\nArchitecture: all\nMaintainer: nobody <nobody@localhost>\nDescription: test\n' >/tmp/$1/DEBIAN/control
-             dpkg-deb -b /tmp/$1 /tmp/$1.deb >/dev/null && dpkg -i /tmp/$1.deb >/dev/null" <<<"$2"
+             dpkg-deb -b /tmp/$1 /tmp/$1.deb >/dev/null && flock /run/vks/install/lock dpkg -i /tmp/$1.deb >/dev/null" <<<"$2"
 }
 
 also() { # NAME PATH [MODE]: one more file of it, from standard input
     sh_node "set -e; mkdir -p '/tmp/$1/${2%/*}'; cat >'/tmp/$1/$2'; chmod ${3:-644} '/tmp/$1/$2'
-             dpkg-deb -b --root-owner-group /tmp/$1 /tmp/$1.deb >/dev/null && dpkg -i /tmp/$1.deb >/dev/null"
+             dpkg-deb -b --root-owner-group /tmp/$1 /tmp/$1.deb >/dev/null && flock /run/vks/install/lock dpkg -i /tmp/$1.deb >/dev/null"
 }
 
 image() { # NAME IMAGE [POD_SPEC]
@@ -65,7 +65,7 @@ test_an_annotation_names_the_unit() {
     package vks-test-units "[Service]
 ExecStart=/bin/sleep 1111"
     sh_node "printf '[Service]\nExecStart=/bin/sleep 222%%i\n' >/tmp/vks-test-units/lib/systemd/system/other@.service
-             dpkg-deb -b /tmp/vks-test-units /tmp/vks-test-units.deb >/dev/null && dpkg -i /tmp/vks-test-units.deb >/dev/null"
+             dpkg-deb -b /tmp/vks-test-units /tmp/vks-test-units.deb >/dev/null && flock /run/vks/install/lock dpkg -i /tmp/vks-test-units.deb >/dev/null"
     apply <<YAML
 apiVersion: v1
 kind: Pod
@@ -199,7 +199,7 @@ SH
 
 test_an_init_script_that_came_with_a_pod_is_not_enabled() {
     trap 'node rm -rf /etc/apt/sources.list.d/vks-script.list /srv/vks-script' EXIT
-    sh_node "dpkg -P vks-test-rc >/dev/null 2>&1; mkdir -p /srv/vks-script /tmp/vks-test-rc/DEBIAN /tmp/vks-test-rc/etc/init.d; cd /srv/vks-script
+    sh_node "flock /run/vks/install/lock dpkg -P vks-test-rc >/dev/null 2>&1; mkdir -p /srv/vks-script /tmp/vks-test-rc/DEBIAN /tmp/vks-test-rc/etc/init.d; cd /srv/vks-script
              printf '#!/bin/sh\nupdate-rc.d vks-test-rc defaults\n' >/tmp/vks-test-rc/DEBIAN/postinst; chmod 755 /tmp/vks-test-rc/DEBIAN/postinst
              cat >/tmp/vks-test-rc/etc/init.d/vks-test-rc; chmod 755 /tmp/vks-test-rc/etc/init.d/vks-test-rc
              printf 'Package: vks-test-rc\nVersion: 1\nArchitecture: all\nMaintainer: nobody <nobody@localhost>\nDescription: test\n' >/tmp/vks-test-rc/DEBIAN/control
@@ -288,4 +288,8 @@ ExecStart=/bin/echo once"
     wait_for 30 "it is over" equals Succeeded pod_field never '{.status.phase}'
 }
 
+together services_of_every_type_run two_redis_on_one_node_keep_their_data_apart_and_the_machines_alone an_annotation_names_the_unit \
+    conditions_that_are_not_met_are_the_reason a_daemon_that_may_not_be_root_as_its_unit_has_it_says_so_when_it_fails \
+    an_init_script_that_came_with_a_pod_is_not_enabled an_init_script_is_a_service a_packages_other_commands_run_beside_its_daemon \
+    drop_ins_of_the_package_and_the_administrator_hold what_runs_once_is_started_again_by_the_pods_policy
 run_tests

@@ -117,4 +117,7 @@ test_an_unreachable_api_server_is_told_and_waited_for() {
     sh_node 'kill $(cat /tmp/away.pid); rm /tmp/away /tmp/away.pid'
 }
 
+together a_package_that_does_not_exist a_good_package_beside_a_bad_one_is_installed a_package_without_a_unit_needs_a_command \
+    an_image_that_is_no_package_name an_unknown_volume_type a_program_that_is_not_there never_pull_means_never a_wrong_kubeconfig_names_its_field \
+    an_unreachable_api_server_is_told_and_waited_for
 run_tests

@@ -103,4 +103,5 @@ test_the_helper_leaves_when_idle_and_comes_when_called() {
     wait_for 60 "it leaves" equals inactive node systemctl show -P ActiveState vks-helper.service
 }
 
+together a_crashing_container_comes_back_with_back_off a_killed_process_shows_137_and_is_restarted policies_never_and_on_failure
 run_tests

@@ -147,4 +147,6 @@ YAML
     wait_for 20 "CreateContainerConfigError" equals CreateContainerConfigError pod_field nokey '{.status.containerStatuses[0].state.waiting.reason}'
 }
 
+together config_maps_arrive_and_follow_changes secrets_are_readable_inside_only the_token_of_the_service_account_works \
+    every_pod_has_its_service_account empty_dirs_on_disk_and_in_memory a_missing_config_map_is_waited_for variables_from_config_maps_and_secrets
 run_tests
