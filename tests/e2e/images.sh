@@ -317,5 +317,6 @@ test_a_full_disk_is_said_and_passes() {
     [ -z "$(node dpkg --audit)" ] || fail "$(node dpkg --audit)"
 }
 
-together who_waits_for_a_version_is_woken_when_its_holder_ends apt_says_itself_why_not versions_and_who_holds_them a_deployment_changes_its_version
+# Who waits for a version is not among them: it shows how soon it is woken, and somebody else's installation would be in its way.
+together apt_says_itself_why_not versions_and_who_holds_them a_deployment_changes_its_version
 run_tests
