@@ -185,7 +185,7 @@ test_versions_and_who_holds_them() {
 }
 
 test_who_waits_for_a_version_is_woken_when_its_holder_ends() {
-    local since
+    local since asked
     purge vks-tb
     printf '{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "holder"}, "spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "vks-tb:1.0", %s}]}}' \
         "$(command vks-tb)" | apply
@@ -197,7 +197,10 @@ test_who_waits_for_a_version_is_woken_when_its_holder_ends() {
     since=$(date +%s)
     node systemctl kill "$(unit_of holder vks-tb)"
     running waiter
-    [ $(($(date +%s) - since)) -lt 60 ] || fail "it waited for the fifth try"
+    # when root was asked for it, not when apt was done: that is the machine's to say
+    asked=$(sh_node "journalctl --sync; journalctl -q -u vks-helper.service -o short-unix --no-pager --since=@$since" | awk '/install .* vks-tb=/ { print int($1); exit }')
+    [ -n "$asked" ] || fail "it was never asked for"
+    [ $((asked - since)) -lt 60 ] || fail "it waited for the fifth try"
     wait_for 10 "the holder has ended" equals Failed pod_field holder '{.status.phase}'
     [ "$(version vks-tb)" = 1:2.0~rc1 ] || fail "version $(version vks-tb)"
 }
