@@ -32,7 +32,7 @@ publish() { # the packages in $WORK/repo become the node's source
 
 restore() {
     [ -z "${SERVER:-}" ] || kill "$SERVER"
-    sh_node "rm -rf $REPO /etc/apt/sources.list.d/vks-* /root/repo.tar; apt-mark -qq unhold vks-tc >/dev/null
+    sh_node "rm -rf $REPO /etc/apt/sources.list.d/vks-* /root/repo.tar; apt-mark -qq unhold vks-te >/dev/null
              dpkg -P \$(dpkg-query -W -f '\${Package} ' 'vks-t*') >/dev/null 2>&1
              test ! -e /root/policy.conf || mv /root/policy.conf /etc/vks/policy.conf; systemctl stop vks-helper.service" >/dev/null 2>&1 || true
     rm -rf "$WORK"
@@ -40,7 +40,8 @@ restore() {
 trap restore EXIT
 
 mkdir "$WORK/repo"
-for name in vks-ta vks-tb vks-tc vks-td; do # one for each of the tests that run at the same time
+# what waits for another pod's version does not hear what apt would say
+for name in vks-ta vks-tb vks-tc vks-td vks-te; do
     deb "$WORK/repo" $name 1.0
     deb "$WORK/repo" $name 1:2.0~rc1
 done
@@ -272,16 +273,16 @@ test_a_lock_of_somebody_else_is_waited_for_and_told() {
 
 test_apt_says_itself_why_not() {
     local name
-    purge vks-tc
+    purge vks-tc vks-te
     pod dep vks-tdep "$(command vks-tdep)"
     pod unknown vks-tunknown "$(command vks-tunknown)"
     event unknown "Failed: .*Unable to locate package vks-tunknown"
     event dep "Failed: .*Depends: vks-t-nowhere"
     pod nover vks-tc:7.7 "$(command vks-tc)"
     event nover "Failed: .*Version '7.7' for 'vks-tc' was not found"
-    by_hand apt-get -qq -y --allow-downgrades install vks-tc=1.0
-    by_hand apt-mark hold vks-tc
-    pod held vks-tc:1:2.0~rc1 "$(command vks-tc)"
+    by_hand apt-get -qq -y --allow-downgrades install vks-te=1.0
+    by_hand apt-mark hold vks-te
+    pod held vks-te:1:2.0~rc1 "$(command vks-te)"
     event held "Failed: .*Held packages were changed"
     # Kubernetes' schedule: 10 s behind the first failure, 20 s behind the second one, ...
     for name in dep unknown nover held; do
@@ -289,7 +290,7 @@ test_apt_says_itself_why_not() {
         wait_for 20 "it waits" equals ImagePullBackOff reason "$name" || fail "$name: $(reason "$name")"
         [ "$(failed_for "$name")" -ge 29 ] || fail "$name: three failures in $(failed_for "$name") s"
     done
-    by_hand apt-mark unhold vks-tc
+    by_hand apt-mark unhold vks-te
 }
 
 test_a_source_that_nobody_signed_is_refused() {

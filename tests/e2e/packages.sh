@@ -290,6 +290,6 @@ ExecStart=/bin/echo once"
 
 together services_of_every_type_run two_redis_on_one_node_keep_their_data_apart_and_the_machines_alone an_annotation_names_the_unit \
     conditions_that_are_not_met_are_the_reason a_daemon_that_may_not_be_root_as_its_unit_has_it_says_so_when_it_fails \
-    an_init_script_that_came_with_a_pod_is_not_enabled an_init_script_is_a_service a_packages_other_commands_run_beside_its_daemon \
+    a_packages_other_commands_run_beside_its_daemon \
     drop_ins_of_the_package_and_the_administrator_hold what_runs_once_is_started_again_by_the_pods_policy
 run_tests
