@@ -137,7 +137,8 @@ YAML
     running env
     runs "$(unit_of env 'bin\x2fsleep')" "sleep 1000"
     node cat "/proc/$(main_pid "$(unit_of env 'bin\x2fsleep')")/environ" >"$TMP/environ"
-    python3 - "$TMP/environ" <<'PY' || fail "the environment was changed on the way"
+    node sed -nE 's,.*server: https://(.*):([0-9]+)$,\1 \2,p' /etc/vks/kubeconfig >"$TMP/apiserver"
+    python3 - "$TMP/environ" "$TMP/apiserver" <<'PY' || fail "the environment was changed on the way"
 import sys
 env = dict(e.split(b"=", 1) for e in open(sys.argv[1], "rb").read().split(b"\0") if e)
 want = {"A": "plain", "B": "  spaces  ", "C": "quote\"and'single", "D": "line one\nline two\n",
@@ -146,7 +147,7 @@ want = {"A": "plain", "B": "  spaces  ", "C": "quote\"and'single", "D": "line on
 bad = [(k, v, env.get(k.encode())) for k, v in want.items() if env.get(k.encode()) != v.encode()]
 assert not bad, bad
 assert env.get(b"IP")
-assert env.get(b"KUBERNETES_SERVICE_HOST") == b"127.0.0.1" and env.get(b"KUBERNETES_SERVICE_PORT")
+assert [env.get(b"KUBERNETES_SERVICE_HOST"), env.get(b"KUBERNETES_SERVICE_PORT")] == open(sys.argv[2], "rb").read().split()
 PY
     ! node systemctl show "$(unit_of env 'bin\x2fsleep')" | grep -q "line one\|bell" || fail "values show in systemctl show"
 }

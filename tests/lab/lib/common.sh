@@ -5,6 +5,7 @@
 : "${VKS_CACHE:=/var/cache/vks-lab}" # downloads and builds: dear to make, kept
 : "${VKS_LAB:=/var/lib/vks-lab}"     # what runs now: cheap to make, thrown away by "lab down"
 : "${NODE:=node1}"
+: "${NODE_KIND:=}" # nspawn (or nothing) or uml: what a new node is
 : "${DEBIAN:=}"
 : "${K8S:=}"
 : "${K3S:=}"

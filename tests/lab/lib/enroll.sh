@@ -17,14 +17,14 @@ enroll() {
     ca=$(authorities)
     dir=$(mktemp -d "$VKS_LAB/enroll.XXXXXX")
     sans="DNS:$NODE,IP:127.0.0.1"
-    for address in $(addresses); do
+    for address in $(node_addresses); do
         sans+=",IP:$address"
     done
     # Once as a client, once as a server, with different keys: neither can be taken for the other.
     pki_sign "$ca/client-ca" "$dir/client" "/O=system:nodes/CN=system:node:$NODE" clientAuth
     pki_sign "$ca/server-ca" "$dir/serving" "/O=system:nodes/CN=system:node:$NODE" serverAuth "$sans"
     mkdir "$dir/out"
-    kubeconfig "$APISERVER" "$ca/server-ca.crt" "$dir/client" "system:node:$NODE" >"$dir/out/kubeconfig"
+    kubeconfig "$(of_kind apiserver)" "$ca/server-ca.crt" "$dir/client" "system:node:$NODE" >"$dir/out/kubeconfig"
     cp "$dir/serving.crt" "$dir/out/kubelet-serving.crt"
     cp "$dir/serving.key" "$dir/out/kubelet-serving.key"
     cp "$ca/client-ca.crt" "$dir/out/client-ca.crt"

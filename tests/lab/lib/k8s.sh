@@ -48,6 +48,15 @@ start_etcd() { # FLAVOUR
         --quota-backend-bytes=4294967296 --log-level=warn
 }
 
+# On every address where nobody outside gets to, or where there are nodes that are not on 127.0.0.1.
+apiserver_listens() {
+    if net_own || uml_net_is_up; then
+        echo 0.0.0.0
+    else
+        echo 127.0.0.1
+    fi
+}
+
 start_apiserver() { # FLAVOUR
     local audit=()
     if [[ -n $VKS_LAB_AUDIT ]]; then
@@ -55,11 +64,13 @@ start_apiserver() { # FLAVOUR
             'rules: [{level: Metadata}]' >"$K8S_DIR/audit-policy.yaml"
         audit=(--audit-policy-file="$K8S_DIR/audit-policy.yaml" --audit-log-path="$LOGS/audit.log")
     fi
+    # A certificate of this lab's own: it names the address that its nodes of their own kernel see.
+    pki_sign "$PKI/server-ca" "$K8S_DIR/apiserver" "/CN=kube-apiserver" serverAuth "$APISERVER_SANS,IP:$UML_GATEWAY"
     # The advertised address is only what the Service "kubernetes" lists as its endpoint; it may not be a loopback one,
     # and found by itself it needs a default route.
     # shellcheck disable=SC2046 # words
     daemon_start apiserver $(k8s_program "$1" apiserver) \
-        --bind-address=127.0.0.1 --secure-port="$VKS_LAB_PORT" --advertise-address="$(main_address)" \
+        --bind-address="$(apiserver_listens)" --secure-port="$VKS_LAB_PORT" --advertise-address="$(main_address)" \
         --etcd-servers="$ETCD" --service-cluster-ip-range="$SERVICE_CIDR" --allow-privileged=true \
         --authorization-mode=Node,RBAC --enable-admission-plugins=NodeRestriction --enable-bootstrap-token-auth=true \
         --client-ca-file="$PKI/client-ca.crt" \
@@ -67,7 +78,7 @@ start_apiserver() { # FLAVOUR
         --requestheader-username-headers=X-Remote-User --requestheader-group-headers=X-Remote-Group \
         --requestheader-extra-headers-prefix=X-Remote-Extra- \
         --proxy-client-cert-file="$PKI/proxy.crt" --proxy-client-key-file="$PKI/proxy.key" \
-        --tls-cert-file="$PKI/apiserver.crt" --tls-private-key-file="$PKI/apiserver.key" \
+        --tls-cert-file="$K8S_DIR/apiserver.crt" --tls-private-key-file="$K8S_DIR/apiserver.key" \
         --kubelet-client-certificate="$PKI/apiserver-kubelet.crt" --kubelet-client-key="$PKI/apiserver-kubelet.key" \
         --kubelet-certificate-authority="$PKI/server-ca.crt" \
         --kubelet-preferred-address-types=InternalIP,Hostname \

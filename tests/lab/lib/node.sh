@@ -1,12 +1,30 @@
 # shellcheck shell=bash
-# The node: an overlay over the pristine tree, booted by systemd-nspawn in the lab's network (net.sh).
+# The node, whatever its kind: nspawn.sh and uml.sh have the same few functions, each with its kind before its name.
+#   build                     what it needs is in the cache, and its programs are there
+#   create, start, started    its files in NODE_DIR; its processes; what else is wanted once it is up
+#   leader                    prints the pid of what runs it, seen from outside; fails unless it runs
+#   words LEADER COMMAND...   sets WORDS: what to run here so that the command runs there, as root
+#   life                      prints what differs between two boots
+#   tell LEADER poweroff|reboot
+#   kill                      what else is to end, or to be removed, once NODE_DAEMON was killed
+#   addresses, apiserver      which addresses it has; where it finds the API server
 
 NODE_DIR=$VKS_LAB/nodes/$NODE
 NODE_DAEMON=node-$NODE
-node_cgroup() { echo "vks-lab${VKS_LAB//\//-}-$NODE"; }
+# shellcheck disable=SC2034 # read elsewhere
+NODE_PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
-# The network's addresses are the node's.
-addresses() { in_net ip -o addr show scope global | awk '{ sub("/.*", "", $4); print $4 }'; }
+# What is there, else what was asked for.
+node_kind() { cat "$NODE_DIR/kind" 2>/dev/null || echo "${NODE_KIND:-nspawn}"; }
+
+of_kind() { # FUNCTION ARGUMENT...
+    local function=$1
+    shift
+    "$(node_kind)_$function" "$@"
+}
+
+node_leader() { of_kind leader; }
+node_addresses() { of_kind addresses; }
 
 main_address() {
     local address
@@ -14,48 +32,11 @@ main_address() {
     echo "${address:-192.0.2.1}" # for documentation only: leads nowhere
 }
 
-# The pid, seen from outside, of the node's PID 1.
-node_leader() {
-    local runner child pid key ours inner more
-    runner=$(daemon_pid "$NODE_DAEMON") || return 1
-    for child in $(children_of "$runner"); do
-        for pid in $(children_of "$child"); do
-            # Process 1 of one pid namespace below ours; nspawn has helper children while it starts.
-            while read -r key ours inner more; do
-                [[ $key == NSpid: ]] || continue
-                [[ $inner == 1 && -z $more ]] || break
-                echo "$ours"
-                return 0
-            done 2>/dev/null <"/proc/$pid/status"
-        done
-    done
-    return 1
-}
-
-# What is asked with every "node exec" starts no program.
-children_of() { # PID
-    local children
-    if read -r children 2>/dev/null <"/proc/$1/task/$1/children" || [[ -n ${children:-} ]]; then
-        echo "$children"
-    elif [[ ! -e /proc/$$/task/$$/children ]]; then
-        pgrep -P "$1" # a kernel that does not tell
-    fi
-}
-
-# Sets ENTER: the words before a command that is to run as root in all of the node's namespaces, with an environment of
-# its own.
-node_entrance() { # LEADER
-    ENTER=(nsenter --target "$1" --mount --pid --net --uts --ipc --cgroup --
-        env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root USER=root LOGNAME=root
-        SHELL=/bin/bash LANG=C.UTF-8 TERM="${TERM:-dumb}" container=systemd-nspawn)
-}
-
 # Passes stdin and the exit code.
 node_enter() { # LEADER COMMAND...
-    local ENTER
-    node_entrance "$1"
-    shift
-    "${ENTER[@]}" "$@"
+    local WORDS
+    of_kind words "$@"
+    "${WORDS[@]}"
 }
 
 # 255 when there is no node, as ssh has it
@@ -79,46 +60,44 @@ node_running() {
     esac
 }
 
-# /var is a plain copy and no overlay, because an overlay cannot have its upper layer on another one, and whoever runs in
-# the node may want just that below /var.
 node_create() {
     rm -rf --one-file-system -- "$NODE_DIR"
-    mkdir -p "$NODE_DIR"/{upper/etc,work,root}
-    cp -a "$NODE_TREE/var" "$NODE_DIR/var"
-    tr -d - </proc/sys/kernel/random/uuid >"$NODE_DIR/upper/etc/machine-id"
-    echo "$NODE" >"$NODE_DIR/upper/etc/hostname"
-    printf '127.0.0.1\tlocalhost\n127.0.1.1\t%s\n::1\tlocalhost ip6-localhost ip6-loopback\n' "$NODE" \
-        >"$NODE_DIR/upper/etc/hosts"
-    # Whoever tests here does not test the way to the mirror.
-    install -D -m 644 /dev/stdin "$NODE_DIR/upper/etc/apt/apt.conf.d/91lab-retries" <<<'Acquire::Retries "5";'
-    # The clock is the machine's, and this node is not to set it: chronyd -x.
-    install -D -m 644 /dev/stdin "$NODE_DIR/upper/etc/default/chrony" <<<'DAEMON_OPTS="-F 1 -x"'
+    mkdir -p "$NODE_DIR"
+    echo "${NODE_KIND:-nspawn}" >"$NODE_DIR/kind"
+    of_kind create
     echo "$DEBIAN" >"$NODE_DIR/debian"
     touch "$NODE_DIR/complete"
 }
 
 node_boot() {
-    local resolver=copy-host
     [[ -e $NODE_DIR/complete ]] || node_create
     if ! daemon_alive "$NODE_DAEMON"; then
         # What a crash left of the node, before a second one gets at the same files.
-        kill_marked "$NODE_DAEMON"
-        if net_own; then
-            resolver=off # as it is in the tree
-            echo "nameserver $NET_RESOLVER" >"$NODE_DIR/upper/etc/resolv.conf"
-        fi
-        daemon_start "$NODE_DAEMON" unshare --mount --propagation private \
-            "$LAB_DIR/lib/node-run" "$NODE_TREE" "$NODE_DIR" "$NODE" "$VKS_LAB_CGROUP" "$(node_cgroup)" "$resolver"
+        node_kill
+        of_kind start
     fi
-    wait_for 60 "the node to be up (its console is $LOGS/$NODE_DAEMON.log)" node_running
+    wait_for 180 "the node to be up (its console is $LOGS/$NODE_DAEMON.log)" node_running_or_ended
+    node_running
+    of_kind started
+}
+
+node_running_or_ended() { ! daemon_alive "$NODE_DAEMON" || node_running; }
+
+node_is() { # FILE WANTED
+    local is
+    [[ -e $NODE_DIR/complete ]] || return 0
+    is=$(cat "$NODE_DIR/$1")
+    [[ $is == "$2" ]] || fail "the node $NODE is $is, not $2; use: lab node reset"
 }
 
 node_up() {
-    local is
-    is=$(cat "$NODE_DIR/debian" 2>/dev/null || echo bookworm)
-    [[ ! -e $NODE_DIR/complete || $is == "$DEBIAN" ]] || fail "the node $NODE is Debian's $is, not $DEBIAN; use: lab node reset"
-    build_node
-    need systemd-nspawn nsenter unshare pgrep ip
+    case $NODE_KIND in
+    "" | nspawn | uml) ;;
+    *) fail "NODE_KIND is nspawn or uml, not $NODE_KIND" ;;
+    esac
+    node_is debian "$DEBIAN"
+    node_is kind "${NODE_KIND:-$(node_kind)}"
+    of_kind build
     ! node_running || return 0
     step "$LOGS/up.log" "node $NODE" node_boot
 }
@@ -127,15 +106,15 @@ node_up() {
 node_kill() {
     daemon_stop "$NODE_DAEMON" 0
     kill_marked "$NODE_DAEMON"
-    node_leave_cgroups
+    of_kind kill
 }
 
 # In order, as an administrator would; what it has written stays.
 node_down() {
     local leader
     if leader=$(node_leader); then
-        kill -RTMIN+4 "$leader" # systemd: poweroff.target
-        wait_for 30 "the node to shut down" daemon_gone "$NODE_DAEMON" || true
+        of_kind tell "$leader" poweroff
+        wait_for 60 "the node to shut down" daemon_gone "$NODE_DAEMON" || true
     fi
     node_kill
 }
@@ -146,18 +125,17 @@ node_reset() {
     node_up
 }
 
-node_rebooted() { # OLD_LEADER
+node_rebooted() { # OLD_LIFE
     local now
-    now=$(node_leader) && [[ $now != "$1" ]] && node_running
+    now=$(of_kind life) && [[ $now != "$1" ]] && node_running
 }
 
-# Nobody enters while it goes down: systemd stops (SIGSTOP) what is left before it kills it, an nsenter whose child is stopped stops itself, and then
-# never waits for that child, nor the node's end for anything else.
 node_reboot() {
-    local before
-    before=$(node_leader) || no_node
-    kill -RTMIN+5 "$before" # systemd: reboot.target
-    wait_for 60 "the node to be up again" node_rebooted "$before"
+    local leader before
+    leader=$(node_leader) && before=$(of_kind life) || no_node
+    of_kind tell "$leader" reboot
+    wait_for 180 "the node to be up again" node_rebooted "$before"
+    of_kind started
 }
 
 # A file, or a directory with all that is in it, as root's.
@@ -180,19 +158,3 @@ node_put() { # SOURCE DESTINATION
         chmod "$3" "$to.lab-new"
         mv "$to.lab-new" "$to"' sh "$destination" "${source##*/}" "$mode" <"$source"
 }
-
-# Without systemd on the machine nobody else removes what node-run made. The last of the node's processes may still be on
-# their way out.
-cgroups_left() {
-    local dir left=1
-    for dir in /sys/fs/cgroup/"$(node_cgroup)" /sys/fs/cgroup/*/"$(node_cgroup)"; do
-        [[ -d $dir ]] || continue
-        find "$dir" -depth -type d -exec rmdir {} + 2>/dev/null || true
-        [[ ! -d $dir ]] || left=0
-    done
-    return "$left"
-}
-
-no_cgroups_left() { ! cgroups_left; }
-
-node_leave_cgroups() { wait_for 10 "the node's last processes to end" no_cgroups_left || true; }

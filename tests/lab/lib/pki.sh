@@ -8,6 +8,7 @@ PKI=$VKS_CACHE/pki
 # What the lab's own services and names are; nothing answers at the service address (there is no kube-proxy).
 # shellcheck disable=SC2034 # read elsewhere
 SERVICE_CIDR=10.96.0.0/16
+# shellcheck disable=SC2034
 APISERVER_SANS="DNS:localhost,DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc"
 APISERVER_SANS+=",DNS:kubernetes.default.svc.cluster.local,IP:127.0.0.1,IP:10.96.0.1"
 
@@ -43,7 +44,6 @@ pki_make() { # DIR
     chmod 700 "$dir"
     pki_authority "$dir" server-ca
     pki_authority "$dir" client-ca
-    pki_sign "$dir/server-ca" "$dir/apiserver" "/CN=kube-apiserver" serverAuth "$APISERVER_SANS"
     pki_sign "$dir/client-ca" "$dir/apiserver-kubelet" "/O=system:masters/CN=kube-apiserver-kubelet-client" clientAuth
     pki_sign "$dir/client-ca" "$dir/admin" "/O=system:masters/CN=vks-lab-admin" clientAuth
     pki_sign "$dir/client-ca" "$dir/controller-manager" "/CN=system:kube-controller-manager" clientAuth

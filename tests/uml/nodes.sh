@@ -1,0 +1,117 @@
+#!/bin/bash
+# What takes a kernel of the node's own, or two nodes: $NODE and $SECOND, both up and schedulable.
+set -euo pipefail
+SECOND=${SECOND:-uml2}
+export SECOND
+. "$(dirname "${BASH_SOURCE[0]}")/../e2e/lib.sh"
+
+on() { NODE=$1 "$LAB" node exec "${@:2}"; } # NODE COMMAND...
+ready() { kubectl get node "$1" -o 'jsonpath={.status.conditions[?(@.type=="Ready")].status}'; }
+nodes_of() { k get pods -l "app=$1" --field-selector status.phase=Running -o 'jsonpath={range .items[*]}{.spec.nodeName}{"\n"}{end}' | sort | uniq -c | awk '{ print $2 ":" $1 }' | paste -sd ' '; }
+boot_id() { on "$1" cat /proc/sys/kernel/random/boot_id; }
+
+set_of() { # KIND NAME MORE_OF_THE_SPEC: pods that sleep, labelled app: NAME
+    apply <<YAML
+apiVersion: apps/v1
+kind: $1
+metadata: {name: $2}
+spec:
+  $3
+  selector: {matchLabels: {app: $2}}
+  template:
+    metadata: {labels: {app: $2}}
+    spec: {terminationGracePeriodSeconds: 2, containers: [{name: c, image: /bin/sleep, command: [/bin/sleep, "10000"]}]}
+YAML
+}
+
+# pinned NAME NODE SHELL_SCRIPT: a pod that stays there
+pinned() { program "$1" "$3" "  nodeName: $2"; }
+
+test_each_node_is_a_machine_of_its_own() {
+    local n
+    for n in "$NODE" "$SECOND"; do
+        [ "$(on "$n" cat /sys/fs/cgroup/cgroup.controllers)" = "cpu io memory pids" ] || fail "controllers of $n"
+        [ "$(on "$n" uname -r)" != "$(uname -r)" ] || fail "$n has this machine's kernel"
+        [ "$(on "$n" hostname)" = "$n" ] || fail "name of $n"
+        contains "$(kubectl get node "$n" -o 'jsonpath={.status.addresses[?(@.type=="InternalIP")].address}')" on "$n" ip -4 addr show dev vec0 ||
+            fail "address of $n"
+    done
+    [ "$(boot_id "$NODE")" != "$(boot_id "$SECOND")" ] || fail "one boot id"
+    [ "$(on "$NODE" cat /etc/machine-id)" != "$(on "$SECOND" cat /etc/machine-id)" ] || fail "one machine id"
+    [ "$(kubectl get nodes -o 'jsonpath={.items[*].status.addresses[?(@.type=="InternalIP")].address}' | tr ' ' '\n' | sort -u | wc -l)" = 2 ] || fail "one address"
+}
+
+test_what_a_unit_uses_is_counted() {
+    trap 'node systemctl stop lab-use.service' EXIT
+    node systemd-run -q --unit=lab-use -p CPUAccounting=yes -p MemoryAccounting=yes -p TasksAccounting=yes sh -c 'i=0; while [ $i -lt 2000 ]; do i=$((i+1)); done; exec sleep 1000'
+    wait_for 20 "memory" at_least 4096 node systemctl show -P MemoryCurrent lab-use.service
+    wait_for 20 "processor time" at_least 1000000 node systemctl show -P CPUUsageNSec lab-use.service
+    wait_for 20 "one task" equals 1 node systemctl show -P TasksCurrent lab-use.service
+}
+
+# The shell's variable takes 64 MB.
+test_memory_above_the_limit_ends_in_an_oom_kill() {
+    trap 'node systemctl reset-failed lab-oom.service' EXIT
+    local eat='x=$(head -c 64M /dev/zero | tr "\0" x); echo "has ${#x}"'
+    [ "$(node sh -c "$eat")" = "has 67108864" ] || fail "not even without a limit"
+    ! node systemd-run -q --wait --unit=lab-oom -p MemoryMax=20M -p MemorySwapMax=0 sh -c "$eat" || fail "the limit is none"
+    [ "$(node systemctl show -P Result lab-oom.service)" = oom-kill ] || fail "$(node systemctl status lab-oom.service)"
+    contains "Memory cgroup out of memory" node journalctl -k -o cat -g 'Memory cgroup out of memory'
+}
+
+test_a_daemon_set_runs_on_both_and_a_drain_moves_the_rest() {
+    trap 'kubectl uncordon "$NODE" "$SECOND" >/dev/null' EXIT
+    local pod
+    set_of DaemonSet each ""
+    wait_for 60 "one on each" equals "$NODE:1 $SECOND:1" nodes_of each
+    kubectl cordon "$SECOND" >/dev/null
+    set_of Deployment moves "replicas: 3"
+    wait_for 60 "three on the first" equals "$NODE:3" nodes_of moves
+    for pod in $(k get pods -l app=each -o name); do
+        [ -z "$(k logs "$pod")" ] || fail "sleep says something"
+    done
+    kubectl uncordon "$SECOND" >/dev/null
+    kubectl drain "$NODE" --ignore-daemonsets --timeout=240s >/dev/null 2>&1 || fail "drain"
+    wait_for 60 "three on the second" equals "$SECOND:3" nodes_of moves
+    wait_for 60 "nothing but the daemon set's is left on the first" equals "$NODE:1 $SECOND:1" nodes_of each
+    wait_for 30 "no units are left" equals 1 sh_node "ls -d /run/systemd/system/vks.$NS.*.service | wc -l"
+    wait_for 30 "their units are there" equals 4 on "$SECOND" sh -c "ls -d /run/systemd/system/vks.$NS.*.service | wc -l"
+}
+
+test_pods_come_back_after_a_reboot() {
+    local before uid
+    pinned back "$NODE" 'echo "boot $(cat /proc/sys/kernel/random/boot_id)"; exec sleep 10000'
+    running back
+    before=$(boot_id "$NODE") uid=$(pod_field back '{.metadata.uid}')
+    contains "boot $before" logs back
+    "$LAB" node reboot
+    [ "$(boot_id "$NODE")" != "$before" ] || fail "it is the same boot"
+    wait_for 60 "it runs in the new boot" contains "boot $(boot_id "$NODE")" k logs back
+    wait_for 60 "the pod is started anew" at_least 1 pod_field back '{.status.containerStatuses[0].restartCount}'
+    running back
+    [ "$(pod_field back '{.metadata.uid}')" = "$uid" ] || fail "another pod"
+    wait_for 30 "the node is Ready" equals True ready "$NODE"
+}
+
+test_a_clock_that_is_set_forward_ends_nothing() {
+    trap 'on "$SECOND" date -s "@$(date +%s)" >/dev/null' EXIT
+    local pid
+    pinned before "$SECOND" 'i=0; while :; do i=$((i+1)); echo "tick $i"; sleep 1; done'
+    running before
+    pid=$(on "$SECOND" systemctl show -P MainPID "$(unit_of before 'bin\x2fsh')")
+    on "$SECOND" date -s "@$(($(date +%s) + 3 * 3600))" >/dev/null
+    [ $(($(on "$SECOND" date +%s) - $(date +%s))) -gt 10000 ] || fail "the clock was not set"
+    [ $(($(on "$NODE" date +%s) - $(date +%s))) -lt 60 ] || fail "the other node's clock went along"
+    # the lease is renewed by the node's own clock
+    lease_is_ahead() { [ $(($(date -d "$(kubectl -n kube-node-lease get lease "$SECOND" -o 'jsonpath={.spec.renewTime}')" +%s) - $(date +%s))) -gt 10000 ]; }
+    wait_for 60 "the lease is renewed" lease_is_ahead
+    pinned after "$SECOND" 'echo "after"; exec sleep 10000'
+    running after
+    wait_for 20 "its line" contains after k logs after
+    [ "$(on "$SECOND" systemctl show -P MainPID "$(unit_of before 'bin\x2fsh')")" = "$pid" ] || fail "the pod was started again"
+    [ "$(pod_field before '{.status.containerStatuses[0].restartCount}')" = 0 ] || fail "a restart is counted"
+    k delete pod after --timeout=240s >/dev/null
+    [ "$(ready "$SECOND")" = True ] || fail "the node is not Ready"
+}
+
+run_tests
