@@ -65,7 +65,7 @@ debian_go() { # DIR ARGUMENTS...
 # The environment is this Go's alone: whatever Go the machine has and however that is set up, the outcome is the same.
 with_debian_go() { # DIR COMMAND...
     local root=$1/tools/usr/lib/go-1.19
-    timeout 1800 env -i HOME="$1" PATH="$root/bin:/usr/sbin:/usr/bin:/sbin:/bin" LC_ALL=C.UTF-8 GOROOT="$root" GO111MODULE=off \
+    timeout 7200 env -i HOME="$1" PATH="$root/bin:/usr/sbin:/usr/bin:/sbin:/bin" LC_ALL=C.UTF-8 GOROOT="$root" GO111MODULE=off \
         GOPATH="$1/go" GOCACHE="$VKS_CACHE/go-build" CGO_ENABLED=0 "${@:2}"
 }
 
