@@ -146,7 +146,7 @@ $(BUILD)/seeds: $(BUILD)/san/seeds_wire
 
 # ---- the rest ----------------------------------------------------------------------------------------------
 # What is wanted where; the names are the same in Debian 12 and 13. tests/lab/packages is what the lab wants.
-BUILD_DEPS := make gcc libc6-dev pkg-config protobuf-c-compiler libprotobuf-c-dev libsystemd-dev libcurl4-openssl-dev libcjson-dev libssl-dev \
+BUILD_DEPS := build-essential pkg-config protobuf-c-compiler libprotobuf-c-dev libsystemd-dev libcurl4-openssl-dev libcjson-dev libssl-dev \
 	libseccomp-dev libcap-dev libyaml-dev zlib1g-dev uthash-dev debhelper dpkg-dev fakeroot
 TEST_DEPS := libcriterion-dev clang clang-tidy clang-format cppcheck libclang-rt-dev shellcheck valgrind lcov lintian python3 git \
 	systemd-journal-remote slirp4netns

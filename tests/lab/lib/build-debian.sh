@@ -34,7 +34,6 @@ private_apt_update() {
 
 # A previous download is used again (apt checks its hash).
 debian_fetch() { # DOWNLOADS
-    private_apt_update
     cd "$1" || return
     several_times private_apt source --download-only kubernetes
     several_times private_apt download "${DEBIAN_TOOLS[@]}"
@@ -66,7 +65,7 @@ debian_go() { # DIR ARGUMENTS...
 # The environment is this Go's alone: whatever Go the machine has and however that is set up, the outcome is the same.
 with_debian_go() { # DIR COMMAND...
     local root=$1/tools/usr/lib/go-1.19
-    timeout 1800 nice env -i HOME="$1" PATH="$root/bin:/usr/sbin:/usr/bin:/sbin:/bin" LC_ALL=C.UTF-8 GOROOT="$root" GO111MODULE=off \
+    timeout 7200 env -i HOME="$1" PATH="$root/bin:/usr/sbin:/usr/bin:/sbin:/bin" LC_ALL=C.UTF-8 GOROOT="$root" GO111MODULE=off \
         GOPATH="$1/go" GOCACHE="$VKS_CACHE/go-build" CGO_ENABLED=0 "${@:2}"
 }
 
@@ -98,7 +97,6 @@ debian_compile() { # DIR OUT
 }
 
 etcd_unpack() { # DOWNLOADS NEW
-    private_apt_update
     cd "$1" || return
     several_times private_apt download etcd-server
     unpack_package "$1" etcd-server "$2/tree"
@@ -122,9 +120,11 @@ build_debian() {
 
 debian_make() {
     local new=$VKS_CACHE/debian.new work=$VKS_CACHE/debian.work
+    ! debian_built || return 0 # while this one waited for the lock
     need dpkg-source dpkg-deb
+    step "$DEBIAN_LOG" "Debian 12: package lists" private_apt_update
     etcd_make
-    ! debian_built || return 0 # the rest was there, or somebody else made it while this one waited for the lock
+    ! debian_built || return 0 # but for etcd it was there
     rm -rf -- "$new" "$work"
     mkdir -p "$new" "$work" "$VKS_CACHE/download"
     ABOUT=20 step "$DEBIAN_LOG" "kubernetes 1.20.2: fetch source and compiler" debian_fetch "$VKS_CACHE/download"

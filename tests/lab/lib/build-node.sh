@@ -95,13 +95,14 @@ node_make() {
 
 node_is_old() { [[ -n $(find "$NODE_CACHE/complete" -mtime +3) ]]; }
 
+# This lab or another one.
+labs_run() { compgen -G "$VKS_LAB/nodes/*" >/dev/null || grep -zqsF VKS_LAB_DAEMON= /proc/[0-9]*/environ; }
+
 # After some days the package lists name files that the mirror no longer has. A tree that is a node's lower layer must not
 # change, not even while that node is down, so this waits for a "lab down". Without a network the old lists have to do.
 node_refresh() {
     node_is_old || return 0
-    if compgen -G "$VKS_LAB/nodes/*" >/dev/null || grep -zqsF VKS_LAB_DAEMON= /proc/[0-9]*/environ; then
-        return 0
-    fi
+    ! labs_run || return 0
     locked "$NODE_CACHE.lock" node_renew
 }
 

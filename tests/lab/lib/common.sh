@@ -197,7 +197,7 @@ wait_for() { # SECONDS WHAT COMMAND...
 
 # Two people (or two test runs) at once: the second waits. Each thing that is built has a lock of its own, and what runs has one. A lock that this
 # process holds is not taken again: on a second descriptor it would wait for itself. The descriptor is closed in everything that stays (daemon.sh).
-declare -A LOCKS=() # FILE -> descriptor
+declare -gA LOCKS=() # FILE -> descriptor
 
 lock() { # FILE: until unlock, or the end of the process
     local fd
