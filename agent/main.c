@@ -16,6 +16,7 @@
 #include "agent/config/config.h"
 #include "agent/node/facts.h"
 #include "agent/lib/file_watch.h"
+#include "agent/server/gate.h"
 #include "agent/server/kubelet_api.h"
 #include "agent/server/logs.h"
 #include "agent/node/node.h"
@@ -45,6 +46,7 @@ struct agent {
         struct node *node;
         struct pods *pods;
         struct watch *watch, *node_watch;
+        struct gate *gate;
         struct server *server;
         struct kubelet_api kubelet_api;
         bool registered, units_read;
@@ -246,13 +248,20 @@ static void installing(void *userdata, const struct image *image, const char *wo
 static int start_server(struct agent *a, struct err *e)
 {
         const struct config *c = a->config;
-        const struct server_config server = {
+        const struct gate_config gate = {
+                .event = a->event,
+                .api = a->api,
+                .node_name = c->node_name,
+                .always_allow = c->always_allow,
+        };
+        struct server_config server = {
                 .address = c->address,
                 .port = c->port,
                 .cert_file = c->cert_file,
                 .key_file = c->key_file,
                 .client_ca_file = c->client_ca_file,
         };
+        int r;
 
         if (!c->port || c->dry_run)
                 return 0;
@@ -260,6 +269,13 @@ static int start_server(struct agent *a, struct err *e)
                 log_warning("no kubelet API (kubectl logs): it needs --certfile, --keyfile and --client-ca-file");
                 return 0;
         }
+        if (c->always_allow)
+                log_warning(
+                        "authorizationMode is AlwaysAllow: every user of the cluster may read the logs of this node");
+        r = gate_new(&gate, &a->gate, e);
+        if (r < 0)
+                return r;
+        server.gate = a->gate;
         a->kubelet_api = (struct kubelet_api){ a->event, a->pods, a->api };
         return server_new(a->event, &server, kubelet_api_handle, &a->kubelet_api, &a->server, e);
 }
@@ -345,6 +361,7 @@ static int agent_start(struct agent *a, struct err *e)
 static void agent_free(struct agent *a)
 {
         server_free(a->server);
+        gate_free(a->gate);
         watch_free(a->watch);
         watch_free(a->node_watch);
         file_watch_free(a->dpkg_watch);

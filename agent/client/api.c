@@ -277,7 +277,7 @@ struct api_call *api_call_typed(struct api *a, enum api_method method, const cha
         c->done = done;
         c->userdata = userdata;
         start(a, methods[method], path, text ? content_type : NULL, &q, c);
-        free(text);
+        wipe(text); /* it may ask about a token */
         return c;
 }
 

@@ -16,7 +16,7 @@
 
 enum { FILE_MAX = 256 * 1024, FLAG_BASE = 256 };
 
-enum type { STRING, NAME, BOOL, PORT, COUNT, LEVEL, IPS, LABELS, RESERVED, WORDS };
+enum type { STRING, NAME, BOOL, PORT, COUNT, LEVEL, IPS, LABELS, RESERVED, WORDS, MODE };
 
 /* Everything that can be decided: the flag, the field of the file (NULL: only a flag), and where it goes. */
 static const struct row {
@@ -56,6 +56,9 @@ static const struct row {
           STRING, AT(key_file) },
         { "client-ca-file", "clientCAFile", "FILE", "CA of the clients it serves",
           "/etc/vks/client-ca.crt, if it exists", STRING, AT(client_ca_file) },
+        { "authorization-mode", "authorizationMode", "MODE",
+          "Webhook: the API server says who may ask for what; AlwaysAllow: everybody who shows who he is", "Webhook",
+          MODE, AT(always_allow) },
         { "helper-socket", "helperSocket", "PATH", "socket of vks-helper", WIRE_SOCKET, STRING, AT(helper_socket) },
         { "log-level", "logLevel", "LEVEL", "error, warning, info or debug", "info", LEVEL, AT(log_level) },
         { "dry-run", NULL, NULL, "print what would be done, and do nothing", "false", BOOL, AT(dry_run) },
@@ -126,6 +129,15 @@ static int set_level(int *ret, const char *s, struct err *e)
                         return 0;
                 }
         return err_set(e, -EINVAL, NULL, "\"%s\" is none of error, warning, info, debug", s);
+}
+
+/* The kubelet's words. */
+static int set_mode(bool *ret_always_allow, const char *s, struct err *e)
+{
+        if (!streq(s, "Webhook") && !streq(s, "AlwaysAllow"))
+                return err_set(e, -EINVAL, NULL, "\"%s\" is neither Webhook nor AlwaysAllow", s);
+        *ret_always_allow = streq(s, "AlwaysAllow");
+        return 0;
 }
 
 static int set_name(char **ret, const char *s, struct err *e)
@@ -251,6 +263,8 @@ static int set(struct config *c, const struct row *row, const char *text, struct
         switch (row->type) {
         case BOOL:
                 return set_bool(place(c, row), text, e);
+        case MODE:
+                return set_mode(place(c, row), text, e);
         case PORT:
                 r = parse_number(text, UINT16_MAX, &number, e);
                 c->port = (uint16_t)number;

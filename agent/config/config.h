@@ -31,6 +31,7 @@ struct config {
         bool node_lease;
         bool disable_taint;                          /* a new Node gets no taint */
         char *cert_file, *key_file, *client_ca_file; /* NULL: none given and none at the usual place */
+        bool always_allow;                           /* the kubelet API asks only who somebody is, not whether he may */
         char **node_ips;     /* NULL-terminated, at most one of each family; NULL: found by itself */
         char **external_ips; /* the same */
         struct config_label *labels;

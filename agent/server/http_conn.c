@@ -27,6 +27,8 @@ struct http_conn {
         bool served;              /* a request before; till then the time for the handshake is running */
         bool closing;             /* no request is taken any more */
         struct response response; /* one at a time: that is HTTP/1.1 */
+        struct gate_wait *wait;   /* the request is at the gate */
+        struct http_head *head;   /* and this is it; NULL: none waits */
 };
 
 static struct http_conn *conn_of(struct response *r)
@@ -150,28 +152,13 @@ void response_end(struct response *res)
         answered(res);
 }
 
-static void handle(struct http_conn *c, struct http_head *head)
+static void enter(struct http_conn *c, struct http_head *head, const struct user_info *who)
 {
         struct response *res = &c->response;
-        struct tls_identity peer = { 0 };
-        struct err e = ERR_NONE;
         const char *method = head->request.method;
 
-        *res = (struct response){
-                .state = ASKED,
-                .head_only = streq(method, "HEAD"),
-                .http11 = head->http11,
-                .keep_alive = head->keep_alive,
-        };
-        if (tls_peer(tls_ssl(c->tls), &peer, &e) < 0) {
-                log_debug("a request is refused: %s", e.text);
-                res->keep_alive = false;
-                response_error(res, 401, "Unauthorized");
-                return;
-        }
-        tls_settle(c->tls);
-        head->request.user = peer.user;
-        head->request.groups = peer.groups;
+        head->request.user = who->name;
+        head->request.groups = who->groups;
         if (!res->head_only && !streq(method, "GET") && !streq(method, "POST"))
                 response_error(res, 405, "method %s is not served here", method);
         else
@@ -180,7 +167,72 @@ static void handle(struct http_conn *c, struct http_head *head)
                 log_error("no answer to %s %s", method, head->request.path);
                 response_error(res, 500, "no answer");
         }
-        tls_identity_done(&peer);
+}
+
+static void at_the_gate(struct http_conn *c, struct http_head *head, const struct gate_answer *a)
+{
+        if (a->who)
+                tls_settle(c->tls);
+        if (a->status == 200) {
+                enter(c, head, a->who);
+                return;
+        }
+        log_debug("a request is refused: %s", a->text);
+        if (!a->who)
+                c->response.keep_alive = false;
+        response_error(&c->response, a->status, "%s", a->text);
+}
+
+static struct http_head *head_free(struct http_head *head)
+{
+        if (head)
+                http_head_done(head);
+        free(head);
+        return NULL;
+}
+
+DEFINE_FREEP(struct http_head, head_free)
+
+static void on_gate(void *userdata, const struct gate_answer *a)
+{
+        struct http_conn *c = userdata;
+        CLEANUP(head_freep) struct http_head *head = TAKE(c->head);
+
+        c->wait = NULL;
+        at_the_gate(c, head, a);
+}
+
+/* Takes over what `head` owns. */
+static void handle(struct http_conn *c, struct http_head *head)
+{
+        struct user_info peer = { 0 };
+        struct gate_answer answer;
+        struct gate_question question = {
+                .authorization = http_header(head, "authorization"),
+                .method = head->request.method,
+                .path = head->request.path,
+        };
+        struct err e = ERR_NONE;
+
+        c->response = (struct response){
+                .state = ASKED,
+                .head_only = streq(head->request.method, "HEAD"),
+                .http11 = head->http11,
+                .keep_alive = head->keep_alive,
+        };
+        if (tls_peer(tls_ssl(c->tls), &peer, &e) < 0)
+                log_debug("a caller is not known by a certificate: %s", e.text);
+        else
+                question.peer = &peer;
+        c->wait = gate_ask(c->host->gate, &question, &answer, on_gate, c);
+        if (c->wait) {
+                c->head = xmemdup(head, sizeof(*head));
+        } else {
+                at_the_gate(c, head, &answer);
+                gate_answer_done(&answer);
+                http_head_done(head);
+        }
+        user_info_done(&peer);
 }
 
 /* What cannot be understood is answered once; where the next request would begin nobody knows. */
@@ -221,7 +273,6 @@ static size_t on_data(void *userdata, const char *p, size_t n)
                 return n;
         }
         handle(c, &head);
-        http_head_done(&head);
         return size;
 }
 
@@ -241,6 +292,8 @@ static void on_closed(void *userdata)
 
         if (c->response.state > ASKED && c->response.on_closed)
                 c->response.on_closed(c->response.userdata);
+        gate_cancel(c->wait);
+        head_free(c->head);
         free(c);
 }
 

@@ -4,10 +4,12 @@
 #ifndef VKS_AGENT_SERVER_HTTP_CONN_H
 #define VKS_AGENT_SERVER_HTTP_CONN_H
 
+#include "agent/server/gate.h"
 #include "agent/server/server.h"
 #include "agent/server/tls.h"
 
 struct http_host { /* outlives its connections */
+        struct gate *gate;
         server_handler handler;
         void *userdata;
         uint64_t head_usec, idle_usec;

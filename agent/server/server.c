@@ -172,9 +172,12 @@ int server_new(sd_event *event, const struct server_config *config, server_handl
         for (size_t i = 0; i < ARRAY_LEN(files); i++)
                 if (!files[i])
                         return err_set(e, -EINVAL, NULL, "the server needs a certificate, a key and a client CA");
+        if (!config->gate)
+                return err_set(e, -EINVAL, NULL, "the server needs somebody who says who may enter");
         s->cert_file = xstrdup(config->cert_file);
         s->key_file = xstrdup(config->key_file);
         s->client_ca_file = xstrdup(config->client_ca_file);
+        s->http.gate = config->gate;
         s->http.handler = handler;
         s->http.userdata = userdata;
         set_limits(s, event, config);

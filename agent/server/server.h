@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The kubelet's HTTPS server: HTTP/1.1 over TLS on the sd-event loop. No endpoint takes a request body, so there is no
- * code for one. Who may enter is decided here, before a route is looked up: only a client certificate that the
- * configured CA signed for client authentication (extended key usage clientAuth, required); everybody else gets 401.
+ * code for one. Who may enter is decided before a route is looked up, at the gate (gate.h): by a client certificate
+ * that the configured CA signed for client authentication (extended key usage clientAuth, required), else by a bearer
+ * token; everybody else gets 401, and who may not do what he asks for 403.
  */
 #ifndef VKS_AGENT_SERVER_SERVER_H
 #define VKS_AGENT_SERVER_SERVER_H
@@ -24,13 +25,14 @@ enum {
 };
 
 struct server;
+struct gate;
 struct response;
 
 struct request {             /* lives as long as the handler's call */
         const char *method;  /* GET, HEAD or POST */
         const char *path;    /* percent-decoded, without the query, begins with "/" */
-        const char *user;    /* the client certificate's CN */
-        char *const *groups; /* and its Os, NULL-terminated */
+        const char *user;    /* who asks, and may */
+        char *const *groups; /* NULL-terminated */
         size_t n_query;
         struct {
                 const char *name, *value; /* percent-decoded */
@@ -62,11 +64,12 @@ struct server_config {
         const char *cert_file; /* PEM chain; read again when it changes */
         const char *key_file;  /* PEM, may be the same file */
         const char *client_ca_file;
+        struct gate *gate;                                             /* outlives the server */
         unsigned head_timeout_ms, stall_timeout_ms, linger_timeout_ms; /* 0: the ones above; tests are less patient */
 };
 
-/* Listens. `handler` gets every authenticated request. The strings of config are copied. Ignores SIGPIPE in the whole
- * process. */
+/* Listens. `handler` gets every request that the gate lets in. The strings of config are copied. Ignores SIGPIPE in the
+ * whole process. */
 int server_new(sd_event *event, const struct server_config *config, server_handler handler, void *userdata,
                struct server **ret, struct err *e);
 struct server *server_free(struct server *s);

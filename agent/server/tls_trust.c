@@ -85,32 +85,32 @@ static char *entry_text(const X509_NAME *name, int at)
         return text;
 }
 
-static int read_name(const X509_NAME *name, struct tls_identity *ret, struct err *e)
+static int read_name(const X509_NAME *name, struct user_info *ret, struct err *e)
 {
         int at = X509_NAME_get_index_by_NID(name, NID_commonName, -1);
         size_t n = 0;
 
         if (at < 0 || X509_NAME_get_index_by_NID(name, NID_commonName, at) >= 0)
                 return err_set(e, -EACCES, NULL, "the client certificate does not have one common name");
-        ret->user = entry_text(name, at);
+        ret->name = entry_text(name, at);
         ret->groups = xcalloc(1, sizeof(char *));
-        for (at = -1; ret->user && (at = X509_NAME_get_index_by_NID(name, NID_organizationName, at)) >= 0;) {
+        for (at = -1; ret->name && (at = X509_NAME_get_index_by_NID(name, NID_organizationName, at)) >= 0;) {
                 char *group = entry_text(name, at);
 
                 if (!group)
                         return err_set(e, -EACCES, NULL, "the client certificate has a malformed organization");
                 strv_push(&ret->groups, &n, group);
         }
-        if (!ret->user)
+        if (!ret->name)
                 return err_set(e, -EACCES, NULL, "the client certificate has a malformed common name");
         return 0;
 }
 
-int tls_peer(SSL *ssl, struct tls_identity *ret, struct err *e)
+int tls_peer(SSL *ssl, struct user_info *ret, struct err *e)
 {
         long verdict = SSL_get_verify_result(ssl); /* X509_V_OK where there is no certificate at all, too */
         X509 *cert = SSL_get0_peer_certificate(ssl);
-        struct tls_identity identity = { 0 };
+        struct user_info identity = { 0 };
         uint32_t usage;
         int r;
 
@@ -127,15 +127,8 @@ int tls_peer(SSL *ssl, struct tls_identity *ret, struct err *e)
                 return err_set(e, -EACCES, NULL, "the client certificate is not for client authentication");
         r = read_name(X509_get_subject_name(cert), &identity, e);
         if (r < 0)
-                tls_identity_done(&identity);
+                user_info_done(&identity);
         else
                 *ret = identity;
         return r;
-}
-
-void tls_identity_done(struct tls_identity *i)
-{
-        free(i->user);
-        strv_free(i->groups);
-        *i = (struct tls_identity){ 0 };
 }

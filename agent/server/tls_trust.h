@@ -5,6 +5,7 @@
 
 #include <openssl/ssl.h>
 
+#include "agent/client/reviews.h"
 #include "common/err.h"
 
 struct tls_files {
@@ -27,17 +28,11 @@ static inline UNUSED SSL_CTX *tls_context_free(SSL_CTX *c)
 }
 DEFINE_FREEP(SSL_CTX, tls_context_free)
 
-struct tls_identity {
-        char *user;    /* CN; NULL: nobody */
-        char **groups; /* O, NULL-terminated, never NULL when there is a user */
-};
-
 /*
- * Fills *ret with the peer's name if its certificate is valid, was signed by a client CA, and is meant for client
- * authentication; -EACCES and nothing otherwise. The handshake must be over. Cheap enough for each request, so that a
- * certificate ends when it expires.
+ * Fills *ret with the peer's name (CN) and groups (O) if its certificate is valid, was signed by a client CA, and is
+ * meant for client authentication; -EACCES and nothing otherwise. The handshake must be over. Cheap enough for each
+ * request, so that a certificate ends when it expires.
  */
-int tls_peer(SSL *ssl, struct tls_identity *ret, struct err *e);
-void tls_identity_done(struct tls_identity *i);
+int tls_peer(SSL *ssl, struct user_info *ret, struct err *e);
 
 #endif

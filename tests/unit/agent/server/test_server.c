@@ -21,6 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/server/gate.h"
 #include "agent/server/server.h"
 #include "common/buf.h"
 #include "common/mem.h"
@@ -101,6 +102,7 @@ static void put_file(const char *name, const X509 *cert, const EVP_PKEY *key)
 static pid_t child;
 static uint16_t port;
 static sd_event *loop;
+static size_t reviews;          /* that the API server was asked for */
 static size_t produced, closed; /* bytes of streams, and streams that lost their peer */
 
 enum { STREAM_SIZE = 100 * 1024 * 1024, A_MOMENT = 1000, FOR_EVER = 600 * 1000 };
@@ -158,6 +160,8 @@ static void handler(void *userdata UNUSED, const struct request *r, struct respo
                 buf_printf(&b, "%s %s", r->method, request_query(r, "x"));
         } else if (streq(r->path, "/numbers")) {
                 buf_printf(&b, "%zu %zu", produced, closed);
+        } else if (streq(r->path, "/reviews")) {
+                buf_printf(&b, "%zu", reviews);
         } else if (streq(r->path, "/big")) {
                 char *big = xcalloc(3 * 1024 * 1024, 1);
 
@@ -191,6 +195,62 @@ static void handler(void *userdata UNUSED, const struct request *r, struct respo
         buf_done(&b);
 }
 
+/* ---- an API server that thinks for a while, in the same loop ------------------------------------------------------
+ */
+
+static unsigned ask_ms; /* how long it thinks; 0: there is none, and everybody known may enter */
+static struct api *api;
+
+static int on_thought(sd_event_source *s, uint64_t usec UNUSED, void *userdata)
+{
+        static const char yes[] = "HTTP/1.1 201 x\r\nContent-Length: 27\r\n\r\n{\"status\":{\"allowed\":true}}";
+
+        (void)!write((int)(intptr_t)userdata, yes, sizeof(yes) - 1);
+        sd_event_source_unref(s);
+        return 0;
+}
+
+static int on_review(sd_event_source *s, int fd, uint32_t events UNUSED, void *userdata UNUSED)
+{
+        sd_event_source *thought;
+        char request[16384];
+
+        if (read(fd, request, sizeof(request)) <= 0) {
+                sd_event_source_set_enabled(s, SD_EVENT_OFF);
+                return 0;
+        }
+        reviews++;
+        return sd_event_add_time_relative(loop, &thought, CLOCK_MONOTONIC, (uint64_t)ask_ms * 1000, 0, on_thought,
+                                          (void *)(intptr_t)fd);
+}
+
+static int on_api_client(sd_event_source *s UNUSED, int fd, uint32_t events UNUSED, void *userdata UNUSED)
+{
+        return sd_event_add_io(loop, NULL, accept4(fd, NULL, NULL, SOCK_CLOEXEC), POLLIN, on_review, NULL);
+}
+
+static struct gate_config asking_gate(const struct gate_config *base)
+{
+        struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        struct gate_config gate = *base;
+        struct kubeconfig k = { 0 };
+        socklen_t n = sizeof(a);
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        struct err e = ERR_NONE;
+
+        if (bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 || listen(fd, 16) < 0 ||
+            getsockname(fd, (struct sockaddr *)&a, &n) < 0)
+                _exit(1);
+        sd_event_add_io(loop, NULL, fd, POLLIN, on_api_client, NULL);
+        k.server = xasprintf("http://127.0.0.1:%d", ntohs(a.sin_port));
+        if (api_new(loop, &k, &api, &e) < 0)
+                _exit(1);
+        free(k.server);
+        gate.api = api;
+        gate.always_allow = false;
+        return gate;
+}
+
 static int on_quit(sd_event_source *s UNUSED, int fd UNUSED, uint32_t events UNUSED, void *userdata UNUSED)
 {
         return sd_event_exit(loop, 0);
@@ -208,13 +268,17 @@ static int serve(int out, int in)
                 .stall_timeout_ms = stall_ms,
                 .linger_timeout_ms = FOR_EVER,
         };
+        struct gate_config gate = { .node_name = "node", .always_allow = true };
         struct err e = ERR_NONE;
         struct server *s = NULL;
         uint16_t p = 0;
         int r;
 
         sd_event_new(&loop);
-        if (server_new(loop, &config, handler, NULL, &s, &e) == 0)
+        gate.event = loop;
+        if (ask_ms)
+                gate = asking_gate(&gate);
+        if (gate_new(&gate, &config.gate, &e) == 0 && server_new(loop, &config, handler, NULL, &s, &e) == 0)
                 p = server_port(s);
         else
                 fprintf(stderr, "%s\n", e.text);
@@ -222,6 +286,8 @@ static int serve(int out, int in)
         sd_event_add_io(loop, NULL, in, POLLIN, on_quit, NULL);
         r = p ? sd_event_loop(loop) : 1;
         server_free(s);
+        gate_free(config.gate);
+        api_free(api);
         sd_event_unref(loop);
         return r;
 }
@@ -275,6 +341,12 @@ static void setup_for_readers(void)
         setup_with(FOR_EVER, A_MOMENT);
 }
 
+static void setup_to_ask(void)
+{
+        ask_ms = 50;
+        setup_with(FOR_EVER, FOR_EVER);
+}
+
 static void teardown(void)
 {
         static const char *const names[] = { "ca.crt", "tls.crt", "tls.key", "new" };
@@ -291,6 +363,7 @@ static void teardown(void)
 
 TestSuite(server, .init = setup, .fini = teardown, .timeout = 1200);
 TestSuite(server_heads, .init = setup_for_heads, .fini = teardown, .timeout = 1200);
+TestSuite(server_gate, .init = setup_to_ask, .fini = teardown, .timeout = 1200);
 TestSuite(server_readers, .init = setup_for_readers, .fini = teardown, .timeout = 1200);
 
 /* ---- the client's side ------------------------------------------------------------------------------------------- */
@@ -554,7 +627,7 @@ Test(server, the_right_certificate_enters_with_its_name_and_groups)
 {
         struct client c = client(&client_id);
 
-        expect(&c, "GET", "/who", "", 200, "kube-apiserver system:masters");
+        expect(&c, "GET", "/who", "", 200, "kube-apiserver system:masters system:authenticated");
         hang_up(&c);
 }
 
@@ -576,7 +649,7 @@ Test(server, no_session_is_resumed)
                 SSL_SESSION *session;
 
                 cr_assert_eq(SSL_connect(c.ssl), 1);
-                expect(&c, "GET", "/who", "", 200, "kube-apiserver system:masters");
+                expect(&c, "GET", "/who", "", 200, "kube-apiserver system:masters system:authenticated");
                 session = SSL_get1_session(c.ssl);
                 again = client_new(NULL, versions[i], session);
                 cr_assert_eq(SSL_connect(again.ssl), 1);
@@ -586,6 +659,65 @@ Test(server, no_session_is_resumed)
                 hang_up(&again);
                 hang_up(&c);
         }
+}
+
+/* ---- who has to wait at the gate ----------------------------------------------------------------------------------
+ */
+
+Test(server_gate, a_request_waits_for_the_api_servers_word_and_the_next_does_not)
+{
+        struct client c = client(&client_id), other = client(&client_id);
+
+        expect(&c, "GET", "/echo?x=1", "", 200, "GET 1");
+        expect(&c, "GET", "/who", "", 200, "kube-apiserver system:masters system:authenticated");
+        expect(&other, "GET", "/reviews", "", 200, "1");
+        expect(&c, "POST", "/reviews", "", 200, "2"); /* another verb is another question */
+        hang_up(&other);
+        hang_up(&c);
+}
+
+Test(server_gate, pipelined_requests_wait_in_order)
+{
+        struct client c = client(&client_id);
+
+        say(&c, "GET /echo?x=1 HTTP/1.1\r\nHost: n\r\n\r\nPOST /echo?x=2 HTTP/1.1\r\nHost: n\r\n\r\n"
+                "GET /later HTTP/1.1\r\nHost: n\r\n\r\nGET /short HTTP/1.1\r\nHost: n\r\n\r\n");
+        for (int i = 0; i < 4; i++) {
+                static const char *const want[] = { "GET 1", "POST 2", "later", NULL };
+                struct reply r = take_reply(&c, false);
+
+                cr_assert_eq(r.status, 200);
+                cr_assert(want[i] ? streq(r.body, want[i]) : r.size == 25000, "%d: %s", i, r.body);
+                reply_done(&r);
+        }
+        hang_up(&c);
+}
+
+Test(server_gate, whoever_leaves_meanwhile_is_forgotten)
+{
+        for (int i = 0; i < 20; i++) {
+                struct client c = client(&client_id);
+
+                say(&c, "GET /quiet HTTP/1.1\r\nHost: n\r\n\r\n");
+                if (i % 2)
+                        nap();
+                hang_up(&c);
+        }
+        struct client c = client(&client_id);
+
+        expect(&c, "GET", "/echo?x=1", "", 200, "GET 1");
+        hang_up(&c);
+}
+
+Test(server_gate, a_stranger_is_not_asked_about)
+{
+        struct client c = client(NULL);
+
+        expect(&c, "GET", "/echo?x=1", "Authorization: Basic dXNlcg==\r\n", 401, "Unauthorized");
+        hang_up(&c);
+        c = client(&client_id);
+        expect(&c, "GET", "/reviews", "", 200, "1"); /* that is its own */
+        hang_up(&c);
 }
 
 /* ---- HTTP -------------------------------------------------------------------------------------------------------- */
@@ -898,7 +1030,7 @@ Test(server, a_rotated_certificate_is_taken_for_new_connections)
         struct client old = client(&client_id);
         struct identity fresh = make_cert(&ca, "node", NULL, "serverAuth", 10);
 
-        expect(&old, "GET", "/who", "", 200, "kube-apiserver system:masters");
+        expect(&old, "GET", "/who", "", 200, "kube-apiserver system:masters system:authenticated");
         put_file("tls.crt", fresh.cert, NULL);
         for (int i = 0; i < 10; i++) { /* not yet: it does not fit the key */
                 cr_assert(serves(&server_id));
@@ -912,7 +1044,7 @@ Test(server, a_rotated_certificate_is_taken_for_new_connections)
                 cr_assert(serves(&fresh));
                 nap();
         }
-        expect(&old, "GET", "/who", "", 200, "kube-apiserver system:masters");
+        expect(&old, "GET", "/who", "", 200, "kube-apiserver system:masters system:authenticated");
         hang_up(&old);
         drop(&fresh);
 }
