@@ -46,7 +46,7 @@ bool package_list_find(const struct package_list *l, const char *name, struct pa
  */
 size_t package_list_related(const struct package_list *l, const char *name, struct package *ret, size_t max);
 
-/* Every path that it owns. */
+/* Every path that it owns, and the units that its scripts made when it was installed for a pod (helper/install.sh). */
 void package_list_files(const struct package_list *l, const struct package *p,
                         void (*each)(void *userdata, const char *path), void *userdata);
 

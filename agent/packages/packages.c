@@ -127,13 +127,13 @@ struct look {
 /* "/usr/lib/systemd/system/x.service" -> "x.service", NULL for what is none. */
 static const char *unit_of_path(const char *path)
 {
-        static const char dir[] = "/lib/systemd/system/";
-        const char *s = starts_with(path, "/usr/") ? path + 4 : path;
+        static const char *const dirs[] = { "/lib/systemd/system/", "/usr/lib/systemd/system/",
+                                            "/etc/systemd/system/" };
 
-        if (!starts_with(s, dir))
-                return NULL;
-        s += sizeof(dir) - 1;
-        return id_is_unit(s) ? s : NULL;
+        for (size_t i = 0; i < ARRAY_LEN(dirs); i++)
+                if (starts_with(path, dirs[i]))
+                        return id_is_unit(path + strlen(dirs[i])) ? path + strlen(dirs[i]) : NULL;
+        return NULL;
 }
 
 static void look_at_unit(struct look *l, const char *path, const char *unit)
@@ -380,12 +380,13 @@ int packages_image_unit(struct packages *p, const char *name, const char *unit, 
 
 static bool is_service(const char *path)
 {
-        static const char *const dirs[] = { "/lib/systemd/system/", "/usr/lib/systemd/system/", "/etc/init.d/" };
+        static const char *const dirs[] = { "/lib/systemd/system/", "/usr/lib/systemd/system/", "/etc/systemd/system/",
+                                            "/etc/init.d/" };
 
         for (size_t i = 0; i < ARRAY_LEN(dirs); i++)
                 if (starts_with(path, dirs[i])) {
                         const char *name = path + strlen(dirs[i]);
-                        return *name && !strchr(name, '/') && (i == 2 || (ends_with(name, ".service") && *name != '.'));
+                        return *name && !strchr(name, '/') && (i == 3 || (ends_with(name, ".service") && *name != '.'));
                 }
         return false;
 }
