@@ -101,6 +101,18 @@ unmask() {
         systemctl daemon-reload
 }
 
+# Those of the packages whose candidate is installed, as NAME=VERSION. Asking takes no lock. What apt knows as installed for some other package's sake
+# is left out: it has to be told that it is wanted now, or it would go with that one.
+newest() { # PACKAGE...
+        # shellcheck disable=SC2016 # dpkg's, not the shell's
+        apt-cache policy -- "$@" 2>/dev/null |
+                awk '/^[^ ]/ { name = substr($1, 1, length($1) - 1) } $1 == "Installed:" { is = $2 } $1 == "Candidate:" && $2 == is { print name, is }' |
+                while read -r name is; do
+                        [ "$(dpkg-query -W -f '${db:Status-Status} ${Version}' "$name" 2>/dev/null)" != "installed $is" ] ||
+                                [ -n "$(apt-mark showauto "$name")" ] || printf '%s=%s\n' "$name" "$is"
+                done
+}
+
 # Is there a package of that very name? Otherwise apt-get takes it for a regular expression, for what some other package provides, or, by a sign
 # at its end, for "install" or "remove" of another one: packages that policy was not asked about.
 known() {
@@ -249,7 +261,19 @@ for package; do
         esac
 done
 
-flock 9
+# Everything from here on takes turns, but for what is the newest already.
+for package in $(newest "$@"); do
+        echo "${package%=*} is already the newest version (${package#*=})."
+        for other; do
+                shift
+                [ "$other" = "${package%=*}" ] || set -- "$@" "$other"
+        done
+done
+[ $# -gt 0 ] || exit 0
+flock -n 9 || {
+        echo "Waiting for the turn: another installation is under way"
+        flock 9
+}
 rm -rf "$archives" "$files" "$cache/partial"
 mkdir -p "$archives/partial"
 mkdir -m 700 "$files"

@@ -64,6 +64,11 @@ struct map package_list_script(const struct package_list *l, const struct packag
 void package_manager_progress(struct progress *p, const char *line);
 bool package_manager_complains(const char *line, bool *goes_on);
 
+/* Does it tell that a package needs nothing, since what is installed is its candidate? Which package, in which version.
+ */
+bool package_manager_newest(const char *line, char name[static ID_PACKAGE_MAX + 1],
+                            char version[static ID_VERSION_MAX + 1]);
+
 /* When the lists of what can be installed changed last; zero when there are none. */
 struct timespec package_manager_lists(void);
 
