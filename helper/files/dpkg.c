@@ -8,8 +8,7 @@
 #include "common/mem.h"
 
 #define INFO "/var/lib/dpkg/info/"
-#define MADE "/var/lib/vks/units/" /* units that a package's scripts have made: root's own record (helper/install.sh)  \
-                                    */
+#define MADE "/var/lib/vks/units/" /* what a package's scripts have made: root's own record (helper/install.sh) */
 
 enum { LIST_MAX = 64 * 1024 * 1024 };
 
