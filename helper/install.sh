@@ -6,7 +6,8 @@
 # own; what apt says goes to the journal of that unit, and the last line of a failure begins with "E: ". Behind every run, however it ended, PID 1
 # runs `install --end`.
 # A script for another package manager takes the same words, and keeps what apt is told to keep here: nothing is removed, what the administrator has
-# changed stays, locks of others are waited for and told of ("Waiting for ..."), what an earlier run left half-done is finished first, and $record is written.
+# changed stays, locks of others are waited for and told of ("Waiting for ..."), what an earlier run left half-done is finished first, and $record and
+# $made are written.
 set -eu
 umask 022
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 HOME=/root
@@ -18,7 +19,8 @@ cache=/var/cache/vks
 archives=$cache/archives # what apt downloads
 files=$cache/files       # package files from URLs: root's alone
 record=/var/lib/vks/installed # of packages that came from a URL: the file's sha256, and which list of files dpkg made of it
-units=/run/systemd/system
+made=/var/lib/vks/units # of packages whose scripts make units: the paths of these
+units=/run/systemd/system.control
 file_max=1024            # MiB
 fetch_seconds=900
 
@@ -29,7 +31,8 @@ fail() {
 
 apt() {
         apt-get -y -q --no-remove -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold \
-                -o DPkg::Lock::Timeout=600 -o APT::Get::Allow-Downgrades=1 -o Dir::Cache::Archives="$archives" "$@"
+                -o DPkg::Lock::Timeout=600 -o APT::Get::Allow-Downgrades=1 -o Dir::Cache::Archives="$archives" \
+                -o DPkg::Pre-Install-Pkgs::="$0 --packages" "$@"
 }
 
 # Is there work of dpkg's that was interrupted, or is under way?
@@ -37,26 +40,77 @@ unfinished() {
         [ -n "$(dpkg --audit)" ] || [ -n "$(ls -A /var/lib/dpkg/updates)" ]
 }
 
-# A link to /dev/null in the place of each unit that is new: neither started by its package, nor enabled. They are written down before they
-# are made, so that a run that was killed leaves nothing for good.
+# What a unit that is new is for PID 1 until the end: something that starts, stops and reloads well, does nothing and cannot be enabled. It stands where
+# it goes before every other file of that name, be that in /etc. A mask (a link to /dev/null) would be an error to scripts that start their unit.
+stand_in() { # UNIT
+        printf '[Unit]\nDescription=%s, neither started nor enabled: installed for pods\n' "$1"
+        case $1 in
+        *.service) printf '[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\nExecReload=/bin/true\n' ;;
+        *.socket) printf 'ConditionPathExists=!/\n[Socket]\nListenStream=%s/none\n' "$state" ;;
+        *.timer) printf 'ConditionPathExists=!/\n[Timer]\nOnActiveSec=1y\n' ;;
+        *.path) printf 'ConditionPathExists=!/\n[Path]\nPathExists=%s/none\n' "$state" ;;
+        esac
+}
+
+# The units are written down before they get their stand-ins, so that a run that was killed leaves nothing for good. What runs has been somebody's wish
+# since it was written down.
 mask() {
-        while read -r unit; do
-                [ -e "$units/$unit" ] || ln -s /dev/null "$units/$unit"
+        mkdir -p "$units"
+        while read -r unit package; do
+                [ -e "$units/$unit" ] || systemctl -q is-active -- "$unit" 2>/dev/null || stand_in "$unit" >"$units/$unit"
         done <"$state/masked"
 }
 
+# Writes down a unit that a package's script has made: dpkg knows nothing of it, and it is the package's all the same.
+note_unit() { # UNIT PACKAGE
+        for dir in /etc /usr/lib /lib; do
+                path=$dir/systemd/system/$1
+                [ -f "$path" ] || continue
+                if [ ! -L "$path" ] && ! grep -qsFx -e "$path" -e "${path#/usr}" -e "/usr$path" /var/lib/dpkg/info/*.list; then
+                        mkdir -p "$made"
+                        grep -qsFx -e "$path" "$made/$2" || printf '%s\n' "$path" >>"$made/$2"
+                fi
+                return 0
+        done
+}
+
+# What is not there as a stand-in is not touched: it may have become the administrator's since.
 unmask() {
         [ -s "$state/masked" ] || return 0
-        while read -r unit; do
-                if [ "$(readlink "$units/$unit")" = /dev/null ]; then
-                        rm "$units/$unit"
+        : >"$state/units"
+        while read -r unit package; do
+                [ -e "$units/$unit" ] || continue
+                printf '%s\n' "$unit" >>"$state/units"
+                note_unit "$unit" "$package"
+        done <"$state/masked"
+        # what depends on one of them (a daemon of the machine's own that was upgraded, too) goes on
+        sed 's/@\./@*./' "$state/units" | xargs -rd '\n' systemctl stop --job-mode=ignore-dependencies -- || true
+        # what enables an init script are its links; and those that a script has made without asking systemctl
+        find /etc/systemd/system -type l -printf '%p\n%l\n' | while read -r link && read -r target; do
+                if [ "${link%/*}" != /etc/systemd/system ] || [ "${link##*/}" != "${target##*/}" ]; then
+                        ! grep -Fxq -e "${target##*/}" "$state/units" || rm "$link"
                 fi
-                # what enables an init script are its links, which a mask does not keep its package from making
+        done
+        while read -r unit; do
+                rm -f "$units/$unit"
                 if [ -e "/etc/init.d/${unit%.service}" ]; then
                         update-rc.d "${unit%.service}" disable || true
                 fi
-        done <"$state/masked"
+        done <"$state/units"
+        rm "$state/units"
         systemctl daemon-reload
+}
+
+# Those of the packages whose candidate is installed, as NAME=VERSION. Asking takes no lock. What apt knows as installed for some other package's sake
+# is left out: it has to be told that it is wanted now, or it would go with that one.
+newest() { # PACKAGE...
+        # shellcheck disable=SC2016 # dpkg's, not the shell's
+        apt-cache policy -- "$@" 2>/dev/null |
+                awk '/^[^ ]/ { name = substr($1, 1, length($1) - 1) } $1 == "Installed:" { is = $2 } $1 == "Candidate:" && $2 == is { print name, is }' |
+                while read -r name is; do
+                        [ "$(dpkg-query -W -f '${db:Status-Status} ${Version}' "$name" 2>/dev/null)" != "installed $is" ] ||
+                                [ -n "$(apt-mark showauto "$name")" ] || printf '%s=%s\n' "$name" "$is"
+                done
 }
 
 # Is there a package of that very name? Otherwise apt-get takes it for a regular expression, for what some other package provides, or, by a sign
@@ -65,22 +119,42 @@ known() {
         apt-cache pkgnames "$1" | grep -Fxq -e "$1"
 }
 
-# What apt does not copy since it is on this machine already: packages of file: sources.
-local_packages() {
-        if grep -qs file:/ /etc/apt/sources.list /etc/apt/sources.list.d/*; then
-                apt --print-uris install -- "$@" | sed -nE "s,^'file:(/[^']*)' .*,\1,p"
-        fi
+# Is the package installed, and does a service of it run? Then it is the machine's own, and what its new version adds is as Debian has it.
+is_machines_own() { # PACKAGE
+        dpkg-query -L "$1" 2>/dev/null | sed -nE -e 's,^(/usr)?/lib/systemd/system/([^@/]+\.(service|socket|timer|path))$,\2,p' -e 's,^/etc/init\.d/(.+)$,\1.service,p' |
+                xargs -rd '\n' systemctl is-active -- 2>/dev/null | grep -Fxq active
 }
 
-# The units (and init scripts, which become units) in the packages on standard input that this machine does not have yet.
+# The units that a package file may bring, and init scripts, which become units: what lies anywhere in it under the name of a unit, for scripts that put
+# it into its place themselves, and what these scripts name, for those that write it there (under the package's name, where a variable has it).
+units_of() { # FILE PACKAGE
+        dpkg-deb --fsys-tarfile "$1" | tar --quoting-style=literal -tf - |
+                sed -nE -e '/\/(dbus-1|systemd\/user)\//d' -e 's,^\./(.*/)?([A-Za-z0-9:_.@\\-]+\.(service|socket|timer|path|target))$,\2,p' \
+                        -e 's,^\./etc/init\.d/([A-Za-z0-9:_.-]+)$,\1.service,p'
+        scripts=$(dpkg-deb --ctrl-tarfile "$1" | tar --wildcards -xOf - './p*inst' 2>/dev/null | tr -d '\000') || true
+        printf '%s\n' "$scripts" | grep -oE '[A-Za-z0-9:_@\\-][A-Za-z0-9:_.@\\-]*\.(service|socket|timer|path|target)\b' || true
+        case $scripts in
+        *systemd/system*) printf '%s.service\n' "$2" ;;
+        esac
+}
+
+# Is there such a unit on this machine, or the template of which it is an instance?
+is_there() { # UNIT
+        for name in "$1" "${1%@*}@.${1##*.}"; do
+                for dir in /etc/systemd/system "$units" /run/systemd/system /run/systemd/generator /run/systemd/generator.late /usr/lib/systemd/system; do
+                        [ ! -e "$dir/$name" ] || return 0
+                done
+        done
+        [ -e "/lib/systemd/system/$1" ] || [ -e "/etc/init.d/${1%.service}" ]
+}
+
+# Those in the packages on standard input that this machine does not have yet.
 new_units() {
         while read -r deb; do
-                dpkg-deb --fsys-tarfile "$deb" | tar --quoting-style=literal -tf - |
-                        sed -nE -e 's,^\./(usr/lib|lib|etc)/systemd/system/([A-Za-z0-9:_.@\\-]+\.(service|socket|timer|path))$,\2,p' \
-                                -e 's,^\./etc/init\.d/([A-Za-z0-9:_.-]+)$,\1.service,p'
-        done | sort -u | while read -r unit; do
-                [ -e "/usr/lib/systemd/system/$unit" ] || [ -e "/lib/systemd/system/$unit" ] || [ -e "/etc/systemd/system/$unit" ] ||
-                        [ -e "/etc/init.d/${unit%.service}" ] || [ -e "$units/$unit" ] || printf '%s\n' "$unit"
+                package=$(dpkg-deb -f "$deb" Package)
+                is_machines_own "$package" || units_of "$deb" "$package" | sed "s/\$/ $package/"
+        done | sort -u | while read -r unit package; do
+                is_there "$unit" || printf '%s %s\n' "$unit" "$package"
         done
 }
 
@@ -158,6 +232,16 @@ transaction() { # OPTION_OF_APT_OR_NOTHING PACKAGE...
 }
 
 mkdir -p "$state"
+if [ "${1:-}" = --packages ]; then
+        # By apt, when it has dpkg's lock and before it runs dpkg, with the names of all package files: what is new is what is new now.
+        {
+                [ ! -e "$state/masked" ] || cat "$state/masked"
+                new_units
+        } | sort -u >"$state/masked.new"
+        mv "$state/masked.new" "$state/masked"
+        mask
+        exit 0
+fi
 exec 9>"$state/lock"
 if [ "${1:-}" = --end ]; then
         flock -n 9 || exit 0 # the next one has begun already, and what was masked is its business now
@@ -177,7 +261,19 @@ for package; do
         esac
 done
 
-flock 9
+# Everything from here on takes turns, but for what is the newest already.
+for package in $(newest "$@"); do
+        echo "${package%=*} is already the newest version (${package#*=})."
+        for other; do
+                shift
+                [ "$other" = "${package%=*}" ] || set -- "$@" "$other"
+        done
+done
+[ $# -gt 0 ] || exit 0
+flock -n 9 || {
+        echo "Waiting for the turn: another installation is under way"
+        flock 9
+}
 rm -rf "$archives" "$files" "$cache/partial"
 mkdir -p "$archives/partial"
 mkdir -m 700 "$files"
@@ -211,15 +307,6 @@ transaction --download-only "$@" || {
         apt update || true
         transaction --download-only "$@"
 }
-{
-        [ ! -e "$state/masked" ] || cat "$state/masked"
-        {
-                find "$archives" "$files" -maxdepth 1 -name '*.deb'
-                local_packages "$@"
-        } | new_units
-} | sort -u >"$state/masked.new"
-mv "$state/masked.new" "$state/masked"
-mask
 transaction "" "$@"
 for package in $fetched; do
         record_of "${package%:*}" "${package#*:}" >"$record/${package%:*}"

@@ -105,6 +105,20 @@ bool package_manager_complains(const char *line, bool *goes_on)
         return yes;
 }
 
+bool package_manager_newest(const char *line, char name[static ID_PACKAGE_MAX + 1],
+                            char version[static ID_VERSION_MAX + 1])
+{
+        static const char middle[] = " is already the newest version (";
+        const char *at = strstr(line, middle), *from = at ? at + strlen(middle) : NULL;
+        size_t n = at ? (size_t)(at - line) : 0, size = from ? strcspn(from, ")") : 0;
+
+        if (n == 0 || n > ID_PACKAGE_MAX || size == 0 || size > ID_VERSION_MAX || from[size] != ')')
+                return false;
+        snprintf(name, ID_PACKAGE_MAX + 1, "%.*s", (int)n, line);
+        snprintf(version, ID_VERSION_MAX + 1, "%.*s", (int)size, from);
+        return id_is_package(name) && id_is_version(version);
+}
+
 struct timespec package_manager_lists(void)
 {
         struct stat st = { 0 };

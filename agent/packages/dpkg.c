@@ -384,18 +384,28 @@ static int map_info(const struct package_list *l, const struct package *p, const
         return map_open(ret, ret_stat, path);
 }
 
-void package_list_files(const struct package_list *l, const struct package *p,
-                        void (*each)(void *userdata, const char *path), void *userdata)
+static void each_line(const struct map *list, void (*each)(void *userdata, const char *path), void *userdata)
 {
-        CLEANUP(map_done) struct map list = { 0 };
         char path[ID_PATH_MAX];
         struct line line;
 
-        if (map_info(l, p, "list", &list, NULL) < 0)
-                return;
-        for (size_t pos = 0; next_line(list.data, list.size, &pos, &line);)
+        for (size_t pos = 0; next_line(list->data, list->size, &pos, &line);)
                 if (line_copy(line, path, sizeof(path)))
                         each(userdata, path);
+}
+
+void package_list_files(const struct package_list *l, const struct package *p,
+                        void (*each)(void *userdata, const char *path), void *userdata)
+{
+        CLEANUP(map_done) struct map list = { 0 }, made = { 0 };
+        char path[ID_PATH_MAX];
+
+        if (map_info(l, p, "list", &list, NULL) < 0)
+                return;
+        each_line(&list, each, userdata);
+        snprintf(path, sizeof(path), "%s/var/lib/vks/units/%s", l->root, p->name);
+        if (map_open(&made, NULL, path) == 0)
+                each_line(&made, each, userdata);
 }
 
 /* dpkg writes the list of files anew whenever it unpacks. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One queue for packages: what is wanted at the same moment goes into one transaction, and one transaction runs at a
- * time. It is a transient unit that PID 1 runs for the helper; this file waits for its end, tells how far a long one
- * has come, and finds apt's own words for a failure.
+ * One queue for packages: what is wanted at the same moment goes into one transaction, and one transaction that
+ * installs runs at a time. What is installed, and may have a newer candidate, needs no turn unless there is one: it is
+ * looked at beside, and answered for as soon as that is known. A transaction is a transient unit that PID 1 runs for
+ * the helper; this file waits for its end, tells how far a long one has come, and finds apt's own words for a failure.
  */
 #ifndef VKS_AGENT_PACKAGES_INSTALLER_H
 #define VKS_AGENT_PACKAGES_INSTALLER_H
@@ -45,6 +46,6 @@ bool installer_is_current(struct installer *in, const char *package);
 /* To be told of every vks-install-*.service that observed.h sees, and of a full reading in which `unit` of
  * installer_unit() was not loaded. */
 void installer_unit_changed(struct installer *in, const char *unit, const struct unit_state *state);
-const char *installer_unit(const struct installer *in); /* the transaction under way, or "" */
+const char *installer_unit(const struct installer *in, size_t i); /* of the transactions under way; NULL: no more */
 
 #endif

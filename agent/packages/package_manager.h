@@ -46,7 +46,7 @@ bool package_list_find(const struct package_list *l, const char *name, struct pa
  */
 size_t package_list_related(const struct package_list *l, const char *name, struct package *ret, size_t max);
 
-/* Every path that it owns. */
+/* Every path that it owns, and the units that its scripts made when it was installed for a pod (helper/install.sh). */
 void package_list_files(const struct package_list *l, const struct package *p,
                         void (*each)(void *userdata, const char *path), void *userdata);
 
@@ -63,6 +63,11 @@ struct map package_list_script(const struct package_list *l, const struct packag
  * false at first, is kept between lines. */
 void package_manager_progress(struct progress *p, const char *line);
 bool package_manager_complains(const char *line, bool *goes_on);
+
+/* Does it tell that a package needs nothing, since what is installed is its candidate? Which package, in which version.
+ */
+bool package_manager_newest(const char *line, char name[static ID_PACKAGE_MAX + 1],
+                            char version[static ID_VERSION_MAX + 1]);
 
 /* When the lists of what can be installed changed last; zero when there are none. */
 struct timespec package_manager_lists(void);

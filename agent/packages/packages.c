@@ -14,7 +14,10 @@ enum {
         CANDIDATES_MAX = 64,
         RELATED_MAX = 32, /* packages that are looked at for one image */
         CONFIGURATION_MAX = 256 * 1024,
+        STARTERS_MAX = 32,
 };
+
+#define ANNOTATIONS "metadata: {annotations: {vks.systemd.io/unit: %.255s}}"
 
 struct answer {
         char name[ID_PACKAGE_MAX + 1];
@@ -119,21 +122,49 @@ struct look {
         bool want_units;
         struct unit_candidate candidates[CANDIDATES_MAX];
         size_t n_candidates;
-        char template[ID_UNIT_MAX + 1]; /* the first one seen */
+        char template[ID_UNIT_MAX + 1]; /* the first one seen ... */
+        bool for_user;                  /* ... whose instances are users */
+        struct starter {
+                char name[ID_UNIT_MAX + 1], service[ID_UNIT_MAX + 1];
+        } starters[STARTERS_MAX]; /* timers and paths */
+        size_t n_starters;
         bool writes_var;
         bool scripts; /* there are init scripts: what the generator makes of them comes and goes without dpkg */
 };
 
-/* "/usr/lib/systemd/system/x.service" -> "x.service", NULL for what is none. */
-static const char *unit_of_path(const char *path)
+/* "/usr/lib/systemd/system/x.service" -> "x.service", NULL for what is no unit's. */
+static const char *name_of_path(const char *path)
 {
-        static const char dir[] = "/lib/systemd/system/";
-        const char *s = starts_with(path, "/usr/") ? path + 4 : path;
+        static const char *const dirs[] = { "/lib/systemd/system/", "/usr/lib/systemd/system/",
+                                            "/etc/systemd/system/" };
 
-        if (!starts_with(s, dir))
-                return NULL;
-        s += sizeof(dir) - 1;
-        return id_is_unit(s) ? s : NULL;
+        for (size_t i = 0; i < ARRAY_LEN(dirs); i++)
+                if (starts_with(path, dirs[i]))
+                        return path + strlen(dirs[i]);
+        return NULL;
+}
+
+static void look_at_starter(struct look *l, const char *path, const char *name)
+{
+        CLEANUP(freep) char *full = xasprintf("%s%s", l->p->root, path);
+        CLEANUP(map_done) struct map map = { 0 };
+        struct starter *s = &l->starters[l->n_starters];
+
+        if (l->n_starters < STARTERS_MAX && strlen(name) <= ID_UNIT_MAX - strlen("service") &&
+            map_open(&map, NULL, full) == 0 && starter_scan(name, map.data, map.size, s->service)) {
+                snprintf(s->name, sizeof(s->name), "%s", name);
+                l->n_starters++;
+        }
+}
+
+/* Instances that are users say so in the template. */
+static bool is_for_user(const struct look *l, const char *path)
+{
+        CLEANUP(freep) char *full = xasprintf("%s%s", l->p->root, path);
+        CLEANUP(map_done) struct map map = { 0 };
+
+        return map_open(&map, NULL, full) == 0 && map.size > 0 &&
+               (memmem(map.data, map.size, "\nUser=%i", 8) || memmem(map.data, map.size, "\nUser=%I", 8));
 }
 
 static void look_at_unit(struct look *l, const char *path, const char *unit)
@@ -144,8 +175,10 @@ static void look_at_unit(struct look *l, const char *path, const char *unit)
         struct stat st = { 0 };
 
         if (strstr(unit, "@.service")) {
-                if (!l->template[0])
+                if (!l->template[0]) {
                         snprintf(l->template, sizeof(l->template), "%s", unit);
+                        l->for_user = is_for_user(l, path);
+                }
                 if (!l->unit || strncmp(l->unit, unit, strcspn(unit, "@") + 1) != 0)
                         return;
                 unit = l->unit;
@@ -205,11 +238,13 @@ static void look_at_configuration(struct look *l, const char *path)
 static void look_at_path(void *userdata, const char *path)
 {
         struct look *l = userdata;
-        const char *unit = unit_of_path(path);
+        const char *unit = name_of_path(path);
 
         l->writes_var |= mentions_var(path, strlen(path));
-        if (unit && l->want_units)
+        if (unit && l->want_units && id_is_unit(unit))
                 look_at_unit(l, path, unit);
+        else if (unit && l->want_units && (ends_with(unit, ".timer") || ends_with(unit, ".path")))
+                look_at_starter(l, path, unit);
         else if (l->want_units && starts_with(path, "/etc/init.d/"))
                 look_at_script(l, path + strlen("/etc/init.d/"));
         else if (starts_with(path, "/usr/lib/tmpfiles.d/") && ends_with(path, ".conf"))
@@ -263,8 +298,73 @@ static size_t find_instances(const struct look *l, const char *umbrella, struct 
 
 static int ambiguous(struct err *e, const char *name, const char *what, struct buf *names)
 {
-        return err_set(e, -ENOTUNIQ, "ErrImagePull", "package %s has several %s and none is clearly the one: %s", name,
-                       what, names->data ? names->data : "");
+        const char *all = names->data ? names->data : "";
+        CLEANUP(freep) char *first = xstrndup(all, strcspn(all, ","));
+
+        return err_set(e, -ENOTUNIQ, "ErrImagePull",
+                       "package %s has several %s and none is clearly the one: %s; choose, in the pod: " ANNOTATIONS,
+                       name, what, all, first);
+}
+
+/* A template needs a name for its instance, which only the pod's author knows. */
+static void tell_template(const struct look *l, const char *what, struct package_image *ret)
+{
+        CLEANUP(freep)
+        char *instance = xasprintf("%.*s@%s.service", (int)strcspn(l->template, "@"), l->template,
+                                   l->for_user ? "USER" : "INSTANCE");
+
+        snprintf(ret->why, sizeof(ret->why), "%.150s; write, in the pod: " ANNOTATIONS, what, instance);
+}
+
+/* What else starts them, for a package that has nothing but such services. */
+static void tell_started(const struct look *l, struct package_image *ret)
+{
+        const struct unit_candidate *c = &l->candidates[0];
+        CLEANUP(freep) char *what = xasprintf("it has no daemon, %.60s starts %.60s", c->starter, c->name);
+
+        if (l->template[0])
+                tell_template(l, what, ret);
+        else
+                snprintf(ret->why, sizeof(ret->why),
+                         "%.150s; write that unit, in the pod: " ANNOTATIONS
+                         ", or as image the package of its source that has the daemon (apt-cache showsrc %.60s)",
+                         what, c->name, l->related[0].source);
+}
+
+static void mark_started(struct look *l)
+{
+        for (size_t i = 0; i < l->n_candidates; i++)
+                for (size_t k = 0; k < l->n_starters; k++)
+                        if (streq(l->starters[k].service, l->candidates[i].name))
+                                memcpy(l->candidates[i].starter, l->starters[k].name, sizeof(l->starters[k].name));
+        unit_relate(l->candidates, l->n_candidates);
+}
+
+static bool has_daemon(const struct look *l)
+{
+        for (size_t i = 0; i < l->n_candidates; i++)
+                if (!l->candidates[i].starter[0])
+                        return true;
+        return l->n_candidates == 0;
+}
+
+/* The daemon of a package that has none may be in another one of its source, which depends on it (spamassassin: spamd).
+ */
+static void look_for_daemon(struct look *l)
+{
+        struct package family[RELATED_MAX];
+
+        for (size_t i = 0; i < packages_count(l->p) && !l->template[0]; i++) {
+                struct package p = packages_at(l->p, i);
+                size_t n = streq(p.source, l->related[0].source)
+                                   ? package_list_related(l->p->list, p.name, family, RELATED_MAX)
+                                   : 0;
+
+                for (size_t k = 1; k < n; k++)
+                        if (streq(family[k].name, l->name))
+                                look_at_files(l, &p, true);
+        }
+        mark_started(l);
 }
 
 static int choose(const struct look *l, struct package_image *ret, struct err *e)
@@ -277,13 +377,19 @@ static int choose(const struct look *l, struct package_image *ret, struct err *e
         int i;
 
         if (l->n_candidates == 0) {
+                CLEANUP(freep) char *what = xasprintf("it has only a template, %s", l->template);
+
                 if (l->template[0])
-                        snprintf(ret->why, sizeof(ret->why), "it has only a template, %.100s", l->template);
+                        tell_template(l, what, ret);
                 else
                         snprintf(ret->why, sizeof(ret->why), "it has no service");
                 return 0;
         }
         i = unit_choose(l->name, l->candidates, l->n_candidates, &why);
+        if (i == -ENOENT) {
+                tell_started(l, ret);
+                return 0;
+        }
         if (i < 0) {
                 for (size_t k = 0; k < l->n_candidates; k++)
                         buf_printf(&names, "%s%s", k ? ", " : "", l->candidates[k].name);
@@ -295,8 +401,11 @@ static int choose(const struct look *l, struct package_image *ret, struct err *e
                 if (n > 1)
                         return ambiguous(e, l->name, "instances", &names);
                 if (n == 0) {
-                        snprintf(ret->why, sizeof(ret->why),
-                                 "%.70s only stands for instances of a template, and there is none", c->name);
+                        CLEANUP(freep)
+                        char *what =
+                                xasprintf("%.70s only stands for instances of a template, and there is none", c->name);
+
+                        tell_template(l, what, ret);
                         return 0;
                 }
                 why = "it is the only instance of its template";
@@ -352,6 +461,9 @@ static int look_at_image(struct packages *p, const char *name, const char *unit,
         look_at_files(l, &l->related[0], true);
         for (size_t i = 1, own = l->n_candidates; i < l->n_related; i++)
                 look_at_files(l, &l->related[i], unit || own == 0);
+        mark_started(l);
+        if (!unit && !has_daemon(l))
+                look_for_daemon(l);
         r = unit ? choose_given(l, ret, e) : choose(l, ret, e);
         ret->writes_var = l->writes_var;
         if (r == 0 && !unit &&
@@ -380,12 +492,13 @@ int packages_image_unit(struct packages *p, const char *name, const char *unit, 
 
 static bool is_service(const char *path)
 {
-        static const char *const dirs[] = { "/lib/systemd/system/", "/usr/lib/systemd/system/", "/etc/init.d/" };
+        static const char *const dirs[] = { "/lib/systemd/system/", "/usr/lib/systemd/system/", "/etc/systemd/system/",
+                                            "/etc/init.d/" };
 
         for (size_t i = 0; i < ARRAY_LEN(dirs); i++)
                 if (starts_with(path, dirs[i])) {
                         const char *name = path + strlen(dirs[i]);
-                        return *name && !strchr(name, '/') && (i == 2 || (ends_with(name, ".service") && *name != '.'));
+                        return *name && !strchr(name, '/') && (i == 3 || (ends_with(name, ".service") && *name != '.'));
                 }
         return false;
 }

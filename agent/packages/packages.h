@@ -45,7 +45,8 @@ struct package_image {
         char unit[ID_UNIT_MAX + 1];
         char owner[ID_PACKAGE_MAX + 1]; /* the package that ships the unit: often another (nginx: nginx-common) */
         bool writes_var;                /* it keeps data under /var */
-        char why[160];                  /* which rule chose, or why there is none: for --dry-run and for messages */
+        char why[640]; /* which rule chose, or why there is none and what to write then: for --dry-run and for messages
+                        */
 };
 
 /*
@@ -74,16 +75,29 @@ void packages_services(const struct packages *p, bool *ret);
 struct unit_candidate {
         char name[ID_UNIT_MAX + 1];
         char owner[ID_PACKAGE_MAX + 1];
-        bool own;                    /* shipped by the very package that was asked for */
-        bool multi_user;             /* [Install] WantedBy= has multi-user.target or default.target */
-        bool oneshot;                /* Type=oneshot */
-        bool umbrella;               /* oneshot that runs nothing but true: its instances do the work */
-        bool state;                  /* StateDirectory=, CacheDirectory= or LogsDirectory= */
-        char alias[ID_UNIT_MAX + 1]; /* the first Alias= */
+        bool own;                      /* shipped by the very package that was asked for */
+        bool multi_user;               /* [Install] WantedBy= has multi-user.target or default.target */
+        bool oneshot;                  /* Type=oneshot */
+        bool umbrella;                 /* oneshot that runs nothing but true: its instances do the work */
+        bool state;                    /* StateDirectory=, CacheDirectory= or LogsDirectory= */
+        bool wanted;                   /* [Install] has a WantedBy= at all */
+        char alias[ID_UNIT_MAX + 1];   /* the first Alias= */
+        char starter[ID_UNIT_MAX + 1]; /* the timer, path, service or sleep target that starts it; "": nothing known */
+        char pulls[400],
+                after[400]; /* services that it wants or requires, and that it waits for: " a.service b.service " */
 };
 
-/* The one that is the package's daemon: an index, or -ENOTUNIQ. *ret_why tells the rule. */
+/*
+ * The one that is the package's daemon: an index; -ENOTUNIQ, or -ENOENT when something else starts each of them.
+ * *ret_why tells the rule.
+ */
 int unit_choose(const char *package, const struct unit_candidate *c, size_t n, const char **ret_why);
+
+/* Which of them are started by another one of them, without being wanted by anything themselves. */
+void unit_relate(struct unit_candidate *c, size_t n);
+
+/* The service that a timer or a path starts, out of the text of `name`; false when that is something else. */
+bool starter_scan(const char *name, const char *text, size_t size, char ret[static ID_UNIT_MAX + 1]);
 
 /* Reads what a candidate has to say out of a unit file's text. */
 void unit_scan(const char *text, size_t size, struct unit_candidate *c);

@@ -8,6 +8,21 @@
 
 /* ---- unit files -------------------------------------------------------------------------------------------------- */
 
+/* "Key = value", with or without blanks. */
+static bool unit_field(struct line l, const char *key, struct line *ret_value)
+{
+        size_t n = strlen(key);
+        struct line rest;
+
+        if (l.n <= n || memcmp(l.s, key, n) != 0)
+                return false;
+        rest = line_trim((struct line){ l.s + n, l.n - n });
+        if (rest.n == 0 || rest.s[0] != '=')
+                return false;
+        *ret_value = line_trim((struct line){ rest.s + 1, rest.n - 1 });
+        return true;
+}
+
 static bool has_word(struct line value, const char *a, const char *b)
 {
         while (value.n > 0) {
@@ -18,29 +33,111 @@ static bool has_word(struct line value, const char *a, const char *b)
         return false;
 }
 
+/* Adds the services among the words to " a.service b.service ". */
+static void add_services(struct line value, char *list, size_t size)
+{
+        char word[ID_UNIT_MAX + 1];
+        size_t len = strlen(list);
+
+        while (value.n > 0) {
+                struct line w = line_word(&value);
+                if (line_copy(w, word, sizeof(word)) && ends_with(word, ".service") && len + w.n + 3 <= size)
+                        len += (size_t)snprintf(list + len, size - len, "%s%s ", len ? "" : " ", word);
+        }
+}
+
+static bool has_service(const char *list, const char *name)
+{
+        char word[ID_UNIT_MAX + 3];
+
+        snprintf(word, sizeof(word), " %s ", name);
+        return strstr(list, word);
+}
+
+/* Whoever is wanted by these, or by another unit that is no target, has something to do at times. */
+static void scan_wanted(struct line value, struct unit_candidate *c)
+{
+        static const char *const at_times[] = { "sleep.target",
+                                                "suspend.target",
+                                                "hibernate.target",
+                                                "hybrid-sleep.target",
+                                                "suspend-then-hibernate.target",
+                                                "shutdown.target",
+                                                "reboot.target",
+                                                "halt.target",
+                                                "poweroff.target",
+                                                "final.target",
+                                                "kexec.target" };
+        char word[ID_UNIT_MAX + 1];
+
+        if (has_word(value, "multi-user.target", "default.target"))
+                c->multi_user = true;
+        while (value.n > 0) {
+                bool is_at_times;
+
+                if (!line_copy(line_word(&value), word, sizeof(word)) || !*word)
+                        continue;
+                is_at_times = !ends_with(word, ".target");
+                for (size_t i = 0; i < ARRAY_LEN(at_times); i++)
+                        is_at_times |= streq(word, at_times[i]);
+                if (!is_at_times)
+                        c->starter[0] = '\0';
+                else if (!c->wanted)
+                        snprintf(c->starter, sizeof(c->starter), "%s", word);
+                c->wanted = true;
+        }
+}
+
+bool starter_scan(const char *name, const char *text, size_t size, char ret[static ID_UNIT_MAX + 1])
+{
+        struct line l, v;
+
+        snprintf(ret, ID_UNIT_MAX + 1, "%.*s.service", (int)(strrchr(name, '.') - name), name);
+        for (size_t pos = 0; next_line(text, size, &pos, &l);)
+                if (unit_field(line_trim(l), "Unit", &v) && v.n > 0)
+                        line_copy(v, ret, ID_UNIT_MAX + 1);
+        return ends_with(ret, ".service");
+}
+
+void unit_relate(struct unit_candidate *c, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                for (size_t k = 0; k < n && !c[i].wanted && !c[i].starter[0]; k++)
+                        if (k != i && has_service(c[k].pulls, c[i].name))
+                                snprintf(c[i].starter, sizeof(c[i].starter), "%s", c[k].name);
+}
+
 void unit_scan(const char *text, size_t size, struct unit_candidate *c)
 {
-        enum { OTHER, SERVICE, INSTALL } section = OTHER;
+        enum { OTHER, UNIT, SERVICE, INSTALL } section = OTHER;
         bool has_work = false, has_exec = false;
         struct line l, v;
 
         for (size_t pos = 0; next_line(text, size, &pos, &l);) {
                 l = line_trim(l);
                 if (l.n > 0 && l.s[0] == '[') {
-                        section = line_is(l, "[Service]") ? SERVICE : line_is(l, "[Install]") ? INSTALL : OTHER;
+                        section = line_is(l, "[Service]")   ? SERVICE
+                                  : line_is(l, "[Install]") ? INSTALL
+                                  : line_is(l, "[Unit]")    ? UNIT
+                                                            : OTHER;
+                } else if (section == UNIT) {
+                        if (unit_field(l, "After", &v))
+                                add_services(v, c->after, sizeof(c->after));
+                        else if (unit_field(l, "Wants", &v) || unit_field(l, "Requires", &v) ||
+                                 unit_field(l, "BindsTo", &v))
+                                add_services(v, c->pulls, sizeof(c->pulls));
                 } else if (section == INSTALL) {
-                        if (line_field(l, "WantedBy", '=', &v) && has_word(v, "multi-user.target", "default.target"))
-                                c->multi_user = true;
-                        else if (line_field(l, "Alias", '=', &v) && !c->alias[0])
+                        if (unit_field(l, "WantedBy", &v) || unit_field(l, "RequiredBy", &v))
+                                scan_wanted(v, c);
+                        else if (unit_field(l, "Alias", &v) && !c->alias[0])
                                 line_copy(line_word(&v), c->alias, sizeof(c->alias));
                 } else if (section == SERVICE) {
-                        if (line_field(l, "Type", '=', &v))
+                        if (unit_field(l, "Type", &v))
                                 c->oneshot = line_is(v, "oneshot");
-                        else if (line_field(l, "ExecStart", '=', &v) && v.n > 0)
+                        else if (unit_field(l, "ExecStart", &v) && v.n > 0)
                                 has_exec = true, has_work |= !line_is(v, "/bin/true") && !line_is(v, "/usr/bin/true");
-                        else if ((line_field(l, "StateDirectory", '=', &v) ||
-                                  line_field(l, "CacheDirectory", '=', &v) ||
-                                  line_field(l, "LogsDirectory", '=', &v)) &&
+                        else if ((unit_field(l, "StateDirectory", &v) || unit_field(l, "CacheDirectory", &v) ||
+                                  unit_field(l, "LogsDirectory", &v)) &&
                                  v.n > 0)
                                 c->state = true;
                 }
@@ -80,13 +177,35 @@ static bool is_side_show(const struct unit_candidate *c)
                 if (n > k && memcmp(c->name + n - k, endings[i], k) == 0)
                         return true;
         }
-        return c->oneshot || !c->multi_user;
+        return c->oneshot || !c->multi_user || c->starter[0];
+}
+
+/* The one that waits for others of them, while none waits for it: those are there for it. */
+static int find_last(const struct unit_candidate *c, size_t n)
+{
+        int found = -ENOTUNIQ;
+
+        for (size_t i = 0; i < n; i++) {
+                bool before = false, after = false;
+
+                for (size_t k = 0; k < n && !is_side_show(&c[i]); k++)
+                        if (k != i && !is_side_show(&c[k])) {
+                                after |= has_service(c[i].after, c[k].name);
+                                before |= has_service(c[k].after, c[i].name);
+                        }
+                if (after && !before && found >= 0)
+                        return -ENOTUNIQ;
+                if (after && !before)
+                        found = (int)i;
+        }
+        return found;
 }
 
 int unit_choose(const char *package, const struct unit_candidate *c, size_t n, const char **ret_why)
 {
         static const char *const suffixes[] = { "-server", "-daemon", "d" };
         int found = find_called(c, n, package, strlen(package));
+        size_t daemons = 0;
 
         *ret_why = "it has the package's name";
         if (found >= 0)
@@ -96,17 +215,29 @@ int unit_choose(const char *package, const struct unit_candidate *c, size_t n, c
                 if (ends_with(package, suffixes[i]) &&
                     (found = find_called(c, n, package, strlen(package) - strlen(suffixes[i]))) >= 0)
                         return found;
+        for (size_t i = 0; i < n; i++)
+                daemons += !c[i].starter[0];
+        if (daemons == 0)
+                return -ENOENT;
         *ret_why = "it is the only one";
         if (n == 1)
                 return 0;
+        *ret_why = "it is the only one that nothing else starts";
+        for (size_t i = 0; i < n && daemons == 1; i++)
+                if (!c[i].starter[0] && !c[i].oneshot)
+                        return (int)i;
         *ret_why = "it is the only one that multi-user.target wants and that stays";
+        daemons = 0;
         for (size_t i = 0; i < n; i++)
                 if (!is_side_show(&c[i])) {
-                        if (found >= 0)
-                                return -ENOTUNIQ;
                         found = (int)i;
+                        daemons++;
                 }
-        return found >= 0 ? found : -ENOTUNIQ;
+        if (daemons == 1)
+                return found;
+        *ret_why =
+                "of several it is the one that starts behind others; the annotation vks.systemd.io/unit names another";
+        return find_last(c, n);
 }
 
 /* ---- /var -------------------------------------------------------------------------------------------------------- */

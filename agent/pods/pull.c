@@ -114,7 +114,10 @@ void pull_take(struct pod_entry *e, size_t i)
                                             known ? sha256 : "");
                 if ((spec->given_unit
                              ? packages_image_unit(packages, spec->parsed.name, spec->given_unit, &e->images[i], &err)
-                             : packages_image(packages, spec->parsed.name, &e->images[i], &err)) < 0) {
+                             : packages_image(packages, spec->parsed.name, &e->images[i], &err)) < 0 ||
+                    (!*e->images[i].unit && !spec->command &&
+                     err_set(&err, -EINVAL, NULL, "package %s: %s; or give a command", spec->parsed.name,
+                             e->images[i].why) < 0)) {
                         if (!e->pod->refused.code)
                                 pod_event(e, spec, true, "Failed", "Error: %s", err.text);
                         e->pod->refused = err;

@@ -126,11 +126,12 @@ void pods_units_synced(void *userdata)
         struct pods *ps = userdata;
         struct unit_link *l, *next;
         struct unit_state ended = { .phase = UNIT_INACTIVE, .ended = time_now() };
-        const char *unit = ps->parts.installer ? installer_unit(ps->parts.installer) : "";
+        const char *unit;
 
-        if (*unit && !observed_state(ps->parts.observed, unit, &(struct unit_state){ 0 }))
-                installer_unit_changed(ps->parts.installer, unit,
-                                       &ended); /* it ended while nobody looked: the packages tell how */
+        for (size_t i = 0; ps->parts.installer && (unit = installer_unit(ps->parts.installer, i)); i++)
+                if (!observed_state(ps->parts.observed, unit, &(struct unit_state){ 0 }))
+                        installer_unit_changed(ps->parts.installer, unit,
+                                               &ended); /* it ended while nobody looked: the packages tell how */
         HASH_ITER (hh, ps->units, l, next) {
                 struct unit_state u = { .phase = UNIT_ABSENT };
                 if (!observed_state(ps->parts.observed, l->unit, &u) &&

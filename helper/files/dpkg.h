@@ -4,8 +4,8 @@
 
 #include "common/err.h"
 
-/* The list of files of an installed package (dpkg -L), a path per line. `package` is a valid name; the caller owns
- * *ret. -ENOENT: not installed. */
+/* The list of files of an installed package (dpkg -L), a path per line, and behind it the units that its scripts made
+ * while it was installed for a pod. `package` is a valid name; the caller owns *ret. -ENOENT: not installed. */
 int dpkg_files(const char *package, char **ret, struct err *e);
 
 /* Is `path` a line of that list? */

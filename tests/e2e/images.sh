@@ -241,6 +241,30 @@ test_always_asks_once_for_the_candidate_and_never_for_a_restart() {
     [ "$(transactions "$since")" = 1 ] || fail "$(transactions "$since") transactions"
 }
 
+test_what_is_the_newest_waits_for_nobodys_turn() {
+    local held
+    purge vks-ta vks-tn0 vks-tn1
+    by_hand apt-get -qq -y --allow-downgrades install vks-ta=1.0 vks-tn0
+    node systemctl restart vks-agent # it forgets what it has asked about
+    exec {held}> >(node flock /run/vks/install/lock cat >/dev/null)
+    wait_for 10 "the lock is taken" sh_node '! flock -n /run/vks/install/lock true'
+    pod new vks-tn1 "$(command vks-tn1)"
+    event new "Pulling image .*: Waiting for the turn"
+    # together: one of them has a newer candidate, and waits
+    pod older vks-ta "$(command vks-ta)" &
+    pod there vks-tn0 "$(command vks-tn0)"
+    running there
+    event there "Successfully pulled image \"vks-tn0\""
+    printf '{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "bash"}, "spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "bash", "command": ["/bin/true"]}]}}' | apply
+    wait_for 60 "bash has run" equals Succeeded pod_field bash '{.status.phase}'
+    [ "$(pod_field new '{.status.phase}') $(pod_field older '{.status.phase}')" = "Pending Pending" ] || fail "who needs dpkg had no turn to wait for"
+    [ "$(version vks-ta)" = 1.0 ] || fail "version $(version vks-ta)"
+    exec {held}>&-
+    running new
+    running older
+    [ "$(image_id older)" = "deb://vks-ta@1:2.0~rc1" ] || fail "imageID $(image_id older)"
+}
+
 waiting() { k get pods -o 'jsonpath={range .items[*]}{.status.containerStatuses[0].state.waiting.reason}{"\n"}{end}' | grep -c .; }
 test_fifty_pods_of_ten_packages_in_three_transactions() {
     local since n list="" held

@@ -68,8 +68,8 @@ my @stages = (
     [fetch      => sub { runs qr{/methods/copy} }],
     [fetched    => sub { -e "/var/cache/vks/archives/${package}_1_all.deb" }],
     [list       => sub { runs qr/^dpkg-deb --fsys-tarfile/ }],
-    [masked     => sub { -l "/run/systemd/system/$package.service" }],
-    [install    => sub { runs(qr/^apt-get (?!.*--download-only).* install /) && -l "/run/systemd/system/$package.service" }],
+    [masked     => sub { -e "/run/systemd/system.control/$package.service" }],
+    [install    => sub { runs(qr/^apt-get (?!.*--download-only).* install /) && -e "/run/systemd/system.control/$package.service" }],
     [unpack     => sub { runs qr/dpkg .*--unpack/ }],
     [preinst    => sub { runs qr/preinst install/ }],
     [files      => sub { -e "/usr/share/$package" }],
@@ -112,10 +112,10 @@ STRIKE
 "$LAB" node put "$WORK/strike" /root/
 sh_node "chmod 755 /root/strike"
 
-# Nobody runs but for the pod's unit, no unit is masked, dpkg has nothing left to do.
+# Nobody runs but for the pod's unit, nothing stands in for a unit, dpkg has nothing left to do.
 is_sound() { # PACKAGE
     sh_node "test \"\$(dpkg-query -W -f '\${db:Status-Abbrev}\${Version}' $1)\" = 'ii 1' && test -z \"\$(dpkg --audit)\" &&
-             test \"\$(systemctl is-active $1.service)\" = inactive && test -z \"\$(ls -d /run/systemd/system/vks-f*.service 2>/dev/null)\""
+             test \"\$(systemctl is-active $1.service)\" = inactive && test -z \"\$(ls -d /run/systemd/system.control/* 2>/dev/null)\""
 }
 
 test_an_installation_is_killed_at_many_points() {
@@ -136,7 +136,7 @@ test_an_installation_is_killed_at_many_points() {
         # The last one is tried again in the agent's own time, the others are not waited for so long.
         [ "$what" = agent ] || [ "$i" -eq "${#POINTS[@]}" ] || node systemctl restart vks-agent
         running "f$i" 60 || fail "$point, struck at $hit"
-        wait_for 20 "it is whole" is_sound "vks-f$i" || fail "$point, struck at $hit: $(sh_node "dpkg-query -W vks-f$i; dpkg --audit; systemctl is-active vks-f$i; ls /run/systemd/system")"
+        wait_for 20 "it is whole" is_sound "vks-f$i" || fail "$point, struck at $hit: $(sh_node "dpkg-query -W vks-f$i; dpkg --audit; systemctl is-active vks-f$i; ls /run/systemd/system.control")"
     done
     echo "  killed:$told"
 }

@@ -116,8 +116,33 @@ static const struct {
           "b.service" },
         { "thing", { { .name = "a.service" }, { .name = "b.service", .multi_user = true } }, "b.service" },
         { "samba",
+          { { .name = "nmbd.service", .multi_user = true },
+            { .name = "samba-ad-dc.service", .multi_user = true },
+            { .name = "smbd.service", .multi_user = true, .after = " nmbd.service winbind.service " } },
+          "smbd.service" },
+        { "two-ends",
+          { { .name = "a.service", .multi_user = true },
+            { .name = "b.service", .multi_user = true, .after = " a.service " },
+            { .name = "c.service", .multi_user = true, .after = " a.service " } },
+          NULL },
+        { "chain",
+          { { .name = "a.service", .multi_user = true },
+            { .name = "b.service", .multi_user = true, .after = " a.service " },
+            { .name = "c.service", .multi_user = true, .after = " b.service " } },
+          "c.service" },
+        { "behind-a-helper",
+          { { .name = "a.service", .multi_user = true, .after = " once.service " },
+            { .name = "b.service", .multi_user = true },
+            { .name = "once.service", .multi_user = true, .oneshot = true } },
+          NULL },
+        { "unordered",
           { { .name = "nmbd.service", .multi_user = true }, { .name = "smbd.service", .multi_user = true } },
           NULL },
+        { "timed", { { .name = "a.service", .starter = "a.timer" }, { .name = "b.service" } }, "b.service" },
+        { "timed-once",
+          { { .name = "a.service", .starter = "a.timer" }, { .name = "b.service", .oneshot = true } },
+          NULL },
+        { "logrotate", { { .name = "logrotate.service", .starter = "logrotate.timer" } }, "logrotate.service" },
         { "idle", { { .name = "a.service" }, { .name = "b.service" } }, NULL },
         { "server", { { .name = "a.service" }, { .name = "b.service" } }, NULL },
 };
@@ -138,6 +163,47 @@ Test(unit, the_daemons_own_is_chosen)
                 else
                         cr_expect_eq(r, -ENOTUNIQ, "%s: got %d", choices[i].package, r);
         }
+}
+
+Test(unit, what_something_else_starts_is_no_daemon)
+{
+        static const char resume[] =
+                "[Unit]\nAfter=sleep.target\n[Service]\nExecStart=/x\n[Install]\nWantedBy=sleep.target\n";
+        static const char both[] = "[Service]\nExecStart=/x\n[Install]\nWantedBy=suspend.target graphical.target\n";
+        static const char hook[] = "[Service]\nExecStart=/x\n[Install]\nWantedBy=networking.service\n";
+        static const char daemon[] =
+                "[Unit]\nWants=network-online.target helper.service\nAfter=helper.service other.service\n"
+                "After=third.service\n[Service]\nExecStart=/x\n[Install]\nWantedBy=multi-user.target\n";
+        struct unit_candidate c[4] = { { .name = "x-resume.service" },
+                                       { .name = "d.service" },
+                                       { .name = "helper.service" } };
+        const char *why;
+
+        unit_scan(resume, sizeof(resume) - 1, &c[0]);
+        cr_expect_str_eq(c[0].starter, "sleep.target");
+        cr_expect_eq(unit_choose("x", c, 1, &why), -ENOENT);
+        unit_scan(daemon, sizeof(daemon) - 1, &c[1]);
+        cr_expect_str_eq(c[1].pulls, " helper.service ");
+        cr_expect_str_eq(c[1].after, " helper.service other.service third.service ");
+        unit_relate(c, 3);
+        cr_expect_str_eq(c[2].starter, "d.service");
+        cr_expect_str_eq(c[1].starter, "");
+        c[0] = c[3] = (struct unit_candidate){ 0 };
+        unit_scan(both, sizeof(both) - 1, &c[0]);
+        cr_expect_str_eq(c[0].starter, "");
+        unit_scan(hook, sizeof(hook) - 1, &c[3]);
+        cr_expect_str_eq(c[3].starter, "networking.service");
+}
+
+Test(unit, a_timer_and_a_path_tell_what_they_start)
+{
+        char service[ID_UNIT_MAX + 1];
+
+        cr_expect(starter_scan("a.b.timer", "[Timer]\nOnCalendar=daily\n", 25, service));
+        cr_expect_str_eq(service, "a.b.service");
+        cr_expect(starter_scan("a.path", "[Path]\nUnit = c.service\n", 24, service));
+        cr_expect_str_eq(service, "c.service");
+        cr_expect_not(starter_scan("a.timer", "[Timer]\nUnit=b.target\n", 22, service));
 }
 
 /* ---- /var -------------------------------------------------------------------------------------------------------- */
@@ -182,9 +248,11 @@ static void machine(void)
             "Package: libc6\nStatus: install ok installed\nArchitecture: i386\nVersion: 2.36-9\n\n"
             "Package: libc6\nStatus: install ok installed\nArchitecture: amd64\nVersion: 2.36-10\n\n" STATUS(
                     "nginx", "nginx", "libc6 (>= 2.34), iproute2 | nginx-common (= 1) , zlib1g")
-                    STATUS("nginx-common", "nginx (1.0-1)", "debconf") STATUS("uptimed", "uptimed", "libc6")
-                            STATUS("zsh", "zsh", "libc6") STATUS("tor", "tor", "libc6")
-                                    STATUS("tool", "tool", "nginx-common") STATUS("samba", "samba", "libc6")
+                    STATUS("nginx-common", "nginx (1.0-1)", "debconf") STATUS("uptimed", "uptimed", "libc6") STATUS(
+                            "zsh", "zsh", "libc6") STATUS("tor", "tor", "libc6") STATUS("tool", "tool", "nginx-common")
+                            STATUS("samba", "samba", "libc6") STATUS("mailtest", "mailtest",
+                                                                     "perl") STATUS("mailtestd", "mailtest", "mailtest")
+                                    STATUS("sync", "sync", "libc6") STATUS("maker", "maker", "libc6")
                                             STATUS("postgresql", "postgresql-common (248)", "postgresql-15")
                                                     STATUS("postgresql-15", "postgresql-15", "postgresql-common")
                                                             STATUS("postgresql-common", "postgresql-common", "libc6"));
@@ -208,6 +276,18 @@ static void machine(void)
         put(INFO("samba.list"), "/lib/systemd/system/nmbd.service\n/lib/systemd/system/smbd.service\n");
         put("/lib/systemd/system/nmbd.service", DAEMON);
         put("/lib/systemd/system/smbd.service", DAEMON "[Service]\nCacheDirectory=samba\n");
+        put(INFO("mailtest.list"),
+            "/lib/systemd/system/mailtest-maintenance.service\n/lib/systemd/system/mailtest-maintenance.timer\n");
+        put("/lib/systemd/system/mailtest-maintenance.service", "[Service]\nType=oneshot\nExecStart=/x\n");
+        put("/lib/systemd/system/mailtest-maintenance.timer",
+            "[Timer]\nOnCalendar=daily\n[Install]\nWantedBy=timers.target\n");
+        put(INFO("mailtestd.list"), "/.\n");
+        put(INFO("sync.list"), "/lib/systemd/system/sync-resume.service\n/lib/systemd/system/sync@.service\n");
+        put("/lib/systemd/system/sync-resume.service",
+            "[Service]\nType=oneshot\nExecStart=/x\n[Install]\nWantedBy=sleep.target\n");
+        put("/lib/systemd/system/sync@.service",
+            "[Service]\nUser=%i\nExecStart=/x\n[Install]\nWantedBy=multi-user.target\n");
+        put(INFO("maker.list"), "/.\n");
         put(INFO("postgresql.list"), "/.\n");
         put(INFO("postgresql-15.list"), "/.\n");
         put(INFO("postgresql-common.list"),
@@ -233,7 +313,7 @@ Test(machine, packages_are_found_and_the_machines_architecture_first)
         CLEANUP(packages_freep) struct packages *p = loaded();
         struct package k;
 
-        cr_assert_eq(packages_count(p), 13);
+        cr_assert_eq(packages_count(p), 17);
         cr_assert(packages_find(p, "libc6", &k));
         cr_assert_str_eq(k.version, "2.36-10");
         cr_assert(packages_find(p, "nginx-common", &k));
@@ -353,6 +433,39 @@ Test(machine, data_in_another_packages_directory_shows_in_what_is_configured)
                   cap_set_proc(own) == 0);
         cap_free(own);
         expect_image("zsh", "", "", true, "no service");
+}
+
+Test(machine, what_a_timer_starts_is_no_daemon_and_the_one_in_another_package_of_the_source_is)
+{
+        expect_image("mailtest", "", "", false, "mailtest-maintenance.timer starts mailtest-maintenance.service");
+        put(INFO("mailtestd.list"), "/lib/systemd/system/mailtestd.service\n");
+        put("/lib/systemd/system/mailtestd.service", DAEMON);
+        expect_image("mailtest", "mailtestd.service", "mailtestd", false, "only one that nothing else starts");
+        expect_image("mailtestd", "mailtestd.service", "mailtestd", false, "package's name");
+}
+
+Test(machine, where_no_rule_chooses_it_says_what_to_write)
+{
+        CLEANUP(packages_freep) struct packages *p = loaded();
+        struct package_image i;
+        struct err e = ERR_NONE;
+
+        expect_image("sync", "", "", false,
+                     "sleep.target starts sync-resume.service; write, in the pod: metadata: {annotations: "
+                     "{vks.systemd.io/unit: sync@USER.service}}");
+        expect_image("tool", "", "", false, "metadata: {annotations: {vks.systemd.io/unit: tool@INSTANCE.service}}");
+        expect_image("mailtest", "", "", false, "{vks.systemd.io/unit: mailtest-maintenance.service}");
+        cr_assert_eq(packages_image(p, "samba", &i, &e), -ENOTUNIQ);
+        cr_assert_not_null(strstr(e.text, "metadata: {annotations: {vks.systemd.io/unit: nmbd.service}}"), "%s",
+                           e.text);
+}
+
+Test(machine, a_unit_that_a_script_has_made_is_the_packages_by_roots_record)
+{
+        put("/etc/systemd/system/maker.service", DAEMON);
+        expect_image("maker", "", "", false, "no service");
+        put("/var/lib/vks/units/maker", "/etc/systemd/system/maker.service\n");
+        expect_image("maker", "maker.service", "maker", false, "package's name");
 }
 
 Test(machine, a_template_alone_is_no_unit_and_dependencies_of_other_sources_do_not_count)
