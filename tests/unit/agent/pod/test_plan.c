@@ -471,12 +471,32 @@ Test(plan, what_systemd_could_not_start_says_so)
                                 .started = T0,
                                 .ended = T0,
                                 .result = "exit-code",
+                                .spawn_error = "Failed at step EXEC spawning /x: No such file or directory",
                                 .invocation = "00000000000000000000000000000001" };
 
         prepare(&w);
         observe(&w, 0, u);
         expect_container(&w, 0, "terminated", "StartError", 128, 0);
         done(&w);
+}
+
+Test(plan, a_program_may_end_with_any_code)
+{
+        for (int code = 0; code < 256; code++) {
+                struct world w = world(ONE("Never"));
+                struct unit_state u = { .phase = code ? UNIT_FAILED : UNIT_INACTIVE,
+                                        .main_code = CLD_EXITED,
+                                        .main_status = code,
+                                        .started = T0,
+                                        .ended = T0,
+                                        .result = "exit-code",
+                                        .invocation = "00000000000000000000000000000001" };
+
+                prepare(&w);
+                observe(&w, 0, u);
+                expect_container(&w, 0, "terminated", code ? "Error" : "Completed", code, 0);
+                done(&w);
+        }
 }
 
 Test(plan, an_oom_kill_has_its_own_reason)
