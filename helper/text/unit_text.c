@@ -9,6 +9,7 @@
 
 #include "common/mem.h"
 #include "common/utf8.h"
+#include "helper/text/package_paths.h"
 
 #define PREFIXES "-@:+!|" /* of a command in an Exec line */
 #define VKS_EXEC "/usr/libexec/vks/vks-exec"
@@ -193,27 +194,28 @@ static void command_line(struct buf *b, const struct unit_text *u)
                            u->container);
 }
 
-/* The package's other commands: written again where one would leave the pod's view of the file system, dropped when the
- * daemon they serve does not run. */
+/*
+ * The package's other commands: written again where one would leave the pod's view of the file system, and dropped
+ * where the pod brings a command of its own. They prepare, test and serve the package's daemon with its own
+ * configuration
+ * ("nginx -t"), and a container runs its command and nothing else. With `args` alone it is still the package's daemon.
+ */
 static void other_commands(struct buf *b, const struct unit_text *u)
 {
-        static const struct {
-                const char *key;
-                bool serves;
-        } keys[] = { { "ExecCondition", false }, { "ExecStartPre", false }, { "ExecStartPost", true },
-                     { "ExecReload", true },     { "ExecStop", true },      { "ExecStopPost", true } };
+        static const char *const keys[] = { "ExecCondition", "ExecStartPre", "ExecStartPost",
+                                            "ExecReload",    "ExecStop",     "ExecStopPost" };
         const struct unit_file *p = u->file;
         bool start_only = unit_yes(unit_file_get(p, "PermissionsStartOnly")), privileged = start_only;
 
         for (size_t k = 0; p && k < ARRAY_LEN(keys); k++) {
-                buf_printf(b, "%s=\n", keys[k].key);
-                for (size_t i = 0; i < p->n && !(u->program && keys[k].serves); i++) {
+                buf_printf(b, "%s=\n", keys[k]);
+                for (size_t i = 0; i < p->n && !u->program; i++) {
                         const char *v = p->service[i].value;
                         size_t n = strspn(v, PREFIXES);
 
-                        if (!streq(p->service[i].key, keys[k].key))
+                        if (!streq(p->service[i].key, keys[k]))
                                 continue;
-                        buf_printf(b, "%s=", keys[k].key);
+                        buf_printf(b, "%s=", keys[k]);
                         prefixes(b, v, n, start_only, "");
                         buf_printf(b, "%s\n", v + n);
                         privileged |= memchr(v, '+', n) != NULL;
@@ -315,6 +317,8 @@ static void mounts(struct buf *b, const struct unit_text *u)
         for (size_t i = 0; i < u->mounts->n; i++) {
                 const struct mount_line *l = &u->mounts->lines[i];
 
+                if (l->source && *l->source == '-' && package_paths_replace(u->file, l->target))
+                        continue;
                 buf_str(b, l->kind == MOUNT_TMPFS  ? "TemporaryFileSystem="
                            : l->kind == MOUNT_BIND ? "BindPaths="
                                                    : "BindReadOnlyPaths=");
@@ -416,6 +420,7 @@ void unit_text_dropin(const struct unit_text *u, struct buf *b)
         buf_str(b, "SendSIGKILL=yes\nSuccessExitStatus=\nRestartPreventExitStatus=\nRestartForceExitStatus=\n"
                    "LogRateLimitIntervalSec=1\nLogRateLimitBurst=1000000000\nStandardOutput=journal\nStandardError="
                    "journal\n");
+        package_paths(b, u->file, u->mounts); /* first: what is taken back here is the package's */
         type_and_files(b, u);
         command_line(b, u);
         other_commands(b, u);
