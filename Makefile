@@ -38,14 +38,14 @@ CPPFLAGS += $(shell pkg-config --cflags $(PKG_AGENT) 2>/dev/null | sed 's/-I/-is
 .SECONDARY:
 .DELETE_ON_ERROR:
 
-all: $(BUILD)/vks-agent $(BUILD)/vks-helper $(BUILD)/vks-exec
+all: $(BUILD)/vks-agent $(BUILD)/vks-helper $(BUILD)/vks-exec $(BUILD)/vks-log
 
 # ---- what the programs are made of ------------------------------------------------------------------------
 sources = $(patsubst %.c,%,$(sort $(shell find $(1) -name '*.c')))
 COMMON := $(call sources,common)
 PROTO  := $(call sources,proto)
 POLICY := $(call sources,policy)
-HELPER := $(filter-out helper/exec/%,$(call sources,helper))
+HELPER := $(filter-out helper/exec/% helper/log/%,$(call sources,helper))
 AGENT  := $(call sources,agent)
 
 GEN := $(BUILD)/gen/helper.pb-c.h
@@ -78,6 +78,8 @@ $(BUILD)/$(1)/vks-agent: $(BUILD)/$(1)/agent/main.o $(BUILD)/$(1)/libagent.a $(B
 	$(2) $(3) $(LDFLAGS_ALL) -o $$@ $$^ $(call lib,$(PKG_AGENT))
 $(BUILD)/$(1)/vks-exec: $(BUILD)/$(1)/helper/exec/vks_exec.o $(BUILD)/$(1)/libcommon.a
 	$(2) $(3) $(LDFLAGS_ALL) -o $$@ $$^ $(call lib,libcap)
+$(BUILD)/$(1)/vks-log: $(BUILD)/$(1)/helper/log/vks_log.o $(BUILD)/$(1)/libcommon.a
+	$(2) $(3) $(LDFLAGS_ALL) -o $$@ $$^
 endef
 
 SAN := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined -fPIE -DVKS_SANITIZED
@@ -87,7 +89,7 @@ COV := -O0 -g --coverage -fprofile-update=atomic
 $(eval $(call kind,cov,$(CC),$(COV)))
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-$(BUILD)/vks-agent $(BUILD)/vks-helper $(BUILD)/vks-exec: $(BUILD)/%: $(BUILD)/opt/%
+$(BUILD)/vks-agent $(BUILD)/vks-helper $(BUILD)/vks-exec $(BUILD)/vks-log: $(BUILD)/%: $(BUILD)/opt/%
 	cp -f $< $@
 
 # ---- unit tests: tests/unit/ROOM/test_X.c is a criterion program of its own, $(BUILD)/san/test_X --------------

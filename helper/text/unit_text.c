@@ -75,6 +75,14 @@ void unit_text_env(const struct unit_text *u, const char *name, const void *valu
         buf_str(b, "\"\n");
 }
 
+void unit_text_log_fields(const struct unit_text *u, const char *unit, struct buf *b)
+{
+        buf_printf(b,
+                   "OBJECT_SYSTEMD_UNIT=%s\nVKS_POD_UID=%s\nVKS_POD=%s/%s\nVKS_CONTAINER=%s\nSYSLOG_IDENTIFIER=%s\n"
+                   "PRIORITY=6\n",
+                   unit, u->pod->uid, u->pod->namespace, u->pod->name, u->container, u->container);
+}
+
 void unit_text_owner(const char *uid, struct buf *b)
 {
         buf_printf(b, "[X-Kubernetes]\nUID=%s\n", uid);
@@ -403,7 +411,7 @@ void unit_text_dropin(const struct unit_text *u, struct buf *b)
                    restart[u->restart].name, (unsigned long long)u->hash);
         /* The slice is stopped before a shutdown, and its units with it; sysinit.target and all that it wants need not
          * be looked at for each start. */
-        buf_str(b, "DefaultDependencies=no\nStartLimitIntervalSec=0\n");
+        buf_str(b, "DefaultDependencies=no\nStartLimitIntervalSec=0\nAfter=vks-log.service\n"); /* stopped before it */
         if (u->overlay) {
                 CLEANUP(buf_done) struct buf name = BUF(ID_UNIT_MAX);
                 unit_text_var_mount_name(pod->uid, &name);
@@ -418,8 +426,9 @@ void unit_text_dropin(const struct unit_text *u, struct buf *b)
                 buf_str(b, restart[u->restart].lines);
         buf_printf(b, "TimeoutStopSec=%u\n", u->grace_seconds ? u->grace_seconds : 1); /* 0 would be infinity */
         buf_str(b, "SendSIGKILL=yes\nSuccessExitStatus=\nRestartPreventExitStatus=\nRestartForceExitStatus=\n"
-                   "LogRateLimitIntervalSec=1\nLogRateLimitBurst=1000000000\nStandardOutput=journal\nStandardError="
-                   "journal\n");
+                   "LogRateLimitIntervalSec=1\nLogRateLimitBurst=1000000000\n");
+        buf_printf(b, "StandardOutput=file:" LOG_DIR "/%s.%s.out\nStandardError=file:" LOG_DIR "/%s.%s.err\n", pod->uid,
+                   u->container, pod->uid, u->container);
         package_paths(b, u->file, u->mounts); /* first: what is taken back here is the package's */
         type_and_files(b, u);
         command_line(b, u);
