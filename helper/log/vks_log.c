@@ -47,8 +47,10 @@
 enum {
         PART_MAX =
                 16 * 1024, /* of a line, as other container runtimes have it; what is longer becomes several messages */
-        READ_MAX = 64 * 1024,
+        READ_MAX = 4096,   /* at a time: whoever writes much is no reason for others to wait long */
+        BATCH_MAX = 64 * 1024, /* a datagram may have about 200 KiB */
         FIELDS_MAX = 4096,
+        HEAD_MAX = FIELDS_MAX + 256, /* of a message, all but its text */
         EVENTS = 64,
         IDLE_MS = 10 * 1000,
         RETRY_MS = 100, /* while journald is away */
@@ -62,7 +64,8 @@ struct pipe {
         ino_t inode;
         char name[NAME_MAX + 1]; /* in LOG_DIR; another FIFO may have it by now */
         char *fields, *unit;
-        char run[33]; /* the invocation id of who writes; "" while that is not known */
+        size_t n_fields;
+        char run[48]; /* one more field: the invocation id of who writes; "" where that is not known */
         bool ready, told;
         char *rest; /* a line that has begun */
         size_t n_rest;
@@ -72,6 +75,8 @@ struct logger {
         int dir, watch, epoll, journal;
         const char *notify;
         struct pipe *pipes, *ready;
+        char batch[BATCH_MAX]; /* messages for the journal */
+        size_t n_batch;
 };
 
 /* ---- PID 1, which keeps descriptors (sd_notify(3)) --------------------------------------------------------------- */
@@ -121,17 +126,19 @@ static void keep(const struct logger *l, const struct pipe *p, bool kept)
 static void look_for_run(struct pipe *p)
 {
         CLEANUP(freep) char *path = xasprintf(RUNS_DIR "/invocation:%s", p->unit);
-        ssize_t n = readlink(path, p->run, sizeof(p->run) - 1);
+        char id[33];
+        ssize_t n = readlink(path, id, sizeof(id) - 1);
 
-        p->run[n > 0 ? n : 0] = '\0';
+        *p->run = '\0';
+        if (n > 0)
+                snprintf(p->run, sizeof(p->run), "VKS_RUN=%.*s\n", (int)n, id);
         p->told = true;
 }
 
-static void send_entry(struct logger *l, struct iovec *parts, size_t n)
+/* Several messages fit into a datagram; an empty line ends each. */
+static void flush(struct logger *l)
 {
-        struct msghdr m = { .msg_iov = parts, .msg_iovlen = n };
-
-        for (int i = 0; i < RETRIES && sendmsg(l->journal, &m, MSG_NOSIGNAL) < 0 && errno != EMSGSIZE; i++) {
+        for (int i = 0; l->n_batch && i < RETRIES && send(l->journal, l->batch, l->n_batch, MSG_NOSIGNAL) < 0; i++) {
                 const struct sockaddr_un to = { .sun_family = AF_UNIX, .sun_path = JOURNAL_SOCKET };
 
                 if (errno == EINTR)
@@ -139,25 +146,33 @@ static void send_entry(struct logger *l, struct iovec *parts, size_t n)
                 (void)poll(NULL, 0, RETRY_MS);
                 (void)connect(l->journal, (const struct sockaddr *)&to, sizeof(to));
         }
+        l->n_batch = 0;
+}
+
+static void add(struct logger *l, const void *data, size_t size)
+{
+        memcpy(l->batch + l->n_batch, data, size);
+        l->n_batch += size;
 }
 
 /* `more`: the line goes on in the next message. */
 static void send_line(struct logger *l, struct pipe *p, const char *text, size_t size, bool more)
 {
+        static const char part[] = "VKS_PART=1\n", message[] = "MESSAGE\n", end[] = "\n\n";
         uint64_t length = htole64(size);
-        CLEANUP(freep) char *run = NULL;
 
         if (!p->told)
                 look_for_run(p);
-        run = xasprintf("%s%s%sVKS_STREAM=%s\n%sMESSAGE\n", *p->run ? "VKS_RUN=" : "", p->run, *p->run ? "\n" : "",
-                        ends_with(p->name, ".err") ? "stderr" : "stdout", more ? "VKS_PART=1\n" : "");
-        send_entry(l,
-                   (struct iovec[]){ { p->fields, strlen(p->fields) },
-                                     { run, strlen(run) },
-                                     { &length, sizeof(length) },
-                                     { (char *)(uintptr_t)text, size },
-                                     { (char *)(uintptr_t) "\n", 1 } },
-                   5);
+        if (l->n_batch + size + HEAD_MAX > BATCH_MAX)
+                flush(l);
+        add(l, p->fields, p->n_fields);
+        add(l, p->run, strlen(p->run));
+        if (more)
+                add(l, part, strlen(part));
+        add(l, message, strlen(message));
+        add(l, &length, sizeof(length));
+        add(l, text, size);
+        add(l, end, strlen(end));
 }
 
 static void send_rest(struct logger *l, struct pipe *p, bool more)
@@ -225,7 +240,20 @@ static void pipe_end(struct logger *l, struct pipe *p)
         pipe_free(l, p);
 }
 
-/* Takes the descriptor. Without the file that says whose it is, nobody could read its lines: the container is gone. */
+/*
+ * What a name alone tells, where the file is gone that tells all: a container that was removed, with words in a pipe
+ * that PID 1 has kept. Enough for kubectl logs. NULL: it is no name of ours.
+ */
+static char *fields_of_name(const char *name)
+{
+        size_t uid = strcspn(name, "."), container = name[uid] ? strcspn(name + uid + 1, ".") : 0;
+
+        return container ? xasprintf("OBJECT_SYSTEMD_UNIT=-\nVKS_POD_UID=%.*s\nVKS_CONTAINER=%.*s\nPRIORITY=6\n",
+                                     (int)uid, name, (int)container, name + uid + 1)
+                         : NULL;
+}
+
+/* Takes the descriptor. */
 static void pipe_new(struct logger *l, const char *name, int fd, ino_t inode, bool is_kept)
 {
         static const char unit[] = "OBJECT_SYSTEMD_UNIT=";
@@ -239,14 +267,16 @@ static void pipe_new(struct logger *l, const char *name, int fd, ino_t inode, bo
         p->inode = inode;
         snprintf(p->name, sizeof(p->name), "%s", name);
         event.data.ptr = p;
-        if (file_read(path, FIELDS_MAX, &fields, &size, NULL) < 0 || !starts_with(fields, unit) ||
-            epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &event) < 0) {
+        if (file_read(path, FIELDS_MAX, &fields, &size, NULL) < 0)
+                fields = fields_of_name(name);
+        if (!fields || !starts_with(fields, unit) || epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &event) < 0) {
                 keep(l, p, false);
                 pipe_free(l, p);
                 return;
         }
         p->unit = xstrndup(fields + strlen(unit), strcspn(fields, "\n") - strlen(unit));
-        p->fields = TAKE(fields);
+        p->fields = xasprintf("%sVKS_STREAM=%s\n", fields, ends_with(name, ".err") ? "stderr" : "stdout");
+        p->n_fields = strlen(p->fields);
         p->next = l->pipes;
         l->pipes = p;
         if (!is_kept)
@@ -410,6 +440,7 @@ static bool turn(struct logger *l)
                 p->ready = false;
                 pipe_read(l, p);
         }
+        flush(l);
         n = epoll_wait(l->epoll, events, EVENTS, l->ready ? 0 : l->pipes ? -1 : IDLE_MS);
         for (int i = 0; i < n; i++)
                 if (events[i].data.ptr)
@@ -422,10 +453,11 @@ static bool turn(struct logger *l)
 
 int main(void)
 {
-        struct logger l = { .notify = getenv("NOTIFY_SOCKET") };
+        static struct logger l;
         struct sigaction end = { .sa_handler = on_signal };
         int r;
 
+        l.notify = getenv("NOTIFY_SOCKET");
         sigaction(SIGTERM, &end, NULL);
         r = start(&l);
         if (r < 0) {
@@ -440,5 +472,6 @@ int main(void)
                         send_rest(&l, p, true);
                 pipe_free(&l, p);
         }
+        flush(&l);
         return 0;
 }
