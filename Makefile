@@ -50,14 +50,14 @@ CPPFLAGS += $(WANTED)$(if $(findstring /tests/unit/,$@),$(WANTED_BY_TESTS))$(PKG
 .SECONDARY:
 .DELETE_ON_ERROR:
 
-all: $(BUILD)/vks-agent $(BUILD)/vks-helper $(BUILD)/vks-exec
+all: $(BUILD)/vks-agent $(BUILD)/vks-helper $(BUILD)/vks-exec $(BUILD)/vks-log
 
 # ---- what the programs are made of ------------------------------------------------------------------------
 sources = $(patsubst %.c,%,$(sort $(shell find $(1) -name '*.c')))
 COMMON := $(call sources,common)
 PROTO  := $(call sources,proto)
 POLICY := $(call sources,policy)
-HELPER := $(filter-out helper/exec/%,$(call sources,helper))
+HELPER := $(filter-out helper/exec/% helper/log/%,$(call sources,helper))
 AGENT  := $(call sources,agent)
 
 GEN := $(BUILD)/gen/helper.pb-c.h
@@ -90,6 +90,8 @@ $(BUILD)/$(1)/vks-agent: $(BUILD)/$(1)/agent/main.o $(BUILD)/$(1)/libagent.a $(B
 	$(2) $(3) $(LDFLAGS_ALL) -o $$@ $$^ $$(call lib,$(PKG_AGENT))
 $(BUILD)/$(1)/vks-exec: $(BUILD)/$(1)/helper/exec/vks_exec.o $(BUILD)/$(1)/libcommon.a
 	$(2) $(3) $(LDFLAGS_ALL) -o $$@ $$^ $$(call lib,libcap)
+$(BUILD)/$(1)/vks-log: $(BUILD)/$(1)/helper/log/vks_log.o $(BUILD)/$(1)/libcommon.a
+	$(2) $(3) $(LDFLAGS_ALL) -o $$@ $$^
 endef
 
 SAN := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined -fPIE -DVKS_SANITIZED
@@ -101,7 +103,7 @@ $(eval $(call kind,cov,$(CC),$(COV)))
 $(eval $(call kind,mut,$(CC),-O0 -fPIE -w))
 -include $(shell find $(BUILD) -path $(BUILD)/mutants -prune -o -name '*.d' -print 2>/dev/null)
 
-$(BUILD)/vks-agent $(BUILD)/vks-helper $(BUILD)/vks-exec: $(BUILD)/%: $(BUILD)/opt/%
+$(BUILD)/vks-agent $(BUILD)/vks-helper $(BUILD)/vks-exec $(BUILD)/vks-log: $(BUILD)/%: $(BUILD)/opt/%
 	cp -f $< $@
 
 # ---- unit tests: tests/unit/ROOM/test_X.c is a criterion program of its own, $(BUILD)/san/test_X --------------

@@ -83,6 +83,8 @@ static const int allowed[] = {
         /* files, writing */
         SCMP_SYS(mkdirat),
         SCMP_SYS(unlinkat),
+        SCMP_SYS(mknodat), /* FIFOs: without CAP_MKNOD there are no devices */
+        SCMP_SYS(mknod),
         SCMP_SYS(renameat),
         SCMP_SYS(renameat2),
         SCMP_SYS(symlinkat),

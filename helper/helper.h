@@ -14,9 +14,9 @@
 
 #define UNIT_DIR "/run/systemd/system"
 
-/* The machine, as far as the helper reaches it: three directories and PID 1. */
+/* The machine, as far as the helper reaches it: four directories and PID 1. */
 struct machine {
-        int pods, disk, units;
+        int pods, disk, units, logs;
         sd_bus *bus;
         sd_event *event;
         const struct policy *policy;
@@ -64,6 +64,11 @@ int helper_cage(struct err *e);
  * as they are. *ret_pod: POD_RUN_DIR/UID, open. */
 int pod_dirs_make(struct machine *m, const struct op_write *op, bool overlay, int *ret_pod, struct err *e);
 int pod_dirs_remove(struct machine *m, const char *uid, struct err *e);
+
+/* ---- logs.c: a container's pipes; of a unit of the pod that was written, 0 or a negative errno ------------------- */
+int logs_write(struct machine *m, const struct unit_text *u, const char *unit);
+int logs_renew(struct machine *m, const char *uid, const char *unit);
+int logs_remove(struct machine *m, const char *uid, const char *unit);
 
 /* -ENOSPC where less than a quarter is free: pods need some to run, and the machine does, whose /run has the units. */
 int room_left(int dir, const char *path, struct err *e);

@@ -33,7 +33,7 @@ static bool is_pods(struct machine *m, const char *unit, const char *uid)
         return fd >= 0 && read(fd, have, want.len) == (ssize_t)want.len && memcmp(have, want.data, want.len) == 0;
 }
 
-static int each_unit(struct machine *m, const struct op_units *op, const char *method, struct err *e)
+static int each_unit(struct machine *m, const struct op_units *op, const char *method, bool starts, struct err *e)
 {
         int r = 0;
 
@@ -41,19 +41,21 @@ static int each_unit(struct machine *m, const struct op_units *op, const char *m
                 if (!is_pods(m, op->units[i], op->pod.uid))
                         return err_set(e, -ENOENT, NULL, "%s is not a unit of pod %s/%s", op->units[i],
                                        op->pod.namespace, op->pod.name);
-        for (size_t i = 0; i < op->n_units && r == 0; i++)
-                r = unit_ask(m, method, op->units[i], e);
+        for (size_t i = 0; i < op->n_units && r == 0; i++) {
+                r = starts ? logs_renew(m, op->pod.uid, op->units[i]) : 0;
+                r = r < 0 ? err_errno(e, r, NULL, "pipes of %s", op->units[i]) : unit_ask(m, method, op->units[i], e);
+        }
         return r;
 }
 
 int op_start(struct machine *m, const struct op_units *op, UNUSED struct answer *a, struct err *e)
 {
-        return each_unit(m, op, op->flag ? "RestartUnit" : "StartUnit", e);
+        return each_unit(m, op, op->flag ? "RestartUnit" : "StartUnit", true, e);
 }
 
 int op_stop(struct machine *m, const struct op_units *op, UNUSED struct answer *a, struct err *e)
 {
-        return each_unit(m, op, op->flag ? "KillUnit" : "StopUnit", e);
+        return each_unit(m, op, op->flag ? "KillUnit" : "StopUnit", false, e);
 }
 
 /* ---- REMOVE ------------------------------------------------------------------------------------------------------ */
@@ -66,6 +68,8 @@ static int remove_files(struct machine *m, const char *uid, const char *unit)
 
         if (r == 0)
                 r = dir_remove(m->units, dropin);
+        if (r == 0)
+                r = logs_remove(m, uid, unit);
         return r == 0 && list >= 0 ? dir_remove(list, unit) : r;
 }
 
@@ -226,8 +230,8 @@ static int write_files(struct machine *m, int pod, const char *unit, struct unit
         unit_text_dropin(u, &dropin);
         if (!buf_ok(&fragment) || !buf_ok(&dropin) || !buf_ok(&env) || !buf_ok(&carried))
                 r = -E2BIG;
-        if (r < 0 || (r = dir_write(list, unit, "", 0, 0600)) < 0 ||
-            (r = dir_write(envs, c->name, env.data, env.len, 0600)) < 0 ||
+        if (r < 0 || (r = dir_write(list, unit, c->name, strlen(c->name), 0600)) < 0 ||
+            (r = logs_write(m, u, unit)) < 0 || (r = dir_write(envs, c->name, env.data, env.len, 0600)) < 0 ||
             (u->carried && (r = dir_write(envs, carried_name, carried.data, carried.len, 0600)) < 0) ||
             (r = dir = dir_make(m->units, name, 0755)) < 0 ||
             (r = dir_write(dir, "vks.conf", dropin.data, dropin.len, 0644)) < 0)
@@ -267,6 +271,12 @@ static int write_container(struct machine *m, const struct op_write *op, const s
         if (r < 0 || (r = find_program(op, k, &program, e)) < 0 || (r = choose_user(op, &u, k, e)) < 0 ||
             (r = plan_mounts(&op->pod, k, &u, &mounts, e)) < 0)
                 return r;
+        if (mounts.root && !*u.user && unit_yes(unit_file_get(file, "DynamicUser"))) /* means ProtectSystem=strict */
+                return err_set(
+                        e, -EOPNOTSUPP, NULL,
+                        "mountPath: %s runs as a dynamic user, and so nothing can be mounted where this node has "
+                        "no directory (/name)",
+                        c->unit);
         u.program = program;
         r = write_files(m, pod, k->unit, &u, c);
         return r < 0 ? err_errno(e, r, NULL, "writing %s", k->unit) : 0;

@@ -186,7 +186,7 @@ static void interpret(const struct api_call *c, const struct http_response *h, s
                 return;
         }
         if (h->size > 0)
-                r->body = cJSON_ParseWithLengthOpts(h->body, h->size + 1, NULL, 1);
+                r->body = json_parse(h->body, h->size);
         reason = json_str(r->body, "reason");
         message = json_str(r->body, "message");
         details = json_get(r->body, "details");

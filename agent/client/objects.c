@@ -15,6 +15,7 @@ struct entry {
         char *key;
         void *data;
         size_t size;
+        bool binary; /* of binaryData: a file, never a variable */
 };
 
 struct content {
@@ -62,23 +63,25 @@ static bool content_equal(const struct content *a, const struct content *b)
 {
         for (size_t i = 0; i < a->n && a->n == b->n; i++)
                 if (!streq(a->entries[i].key, b->entries[i].key) || a->entries[i].size != b->entries[i].size ||
+                    a->entries[i].binary != b->entries[i].binary ||
                     memcmp(a->entries[i].data, b->entries[i].data, a->entries[i].size) != 0)
                         return false;
         return a->n == b->n;
 }
 
-static void content_add(struct content *c, const cJSON *map, bool base64)
+static void content_add(struct content *c, const cJSON *map, bool base64, bool binary)
 {
         const cJSON *v;
 
         cJSON_ArrayForEach (v, map) {
-                struct entry e = { 0 };
+                struct entry e = { .binary = binary };
 
                 if (!cJSON_IsString(v))
                         continue;
                 if (!base64) {
                         e.size = strlen(v->valuestring);
                         e.data = xmemdup(v->valuestring, e.size);
+                        json_bytes(e.data, e.size);
                 } else if (base64_decode(v->valuestring, strlen(v->valuestring), &e.data, &e.size) < 0)
                         continue; /* the API server lets no such thing pass */
                 e.key = xstrdup(v->string);
@@ -91,8 +94,8 @@ static struct content content_of(enum object_kind kind, const cJSON *object)
 {
         struct content c = { 0 };
 
-        content_add(&c, json_get(object, "data"), kind == OBJECT_SECRET);
-        content_add(&c, json_get(object, "binaryData"), true);
+        content_add(&c, json_get(object, "data"), kind == OBJECT_SECRET, false);
+        content_add(&c, json_get(object, "binaryData"), true, true);
         return c;
 }
 
@@ -270,6 +273,14 @@ const char *object_key(const struct object *o, size_t i, const void **ret_data, 
         *ret_data = o->content.entries[i].data;
         *ret_size = o->content.entries[i].size;
         return o->content.entries[i].key;
+}
+
+bool object_is_binary(const struct object *o, const char *key)
+{
+        for (size_t i = 0; i < o->content.n; i++)
+                if (streq(o->content.entries[i].key, key))
+                        return o->content.entries[i].binary;
+        return false;
 }
 
 int object_get(const struct object *o, const char *key, const void **ret_data, size_t *ret_size)

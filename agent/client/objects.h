@@ -41,5 +41,6 @@ enum object_state object_state(const struct object *o);
 size_t object_n_keys(const struct object *o);
 const char *object_key(const struct object *o, size_t i, const void **ret_data, size_t *ret_size);
 int object_get(const struct object *o, const char *key, const void **ret_data, size_t *ret_size);
+bool object_is_binary(const struct object *o, const char *key); /* a key of ConfigMap.binaryData */
 
 #endif

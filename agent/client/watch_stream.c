@@ -35,13 +35,10 @@ static int decode(cJSON *root, struct watch_event *ret, struct err *e)
 
 int watch_event_parse(const char *line, size_t size, struct watch_event *ret, struct err *e)
 {
-        const char *end = NULL;
-        cJSON *root = cJSON_ParseWithLengthOpts(line, size, &end, 0);
+        cJSON *root = json_parse(line, size);
         int r;
 
-        while (root && end < line + size && strchr(" \t\r", *end) && *end)
-                end++;
-        if (!root || end != line + size)
+        if (!root)
                 r = err_set(e, -EBADMSG, NULL, "a watch event that is not JSON");
         else
                 r = decode(root, ret, e);

@@ -7,6 +7,19 @@
 
 #include "common/base.h"
 
+/*
+ * A string of JSON may hold "\\u0000", and one of cJSON ends there. So that a NUL survives, it is kept in the tree as a
+ * byte that no text in UTF-8 has; json_bytes() gives back what the string was. Names and other identifiers never hold
+ * it.
+ */
+#define JSON_NUL '\xff'
+
+/* The tree of a text that is one value and white space; NULL when it is none. The caller owns it (cJSON_Delete). */
+cJSON *json_parse(const char *text, size_t size);
+
+/* Puts NULs where `s`, `size` bytes that came out of a tree, has them, in place. */
+void json_bytes(char *s, size_t size);
+
 static inline const cJSON *json_get(const cJSON *o, const char *key)
 {
         return o ? cJSON_GetObjectItemCaseSensitive(o, key) : NULL;

@@ -5,10 +5,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <systemd/sd-bus.h>
 #include <uthash.h>
 
+#include "agent/machine/spawn.h"
 #include "common/fd.h"
 #include "common/log.h"
 #include "common/mem.h"
@@ -19,17 +21,30 @@
 #define UNIT_PATH      "/org/freedesktop/systemd1/unit"
 #define INSTALL_PREFIX "vks-install-"
 
-enum { DROPIN_MAX = 64 * 1024, RECONNECT_USEC = 1000 * 1000 };
+enum {
+        DROPIN_MAX = 64 * 1024,
+        RECONNECT_USEC = 1000 * 1000,
+        SPAWN_EXIT_FIRST = 200, /* what a child of PID 1's ends with that could not execute a program ... */
+        SPAWN_EXIT_LAST = 245,  /* ... and what any program may end with: agent/machine/spawn.h */
+};
+
+/* How long journald may take to write that a program could not be executed: looks after that many microseconds. */
+static const uint64_t spawn_looks[] = { 20 * 1000, 80 * 1000, 300 * 1000, 600 * 1000 };
 
 /* A unit as put together from the two signals that systemd sends for each change: Service first, then Unit. */
 struct unit {
         char *name;
         char *path; /* the D-Bus object path: the hash key */
         char active[16], sub[24];
+        struct observed *all;
         struct unit_state state;
-        bool condition;        /* ConditionResult=, ... */
-        uint64_t condition_at; /* ... which says something only if there was a look, monotonic */
-        unsigned reading;      /* the full reading that saw it last */
+        bool condition;                 /* ConditionResult=, ... */
+        uint64_t condition_at;          /* ... which says something only if there was a look, monotonic */
+        uint64_t active_at, handoff_at; /* signs that the main process was executed; the latter from systemd 256 on */
+        char judged[33];                /* the run of which state.spawn_error is known */
+        sd_event_source *look;          /* at the journal, for that; NULL when there was no need */
+        unsigned looks;
+        unsigned reading; /* the full reading that saw it last */
         UT_hash_handle hh;
 };
 
@@ -76,6 +91,7 @@ static struct unit *unit_get(struct observed *o, const char *path)
         if (sd_bus_path_decode(path, UNIT_PATH, &name) <= 0 || !concerns_us(name))
                 return NULL;
         u = NEW(struct unit);
+        u->all = o;
         u->name = TAKE(name);
         u->path = xstrdup(path);
         HASH_ADD_KEYPTR(hh, o->units, u->path, strlen(u->path), u);
@@ -85,6 +101,7 @@ static struct unit *unit_get(struct observed *o, const char *path)
 static void unit_forget(struct observed *o, struct unit *u)
 {
         HASH_DEL(o->units, u);
+        sd_event_source_disable_unref(u->look);
         free(u->name);
         free(u->path);
         free(u);
@@ -103,8 +120,58 @@ static enum unit_phase phase_of(const struct unit *u)
         return *u->state.invocation ? UNIT_INACTIVE : UNIT_ABSENT;
 }
 
+/* Is it over, in a way that says either that the program could not be executed, or how the program ended? */
+static bool is_ambiguous(const struct unit *u)
+{
+        const struct unit_state *s = &u->state;
+        bool ended = s->main_pid == 0 && s->main_code == CLD_EXITED && s->main_status >= SPAWN_EXIT_FIRST &&
+                     s->main_status <= SPAWN_EXIT_LAST;
+        bool executed = (u->active_at && u->active_at >= s->started) || (u->handoff_at && u->handoff_at >= s->started);
+
+        return ended && !executed && !streq(u->judged, s->invocation);
+}
+
+static void tell(struct observed *o, struct unit *u);
+
+static int on_look(UNUSED sd_event_source *source, UNUSED uint64_t usec, void *userdata)
+{
+        struct unit *u = userdata;
+
+        if (is_ambiguous(u))
+                tell(u->all, u);
+        return 0;
+}
+
+/* false: to be told later, when journald has had the time to say what it knows. */
+static bool judge(struct observed *o, struct unit *u)
+{
+        struct unit_state *s = &u->state;
+
+        if (!streq(u->judged, s->invocation) || !*s->invocation)
+                *s->spawn_error = '\0';
+        if (!is_ambiguous(u)) {
+                u->looks = 0;
+                return true;
+        }
+        if (!spawn_failed(NULL, u->name, s->invocation, s->spawn_error, sizeof(s->spawn_error)) && !o->reading &&
+            u->looks < ARRAY_LEN(spawn_looks)) {
+                uint64_t after = spawn_looks[u->looks++];
+
+                if (!u->look)
+                        (void)sd_event_add_time_relative(o->event, &u->look, CLOCK_MONOTONIC, after, 0, on_look, u);
+                else if (sd_event_source_set_time_relative(u->look, after) >= 0)
+                        (void)sd_event_source_set_enabled(u->look, SD_EVENT_ONESHOT);
+                return u->look == NULL;
+        }
+        memcpy(u->judged, s->invocation, sizeof(u->judged));
+        u->looks = 0;
+        return true;
+}
+
 static void tell(struct observed *o, struct unit *u)
 {
+        if (!judge(o, u))
+                return;
         u->state.phase = phase_of(u);
         u->state.unmet_at = u->condition ? 0 : u->condition_at;
         o->handler.changed(o->userdata, u->name, &u->state);
@@ -159,6 +226,10 @@ static int read_property(sd_bus_message *m, const char *name, struct unit *u)
                 return sd_bus_message_read(m, "v", "t", &u->state.started);
         if (streq(name, "ExecMainExitTimestamp"))
                 return sd_bus_message_read(m, "v", "t", &u->state.ended);
+        if (streq(name, "ActiveEnterTimestamp"))
+                return sd_bus_message_read(m, "v", "t", &u->active_at);
+        if (streq(name, "ExecMainHandoffTimestamp"))
+                return sd_bus_message_read(m, "v", "t", &u->handoff_at);
         if (streq(name, "ConditionTimestampMonotonic"))
                 return sd_bus_message_read(m, "v", "t", &u->condition_at);
         if (streq(name, "ConditionResult")) {

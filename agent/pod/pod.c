@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "agent/lib/json.h"
+#include "agent/lib/quote.h"
 #include "common/buf.h"
 #include "common/mem.h"
 
@@ -113,19 +114,12 @@ char *pod_field(const struct pod *p, const char *path, const struct pod_node *no
         const struct pair *v = label ? p->labels : p->annotations;
         size_t n_v = label ? p->n_labels : p->n_annotations;
         key = path + strlen(label ? "metadata.labels" : "metadata.annotations");
-        if (!*key) { /* all of them, as key="value" lines, sorted by the API server */
+        if (!*key) { /* all of them, as the kubelet writes them (fieldpath.FormatMap): key=%q, sorted by the API server
+                      */
                 struct buf b = BUF(1024 * 1024);
                 for (size_t i = 0; i < n_v; i++) {
-                        buf_printf(&b, "%s%s=\"", i ? "\n" : "", v[i].key);
-                        for (const char *s = v[i].value; *s; s++) {
-                                if (*s == '"' || *s == '\\')
-                                        buf_char(&b, '\\');
-                                if (*s == '\n')
-                                        buf_str(&b, "\\n");
-                                else
-                                        buf_char(&b, *s);
-                        }
-                        buf_char(&b, '"');
+                        buf_printf(&b, "%s%s=", i ? "\n" : "", v[i].key);
+                        quote_go(&b, v[i].value);
                 }
                 return buf_steal(&b);
         }
@@ -143,6 +137,11 @@ static bool known_field(const struct pod *p, const char *path)
 {
         CLEANUP(freep) char *v = pod_field(p, path, &(struct pod_node){ .name = "", .ip = "" });
         return v != NULL;
+}
+
+static bool has_nul(const char *s)
+{
+        return s && strchr(s, JSON_NUL);
 }
 
 /* ---- environment ------------------------------------------------------------------------------------------------- */
@@ -187,6 +186,9 @@ static void parse_env(struct pod *p, struct container *c, const cJSON *spec)
                 if (!id_is_env_name(name)) {
                         refuse(p, c, "CreateContainerConfigError",
                                "containers{%s}.env: \"%.100s\" is no name of a variable", c->name, v->name);
+                } else if (!value_from && has_nul(value)) {
+                        refuse(p, c, "CreateContainerConfigError", "containers{%s}.env{%s}: no variable can hold a NUL",
+                               c->name, v->name);
                 } else if (!value_from) {
                         v->kind = SOURCE_VALUE;
                         v->text = xstrdup(value ? value : "");
@@ -312,6 +314,14 @@ static void parse_container(struct pod *p, struct container *c, const cJSON *spe
                 refuse(p, c, "CreateContainerConfigError", "containers{%.80s}.name: not a DNS label", c->name);
         if (image_parse(c->image, &c->parsed, &e) < 0)
                 refuse(p, c, e.reason, "containers{%s}.%s", c->name, e.text);
+        for (char **w = c->command; w && *w; w++)
+                if (has_nul(*w))
+                        refuse(p, c, "CreateContainerConfigError", "containers{%s}.command: no word can hold a NUL",
+                               c->name);
+        for (char **w = c->args; w && *w; w++)
+                if (has_nul(*w))
+                        refuse(p, c, "CreateContainerConfigError", "containers{%s}.args: no word can hold a NUL",
+                               c->name);
         if (c->working_dir && !id_is_path(c->working_dir))
                 refuse(p, c, "CreateContainerConfigError", "containers{%s}.workingDir: not a normalized absolute path",
                        c->name);

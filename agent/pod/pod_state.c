@@ -9,12 +9,6 @@
 #include "agent/lib/times.h"
 #include "common/mem.h"
 
-enum { /* sd_notify-less failures of systemd itself between fork and exec: systemd.exec(5), "Process exit codes" */
-       SYSTEMD_EXIT_FIRST = 200,
-       SYSTEMD_EXIT_LAST = 245,
-       SYSTEMD_EXIT_EXEC = 203,
-};
-
 struct pod_state *pod_state_new(const struct pod *p, uint64_t now)
 {
         struct pod_state *s = NEW(struct pod_state);
@@ -134,11 +128,8 @@ static void terminate(struct container_state *c, const struct unit_state *u, uin
                  * systemd lost sight of it. Then the unit's result tells failure from success. */
                 t->exit_code = streq(u->result, "success") ? 0 : 128;
         }
-        if (!c->was_active && u->main_code == CLD_EXITED && u->main_status >= SYSTEMD_EXIT_FIRST &&
-            u->main_status <= SYSTEMD_EXIT_LAST) {
-                snprintf(t->message, sizeof(t->message),
-                         "systemd could not start the process: exit code %d (systemd.exec(5))%s", u->main_status,
-                         u->main_status == SYSTEMD_EXIT_EXEC ? ", the command is not there or not executable" : "");
+        if (*u->spawn_error) {
+                snprintf(t->message, sizeof(t->message), "systemd could not start the process: %.180s", u->spawn_error);
                 snprintf(t->reason, sizeof(t->reason), "StartError");
                 t->exit_code = 128;
         } else if (streq(u->result, "timeout") || streq(u->result, "watchdog") || streq(u->result, "protocol") ||
@@ -174,7 +165,6 @@ static void new_run(struct container_state *c, const struct unit_state *u, uint6
         memcpy(c->invocation, u->invocation, sizeof(c->invocation));
         c->unit_restarts = u->restarts;
         c->now = (struct termination){ 0 };
-        c->was_active = false;
         c->started = 0;
         c->restart_at = 0;
         c->phase = CONTAINER_WAITING;
@@ -223,7 +213,6 @@ void container_observe(struct container_state *c, const struct unit_state *u, co
                 break;
         case UNIT_ACTIVE:
                 c->phase = CONTAINER_RUNNING;
-                c->was_active = true;
                 c->requested = false;
                 break;
         case UNIT_DEACTIVATING:

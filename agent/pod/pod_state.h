@@ -34,7 +34,6 @@ struct container_state {
         struct unit_state unit;
         char invocation[33]; /* of the current or latest run */
         uint64_t started;
-        bool was_active; /* this run got as far as active */
         uint32_t restarts;
         uint32_t unit_restarts;  /* unit.restarts that are already counted in `restarts` */
         struct termination now;  /* of the latest run, when TERMINATED */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "agent/lib/json.h"
 #include "common/buf.h"
 #include "common/mem.h"
 
@@ -212,7 +213,10 @@ int content_fill(const struct content *c, const struct pod *p, size_t volume, co
                         r = add_object(c, it, fill, &hash, e);
                 } else if (it->kind == SOURCE_FIELD) {
                         CLEANUP(freep) char *value = pod_field(p, it->text, node);
-                        r = add_file(fill, it->path, value ? value : "", value ? strlen(value) : 0, it->mode, &hash, e);
+                        size_t size = value ? strlen(value) : 0;
+                        if (value)
+                                json_bytes(value, size);
+                        r = add_file(fill, it->path, value ? value : "", size, it->mode, &hash, e);
                 } else {
                         struct err why = ERR_NONE;
                         const char *value = token_value(c->tokens[token++], &why);
@@ -258,20 +262,30 @@ char *content_expand(const char *s, const Vks__Env *const *env, size_t n_env)
         struct buf b = BUF(EXPANDED_MAX);
 
         while (*s) {
-                const char *close;
-                const Vks__Env *v;
-                if (s[0] == '$' && s[1] == '$') {
-                        buf_char(&b, '$');
-                        s += 2;
-                } else if (s[0] == '$' && s[1] == '(' && (close = strchr(s, ')')) &&
-                           (v = lookup(env, n_env, s + 2, (size_t)(close - s - 2)))) {
+                const char *close = s[0] == '$' && s[1] == '(' ? strchr(s, ')') : NULL;
+                const Vks__Env *v = close ? lookup(env, n_env, s + 2, (size_t)(close - s - 2)) : NULL;
+
+                if (v) {
                         buf_add(&b, v->value.data, v->value.len);
                         s = close + 1;
+                } else if (close) { /* whatever is in it: "$$" and what looks like a reference, too */
+                        buf_add(&b, s, (size_t)(close + 1 - s));
+                        s = close + 1;
+                } else if (s[0] == '$' && s[1] == '$') {
+                        buf_char(&b, '$');
+                        s += 2;
                 } else {
                         buf_char(&b, *s++);
                 }
         }
         return buf_steal(&b);
+}
+
+/* Variables are made of `data` alone, as the kubelet's are (makeEnvironmentVariables): what is in binaryData is a file.
+ */
+static bool gives_variable(const struct object *o, const char *key, const void **ret_data, size_t *ret_size)
+{
+        return !object_is_binary(o, key) && object_get(o, key, ret_data, ret_size) == 0;
 }
 
 static void set_env(Vks__Container *m, const char *prefix, const char *name, const void *data, size_t size)
@@ -305,12 +319,12 @@ static int env_from_object(const struct content *c, const struct env_var *v, Vks
                 for (size_t i = 0; i < object_n_keys(o); i++) {
                         const char *key = object_key(o, i, &data, &size);
                         CLEANUP(freep) char *name = xasprintf("%s%s", v->name, key);
-                        if (id_is_env_name(name))
+                        if (id_is_env_name(name) && gives_variable(o, key, &data, &size))
                                 set_env(m, v->name, key, data, size);
                 }
                 return 0;
         }
-        if (object_get(o, v->text, &data, &size) < 0)
+        if (!gives_variable(o, v->text, &data, &size))
                 return v->optional
                                ? 0
                                : err_set(e, -EAGAIN, "CreateContainerConfigError", "couldn't find key %s in %s %s/%s",
@@ -341,7 +355,10 @@ static int resolve_env(const struct content *c, const struct pod *p, const struc
                         value = v->kind == SOURCE_FIELD
                                         ? pod_field(p, v->text, node)
                                         : content_expand(v->text, (const Vks__Env *const *)m->env, m->n_env);
-                        set_env(m, "", v->name, value ? value : "", value ? strlen(value) : 0);
+                        size_t size = value ? strlen(value) : 0;
+                        if (value && v->kind == SOURCE_FIELD)
+                                json_bytes(value, size); /* policy refuses what has one */
+                        set_env(m, "", v->name, value ? value : "", size);
                 }
                 if (r < 0) {
                         err_prefix(e, "containers{%s}.env{%s}: ", spec->name, v->name);

@@ -46,7 +46,8 @@ Vks__Write *content_write_free(Vks__Write *write);
 
 /*
  * Pure: Kubernetes' $(VAR) (third_party/forked/golang/expansion): a known variable is replaced, "$$" is "$", everything
- * else stays as it is. The caller owns the result.
+ * else stays as it is. An unknown reference reaches to the first ")", and what is in it is not looked at. The caller
+ * owns the result.
  */
 char *content_expand(const char *s, const Vks__Env *const *env, size_t n_env);
 

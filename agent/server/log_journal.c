@@ -9,6 +9,11 @@
  * complains and exits at once is just that case. Such a line belongs to the run that had begun last, and when a run
  * began PID 1 has said.
  *   - PID 1's child, before it executes the container's program, has the unit's fields already.
+ *   - What a container writes to stdout and stderr is brought by vks-log (helper/log/vks_log.c), byte for byte. Its
+ * messages have journald's fields of vks-log, and say in fields of their own whose they are: VKS_POD_UID=,
+ * VKS_CONTAINER=, VKS_RUN= (may be missing, as above), VKS_PART= where the line goes on in the next message of the
+ * stream. Nobody else's _SYSTEMD_UNIT= is vks-log.service. The rest of this is about what processes send to journald
+ * themselves.
  *   - A line is broken after LineMax= bytes, and where the writing process changes, and then says so in _LINE_BREAK=.
  * Only the former is joined again: empty lines are not kept, and so the end of the latter ("cat file; echo") may be
  * missing.
@@ -16,6 +21,7 @@
 #include "agent/server/log_journal.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/mem.h"
@@ -25,6 +31,8 @@ enum {
         FIELD_MAX = 128,              /* of the fields that are not the message */
         SLACK_USEC = 5 * 1000 * 1000, /* lines of a run that journald dated outside it, being late */
 };
+
+#define LOGGER "vks-log.service"
 
 struct log_journal {
         sd_journal *journal;
@@ -112,11 +120,9 @@ static int match_container(struct log_journal *l, const struct log_source *s)
         int r;
 
         sd_journal_flush_matches(j);
-        if ((r = match(j, "_SYSTEMD_UNIT", s->unit)) < 0 || (r = match(j, "VKS_POD_UID", s->pod_uid)) < 0 ||
-            (r = match(j, "VKS_CONTAINER", s->container)) < 0)
+        if ((r = match(j, "_SYSTEMD_UNIT", s->unit)) < 0 || (r = match(j, "_SYSTEMD_UNIT", LOGGER)) < 0 ||
+            (r = match(j, "VKS_POD_UID", s->pod_uid)) < 0 || (r = match(j, "VKS_CONTAINER", s->container)) < 0)
                 return r;
-        if (l->invocation_id && l->begin == 0)
-                r = match(j, "_SYSTEMD_INVOCATION_ID", l->invocation_id);
         return r;
 }
 
@@ -175,8 +181,10 @@ struct log_journal *log_journal_free(struct log_journal *l)
 /* What is to be known of an entry before its message is looked at. */
 struct entry {
         char transport[16];
-        char run[40];
-        char stream[40];
+        char unit[sizeof(LOGGER) + 1]; /* enough to tell whether it is vks-log */
+        char run[40], said_run[40];
+        char stream[40], said_stream[16];
+        char part[2];
         char line_break[16];
         char about_unit[2], about_run[2]; /* as systemd's own messages are; only whether is of interest */
 };
@@ -190,7 +198,11 @@ static void read_entry(sd_journal *j, struct entry *ret)
                 size_t size;
         } wanted[] = {
                 { "_TRANSPORT=", ret->transport, sizeof(ret->transport) },
+                { "_SYSTEMD_UNIT=", ret->unit, sizeof(ret->unit) },
                 { "_SYSTEMD_INVOCATION_ID=", ret->run, sizeof(ret->run) },
+                { "VKS_RUN=", ret->said_run, sizeof(ret->said_run) },
+                { "VKS_STREAM=", ret->said_stream, sizeof(ret->said_stream) },
+                { "VKS_PART=", ret->part, sizeof(ret->part) },
                 { "_STREAM_ID=", ret->stream, sizeof(ret->stream) },
                 { "_LINE_BREAK=", ret->line_break, sizeof(ret->line_break) },
                 { "UNIT=", ret->about_unit, sizeof(ret->about_unit) },
@@ -212,6 +224,11 @@ static void read_entry(sd_journal *j, struct entry *ret)
                         break;
                 }
         }
+        if (!streq(ret->unit, LOGGER))
+                return;
+        memcpy(ret->run, ret->said_run, sizeof(ret->run));
+        snprintf(ret->stream, sizeof(ret->stream), "%s", ret->said_stream);
+        snprintf(ret->line_break, sizeof(ret->line_break), "%s", *ret->part ? "line-max" : "");
 }
 
 /*
@@ -231,10 +248,12 @@ static bool read_message(sd_journal *j, struct field *ret)
 /* Is the entry of the run? */
 static bool is_of_run(struct log_journal *l, const struct entry *entry, uint64_t usec)
 {
-        bool ours = streq(entry->run, l->invocation_id);
+        bool ours = l->invocation_id && streq(entry->run, l->invocation_id);
 
-        if (!l->invocation_id || l->begin == 0)
+        if (!l->invocation_id)
                 return true;
+        if (l->begin == 0) /* when it began is not known any more */
+                return ours;
         if (!*entry->run)
                 return usec >= l->begin && usec < l->end;
         if (!ours && usec > l->begin + SLACK_USEC)
@@ -246,7 +265,7 @@ static bool is_of_run(struct log_journal *l, const struct entry *entry, uint64_t
 static bool is_output(const struct entry *entry)
 {
         if (streq(entry->transport, "journal"))
-                return !(*entry->about_unit && *entry->about_run);
+                return streq(entry->unit, LOGGER) || !(*entry->about_unit && *entry->about_run);
         return streq(entry->transport, "stdout") || streq(entry->transport, "syslog");
 }
 

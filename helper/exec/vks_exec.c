@@ -16,18 +16,47 @@
 #include <stdio.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "common/fd.h"
 #include "common/mem.h"
 #include "helper/text/unit_text.h"
 
+#ifndef JOURNAL_SOCKET /* a test has one of its own */
+#define JOURNAL_SOCKET "/run/systemd/journal/socket"
+#endif
+
 enum { NOT_RUN = 203 }; /* systemd's EXIT_EXEC: systemd.exec(5), PROCESS EXIT CODES */
+
+/*
+ * The exit code alone does not tell that the program was never executed: a program may end with the same. So it is said
+ * to the journal in systemd's own words for this (sd-messages.h, SD_MESSAGE_SPAWN_FAILED), with the fields by which
+ * systemd's messages about a unit are known from what the unit writes. In a bounded datagram, since nothing can be done
+ * about one that does not arrive.
+ */
+static void tell_journal(const char *what, const char *why)
+{
+        const struct sockaddr_un to = { .sun_family = AF_UNIX, .sun_path = JOURNAL_SOCKET };
+        const char *run = getenv("INVOCATION_ID");
+        CLEANUP(freep)
+        char *text = xasprintf("MESSAGE_ID=641257651c1b4ec9a8624d7a40a9e1e7\nPRIORITY=3\nSYSLOG_IDENTIFIER=vks-exec\n"
+                               "UNIT=vks-exec\nINVOCATION_ID=%.32s\nMESSAGE=Failed to execute: %.1024s: %s\n",
+                               run ? run : "", what, why);
+        FD fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+        if (fd >= 0)
+                (void)sendto(fd, text, strlen(text), MSG_NOSIGNAL, (const struct sockaddr *)&to, sizeof(to));
+}
 
 static int failed(const char *what)
 {
-        fprintf(stderr, "vks-exec: %s: %s\n", what, strerror(errno));
+        const char *why = strerror(errno);
+
+        fprintf(stderr, "vks-exec: %s: %s\n", what, why);
+        tell_journal(what, why);
         return NOT_RUN;
 }
 

@@ -78,9 +78,22 @@ int dir_ensure(int at, const char *name, mode_t mode)
         return fd < 0 ? fd : 0;
 }
 
+static const char temp[] = ".vks-new"; /* of what has not got its name yet */
+
+int dir_fifo(int at, const char *name, mode_t mode)
+{
+        if ((unlinkat(at, temp, 0) < 0 && errno != ENOENT) || mknodat(at, temp, S_IFIFO | 0600, 0) < 0)
+                return -errno;
+        if (fchmodat(at, temp, mode, 0) < 0 || renameat(at, temp, at, name) < 0) {
+                int r = -errno;
+                unlinkat(at, temp, 0);
+                return r;
+        }
+        return 0;
+}
+
 int dir_write(int at, const char *name, const void *p, size_t n, mode_t mode)
 {
-        static const char temp[] = ".vks-new";
         const char *bytes = p;
         FD fd = -1;
         int r = 0;

@@ -27,6 +27,9 @@ int dir_ensure(int at, const char *name, mode_t mode);
 /* The file appears whole, under its name, or not at all. */
 int dir_write(int at, const char *name, const void *p, size_t n, mode_t mode);
 
+/* A FIFO under its name, instead of what was there. */
+int dir_fifo(int at, const char *name, mode_t mode);
+
 /* A file, or a directory with all that is in it. It need not be there. -EXDEV when something is mounted in it. Needs no
  * memory and no depth of stack. */
 int dir_remove(int at, const char *name);

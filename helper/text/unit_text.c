@@ -9,6 +9,7 @@
 
 #include "common/mem.h"
 #include "common/utf8.h"
+#include "helper/text/package_paths.h"
 
 #define PREFIXES "-@:+!|" /* of a command in an Exec line */
 #define VKS_EXEC "/usr/libexec/vks/vks-exec"
@@ -72,6 +73,14 @@ void unit_text_env(const struct unit_text *u, const char *name, const void *valu
                 buf_char(b, *s);
         }
         buf_str(b, "\"\n");
+}
+
+void unit_text_log_fields(const struct unit_text *u, const char *unit, struct buf *b)
+{
+        buf_printf(b,
+                   "OBJECT_SYSTEMD_UNIT=%s\nVKS_POD_UID=%s\nVKS_POD=%s/%s\nVKS_CONTAINER=%s\nSYSLOG_IDENTIFIER=%s\n"
+                   "PRIORITY=6\n",
+                   unit, u->pod->uid, u->pod->namespace, u->pod->name, u->container, u->container);
 }
 
 void unit_text_owner(const char *uid, struct buf *b)
@@ -193,27 +202,28 @@ static void command_line(struct buf *b, const struct unit_text *u)
                            u->container);
 }
 
-/* The package's other commands: written again where one would leave the pod's view of the file system, dropped when the
- * daemon they serve does not run. */
+/*
+ * The package's other commands: written again where one would leave the pod's view of the file system, and dropped
+ * where the pod brings a command of its own. They prepare, test and serve the package's daemon with its own
+ * configuration
+ * ("nginx -t"), and a container runs its command and nothing else. With `args` alone it is still the package's daemon.
+ */
 static void other_commands(struct buf *b, const struct unit_text *u)
 {
-        static const struct {
-                const char *key;
-                bool serves;
-        } keys[] = { { "ExecCondition", false }, { "ExecStartPre", false }, { "ExecStartPost", true },
-                     { "ExecReload", true },     { "ExecStop", true },      { "ExecStopPost", true } };
+        static const char *const keys[] = { "ExecCondition", "ExecStartPre", "ExecStartPost",
+                                            "ExecReload",    "ExecStop",     "ExecStopPost" };
         const struct unit_file *p = u->file;
         bool start_only = unit_yes(unit_file_get(p, "PermissionsStartOnly")), privileged = start_only;
 
         for (size_t k = 0; p && k < ARRAY_LEN(keys); k++) {
-                buf_printf(b, "%s=\n", keys[k].key);
-                for (size_t i = 0; i < p->n && !(u->program && keys[k].serves); i++) {
+                buf_printf(b, "%s=\n", keys[k]);
+                for (size_t i = 0; i < p->n && !u->program; i++) {
                         const char *v = p->service[i].value;
                         size_t n = strspn(v, PREFIXES);
 
-                        if (!streq(p->service[i].key, keys[k].key))
+                        if (!streq(p->service[i].key, keys[k]))
                                 continue;
-                        buf_printf(b, "%s=", keys[k].key);
+                        buf_printf(b, "%s=", keys[k]);
                         prefixes(b, v, n, start_only, "");
                         buf_printf(b, "%s\n", v + n);
                         privileged |= memchr(v, '+', n) != NULL;
@@ -315,6 +325,8 @@ static void mounts(struct buf *b, const struct unit_text *u)
         for (size_t i = 0; i < u->mounts->n; i++) {
                 const struct mount_line *l = &u->mounts->lines[i];
 
+                if (l->source && *l->source == '-' && package_paths_replace(u->file, l->target))
+                        continue;
                 buf_str(b, l->kind == MOUNT_TMPFS  ? "TemporaryFileSystem="
                            : l->kind == MOUNT_BIND ? "BindPaths="
                                                    : "BindReadOnlyPaths=");
@@ -399,7 +411,7 @@ void unit_text_dropin(const struct unit_text *u, struct buf *b)
                    restart[u->restart].name, (unsigned long long)u->hash);
         /* The slice is stopped before a shutdown, and its units with it; sysinit.target and all that it wants need not
          * be looked at for each start. */
-        buf_str(b, "DefaultDependencies=no\nStartLimitIntervalSec=0\n");
+        buf_str(b, "DefaultDependencies=no\nStartLimitIntervalSec=0\nAfter=vks-log.service\n"); /* stopped before it */
         if (u->overlay) {
                 CLEANUP(buf_done) struct buf name = BUF(ID_UNIT_MAX);
                 unit_text_var_mount_name(pod->uid, &name);
@@ -414,8 +426,10 @@ void unit_text_dropin(const struct unit_text *u, struct buf *b)
                 buf_str(b, restart[u->restart].lines);
         buf_printf(b, "TimeoutStopSec=%u\n", u->grace_seconds ? u->grace_seconds : 1); /* 0 would be infinity */
         buf_str(b, "SendSIGKILL=yes\nSuccessExitStatus=\nRestartPreventExitStatus=\nRestartForceExitStatus=\n"
-                   "LogRateLimitIntervalSec=1\nLogRateLimitBurst=1000000000\nStandardOutput=journal\nStandardError="
-                   "journal\n");
+                   "LogRateLimitIntervalSec=1\nLogRateLimitBurst=1000000000\n");
+        buf_printf(b, "StandardOutput=file:" LOG_DIR "/%s.%s.out\nStandardError=file:" LOG_DIR "/%s.%s.err\n", pod->uid,
+                   u->container, pod->uid, u->container);
+        package_paths(b, u->file, u->mounts); /* first: what is taken back here is the package's */
         type_and_files(b, u);
         command_line(b, u);
         other_commands(b, u);

@@ -9,7 +9,8 @@
 #include "helper/text/unit_file.h"
 
 #define POD_RUN_DIR       "/run/vks/pods" /* a tmpfs, mode 0700: UID/{run,var,tmp,shm,empty,volumes,files,env,units,...} */
-#define UNIT_TEXT_CARRIED "vks-env"       /* the credential that vks-exec reads (helper/exec) */
+#define LOG_DIR           "/run/vks/log"      /* mode 0700: helper/log/vks_log.c */
+#define UNIT_TEXT_CARRIED "vks-env"           /* the credential that vks-exec reads (helper/exec) */
 #define POD_DISK_DIR      "/var/lib/vks/pods" /* UID/volumes: emptyDirs that are not medium: Memory */
 
 /* All strings are borrowed, and "" where there is nothing to say. */
@@ -40,6 +41,9 @@ struct unit_text {
 
 void unit_text_fragment(const struct unit_text *u, struct buf *b); /* UNIT */
 void unit_text_dropin(const struct unit_text *u, struct buf *b);   /* UNIT.d/vks.conf */
+
+/* What stands before each line of the container in the journal, in its native protocol; the unit comes first. */
+void unit_text_log_fields(const struct unit_text *u, const char *unit, struct buf *b);
 
 /* The first words of each drop-in; by them a unit is known to be this pod's. */
 void unit_text_owner(const char *uid, struct buf *b);

@@ -5,6 +5,7 @@
 #include "tests/unit/api_server.h"
 
 struct run {
+        enum object_kind kind;
         struct server server;
         struct api *api;
         struct objects *objects;
@@ -36,20 +37,25 @@ static void on_changed(void *userdata, enum object_kind kind, const char *namesp
 {
         struct run *t = userdata;
 
-        cr_expect(kind == OBJECT_SECRET && streq(namespace, "ns") && streq(name, "s"));
+        cr_expect(kind == t->kind && streq(namespace, "ns") && streq(name, "s"));
         t->states[t->changes++] = object_state(t->object);
         if (t->changes == t->wanted)
                 sd_event_exit(t->server.event, 0);
 }
 
-static void begin(struct run *t, const char *const *answers, size_t n, unsigned changes)
+static void begin_kind(struct run *t, enum object_kind kind, const char *const *answers, size_t n, unsigned changes)
 {
-        *t = (struct run){ .answers = answers, .n_answers = n, .wanted = changes };
+        *t = (struct run){ .kind = kind, .answers = answers, .n_answers = n, .wanted = changes };
         t->api = api_start(&t->server, answer, t, NULL);
         t->objects = objects_new(t->server.event, t->api, on_changed, t);
-        t->object = object_hold(t->objects, OBJECT_SECRET, "ns", "s");
+        t->object = object_hold(t->objects, t->kind, "ns", "s");
         cr_expect_eq(object_state(t->object), OBJECT_UNKNOWN);
         sd_event_loop(t->server.event);
+}
+
+static void begin(struct run *t, const char *const *answers, size_t n, unsigned changes)
+{
+        begin_kind(t, OBJECT_SECRET, answers, n, changes);
 }
 
 static void end(struct run *t)
@@ -92,6 +98,25 @@ Test(objects, content_is_decoded)
         cr_expect_str_eq(object_key(t.object, 0, &data, &size), "a");
         cr_expect_null(object_key(t.object, 2, &data, &size));
         cr_expect_eq(object_get(t.object, "c", &data, &size), -ENOENT);
+        end(&t);
+}
+
+Test(objects, data_of_a_config_map_may_hold_nuls_and_binary_data_is_told_from_it)
+{
+        const char *answers[] = { LIST("{\"metadata\":{\"name\":\"s\",\"namespace\":\"ns\",\"resourceVersion\":\"3\"},"
+                                       "\"data\":{\"list\":\"a\\u0000b\\u0000\"},\"binaryData\":{\"bin\":\"/wA=\"}}") };
+        const void *data;
+        size_t size;
+        struct run t;
+
+        begin_kind(&t, OBJECT_CONFIG_MAP, answers, 1, 1);
+        cr_assert_eq(object_get(t.object, "list", &data, &size), 0);
+        cr_assert_eq(size, 4);
+        cr_expect_arr_eq(data, "a\0b\0", 4);
+        cr_assert_eq(object_get(t.object, "bin", &data, &size), 0);
+        cr_assert_eq(size, 2);
+        cr_expect_arr_eq(data, "\xff\0", 2);
+        cr_expect(object_is_binary(t.object, "bin") && !object_is_binary(t.object, "list"));
         end(&t);
 }
 

@@ -1,27 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* clang-format off */
 /*
- * Kubernetes' rules as tables: a row has a pod, what happens to it, and what follows: the plan and the status. All four
- * are short texts.
+ * Kubernetes' rules as tables: a row has a pod, what happens to it, and what follows: the plan and the status. All four are short texts.
  *
- *   pod       words: a restartPolicy; containers as "c", "c/init", "c/sidecar" (init containers first); volumes as
- * "v:configMap", "v:emptyDir"; "deadline=60" (activeDeadlineSeconds), "gate=TYPE" (readinessGates),
- * "runtimeClassName=x" (refused). Or, from "{" on, the pod's JSON happens   phrases with ";" between them, in their
- * order: +10s, +1us                  time passes ready                       images, volumes and unit files are there
- *      c starts | runs [N]         a new run: a main process in a unit that is not active yet; active; N restarts by
- * systemd itself so far c prepares                  a new run, still without a main process (ExecStartPre=) c exits 7 |
- * killed 9 | dumped 6 [phase [result]] the main process ended; the unit is "failed" (after exit 0: "exited"), or as
- * given: inactive, holdoff, ... c ran 7 [phase]             the same of a run that was not seen while it ran c is PHASE
- * the same unit was seen in another phase c is PHASE result WORD      and says Result=WORD c unmet N a start was given
- * up at N, because a Condition...= was not met c restarted N               the same run was seen with another number of
- * restarts by systemd itself c vanishes                  the unit is not loaded any more, and nothing is known of it
+ *   pod       words: a restartPolicy; containers as "c", "c/init", "c/sidecar" (init containers first); volumes as "v:configMap", "v:emptyDir";
+ *             "deadline=60" (activeDeadlineSeconds), "gate=TYPE" (readinessGates), "runtimeClassName=x" (refused). Or, from "{" on, the pod's JSON
+ *   happens   phrases with ";" between them, in their order:
+ *      +10s, +1us                  time passes
+ *      ready                       images, volumes and unit files are there
+ *      c starts | runs [N]         a new run: a main process in a unit that is not active yet; active; N restarts by systemd itself so far
+ *      c prepares                  a new run, still without a main process (ExecStartPre=)
+ *      c exits 7 | killed 9 | dumped 6 [phase [result]]
+ *                                  the main process ended; the unit is "failed" (after exit 0: "exited"), or as given: inactive, holdoff, ...
+ *      c ran 7 [phase]             the same of a run that was not seen while it ran
+ *      c unspawned 203             the same of one whose program PID 1 could not execute, which the journal says
+ *      c is PHASE                  the same unit was seen in another phase
+ *      c is PHASE result WORD      and says Result=WORD
+ *      c unmet N                   a start was given up at N, because a Condition...= was not met
+ *      c restarted N               the same run was seen with another number of restarts by systemd itself
+ *      c vanishes                  the unit is not loaded any more, and nothing is known of it
  *      adopt                       the row's `remembered` status is what the API server had when the agent came up
  *      status                      a status was made (it moves transition times)
- *      FIELD, not FIELD            a bool of struct pod, struct pod_state; of a container or volume with its name
- * before it ("c pulling") FIELD +30s, FIELD 30s       a time from now on; a duration FIELD REASON [text]         a
- * failure plan      actions with ", " between them, with the name of their container or volume; "wake 10s": how long
- * until the plan is to be made again status    the phase, then each container behind " | ": its state, reason and exit
- * code, "ready", "x2" (restartCount), "was" and the last state
+ *      FIELD, not FIELD            a bool of struct pod, struct pod_state; of a container or volume with its name before it ("c pulling")
+ *      FIELD +30s, FIELD 30s       a time from now on; a duration
+ *      FIELD REASON [text]         a failure
+ *   plan      actions with ", " between them, with the name of their container or volume; "wake 10s": how long until the plan is to be made again
+ *   status    the phase, then each container behind " | ": its state, reason and exit code, "ready", "x2" (restartCount), "was" and the last state
  */
+/* clang-format on */
 #ifndef VKS_TESTS_UNIT_AGENT_POD_STORY_H
 #define VKS_TESTS_UNIT_AGENT_POD_STORY_H
 
@@ -259,7 +265,10 @@ static inline void happens_to_container(struct world *w, size_t i, char *const *
         int number = n > 1 ? atoi(words[1]) : 0;
         struct unit_state u = w->state->containers[i].unit;
 
-        if (streq(what, "ran")) {
+        if (streq(what, "ran") || streq(what, "unspawned")) {
+                if (streq(what, "unspawned"))
+                        snprintf(u.spawn_error, sizeof(u.spawn_error),
+                                 "Failed at step EXEC spawning /x: No such file or directory");
                 snprintf(u.invocation, sizeof(u.invocation), "%032x", ++w->runs);
                 u.phase = n > 2 ? phase_named(words[2]) : UNIT_FAILED;
                 u.main_code = CLD_EXITED;

@@ -870,8 +870,23 @@ Test(content, variables_are_replaced_as_kubernetes_does)
         Vks__Env a = VKS__ENV__INIT;
         const Vks__Env *env[] = { &a };
         static const char *const table[][2] = {
-                { "$(A)", "v" },  { "$$(A)", "$(A)" }, { "$(B)", "$(B)" }, { "x$(A)y$(A)", "xvyv" },
-                { "$(A", "$(A" }, { "$", "$" },        { "$$", "$" },      { "$A", "$A" },
+                { "$(A)", "v" },
+                { "$$(A)", "$(A)" },
+                { "$(B)", "$(B)" },
+                { "x$(A)y$(A)", "xvyv" },
+                { "$(A", "$(A" },
+                { "$", "$" },
+                { "$$", "$" },
+                { "$A", "$A" },
+                { "$(echo $$)", "$(echo $$)" },
+                { "$(x$(A))", "$(x$(A))" },
+                { "$$$(A)", "$v" },
+                { "$$$$(A)", "$$(A)" },
+                { "$(pid $$)$(A)", "$(pid $$)v" },
+                { "$()", "$()" },
+                { "$$(", "$(" },
+                { "$(a $$", "$(a $" },
+                { "$(A)$(", "v$(" },
         };
 
         a.name = (char *)(uintptr_t) "A";

@@ -57,26 +57,32 @@ Test(pod_state, an_end_has_an_exit_code_and_a_reason)
 Test(pod_state, what_systemd_could_not_start_says_so)
 {
         static const struct story stories[] = {
-                { "there is no such program", "Never c", "ready; c ran 203", NULL,
+                { "there is no such program", "Never c", "ready; c unspawned 203", NULL,
                   "Failed | c terminated StartError 128", NULL },
-                { "the first of systemd's own codes", "Never c", "ready; c ran 200", NULL,
-                  "Failed | c terminated StartError 128", NULL },
-                { "the last of them", "Never c", "ready; c starts; c exits 245", NULL,
-                  "Failed | c terminated StartError 128", NULL },
-                { "below them it is the program's", "Never c", "ready; c ran 199", NULL,
-                  "Failed | c terminated Error 199", NULL },
-                { "above them, too", "Never c", "ready; c ran 246", NULL, "Failed | c terminated Error 246", NULL },
-                { "a signal of such a number is none of them", "Never c", "ready; c starts; c killed 203", NULL,
-                  "Failed | c terminated Error 331", NULL },
-                { "what was active has started", "Never c", "ready; c runs; c exits 203", NULL,
+                { "a step before it", "Never c", "ready; c unspawned 217", NULL, "Failed | c terminated StartError 128",
+                  NULL },
+                { "without PID 1's word the code is the program's", "Never c", "ready; c ran 203", NULL,
                   "Failed | c terminated Error 203", NULL },
-                { "but that was another run", "Always c", "ready; c runs; c exits 1; c ran 203", NULL,
+                { "and a signal of such a number a signal", "Never c", "ready; c starts; c killed 203", NULL,
+                  "Failed | c terminated Error 331", NULL },
+                { "another run than the last", "Always c", "ready; c runs; c exits 1; c unspawned 203", NULL,
                   "Running | c waiting CrashLoopBackOff x1 was StartError 128", NULL },
                 { "a command before it failed", "Never c", "ready; c prepares; c is failed result exit-code", NULL,
                   "Failed | c terminated Error 128", NULL },
         };
 
         TELL(stories);
+}
+
+Test(pod_state, a_program_may_end_with_any_code)
+{
+        for (int code = 1; code < 256; code++) {
+                CLEANUP(freep) char *happens = xasprintf("ready; c ran %d", code);
+                CLEANUP(freep) char *status = xasprintf("Failed | c terminated Error %d", code);
+                struct story story = { "its own", "Never c", happens, NULL, status, NULL };
+
+                tell(&story, 1);
+        }
 }
 
 Test(pod_state, a_terminated_run_is_told_with_its_details)
@@ -97,11 +103,9 @@ Test(pod_state, a_terminated_run_is_told_with_its_details)
                 { "none without one", "Never c", "ready; c runs; c exits 9", TERMINATED "signal", "absent", NULL },
                 { "no words where the code says it all", "Never c", "ready; c runs; c exits 7", TERMINATED "message",
                   "absent", NULL },
-                { "systemd's exit codes in words", "Never c", "ready; c ran 200", TERMINATED "message",
-                  "systemd could not start the process: exit code 200 (systemd.exec(5))", NULL },
-                { "the most frequent one in plain words", "Never c", "ready; c ran 203", TERMINATED "message",
-                  "systemd could not start the process: exit code 203 (systemd.exec(5)), the command is not there or "
-                  "not executable",
+                { "what PID 1 could not execute, in its words", "Never c", "ready; c unspawned 203",
+                  TERMINATED "message",
+                  "systemd could not start the process: Failed at step EXEC spawning /x: No such file or directory",
                   NULL },
                 { "systemd's verdict: a timeout", "Never c", "ready; c runs; c killed 9 failed timeout",
                   TERMINATED "message", "systemd says: Result=timeout", NULL },

@@ -8,8 +8,9 @@
 
 int vks_exec_main(int argc, char **argv);
 static int putenv_as_nobody(char *s);
-#define main   vks_exec_main
-#define putenv putenv_as_nobody
+#define JOURNAL_SOCKET "vks-test-journal"
+#define main           vks_exec_main
+#define putenv         putenv_as_nobody
 #include "helper/exec/vks_exec.c"
 #undef putenv
 #undef main
@@ -68,6 +69,7 @@ static int run(const char *const *args, char *out, size_t size)
                 clearenv();
                 setenv("PATH", "/usr/bin:/bin", 1);
                 setenv("CREDENTIALS_DIRECTORY", dir, 1);
+                setenv("INVOCATION_ID", "00000000000000000000000000000001", 1);
                 _exit(vks_exec_main(argc, (char **)(uintptr_t)args));
         }
         fd_close(p[1]);
@@ -138,4 +140,30 @@ Test(vks_exec, what_is_not_whole_runs_nothing)
         cr_assert_eq(RUN("--user=1"), NOT_RUN);
         cr_assert_eq(RUN("/nowhere/program"), NOT_RUN);
         cr_assert_str_eq(out, "");
+}
+
+/* Beside the exit code, which any program may end with. */
+Test(vks_exec, what_could_not_be_executed_is_told_to_the_journal)
+{
+        const char *missing[] = { "vks-exec", "/usr/bin/no-such-program", NULL };
+        const char *there[] = { "vks-exec", "/bin/sh", "-c", "exit 203", NULL };
+        const struct sockaddr_un own = { .sun_family = AF_UNIX, .sun_path = JOURNAL_SOCKET };
+        FD fd = -1;
+        char out[4096];
+        ssize_t n;
+
+        cr_assert_eq(chdir(dir), 0);
+        fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        cr_assert(fd >= 0 && bind(fd, (const struct sockaddr *)&own, sizeof(own)) == 0);
+        credential("", 0);
+        cr_expect_eq(run(there, out, sizeof(out)), 203);
+        cr_expect_lt(recv(fd, out, sizeof(out), 0), 0);
+        cr_expect_eq(run(missing, out, sizeof(out)), 203);
+        n = recv(fd, out, sizeof(out) - 1, 0);
+        unlink(JOURNAL_SOCKET);
+        cr_assert_gt(n, 0);
+        out[n] = '\0';
+        cr_expect(starts_with(out, "MESSAGE_ID=641257651c1b4ec9a8624d7a40a9e1e7\n"));
+        cr_expect(strstr(out, "\nINVOCATION_ID=00000000000000000000000000000001\n"), "%s", out);
+        cr_expect(strstr(out, "\nMESSAGE=Failed to execute: /usr/bin/no-such-program: No such file or directory\n"));
 }

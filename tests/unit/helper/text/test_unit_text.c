@@ -330,6 +330,7 @@ Test(unit_text, no_command_of_a_package_leaves_the_pods_view)
         LINE_IS(&u, "ExecStartPre=", "|!/bin/a");
         LINE_IS(&u, "ExecStartPost=", "|/bin/b");
         u.program = "/bin/x";
+        LINE_IS(&u, "ExecStartPre=", ""); /* a container runs its command and nothing else */
         LINE_IS(&u, "ExecStartPost=", "");
 }
 

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef VKS_AGENT_LIB_QUOTE_H
+#define VKS_AGENT_LIB_QUOTE_H
+
+#include "common/buf.h"
+
+/*
+ * Appends `s` as Go's strconv.Quote (%q) writes it: in double quotes, with Go's escapes for what is not printable by
+ * unicode.IsPrint, and for bytes that are no UTF-8. `s` may be a string of json.h's trees: a NUL in it counts as one.
+ */
+void quote_go(struct buf *b, const char *s);
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The pipes by which containers reach the journal (helper/log/vks_log.c has the whole of it). */
+#include <errno.h>
+#include <fcntl.h>
+
+#include "common/fd.h"
+#include "common/mem.h"
+#include "helper/files/dir.h"
+#include "helper/helper.h"
+
+static const char *const streams[] = { "out", "err" };
+
+/* Which container a unit is, as WRITE has noted it. "": it has no pipes, an older version wrote it. */
+static void container_of(struct machine *m, const char *uid, const char *unit, char ret[static ID_LABEL_MAX + 1])
+{
+        FD pod = dir_open(m->pods, uid), list = pod < 0 ? -1 : dir_open(pod, "units");
+        FD fd = list < 0 ? -1 : openat(list, unit, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+        ssize_t n = fd < 0 ? -1 : read(fd, ret, ID_LABEL_MAX);
+
+        ret[n > 0 ? n : 0] = '\0';
+        if (!id_is_label(ret))
+                *ret = '\0';
+}
+
+int logs_write(struct machine *m, const struct unit_text *u, const char *unit)
+{
+        CLEANUP(buf_done) struct buf fields = BUF(4096);
+        CLEANUP(freep) char *name = xasprintf("%s.%s", u->pod->uid, u->container);
+
+        unit_text_log_fields(u, unit, &fields);
+        return buf_ok(&fields) ? dir_write(m->logs, name, fields.data, fields.len, 0600) : -E2BIG;
+}
+
+/* A new run has new pipes, so that what an earlier one wrote last is not taken for its words. */
+int logs_renew(struct machine *m, const char *uid, const char *unit)
+{
+        char container[ID_LABEL_MAX + 1];
+        int r = 0;
+
+        container_of(m, uid, unit, container);
+        for (size_t i = 0; *container && i < ARRAY_LEN(streams) && r == 0; i++) {
+                CLEANUP(freep) char *name = xasprintf("%s.%s.%s", uid, container, streams[i]);
+                /* Written by all: the container's user opens it once more through /proc/self/fd. Nobody else gets
+                 * there. */
+                r = dir_fifo(m->logs, name, 0622);
+        }
+        return r;
+}
+
+int logs_remove(struct machine *m, const char *uid, const char *unit)
+{
+        char container[ID_LABEL_MAX + 1];
+        int r = 0;
+
+        container_of(m, uid, unit, container);
+        for (size_t i = 0; *container && i <= ARRAY_LEN(streams) && r == 0; i++) {
+                bool fields = i == ARRAY_LEN(streams); /* last: who reads the pipes needs them */
+                CLEANUP(freep)
+                char *name = xasprintf("%s.%s%s%s", uid, container, fields ? "" : ".", fields ? "" : streams[i]);
+                r = dir_remove(m->logs, name);
+        }
+        return r;
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <criterion/criterion.h>
+
+#include "common/mem.h"
+#include "helper/text/package_paths.h"
+
+static struct mount_line lines[] = {
+        { MOUNT_TMPFS, NULL, (char *)"/" },
+        { MOUNT_BIND_READ_ONLY, (char *)"-/usr", (char *)"/usr" },
+        { MOUNT_BIND, (char *)"-/proc", (char *)"/proc" },
+        { MOUNT_BIND, (char *)"/v", (char *)"/data" },
+        { MOUNT_BIND, (char *)"/w", (char *)"/srv/own/data" },
+};
+static const struct mount_plan rooted = { .n = ARRAY_LEN(lines), .lines = lines, .root = true }, none;
+
+static void check(const struct mount_plan *mounts, const char *settings, const char *want)
+{
+        CLEANUP(freep) char *text = xasprintf("[Service]\n%s\n", settings);
+        CLEANUP(unit_file_freep) struct unit_file *file = NULL;
+        CLEANUP(buf_done) struct buf b = BUF(65536);
+
+        cr_assert_eq(unit_file_parse("x.service", text, strlen(text), &file, NULL), 0);
+        package_paths(&b, file, mounts);
+        cr_expect_str_eq(b.data ? b.data : "", want, "%s\ngave\n%s", settings, b.data ? b.data : "");
+}
+
+Test(package_paths, who_says_nothing_gets_nothing)
+{
+        CLEANUP(buf_done) struct buf b = BUF(65536);
+
+        check(&rooted, "ExecStart=/x\nReadWritePaths=/var/lib/x", "");
+        package_paths(&b, NULL, &rooted);
+        cr_expect_eq(b.len, 0);
+}
+
+/* Each of the lists, at each of our paths, in each spelling. */
+Test(package_paths, at_a_path_of_ours_the_package_has_no_say)
+{
+        static const char *const keys[] = { "ReadOnlyPaths",       "InaccessiblePaths",
+                                            "TemporaryFileSystem", "ReadOnlyDirectories",
+                                            "BindPaths",           "BindReadOnlyPaths",
+                                            "MountImages",         "InaccessibleDirectories" };
+        static const char *const ours[] = {
+                "/",        "/var",     "/run",       "/tmp",  "/home",        "/root",     "/etc/vks",     "/dev",
+                "/dev/shm", "/data",    "/usr",       "/proc", "/var/",        "//var",     "/./var/.",     "%t",
+                "%T/",      "/var/run", "/run/dbus/", "//",    "/run/systemd", "/var/run/", "/srv/own/data"
+        };
+
+        for (size_t k = 0; k < ARRAY_LEN(keys); k++)
+                for (size_t i = 0; i < ARRAY_LEN(ours); i++) {
+                        bool bind = strstr(keys[k], "Bind") || strstr(keys[k], "Images");
+                        bool old = ends_with(keys[k], "Directories");
+                        CLEANUP(freep)
+                        char *setting = xasprintf("%s=%s%s%s", keys[k], bind ? "-/srv/x:" : "", ours[i],
+                                                  bind || streq(keys[k], "TemporaryFileSystem") ? ":norbind" : "");
+                        CLEANUP(freep)
+                        char *want = xasprintf("%.*s%s=\n", old ? (int)(strlen(keys[k]) - strlen("Directories")) : 80,
+                                               keys[k], old ? "Paths" : "");
+
+                        check(&rooted, setting, want);
+                }
+}
+
+Test(package_paths, elsewhere_it_has_but_nothing_of_the_machines_is_writable)
+{
+        check(&rooted, "ReadOnlyPaths=/etc -/srv/x +/opt",
+              "ReadOnlyPaths=\nReadOnlyPaths=/etc\nReadOnlyPaths=-/srv/x\n"
+              "ReadOnlyPaths=+/opt\n");
+        check(&rooted, "BindPaths=/srv/x:/var/lib/x /etc/y",
+              "BindPaths=\nBindReadOnlyPaths=/srv/x:/var/lib/x\n"
+              "BindReadOnlyPaths=/etc/y\n");
+        check(&none, "BindPaths=/a\nBindReadOnlyPaths=/b\nBindPaths=\nBindPaths=/c",
+              "BindPaths=\nBindReadOnlyPaths=\nBindReadOnlyPaths=/c\n");
+        check(&none, "TemporaryFileSystem=/srv:ro\nInaccessiblePaths=/var/lib/x",
+              "InaccessiblePaths=\nTemporaryFileSystem=\nInaccessiblePaths=/var/lib/x\nTemporaryFileSystem=/srv:ro\n");
+}
+
+Test(package_paths, nothing_above_a_path_of_ours_is_hidden)
+{
+        check(&rooted, "InaccessiblePaths=/srv /srv/own /srv/other /run/systemd /dev/shm",
+              "InaccessiblePaths=\nInaccessiblePaths=/srv/other\n");
+        check(&none, "InaccessiblePaths=/srv", "InaccessiblePaths=\nInaccessiblePaths=/srv\n");
+}
+
+Test(package_paths, what_may_not_be_executed_on_the_whole_machine_may_not_in_what_is_mounted_instead)
+{
+        check(&none, "NoExecPaths=/\nExecPaths=/usr/bin/redis-server /lib",
+              "NoExecPaths=\nExecPaths=\nNoExecPaths=/\nExecPaths=/usr/bin/redis-server\nExecPaths=/lib\n");
+        check(&rooted, "NoExecPaths=/\nExecPaths=/usr/bin/redis-server /",
+              "NoExecPaths=\nExecPaths=\nNoExecPaths=-/usr\nNoExecPaths=-/proc\nNoExecPaths=-/data\n"
+              "NoExecPaths=-/srv/own/data\nExecPaths=/usr/bin/redis-server\n");
+        check(&rooted, "NoExecPaths=/var /home", "NoExecPaths=\nNoExecPaths=/var\n");
+}
+
+Test(package_paths, what_cannot_be_read_is_left_out)
+{
+        check(&none, "ReadOnlyPaths=\"/srv/a\" /srv/%h /srv/../var /srv\\x2f relative /srv/b",
+              "ReadOnlyPaths=\nReadOnlyPaths=/srv/b\n");
+}
+
+Test(package_paths, a_dev_or_proc_of_its_own_stays)
+{
+        static const struct {
+                const char *setting;
+                bool dev, proc;
+        } cases[] = { { "PrivateDevices=yes", true, false },
+                      { "ProtectProc=invisible", false, true },
+                      { "ProcSubset=pid", false, true },
+                      { "ProtectProc=default", false, false },
+                      { "PrivateDevices=no", false, false } };
+
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+                CLEANUP(freep) char *text = xasprintf("[Service]\n%s\n", cases[i].setting);
+                CLEANUP(unit_file_freep) struct unit_file *file = NULL;
+
+                cr_assert_eq(unit_file_parse("x.service", text, strlen(text), &file, NULL), 0);
+                cr_expect_eq(package_paths_replace(file, "/dev"), cases[i].dev);
+                cr_expect_eq(package_paths_replace(file, "/proc"), cases[i].proc);
+                cr_expect(!package_paths_replace(file, "/usr"));
+        }
+        cr_expect(!package_paths_replace(NULL, "/dev"));
+}
