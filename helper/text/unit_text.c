@@ -350,8 +350,7 @@ static void type_and_files(struct buf *b, const struct unit_text *u)
         const char *pid_file = unit_file_get(u->file, "PIDFile"), *kill = unit_file_get(u->file, "KillMode");
 
         if (!u->file || u->program)
-                buf_printf(b, "Type=exec\nPIDFile=\n%sWatchdogSec=0\n",
-                           *unit_file_get(u->file, "BusName") ? "BusName=\n" : "");
+                buf_str(b, "Type=exec\nPIDFile=\nWatchdogSec=0\n");
         else if (*pid_file) /* PID 1 reads it on the host's side */
                 buf_printf(b, "PIDFile=" POD_RUN_DIR "/%s/run/%s\n", u->pod->uid,
                            starts_with(pid_file, "/run/")       ? pid_file + strlen("/run/")
@@ -461,6 +460,9 @@ void unit_text_fragment(const struct unit_text *u, struct buf *b)
                 next = strchrnul(line, '\n');
                 if (is_condition_of_pods(u, line, (size_t)(next - line)))
                         buf_str(b, "# A volume of the pod is there: ");
+                if (u->program &&
+                    starts_with(line + strspn(line, " \t"), "BusName")) /* an empty BusName= takes nothing back */
+                        buf_str(b, "# The pod's own program: ");
                 next += *next == '\n';
                 buf_add(b, line, (size_t)(next - line));
         }

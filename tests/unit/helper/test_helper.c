@@ -717,6 +717,28 @@ Test(helper, a_unit_is_the_packages_or_it_is_none)
 
 /* ---- START, STOP ------------------------------------------------------------------------------------------------- */
 
+Test(helper, what_the_administrator_put_in_a_units_place_holds_for_pods)
+{
+        struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\n");
+
+        /* The package's own lies elsewhere: what is in /etc is the administrator's. */
+        package("redis", "/run/systemd/generator.late/redis.service\n/etc/init.d/redis\n");
+        put("/etc/init.d/redis", "", 0755);
+        put("/run/systemd/generator.late/redis.service", "[Service]\nExecStart=/etc/init.d/redis\n", 0644);
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(holds("/run/systemd/system/vks.default.web.redis.service", "ExecStart=/usr/bin/redis\n"),
+                  "systemctl edit --full");
+        cr_assert(unlink(REDIS) == 0 && symlink("/dev/null", REDIS) == 0);
+        cr_assert_eq(write_pod(a), -EPERM);
+        expect(-EPERM, "container c: redis.service is masked on this machine");
+        put("/etc/vks/empty", "", 0644);
+        cr_assert(unlink(REDIS) == 0 && symlink("/etc/vks/empty", REDIS) == 0);
+        cr_assert_eq(write_pod(a), -EPERM, "an empty file masks as well");
+        cr_assert_eq(unlink(REDIS), 0);
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(holds("/run/systemd/system/vks.default.web.redis.service", "ExecStart=/etc/init.d/redis\n"));
+}
+
 Test(helper, only_units_whose_files_name_the_pod_are_started_and_stopped)
 {
         cr_assert_eq(write_pod(sleeper()), 0);

@@ -95,7 +95,8 @@ Test(ways, an_account_that_is_full_takes_nothing_more)
                 for (int i = 0; i < 256; i++) {
                         memset(paths[i], 'y', sizeof(paths[i]) - 1);
                         memcpy(paths[i], "/tmp/", 5);
-                        paths[i][5] = (char)('a' + round), paths[i][6] = (char)('a' + i / 16), paths[i][7] = (char)('a' + i % 16);
+                        paths[i][5] = (char)('a' + round), paths[i][6] = (char)('a' + i / 16),
+                        paths[i][7] = (char)('a' + i % 16);
                         ways[i] = (struct way){ WAY_MOUNT, paths[i] };
                 }
                 r = ways_note(pod, ways, 256, false, NULL);
