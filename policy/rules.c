@@ -75,6 +75,7 @@ static const char *const never_target[] = {
         "/etc/ld.so.conf.d/",
         "/etc/alternatives/",
         "/etc/init.d/",
+        "/etc/vks/",
         "/etc/perl/",
         "/etc/pam.d/",
         "/var",

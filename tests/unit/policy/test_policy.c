@@ -452,6 +452,12 @@ Test(policy, no_variable_says_what_a_packages_unit_loads)
                                              "PERLLIB",
                                              "PYTHONPATH",
                                              "PYTHONUSERBASE",
+                                             "PYTHONPYCACHEPREFIX",
+                                             "PYTHONOPTIMIZEX",
+                                             "NODE_OPTIONS",
+                                             "JAVA_TOOL_OPTIONS",
+                                             "JAVA_HOME",
+                                             "SHELLOPTS",
                                              "OPENSSL_CONF",
                                              "_JAVA_OPTIONS",
                                              "JAVA_TOOL_OPTIONS",
@@ -463,8 +469,19 @@ Test(policy, no_variable_says_what_a_packages_unit_loads)
                                              "TC_LIB_DIR",
                                              "ERL_LIBS",
                                              "AWKPATH" };
-        static const char *const fine[] = { "PASSWORD", "KUBERNETES_SERVICE_HOST", "X_LD_PRELOAD", "ld_preload", "LANG",
-                                            "HOME" };
+        static const char *const fine[] = { "PASSWORD",
+                                            "KUBERNETES_SERVICE_HOST",
+                                            "X_LD_PRELOAD",
+                                            "ld_preload",
+                                            "LANG",
+                                            "HOME",
+                                            "NODE_NAME",
+                                            "NODE_IP",
+                                            "NODE_ENV",
+                                            "ENV",
+                                            "JAVA_OPTS",
+                                            "PYTHONUNBUFFERED",
+                                            "PHP_MEMORY_LIMIT" };
 
         for (size_t i = 0; i < ARRAY_LEN(names); i++) {
                 struct written w = container();
