@@ -102,7 +102,7 @@ bool id_is_version(const char *s)
         for (size_t i = 1; i < n; i++)
                 if (!is_alpha(s[i]) && !is_digit(s[i]) && !strchr(".+:~-", s[i]))
                         return false;
-        return true;
+        return s[n - 1] != '-' && s[n - 1] != '+';
 }
 
 bool id_is_sha256(const char *s)

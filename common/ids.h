@@ -29,9 +29,11 @@ bool id_is_label(const char *s);   /* [a-z0-9]([-a-z0-9]*[a-z0-9])?, at most 63 
 bool id_is_name(const char *s);    /* labels joined by dots, at most 253 */
 bool id_is_uid(const char *s);     /* [0-9a-f]{8}-...{12}, or 32 hex digits */
 bool id_is_package(const char *s); /* [a-z0-9][a-z0-9+.-]+ */
-bool id_is_version(const char *s); /* [0-9A-Za-z][0-9A-Za-z.+:~-]* */
-bool id_is_sha256(const char *s);  /* 64 lower-case hex digits */
-bool id_is_unit(const char *s);    /* ends in .service; [A-Za-z0-9:_.\@-] only, at most ID_UNIT_MAX */
+/* [0-9A-Za-z][0-9A-Za-z.+:~-]*, but neither "-" nor "+" at its end: apt-get(8) would hear "remove" or "install" in
+ * NAME=VERSION- and NAME=VERSION+. */
+bool id_is_version(const char *s);
+bool id_is_sha256(const char *s); /* 64 lower-case hex digits */
+bool id_is_unit(const char *s);   /* ends in .service; [A-Za-z0-9:_.\@-] only, at most ID_UNIT_MAX */
 /* Printable ASCII but "=": what API servers allow since 1.34 (KEP-4369), which is more than older ones do. */
 bool id_is_env_name(const char *s);
 /* Absolute, normalized (no "//", "." or ".."), no control characters, at most ID_PATH_MAX bytes. */

@@ -1,10 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <sys/stat.h>
 
 #include "helper/files/dpkg.h"
 #include "common/mem.h"
 #include "helper/text/unit_load.h"
 #include "helper/helper.h"
+
+/*
+ * What the administrator has put in the place of a package's unit (systemctl edit --full, systemctl mask) holds for
+ * pods, too. *path becomes that file, where there is one.
+ */
+static int follow_administrator(const char *name, char **path, struct err *e)
+{
+        const char *base = strrchr(*path, '/') + 1, *names[] = { name, base };
+
+        for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+                CLEANUP(freep) char *own = xasprintf("/etc/systemd/system/%s", names[i]);
+                struct stat st;
+
+                if (stat(own, &st) < 0)
+                        continue;
+                if (S_ISCHR(st.st_mode) || (S_ISREG(st.st_mode) && st.st_size == 0)) /* /dev/null, or an empty file */
+                        return err_set(e, -EPERM, "masked", "%s is masked on this machine (systemctl unmask %s)",
+                                       names[i], names[i]);
+                free(*path);
+                *path = TAKE(own);
+                return 0;
+        }
+        return 0;
+}
 
 int package_unit_load(const char *package, const char *name, struct unit_file **ret, struct err *e)
 {
@@ -25,5 +50,7 @@ int package_unit_load(const char *package, const char *name, struct unit_file **
                 path = xasprintf("/run/systemd/generator.late/%s", name);
         if (r == 0 && !path)
                 return err_set(e, -ENOENT, NULL, "package %s has no unit %s", package, name);
+        if (r == 0)
+                r = follow_administrator(name, &path, e);
         return r < 0 ? r : unit_file_load("", path, name, ret, e);
 }

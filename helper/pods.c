@@ -9,6 +9,8 @@
 #include "helper/files/host_path.h"
 #include "common/mem.h"
 #include "helper/files/passwd.h"
+#include "helper/files/trust.h"
+#include "helper/files/ways.h"
 #include "helper/helper.h"
 #include "proto/hash.h"
 
@@ -187,11 +189,65 @@ static int find_program(const struct op_write *op, const struct op_container *k,
                                      : err_set(e, -ENOENT, NULL, "command: there is no program \"%.200s\"", k->program);
 }
 
-static int plan_mounts(const struct pod_id *pod, const struct op_container *k, struct unit_text *u,
-                       struct mount_plan *ret, struct err *e)
+/* As whom a unit runs in the end, by the numbers of /etc/passwd and /etc/group. False: nobody knows yet (DynamicUser=),
+ * or no such user. */
+static bool runs_as(const struct unit_text *u, uid_t *ret_uid, gid_t *ret_gid)
+{
+        const char *user = u->user[0] ? u->user : unit_file_get(u->file, "User");
+        const char *group = u->group[0] ? u->group : unit_file_get(u->file, "Group");
+
+        if (!u->user[0] && unit_yes(unit_file_get(u->file, "DynamicUser")))
+                return false;
+        *ret_uid = 0;
+        *ret_gid = 0;
+        if (*user && !passwd_find(user, 0, ret_uid, ret_gid) && !passwd_find_number(user, ret_uid, ret_gid))
+                return false;
+        return !*group || passwd_find_group(group, ret_gid);
+}
+
+/*
+ * PID 1 gives a directory to the unit's user with all that lies in it, unless it is that user's already (systemd's
+ * path_chown_recursive()). In a pod whose /var is a layer over the machine's, that would hand over copies of what
+ * another user of the machine keeps there. So what the machine has shows through only where it belongs to the very user
+ * and group; elsewhere the pod has an empty directory of its own.
+ */
+static void choose_fresh(const struct unit_text *u, struct given *given)
+{
+        uid_t uid;
+        gid_t gid;
+        bool known = runs_as(u, &uid, &gid);
+
+        for (size_t i = 0; i < given->n; i++) {
+                struct given_dir *dir = &given->dirs[i];
+                struct stat st;
+
+                if (!u->overlay || dir->kind == GIVEN_RUNTIME)
+                        continue;
+                dir->fresh = !known || trust_path(dir->path, TRUST_LOOK, false, &st) < 0 || !S_ISDIR(st.st_mode) ||
+                             st.st_uid != uid || st.st_gid != gid;
+        }
+}
+
+/* What PID 1 will follow for this container, into the pod's account (helper/files/ways.h). */
+static int note_ways(int pod, const struct unit_text *u, const struct mount_wish *wishes, size_t n_wishes,
+                     struct err *e)
+{
+        CLEANUP(freep) struct way *ways = xcalloc(n_wishes + u->given->n, sizeof(*ways));
+        size_t n = 0;
+
+        for (size_t i = 0; i < n_wishes; i++)
+                if (mount_is_on_pods_ground(wishes, n_wishes, wishes[i].target))
+                        ways[n++] = (struct way){ WAY_MOUNT, wishes[i].target };
+        for (size_t i = 0; i < u->given->n && !u->root; i++)
+                ways[n++] = (struct way){ WAY_GIVEN, u->given->dirs[i].path };
+        return ways_note(pod, ways, n, !u->program && !u->n_args, e);
+}
+
+static int plan_mounts(int pod, const struct op_container *k, struct unit_text *u, struct mount_plan *ret,
+                       struct err *e)
 {
         CLEANUP(freep) struct mount_wish *wishes = xcalloc(k->n_mounts, sizeof(*wishes));
-        CLEANUP(freep) char *own = xasprintf(POD_RUN_DIR "/%s", pod->uid);
+        CLEANUP(freep) char *own = xasprintf(POD_RUN_DIR "/%s", u->pod->uid);
         int r = 0;
 
         for (size_t i = 0; i < k->n_mounts && r == 0; i++) {
@@ -204,12 +260,13 @@ static int plan_mounts(const struct pod_id *pod, const struct op_container *k, s
                 wishes[i].own = v->kind == VOLUME_DISK || v->kind == VOLUME_MEMORY;
                 if (v->kind != VOLUME_HOST)
                         snprintf(wishes[i].source, sizeof(wishes[i].source), "%s/%s/%s/%s",
-                                 v->kind == VOLUME_DISK ? POD_DISK_DIR : POD_RUN_DIR, pod->uid,
+                                 v->kind == VOLUME_DISK ? POD_DISK_DIR : POD_RUN_DIR, u->pod->uid,
                                  v->kind == VOLUME_FILES ? "files" : "volumes", v->name);
                 else if ((r = host_path_check(v->host_path, v->host_type, !v->read_only, e)) == 0)
                         snprintf(wishes[i].source, sizeof(wishes[i].source), "%s", v->host_path);
         }
-        if (r < 0 || (r = mount_points_make(own, u->overlay, wishes, k->n_mounts, e)) < 0)
+        if (r < 0 || (r = note_ways(pod, u, wishes, k->n_mounts, e)) < 0 ||
+            (r = mount_points_make(own, u->overlay, wishes, k->n_mounts, e)) < 0)
                 return r;
         return mount_plan_make(wishes, k->n_mounts, ret, e);
 }
@@ -245,6 +302,7 @@ static int write_container(struct machine *m, const struct op_write *op, const s
         const Vks__Container *c = k->c;
         CLEANUP(unit_file_freep) struct unit_file *file = NULL;
         CLEANUP(mount_plan_done) struct mount_plan mounts = { 0 };
+        CLEANUP(given_done) struct given given = { 0 };
         CLEANUP(freep) char *program = NULL;
         struct unit_text u = {
                 .pod = &op->pod,
@@ -263,13 +321,13 @@ static int write_container(struct machine *m, const struct op_write *op, const s
                 .working_dir = c->working_dir,
                 .may_gain = k->may_gain,
                 .mounts = &mounts,
+                .given = &given,
                 .overlay = overlay,
         };
         int r = c->unit[0] ? package_unit_load(c->package, c->unit, &file, e) : 0;
 
         u.file = file;
-        if (r < 0 || (r = find_program(op, k, &program, e)) < 0 || (r = choose_user(op, &u, k, e)) < 0 ||
-            (r = plan_mounts(&op->pod, k, &u, &mounts, e)) < 0)
+        if (r < 0 || (r = find_program(op, k, &program, e)) < 0 || (r = choose_user(op, &u, k, e)) < 0)
                 return r;
         if (mounts.root && !*u.user && unit_yes(unit_file_get(file, "DynamicUser"))) /* means ProtectSystem=strict */
                 return err_set(
@@ -278,6 +336,11 @@ static int write_container(struct machine *m, const struct op_write *op, const s
                         "no directory (/name)",
                         c->unit);
         u.program = program;
+        given_of(file, &given);
+        choose_fresh(&u, &given);
+        r = plan_mounts(pod, k, &u, &mounts, e);
+        if (r < 0)
+                return r;
         r = write_files(m, pod, k->unit, &u, c);
         return r < 0 ? err_errno(e, r, NULL, "writing %s", k->unit) : 0;
 }

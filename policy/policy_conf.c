@@ -17,6 +17,13 @@ struct key {
         const char *choices[4]; /* CHOICE: its words in the order of their numbers */
 };
 
+/*
+ * Where machines have their people, and images their made-up users. Not what Debian gives to packages (below 1000, and
+ * 60000 to 64999: Debian Policy 9.2.2), nor what systemd gives to DynamicUser= (61184 to 65519), who are other services
+ * of this machine, nor nobody.
+ */
+#define PEOPLE "1000-59999 65520-65533"
+
 #define KEY(name, kind, field, ...)                                                                                    \
         {                                                                                                              \
                 name, kind, offsetof(struct policy, field), __VA_ARGS__                                                \
@@ -31,8 +38,8 @@ static const struct key keys[] = {
         KEY("host-path", PATHS, host_path, "",
             "absolute, normalized paths below /, each with rw or ro behind it, or nothing", { NULL }),
         KEY("root", CHOICE, root, "package", "package, allow or deny", { "package", "allow", "deny" }),
-        KEY("user", RANGES, user, "1000-65533", "ids or ranges of ids", { NULL }),
-        KEY("group", RANGES, group, "1000-65533", "ids or ranges of ids", { NULL }),
+        KEY("user", RANGES, user, PEOPLE, "ids or ranges of ids", { NULL }),
+        KEY("group", RANGES, group, PEOPLE, "ids or ranges of ids", { NULL }),
         KEY("max-units", NUMBER, max_units, "4096", "a number", { NULL }),
 };
 
@@ -147,6 +154,9 @@ static int parse_line(struct policy *p, char *line, bool seen[static ARRAY_LEN(k
                 else if (seen[i] && !list_of(p, &keys[i]))
                         return err_set(e, -EINVAL, NULL, "%s is given twice", line);
                 seen[i] = true;
+                /* Its words would be values, and one of them might allow something. */
+                if (strstr(eq + 1, " #") || strstr(eq + 1, "\t#") || eq[1] == '#')
+                        return err_set(e, -EINVAL, NULL, "%s: a comment has a line of its own", line);
                 return add_words(p, &keys[i], eq + 1)
                                ? 0
                                : err_set(e, -EINVAL, NULL, "%s: wanted: %s", line, keys[i].wanted);

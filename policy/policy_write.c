@@ -152,16 +152,38 @@ static int parse_image(const struct policy *p, const Vks__Container *c, struct e
         return rule_package(p, "package", c->package, e);
 }
 
-/* A package's unit may run as root, or commands before it: what code loaders and interpreters take is not the pod's to
- * say. */
+/*
+ * Variables that say what code a program runs: where the loader, an interpreter or a library finds it, or what it does
+ * before its work. A package's unit may run as root, or commands before its daemon may. Only those: NODE_NAME, ENV,
+ * JAVA_OPTS and PYTHONUNBUFFERED are what everybody sets.
+ */
+static bool names_code(const char *name)
+{
+        static const char *const patterns[] = {
+                /* the C library: ld.so(8) */
+                "@(LD_*|GCONV_PATH|LOCPATH|GLIBC_TUNABLES|PATH)",
+                /* shells: bash(1) */
+                "@(BASH*|SHELLOPTS|PS4)",
+                /* interpreters, each in its manual */
+                "@(PERL*|RUBY*|GEM_*|BUNDLE_*|LUA_*|TCL*|ERL_*|AWK*|PHPRC|PHP_INI_SCAN_DIR)",
+                "PYTHON!(UNBUFFERED|DONTWRITEBYTECODE|IOENCODING|UTF8|HASHSEED|FAULTHANDLER|OPTIMIZE|NOUSERSITE|"
+                "DEVMODE)",
+                "@(CLASSPATH|_JAVA_OPTIONS|JAVA_TOOL_OPTIONS|JAVA_HOME|JRE_HOME|JDK_*)",
+                "NODE_@(OPTIONS|PATH|REPL_*|COMPILE_CACHE|REDIRECT_WARNINGS|V8_COVERAGE)",
+                /* modules of libraries and tools */
+                "@(OPENSSL_*|GIO_*|SASL_*|KRB5*|XTABLES_*|TC_LIB_DIR)",
+                /* systemd's own words to a unit's commands: systemd.exec(5) */
+                "@(CREDENTIALS_DIRECTORY|MAINPID)",
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(patterns); i++)
+                if (fnmatch(patterns[i], name, FNM_EXTMATCH) == 0)
+                        return true;
+        return false;
+}
+
 static int parse_env(const struct policy *p, const Vks__Container *c, struct err *e)
 {
-        /* what vks-exec reads variables from, and what $MAINPID is in a command that kills, are systemd's to say */
-        static const char loading[] = "@(LD_*|GCONV_PATH|LOCPATH|GLIBC_TUNABLES|PATH|BASH*|ENV|PERL*|PYTHON*|RUBY*|GEM_"
-                                      "*|NODE_*|LUA_*|PHP*|TCL*|ERL_*|AWK*|"
-                                      "CLASSPATH|?(_)JAVA*|JDK_*|OPENSSL_*|GIO_*|SASL_*|KRB5*|XTABLES_*|TC_LIB_DIR|"
-                                      "CREDENTIALS_DIRECTORY|MAINPID)";
-
         if (c->n_env > WORDS_MAX)
                 return MALFORMED(e, "env: more than %d variables", WORDS_MAX);
         for (size_t i = 0; i < c->n_env; i++) {
@@ -169,7 +191,7 @@ static int parse_env(const struct policy *p, const Vks__Container *c, struct err
 
                 if (!id_is_env_name(name))
                         return MALFORMED(e, "env \"%.80s\": not the name of a variable", name);
-                if (c->unit[0] && p->root != POLICY_ROOT_ALLOW && fnmatch(loading, name, FNM_EXTMATCH) == 0)
+                if (c->unit[0] && p->root != POLICY_ROOT_ALLOW && names_code(name))
                         return rule_refused(e, "root", "env %s says what a package's unit loads", name);
                 if (c->env[i]->value.len && memchr(c->env[i]->value.data, '\0', c->env[i]->value.len))
                         return MALFORMED(e, "env %s: no variable can hold a NUL", name);

@@ -75,6 +75,7 @@ static const char *const never_target[] = {
         "/etc/ld.so.conf.d/",
         "/etc/alternatives/",
         "/etc/init.d/",
+        "/etc/vks/",
         "/etc/perl/",
         "/etc/pam.d/",
         "/var",
@@ -176,17 +177,24 @@ int policy_program(const struct policy *p, const char *path, struct err *e)
 int rule_host_path(const struct policy *p, const char *path, bool *ret_writable, struct err *e)
 {
         const char *why = forbidden_by(never_host, ARRAY_LEN(never_host), path);
-        bool allowed = false;
+        const struct policy_item *nearest = NULL;
 
         if (why)
                 return rule_refused(e, "never-mount", "%.200s is never mounted, because of %s", path, why);
         *ret_writable = false;
+        for (size_t i = 0; i < p->host_path.n; i++) {
+                const struct policy_item *item = &p->host_path.items[i];
+
+                if (within(path, item->text) && (!nearest || within(item->text, nearest->text)))
+                        nearest = item;
+        }
+        if (!nearest)
+                return rule_refused(e, "host-path", "%.200s is not under an allowed prefix", path);
+        *ret_writable = nearest->writable;
+        /* A directory brings all that is beneath it along, also what the policy lets be read only. */
         for (size_t i = 0; i < p->host_path.n; i++)
-                if (within(path, p->host_path.items[i].text)) {
-                        allowed = true;
-                        *ret_writable |= p->host_path.items[i].writable;
-                }
-        return allowed ? 0 : rule_refused(e, "host-path", "%.200s is not under an allowed prefix", path);
+                *ret_writable &= p->host_path.items[i].writable || !within(p->host_path.items[i].text, path);
+        return 0;
 }
 
 int rule_target(const char *path, char ret[static ID_PATH_MAX + 1], struct err *e)

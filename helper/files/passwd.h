@@ -12,4 +12,10 @@
  */
 bool passwd_find(const char *name, uid_t uid, uid_t *ret_uid, gid_t *ret_gid);
 
+/* The entry of the number that `s` writes; false as well where it writes none. */
+bool passwd_find_number(const char *s, uid_t *ret_uid, gid_t *ret_gid);
+
+/* A group of /etc/group, or any number. */
+bool passwd_find_group(const char *s, gid_t *ret_gid);
+
 #endif

@@ -94,6 +94,20 @@ static int mirror(struct mount_plan *p, const struct mount_wish *wishes, size_t 
                                : 0;
 }
 
+/* May everybody list `dir`, and enter it and all directories above? */
+static bool is_open(const char *dir)
+{
+        CLEANUP(freep) char *path = xstrdup(dir);
+        struct stat st;
+        bool open = stat(dir, &st) == 0 && (st.st_mode & S_IROTH) && (st.st_mode & S_IXOTH);
+
+        for (char *slash = strrchr(path, '/'); open && slash != path; slash = strrchr(path, '/')) {
+                *slash = '\0';
+                open = stat(path, &st) == 0 && (st.st_mode & S_IXOTH);
+        }
+        return open;
+}
+
 static int plan_target(struct mount_plan *p, const struct mount_wish *wishes, size_t n_wishes, const char *target,
                        struct err *e)
 {
@@ -109,6 +123,12 @@ static int plan_target(struct mount_plan *p, const struct mount_wish *wishes, si
         for (size_t i = 0; i < p->n; i++)
                 if (streq(p->lines[i].target, dir) && p->lines[i].kind == MOUNT_TMPFS)
                         return 0;
+        if (!is_open(dir))
+                return err_set(e, -EPERM, "mount-target",
+                               "policy rule mount-target: mountPath %s is not there, and %s is closed to others: to "
+                               "make it there would show what "
+                               "is beside it",
+                               target, dir);
         if (strpbrk(dir, ": "))
                 return err_set(e, -EOPNOTSUPP, NULL, "mountPath: %s cannot be made in %s", target, dir);
         add(p, MOUNT_TMPFS, NULL, xstrdup(dir));
@@ -125,6 +145,12 @@ static const struct mount_wish *around(const struct mount_wish *wishes, size_t n
                 if (beneath(target, wishes[i].target))
                         in = &wishes[i];
         return in;
+}
+
+bool mount_is_on_pods_ground(const struct mount_wish *wishes, size_t n_wishes, const char *target)
+{
+        return !around(wishes, n_wishes, target) &&
+               (beneath(target, "/run") || beneath(target, "/var") || beneath(target, "/tmp"));
 }
 
 int mount_points_make(const char *pod, bool overlay, const struct mount_wish *wishes, size_t n_wishes, struct err *e)
@@ -152,6 +178,12 @@ int mount_points_make(const char *pod, bool overlay, const struct mount_wish *wi
                         return err_set(e, -EPERM, "mount-target", "policy rule mount-target: mountPath %s: %s", target,
                                        r == -ELOOP ? "a symbolic link is on the way"
                                                    : "somebody else than root could put a symbolic link on the way");
+                if (r == -ENOENT && in)
+                        return err_set(
+                                e, -EPERM, "mount-target",
+                                "policy rule mount-target: mountPath %s is not there, and in the volume at %s it "
+                                "cannot be made",
+                                target, in->target);
                 if (r < 0 && r != -ENOENT)
                         return err_errno(e, r, NULL, "mountPath %s", target);
         }

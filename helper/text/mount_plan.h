@@ -33,10 +33,15 @@ struct mount_plan {
 /*
  * Before anything is mounted: nobody but root can say where PID 1 ends up when it follows the targets
  * (helper/files/trust.h). In the pod's own directories (`pod`: the path of those, with run, tmp, and var unless that is
- * a layer over the machine's) and volumes the mount points are made; elsewhere it is looked at. -EPERM with
- * "mount-target" as reason.
+ * a layer over the machine's) and in writable volumes of the pod's the mount points are made; elsewhere it is looked
+ * at. In a volume that is the machine's or that the pod cannot write to the mount point has to be there: PID 1 would
+ * make it. On the machine's ground every directory above has to be open to everybody: a mount shows what is beside it.
+ * -EPERM with "mount-target" as reason.
  */
 int mount_points_make(const char *pod, bool overlay, const struct mount_wish *wishes, size_t n_wishes, struct err *e);
+
+/* Does `target` lie in the pod's private /run, /var or /tmp, and in no volume? Pure. */
+bool mount_is_on_pods_ground(const struct mount_wish *wishes, size_t n_wishes, const char *target);
 
 /* Looks at the machine's directories, changes nothing. -E2BIG when one has more than 512 entries. Call
  * mount_plan_done() on *ret. */

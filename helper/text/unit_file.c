@@ -7,30 +7,32 @@
 #include "common/buf.h"
 #include "common/mem.h"
 
-/* What would reach from a pod's unit to other units or to the machine, and what the drop-in could not take back
- * (dependencies). */
-static const char *const dropped[] = {
-        "Conflicts",
-        "OnFailure",
-        "OnSuccess",
-        "BindsTo",
-        "PartOf",
-        "Requisite",
-        "Upholds",
-        "PropagatesReloadTo",
-        "ReloadPropagatedFrom",
-        "PropagatesStopTo",
-        "StopPropagatedFrom",
-        "JoinsNamespaceOf",
-        "FailureAction",
-        "SuccessAction",
-        "StartLimitAction",
-        "JobTimeoutAction",
-        "RefuseManualStart",
-        "RefuseManualStop",
-        "StopWhenUnneeded",
-        "Sockets",
-        "Alias",
+/*
+ * What a pod's unit keeps of its package's [Unit]: all else could reach from there to other units or to the machine,
+ * and a drop-in cannot take dependencies back. Keys that systemd learns later, or knows by an older name, are not among
+ * them either.
+ */
+static const char *const kept_of_unit[] = {
+        "Description",
+        "Documentation",
+        "After",
+        "Before",
+        "Wants",
+        "Requires",
+        "RequiresMountsFor",
+        "WantsMountsFor",
+        "DefaultDependencies",
+        "CollectMode",
+        "JobTimeoutSec",
+        "JobRunningTimeoutSec",
+        "StartLimitIntervalSec",
+        "StartLimitInterval",
+        "StartLimitBurst",
+};
+
+/* What it does not keep of [Service], for the same reason. */
+static const char *const dropped_of_service[] = {
+        "FailureAction", "SuccessAction", "StartLimitAction", "RebootArgument", "Sockets",
 };
 
 struct unit_file *unit_file_free(struct unit_file *u)
@@ -115,17 +117,46 @@ bool unit_yes(const char *value)
         return strcasecmp(value, "on") == 0 || (*value && strchr("1yYtT", *value));
 }
 
-static bool is_dropped(const char *line)
+static bool is_one_of(const char *const *keys, size_t n_keys, const char *line, size_t n)
+{
+        for (size_t i = 0; i < n_keys; i++)
+                if (n == strlen(keys[i]) && strncmp(line, keys[i], n) == 0)
+                        return true;
+        return false;
+}
+
+static bool is_dropped(const char *line, bool unit)
 {
         size_t n = strcspn(line, " \t=");
 
-        for (size_t i = 0; i < ARRAY_LEN(dropped); i++)
-                if (n == strlen(dropped[i]) && strncmp(line, dropped[i], n) == 0)
-                        return true;
+        if (!unit)
+                return is_one_of(dropped_of_service, ARRAY_LEN(dropped_of_service), line, n);
+        if (starts_with(line, "Condition") || starts_with(line, "Assert"))
+                return false;
+        if (!is_one_of(kept_of_unit, ARRAY_LEN(kept_of_unit), line, n))
+                return true;
         /* A pod's daemon makes its sockets itself: PID 1 would give those of the package's unit to that only. Targets
          * are states of the machine (shutdown.target). */
         return (strncmp(line, "Requires", n) == 0 || strncmp(line, "Wants", n) == 0) &&
                (strstr(line, ".socket") || strstr(line, ".target"));
+}
+
+/*
+ * systemd takes quotes and escapes off a command's first word before it looks for prefixes there ("+/bin/sh" in quotes
+ * is root's), and this file looks for them in what is written. So what is written has to be plain up to the path. Of
+ * several commands, separated by ";", each.
+ */
+static bool commands_are_plain(const char *s)
+{
+        for (s += strspn(s, " \t"); *s; s += strspn(s, "; \t")) {
+                s += strspn(s, "-@:+!|");
+                s += *s == '"' || *s == '\'';
+                if (*s && strchr("-@:+!|\\\"'", *s))
+                        return false;
+                while (*s && !(*s == ';' && strchr(" \t", s[1])))
+                        s++;
+        }
+        return true;
 }
 
 /* A whole setting, its continuation lines joined. */
@@ -176,10 +207,12 @@ int unit_file_parse(const char *name, const char *text, size_t size, struct unit
         CLEANUP(unit_file_freep) struct unit_file *u = NEW(struct unit_file);
         CLEANUP(buf_done)
         struct buf all = BUF(2 * UNIT_FILE_MAX), raw = BUF(2 * UNIT_FILE_MAX), joined = BUF(2 * UNIT_FILE_MAX);
-        bool service = false, install = false, specifier = false;
+        bool service = false, install = false, unit = false, specifier = false;
 
         if (size > UNIT_FILE_MAX || memchr(text, '\0', size))
                 return err_set(e, -EINVAL, NULL, "unit %s: too large, or not a text", name);
+        if (memchr(text, '\r', size)) /* a line ends there for systemd, and would not for us */
+                return err_set(e, -EINVAL, NULL, "unit %s: has carriage returns", name);
         while (size > 0) {
                 const char *end = memchr(text, '\n', size);
                 size_t n = end ? (size_t)(end - text) : size;
@@ -207,11 +240,18 @@ int unit_file_parse(const char *name, const char *text, size_t size, struct unit
                 if (comment && joined.len)
                         continue;
                 if (joined.len && joined.data[0] == '[') {
+                        unit = starts_with(joined.data, "[Unit]");
                         service = starts_with(joined.data, "[Service]");
                         install = starts_with(joined.data, "[Install]");
                 }
                 if (service && joined.len && joined.data[0] != '[') {
                         add_setting(u, joined.data);
+                        if (u->n && starts_with(u->service[u->n - 1].key, "Exec") &&
+                            !commands_are_plain(u->service[u->n - 1].value))
+                                return err_set(
+                                        e, -EPERM, "root",
+                                        "policy rule root: %s: %s= hides behind quotes how its command is to be run",
+                                        name, u->service[u->n - 1].key);
                         if (specifier && !note_specifier(u))
                                 return err_set(e, -EPERM, "group",
                                                "policy rule group: %s: its groups are its instance's to say", name);
@@ -219,7 +259,7 @@ int unit_file_parse(const char *name, const char *text, size_t size, struct unit
                 specifier = false;
                 u->syslog |= install && joined.len && starts_with(joined.data, "Alias") &&
                              strstr(joined.data, "syslog.service");
-                if (!install && !(joined.len && is_dropped(joined.data)))
+                if (!install && !(joined.len && joined.data[0] != '[' && is_dropped(joined.data, unit)))
                         buf_add(&all, raw.data, raw.len);
                 buf_reset(&raw);
                 buf_reset(&joined);

@@ -21,7 +21,7 @@ struct unit_file {
 };
 
 /* `name` is the unit's, with its instance if it has one; it stands for %n, %N, %p, %i and %I. The caller owns *ret.
- * -EPERM: its groups are named by a specifier. */
+ * -EPERM: its groups are named by a specifier, or quotes hide how a command is to be run (its prefixes). */
 int unit_file_parse(const char *name, const char *text, size_t size, struct unit_file **ret, struct err *e);
 struct unit_file *unit_file_free(struct unit_file *u);
 DEFINE_FREEP(struct unit_file, unit_file_free)

@@ -242,42 +242,31 @@ static void other_commands(struct buf *b, const struct unit_text *u)
  */
 static void directories(struct buf *b, const struct unit_text *u)
 {
-        static const struct {
-                const char *key, *base, *variable;
-        } kinds[] = {
-                { "Runtime", "run", "RUNTIME" },
-                { "State", "var/lib", "STATE" },
-                { "Cache", "var/cache", "CACHE" },
-                { "Logs", "var/log", "LOGS" },
-        };
         CLEANUP(buf_done) struct buf dirs = BUF(65536);
         const char *mode = "";
 
-        for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
+        for (size_t i = 0; i < u->given->n; i++) {
+                const struct given_dir *dir = &u->given->dirs[i];
+                const char *variable = given_variable(dir->kind);
                 char key[32];
 
-                snprintf(key, sizeof(key), "%sDirectory", kinds[k].key);
-                CLEANUP(freep) char *words = unit_file_words(u->file, key);
-                const char *v = words;
-                if (!*v)
-                        continue;
-                buf_printf(b, "%s=\nEnvironment=%s_DIRECTORY=", key, kinds[k].variable);
-                for (const char *colon = ""; *v; v = next_word(v), colon = ":") {
-                        int n = (int)strcspn(v, ": \t"); /* of NAME:LINK the link is left out */
-
-                        buf_printf(b, "%s/%s/%.*s", colon, kinds[k].base, n, v);
-                        buf_printf(&dirs, " vks/pods/%s/%s/%.*s", u->pod->uid, kinds[k].base, n, v);
-                }
-                buf_char(b, '\n');
-                snprintf(key, sizeof(key), "%sDirectoryMode", kinds[k].key);
+                if (i == 0 || u->given->dirs[i - 1].kind != dir->kind)
+                        buf_printf(b, "%sDirectory=\nEnvironment=%s_DIRECTORY=%s", given_key(dir->kind), variable,
+                                   dir->path);
+                else
+                        buf_printf(b, ":%s", dir->path);
+                if (i + 1 == u->given->n || u->given->dirs[i + 1].kind != dir->kind)
+                        buf_char(b, '\n');
+                buf_printf(&dirs, " vks/pods/%s%s%s", u->pod->uid, dir->fresh ? "/given" : "", dir->path);
+                snprintf(key, sizeof(key), "%sDirectoryMode", given_key(dir->kind));
                 if (!*mode)
                         mode = unit_file_get(u->file, key);
         }
         if (dirs.len)
                 buf_printf(b, "RuntimeDirectory=%s\nRuntimeDirectoryMode=%s\n", dirs.data + 1, *mode ? mode : "0755");
+        /* Or what the package has there would be gone after a restart. */
         if (dirs.len && u->overlay && !unit_yes(unit_file_get(u->file, "DynamicUser")))
-                buf_str(b, "RuntimeDirectoryPreserve=yes\n"); /* or what the package has there would be gone after a
-                                                                 restart */
+                buf_str(b, "RuntimeDirectoryPreserve=yes\n");
 }
 
 /*
@@ -321,6 +310,10 @@ static void mounts(struct buf *b, const struct unit_text *u)
                 buf_printf(b, " " POD_RUN_DIR "/%s/tmp:/tmp", uid);
         if (!own_shm)
                 buf_printf(b, " " POD_RUN_DIR "/%s/shm:/dev/shm", uid);
+        for (size_t i = 0; i < u->given->n; i++)
+                if (u->given->dirs[i].fresh)
+                        buf_printf(b, " " POD_RUN_DIR "/%s/given%s:%s", uid, u->given->dirs[i].path,
+                                   u->given->dirs[i].path);
         buf_char(b, '\n');
         for (size_t i = 0; i < u->mounts->n; i++) {
                 const struct mount_line *l = &u->mounts->lines[i];
@@ -369,8 +362,7 @@ static void type_and_files(struct buf *b, const struct unit_text *u)
         const char *pid_file = unit_file_get(u->file, "PIDFile"), *kill = unit_file_get(u->file, "KillMode");
 
         if (!u->file || u->program)
-                buf_printf(b, "Type=exec\nPIDFile=\n%sWatchdogSec=0\n",
-                           *unit_file_get(u->file, "BusName") ? "BusName=\n" : "");
+                buf_str(b, "Type=exec\nPIDFile=\nWatchdogSec=0\n");
         else if (*pid_file) /* PID 1 reads it on the host's side */
                 buf_printf(b, "PIDFile=" POD_RUN_DIR "/%s/run/%s\n", u->pod->uid,
                            starts_with(pid_file, "/run/")       ? pid_file + strlen("/run/")
@@ -482,6 +474,9 @@ void unit_text_fragment(const struct unit_text *u, struct buf *b)
                 next = strchrnul(line, '\n');
                 if (is_condition_of_pods(u, line, (size_t)(next - line)))
                         buf_str(b, "# A volume of the pod is there: ");
+                if (u->program &&
+                    starts_with(line + strspn(line, " \t"), "BusName")) /* an empty BusName= takes nothing back */
+                        buf_str(b, "# The pod's own program: ");
                 next += *next == '\n';
                 buf_add(b, line, (size_t)(next - line));
         }

@@ -5,6 +5,7 @@
 
 #include "common/buf.h"
 #include "common/ids.h"
+#include "helper/text/given.h"
 #include "helper/text/mount_plan.h"
 #include "helper/text/unit_file.h"
 
@@ -36,7 +37,8 @@ struct unit_text {
         bool writes_host;  /* a volume of its is the machine's, and what it leaves there stays */
 
         const struct mount_plan *mounts;
-        bool overlay; /* the pod's /var is a layer over the machine's */
+        const struct given *given; /* the package's directories */
+        bool overlay;              /* the pod's /var is a layer over the machine's */
 };
 
 void unit_text_fragment(const struct unit_text *u, struct buf *b); /* UNIT */

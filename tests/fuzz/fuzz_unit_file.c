@@ -10,9 +10,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         static const struct mount_plan none;
         static char *words[] = { (char *)"a", (char *)"$b" };
         CLEANUP(unit_file_freep) struct unit_file *file = NULL;
+        CLEANUP(given_done) struct given given = { 0 };
 
         if (unit_file_parse("x@y-z.service", (const char *)data, size, &file, NULL) < 0)
                 return 0;
+        given_of(file, &given);
         for (unsigned i = 0; i < 4; i++) {
                 CLEANUP(buf_done) struct buf fragment = BUF(2 << 20), dropin = BUF(2 << 20);
                 struct unit_text u = { .pod = &pod,
@@ -23,6 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                        .file = file,
                                        .working_dir = "",
                                        .mounts = &none,
+                                       .given = &given,
                                        .command = words,
                                        .args = words,
                                        .n_args = i & 1 ? 2 : 0,

@@ -75,6 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         static const struct pod_id pod = { "default", "web", "0f6c2a9e-1234-4abc-8def-0123456789ab" };
         static const struct mount_plan none;
+        static const struct given no_dirs;
         CLEANUP(freep) char *word = xmemdup(data, size);
         CLEANUP(buf_done) struct buf b = BUF(4 << 20), env = BUF(4 << 20), carried = BUF(4 << 20);
         char *words[] = { word, word }; /* a command's first is the program */
@@ -89,7 +90,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                .n_args = 1,
                                .n_command = 2,
                                .working_dir = "/100%",
-                               .mounts = &none };
+                               .mounts = &none,
+                               .given = &no_dirs };
 
         unit_text_dropin(&u, &b);
         for (char *line = b.data; line && *line;) {

@@ -42,6 +42,7 @@ Test(ids, packages_and_versions_cannot_look_like_options)
                       id_is_package("a/b"));
         cr_assert(id_is_version("1:1.22.1-9+deb12u1~bpo") && id_is_version("2.0"));
         cr_assert_not(id_is_version("-1") || id_is_version("") || id_is_version("1 2"));
+        cr_assert_not(id_is_version("1.0-") || id_is_version("1.0-1+")); /* apt: remove, install */
 }
 
 Test(ids, paths_are_normalized)

@@ -457,6 +457,117 @@ static bool dropin_has(const char *words)
         return holds("/run/systemd/system/vks.default.web.redis.service.d/vks.conf", words);
 }
 
+/* Two containers: one is of package iwd with a command of its own, the other has a volume in the directory that PID 1
+ * gives to the first. */
+static struct asked *two_of_them(void)
+{
+        struct asked *a = sleeper();
+
+        package("iwd", "/usr/lib/systemd/system/iwd.service\n/etc/systemd/system/iwd.service\n");
+        put("/etc/systemd/system/iwd.service", "[Service]\nExecStart=/usr/bin/iwd\nStateDirectory=iwd\n", 0644);
+        a->c2.image = a->c2.package = STR("iwd"), a->c2.unit = STR("iwd.service");
+        a->c2.command = a->words, a->c2.n_command = 2;
+        with_mount(a, "memory", "/var/lib/iwd/x");
+        return a;
+}
+
+Test(helper, nothing_is_mounted_in_a_directory_that_is_given_to_a_user_in_whatever_order_they_come)
+{
+        struct asked *a = two_of_them();
+
+        a->m.n_containers = 2;
+        cr_assert_eq(write_pod(a), -EPERM);
+        cr_assert_str_eq(reply->rule, "mount-target");
+        expect(-EPERM, "container d: policy rule mount-target: mountPath /var/lib/iwd/x lies in /var/lib/iwd");
+        nothing_is_left();
+        a->m.n_containers = 1; /* the volume's first, then the directory's */
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        a->containers[0] = &a->c2;
+        cr_assert_eq(write_pod(a), -EPERM);
+        cr_assert_eq(units(VERB_remove, NULL, true), 0);
+        cr_assert_eq(write_pod(a), 0, "the directory's first: %s", reply->text);
+        a->containers[0] = &a->c;
+        cr_assert_eq(write_pod(a), -EPERM);
+        a->mount.path = STR("/var/lib/iwd");
+        cr_assert_eq(write_pod(a), 0, "a volume in its place: %s", reply->text);
+}
+
+Test(helper, the_machines_data_shows_through_only_where_it_is_the_users_own)
+{
+        static const char fresh[] = "RuntimeDirectory=vks/pods/" UID "/given/var/lib/redis\n",
+                          through[] = "RuntimeDirectory=vks/pods/" UID "/var/lib/redis\n";
+        struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=redis\nStateDirectory=redis\n");
+
+        a->c.writes_var = true;
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(dropin_has(fresh), "what comes to be there later is not the pod's either");
+        cr_assert_eq(mkdir("/var/lib/redis", 0700), 0);
+        cr_assert_eq(write_pod(a), 0);
+        cr_assert(dropin_has(fresh) && dropin_has("/given/var/lib/redis:/var/lib/redis\n"), "root's");
+        cr_assert_eq(chown("/var/lib/redis", 120, 0), 0);
+        cr_assert_eq(write_pod(a), 0);
+        cr_assert(dropin_has(fresh), "another group's");
+        cr_assert_eq(chown("/var/lib/redis", 120, 121), 0);
+        cr_assert_eq(write_pod(a), 0);
+        cr_assert(dropin_has(through) && !dropin_has("/given/"), "the user's own");
+        a->c.run_as_user = &a->user, a->user.value = 1000;
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(dropin_has(fresh), "somebody else's than whom it runs as");
+        a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=redis\nDynamicUser=yes\nStateDirectory=redis\n");
+        a->c.writes_var = true;
+        cr_assert_eq(write_pod(a), 0);
+        cr_assert(dropin_has(fresh), "nobody knows yet whose");
+        a->c.writes_var = false;
+        cr_assert_eq(write_pod(a), 0);
+        cr_assert(dropin_has(through), "without the machine's /var below there is nothing to show");
+}
+
+Test(helper, a_mount_point_shows_nothing_that_was_closed)
+{
+        struct asked *a = sleeper();
+
+        own_directory("/srv", NULL);
+        cr_assert(mkdir("/srv/backups", 0755) == 0 && mkdir("/srv/backups/db", 0755) == 0);
+        put("/srv/backups/key.pem", "secret", 0644);
+        with_mount(a, "memory", "/srv/backups/x");
+        cr_assert_eq(write_pod(a), 0, "open to everybody: %s", reply->text);
+        cr_assert(holds(SLEEP_DROPIN, "/srv/backups/key.pem"));
+        for (mode_t mode = 0700; mode < 0755; mode++) { /* not both of r and x for others, in it or above it */
+                if ((mode & 05) == 05)
+                        continue;
+                cr_assert_eq(chmod("/srv/backups", mode), 0);
+                cr_assert_eq(write_pod(a), -EPERM, "%o", mode);
+                cr_assert_str_eq(reply->rule, "mount-target");
+        }
+        a->mount.path = STR("/srv/backups/db/x");
+        cr_assert_eq(chmod("/srv/backups", 0750), 0);
+        cr_assert_eq(write_pod(a), -EPERM);
+        cr_assert_eq(chmod("/srv/backups", 0751), 0);
+        cr_assert_eq(write_pod(a), 0, "who knows its name may enter: %s", reply->text);
+}
+
+Test(helper, a_volume_that_is_not_the_pods_to_write_to_gets_no_mount_points)
+{
+        struct asked *a = sleeper();
+        Vks__Mount in = VKS__MOUNT__INIT, *both[2] = { &a->mount, &in };
+
+        set_policy("host-path = /srv ro");
+        own_directory("/srv", NULL);
+        cr_assert_eq(mkdir("/srv/data", 0755), 0);
+        a->m.n_volumes = 4, a->path.path = STR("/srv/data"), a->c.mounts = both;
+        with_mount(a, "host", "/data");
+        a->mount.read_only = true;
+        in.volume = STR("memory"), in.path = STR("/data/sub"), a->c.n_mounts = 2;
+        cr_assert_eq(write_pod(a), -EPERM);
+        expect(-EPERM, "container c: policy rule mount-target: mountPath /data/sub is not there, and in the volume at "
+                       "/data it cannot be made");
+        cr_assert_not(is_there("/srv/data/sub"));
+        cr_assert_eq(mkdir("/srv/data/sub", 0755), 0);
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        a->mount.volume = STR("files");
+        cr_assert_eq(write_pod(a), -EPERM, "a ConfigMap is not the pod's to write to either");
+}
+
 Test(helper, a_packages_unit_runs_as_the_package_says)
 {
         struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=redis\n");
@@ -605,6 +716,28 @@ Test(helper, a_unit_is_the_packages_or_it_is_none)
 }
 
 /* ---- START, STOP ------------------------------------------------------------------------------------------------- */
+
+Test(helper, what_the_administrator_put_in_a_units_place_holds_for_pods)
+{
+        struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\n");
+
+        /* The package's own lies elsewhere: what is in /etc is the administrator's. */
+        package("redis", "/run/systemd/generator.late/redis.service\n/etc/init.d/redis\n");
+        put("/etc/init.d/redis", "", 0755);
+        put("/run/systemd/generator.late/redis.service", "[Service]\nExecStart=/etc/init.d/redis\n", 0644);
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(holds("/run/systemd/system/vks.default.web.redis.service", "ExecStart=/usr/bin/redis\n"),
+                  "systemctl edit --full");
+        cr_assert(unlink(REDIS) == 0 && symlink("/dev/null", REDIS) == 0);
+        cr_assert_eq(write_pod(a), -EPERM);
+        expect(-EPERM, "container c: redis.service is masked on this machine");
+        put("/etc/vks/empty", "", 0644);
+        cr_assert(unlink(REDIS) == 0 && symlink("/etc/vks/empty", REDIS) == 0);
+        cr_assert_eq(write_pod(a), -EPERM, "an empty file masks as well");
+        cr_assert_eq(unlink(REDIS), 0);
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(holds("/run/systemd/system/vks.default.web.redis.service", "ExecStart=/etc/init.d/redis\n"));
+}
 
 Test(helper, only_units_whose_files_name_the_pod_are_started_and_stopped)
 {

@@ -33,7 +33,7 @@ Test(policy_conf, defaults_are_in_force_without_a_file)
                 b.data,
                 "package = *\ndeny-package =\nurl =\nurl-needs-sha256 = yes\n"
                 "program = /usr/bin/* /bin/* /usr/sbin/* /sbin/* /usr/local/bin/*\nhost-path =\nroot = package\n"
-                "user = 1000-65533\ngroup = 1000-65533\nmax-units = 4096\n");
+                "user = 1000-59999 65520-65533\ngroup = 1000-59999 65520-65533\nmax-units = 4096\n");
 }
 
 Test(policy_conf, what_is_printed_reads_as_the_same_policy)
@@ -72,6 +72,9 @@ Test(policy_conf, errors_name_file_line_and_reason)
                                      "rw or ro behind it, or nothing" },
                 { "host-path = /a/../b\n", "policy.conf:1: host-path: wanted: absolute, normalized paths below /, each "
                                            "with rw or ro behind it, or nothing" },
+                { "package = nginx # no longer *\n", "policy.conf:1: package: a comment has a line of its own" },
+                { "root = deny #\n", "policy.conf:1: root: a comment has a line of its own" },
+                { "user =\t# 0\n", "policy.conf:1: user: a comment has a line of its own" },
                 { "host-path = rw\n", "policy.conf:1: host-path: wanted: absolute, normalized paths below /, each with "
                                       "rw or ro behind it, or nothing" },
         };
@@ -449,6 +452,12 @@ Test(policy, no_variable_says_what_a_packages_unit_loads)
                                              "PERLLIB",
                                              "PYTHONPATH",
                                              "PYTHONUSERBASE",
+                                             "PYTHONPYCACHEPREFIX",
+                                             "PYTHONOPTIMIZEX",
+                                             "NODE_OPTIONS",
+                                             "JAVA_TOOL_OPTIONS",
+                                             "JAVA_HOME",
+                                             "SHELLOPTS",
                                              "OPENSSL_CONF",
                                              "_JAVA_OPTIONS",
                                              "JAVA_TOOL_OPTIONS",
@@ -460,8 +469,19 @@ Test(policy, no_variable_says_what_a_packages_unit_loads)
                                              "TC_LIB_DIR",
                                              "ERL_LIBS",
                                              "AWKPATH" };
-        static const char *const fine[] = { "PASSWORD", "KUBERNETES_SERVICE_HOST", "X_LD_PRELOAD", "ld_preload", "LANG",
-                                            "HOME" };
+        static const char *const fine[] = { "PASSWORD",
+                                            "KUBERNETES_SERVICE_HOST",
+                                            "X_LD_PRELOAD",
+                                            "ld_preload",
+                                            "LANG",
+                                            "HOME",
+                                            "NODE_NAME",
+                                            "NODE_IP",
+                                            "NODE_ENV",
+                                            "ENV",
+                                            "JAVA_OPTS",
+                                            "PYTHONUNBUFFERED",
+                                            "PHP_MEMORY_LIMIT" };
 
         for (size_t i = 0; i < ARRAY_LEN(names); i++) {
                 struct written w = container();
@@ -511,6 +531,11 @@ Test(policy, host_paths_lie_under_allowed_prefixes)
         expect_rule("", &w, "host-path");
         expect_rule("host-path = /srv/dat rw", &w, "host-path");
         cr_assert_eq(write_with("host-path = /srv/data rw", &w), 0);
+        /* The nearest prefix decides, in whatever order they stand, and a directory brings along what is beneath it. */
+        expect_rule("host-path = /srv rw /srv/data ro", &w, "host-path");
+        expect_rule("host-path = /srv/data ro /srv rw", &w, "host-path");
+        expect_rule("host-path = /srv rw /srv/data/x/keys ro", &w, "host-path");
+        cr_assert_eq(write_with("host-path = /srv ro /srv/data rw", &w), 0);
         expect_rule("host-path = /srv/data", &w, "host-path");
         w.m.read_only = true;
         cr_assert_eq(write_with("host-path = /srv/data", &w), 0);

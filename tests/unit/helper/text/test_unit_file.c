@@ -134,3 +134,53 @@ Test(unit_file, an_instance_that_is_the_user_is_seen_and_one_that_is_a_group_ref
                 cr_assert_str_eq(e.reason, "group");
         }
 }
+
+Test(unit_file, quotes_do_not_hide_how_a_command_is_run)
+{
+        static const char *const hidden[] = {
+                "ExecStartPre=\"+/bin/sh\" -c id",
+                "ExecStart='!/bin/sh'",
+                "ExecStart=-\"+/bin/sh\"",
+                "ExecStop=\\x2b/bin/sh",
+                "ExecStart=/bin/true ; \"+/bin/sh\"",
+                "ExecStart=\"\"+/bin/sh",
+                "ExecStart=-\\053/bin/sh",
+                "ExecReload=\"'+'/bin/sh\"",
+        };
+        static const char *const plain[] = {
+                "ExecStart=\"/opt/a b/c\" -x",     "ExecStart=+/bin/sh", "ExecStart=", "ExecStart=@/bin/a b \"+c\"",
+                "ExecStart=/bin/a '+b' ; -/bin/c", "Environment=\"+x\""
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(hidden) + ARRAY_LEN(plain); i++) {
+                bool bad = i < ARRAY_LEN(hidden);
+                CLEANUP(freep)
+                char *text = xasprintf("[Service]\n%s\n", bad ? hidden[i] : plain[i - ARRAY_LEN(hidden)]);
+                CLEANUP(unit_file_freep) struct unit_file *u = NULL;
+                struct err e = ERR_NONE;
+
+                cr_expect_eq(unit_file_parse("x.service", text, strlen(text), &u, &e), bad ? -EPERM : 0, "%s: %s", text,
+                             e.text);
+        }
+}
+
+Test(unit_file, only_what_stays_in_a_unit_is_kept_of_its_dependencies)
+{
+        static const char text[] =
+                "[Unit]\nDescription=d\nAfter=a.service\nWants=b.service c.socket\nWants=d.service\nBindTo=e.service\n"
+                "PropagateReloadTo=f.service\nRequisiteOverridable=g.service\nAnythingNew=h."
+                "service\nConditionPathExists=/x\n"
+                "OnFailure=i.service\n[Service]\nExecStart=/d\nFailureAction=reboot\nSockets=j.socket\n";
+        CLEANUP(unit_file_freep) struct unit_file *u = NULL;
+
+        cr_assert_eq(unit_file_parse("x.service", text, strlen(text), &u, NULL), 0);
+        cr_assert_str_eq(u->text, "[Unit]\nDescription=d\nAfter=a.service\nWants=d.service\nConditionPathExists=/"
+                                  "x\n[Service]\nExecStart=/d\n");
+}
+
+Test(unit_file, a_line_is_where_systemd_sees_one)
+{
+        static const char text[] = "[Unit]\nDescription=x\rOnFailure=a.service\n";
+
+        cr_assert_eq(unit_file_parse("x.service", text, strlen(text), &(struct unit_file *){ NULL }, NULL), -EINVAL);
+}

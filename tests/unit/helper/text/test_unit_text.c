@@ -10,8 +10,12 @@
 static struct pod_id pod = { "default", "web", UID };
 static const struct mount_plan no_mounts;
 
+static struct given given; /* of the file that text_of() was given last */
+
 static struct unit_text text_of(const struct unit_file *file)
 {
+        given_done(&given);
+        given_of(file, &given);
         return (struct unit_text){ .pod = &pod,
                                    .qos = QOS_CLASS_BURSTABLE,
                                    .grace_seconds = 30,
@@ -22,7 +26,8 @@ static struct unit_text text_of(const struct unit_file *file)
                                    .hash = 0xabc,
                                    .file = file,
                                    .working_dir = "",
-                                   .mounts = &no_mounts };
+                                   .mounts = &no_mounts,
+                                   .given = &given };
 }
 
 static struct unit_file *parse(const char *text)
@@ -350,12 +355,19 @@ Test(unit_text, directories_lie_in_the_pods_own)
         LINE_IS(&u, "RuntimeDirectoryPreserve=", "");
         u.overlay = true;
         LINE_IS(&u, "RuntimeDirectoryPreserve=", "yes");
+        given.dirs[2].fresh = true;
+        LINE_IS(&u, "RuntimeDirectory=",
+                "|vks/pods/" UID "/run/a vks/pods/" UID "/run/b/c vks/pods/" UID "/given/var/lib/s");
+        LINE_IS(&u, "Environment=", "RUNTIME_DIRECTORY=/run/a:/run/b/c|STATE_DIRECTORY=/var/lib/s");
+        LINE_IS(&u, "BindPaths=" DIR "/empty:/etc/vks ",
+                DIR "/empty:/home " DIR "/empty:/root " DIR "/empty:/var/lib/vks " DIR "/tmp:/tmp " DIR
+                    "/shm:/dev/shm " DIR "/given/var/lib/s:/var/lib/s");
+        LINE_IS(&u, "Requires=", "run-vks-pods-0f6c2a9e\\x2d1234\\x2d4abc\\x2d8def\\x2d0123456789ab-var.mount");
         CLEANUP(unit_file_freep)
         struct unit_file *more = parse(
                 "[Service]\nExecStart=/d\nStateDirectory=a\nStateDirectory=\nStateDirectory=b\nStateDirectory=c\n");
         struct unit_text v = text_of(more);
         LINE_IS(&v, "RuntimeDirectory=", "vks/pods/" UID "/var/lib/b vks/pods/" UID "/var/lib/c");
-        LINE_IS(&u, "Requires=", "run-vks-pods-0f6c2a9e\\x2d1234\\x2d4abc\\x2d8def\\x2d0123456789ab-var.mount");
 }
 
 Test(unit_text, a_condition_on_what_a_volume_of_the_pod_holds_is_none)

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Directories that PID 1 makes for a unit and gives to its user as it starts: RuntimeDirectory=, StateDirectory=,
+ * CacheDirectory= and LogsDirectory= (systemd.exec(5)). From then on that user decides what lies in them.
+ */
+#ifndef VKS_HELPER_TEXT_GIVEN_H
+#define VKS_HELPER_TEXT_GIVEN_H
+
+#include "helper/text/unit_file.h"
+
+enum given_kind { GIVEN_RUNTIME, GIVEN_STATE, GIVEN_CACHE, GIVEN_LOGS, GIVEN_KINDS };
+
+struct given_dir {
+        enum given_kind kind;
+        char *path; /* as the container sees it: /run/..., /var/lib/..., /var/cache/... or /var/log/... */
+        bool fresh; /* an empty one of the pod's own, bound over what the machine has there */
+};
+
+struct given {
+        size_t n;
+        struct given_dir *dirs;
+};
+
+/* Those of a unit, in the order of their kinds; `file` may be NULL. None is fresh yet. Pure. Call given_done() on *ret.
+ */
+void given_of(const struct unit_file *file, struct given *ret);
+void given_done(struct given *g);
+
+/* "State" of StateDirectory=, and "STATE" of the variable STATE_DIRECTORY. */
+const char *given_key(enum given_kind kind);
+const char *given_variable(enum given_kind kind);
+
+#endif
