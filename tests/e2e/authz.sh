@@ -144,17 +144,18 @@ test_without_an_api_server_only_what_is_remembered_goes() {
     trap 'take_rights_away; "$LAB" k8s start-apiserver >/dev/null' EXIT
     callers
     expect 200 proxy GET /healthz || fail "before"
-    certificate masters "/O=system:masters/CN=$RUN-masters"
-    CALLER[masters]=$(by_certificate masters)
+    certificate masters "/O=system:masters/CN=$RUN-masters" # neither was asked about before
+    certificate new "/CN=$RUN-new"
+    CALLER+=([masters]=$(by_certificate masters) [new]=$(by_certificate new))
     "$LAB" k8s stop-apiserver >/dev/null
     expect 200 proxy GET /healthz || fail "what was allowed a moment ago"
-    expect 500 nobody GET /healthz || fail "nobody can be asked about him"
-    grep -q "^Authorization error (user=$RUN-nobody, verb=get, resource=nodes, subresource=healthz)" "$TMP/body" || fail "the words: $(cat "$TMP/body")"
+    expect 500 new GET /healthz || fail "nobody can be asked about him"
+    grep -q "^Authorization error (user=$RUN-new, verb=get, resource=nodes, subresource=healthz)" "$TMP/body" || fail "the words: $(cat "$TMP/body")"
     expect 500 masters GET /healthz || fail "not even system:masters"
     expect 401 healthz GET /healthz || fail "a token that was not seen before"
     expect 401 anonymous GET /healthz || fail "anonymous"
     "$LAB" k8s start-apiserver >/dev/null
-    wait_for 30 "nobody is refused again for what he is" expect 403 nobody GET /healthz
+    wait_for 30 "nobody is refused again for what he is" expect 403 new GET /healthz
     wait_for 30 "a cluster admin may again" expect 200 masters GET /healthz
     expect 200 healthz GET /healthz || fail "the token"
 }
