@@ -173,7 +173,7 @@ static void at_the_gate(struct http_conn *c, struct http_head *head, const struc
 {
         if (a->who)
                 tls_settle(c->tls);
-        if (a->status == 200) {
+        if (a->status == 200 && a->who) {
                 enter(c, head, a->who);
                 return;
         }

@@ -69,7 +69,7 @@ void verdicts_put(struct verdicts *v, const struct digest *question, struct verd
         if (entry)
                 drop(v, entry);
         drop_expired(v, now_usec);
-        if (HASH_COUNT(v->table) >= v->max)
+        if (v->table && HASH_COUNT(v->table) >= v->max)
                 drop(v, v->table);
         entry = NEW(struct entry);
         entry->question = *question;

@@ -66,6 +66,7 @@ Test(config, without_flags_has_the_documented_defaults)
         cr_assert_str_eq(c->kubeconfig, "/etc/vks/kubeconfig");
         cr_assert_str_eq(c->node_name, "machine.example");
         cr_assert_str_eq(c->helper_socket, "/run/vks/helper.sock");
+        cr_assert(!c->always_allow, "the API server says who may");
         cr_assert(c->node_lease && !c->disable_taint && !c->dry_run && !c->help && !c->version);
         cr_assert(c->port == 10250 && c->max_pods == 110 && c->log_level == LOG_INFO && c->n_labels == 0);
         cr_assert(!c->cert_file && !c->key_file && !c->client_ca_file && !c->node_ips && !c->address &&
@@ -75,10 +76,10 @@ Test(config, without_flags_has_the_documented_defaults)
 Test(config, takes_both_forms_of_a_flag)
 {
         CLEANUP(config_freep)
-        struct config *c =
-                good(FLAGS("--kubeconfig", "/k", "--nodename=N1", "--enable-node-lease", "--disable-taint",
-                           "--certfile=/c", "--keyfile", "/p", "--client-ca-file=/ca", "--port=0", "--address", "::1",
-                           "--max-pods", "500", "--log-level=debug", "--helper-socket=/s", "--dry-run"));
+        struct config *c = good(FLAGS("--kubeconfig", "/k", "--nodename=N1", "--enable-node-lease", "--disable-taint",
+                                      "--certfile=/c", "--keyfile", "/p", "--client-ca-file=/ca", "--port=0",
+                                      "--address", "::1", "--max-pods", "500", "--log-level=debug",
+                                      "--helper-socket=/s", "--dry-run", "--authorization-mode=AlwaysAllow"));
 
         cr_assert_str_eq(c->kubeconfig, "/k");
         cr_assert_str_eq(c->node_name, "n1");
@@ -88,7 +89,7 @@ Test(config, takes_both_forms_of_a_flag)
         cr_assert_str_eq(c->address, "::1");
         cr_assert_str_eq(c->helper_socket, "/s");
         cr_assert(c->node_lease && c->disable_taint && c->port == 0 && c->max_pods == 500 &&
-                  c->log_level == LOG_DEBUG && c->dry_run);
+                  c->log_level == LOG_DEBUG && c->dry_run && c->always_allow);
 }
 
 Test(config, lists_come_by_commas_and_by_repetition)
@@ -118,12 +119,12 @@ Test(config, the_file_has_the_kubelets_names)
                    "clientCAFile: /ca\nport: 10251\naddress: 127.0.0.1\nmaxPods: 20\nnodeIP: [10.0.0.1, "
                    "'fd00::1']\nnodeExternalIP: 192.0.2.1\n"
                    "nodeLabels: {a: \"1.10\", b: x}\nkubeReserved: {cpu: 1, memory: 1Gi}\nsystemReserved: {cpu: "
-                   "200m}\nhelperSocket: /s\nlogLevel: error\npackageLabels: [none]\n");
+                   "200m}\nhelperSocket: /s\nlogLevel: error\npackageLabels: [none]\nauthorizationMode: AlwaysAllow\n");
         CLEANUP(config_freep) struct config *c = good(FLAGS("--config", f));
 
         cr_assert_str_eq(c->node_name, "n2");
         cr_assert(!c->node_lease && c->disable_taint && c->port == 10251 && c->max_pods == 20 &&
-                  c->log_level == LOG_ERR);
+                  c->log_level == LOG_ERR && c->always_allow);
         cr_assert(streq(c->node_ips[1], "fd00::1") && streq(c->external_ips[0], "192.0.2.1") &&
                   streq(c->labels[0].value, "1.10"));
         cr_assert(c->kube_reserved.cpu_milli == 1000 && c->kube_reserved.memory == 1 << 30 &&
@@ -158,6 +159,8 @@ Test(config, errors_name_the_flag)
         bad(FLAGS("--max-pods=-1"), "--max-pods: ");
         bad(FLAGS("--nodename", "a_b"), "--nodename: \"a_b\"");
         bad(FLAGS("--enable-node-lease=yes"), "--enable-node-lease: ");
+        bad(FLAGS("--authorization-mode=alwaysallow"), "--authorization-mode: \"alwaysallow\"");
+        bad(FLAGS("--authorization-mode="), "--authorization-mode: ");
         bad(FLAGS("--kubeconfig="), "--kubeconfig: ");
         bad(FLAGS("--kubeconfig"), "--kubeconfig: needs a value");
         bad(FLAGS("--bogus=1"), "unknown flag --bogus=1");

@@ -4,7 +4,7 @@
 
 #include "agent/server/who_may.h"
 
-/* Expected from pkg/kubelet/server/auth.go and its test, Kubernetes 1.36 and 1.37. */
+/* As in pkg/kubelet/server/auth.go of Kubernetes 1.37; 1.36 has no /allocatedPods. */
 static const struct {
         const char *path, *subresources;
 } paths[] = {

@@ -1,0 +1,165 @@
+#!/bin/bash
+# Who may ask the kubelet API for what: callers of every kind at the node's own door, against what RBAC says.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+API=https://127.0.0.1:${KUBELET_PORT:-10250}
+RUN=vks-authz-$$ # users and rights of this run: the agent remembers earlier answers
+
+# code METHOD PATH CALLER_OPTION...: the status that the caller gets
+code() {
+    local method=(-X "$1") path=$2
+    [ "$1" != HEAD ] || method=(--head)
+    shift 2
+    curl -sk -m 60 -o "$TMP/body" -w '%{http_code}' "${method[@]}" "$@" "$API$path"
+}
+
+certificate() { # NAME SUBJECT: of the cluster's client CA
+    "$LAB" client "$TMP/$1" "$2"
+}
+by_certificate() { echo "--cert $TMP/$1.crt --key $TMP/$1.key"; }
+by_token() { echo "-H @$TMP/$1.token"; }
+
+# A service account, and a header with its token. curl reads it from a file: nothing secret on a command line.
+account() { # NAME
+    k create serviceaccount "$1" >/dev/null
+    printf 'Authorization: Bearer %s\n' "$(k create token "$1")" >"$TMP/$1.token"
+}
+
+may() { # ACCOUNT VERB SUBRESOURCE
+    kubectl create clusterrole "$RUN-$1" --verb="$2" --resource="nodes/$3" >/dev/null
+    kubectl create clusterrolebinding "$RUN-$1" --clusterrole="$RUN-$1" --serviceaccount="$NS:$1" >/dev/null
+    wait_for 20 "RBAC has heard of $1" kubectl auth can-i "$2" nodes --subresource="$3" --as="system:serviceaccount:$NS:$1"
+}
+take_rights_away() {
+    local name
+    for name in $(kubectl get clusterrole,clusterrolebinding -o name | grep "/$RUN-" || true); do
+        kubectl delete "$name" >/dev/null
+    done
+}
+
+# expect STATUS CALLER METHOD PATH
+expect() {
+    local got
+    # shellcheck disable=SC2086 # words
+    got=$(code "$3" "$4" ${CALLER[$2]}) || true
+    [ "$got" = "$1" ] || { echo "  $2: $3 $4: $got instead of $1: $(head -c 300 "$TMP/body")" >&2; return 1; }
+}
+
+declare -A CALLER
+callers() {
+    local subject
+    certificate nobody "/CN=$RUN-nobody"
+    certificate other-node "/O=system:nodes/CN=system:node:$RUN-other"
+    certificate this-node "/O=system:nodes/CN=system:node:$NODE"
+    certificate apiserver "/O=system:masters/CN=kube-apiserver-kubelet-client"
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj "/O=system:masters/CN=kube-apiserver-kubelet-client" \
+        -keyout "$TMP/own.key" -out "$TMP/own.crt" 2>/dev/null
+    for subject in plain proxy log metrics stats healthz pods creates; do account "$subject"; done
+    may proxy get proxy
+    may creates create proxy
+    for subject in log metrics stats healthz pods; do may "$subject" get "$subject"; done
+    printf 'Authorization: Bearer %s\n' "$(k create token proxy --audience=elsewhere)" >"$TMP/elsewhere.token"
+    printf 'Authorization: Bearer x\n' >"$TMP/made-up.token"
+    CALLER=([anonymous]="" [own]=$(by_certificate own) [made-up]=$(by_token made-up) [elsewhere]=$(by_token elsewhere))
+    for subject in nobody other-node this-node apiserver; do CALLER[$subject]=$(by_certificate "$subject"); done
+    for subject in plain proxy log metrics stats healthz pods creates; do CALLER[$subject]=$(by_token "$subject"); done
+}
+
+test_who_may_what() {
+    local logs caller method path want wrong=0
+    trap take_rights_away EXIT
+    program p 'echo a line of the log; exec sleep 1000'
+    running p
+    callers
+    logs=/containerLogs/$NS/p/main
+    # 404: let in, and there is no such route yet
+    while read -r caller method path want; do
+        [ -n "$caller" ] || continue
+        expect "$want" "$caller" "$method" "${path/LOGS/$logs}" || wrong=$((wrong + 1))
+    done <<'TABLE'
+anonymous  GET    LOGS           401
+anonymous  GET    /healthz       401
+anonymous  GET    /nothing       401
+own        GET    LOGS           401
+made-up    GET    LOGS           401
+elsewhere  GET    LOGS           401
+nobody     GET    LOGS           403
+nobody     GET    /healthz       403
+nobody     GET    /metrics       403
+nobody     GET    /pods          403
+nobody     GET    /nothing       403
+nobody     POST   LOGS           403
+nobody     DELETE LOGS           403
+other-node GET    LOGS           403
+other-node GET    /metrics       403
+this-node  GET    LOGS           403
+plain      GET    LOGS           403
+plain      GET    /healthz       403
+proxy      GET    LOGS           200
+proxy      GET    /healthz       200
+proxy      GET    /pods          404
+proxy      GET    /configz       404
+proxy      GET    /nothing       404
+proxy      GET    /metrics       403
+proxy      GET    /stats/summary 403
+proxy      GET    /logs/         403
+proxy      POST   LOGS           403
+proxy      HEAD   LOGS           403
+creates    POST   LOGS           405
+creates    GET    LOGS           403
+log        GET    LOGS           403
+log        GET    /logs/         404
+log        GET    /metrics       403
+metrics    GET    /metrics       200
+metrics    GET    /metrics/x     404
+metrics    GET    LOGS           403
+stats      GET    /stats/summary 404
+stats      GET    /metrics       403
+healthz    GET    /healthz       200
+healthz    GET    /healthz/ping  200
+healthz    GET    /pods          403
+healthz    GET    LOGS           403
+pods       GET    /pods          404
+pods       GET    /runningpods/  404
+pods       GET    LOGS           403
+apiserver  GET    LOGS           200
+apiserver  POST   LOGS           405
+apiserver  DELETE LOGS           405
+apiserver  GET    /healthz       200
+apiserver  GET    /metrics       200
+apiserver  GET    /nothing       404
+TABLE
+    [ "$wrong" -eq 0 ] || fail "$wrong answers are wrong"
+    # shellcheck disable=SC2086 # words
+    code GET "$logs" ${CALLER[nobody]} >/dev/null
+    [ "$(cat "$TMP/body")" = "Forbidden (user=$RUN-nobody, verb=get, resource=nodes, subresource(s)=[proxy])" ] || fail "the words: $(cat "$TMP/body")"
+    # shellcheck disable=SC2086
+    code GET /healthz ${CALLER[nobody]} >/dev/null
+    [ "$(cat "$TMP/body")" = "Forbidden (user=$RUN-nobody, verb=get, resource=nodes, subresource(s)=[healthz proxy])" ] || fail "the words: $(cat "$TMP/body")"
+    [ "$(logs p)" = "a line of the log" ] || fail "kubectl logs"
+}
+
+test_without_an_api_server_only_what_is_remembered_goes() {
+    trap 'take_rights_away; "$LAB" k8s start-apiserver >/dev/null' EXIT
+    callers
+    expect 200 proxy GET /healthz || fail "before"
+    certificate masters "/O=system:masters/CN=$RUN-masters" # neither was asked about before
+    certificate new "/CN=$RUN-new"
+    CALLER+=([masters]=$(by_certificate masters) [new]=$(by_certificate new))
+    "$LAB" k8s stop-apiserver >/dev/null
+    expect 200 proxy GET /healthz || fail "what was allowed a moment ago"
+    expect 500 new GET /healthz || fail "nobody can be asked about him"
+    grep -q "^Authorization error (user=$RUN-new, verb=get, resource=nodes, subresource=healthz)" "$TMP/body" || fail "the words: $(cat "$TMP/body")"
+    expect 500 masters GET /healthz || fail "not even system:masters"
+    expect 401 healthz GET /healthz || fail "a token that was not seen before"
+    expect 401 anonymous GET /healthz || fail "anonymous"
+    "$LAB" k8s start-apiserver >/dev/null
+    wait_for 30 "nobody is refused again for what he is" expect 403 new GET /healthz
+    wait_for 30 "a cluster admin may again" expect 200 masters GET /healthz
+    expect 200 healthz GET /healthz || fail "the token"
+}
+
+TMP=$(mktemp -d)
+trap 'rm -rf "$TMP"' EXIT
+run_tests
