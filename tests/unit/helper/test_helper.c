@@ -566,438 +566,430 @@ Test(helper, a_volume_that_is_not_the_pods_to_write_to_gets_no_mount_points)
         cr_assert_eq(write_pod(a), 0, "%s", reply->text);
         a->mount.volume = STR("files");
         cr_assert_eq(write_pod(a), -EPERM, "a ConfigMap is not the pod's to write to either");
+}
 
-        Test(helper, a_unit_that_a_packages_script_has_made_is_its_own_by_roots_record)
-        {
-                struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=redis\n");
+Test(helper, a_unit_that_a_packages_script_has_made_is_its_own_by_roots_record)
+{
+        struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=redis\n");
 
-                package("redis", "/usr/bin/redis\n");
-                make("/var/lib/vks/units");
-                put("/var/lib/vks/units/other", REDIS "\n", 0644);
-                cr_assert(write_pod(a) != 0 && strstr(reply->text, "package redis has no unit redis.service"), "%s",
-                          reply->text);
-                put("/var/lib/vks/units/redis", "/usr/lib/systemd/system/redis.service\n", 0644);
-                cr_assert_neq(write_pod(a), 0, "that is another file");
-                put("/var/lib/vks/units/redis", REDIS "\n", 0644);
-                cr_assert_eq(write_pod(a), 0, "%s", reply->text);
-                cr_assert(holds("/run/systemd/system/vks.default.web.redis.service", "ExecStart=/usr/bin/redis\n"));
-        }
+        package("redis", "/usr/bin/redis\n");
+        make("/var/lib/vks/units");
+        put("/var/lib/vks/units/other", REDIS "\n", 0644);
+        cr_assert(write_pod(a) != 0 && strstr(reply->text, "package redis has no unit redis.service"), "%s",
+                  reply->text);
+        put("/var/lib/vks/units/redis", "/usr/lib/systemd/system/redis.service\n", 0644);
+        cr_assert_neq(write_pod(a), 0, "that is another file");
+        put("/var/lib/vks/units/redis", REDIS "\n", 0644);
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(holds("/run/systemd/system/vks.default.web.redis.service", "ExecStart=/usr/bin/redis\n"));
+}
 
-        Test(helper, a_packages_unit_runs_as_the_package_says)
-        {
-                struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=redis\n");
+Test(helper, a_packages_unit_runs_as_the_package_says)
+{
+        struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=redis\n");
 
-                cr_assert_eq(write_pod(a), 0, "%s", reply->text);
-                cr_assert(holds("/run/systemd/system/vks.default.web.redis.service",
-                                "ExecStart=/usr/bin/redis\nUser=redis\n"));
-                cr_assert(!dropin_has("\nUser=") && !dropin_has("\nExecStart=") && dropin_has("\nNoNewPrivileges=yes"));
-                a = redis("[Service]\nExecStart=/usr/bin/redis\n");
-                cr_assert_eq(write_pod(a), 0);
-                cr_assert(!dropin_has("\nUser=") && !dropin_has("\nNoNewPrivileges=yes"),
-                          "root, as the package has it");
-                set_policy("root = deny");
-                cr_assert_eq(write_pod(a), 0);
-                cr_assert(dropin_has("\nUser=vks-pod\n") && dropin_has("\nGroup=992\n"));
-                a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=root\nDynamicUser=yes\n");
-                cr_assert_eq(write_pod(a), 0);
-                cr_assert_not(dropin_has("\nUser="), "that is not root");
-        }
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(holds("/run/systemd/system/vks.default.web.redis.service", "ExecStart=/usr/bin/redis\nUser=redis\n"));
+        cr_assert(!dropin_has("\nUser=") && !dropin_has("\nExecStart=") && dropin_has("\nNoNewPrivileges=yes"));
+        a = redis("[Service]\nExecStart=/usr/bin/redis\n");
+        cr_assert_eq(write_pod(a), 0);
+        cr_assert(!dropin_has("\nUser=") && !dropin_has("\nNoNewPrivileges=yes"), "root, as the package has it");
+        set_policy("root = deny");
+        cr_assert_eq(write_pod(a), 0);
+        cr_assert(dropin_has("\nUser=vks-pod\n") && dropin_has("\nGroup=992\n"));
+        a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=root\nDynamicUser=yes\n");
+        cr_assert_eq(write_pod(a), 0);
+        cr_assert_not(dropin_has("\nUser="), "that is not root");
+}
 
-        Test(helper, where_nothing_may_be_root_no_command_of_a_package_is)
-        {
-                struct asked *a = redis(
-                        "[Service]\nExecStartPre=+/usr/bin/install -d /x\nExecStart=/usr/bin/redis\nUser=redis\n");
+Test(helper, where_nothing_may_be_root_no_command_of_a_package_is)
+{
+        struct asked *a =
+                redis("[Service]\nExecStartPre=+/usr/bin/install -d /x\nExecStart=/usr/bin/redis\nUser=redis\n");
 
-                cr_assert_eq(write_pod(a), 0, "%s", reply->text);
-                set_policy("root = deny");
-                cr_assert_eq(write_pod(a), -EPERM);
-                cr_assert_str_eq(reply->rule, "root");
-                expect(-EPERM, "container c: policy rule root: redis.service has commands that run as root");
-                a = redis("[Service]\nExecStartPre=/usr/bin/install -d /x\nExecStart=/usr/bin/redis\n");
-                a->c.run_as_user = &a->user, a->user.value = 1000;
-                cr_assert_eq(write_pod(a), 0, "%s", reply->text);
-                cr_assert(dropin_has("\nUser=vks-pod\n") && dropin_has("--user=1000 "),
-                          "what runs before vks-exec is not root's either");
-        }
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        set_policy("root = deny");
+        cr_assert_eq(write_pod(a), -EPERM);
+        cr_assert_str_eq(reply->rule, "root");
+        expect(-EPERM, "container c: policy rule root: redis.service has commands that run as root");
+        a = redis("[Service]\nExecStartPre=/usr/bin/install -d /x\nExecStart=/usr/bin/redis\n");
+        a->c.run_as_user = &a->user, a->user.value = 1000;
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(dropin_has("\nUser=vks-pod\n") && dropin_has("--user=1000 "),
+                  "what runs before vks-exec is not root's either");
+}
 
-        Test(helper, a_user_that_is_the_instance_must_be_in_the_range)
-        {
-                struct asked *a = sleeper();
+Test(helper, a_user_that_is_the_instance_must_be_in_the_range)
+{
+        struct asked *a = sleeper();
 
-                package("redis", "/etc/systemd/system/redis@.service\n");
-                put("/etc/systemd/system/redis@.service", "[Service]\nExecStart=/usr/bin/redis\nUser=%i\n", 0644);
-                a->c.image = a->c.package = STR("redis"), a->c.n_command = 0;
-                a->c.unit = STR("redis@redis.service");
-                cr_assert_eq(write_pod(a), -EPERM);
-                cr_assert_str_eq(reply->rule, "user");
-                expect(-EPERM, "redis@redis.service would run as redis");
-                set_policy("user = 120");
-                cr_assert_eq(write_pod(a), 0, "%s", reply->text);
-                a->c.unit = STR("redis@nobody-knows.service");
-                cr_assert_eq(write_pod(a), -EPERM);
-                a->c.unit =
-                        STR("redis@root.service"); /* root for the agent's asking: it is not the package that says so */
-                cr_assert_eq(write_pod(a), -EPERM);
-                expect(-EPERM, "redis@root.service would run as root");
-                a->c.run_as_user = &a->user;
-                cr_assert_eq(write_pod(a), -EPERM);
-                a->c.run_as_user = NULL;
-                set_policy("root = deny");
-                cr_assert_eq(write_pod(a), 0, "%s", reply->text);
-                cr_assert(holds("/run/systemd/system/vks.default.web.redis.service.d/vks.conf", "\nUser=vks-pod\n"));
-                set_policy("root = allow");
-                cr_assert_eq(write_pod(a), 0, "%s", reply->text);
-        }
+        package("redis", "/etc/systemd/system/redis@.service\n");
+        put("/etc/systemd/system/redis@.service", "[Service]\nExecStart=/usr/bin/redis\nUser=%i\n", 0644);
+        a->c.image = a->c.package = STR("redis"), a->c.n_command = 0;
+        a->c.unit = STR("redis@redis.service");
+        cr_assert_eq(write_pod(a), -EPERM);
+        cr_assert_str_eq(reply->rule, "user");
+        expect(-EPERM, "redis@redis.service would run as redis");
+        set_policy("user = 120");
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        a->c.unit = STR("redis@nobody-knows.service");
+        cr_assert_eq(write_pod(a), -EPERM);
+        a->c.unit = STR("redis@root.service"); /* root for the agent's asking: it is not the package that says so */
+        cr_assert_eq(write_pod(a), -EPERM);
+        expect(-EPERM, "redis@root.service would run as root");
+        a->c.run_as_user = &a->user;
+        cr_assert_eq(write_pod(a), -EPERM);
+        a->c.run_as_user = NULL;
+        set_policy("root = deny");
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(holds("/run/systemd/system/vks.default.web.redis.service.d/vks.conf", "\nUser=vks-pod\n"));
+        set_policy("root = allow");
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+}
 
-        Test(helper, a_unit_file_that_leads_to_what_is_not_for_everybody_is_not_copied)
-        {
-                struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\n");
+Test(helper, a_unit_file_that_leads_to_what_is_not_for_everybody_is_not_copied)
+{
+        struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\n");
 
-                put("/etc/shadow", "root:secret\n", 0600);
-                cr_assert(unlink(REDIS) == 0 && symlink("/etc/shadow", REDIS) == 0);
-                cr_assert_eq(write_pod(a), -EPERM);
-                expect(-EPERM, REDIS " is not for everybody to read");
-        }
+        put("/etc/shadow", "root:secret\n", 0600);
+        cr_assert(unlink(REDIS) == 0 && symlink("/etc/shadow", REDIS) == 0);
+        cr_assert_eq(write_pod(a), -EPERM);
+        expect(-EPERM, REDIS " is not for everybody to read");
+}
 
-        Test(helper, run_as_user_is_in_range_or_the_packages_own)
-        {
-                struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=redis\n");
+Test(helper, run_as_user_is_in_range_or_the_packages_own)
+{
+        struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=redis\n");
 
-                a->c.run_as_user = &a->user, a->user.value = 120;
-                cr_assert_eq(write_pod(a), 0, "%s", reply->text);
-                cr_assert_not(dropin_has("\nUser="));
-                a->user.value = 121;
-                cr_assert_eq(write_pod(a), -EPERM);
-                cr_assert_str_eq(reply->rule, "user");
-                expect(-EPERM, "container c: policy rule user: runAsUser: 121 is not the user of redis.service");
-                a->user.value = 0;
-                cr_assert_eq(write_pod(a), -EPERM);
-                cr_assert_str_eq(reply->rule, "root");
-                a = redis("[Service]\nExecStart=/usr/bin/redis\n");
-                a->c.run_as_user = &a->user;
-                cr_assert_eq(write_pod(a), 0, "root's unit may be asked to be root's");
-                a->user.value = 1000, a->c.run_as_group = &a->group, a->group.value = 2000;
-                cr_assert_eq(write_pod(a), 0);
-                cr_assert(dropin_has("--user=1000 --group=2000 "), "nobody has this number: vks-exec becomes it");
-                a->c.run_as_group = NULL;
-                cr_assert_eq(write_pod(a), 0);
-                cr_assert(dropin_has("--user=1000 --group=992 "), "the group of vks-pod");
-                set_policy("user = 120");
-                a->user.value = 120;
-                cr_assert_eq(write_pod(a), 0);
-                cr_assert(dropin_has("\nUser=120\n") && dropin_has("\nGroup=121\n"));
-        }
+        a->c.run_as_user = &a->user, a->user.value = 120;
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert_not(dropin_has("\nUser="));
+        a->user.value = 121;
+        cr_assert_eq(write_pod(a), -EPERM);
+        cr_assert_str_eq(reply->rule, "user");
+        expect(-EPERM, "container c: policy rule user: runAsUser: 121 is not the user of redis.service");
+        a->user.value = 0;
+        cr_assert_eq(write_pod(a), -EPERM);
+        cr_assert_str_eq(reply->rule, "root");
+        a = redis("[Service]\nExecStart=/usr/bin/redis\n");
+        a->c.run_as_user = &a->user;
+        cr_assert_eq(write_pod(a), 0, "root's unit may be asked to be root's");
+        a->user.value = 1000, a->c.run_as_group = &a->group, a->group.value = 2000;
+        cr_assert_eq(write_pod(a), 0);
+        cr_assert(dropin_has("--user=1000 --group=2000 "), "nobody has this number: vks-exec becomes it");
+        a->c.run_as_group = NULL;
+        cr_assert_eq(write_pod(a), 0);
+        cr_assert(dropin_has("--user=1000 --group=992 "), "the group of vks-pod");
+        set_policy("user = 120");
+        a->user.value = 120;
+        cr_assert_eq(write_pod(a), 0);
+        cr_assert(dropin_has("\nUser=120\n") && dropin_has("\nGroup=121\n"));
+}
 
-        Test(helper, without_vks_pod_nothing_runs_as_it)
-        {
-                struct asked *a = sleeper();
+Test(helper, without_vks_pod_nothing_runs_as_it)
+{
+        struct asked *a = sleeper();
 
-                put("/etc/passwd", "root:x:0:0::/:/bin/sh\n", 0644);
-                write_pod(a);
-                expect(-ENOENT, "there is no user vks-pod on this node");
-                nothing_is_left();
-        }
+        put("/etc/passwd", "root:x:0:0::/:/bin/sh\n", 0644);
+        write_pod(a);
+        expect(-ENOENT, "there is no user vks-pod on this node");
+        nothing_is_left();
+}
 
-        Test(helper, a_unit_is_the_packages_or_it_is_none)
-        {
-                struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\n");
+Test(helper, a_unit_is_the_packages_or_it_is_none)
+{
+        struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\n");
 
-                a->c.unit = STR("other.service");
-                write_pod(a);
-                expect(-ENOENT, "package redis has no unit other.service");
-                put("/etc/systemd/system/other.service", "[Service]\nExecStart=/bin/sh\n", 0644);
-                write_pod(a);
-                expect(-ENOENT, "package redis has no unit other.service"); /* it is there, and nobody's */
-                a->c.package = STR("not-installed");
-                write_pod(a);
-                expect(-ENOENT, "package not-installed is not installed");
-                package("redis", REDIS "\n/etc/systemd/system/redis@.service\n/etc/init.d/old\n");
-                put("/etc/systemd/system/redis@.service", "[Service]\nExecStart=/usr/bin/redis %i\n", 0644);
-                a->c.package = STR("redis"), a->c.unit = STR("redis@one.service");
-                cr_assert_eq(write_pod(a), 0, "%s", reply->text);
-                cr_assert(holds("/run/systemd/system/vks.default.web.redis.service", "ExecStart=/usr/bin/redis one\n"));
-                a->c.unit = STR("redis@.service");
-                write_pod(a);
-                expect(-ENOENT, "has no unit redis@.service");
-                a->c.unit = STR("old.service");
-                write_pod(a);
-                expect(-ENOENT,
-                       "/run/systemd/generator.late/old.service: No such file"); /* its script is there, systemd has
-                                                                                    made nothing of it */
-                put("/run/systemd/generator.late/old.service", "[Service]\nExecStart=/etc/init.d/old start\n", 0644);
-                cr_assert_eq(write_pod(a), 0, "%s", reply->text);
-                cr_assert(holds("/run/systemd/system/vks.default.web.redis.service",
-                                "ExecStart=/etc/init.d/old start\n"));
-                cr_assert_eq(unlink(REDIS), 0);
-                make(REDIS);
-                a->c.unit = STR("redis.service");
-                write_pod(a);
-                expect(-EINVAL, REDIS ": not a regular file");
-        }
+        a->c.unit = STR("other.service");
+        write_pod(a);
+        expect(-ENOENT, "package redis has no unit other.service");
+        put("/etc/systemd/system/other.service", "[Service]\nExecStart=/bin/sh\n", 0644);
+        write_pod(a);
+        expect(-ENOENT, "package redis has no unit other.service"); /* it is there, and nobody's */
+        a->c.package = STR("not-installed");
+        write_pod(a);
+        expect(-ENOENT, "package not-installed is not installed");
+        package("redis", REDIS "\n/etc/systemd/system/redis@.service\n/etc/init.d/old\n");
+        put("/etc/systemd/system/redis@.service", "[Service]\nExecStart=/usr/bin/redis %i\n", 0644);
+        a->c.package = STR("redis"), a->c.unit = STR("redis@one.service");
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(holds("/run/systemd/system/vks.default.web.redis.service", "ExecStart=/usr/bin/redis one\n"));
+        a->c.unit = STR("redis@.service");
+        write_pod(a);
+        expect(-ENOENT, "has no unit redis@.service");
+        a->c.unit = STR("old.service");
+        write_pod(a);
+        expect(-ENOENT, "/run/systemd/generator.late/old.service: No such file"); /* its script is there, systemd has
+                                                                                     made nothing of it */
+        put("/run/systemd/generator.late/old.service", "[Service]\nExecStart=/etc/init.d/old start\n", 0644);
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(holds("/run/systemd/system/vks.default.web.redis.service", "ExecStart=/etc/init.d/old start\n"));
+        cr_assert_eq(unlink(REDIS), 0);
+        make(REDIS);
+        a->c.unit = STR("redis.service");
+        write_pod(a);
+        expect(-EINVAL, REDIS ": not a regular file");
+}
 
-        /* ---- START, STOP
-         * ------------------------------------------------------------------------------------------------- */
+/* ---- START, STOP ------------------------------------------------------------------------------------------------- */
 
-        Test(helper, what_the_administrator_put_in_a_units_place_holds_for_pods)
-        {
-                struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\n");
+Test(helper, what_the_administrator_put_in_a_units_place_holds_for_pods)
+{
+        struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\n");
 
-                /* The package's own lies elsewhere: what is in /etc is the administrator's. */
-                package("redis", "/run/systemd/generator.late/redis.service\n/etc/init.d/redis\n");
-                put("/etc/init.d/redis", "", 0755);
-                put("/run/systemd/generator.late/redis.service", "[Service]\nExecStart=/etc/init.d/redis\n", 0644);
-                cr_assert_eq(write_pod(a), 0, "%s", reply->text);
-                cr_assert(holds("/run/systemd/system/vks.default.web.redis.service", "ExecStart=/usr/bin/redis\n"),
-                          "systemctl edit --full");
-                cr_assert(unlink(REDIS) == 0 && symlink("/dev/null", REDIS) == 0);
-                cr_assert_eq(write_pod(a), -EPERM);
-                expect(-EPERM, "container c: redis.service is masked on this machine");
-                put("/etc/vks/empty", "", 0644);
-                cr_assert(unlink(REDIS) == 0 && symlink("/etc/vks/empty", REDIS) == 0);
-                cr_assert_eq(write_pod(a), -EPERM, "an empty file masks as well");
-                cr_assert_eq(unlink(REDIS), 0);
-                cr_assert_eq(write_pod(a), 0, "%s", reply->text);
-                cr_assert(holds("/run/systemd/system/vks.default.web.redis.service", "ExecStart=/etc/init.d/redis\n"));
-        }
+        /* The package's own lies elsewhere: what is in /etc is the administrator's. */
+        package("redis", "/run/systemd/generator.late/redis.service\n/etc/init.d/redis\n");
+        put("/etc/init.d/redis", "", 0755);
+        put("/run/systemd/generator.late/redis.service", "[Service]\nExecStart=/etc/init.d/redis\n", 0644);
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(holds("/run/systemd/system/vks.default.web.redis.service", "ExecStart=/usr/bin/redis\n"),
+                  "systemctl edit --full");
+        cr_assert(unlink(REDIS) == 0 && symlink("/dev/null", REDIS) == 0);
+        cr_assert_eq(write_pod(a), -EPERM);
+        expect(-EPERM, "container c: redis.service is masked on this machine");
+        put("/etc/vks/empty", "", 0644);
+        cr_assert(unlink(REDIS) == 0 && symlink("/etc/vks/empty", REDIS) == 0);
+        cr_assert_eq(write_pod(a), -EPERM, "an empty file masks as well");
+        cr_assert_eq(unlink(REDIS), 0);
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(holds("/run/systemd/system/vks.default.web.redis.service", "ExecStart=/etc/init.d/redis\n"));
+}
 
-        Test(helper, only_units_whose_files_name_the_pod_are_started_and_stopped)
-        {
-                cr_assert_eq(write_pod(sleeper()), 0);
-                cr_assert_eq(units(VERB_start, unit, false), 0, "%s", reply->text);
-                cr_assert_str_eq(pid1.asked, "StartUnit " SLEEP "\n");
-                cr_assert_eq(units(VERB_start, unit, true), 0);
-                cr_assert_str_eq(pid1.asked, "RestartUnit " SLEEP "\n");
-                cr_assert_eq(units(VERB_stop, unit, false), 0);
-                cr_assert_str_eq(pid1.asked, "StopUnit " SLEEP "\n");
-                cr_assert_eq(units(VERB_stop, unit, true), 0);
-                cr_assert_str_eq(pid1.asked, "KillUnit " SLEEP "\n");
-                units(VERB_start, "vks.default.web.other.service", false);
-                expect(-ENOENT, "vks.default.web.other.service is not a unit of pod default/web");
-                pod.uid = STR(OTHER);
-                units(VERB_stop, unit, true);
-                expect(-ENOENT, "is not a unit of pod default/web");
-                cr_assert_str_eq(pid1.asked, "", "PID 1 was not asked");
-        }
+Test(helper, only_units_whose_files_name_the_pod_are_started_and_stopped)
+{
+        cr_assert_eq(write_pod(sleeper()), 0);
+        cr_assert_eq(units(VERB_start, unit, false), 0, "%s", reply->text);
+        cr_assert_str_eq(pid1.asked, "StartUnit " SLEEP "\n");
+        cr_assert_eq(units(VERB_start, unit, true), 0);
+        cr_assert_str_eq(pid1.asked, "RestartUnit " SLEEP "\n");
+        cr_assert_eq(units(VERB_stop, unit, false), 0);
+        cr_assert_str_eq(pid1.asked, "StopUnit " SLEEP "\n");
+        cr_assert_eq(units(VERB_stop, unit, true), 0);
+        cr_assert_str_eq(pid1.asked, "KillUnit " SLEEP "\n");
+        units(VERB_start, "vks.default.web.other.service", false);
+        expect(-ENOENT, "vks.default.web.other.service is not a unit of pod default/web");
+        pod.uid = STR(OTHER);
+        units(VERB_stop, unit, true);
+        expect(-ENOENT, "is not a unit of pod default/web");
+        cr_assert_str_eq(pid1.asked, "", "PID 1 was not asked");
+}
 
-        Test(helper, what_pid_1_says_reaches_the_agent)
-        {
-                cr_assert_eq(write_pod(sleeper()), 0);
-                fail("StartUnit", NO_UNIT);
-                units(VERB_start, unit, false);
-                expect(-ENOENT, "StartUnit " SLEEP ": as told");
-                fail("StopUnit", NO_UNIT);
-                cr_assert_eq(units(VERB_stop, unit, false), 0, "what is not loaded is stopped already");
-                fail("KillUnit", "org.freedesktop.systemd1.NoSuchProcess");
-                cr_assert_eq(units(VERB_stop, unit, true), 0);
-                fail("StopUnit", DENIED);
-                cr_assert_eq(units(VERB_stop, unit, false), -EACCES);
-        }
+Test(helper, what_pid_1_says_reaches_the_agent)
+{
+        cr_assert_eq(write_pod(sleeper()), 0);
+        fail("StartUnit", NO_UNIT);
+        units(VERB_start, unit, false);
+        expect(-ENOENT, "StartUnit " SLEEP ": as told");
+        fail("StopUnit", NO_UNIT);
+        cr_assert_eq(units(VERB_stop, unit, false), 0, "what is not loaded is stopped already");
+        fail("KillUnit", "org.freedesktop.systemd1.NoSuchProcess");
+        cr_assert_eq(units(VERB_stop, unit, true), 0);
+        fail("StopUnit", DENIED);
+        cr_assert_eq(units(VERB_stop, unit, false), -EACCES);
+}
 
-        /* ---- REMOVE
-         * ------------------------------------------------------------------------------------------------------ */
+/* ---- REMOVE ------------------------------------------------------------------------------------------------------ */
 
-        Test(helper, what_runs_is_not_removed)
-        {
-                cr_assert_eq(write_pod(sleeper()), 0);
-                pid1.units[0].unit = unit, pid1.units[0].state = "deactivating";
-                cr_assert_eq(units(VERB_remove, NULL, true), -EBUSY);
-                expect(-EBUSY, SLEEP " is deactivating");
-                cr_assert(is_there(SLEEP_FILE) && is_there("/run/vks/pods/" UID));
-                pid1.units[0].state = "failed";
-                cr_assert_eq(units(VERB_remove, unit, false), 0);
-                cr_assert(strstr(pid1.asked, "ResetFailedUnit " SLEEP "\n"));
-                cr_assert(is_there("/run/vks/pods/" UID), "its directories only with all of it");
-                cr_assert_eq(units(VERB_remove, NULL, true), 0);
-                nothing_is_left();
-                cr_assert_eq(units(VERB_remove, NULL, true), 0, "again");
-        }
+Test(helper, what_runs_is_not_removed)
+{
+        cr_assert_eq(write_pod(sleeper()), 0);
+        pid1.units[0].unit = unit, pid1.units[0].state = "deactivating";
+        cr_assert_eq(units(VERB_remove, NULL, true), -EBUSY);
+        expect(-EBUSY, SLEEP " is deactivating");
+        cr_assert(is_there(SLEEP_FILE) && is_there("/run/vks/pods/" UID));
+        pid1.units[0].state = "failed";
+        cr_assert_eq(units(VERB_remove, unit, false), 0);
+        cr_assert(strstr(pid1.asked, "ResetFailedUnit " SLEEP "\n"));
+        cr_assert(is_there("/run/vks/pods/" UID), "its directories only with all of it");
+        cr_assert_eq(units(VERB_remove, NULL, true), 0);
+        nothing_is_left();
+        cr_assert_eq(units(VERB_remove, NULL, true), 0, "again");
+}
 
-        Test(helper, a_unit_that_is_unloaded_while_we_ask_is_gone)
-        {
-                cr_assert_eq(write_pod(sleeper()), 0);
-                pid1.units[0].unit = unit, pid1.units[0].state = "active";
-                fail("Get", SD_BUS_ERROR_UNKNOWN_OBJECT);
-                cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
-                nothing_is_left();
-        }
+Test(helper, a_unit_that_is_unloaded_while_we_ask_is_gone)
+{
+        cr_assert_eq(write_pod(sleeper()), 0);
+        pid1.units[0].unit = unit, pid1.units[0].state = "active";
+        fail("Get", SD_BUS_ERROR_UNKNOWN_OBJECT);
+        cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
+        nothing_is_left();
+}
 
-        Test(helper, removal_that_fails_says_what_and_can_be_repeated)
-        {
-                struct asked *a = sleeper();
+Test(helper, removal_that_fails_says_what_and_can_be_repeated)
+{
+        struct asked *a = sleeper();
 
-                a->c.writes_var = true;
-                cr_assert_eq(write_pod(a), 0);
-                fail("GetUnit", DENIED);
-                cr_assert_eq(units(VERB_remove, NULL, true), -EACCES);
-                fail("StopUnit", DENIED);
-                cr_assert_eq(units(VERB_remove, NULL, true), -EACCES);
-                expect(-EACCES, "StopUnit " MOUNT);
-                fail("ResetFailedUnit", DENIED);
-                cr_assert_eq(units(VERB_remove, NULL, true), -EACCES);
-                fail(NULL, NULL);
-                cr_assert_eq(units(VERB_remove, NULL, true), 0);
-                nothing_is_left();
-        }
+        a->c.writes_var = true;
+        cr_assert_eq(write_pod(a), 0);
+        fail("GetUnit", DENIED);
+        cr_assert_eq(units(VERB_remove, NULL, true), -EACCES);
+        fail("StopUnit", DENIED);
+        cr_assert_eq(units(VERB_remove, NULL, true), -EACCES);
+        expect(-EACCES, "StopUnit " MOUNT);
+        fail("ResetFailedUnit", DENIED);
+        cr_assert_eq(units(VERB_remove, NULL, true), -EACCES);
+        fail(NULL, NULL);
+        cr_assert_eq(units(VERB_remove, NULL, true), 0);
+        nothing_is_left();
+}
 
-        Test(helper, unit_files_that_are_in_use_as_mount_points_stay)
-        {
-                cr_assert_eq(write_pod(sleeper()), 0);
-                cr_assert_eq(mount("/etc/passwd", SLEEP_FILE, NULL, MS_BIND, NULL), 0);
-                units(VERB_remove, NULL, true);
-                expect(-EBUSY, "removing " SLEEP);
-                cr_assert_eq(umount2(SLEEP_FILE, MNT_DETACH), 0);
-                cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
-                nothing_is_left();
-        }
+Test(helper, unit_files_that_are_in_use_as_mount_points_stay)
+{
+        cr_assert_eq(write_pod(sleeper()), 0);
+        cr_assert_eq(mount("/etc/passwd", SLEEP_FILE, NULL, MS_BIND, NULL), 0);
+        units(VERB_remove, NULL, true);
+        expect(-EBUSY, "removing " SLEEP);
+        cr_assert_eq(umount2(SLEEP_FILE, MNT_DETACH), 0);
+        cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
+        nothing_is_left();
+}
 
-        Test(helper, removal_waits_for_the_unmounting_and_not_for_ever)
-        {
-                struct asked *a = sleeper();
+Test(helper, removal_waits_for_the_unmounting_and_not_for_ever)
+{
+        struct asked *a = sleeper();
 
-                a->c.writes_var = true;
-                cr_assert_eq(write_pod(a), 0);
-                own_directory("/run/vks/pods/" UID "/var", NULL);
-                put("/run/vks/pods/" UID "/var/keep", "", 0644);
-                units(VERB_remove, NULL, true);
-                cr_assert(reply->error == -EXDEV || reply->error == -EBUSY, "%s", reply->text);
-                expect(reply->error, "removing the pod's directories");
-                cr_assert(is_there("/run/vks/pods/" UID "/var/keep"), "nothing is removed across a mount point");
-                pid1.unmount = "/run/vks/pods/" UID "/var";
-                cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
-                nothing_is_left();
-        }
+        a->c.writes_var = true;
+        cr_assert_eq(write_pod(a), 0);
+        own_directory("/run/vks/pods/" UID "/var", NULL);
+        put("/run/vks/pods/" UID "/var/keep", "", 0644);
+        units(VERB_remove, NULL, true);
+        cr_assert(reply->error == -EXDEV || reply->error == -EBUSY, "%s", reply->text);
+        expect(reply->error, "removing the pod's directories");
+        cr_assert(is_there("/run/vks/pods/" UID "/var/keep"), "nothing is removed across a mount point");
+        pid1.unmount = "/run/vks/pods/" UID "/var";
+        cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
+        nothing_is_left();
+}
 
-        /* ---- INSTALL, FILL
-         * ----------------------------------------------------------------------------------------------- */
+/* ---- INSTALL, FILL ----------------------------------------------------------------------------------------------- */
 
-        static int install(const char *name, const char *version)
-        {
-                Vks__Package k = VKS__PACKAGE__INIT, *packages[] = { &k };
-                Vks__Install m = VKS__INSTALL__INIT;
+static int install(const char *name, const char *version)
+{
+        Vks__Package k = VKS__PACKAGE__INIT, *packages[] = { &k };
+        Vks__Install m = VKS__INSTALL__INIT;
 
-                k.name = STR(name), k.version = STR(version);
-                m.packages = packages, m.n_packages = 1;
-                return ask(VERB_install, &m.base);
-        }
+        k.name = STR(name), k.version = STR(version);
+        m.packages = packages, m.n_packages = 1;
+        return ask(VERB_install, &m.base);
+}
 
-        Test(helper, an_installation_is_a_unit_of_pid_1s)
-        {
-                CLEANUP(freep) char *first = NULL;
+Test(helper, an_installation_is_a_unit_of_pid_1s)
+{
+        CLEANUP(freep) char *first = NULL;
 
-                cr_assert_eq(install("redis", "1"), 0, "%s", reply->text);
-                first = xstrdup(reply->unit);
-                cr_assert(starts_with(first, "vks-install-") && id_is_unit(first));
-                cr_assert(strstr(pid1.asked, "StartTransientUnit vks-install-"));
-                cr_assert_eq(install("redis", "2"), 0);
-                cr_assert_str_neq(first, reply->unit);
-                fail("StartTransientUnit", "org.freedesktop.systemd1.UnitExists");
-                cr_assert_eq(install("redis", "1"), 0, "it is under way already");
-                cr_assert_str_eq(first, reply->unit);
-                cr_assert(strstr(line, ".service redis=1\n") && strstr(line, ".service redis=1: done\n"),
-                          "the journal has the names: %s", line);
-                fail("StartTransientUnit", DENIED);
-                cr_assert_eq(install("redis", "1"), -EACCES);
-                fail("ResetFailedUnit", DENIED);
-                cr_assert_eq(install("redis", "1"), -EACCES);
-                cr_assert_not(strstr(pid1.asked, "StartTransientUnit"));
-        }
+        cr_assert_eq(install("redis", "1"), 0, "%s", reply->text);
+        first = xstrdup(reply->unit);
+        cr_assert(starts_with(first, "vks-install-") && id_is_unit(first));
+        cr_assert(strstr(pid1.asked, "StartTransientUnit vks-install-"));
+        cr_assert_eq(install("redis", "2"), 0);
+        cr_assert_str_neq(first, reply->unit);
+        fail("StartTransientUnit", "org.freedesktop.systemd1.UnitExists");
+        cr_assert_eq(install("redis", "1"), 0, "it is under way already");
+        cr_assert_str_eq(first, reply->unit);
+        cr_assert(strstr(line, ".service redis=1\n") && strstr(line, ".service redis=1: done\n"),
+                  "the journal has the names: %s", line);
+        fail("StartTransientUnit", DENIED);
+        cr_assert_eq(install("redis", "1"), -EACCES);
+        fail("ResetFailedUnit", DENIED);
+        cr_assert_eq(install("redis", "1"), -EACCES);
+        cr_assert_not(strstr(pid1.asked, "StartTransientUnit"));
+}
 
-        Test(helper, a_volume_is_filled_before_its_pod_is_written)
-        {
-                Vks__File f = VKS__FILE__INIT, *files[] = { &f };
-                Vks__Fill m = VKS__FILL__INIT;
+Test(helper, a_volume_is_filled_before_its_pod_is_written)
+{
+        Vks__File f = VKS__FILE__INIT, *files[] = { &f };
+        Vks__Fill m = VKS__FILL__INIT;
 
-                m.pod = &pod, m.volume = STR("conf"), m.files = files, m.n_files = 1;
-                f.path = STR("sub/key"), f.mode = 0640, f.content = (ProtobufCBinaryData){ 5, (uint8_t *)STR("value") };
-                cr_assert_eq(ask(VERB_fill, &m.base), 0, "%s", reply->text);
-                cr_assert(holds("/run/vks/pods/" UID "/files/conf/sub/key", "value"));
-                cr_assert_eq(mode_of("/run/vks/pods/" UID "/files/conf/..data/sub/key"), 0640);
-                put("/run/vks/pods/" UID "/files/other", "", 0600);
-                m.volume = STR("other");
-                cr_assert_lt(ask(VERB_fill, &m.base), 0);
-                expect(-ENOTDIR, "volume other: Not a directory");
-        }
+        m.pod = &pod, m.volume = STR("conf"), m.files = files, m.n_files = 1;
+        f.path = STR("sub/key"), f.mode = 0640, f.content = (ProtobufCBinaryData){ 5, (uint8_t *)STR("value") };
+        cr_assert_eq(ask(VERB_fill, &m.base), 0, "%s", reply->text);
+        cr_assert(holds("/run/vks/pods/" UID "/files/conf/sub/key", "value"));
+        cr_assert_eq(mode_of("/run/vks/pods/" UID "/files/conf/..data/sub/key"), 0640);
+        put("/run/vks/pods/" UID "/files/other", "", 0600);
+        m.volume = STR("other");
+        cr_assert_lt(ask(VERB_fill, &m.base), 0);
+        expect(-ENOTDIR, "volume other: Not a directory");
+}
 
-        Test(helper, a_quarter_of_what_pods_have_is_not_for_content)
-        {
-                Vks__File f = VKS__FILE__INIT, *files[] = { &f };
-                Vks__Fill m = VKS__FILL__INIT;
-                static uint8_t content[400 * 1024];
+Test(helper, a_quarter_of_what_pods_have_is_not_for_content)
+{
+        Vks__File f = VKS__FILE__INIT, *files[] = { &f };
+        Vks__Fill m = VKS__FILL__INIT;
+        static uint8_t content[400 * 1024];
 
-                own_directory(POD_RUN_DIR, "mode=0700,size=1m");
-                fd_close(machine.pods);
-                machine.pods = open_dir(POD_RUN_DIR);
-                m.pod = &pod, m.volume = STR("a"), m.files = files, m.n_files = 1;
-                f.path = STR("k"), f.content = (ProtobufCBinaryData){ sizeof(content), content };
-                cr_assert_eq(ask(VERB_fill, &m.base), 0, "%s", reply->text);
-                m.volume = STR("b");
-                cr_assert_eq(ask(VERB_fill, &m.base), 0, "%s", reply->text);
-                m.volume = STR("c");
-                cr_assert_eq(ask(VERB_fill, &m.base), -ENOSPC);
-                expect(-ENOSPC, "volume c: /run/vks/pods is three quarters full");
-                cr_assert_not(is_there("/run/vks/pods/" UID "/files/c"));
-                cr_assert_eq(umount2(POD_RUN_DIR, MNT_DETACH), 0);
-        }
+        own_directory(POD_RUN_DIR, "mode=0700,size=1m");
+        fd_close(machine.pods);
+        machine.pods = open_dir(POD_RUN_DIR);
+        m.pod = &pod, m.volume = STR("a"), m.files = files, m.n_files = 1;
+        f.path = STR("k"), f.content = (ProtobufCBinaryData){ sizeof(content), content };
+        cr_assert_eq(ask(VERB_fill, &m.base), 0, "%s", reply->text);
+        m.volume = STR("b");
+        cr_assert_eq(ask(VERB_fill, &m.base), 0, "%s", reply->text);
+        m.volume = STR("c");
+        cr_assert_eq(ask(VERB_fill, &m.base), -ENOSPC);
+        expect(-ENOSPC, "volume c: /run/vks/pods is three quarters full");
+        cr_assert_not(is_there("/run/vks/pods/" UID "/files/c"));
+        cr_assert_eq(umount2(POD_RUN_DIR, MNT_DETACH), 0);
+}
 
-        /* ---- what is no request
-         * ------------------------------------------------------------------------------------------ */
+/* ---- what is no request ------------------------------------------------------------------------------------------ */
 
-        int __real_arena_init(struct arena * a, size_t size);
-        int __wrap_arena_init(struct arena * a, size_t size);
-        static bool no_memory;
+int __real_arena_init(struct arena *a, size_t size);
+int __wrap_arena_init(struct arena *a, size_t size);
+static bool no_memory;
 
-        int __wrap_arena_init(struct arena * a, size_t size)
-        {
-                return no_memory ? -ENOMEM : __real_arena_init(a, size);
-        }
+int __wrap_arena_init(struct arena *a, size_t size)
+{
+        return no_memory ? -ENOMEM : __real_arena_init(a, size);
+}
 
-        Test(helper, without_memory_for_it_a_request_is_not_begun)
-        {
-                Vks__Remove m = VKS__REMOVE__INIT;
-                struct err e = ERR_NONE;
+Test(helper, without_memory_for_it_a_request_is_not_begun)
+{
+        Vks__Remove m = VKS__REMOVE__INIT;
+        struct err e = ERR_NONE;
 
-                m.pod = &pod, m.all = true;
-                no_memory = true;
+        m.pod = &pod, m.all = true;
+        no_memory = true;
+        cr_assert_eq(wire_send_request(ends[0], wire_verb_find(VERB_remove), &m.base, &e), 0);
+        cr_assert_eq(dispatch(&machine, ends[1], &e), -ENOMEM);
+        cr_assert(starts_with(e.text, "memory for a request"));
+        no_memory = false;
+        cr_assert_eq(units(VERB_remove, NULL, true), 0);
+}
+
+/* Else the next reply would be taken for the answer to this request. */
+Test(helper, who_does_not_read_replies_is_not_served_on)
+{
+        Vks__Remove m = VKS__REMOVE__INIT;
+        struct err e = ERR_NONE;
+        int r = 1;
+
+        m.pod = &pod, m.all = true;
+        for (int i = 0; i < 100000 && r == 1; i++) {
                 cr_assert_eq(wire_send_request(ends[0], wire_verb_find(VERB_remove), &m.base, &e), 0);
-                cr_assert_eq(dispatch(&machine, ends[1], &e), -ENOMEM);
-                cr_assert(starts_with(e.text, "memory for a request"));
-                no_memory = false;
-                cr_assert_eq(units(VERB_remove, NULL, true), 0);
-        }
-
-        /* Else the next reply would be taken for the answer to this request. */
-        Test(helper, who_does_not_read_replies_is_not_served_on)
-        {
-                Vks__Remove m = VKS__REMOVE__INIT;
-                struct err e = ERR_NONE;
-                int r = 1;
-
-                m.pod = &pod, m.all = true;
-                for (int i = 0; i < 100000 && r == 1; i++) {
-                        cr_assert_eq(wire_send_request(ends[0], wire_verb_find(VERB_remove), &m.base, &e), 0);
-                        r = dispatch(&machine, ends[1], &e);
-                        read_journal();
-                }
-                cr_assert(r < 0 && r != -EAGAIN, "%d: %s", r, e.text);
-        }
-
-        Test(helper, what_is_no_message_of_its_verb_is_answered_and_the_connection_closed)
-        {
-                static const uint8_t junk[] = { WIRE_VERSION, VERB_start, 0xff }, other[] = { WIRE_VERSION, 99 };
-                const struct wire_verb *v;
-                ProtobufCMessage *got = NULL;
-                struct err e = ERR_NONE;
-
-                cr_assert_eq(dispatch(&machine, ends[1], &e), -EAGAIN, "nothing was sent");
-                cr_assert_eq(send(ends[0], junk, sizeof(junk), 0), (ssize_t)sizeof(junk));
-                cr_assert_eq(dispatch(&machine, ends[1], &e), -EBADMSG);
-                cr_assert_eq(wire_recv_reply(ends[0], &v, &got, &e), 1);
-                cr_assert_eq(((const Vks__Reply *)(void *)got)->error, -EBADMSG);
-                protobuf_c_message_free_unpacked(got, NULL);
+                r = dispatch(&machine, ends[1], &e);
                 read_journal();
-                cr_assert_eq(lines, 1);
-                cr_assert_eq(send(ends[0], other, sizeof(other), 0), (ssize_t)sizeof(other));
-                cr_assert_eq(dispatch(&machine, ends[1], &e), -EBADMSG, "an unknown verb");
-                ends[0] = fd_close(ends[0]);
-                cr_assert_eq(dispatch(&machine, ends[1], &e), 0, "the peer has gone");
         }
+        cr_assert(r < 0 && r != -EAGAIN, "%d: %s", r, e.text);
+}
+
+Test(helper, what_is_no_message_of_its_verb_is_answered_and_the_connection_closed)
+{
+        static const uint8_t junk[] = { WIRE_VERSION, VERB_start, 0xff }, other[] = { WIRE_VERSION, 99 };
+        const struct wire_verb *v;
+        ProtobufCMessage *got = NULL;
+        struct err e = ERR_NONE;
+
+        cr_assert_eq(dispatch(&machine, ends[1], &e), -EAGAIN, "nothing was sent");
+        cr_assert_eq(send(ends[0], junk, sizeof(junk), 0), (ssize_t)sizeof(junk));
+        cr_assert_eq(dispatch(&machine, ends[1], &e), -EBADMSG);
+        cr_assert_eq(wire_recv_reply(ends[0], &v, &got, &e), 1);
+        cr_assert_eq(((const Vks__Reply *)(void *)got)->error, -EBADMSG);
+        protobuf_c_message_free_unpacked(got, NULL);
+        read_journal();
+        cr_assert_eq(lines, 1);
+        cr_assert_eq(send(ends[0], other, sizeof(other), 0), (ssize_t)sizeof(other));
+        cr_assert_eq(dispatch(&machine, ends[1], &e), -EBADMSG, "an unknown verb");
+        ends[0] = fd_close(ends[0]);
+        cr_assert_eq(dispatch(&machine, ends[1], &e), 0, "the peer has gone");
+}
