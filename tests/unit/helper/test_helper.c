@@ -568,6 +568,22 @@ Test(helper, a_volume_that_is_not_the_pods_to_write_to_gets_no_mount_points)
         cr_assert_eq(write_pod(a), -EPERM, "a ConfigMap is not the pod's to write to either");
 }
 
+Test(helper, a_unit_that_a_packages_script_has_made_is_its_own_by_roots_record)
+{
+        struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=redis\n");
+
+        package("redis", "/usr/bin/redis\n");
+        make("/var/lib/vks/units");
+        put("/var/lib/vks/units/other", REDIS "\n", 0644);
+        cr_assert(write_pod(a) != 0 && strstr(reply->text, "package redis has no unit redis.service"), "%s",
+                  reply->text);
+        put("/var/lib/vks/units/redis", "/usr/lib/systemd/system/redis.service\n", 0644);
+        cr_assert_neq(write_pod(a), 0, "that is another file");
+        put("/var/lib/vks/units/redis", REDIS "\n", 0644);
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(holds("/run/systemd/system/vks.default.web.redis.service", "ExecStart=/usr/bin/redis\n"));
+}
+
 Test(helper, a_packages_unit_runs_as_the_package_says)
 {
         struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=redis\n");
