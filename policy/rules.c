@@ -169,7 +169,13 @@ int policy_program(const struct policy *p, const char *path, struct err *e)
 {
         if (!rule_unit_path(path) || strpbrk(path, "\"'$%; "))
                 return MALFORMED(e, "command: \"%.200s\" is not a path that systemd can run", path);
-        return rule_matches(&p->program, path) ? 0 : rule_refused(e, "program", "%.200s is not allowed", path);
+        return rule_matches(&p->program, path)
+                       ? 0
+                       : rule_refused(
+                                 e, "program",
+                                 "%.200s is not allowed: it takes a line \"program = %.200s\", or a pattern that "
+                                 "matches it; an interpreter that is allowed may run it (command: [/bin/sh, %.200s])",
+                                 path, path, path);
 }
 
 /* ---- paths of a pod ---------------------------------------------------------------------------------------------- */

@@ -39,10 +39,8 @@
 #include "common/mem.h"
 #include "helper/text/unit_text.h"
 
-#ifndef JOURNAL_SOCKET /* a test has its own */
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
 #define RUNS_DIR       "/run/systemd/units"
-#endif
 
 enum {
         PART_MAX =

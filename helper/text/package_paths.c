@@ -136,19 +136,39 @@ static char *target_of(enum shape shape, const char *word)
         return normalized(word, colon ? (size_t)(colon - word) : strlen(word));
 }
 
+/* To the bind of ours at that path systemd would give both flags, and then nothing there could be executed. */
+static bool is_executable(const struct unit_file *file, const char *path)
+{
+        CLEANUP(freep) char *words = unit_file_words(file, "ExecPaths");
+        bool found = false;
+
+        for (const char *at = words; *at; at += strspn(at, " ")) {
+                size_t n = strcspn(at, " ");
+                size_t prefix = strspn(at, "-+");
+                CLEANUP(freep) char *target = prefix < n ? normalized(at + prefix, n - prefix) : NULL;
+
+                found |= streq(target, path);
+                at += n;
+        }
+        return found;
+}
+
 /* What was meant for the whole of a directory that is a tmpfs of ours is said of all that is mounted in it. */
-static void say_of_entries(struct buf *b, const char *key, const struct mount_plan *mounts, const char *dir)
+static void say_of_entries(struct buf *b, const char *key, const struct unit_file *file,
+                           const struct mount_plan *mounts, const char *dir)
 {
         for (size_t i = 0; i < mounts->n; i++) {
                 const char *target = mounts->lines[i].target;
 
-                if (mounts->lines[i].kind == MOUNT_TMPFS || !is_at_or_above(dir, target) || strpbrk(target, "\"' %"))
+                if (mounts->lines[i].kind == MOUNT_TMPFS || !is_at_or_above(dir, target) || strpbrk(target, "\"' %") ||
+                    is_executable(file, target))
                         continue;
                 buf_printf(b, "%s=-%s\n", key, target);
         }
 }
 
-static void word(struct buf *b, const struct list *l, const struct mount_plan *mounts, const char *text)
+static void word(struct buf *b, const struct list *l, const struct unit_file *file, const struct mount_plan *mounts,
+                 const char *text)
 {
         CLEANUP(freep) char *target = strpbrk(text, "\"'\\") ? NULL : target_of(l->shape, text);
 
@@ -157,7 +177,7 @@ static void word(struct buf *b, const struct list *l, const struct mount_plan *m
         if (l->shape == EXEC) {
                 if (is_tmpfs_of_ours(mounts, target)) {
                         if (streq(l->key, "NoExecPaths"))
-                                say_of_entries(b, l->written, mounts, target);
+                                say_of_entries(b, l->written, file, mounts, target);
                         return;
                 }
         } else if (is_ours(mounts, target, l->shape == HIDDEN)) {
@@ -205,7 +225,7 @@ void package_paths(struct buf *b, const struct unit_file *file, const struct mou
                                 size_t n = strcspn(at, " \t");
                                 CLEANUP(freep) char *text = xstrndup(at, n);
 
-                                word(b, &lists[k], mounts, text);
+                                word(b, &lists[k], file, mounts, text);
                                 at += n;
                         }
                 }

@@ -42,7 +42,8 @@ static void setup(void)
         make_machine();
         machine = (struct machine){ .pods = open_dir(POD_RUN_DIR),
                                     .disk = open_dir(POD_DISK_DIR),
-                                    .units = open_dir(UNIT_DIR) };
+                                    .units = open_dir(UNIT_DIR),
+                                    .logs = open_dir(LOG_DIR) };
         set_policy("");
         cr_assert_geq(pid1_start(&pid1, -1, &machine.bus), 0);
         cr_assert_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
@@ -61,8 +62,8 @@ static void teardown(void)
         policy = policy_free(policy);
         machine.bus = sd_bus_flush_close_unref(machine.bus);
         pid1_join(&pid1);
-        fd_close(machine.pods), fd_close(machine.disk), fd_close(machine.units), fd_close(journal), fd_close(ends[0]),
-                fd_close(ends[1]);
+        fd_close(machine.pods), fd_close(machine.disk), fd_close(machine.units), fd_close(machine.logs),
+                fd_close(journal), fd_close(ends[0]), fd_close(ends[1]);
 }
 
 TestSuite(helper, .init = setup, .fini = teardown);
@@ -144,6 +145,7 @@ static void nothing_is_left(void)
         cr_assert_eq(count(machine.units), 0);
         cr_assert_eq(count(machine.pods), 0);
         cr_assert_eq(count(machine.disk), 0);
+        cr_assert_eq(count(machine.logs), 0);
 }
 
 /* ---- WRITE ------------------------------------------------------------------------------------------------------- */
@@ -772,6 +774,51 @@ Test(helper, only_units_whose_files_name_the_pod_are_started_and_stopped)
         units(VERB_stop, unit, true);
         expect(-ENOENT, "is not a unit of pod default/web");
         cr_assert_str_eq(pid1.asked, "", "PID 1 was not asked");
+}
+
+static ino_t inode_of(const char *path)
+{
+        struct stat st = { 0 };
+
+        cr_assert(lstat(path, &st) == 0 && S_ISFIFO(st.st_mode), "%s", path);
+        return st.st_ino;
+}
+
+/* Whoever still writes to those of the run before does not write to these. */
+Test(helper, each_run_has_pipes_of_its_own_until_the_unit_is_removed)
+{
+        static const char out[] = LOG_DIR "/" UID ".c.out", err[] = LOG_DIR "/" UID ".c.err";
+        int before = -1;
+        ino_t first;
+
+        cr_assert_eq(write_pod(sleeper()), 0);
+        cr_expect(holds(LOG_DIR "/" UID ".c", "OBJECT_SYSTEMD_UNIT=" SLEEP "\nVKS_POD_UID=" UID
+                                              "\nVKS_POD=default/web\nVKS_CONTAINER=c\nSYSLOG_IDENTIFIER=c\n"));
+        cr_expect_eq(mode_of(LOG_DIR "/" UID ".c"), 0600);
+        cr_expect(holds(SLEEP_DROPIN, "StandardOutput=file:" LOG_DIR "/" UID ".c.out\nStandardError=file:" LOG_DIR
+                                      "/" UID ".c.err\n"));
+        cr_expect(!is_there(out), "nothing runs yet");
+        cr_assert_eq(units(VERB_start, unit, false), 0, "%s", reply->text);
+        cr_expect_eq(mode_of(out), 0622);
+        cr_expect_eq(mode_of(err), 0622);
+        first = inode_of(out);
+        before = open(out, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* or its number could be the next one's */
+        cr_assert_eq(units(VERB_start, unit, true), 0);
+        cr_expect_neq(inode_of(out), first);
+        fd_close(before);
+        cr_assert_eq(units(VERB_stop, unit, false), 0);
+        cr_expect(is_there(out));
+        cr_assert_eq(units(VERB_remove, unit, true), 0, "%s", reply->text);
+        nothing_is_left();
+}
+
+Test(helper, without_room_for_its_pipes_nothing_is_started)
+{
+        cr_assert_eq(write_pod(sleeper()), 0);
+        make(LOG_DIR "/.vks-new");
+        units(VERB_start, unit, false);
+        expect(-EISDIR, "pipes of " SLEEP);
+        cr_assert_str_eq(pid1.asked, "");
 }
 
 Test(helper, what_pid_1_says_reaches_the_agent)

@@ -89,6 +89,9 @@ Test(package_paths, what_may_not_be_executed_on_the_whole_machine_may_not_in_wha
         check(&rooted, "NoExecPaths=/\nExecPaths=/usr/bin/redis-server /",
               "NoExecPaths=\nExecPaths=\nNoExecPaths=-/usr\nNoExecPaths=-/proc\nNoExecPaths=-/data\n"
               "NoExecPaths=-/srv/own/data\nExecPaths=/usr/bin/redis-server\n");
+        check(&rooted, "NoExecPaths=/\nExecPaths=/bin/x -/usr/",
+              "NoExecPaths=\nExecPaths=\nNoExecPaths=-/proc\nNoExecPaths=-/data\nNoExecPaths=-/srv/own/data\n"
+              "ExecPaths=/bin/x\nExecPaths=-/usr/\n");
         check(&rooted, "NoExecPaths=/var /home", "NoExecPaths=\nNoExecPaths=/var\n");
 }
 

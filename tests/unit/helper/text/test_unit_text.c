@@ -82,14 +82,15 @@ Test(unit_text, a_synthesized_unit_is_this)
                          "[X-Kubernetes]\nUID=" UID
                          "\nNamespace=default\nPod=web\nContainer=c\nImage=/usr/bin/sleep\nPackage=\nPackageUnit=\n"
                          "RestartPolicy=Always\nHash=0000000000000abc\n\n[Unit]\nDefaultDependencies="
-                         "no\nStartLimitIntervalSec=0\n\n[Service]\n"
+                         "no\nStartLimitIntervalSec=0\nAfter=vks-log.service\n\n[Service]\n"
                          "Slice=kubepods-burstable-pod0f6c2a9e_1234_4abc_8def_0123456789ab.slice\n"
                          "LogExtraFields=VKS_POD_UID=" UID " VKS_POD=default/web VKS_CONTAINER=c\n"
                          "Restart=always\nRestartSec=300\nRemainAfterExit=no\nTimeoutStopSec=30\nSendSIGKILL="
                          "yes\nSuccessExitStatus=\n"
                          "RestartPreventExitStatus=\nRestartForceExitStatus=\nLogRateLimitIntervalSec="
-                         "1\nLogRateLimitBurst=1000000000\nStandardOutput=journal\n"
-                         "StandardError=journal\nType=exec\nPIDFile=\nWatchdogSec=0\nKillMode=mixed\n"
+                         "1\nLogRateLimitBurst=1000000000\nStandardOutput=file:/run/vks/log/" UID ".c.out\n"
+                         "StandardError=file:/run/vks/log/" UID
+                         ".c.err\nType=exec\nPIDFile=\nWatchdogSec=0\nKillMode=mixed\n"
                          "ExecStart=\nExecStart=\"/usr/bin/sleep\" \"1000\"\n"
                          "User=vks-pod\nDynamicUser=no\nSupplementaryGroups=\nGroup=996\nAmbientCapabilities="
                          "\nNoNewPrivileges=yes\nRestrictSUIDSGID=yes\n"
