@@ -579,7 +579,7 @@ Test(helper, a_unit_that_a_packages_script_has_made_is_its_own_by_roots_record)
         put("/var/lib/vks/units/other", REDIS "\n", 0644);
         cr_assert(write_pod(a) != 0 && strstr(reply->text, "package redis has no unit redis.service"), "%s",
                   reply->text);
-        put("/var/lib/vks/units/redis", "/usr/lib/systemd/system/redis.service\n", 0644);
+        put("/var/lib/vks/units/redis", "/etc/systemd/system/other.service\n", 0644);
         cr_assert_neq(write_pod(a), 0, "that is another file");
         put("/var/lib/vks/units/redis", REDIS "\n", 0644);
         cr_assert_eq(write_pod(a), 0, "%s", reply->text);

@@ -909,7 +909,7 @@ Test(policy, a_pod_is_handed_on_as_it_shall_be_written)
         memory.memory = true;
         d.empty_dir = &disk, m.empty_dir = &memory;
         readable.path = (char *)"/srv/x", readable.type = (char *)"BlockDevice", r.host_path = &readable;
-        writable.path = (char *)"/srv/data/old/x", w.host_path = &writable;
+        writable.path = (char *)"/srv/data/new/x", w.host_path = &writable;
         one.c.mounts = mounts, one.c.n_mounts = ARRAY_LEN(mounts);
         two.c.name = (char *)"d", two.c.image = (char *)"redis", two.c.restart = VKS__RESTART__RESTART_ALWAYS;
         message.pod = &pod, message.qos = VKS__QOS__QOS_GUARANTEED, message.grace_seconds = 366 * 24 * 3600;
