@@ -46,7 +46,8 @@ enum {
         PART_MAX =
                 16 * 1024, /* of a line, as other container runtimes have it; what is longer becomes several messages */
         READ_MAX = 4096,   /* at a time: whoever writes much is no reason for others to wait long */
-        BATCH_MAX = 64 * 1024, /* a datagram may have about 200 KiB */
+        BATCH_MAX = 64 * 1024,
+        MESSAGES_MAX = 64, /* in a batch */
         FIELDS_MAX = 4096,
         HEAD_MAX = FIELDS_MAX + 256, /* of a message, all but its text */
         EVENTS = 64,
@@ -73,8 +74,10 @@ struct logger {
         int dir, watch, epoll, journal;
         const char *notify;
         struct pipe *pipes, *ready;
-        char batch[BATCH_MAX]; /* messages for the journal */
+        char batch[BATCH_MAX]; /* messages for the journal, */
         size_t n_batch;
+        size_t messages[MESSAGES_MAX]; /* which begin there */
+        unsigned n_messages;
 };
 
 /* ---- PID 1, which keeps descriptors (sd_notify(3)) --------------------------------------------------------------- */
@@ -133,18 +136,38 @@ static void look_for_run(struct pipe *p)
         p->told = true;
 }
 
-/* Several messages fit into a datagram; an empty line ends each. */
+/*
+ * A datagram for each message, many of them with one system call. (Several in one datagram are what the protocol allows
+ * as well, but the journald of systemd 257 stores the first of them only.)
+ */
 static void flush(struct logger *l)
 {
-        for (int i = 0; l->n_batch && i < RETRIES && send(l->journal, l->batch, l->n_batch, MSG_NOSIGNAL) < 0; i++) {
-                const struct sockaddr_un to = { .sun_family = AF_UNIX, .sun_path = JOURNAL_SOCKET };
+        struct mmsghdr datagrams[MESSAGES_MAX] = { 0 };
+        struct iovec parts[MESSAGES_MAX];
+        unsigned sent = 0;
 
+        for (unsigned i = 0; i < l->n_messages; i++) {
+                size_t end = i + 1 < l->n_messages ? l->messages[i + 1] : l->n_batch;
+
+                parts[i] = (struct iovec){ .iov_base = l->batch + l->messages[i], .iov_len = end - l->messages[i] };
+                datagrams[i].msg_hdr = (struct msghdr){ .msg_iov = &parts[i], .msg_iovlen = 1 };
+        }
+        for (int i = 0; sent < l->n_messages && i < RETRIES;) {
+                const struct sockaddr_un to = { .sun_family = AF_UNIX, .sun_path = JOURNAL_SOCKET };
+                int n = sendmmsg(l->journal, datagrams + sent, l->n_messages - sent, MSG_NOSIGNAL);
+
+                if (n > 0) {
+                        sent += (unsigned)n;
+                        continue;
+                }
+                i++;
                 if (errno == EINTR)
                         continue;
                 (void)poll(NULL, 0, RETRY_MS);
                 (void)connect(l->journal, (const struct sockaddr *)&to, sizeof(to));
         }
         l->n_batch = 0;
+        l->n_messages = 0;
 }
 
 static void add(struct logger *l, const void *data, size_t size)
@@ -156,13 +179,14 @@ static void add(struct logger *l, const void *data, size_t size)
 /* `more`: the line goes on in the next message. */
 static void send_line(struct logger *l, struct pipe *p, const char *text, size_t size, bool more)
 {
-        static const char part[] = "VKS_PART=1\n", message[] = "MESSAGE\n", end[] = "\n\n";
+        static const char part[] = "VKS_PART=1\n", message[] = "MESSAGE\n", end[] = "\n";
         uint64_t length = htole64(size);
 
         if (!p->told)
                 look_for_run(p);
-        if (l->n_batch + size + HEAD_MAX > BATCH_MAX)
+        if (l->n_messages == MESSAGES_MAX || l->n_batch + size + HEAD_MAX > BATCH_MAX)
                 flush(l);
+        l->messages[l->n_messages++] = l->n_batch;
         add(l, p->fields, p->n_fields);
         add(l, p->run, strlen(p->run));
         if (more)

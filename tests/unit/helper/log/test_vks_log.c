@@ -133,31 +133,24 @@ static void say(int fd, const char *text, size_t size)
 }
 #define SAY(fd, text) say(fd, text, sizeof(text) - 1)
 
-/* The next message's text is exactly that, and the fields before it are `head`. */
+/* The next datagram is one message, its text exactly that, and the fields before it are `head`. */
 static void expect_message(const char *head, const char *text, size_t size)
 {
         static char datagram[256 * 1024];
-        static char *at;
-        static size_t left;
         struct pollfd p = { .fd = journal, .events = POLLIN };
         CLEANUP(freep) char *want = xasprintf("%sMESSAGE\n", head);
+        size_t n_want = strlen(want);
+        const char *at = datagram + n_want + sizeof(uint64_t);
         uint64_t length;
         ssize_t n;
 
-        if (left == 0) {
-                cr_assert_eq(poll(&p, 1, WAIT_MS), 1, "no message: %.60s", text);
-                n = recv(journal, datagram, sizeof(datagram), 0);
-                cr_assert_gt(n, 0);
-                at = datagram, left = (size_t)n;
-        }
-        cr_assert(left > strlen(want) + sizeof(length) && memcmp(at, want, strlen(want)) == 0, "want %s, got %.400s",
-                  want, at);
-        at += strlen(want), left -= strlen(want);
-        memcpy(&length, at, sizeof(length));
-        at += sizeof(length), left -= sizeof(length);
+        cr_assert_eq(poll(&p, 1, WAIT_MS), 1, "no message: %.60s", text);
+        n = recv(journal, datagram, sizeof(datagram), 0);
+        cr_assert_eq(n, (ssize_t)(n_want + sizeof(length) + size + 1), "%.60s: %zd bytes", text, n);
+        cr_assert(memcmp(datagram, want, n_want) == 0, "want %s, got %.400s", want, datagram);
+        memcpy(&length, datagram + n_want, sizeof(length));
         cr_assert_eq(le64toh(length), size, "%.60s: %ju", text, (uintmax_t)le64toh(length));
-        cr_assert(left >= size + 2 && memcmp(at, text, size) == 0 && memcmp(at + size, "\n\n", 2) == 0, "%.60s", text);
-        at += size + 2, left -= size + 2;
+        cr_assert(memcmp(at, text, size) == 0 && at[size] == '\n', "%.60s", text);
 }
 #define MESSAGE(head, text) expect_message(head, text, sizeof(text) - 1)
 #define RUN1_OUT            FIELDS "VKS_STREAM=stdout\nVKS_RUN=" RUN1 "\n"
