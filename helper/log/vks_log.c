@@ -29,6 +29,7 @@
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -72,6 +73,8 @@ struct pipe {
 
 struct logger {
         int dir, watch, epoll, journal;
+        int end;    /* a signalfd(2) of SIGTERM: a handler's word could come just before the wait, which would go on */
+        bool ended; /* it was heard */
         const char *notify;
         struct pipe *pipes, *ready;
         char batch[BATCH_MAX]; /* messages for the journal, */
@@ -400,13 +403,6 @@ static void on_watch(struct logger *l)
 
 /* ---- the process ------------------------------------------------------------------------------------------------- */
 
-static volatile sig_atomic_t ended;
-
-static void on_signal(UNUSED int sig)
-{
-        ended = 1;
-}
-
 /* What PID 1 kept from the process before: $LISTEN_FDNAMES has a name for each, NAME.INODE. */
 static void take_kept(struct logger *l)
 {
@@ -432,15 +428,21 @@ static void take_kept(struct logger *l)
 static int start(struct logger *l)
 {
         const struct sockaddr_un to = { .sun_family = AF_UNIX, .sun_path = JOURNAL_SOCKET };
-        struct epoll_event event = { .events = EPOLLIN };
+        struct epoll_event event = { .events = EPOLLIN }, end = { .events = EPOLLIN, .data.ptr = l };
+        sigset_t mask;
 
+        sigemptyset(&mask);
+        sigaddset(&mask, SIGTERM);
+        sigprocmask(SIG_BLOCK, &mask, NULL);
+        l->end = signalfd(-1, &mask, SFD_NONBLOCK | SFD_CLOEXEC);
         l->dir = open(LOG_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         l->watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
         l->epoll = epoll_create1(EPOLL_CLOEXEC);
         l->journal = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-        if (l->dir < 0 || l->watch < 0 || l->epoll < 0 || l->journal < 0 ||
+        if (l->end < 0 || l->dir < 0 || l->watch < 0 || l->epoll < 0 || l->journal < 0 ||
             inotify_add_watch(l->watch, LOG_DIR, IN_MOVED_TO | IN_DELETE) < 0 ||
-            epoll_ctl(l->epoll, EPOLL_CTL_ADD, l->watch, &event) < 0)
+            epoll_ctl(l->epoll, EPOLL_CTL_ADD, l->watch, &event) < 0 ||
+            epoll_ctl(l->epoll, EPOLL_CTL_ADD, l->end, &end) < 0)
                 return -errno;
         (void)connect(l->journal, (const struct sockaddr *)&to, sizeof(to)); /* send_entry() tries again */
         take_kept(l);
@@ -465,7 +467,9 @@ static bool turn(struct logger *l)
         flush(l);
         n = epoll_wait(l->epoll, events, EVENTS, l->ready ? 0 : l->pipes ? -1 : IDLE_MS);
         for (int i = 0; i < n; i++)
-                if (events[i].data.ptr)
+                if (events[i].data.ptr == l)
+                        l->ended = true;
+                else if (events[i].data.ptr)
                         pipe_ready(l, events[i].data.ptr);
         for (int i = 0; i < n; i++)
                 if (!events[i].data.ptr)
@@ -476,17 +480,15 @@ static bool turn(struct logger *l)
 int main(void)
 {
         static struct logger l;
-        struct sigaction end = { .sa_handler = on_signal };
         int r;
 
         l.notify = getenv("NOTIFY_SOCKET");
-        sigaction(SIGTERM, &end, NULL);
         r = start(&l);
         if (r < 0) {
                 fprintf(stderr, "vks-log: %s: %s\n", LOG_DIR, strerrordesc_np(-r));
                 return 1;
         }
-        while (!ended && turn(&l))
+        while (turn(&l) && !l.ended)
                 ;
         for (struct pipe *p = l.pipes, *next; p; p = next) { /* PID 1 has the pipes, but not what was read already */
                 next = p->next;
