@@ -109,7 +109,7 @@ metadata: {name: redis}
 spec:
   terminationGracePeriodSeconds: 2
   volumes: [{name: d, emptyDir: {}}]
-  containers: [{name: redis, image: redis-server, args: [/etc/redis/redis.conf, --port, "16479"], volumeMounts: [{name: d, mountPath: /vks-data}]}]
+  containers: [{name: redis, image: redis-server, args: [/etc/redis/redis.conf, --supervised, systemd, --daemonize, "no", --port, "16479"], volumeMounts: [{name: d, mountPath: /vks-data}]}]
 YAML
     running redis 120
     node test ! -e /vks-data || fail "a mount point was left on the machine"
