@@ -525,12 +525,13 @@ Test(pod, init_containers_come_first_and_some_stay)
 Test(pod, the_first_reason_for_a_refusal_is_told)
 {
         CLEANUP(pod_freep)
-        struct pod *p = parse("\"containers\":[{\"name\":\"c\",\"image\":\"nginx\"},{\"name\":\"d\",\"image\":\"X\"},"
-                              "{\"name\":\"E\",\"image\":\"Y\"}]");
+        struct pod *p = parse("\"containers\":[{\"name\":\"c\",\"image\":\"nginx\"},{\"name\":\"d\",\"image\":\"/"
+                              "d\",\"workingDir\":\"x\"},"
+                              "{\"name\":\"E\",\"image\":\"/e\"}]");
         CLEANUP(pod_freep) struct pod *none = parse("\"containers\":[{}]");
 
-        cr_assert_str_eq(p->refused.reason, "InvalidImageName");
-        cr_assert(starts_with(p->refused.text, "containers{d}.image: \"X\""), "%s", p->refused.text);
+        cr_assert_str_eq(p->refused.reason, "CreateContainerConfigError");
+        cr_assert(starts_with(p->refused.text, "containers{d}.workingDir: "), "%s", p->refused.text);
         cr_assert(p->refused_container == &p->containers[1]);
         cr_assert_str_eq(none->refused.text, "containers{}.name: not a DNS label");
 }
@@ -889,7 +890,7 @@ Test(image, what_is_wrong_with_it_is_told)
                 { "/usr/", "image: \"/usr/\" is not a normalized absolute path" },
                 { "/", "image: \"/\" is not a normalized absolute path" },
                 { "nginx:-", "image: \"nginx:-\" has a tag that is no version of a Debian package" },
-                { "docker.io/x", "image: \"docker.io/x\" is no name of a Debian package ([a-z0-9][a-z0-9+.-]+, then "
+                { "docker.io/X", "image: \"docker.io/X\" is no name of a Debian package ([a-z0-9][a-z0-9+.-]+, then "
                                  "perhaps :version)" },
         };
         struct image image;
