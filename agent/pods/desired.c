@@ -253,6 +253,8 @@ static void end_leftovers(struct pods *ps)
                                  p->id.uid);
                         e = pod_entry_new(ps, p, time_now());
                         e->state->gone = true;
+                        for (size_t i = 0; i < p->n_containers; i++)
+                                e->state->containers[i].mark = MARK_FOREIGN;
                         units_take(e);
                         pod_mark(e);
                 }

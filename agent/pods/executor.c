@@ -271,23 +271,26 @@ static void do_stop(struct pod_entry *e, bool kill, uint64_t now)
 
         for (size_t i = 0; i < e->pod->n_containers && stop.n_units < PLAN_ACTIONS_MAX; i++) {
                 const struct container *c = &e->pod->containers[i];
-                if (!*c->unit || (kill && !unit_has_processes(s->containers[i].unit.phase)))
+                /* What has no unit cannot be stopped, and the helper refuses all of a request for one such name. */
+                if (!s->containers[i].mark || (kill && !unit_has_processes(s->containers[i].unit.phase)))
                         continue;
                 units[stop.n_units++] = e->pod->containers[i].unit;
                 if (!kill && unit_has_processes(s->containers[i].unit.phase))
                         pod_event(e, c, false, "Killing", "Stopping container %s", c->name);
         }
-        fill_pod(&pod, e->pod);
-        stop.pod = &pod;
-        stop.units = units;
-        stop.kill = kill;
-        s->stop_in_flight = true;
         if (!kill) {
                 begin_end(e, now);
                 s->stop_sent = true;
         } else {
                 s->kill_sent = true;
         }
+        if (!stop.n_units)
+                return;
+        fill_pod(&pod, e->pod);
+        stop.pod = &pod;
+        stop.units = units;
+        stop.kill = kill;
+        s->stop_in_flight = true;
         helper_stop(e->pods->parts.helper, &stop, on_stopped, request_new(e, 0, 0));
 }
 
