@@ -196,11 +196,11 @@ static void give_up_start(struct container_state *c, uint64_t now)
 
 void container_observe(struct container_state *c, const struct unit_state *u, const struct pod *p, uint64_t now)
 {
-        bool was_over = c->phase == CONTAINER_TERMINATED;
+        bool was_over = c->phase == CONTAINER_TERMINATED, begins = false;
 
         (void)p;
         if (*u->invocation && !streq(u->invocation, c->invocation))
-                new_run(c, u, now), was_over = false;
+                new_run(c, u, now), was_over = false, begins = true;
         else if (u->restarts < c->unit_restarts)
                 c->unit_restarts = u->restarts;
         c->unit = *u;
@@ -235,6 +235,8 @@ void container_observe(struct container_state *c, const struct unit_state *u, co
         case UNIT_EXITED:
         case UNIT_FAILED:
         case UNIT_HOLDOFF:
+                if (begins && u->phase != UNIT_EXITED && !u->main_code && streq(u->result, "success"))
+                        break; /* a new run has its id already, while its unit is still called what the old one left */
                 if (!was_over) { /* and not the same end once more, on the unit's way out of its holdoff */
                         terminate(c, u, now);
                         schedule_restart(c);

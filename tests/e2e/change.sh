@@ -228,9 +228,11 @@ spec:
   containers: [{name: main, image: /bin/sh, command: [/bin/sh, -c, 'trap "echo saving; sleep $2; echo saved; exit 0" TERM; echo up; while :; do sleep 0.1; done']}]
 YAML
     running "$1"
+    pod_field "$1" '{.metadata.uid}' >"$TMP/$1.uid"
 }
 
-saved() { node journalctl --sync; [ "$(node journalctl -o cat "VKS_POD=$NS/$1" | grep -c '^saved$')" = 1 ]; }
+said() { node journalctl --sync; node journalctl -o cat "VKS_POD_UID=$(cat "$TMP/$1.uid")" | grep -qx "$2"; } # POD WORDS
+saved() { said "$1" saved; }
 
 test_a_longer_grace_at_delete_is_granted() {
     slow long 6
@@ -264,11 +266,13 @@ test_a_longer_grace_ends_too_and_a_later_delete_shortens_it() {
 test_a_longer_grace_outlives_the_agent() {
     slow kept 8
     k delete pod kept --grace-period=60 --wait=false >/dev/null
-    wait_for 10 "it ends" sh_node "journalctl --sync; journalctl -o cat VKS_POD=$NS/kept | grep -q saving"
+    wait_for 10 "it ends" said kept saving
     node systemctl kill -s KILL vks-agent
     gone kept 40
     saved kept || fail "it was killed before it had finished"
     assert_clean_node
 }
 
+TMP=$(mktemp -d)
+trap 'rm -rf "$TMP"' EXIT
 run_tests

@@ -212,6 +212,30 @@ Test(change, a_changed_image_waits_for_no_back_off)
         done(&w);
 }
 
+/* systemd gives a new run its id and forgets the old one's result before the unit leaves "failed": no end of the new
+ * one. */
+Test(change, a_run_that_begins_in_a_failed_unit_has_not_ended_well)
+{
+        static const enum unit_phase phases[] = { UNIT_FAILED, UNIT_HOLDOFF };
+
+        for (size_t k = 0; k < ARRAY_LEN(phases); k++) {
+                struct world w = world(POD("\"initContainers\":[{\"name\":\"i\",\"image\":\"/bin/i\"}],"
+                                           "\"containers\":[{\"name\":\"a\",\"image\":\"nginx\"}]"));
+                struct unit_state u = { .phase = phases[k], .result = "success" };
+
+                prepare(&w);
+                runs(&w, 0);
+                ends(&w, 0, phases[k], CLD_EXITED, 1, "exit-code");
+                cr_assert_str_eq(plan(&w), "restart 0");
+                w.state->containers[0].requested = true;
+                snprintf(u.invocation, sizeof(u.invocation), "%032x", ++w.runs);
+                observe(&w, 0, u);
+                cr_assert_str_eq(plan(&w), "", "nothing starts behind an init container that has only begun");
+                expect_phase(&w, "Pending");
+                done(&w);
+        }
+}
+
 Test(change, what_is_over_stays_over_when_its_image_changes)
 {
         struct world w =
