@@ -235,7 +235,7 @@ void container_observe(struct container_state *c, const struct unit_state *u, co
         case UNIT_EXITED:
         case UNIT_FAILED:
         case UNIT_HOLDOFF:
-                if (begins && u->phase != UNIT_EXITED && !u->main_code && streq(u->result, "success"))
+                if ((begins || c->requested) && u->phase != UNIT_EXITED && !u->main_code && streq(u->result, "success"))
                         break; /* a new run has its id already, while its unit is still called what the old one left */
                 if (!was_over) { /* and not the same end once more, on the unit's way out of its holdoff */
                         terminate(c, u, now);
