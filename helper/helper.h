@@ -46,6 +46,8 @@ int dispatch(void *machine, int sock, struct err *e);
  * not loaded is stopped, killed and forgotten already.
  */
 int unit_ask(struct machine *m, const char *method, const char *unit, struct err *e);
+/* The unit's KillSignal= to its main process, or to all of it where PID 1 knows of none. */
+int unit_signal(struct machine *m, const char *unit, struct err *e);
 /* A name of org.freedesktop.systemd1(5)'s ActiveState; "" when PID 1 has not loaded it. */
 int unit_active_state(struct machine *m, const char *unit, char ret[static 32], struct err *e);
 /* A transient oneshot that runs `argv`, if it does not run already; behind it, whatever becomes of it, the same program

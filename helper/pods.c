@@ -12,7 +12,6 @@
 #include "helper/files/trust.h"
 #include "helper/files/ways.h"
 #include "helper/helper.h"
-#include "proto/hash.h"
 
 enum {
         TEXT_MAX = 2 * 1024 * 1024,
@@ -35,6 +34,7 @@ static bool is_pods(struct machine *m, const char *unit, const char *uid)
         return fd >= 0 && read(fd, have, want.len) == (ssize_t)want.len && memcmp(have, want.data, want.len) == 0;
 }
 
+/* `method` as in unit_ask(), or NULL: unit_signal(). */
 static int each_unit(struct machine *m, const struct op_units *op, const char *method, bool starts, struct err *e)
 {
         int r = 0;
@@ -45,7 +45,9 @@ static int each_unit(struct machine *m, const struct op_units *op, const char *m
                                        op->pod.namespace, op->pod.name);
         for (size_t i = 0; i < op->n_units && r == 0; i++) {
                 r = starts ? logs_renew(m, op->pod.uid, op->units[i]) : 0;
-                r = r < 0 ? err_errno(e, r, NULL, "pipes of %s", op->units[i]) : unit_ask(m, method, op->units[i], e);
+                if (r < 0)
+                        return err_errno(e, r, NULL, "pipes of %s", op->units[i]);
+                r = method ? unit_ask(m, method, op->units[i], e) : unit_signal(m, op->units[i], e);
         }
         return r;
 }
@@ -57,7 +59,7 @@ int op_start(struct machine *m, const struct op_units *op, UNUSED struct answer 
 
 int op_stop(struct machine *m, const struct op_units *op, UNUSED struct answer *a, struct err *e)
 {
-        return each_unit(m, op, op->flag ? "KillUnit" : "StopUnit", false, e);
+        return each_unit(m, op, op->signal ? NULL : op->flag ? "KillUnit" : "StopUnit", false, e);
 }
 
 /* ---- REMOVE ------------------------------------------------------------------------------------------------------ */
@@ -313,7 +315,7 @@ static int write_container(struct machine *m, const struct op_write *op, const s
                 .package = c->package,
                 .package_unit = c->unit,
                 .restart = c->restart,
-                .hash = container_hash(c),
+                .mark = c->mark,
                 .n_command = c->n_command,
                 .n_args = c->n_args,
                 .command = c->command,

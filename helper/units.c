@@ -35,6 +35,28 @@ int unit_ask(struct machine *m, const char *method, const char *unit, struct err
         return gone(&error) && !ends_with(method, "tartUnit") ? 0 : told(r, &error, method, unit, e);
 }
 
+int unit_signal(struct machine *m, const char *unit, struct err *e)
+{
+        CLEANUP(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        CLEANUP(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        const char *path = NULL;
+        int32_t signal = SIGTERM;
+        int r = sd_bus_call_method(m->bus, MANAGER, "GetUnit", &error, &reply, "s", unit);
+
+        if (r >= 0)
+                r = sd_bus_message_read(reply, "o", &path);
+        if (r >= 0)
+                r = sd_bus_get_property_trivial(m->bus, "org.freedesktop.systemd1", path,
+                                                "org.freedesktop.systemd1.Service", "KillSignal", &error, 'i', &signal);
+        if (r >= 0)
+                r = sd_bus_call_method(m->bus, MANAGER, "KillUnit", &error, NULL, "ssi", unit, "main", signal);
+        if (sd_bus_error_has_name(&error, "org.freedesktop.systemd1.NoSuchProcess")) {
+                sd_bus_error_free(&error);
+                r = sd_bus_call_method(m->bus, MANAGER, "KillUnit", &error, NULL, "ssi", unit, "all", signal);
+        }
+        return gone(&error) ? 0 : told(r, &error, "KillUnit", unit, e);
+}
+
 int unit_active_state(struct machine *m, const char *unit, char ret[static 32], struct err *e)
 {
         CLEANUP(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;

@@ -61,7 +61,10 @@ int policy_start(UNUSED const struct policy *p, const Vks__Start *m, struct op_u
 
 int policy_stop(UNUSED const struct policy *p, const Vks__Stop *m, struct op_units *ret, struct err *e)
 {
-        return check_units(m->pod, m->n_units, m->units, m->kill, false, ret, e);
+        int r = check_units(m->pod, m->n_units, m->units, m->kill, false, ret, e);
+
+        ret->signal = m->signal;
+        return r == 0 && m->kill && m->signal ? MALFORMED(e, "kill and signal: one of them") : r;
 }
 
 int policy_remove(UNUSED const struct policy *p, const Vks__Remove *m, struct op_units *ret, struct err *e)

@@ -42,6 +42,7 @@ struct op_units {
         size_t n_units;
         char **units; /* each one of our names */
         bool flag;    /* restart, kill, all */
+        bool signal;  /* of a STOP */
 };
 
 struct op_fill {

@@ -12,8 +12,12 @@ enum {
         RENEW_JITTER_S = 10,
         RENEW_AT_MOST_S = 24 * 3600,
         LIFE_MAX_S = 10 * 365 * 24 * 3600, /* beyond that it does not matter */
-        DENIED_FIRST_MS = 50,              /* the authorizer learns of a pod a moment after we do */
-        DENIED_RETRIES = 4,
+        /*
+         * The authorizer learns of a pod a moment after we do (403), and so does what looks for the pod that a token is
+         * bound to (404). Seven tries more are between 1.3 and 2.5 s; who is told no after that was told so for good.
+         */
+        LAG_FIRST_MS = 10,
+        LAG_RETRIES = 7,
         RETRY_FIRST_MS = 800,
         RETRY_MOST_MS = 30000,
 };
@@ -29,7 +33,7 @@ struct token {
         bool failed;           /* there is none, and it was told */
         uint64_t expires_usec; /* CLOCK_BOOTTIME: by our own clock since it came, whatever the wall clocks say */
         struct err *err;       /* NULL: none; a thousand tokens would hold a megabyte of them */
-        struct retry retry, denied;
+        struct retry retry, lag;
         struct api_call *call;
         sd_event_source *timer;
         UT_hash_handle hh;
@@ -123,7 +127,7 @@ static void take_token(struct token *t, char *bytes, int64_t life_s)
         free(t->err);
         t->err = NULL;
         t->expires_usec = now_usec(t) + (uint64_t)life_s * 1000000;
-        t->retry.failures = t->denied.failures = 0;
+        t->retry.failures = t->lag.failures = 0;
         ask_after(t, (uint64_t)token_renew_after(life_s, (int64_t)(random_u32() % (RENEW_JITTER_S + 1))) * 1000000);
         if (!same)
                 tell(t);
@@ -131,8 +135,8 @@ static void take_token(struct token *t, char *bytes, int64_t life_s)
 
 static void take_failure(struct token *t, const struct api_response *r)
 {
-        bool lag = r->status == 403 && !t->bytes && t->denied.failures < DENIED_RETRIES;
-        unsigned ms = retry_next(lag ? &t->denied : &t->retry, random_u32());
+        bool lag = (r->status == 403 || r->status == 404) && !t->bytes && t->lag.failures < LAG_RETRIES;
+        unsigned ms = retry_next(lag ? &t->lag : &t->retry, random_u32());
         bool expired = t->bytes && now_usec(t) >= t->expires_usec;
         bool refused = !t->bytes && !lag && r->status != 0;
         bool news = expired || (refused && !(t->failed && t->err && streq(t->err->text, r->err.text)));
@@ -210,7 +214,7 @@ struct token *token_hold(struct tokens *all, const struct pod_id *pod, const cha
                 t->audience = audience && *audience ? xstrdup(audience) : NULL;
                 t->expiration_s = expiration_s;
                 t->retry = (struct retry){ .first_ms = RETRY_FIRST_MS, .most_ms = RETRY_MOST_MS };
-                t->denied = (struct retry){ .first_ms = DENIED_FIRST_MS, .most_ms = RETRY_MOST_MS };
+                t->lag = (struct retry){ .first_ms = LAG_FIRST_MS, .most_ms = RETRY_MOST_MS };
                 HASH_ADD_KEYPTR(hh, all->table, t->id, strlen(t->id), t);
                 ask(t);
         }

@@ -530,7 +530,7 @@ bool unit_meta_parse(const char *text, size_t size, struct unit_meta *ret)
 {
         const char *end = text + size;
         bool ours = false;
-        char namespace[ID_LABEL_MAX + 1] = "", pod[ID_NAME_MAX + 1] = "", uid[ID_UID_MAX + 1] = "";
+        char mark[17] = "", namespace[ID_LABEL_MAX + 1] = "", pod[ID_NAME_MAX + 1] = "", uid[ID_UID_MAX + 1] = "";
 
         *ret = (struct unit_meta){ 0 };
         while (text < end) {
@@ -542,9 +542,11 @@ bool unit_meta_parse(const char *text, size_t size, struct unit_meta *ret)
                 else if (ours)
                         (void)(take(text, n, "Namespace", namespace, sizeof(namespace)) ||
                                take(text, n, "Pod", pod, sizeof(pod)) || take(text, n, "UID", uid, sizeof(uid)) ||
-                               take(text, n, "Container", ret->container, sizeof(ret->container)));
+                               take(text, n, "Container", ret->container, sizeof(ret->container)) ||
+                               take(text, n, "Mark", mark, sizeof(mark)));
                 text += n + 1;
         }
+        ret->mark = strtoull(mark, NULL, 16);
         return pod_id_parse(namespace, pod, uid, &ret->pod, NULL) == 0 && id_is_label(ret->container);
 }
 
@@ -568,6 +570,7 @@ void observed_units_on_disk(const char *dir, void (*each)(void *userdata, const 
                 n = fd < 0 ? -1 : read(fd, text, DROPIN_MAX);
                 if (n > 0 && unit_meta_parse(text, (size_t)n, &meta)) {
                         snprintf(meta.unit, sizeof(meta.unit), "%.*s", (int)(strlen(entry->d_name) - 2), entry->d_name);
+                        meta.complete = faccessat(dirfd(d), meta.unit, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
                         each(userdata, &meta);
                 }
         }

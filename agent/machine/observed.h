@@ -41,6 +41,8 @@ struct unit_meta {
         char unit[ID_UNIT_MAX + 1];
         struct pod_id pod;
         char container[ID_LABEL_MAX + 1];
+        uint64_t mark; /* of its image (struct container); 0: it was written by a vks that had none */
+        bool complete; /* the unit itself is there, too */
 };
 
 /* Reads all of our units' files below `dir` (NULL: /run/systemd/system). Files that are not ours or not complete are

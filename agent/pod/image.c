@@ -12,6 +12,73 @@ static int invalid(struct err *e, const char *s, const char *why)
         return err_set(e, -EINVAL, "InvalidImageName", "image: \"%.200s\" %s", s, why);
 }
 
+/* A name component of a reference (github.com/distribution/reference): [a-z0-9]+, joined by ".", "_", "__" or dashes.
+ */
+static const char *skip_component(const char *s)
+{
+        static const char alnum[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+        size_t n = strspn(s, alnum), joint;
+
+        while (n) {
+                s += n;
+                joint = *s == '.' ? 1 : strspn(s, *s == '-' ? "-" : "_");
+                n = joint && (*s != '_' || joint <= 2) ? strspn(s + joint, alnum) : 0;
+                s += n ? joint : 0;
+        }
+        return s;
+}
+
+/* host[:port], where it is one: it has a dot or a port, or is localhost. */
+static const char *skip_host(const char *s)
+{
+        const char *slash = strchr(s, '/'), *port = slash ? memchr(s, ':', (size_t)(slash - s)) : NULL;
+        const char *end = port ? port : slash;
+
+        if (!slash || !(port || memchr(s, '.', (size_t)(slash - s)) || starts_with(s, "localhost/")))
+                return s;
+        for (const char *p = s; p < end; p++)
+                if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-", *p))
+                        return s;
+        if (end == s || strchr(".-", *s) || strchr(".-", end[-1]) || strstr(s, "..") ||
+            (port && (port + 1 == slash || port + 1 + strspn(port + 1, "0123456789") != slash)))
+                return s;
+        return slash + 1;
+}
+
+/* A registry's image, as the kubelet and its runtimes take one: [host/]path[:tag][@sha256:digest]. */
+static bool is_reference(const char *s)
+{
+        const char *p = skip_host(s), *next;
+        size_t n;
+
+        for (;; p = next + 1) {
+                next = skip_component(p);
+                if (next == p)
+                        return false;
+                if (*next != '/')
+                        break;
+        }
+        p = next;
+        if (*p == ':') {
+                n = strspn(p + 1, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-");
+                if (n == 0 || n > 128 || p[1] == '.' || p[1] == '-')
+                        return false;
+                p += 1 + n;
+        }
+        return *p == '\0' || (starts_with(p, "@sha256:") && id_is_sha256(p + strlen("@sha256:")));
+}
+
+static int foreign(struct image *ret, const char *s, struct err *e)
+{
+        ret->kind = IMAGE_FOREIGN;
+        return err_set(
+                e, -EINVAL, "ErrImagePull",
+                "image: \"%.200s\" is in a registry, and this node runs no containers: an image is a Debian package "
+                "here (\"nginx\", \"nginx:1.22.1-9\"), a program of the node (\"/usr/bin/thing\"), or the URL of a "
+                "package file",
+                s);
+}
+
 static int parse_url(const char *s, struct image *ret, struct err *e)
 {
         const char *end = s + strlen(s), *at = strstr(s, "@sha256:"), *file, *wrong;
@@ -41,7 +108,7 @@ int image_parse(const char *s, struct image *ret, struct err *e)
 {
         const char *colon;
 
-        *ret = (struct image){ 0 };
+        *ret = (struct image){ .kind = IMAGE_INVALID };
         if (!s || !*s)
                 return err_set(e, -EINVAL, "InvalidImageName", "image: is empty");
         if (s[0] == '/') {
@@ -54,15 +121,21 @@ int image_parse(const char *s, struct image *ret, struct err *e)
         if (starts_with(s, "deb://") || starts_with(s, "https://"))
                 return parse_url(s, ret, e);
 
-        ret->kind = IMAGE_PACKAGE;
         colon = strchr(s, ':');
-        if (!str_copy(ret->name, ID_PACKAGE_MAX + 1, s, colon ? colon : s + strlen(s)) || !id_is_package(ret->name))
+        if (!str_copy(ret->name, ID_PACKAGE_MAX + 1, s, colon ? colon : s + strlen(s)) || !id_is_package(ret->name)) {
+                if (is_reference(s))
+                        return foreign(ret, s, e);
                 return invalid(e, s, "is no name of a Debian package ([a-z0-9][a-z0-9+.-]+, then perhaps :version)");
+        }
         if (colon && !streq(colon + 1, "latest")) {
-                if (!id_is_version(colon + 1))
+                if (!id_is_version(colon + 1)) {
+                        if (is_reference(s))
+                                return foreign(ret, s, e);
                         return invalid(e, s, "has a tag that is no version of a Debian package");
+                }
                 snprintf(ret->version, sizeof(ret->version), "%s", colon + 1);
         }
+        ret->kind = IMAGE_PACKAGE;
         return 0;
 }
 

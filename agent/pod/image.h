@@ -9,7 +9,8 @@
  * before the first "_", its version (an epoch does not show) before the second; "@sha256:<64 hex digits>" may follow,
  * and must where the node's policy says so /usr/bin/thing               a program that is there; nothing is installed
  *
- * Anything else is InvalidImageName.
+ * What is a valid reference to a registry's image and none of these is IMAGE_FOREIGN: nothing can be had for it here
+ * (ErrImagePull). Anything else is InvalidImageName.
  */
 #ifndef VKS_AGENT_POD_IMAGE_H
 #define VKS_AGENT_POD_IMAGE_H
@@ -17,7 +18,7 @@
 #include "common/err.h"
 #include "common/ids.h"
 
-enum image_kind { IMAGE_PACKAGE, IMAGE_URL, IMAGE_PATH };
+enum image_kind { IMAGE_PACKAGE, IMAGE_URL, IMAGE_PATH, IMAGE_FOREIGN, IMAGE_INVALID };
 
 struct image {
         enum image_kind kind;
@@ -28,7 +29,10 @@ struct image {
         char sha256[65];                  /* "" when not given */
 };
 
-/* -EINVAL with reason InvalidImageName. `ret->url` borrows from `s`. */
+/*
+ * -EINVAL with reason InvalidImageName, or ErrImagePull for IMAGE_FOREIGN; the kind is set even so. `ret->url` borrows
+ * from `s`.
+ */
 int image_parse(const char *s, struct image *ret, struct err *e);
 
 /* Is a package of that name, installed in this version, what the image asks for? */

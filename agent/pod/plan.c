@@ -21,8 +21,45 @@ static bool due(struct plan *plan, uint64_t at, uint64_t now)
 
 /* ---- unwanted ---------------------------------------------------------------------------------------------------- */
 
-static void plan_stop(const struct pod_state *s, uint64_t now, struct plan *plan)
+/* A unit without processes that systemd would start again, or holds as it is. */
+static bool is_held(const struct container_state *c)
 {
+        return c->unit.phase == UNIT_HOLDOFF || c->unit.phase == UNIT_EXITED;
+}
+
+/*
+ * systemd kills what it was asked to stop after the unit's own time, which cannot be changed any more. So what is to
+ * have longer is told by the same signal, without a stop; once it has ended, the unit is stopped, or it would be
+ * restarted.
+ */
+static void plan_long_stop(const struct pod_state *s, uint64_t now, struct plan *plan)
+{
+        bool over = s->stop_at && due(plan, s->kill_at, now);
+
+        for (size_t i = 0; i < s->n_containers; i++) {
+                const struct container_state *c = &s->containers[i];
+                bool alive = unit_has_processes(c->unit.phase);
+
+                if (alive && !c->term_sent && due(plan, c->stop_retry_at, now))
+                        add(plan, ACTION_TERM, i);
+                else if (alive && over && !c->kill_sent && due(plan, c->stop_retry_at, now))
+                        add(plan, ACTION_END_KILL, i);
+                else if (!alive && (is_held(c) || c->requested) && !c->stop_sent && due(plan, c->stop_retry_at, now))
+                        add(plan, ACTION_END, i);
+        }
+}
+
+static bool is_long(const struct pod *p, const struct pod_state *s)
+{
+        return s->by_signal || (p->deleting && !s->stop_at && p->deletion_grace_s > p->grace_s);
+}
+
+static void plan_stop(const struct pod *p, const struct pod_state *s, uint64_t now, struct plan *plan)
+{
+        if (is_long(p, s)) {
+                plan_long_stop(s, now, plan);
+                return;
+        }
         if (!s->stop_sent) {
                 if (!s->stop_in_flight && due(plan, s->stop_retry_at, now))
                         add(plan, ACTION_STOP, 0);
@@ -36,9 +73,9 @@ static bool stopped(const struct pod_state *s)
 {
         for (size_t i = 0; i < s->n_containers; i++) {
                 const struct container_state *c = &s->containers[i];
-                if (unit_has_processes(c->unit.phase) || c->unit.phase == UNIT_HOLDOFF || c->unit.phase == UNIT_EXITED)
+                if (unit_has_processes(c->unit.phase) || is_held(c))
                         return false;
-                if (c->requested && !s->stop_sent)
+                if (c->requested && !s->stop_sent && !c->stop_sent)
                         return false;
         }
         return true;
@@ -53,7 +90,7 @@ static void plan_remove(const struct pod_state *s, uint64_t now, struct plan *pl
 static void plan_end(const struct pod *p, const struct pod_state *s, uint64_t now, struct plan *plan)
 {
         if (!stopped(s)) {
-                plan_stop(s, now, plan);
+                plan_stop(p, s, now, plan);
                 return;
         }
         if (!s->gone && !s->status_current)
@@ -74,10 +111,10 @@ static bool plan_images(const struct pod_state *s, uint64_t now, struct plan *pl
 
         for (size_t i = 0; i < s->n_containers; i++) {
                 const struct container_state *c = &s->containers[i];
-                if (c->image_present)
+                if (c->image_present || c->mark)
                         continue;
                 all = false;
-                if (!c->pulling && !streq(c->pull_failure.reason, "ErrImageNeverPull") && due(plan, c->pull_at, now))
+                if (!c->pulling && !container_pull_is_final(c) && due(plan, c->pull_at, now))
                         add(plan, ACTION_PULL, i);
         }
         return all;
@@ -102,7 +139,7 @@ static void plan_container(const struct pod *p, const struct pod_state *s, size_
 {
         const struct container_state *c = &s->containers[i];
 
-        if (c->requested)
+        if (c->requested || !c->mark)
                 return;
         if (c->phase == CONTAINER_WAITING && (c->unit.phase == UNIT_ABSENT || c->unit.phase == UNIT_INACTIVE)) {
                 if (due(plan, c->retry_at, now))
@@ -113,21 +150,48 @@ static void plan_container(const struct pod *p, const struct pod_state *s, size_
         }
 }
 
+/* Its unit is of an image that the pod has no more: the unit ends, alone, and makes room. */
+static void plan_replace(const struct container_state *c, size_t i, uint64_t now, struct plan *plan)
+{
+        if (unit_has_processes(c->unit.phase) || is_held(c) || c->requested) {
+                if (!c->stop_sent && due(plan, c->stop_retry_at, now))
+                        add(plan, ACTION_END, i);
+                else if (c->stop_sent && !c->kill_sent && due(plan, c->kill_at, now))
+                        add(plan, ACTION_END_KILL, i);
+        } else if (!c->clear_in_flight && due(plan, c->clear_retry_at, now)) {
+                add(plan, ACTION_CLEAR, i);
+        }
+}
+
+/* The first time all of a pod's units are written at once; later those that are missing, as their images come. */
+static void plan_write(const struct pod_state *s, bool images, bool volumes, uint64_t now, struct plan *plan)
+{
+        bool missing = false;
+
+        for (size_t i = 0; i < s->n_containers; i++)
+                missing |= !s->containers[i].mark && s->containers[i].image_present;
+        if (missing && (images || s->written) && volumes && !s->env_failure.code && !s->write_in_flight &&
+            due(plan, s->write_retry_at, now))
+                add(plan, ACTION_WRITE, 0);
+}
+
 static void plan_run(const struct pod *p, const struct pod_state *s, uint64_t now, struct plan *plan)
 {
         bool images = plan_images(s, now, plan), volumes = plan_volumes(p, s, now, plan);
         size_t init;
 
-        if (!s->written) {
-                if (images && volumes && !s->env_failure.code && !s->write_in_flight &&
-                    due(plan, s->write_retry_at, now))
-                        add(plan, ACTION_WRITE, 0);
+        plan_write(s, images, volumes, now, plan);
+        if (!s->written)
                 return;
-        }
         init = pod_first_blocking_init(p, s);
         for (size_t i = 0; i < p->n_containers; i++) {
-                plan_container(p, s, i, now, plan);
-                if (i == init && p->containers[i].init)
+                const struct container *c = &p->containers[i];
+
+                if (container_is_replaced(&s->containers[i], c, p))
+                        plan_replace(&s->containers[i], i, now, plan);
+                else
+                        plan_container(p, s, i, now, plan);
+                if (i == init && c->init)
                         break; /* nothing starts behind an init container that is not over */
         }
 }
@@ -153,9 +217,10 @@ void plan_pod(const struct pod *p, const struct pod_state *s, uint64_t now, stru
 }
 
 static const char *const names[ACTION_KINDS] = {
-        [ACTION_PULL] = "pull",   [ACTION_FILL] = "fill",       [ACTION_WRITE] = "write",
-        [ACTION_START] = "start", [ACTION_RESTART] = "restart", [ACTION_STOP] = "stop",
-        [ACTION_KILL] = "kill",   [ACTION_REMOVE] = "remove",   [ACTION_DELETE] = "delete",
+        [ACTION_PULL] = "pull",       [ACTION_FILL] = "fill", [ACTION_WRITE] = "write", [ACTION_START] = "start",
+        [ACTION_RESTART] = "restart", [ACTION_STOP] = "stop", [ACTION_KILL] = "kill",   [ACTION_REMOVE] = "remove",
+        [ACTION_DELETE] = "delete",   [ACTION_TERM] = "term", [ACTION_END] = "end",     [ACTION_END_KILL] = "end-kill",
+        [ACTION_CLEAR] = "clear",
 };
 
 const char *action_name(enum action_kind kind)
@@ -169,7 +234,8 @@ void action_describe(const struct action *a, const struct pod *p, char *ret, siz
 
         if (a->kind == ACTION_PULL)
                 what = p->containers[a->index].image;
-        else if (a->kind == ACTION_START || a->kind == ACTION_RESTART)
+        else if (a->kind != ACTION_FILL && a->kind != ACTION_WRITE && a->kind != ACTION_STOP &&
+                 a->kind != ACTION_KILL && a->kind != ACTION_REMOVE && a->kind != ACTION_DELETE)
                 what = p->containers[a->index].unit;
         else if (a->kind == ACTION_FILL)
                 what = p->volumes[a->index].name;

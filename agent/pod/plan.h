@@ -6,6 +6,7 @@
  *
  *      wanted:   install images -> resolve volumes and environment -> write units -> init containers, one after the
  *                other -> containers -> restart those that ended, by restartPolicy and back-off
+ *                ; a container whose image was changed: end its unit -> clear it away -> install, write, start anew
  *      unwanted: stop -> kill after the grace -> remove units and directories -> delete the object
  */
 #ifndef VKS_AGENT_POD_PLAN_H
@@ -21,8 +22,12 @@ enum action_kind {
         ACTION_RESTART, /* container `index`: out of its holdoff, or again after it ended */
         ACTION_STOP,    /* all units */
         ACTION_KILL,    /* all units that still have processes */
-        ACTION_REMOVE,  /* units and directories of the pod */
-        ACTION_DELETE,  /* the object in the API server, with grace 0 */
+        ACTION_TERM, /* container `index`: asked to end, by a signal alone: its unit's own grace would be too short */
+        ACTION_END,  /* container `index`: stop its unit alone */
+        ACTION_END_KILL, /* container `index`: the grace is over */
+        ACTION_CLEAR,    /* container `index`: remove its unit alone, which has ended */
+        ACTION_REMOVE,   /* units and directories of the pod */
+        ACTION_DELETE,   /* the object in the API server, with grace 0 */
         ACTION_KINDS
 };
 

@@ -9,6 +9,7 @@
 #include "agent/lib/quote.h"
 #include "common/buf.h"
 #include "common/mem.h"
+#include "proto/hash.h"
 
 enum {
         CONTAINERS_MAX = 64, /* of one pod; the API server sets no bound but the object's size */
@@ -292,6 +293,13 @@ static void parse_given_unit(struct pod *p, struct container *c)
                 c->given_unit = NULL; /* a pod's programs beside its daemon have no package that could have one */
 }
 
+static uint64_t mark_of(const char *image)
+{
+        uint64_t h = hash_bytes(HASH_START, image, strlen(image));
+
+        return h ? h : 1;
+}
+
 static void parse_container(struct pod *p, struct container *c, const cJSON *spec, const cJSON *pod_spec,
                             struct buf *ignored)
 {
@@ -301,7 +309,6 @@ static void parse_container(struct pod *p, struct container *c, const cJSON *spe
         const char *name = json_str(spec, "name"), *image = json_str(spec, "image"),
                    *pull = json_str(spec, "imagePullPolicy");
         const char *dir = json_str(spec, "workingDir"), *restart = json_str(spec, "restartPolicy");
-        struct err e = ERR_NONE;
 
         c->name = xstrdup(name ? name : "");
         c->image = xstrdup(image ? image : "");
@@ -312,8 +319,8 @@ static void parse_container(struct pod *p, struct container *c, const cJSON *spe
         c->sidecar = c->init && streq(restart, "Always");
         if (!id_is_label(c->name))
                 refuse(p, c, "CreateContainerConfigError", "containers{%.80s}.name: not a DNS label", c->name);
-        if (image_parse(c->image, &c->parsed, &e) < 0)
-                refuse(p, c, e.reason, "containers{%s}.%s", c->name, e.text);
+        (void)image_parse(c->image, &c->parsed, NULL); /* what is no image is found when it is pulled */
+        c->mark = mark_of(c->image);
         for (char **w = c->command; w && *w; w++)
                 if (has_nul(*w))
                         refuse(p, c, "CreateContainerConfigError", "containers{%s}.command: no word can hold a NUL",
@@ -338,6 +345,19 @@ static void parse_container(struct pod *p, struct container *c, const cJSON *spe
         parse_security(p, c, json_get(pod_spec, "securityContext"), json_get(spec, "securityContext"), ignored);
 }
 
+void pod_name_unit(struct pod *p, size_t i, struct err *e)
+{
+        struct container *c = &p->containers[i];
+
+        c->unit[0] = '\0';
+        c->shares_image = false;
+        if (c->parsed.kind == IMAGE_FOREIGN || c->parsed.kind == IMAGE_INVALID || !id_is_label(c->name))
+                return;
+        for (size_t k = 0; k < p->n_containers; k++)
+                c->shares_image |= k != i && streq(p->containers[k].parsed.name, c->parsed.name);
+        (void)unit_name(&p->id, c->parsed.name, c->shares_image ? c->name : NULL, c->unit, e);
+}
+
 static void parse_containers(struct pod *p, const cJSON *spec, struct buf *ignored)
 {
         const cJSON *lists[] = { json_get(spec, "initContainers"), json_get(spec, "containers") }, *item;
@@ -354,17 +374,14 @@ static void parse_containers(struct pod *p, const cJSON *spec, struct buf *ignor
                         c->init = i == 0;
                         parse_container(p, c, item, spec, ignored);
                 }
-        if (p->refused.code)
-                return;
         for (size_t i = 0; i < p->n_containers; i++) {
-                struct container *c = &p->containers[i];
                 struct err e = ERR_NONE;
-                for (size_t k = 0; k < p->n_containers; k++)
-                        if (k != i && streq(p->containers[k].parsed.name, c->parsed.name))
-                                c->shares_image = true;
-                if (unit_name(&p->id, c->parsed.name, c->shares_image ? c->name : NULL, c->unit, &e) < 0)
-                        refuse(p, c, e.reason, "containers{%s}.%s", c->name, e.text);
+                pod_name_unit(p, i, &e);
+                if (e.code)
+                        refuse(p, &p->containers[i], e.reason, "containers{%s}.%s", p->containers[i].name, e.text);
         }
+        if (json_len(json_get(spec, "ephemeralContainers")))
+                ignore(ignored, "ephemeralContainers");
 }
 
 /* ---- volumes ----------------------------------------------------------------------------------------------------- */

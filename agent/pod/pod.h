@@ -59,7 +59,12 @@ struct container {
         bool init;         /* of spec.initContainers */
         bool sidecar;      /* an init container with restartPolicy Always */
         bool shares_image; /* its unit's name needs the container's name, too (common/ids.h) */
+        /*
+         * The name of its unit. Parsing gives it the name that the rule makes of the image; a container whose unit is
+         * there keeps that unit's name until the unit is gone (desired.c). "": the image names no unit.
+         */
         char unit[ID_UNIT_MAX + 1];
+        uint64_t mark; /* of the image as the pod has it, never 0: a unit with another mark is of another image */
 };
 
 struct volume_item { /* one file, or all keys of an object when `path` is NULL */
@@ -118,6 +123,9 @@ struct pod {
  */
 int pod_parse(const cJSON *object, struct pod **ret, struct err *e);
 struct pod *pod_free(struct pod *p);
+
+/* The name that the rule has for the unit of container i, as its image and those beside it are now. */
+void pod_name_unit(struct pod *p, size_t i, struct err *e);
 DEFINE_FREEP(struct pod, pod_free)
 
 /* The value of a downward API field path, or NULL when there is no such path. The caller owns it. */

@@ -157,7 +157,7 @@ static void new_run(struct container_state *c, const struct unit_state *u, uint6
         if (*c->invocation) {
                 if (c->now.valid)
                         c->last = c->now;
-                else
+                else if (!c->last.valid || !streq(c->last.invocation, c->invocation))
                         terminate_unseen(&c->last, c, now);
                 /* While we were away systemd may have restarted it more than once. */
                 c->restarts += u->restarts > c->unit_restarts ? u->restarts - c->unit_restarts : 1;
@@ -169,13 +169,15 @@ static void new_run(struct container_state *c, const struct unit_state *u, uint6
         c->restart_at = 0;
         c->phase = CONTAINER_WAITING;
         c->failure = ERR_NONE;
+        c->start_failures = 0;
+        c->replacing = false;
 }
 
 static void schedule_restart(struct container_state *c)
 {
         uint64_t ran = c->now.ended > c->now.started ? c->now.ended - c->now.started : 0;
 
-        if (c->now.started && ran >= BACKOFF_RESET)
+        if ((c->now.started && ran >= BACKOFF_RESET) || c->replacing)
                 c->backoff = 0;
         c->restart_at = c->now.ended + c->backoff;
         c->backoff = c->backoff == 0 ? BACKOFF_FIRST : c->backoff * 2 > BACKOFF_MAX ? BACKOFF_MAX : c->backoff * 2;
@@ -188,17 +190,17 @@ static void give_up_start(struct container_state *c, uint64_t now)
                 return;
         c->unmet_at = c->unit.unmet_at;
         c->requested = false;
-        c->retry_at = now + BACKOFF_FIRST;
+        c->retry_at = now + backoff_next(&c->start_failures, BACKOFF_FIRST);
         err_set(&c->failure, -EAGAIN, "RunContainerError", "a condition of its unit is not met, so systemd skipped it");
 }
 
 void container_observe(struct container_state *c, const struct unit_state *u, const struct pod *p, uint64_t now)
 {
-        bool was_over = c->phase == CONTAINER_TERMINATED;
+        bool was_over = c->phase == CONTAINER_TERMINATED, begins = false;
 
         (void)p;
         if (*u->invocation && !streq(u->invocation, c->invocation))
-                new_run(c, u, now), was_over = false;
+                new_run(c, u, now), was_over = false, begins = true;
         else if (u->restarts < c->unit_restarts)
                 c->unit_restarts = u->restarts;
         c->unit = *u;
@@ -233,6 +235,8 @@ void container_observe(struct container_state *c, const struct unit_state *u, co
         case UNIT_EXITED:
         case UNIT_FAILED:
         case UNIT_HOLDOFF:
+                if ((begins || c->requested) && u->phase != UNIT_EXITED && !u->main_code && streq(u->result, "success"))
+                        break; /* a new run has its id already, while its unit is still called what the old one left */
                 if (!was_over) { /* and not the same end once more, on the unit's way out of its holdoff */
                         terminate(c, u, now);
                         schedule_restart(c);
@@ -242,10 +246,68 @@ void container_observe(struct container_state *c, const struct unit_state *u, co
         }
 }
 
+bool container_is_replaced(const struct container_state *c, const struct container *spec, const struct pod *p)
+{
+        if (!c->mark || c->mark == spec->mark)
+                return false;
+        if (c->replacing || c->phase == CONTAINER_WAITING)
+                return true;
+        if (c->phase == CONTAINER_TERMINATED)
+                return container_restarts(c, spec, p);
+        return !spec->init || spec->sidecar;
+}
+
+void container_renew(struct container_state *c)
+{
+        c->mark = 0;
+        c->term_sent = c->stop_sent = c->kill_sent = false;
+        c->stop_failures = c->clear_failures = c->start_failures = 0;
+        c->kill_at = c->stop_retry_at = c->clear_retry_at = c->retry_at = 0;
+        c->requested = false;
+        c->replacing = false;
+        c->unit = (struct unit_state){ .phase = UNIT_ABSENT };
+        c->unit_restarts = 0;
+        c->unmet_at = 0;
+        c->backoff = c->restart_at = 0;
+        c->failure = ERR_NONE;
+        if (c->now.valid)
+                c->last = c->now;
+        c->now = (struct termination){ 0 };
+        c->phase = CONTAINER_WAITING;
+        container_forget_image(c);
+}
+
+void container_forget_image(struct container_state *c)
+{
+        c->image_present = c->told_present = c->pulling = false;
+        c->pull_backoff = c->pull_at = 0;
+        c->pull_failure = ERR_NONE;
+}
+
+bool container_pull_is_final(const struct container_state *c)
+{
+        static const char *const reasons[] = { "ErrImageNeverPull", "InvalidImageName", "CreateContainerConfigError" };
+
+        for (size_t i = 0; i < ARRAY_LEN(reasons); i++)
+                if (streq(c->pull_failure.reason, reasons[i]))
+                        return true;
+        return false;
+}
+
+uint64_t backoff_next(unsigned *failures, uint64_t first)
+{
+        uint64_t delay = first << (*failures < 16 ? *failures : 16);
+
+        ++*failures;
+        return delay < BACKOFF_MAX ? delay : BACKOFF_MAX;
+}
+
 bool container_restarts(const struct container_state *c, const struct container *spec, const struct pod *p)
 {
         if (c->phase != CONTAINER_TERMINATED)
                 return false;
+        if (c->replacing)
+                return true;
         if (spec->init && !spec->sidecar) /* must succeed once; Never means that the first failure is the pod's */
                 return c->now.exit_code != 0 && p->restart_policy != RESTART_POLICY_NEVER;
         if (spec->sidecar || p->restart_policy == RESTART_POLICY_ALWAYS)
@@ -261,7 +323,7 @@ bool container_backs_off(const struct container_state *c, const struct container
 const struct termination *container_last_run(const struct container_state *c, const struct container *spec,
                                              const struct pod *p)
 {
-        return container_backs_off(c, spec, p) ? &c->now : &c->last;
+        return container_backs_off(c, spec, p) || (c->replacing && c->now.valid) ? &c->now : &c->last;
 }
 
 size_t pod_first_blocking_init(const struct pod *p, const struct pod_state *s)

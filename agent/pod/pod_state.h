@@ -43,10 +43,23 @@ struct container_state {
         bool requested;          /* a start was asked for and the unit has not moved yet */
         uint64_t unmet_at;       /* unit.unmet_at that was taken for the answer to a start */
         uint64_t retry_at;       /* a start failed before the unit moved */
+        unsigned start_failures; /* in a row */
         struct err failure;      /* why it is waiting: reason and text (CreateContainerError, ...) */
+
+        /* its unit */
+        uint64_t mark;      /* of the image that the unit is of (struct container, mark); 0: there is no unit */
+        uint64_t mark_sent; /* the same of a WRITE that is under way */
+        bool replacing;     /* the unit ends since it is of another image; it is restarted whatever the policy says */
+        bool term_sent, stop_sent,
+                kill_sent; /* to this unit alone; not used while all of the pod's are stopped at once */
+        uint64_t kill_at, stop_retry_at;
+        bool clear_in_flight; /* REMOVE of this unit alone */
+        uint64_t clear_retry_at;
+        unsigned stop_failures, clear_failures;
 
         /* the image */
         bool image_present;
+        bool told_present; /* the event about an image that was there already is out */
         bool pulling;
         uint64_t pull_backoff, pull_at; /* not before */
         struct err pull_failure;
@@ -58,6 +71,7 @@ struct volume_state {
         bool in_flight;
         uint64_t hash; /* of the content that was filled */
         uint64_t retry_at;
+        unsigned failures;
         struct err failure; /* why there is no content: a missing ConfigMap, ... */
 };
 
@@ -86,21 +100,26 @@ struct pod_state {
         bool gone;           /* no longer in the API: end it and forget it, report nothing */
         bool blocked;        /* a namesake with another uid still has units here */
 
-        bool written; /* unit files are there */
+        bool written; /* directories are there, and unit files were: which ones, the containers know (mark) */
         bool write_in_flight;
         uint64_t write_retry_at;
+        unsigned write_failures;
         struct err env_failure; /* environment cannot be resolved yet */
         struct err write_failure;
 
         uint64_t stop_at; /* when the pod began to be stopped; 0: not yet */
         uint64_t kill_at; /* end of the grace */
+        bool by_signal;   /* its grace is longer than its units': each is signalled, and stopped when it has ended */
         bool stop_sent, stop_in_flight;
         uint64_t stop_retry_at;
+        unsigned stop_failures;
         bool kill_sent;
         bool remove_in_flight, removed;
         uint64_t remove_retry_at;
+        unsigned remove_failures;
         bool delete_in_flight, deleted;
         uint64_t delete_retry_at;
+        unsigned delete_failures;
         bool deadline_exceeded;
         bool status_current; /* the API server has acknowledged the latest status */
 
@@ -123,14 +142,34 @@ void pod_state_adopt(struct pod_state *s, const struct pod *p, const cJSON *stat
 /* A unit was seen in this state: the container's phase, restart count and termination follow. */
 void container_observe(struct container_state *c, const struct unit_state *u, const struct pod *p, uint64_t now);
 
+/*
+ * Its unit is of another image than the pod has now, and is to make room for a new one: what runs is ended, what waits
+ * or would be restarted is written anew. An init container that runs is let finish, and what is over stays over
+ * (kuberuntime_manager.go, computePodActions and computeInitContainerActions).
+ */
+bool container_is_replaced(const struct container_state *c, const struct container *spec, const struct pod *p);
+
+/* There is no unit any more: the next one is new, of the image that the pod has now, and starts without a delay. */
+void container_renew(struct container_state *c);
+
+/* What was known of its image is of no use for another one. */
+void container_forget_image(struct container_state *c);
+
+/* No image is to be had and no later try will change that; `pull_failure` says why. */
+bool container_pull_is_final(const struct container_state *c);
+
+/* Microseconds until what failed *failures times in a row is tried again, which is counted: `first`, then twice as long
+ * each time, up to BACKOFF_MAX. */
+uint64_t backoff_next(unsigned *failures, uint64_t first);
+
 /* Whether Kubernetes' rules start a container again that ended as `c->now` says. */
 bool container_restarts(const struct container_state *c, const struct container *spec, const struct pod *p);
 
 /* It ended and waits for its next start: what kubectl shows as CrashLoopBackOff, once there is a delay. */
 bool container_backs_off(const struct container_state *c, const struct container *spec, const struct pod *p);
 
-/* The run that status calls lastState and `kubectl logs --previous` shows: in a back-off the latest one, otherwise the
- * one before. */
+/* The run that status calls lastState and `kubectl logs --previous` shows: in a back-off, and while its unit is
+ * replaced, the latest one, otherwise the one before. */
 const struct termination *container_last_run(const struct container_state *c, const struct container *spec,
                                              const struct pod *p);
 

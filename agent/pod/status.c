@@ -90,8 +90,6 @@ static cJSON *why_waiting(const struct pod *p, const struct pod_state *s, size_t
 {
         const struct container *spec = &p->containers[i];
         const struct container_state *c = &s->containers[i];
-        bool init_done = spec->init || pod_first_blocking_init(p, s) == p->n_containers ||
-                         !p->containers[pod_first_blocking_init(p, s)].init;
 
         if (p->refused.code && (!p->refused_container || p->refused_container == spec))
                 return waiting_state(streq(p->refused.reason, "FailedMount") ||
@@ -100,8 +98,7 @@ static cJSON *why_waiting(const struct pod *p, const struct pod_state *s, size_t
                                              : p->refused.reason,
                                      "%s", p->refused.text);
         if (c->pull_failure.code && !c->image_present) {
-                bool wait = !streq(c->pull_failure.reason, "ErrImageNeverPull") && c->pull_at > now &&
-                            c->pull_backoff > BACKOFF_FIRST;
+                bool wait = !container_pull_is_final(c) && c->pull_at > now && c->pull_backoff > BACKOFF_FIRST;
                 if (wait)
                         return waiting_state("ImagePullBackOff", "Back-off pulling image \"%s\": %s", spec->image,
                                              c->pull_failure.text);
@@ -115,7 +112,7 @@ static cJSON *why_waiting(const struct pod *p, const struct pod_state *s, size_t
         if (c->failure.code)
                 return waiting_state(*c->failure.reason ? c->failure.reason : "RunContainerError", "%s",
                                      c->failure.text);
-        return waiting_state(init_done ? "ContainerCreating" : "PodInitializing", "%s", "");
+        return waiting_state(p->containers[0].init ? "PodInitializing" : "ContainerCreating", "%s", "");
 }
 
 static bool is_ready(const struct container *spec, const struct container_state *c)
@@ -137,7 +134,9 @@ static cJSON *container_status(const struct pod *p, const struct pod_state *s, s
         if (c->phase == CONTAINER_RUNNING) {
                 state = cJSON_CreateObject();
                 add_time(cJSON_AddObjectToObject(state, "running"), "startedAt", c->started ? c->started : now);
-        } else if (c->phase == CONTAINER_WAITING) {
+        } else if (c->phase == CONTAINER_WAITING || c->replacing) {
+                /* What makes room for another image is never told as ended: with policy Never the API server would not
+                 * let it come back. */
                 state = why_waiting(p, s, i, now);
         } else if (container_backs_off(c, spec, p)) {
                 state = waiting_state("CrashLoopBackOff", "back-off %us restarting failed container=%s pod=%s_%s(%s)",
@@ -227,7 +226,7 @@ static void update_conditions(const struct pod *p, struct pod_state *s, const ch
                               over ? "" : unready);
 }
 
-static cJSON *conditions(const struct pod_state *s)
+static cJSON *conditions(const struct pod *p, const struct pod_state *s)
 {
         cJSON *a = cJSON_CreateArray();
 
@@ -236,6 +235,8 @@ static cJSON *conditions(const struct pod_state *s)
                 cJSON *o = cJSON_CreateObject();
                 cJSON_AddStringToObject(o, "type", condition_names[i]);
                 cJSON_AddStringToObject(o, "status", c->is_true ? "True" : "False");
+                if (p->generation > 0)
+                        cJSON_AddNumberToObject(o, "observedGeneration", (double)p->generation);
                 cJSON_AddNullToObject(o, "lastProbeTime");
                 add_time(o, "lastTransitionTime", c->since);
                 /* null takes an old reason away: the patch merges */
@@ -244,6 +245,14 @@ static cJSON *conditions(const struct pod_state *s)
                 cJSON_AddItemToArray(a, o);
         }
         return a;
+}
+
+static void add_ips(cJSON *o, const char *key, const char *ip)
+{
+        cJSON *ips = cJSON_AddArrayToObject(o, key), *item = cJSON_CreateObject();
+
+        cJSON_AddStringToObject(item, "ip", ip);
+        cJSON_AddItemToArray(ips, item);
 }
 
 /* ---- the whole --------------------------------------------------------------------------------------------------- */
@@ -256,18 +265,18 @@ cJSON *status_build(const struct pod *p, struct pod_state *s, const struct pod_n
 
         update_conditions(p, s, phase, now);
         cJSON_AddStringToObject(o, "phase", phase);
+        if (p->generation > 0) /* API servers before 1.33 count none, and leave out what they do not know */
+                cJSON_AddNumberToObject(o, "observedGeneration", (double)p->generation);
         if (s->deadline_exceeded) {
                 cJSON_AddStringToObject(o, "reason", "DeadlineExceeded");
                 cJSON_AddStringToObject(o, "message", "Pod was active on the node longer than the specified deadline");
         }
-        cJSON_AddItemToObject(o, "conditions", conditions(s));
+        cJSON_AddItemToObject(o, "conditions", conditions(p, s));
         if (node->ip && *node->ip) {
-                cJSON *ips = cJSON_CreateArray(), *ip = cJSON_CreateObject();
                 cJSON_AddStringToObject(o, "hostIP", node->ip);
+                add_ips(o, "hostIPs", node->ip);
                 cJSON_AddStringToObject(o, "podIP", node->ip);
-                cJSON_AddStringToObject(ip, "ip", node->ip);
-                cJSON_AddItemToArray(ips, ip);
-                cJSON_AddItemToObject(o, "podIPs", ips);
+                add_ips(o, "podIPs", node->ip);
         }
         add_time(o, "startTime", s->start_time);
         for (size_t i = 0; i < p->n_containers; i++) {

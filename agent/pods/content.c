@@ -400,6 +400,7 @@ static int container_message(const struct content *c, const struct pod *p, const
         m->args = expand_all(spec->args, m, &m->n_args);
         m->working_dir = xstrdup(spec->working_dir ? spec->working_dir : "");
         m->shares_image = spec->shares_image;
+        m->mark = spec->mark;
         m->writes_var = image->writes_var;
         m->restart = restart[p->restart_policy];
         if (spec->sidecar)
@@ -478,7 +479,11 @@ int content_write(const struct content *c, const struct pod *p, const struct con
                 w->volumes[w->n_volumes++] = volume_message(&p->volumes[i]);
         w->containers = xcalloc(p->n_containers, sizeof(*w->containers));
         for (size_t i = 0; i < p->n_containers && r >= 0; i++) {
-                Vks__Container *m = w->containers[w->n_containers++] = NEW(Vks__Container);
+                Vks__Container *m;
+
+                if (images[i].left_out)
+                        continue;
+                m = w->containers[w->n_containers++] = NEW(Vks__Container);
                 vks__container__init(m);
                 r = container_message(c, p, &p->containers[i], &images[i], node, m, e);
         }

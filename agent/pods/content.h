@@ -31,7 +31,7 @@ int content_fill(const struct content *c, const struct pod *p, size_t volume, co
 Vks__Fill *content_fill_free(Vks__Fill *fill);
 
 /*
- * The WRITE message: every container with its environment resolved and $(VAR) replaced. `units` says what each
+ * The WRITE message: the containers with its environment resolved and $(VAR) replaced. `units` says what each
  * container's image is, parallel to pod->containers. -EAGAIN as above, with reason CreateContainerConfigError. The
  * caller owns *ret (content_write_free wipes it).
  */
@@ -39,6 +39,7 @@ struct content_image {
         const char *package; /* that ships `unit`; "" for a path */
         const char *unit;    /* "" : none */
         bool writes_var;
+        bool left_out; /* the container is not part of the message: its image is not there, or its unit is of another */
 };
 int content_write(const struct content *c, const struct pod *p, const struct content_image *images,
                   const struct pod_node *node, Vks__Write **ret, struct err *e);

@@ -40,32 +40,52 @@ void leftovers_forget(struct pods *ps)
 
 /* ---- pods --- */
 
+/* The mark of a unit that is not to be kept. */
+enum { MARK_FOREIGN = 1 };
+
+/*
+ * The container's unit of an earlier life of the agent. Its name is what its file is called, whatever the pod's image
+ * is by now; what is not complete, or not of that image, is another image's, and is cleared away.
+ */
+static void take_over(struct pod_entry *e, const struct unit_meta *meta)
+{
+        for (size_t i = 0; i < e->pod->n_containers; i++) {
+                struct container *spec = &e->pod->containers[i];
+                struct container_state *c = &e->state->containers[i];
+                bool same;
+
+                if (!streq(spec->name, meta->container))
+                        continue;
+                same = meta->complete && (meta->mark == spec->mark || (!meta->mark && streq(meta->unit, spec->unit)));
+                if (same && !streq(meta->unit, spec->unit)) /* whether others have that image, too, has changed since */
+                        spec->shares_image = strlen(meta->unit) > strlen(spec->unit);
+                snprintf(spec->unit, sizeof(spec->unit), "%s", meta->unit);
+                c->mark = same ? spec->mark : MARK_FOREIGN;
+                e->state->written = true;
+                if (!same)
+                        return;
+                pull_take(e, i);
+                c->image_present = c->told_present = true;
+                return;
+        }
+}
+
 static void check_leftovers(struct pod_entry *e)
 {
-        size_t n = 0;
-
         for (struct leftover *l = e->pods->leftovers; l; l = l->next)
                 if (streq(l->meta.pod.uid, e->pod->id.uid))
-                        n++;
-        /* Its unit files are all there: it was written in an earlier life of the agent. */
-        e->state->written = n > 0 && n >= e->pod->n_containers;
-        for (size_t i = 0; e->state->written && i < e->pod->n_containers; i++)
-                pull_take(e, i);
-        for (size_t i = 0; e->state->written && i < e->pod->n_containers; i++)
-                e->state->containers[i].image_present = true;
-        e->told_present = e->state->written;
+                        take_over(e, &l->meta);
 }
 
 static void greet(struct pod_entry *e)
 {
         const struct pod *p = e->pod;
 
-        if (p->refused.code && !p->deleting && !p->terminal)
-                pod_event(e, p->refused_container, true,
-                          streq(p->refused.reason, "InvalidImageName") ? "InspectFailed"
-                          : *p->refused.reason                         ? p->refused.reason
-                                                                       : "Failed",
-                          "%s", p->refused.text);
+        if (p->refused.code && !p->deleting && !p->terminal) {
+                bool sandbox = starts_with(p->refused.reason, "Failed"); /* FailedMount, FailedCreatePodSandBox */
+                pod_event(e, p->refused_container, true, sandbox ? p->refused.reason : "Failed", "%s%s",
+                          sandbox ? "" : "Error: ", p->refused.text);
+        }
         if (p->ignored && !p->deleting && !p->terminal && !e->state->written)
                 pod_event(e, NULL, true, "FieldsIgnored", "not supported yet and without effect: %s", p->ignored);
 }
@@ -89,34 +109,70 @@ static bool same_shape(const struct pod *a, const struct pod *b)
         if (a->n_containers != b->n_containers || a->n_volumes != b->n_volumes)
                 return false;
         for (size_t i = 0; i < a->n_containers; i++)
-                if (!streq(a->containers[i].unit, b->containers[i].unit))
+                if (!streq(a->containers[i].name, b->containers[i].name))
                         return false;
         return true;
+}
+
+/*
+ * An image may change, and nothing else of a container. A unit that is there keeps its name, whatever its image would
+ * make of it now, so that it is found, ended and removed.
+ */
+static void carry_units(struct pod_entry *e, struct pod *p)
+{
+        for (size_t i = 0; i < p->n_containers; i++) {
+                struct container *now = &p->containers[i];
+                const struct container *was = &e->pod->containers[i];
+                struct container_state *c = &e->state->containers[i];
+
+                if (c->mark || c->mark_sent) {
+                        memcpy(now->unit, was->unit, sizeof(now->unit));
+                        now->shares_image = was->shares_image;
+                } else if (now->mark != was->mark) {
+                        container_forget_image(c);
+                        e->state->write_failure = ERR_NONE;
+                        e->state->write_retry_at = 0;
+                        e->state->write_failures = 0;
+                }
+        }
+        if (e->state->written && !e->pod->refused.code) /* it was good enough to run */
+                p->refused = ERR_NONE;
+}
+
+/* What was added to a pod that runs (an ephemeral container) and is not supported yet. */
+static void tell_ignored(struct pod_entry *e, const struct pod *p)
+{
+        if (p->ignored && !p->deleting && !p->terminal && !streq(p->ignored, e->pod->ignored))
+                pod_event(e, NULL, true, "FieldsIgnored", "not supported yet and without effect: %s", p->ignored);
 }
 
 static void update_pod(struct pod_entry *e, struct pod *p)
 {
         const struct pods_parts *parts = &e->pods->parts;
-        const struct pod *old = e->pod;
+        struct pod *old = e->pod;
         struct content *content = NULL;
 
         e->listed = true;
-        if (!same_shape(old, p)) { /* an image was changed in place, or an ephemeral container was added */
-                pod_event(e, NULL, true, "FieldsIgnored",
-                          "changing the containers of a running pod is not supported yet");
+        if (old->deleting && p->deletion_grace_s > old->deletion_grace_s)
+                p->deletion_grace_s = old->deletion_grace_s; /* a later delete may shorten the grace, and only that */
+        if (p->deleting && e->state->stop_at)
+                e->state->kill_at = e->state->stop_at + (uint64_t)p->deletion_grace_s * USEC_PER_SEC;
+        if (!same_shape(old, p)) { /* no API server allows it */
+                pod_event(e, NULL, true, "FieldsIgnored", "a running pod's containers stay those that it began with");
+                old->deleting = p->deleting;
+                old->deletion_grace_s = p->deletion_grace_s;
                 pod_free(p);
+                pod_mark(e);
                 return;
         }
-        if (p->refused.code == 0 && old->refused.code)
-                p->refused = old->refused, p->refused_container = NULL; /* found out later than by parsing */
+        carry_units(e, p);
+        tell_ignored(e, p);
         if (e->content && !p->terminal)
                 content = content_new(p, parts->objects, parts->tokens);
-        if (p->deleting && e->state->stop_at)
-                e->state->kill_at = e->state->stop_at + (uint64_t)p->deletion_grace_s *
-                                                                USEC_PER_SEC; /* a later delete may shorten the grace */
         content_free(e->content);
         e->content = content;
-        pod_entry_replace(e, p);
+        if (!pod_entry_replace(e, p))
+                units_take(e);
         e->content_dirty = true;
         pod_mark(e);
 }
@@ -197,6 +253,8 @@ static void end_leftovers(struct pods *ps)
                                  p->id.uid);
                         e = pod_entry_new(ps, p, time_now());
                         e->state->gone = true;
+                        for (size_t i = 0; i < p->n_containers; i++)
+                                e->state->containers[i].mark = MARK_FOREIGN;
                         units_take(e);
                         pod_mark(e);
                 }

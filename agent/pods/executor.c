@@ -10,6 +10,7 @@
 #include "common/mem.h"
 
 enum {
+        /* Before the first try again; later ones wait longer and longer (backoff_next()). */
         RETRY_SOON_USEC = 200 * 1000,          /* the unit was not down yet */
         RETRY_USEC = 1000 * 1000,              /* the helper went away in between */
         RETRY_REFUSED_USEC = 20 * 1000 * 1000, /* it said no: policy, a full disk; an operator has to do something */
@@ -20,8 +21,8 @@ struct request {
         struct pod_entry *entry;
         size_t index;
         uint64_t hash;
-        size_t n_started;
-        size_t started[]; /* containers of a START */
+        size_t n_units;
+        size_t units[]; /* containers of a START or a STOP */
 };
 
 static struct request *request_new(struct pod_entry *e, size_t index, size_t room)
@@ -35,9 +36,9 @@ static struct request *request_new(struct pod_entry *e, size_t index, size_t roo
 }
 
 /* Without a reply the helper could not be asked, which passes; with one it has said no. */
-static uint64_t retry_after(const Vks__Reply *reply)
+static uint64_t retry_after(const Vks__Reply *reply, unsigned *failures)
 {
-        return time_now() + (reply ? RETRY_REFUSED_USEC : RETRY_USEC);
+        return time_now() + backoff_next(failures, reply ? RETRY_REFUSED_USEC : RETRY_USEC);
 }
 
 /* The kubelet's word for it: what the pod asks for is wrong or not allowed, or it did not work out. */
@@ -82,11 +83,12 @@ static void on_filled(void *userdata, int error, const Vks__Reply *reply, const 
         v = &e->state->volumes[rq->index];
         v->in_flight = false;
         if (error < 0) {
-                v->retry_at = retry_after(reply);
+                v->retry_at = retry_after(reply, &v->failures);
                 v->failure = *err;
                 pod_event(e, NULL, true, "FailedMount", "volumes{%s}: %s", e->pod->volumes[rq->index].name, err->text);
         } else {
                 v->filled = true;
+                v->failures = 0;
                 v->failure = ERR_NONE;
                 v->wanted = v->wanted && v->hash != rq->hash; /* it may have changed again meanwhile */
                 v->hash = rq->hash;
@@ -116,6 +118,18 @@ static void do_fill(struct pod_entry *e, size_t i)
 
 /* ---- units ------------------------------------------------------------------------------------------------------- */
 
+static void tell_created(struct pod_entry *e, size_t i)
+{
+        const struct container *c = &e->pod->containers[i];
+        const struct package_image *image = &e->images[i];
+
+        if (*image->unit)
+                pod_event(e, c, false, "Created", "Created container %s as %s, from unit %s of package %s: %s", c->name,
+                          c->unit, image->unit, image->owner, image->why);
+        else
+                pod_event(e, c, false, "Created", "Created container %s as %s", c->name, c->unit);
+}
+
 static void on_written(void *userdata, int error, const Vks__Reply *reply, const struct err *err)
 {
         struct request *rq = userdata;
@@ -126,22 +140,21 @@ static void on_written(void *userdata, int error, const Vks__Reply *reply, const
         e->state->write_in_flight = false;
         if (error < 0) {
                 e->state->write_failure = *err;
-                e->state->write_retry_at = retry_after(reply);
+                e->state->write_retry_at = retry_after(reply, &e->state->write_failures);
                 set_reason(&e->state->write_failure, error, "CreateContainerError");
                 pod_event(e, NULL, true, "Failed", "Error: %s", err->text);
         } else {
                 e->state->write_failure = ERR_NONE;
+                e->state->write_failures = 0;
                 e->state->written = true;
-                for (size_t i = 0; i < e->pod->n_containers; i++) {
-                        const struct container *c = &e->pod->containers[i];
-                        const struct package_image *image = &e->images[i];
-                        if (*image->unit)
-                                pod_event(e, c, false, "Created",
-                                          "Created container %s as %s, from unit %s of package %s: %s", c->name,
-                                          c->unit, image->unit, image->owner, image->why);
-                        else
-                                pod_event(e, c, false, "Created", "Created container %s as %s", c->name, c->unit);
+        }
+        for (size_t i = 0; i < e->state->n_containers; i++) {
+                struct container_state *c = &e->state->containers[i];
+                if (error == 0 && c->mark_sent) {
+                        c->mark = c->mark_sent;
+                        tell_created(e, i);
                 }
+                c->mark_sent = 0;
         }
         free(rq);
 }
@@ -153,8 +166,12 @@ static void do_write(struct pod_entry *e)
         struct err err = ERR_NONE;
         Vks__Write *w;
 
-        for (size_t i = 0; i < e->pod->n_containers; i++)
-                images[i] = (struct content_image){ e->images[i].owner, e->images[i].unit, e->images[i].writes_var };
+        for (size_t i = 0; i < e->pod->n_containers; i++) {
+                const struct container_state *c = &e->state->containers[i];
+                images[i] =
+                        (struct content_image){ e->images[i].owner, e->images[i].unit, e->images[i].writes_var,
+                                                c->mark ? c->mark != e->pod->containers[i].mark : !c->image_present };
+        }
         if (content_write(e->content, e->pod, images, &parts->node, &w, &err) < 0) {
                 if (!*err.reason) { /* it is only a matter of time: nothing to complain about yet */
                         e->state->env_failure = err;
@@ -166,6 +183,9 @@ static void do_write(struct pod_entry *e)
                 return;
         }
         e->state->write_in_flight = true;
+        for (size_t i = 0; i < e->pod->n_containers; i++)
+                if (!e->state->containers[i].mark && !images[i].left_out)
+                        e->state->containers[i].mark_sent = e->pod->containers[i].mark;
         helper_write(parts->helper, w, on_written, request_new(e, 0, 0));
         content_write_free(w);
 }
@@ -177,13 +197,15 @@ static void on_started(void *userdata, int error, const Vks__Reply *reply, const
 
         if (!e)
                 return;
-        for (size_t i = 0; error < 0 && i < rq->n_started; i++) {
-                struct container_state *c = &e->state->containers[rq->started[i]];
+        for (size_t i = 0; error < 0 && i < rq->n_units; i++) {
+                struct container_state *c = &e->state->containers[rq->units[i]];
                 c->requested = false;
-                c->retry_at = retry_after(reply);
+                c->retry_at = retry_after(reply, &c->start_failures);
                 c->failure = *err;
+                if (error == -ENOENT && !unit_has_processes(c->unit.phase))
+                        c->mark = 0; /* somebody took the unit's files away: they are written again */
                 set_reason(&c->failure, error, "RunContainerError");
-                pod_event(e, &e->pod->containers[rq->started[i]], true, "Failed", "Error: %s", err->text);
+                pod_event(e, &e->pod->containers[rq->units[i]], true, "Failed", "Error: %s", err->text);
         }
         free(rq);
 }
@@ -201,15 +223,15 @@ static void do_start(struct pod_entry *e, const struct plan *plan, bool restart)
                 size_t k = plan->actions[i].index;
                 if (plan->actions[i].kind != (restart ? ACTION_RESTART : ACTION_START))
                         continue;
-                units[rq->n_started] = e->pod->containers[k].unit;
-                rq->started[rq->n_started++] = k;
+                units[rq->n_units] = e->pod->containers[k].unit;
+                rq->units[rq->n_units++] = k;
                 e->state->containers[k].requested = true;
                 e->state->containers[k].failure = ERR_NONE;
         }
         fill_pod(&pod, e->pod);
         start.pod = &pod;
         start.units = units;
-        start.n_units = rq->n_started;
+        start.n_units = rq->n_units;
         start.restart = restart;
         helper_start(e->pods->parts.helper, &start, on_started, rq);
 }
@@ -225,11 +247,19 @@ static void on_stopped(void *userdata, int error, const Vks__Reply *reply, const
                 return;
         e->state->stop_in_flight = false;
         if (error < 0) {
-                e->state->stop_retry_at = retry_after(reply);
+                e->state->stop_retry_at = retry_after(reply, &e->state->stop_failures);
                 e->state->stop_sent = e->state->kill_sent = false;
                 pod_event(e, NULL, true, "FailedKillPod", "error killing pod: %s", err->text);
         }
         free(rq);
+}
+
+static void begin_end(struct pod_entry *e, uint64_t now)
+{
+        struct pod_state *s = e->state;
+
+        s->stop_at = now;
+        s->kill_at = now + (uint64_t)(e->pod->deleting ? e->pod->deletion_grace_s : e->pod->grace_s) * USEC_PER_SEC;
 }
 
 static void do_stop(struct pod_entry *e, bool kill, uint64_t now)
@@ -241,27 +271,148 @@ static void do_stop(struct pod_entry *e, bool kill, uint64_t now)
 
         for (size_t i = 0; i < e->pod->n_containers && stop.n_units < PLAN_ACTIONS_MAX; i++) {
                 const struct container *c = &e->pod->containers[i];
-                if (kill && !unit_has_processes(s->containers[i].unit.phase))
+                /* What has no unit cannot be stopped, and the helper refuses all of a request for one such name. */
+                if (!s->containers[i].mark || (kill && !unit_has_processes(s->containers[i].unit.phase)))
                         continue;
                 units[stop.n_units++] = e->pod->containers[i].unit;
                 if (!kill && unit_has_processes(s->containers[i].unit.phase))
                         pod_event(e, c, false, "Killing", "Stopping container %s", c->name);
         }
+        if (!kill) {
+                begin_end(e, now);
+                s->stop_sent = true;
+        } else {
+                s->kill_sent = true;
+        }
+        if (!stop.n_units)
+                return;
         fill_pod(&pod, e->pod);
         stop.pod = &pod;
         stop.units = units;
         stop.kill = kill;
         s->stop_in_flight = true;
-        if (!kill) {
-                s->stop_at = now;
-                s->kill_at =
-                        now + (uint64_t)(e->pod->deleting ? e->pod->deletion_grace_s : e->pod->grace_s) * USEC_PER_SEC;
-                s->stop_sent = true;
-        } else {
-                s->kill_sent = true;
-        }
         helper_stop(e->pods->parts.helper, &stop, on_stopped, request_new(e, 0, 0));
 }
+
+/* ---- the end of one container ------------------------------------------------------------------------------------ */
+
+static void on_ended(void *userdata, int error, const Vks__Reply *reply, const struct err *err)
+{
+        struct request *rq = userdata;
+        struct pod_entry *e = answered(rq);
+
+        if (!e)
+                return;
+        for (size_t i = 0; i < rq->n_units; i++) {
+                struct container_state *c = &e->state->containers[rq->units[i]];
+                if (error < 0) {
+                        c->stop_retry_at = retry_after(reply, &c->stop_failures);
+                        c->term_sent = c->stop_sent = c->kill_sent = false;
+                        pod_event(e, &e->pod->containers[rq->units[i]], true, "FailedKillPod",
+                                  "error killing container: %s", err->text);
+                } else {
+                        c->stop_failures = 0;
+                }
+        }
+        free(rq);
+}
+
+static void tell_ending(struct pod_entry *e, size_t i)
+{
+        const struct container *c = &e->pod->containers[i];
+
+        if (!unit_has_processes(e->state->containers[i].unit.phase))
+                return;
+        if (e->state->containers[i].replacing)
+                pod_event(e, c, false, "Killing", "Container %s definition changed, will be restarted", c->name);
+        else
+                pod_event(e, c, false, "Killing", "Stopping container %s", c->name);
+}
+
+/* TERM, END or END_KILL: all containers of the plan's that are to be asked the same. */
+static void do_end(struct pod_entry *e, const struct plan *plan, enum action_kind kind, uint64_t now)
+{
+        Vks__Stop stop = VKS__STOP__INIT;
+        Vks__Pod pod;
+        struct request *rq = request_new(e, 0, plan->n_actions);
+        char *units[PLAN_ACTIONS_MAX];
+
+        if (e->pod->deleting && !e->state->stop_at) {
+                begin_end(e, now);
+                e->state->by_signal = true;
+        }
+        for (size_t i = 0; i < plan->n_actions; i++) {
+                size_t k = plan->actions[i].index;
+                struct container_state *c = &e->state->containers[k];
+                if (plan->actions[i].kind != kind)
+                        continue;
+                units[rq->n_units] = e->pod->containers[k].unit;
+                rq->units[rq->n_units++] = k;
+                c->requested = false;
+                if (kind == ACTION_END_KILL) {
+                        c->kill_sent = true;
+                        continue;
+                }
+                if (!e->state->stop_at) {
+                        c->replacing = true;
+                        c->kill_at = now + (uint64_t)e->pod->grace_s * USEC_PER_SEC;
+                }
+                tell_ending(e, k);
+                c->term_sent |= kind == ACTION_TERM;
+                c->stop_sent |= kind == ACTION_END;
+        }
+        fill_pod(&pod, e->pod);
+        stop.pod = &pod;
+        stop.units = units;
+        stop.n_units = rq->n_units;
+        stop.kill = kind == ACTION_END_KILL;
+        stop.signal = kind == ACTION_TERM;
+        helper_stop(e->pods->parts.helper, &stop, on_ended, rq);
+}
+
+static void on_cleared(void *userdata, int error, const Vks__Reply *reply, const struct err *err)
+{
+        struct request *rq = userdata;
+        struct pod_entry *e = answered(rq);
+        struct container_state *c;
+
+        if (!e)
+                return;
+        c = &e->state->containers[rq->index];
+        c->clear_in_flight = false;
+        if (error == -EBUSY) { /* it was started behind our back, or has not quite ended */
+                c->clear_retry_at = time_now() + backoff_next(&c->clear_failures, RETRY_SOON_USEC);
+                c->stop_sent = c->kill_sent = false;
+        } else if (error < 0) {
+                c->clear_retry_at = retry_after(reply, &c->clear_failures);
+                pod_event(e, &e->pod->containers[rq->index], true, "FailedKillPod", "error removing container: %s",
+                          err->text);
+        } else {
+                container_renew(c);
+                e->state->write_failure = ERR_NONE;
+                e->state->write_retry_at = 0;
+                e->state->write_failures = 0;
+                if (!pod_entry_rename(e, rq->index))
+                        e->state->blocked = true;
+        }
+        free(rq);
+}
+
+static void do_clear(struct pod_entry *e, size_t i)
+{
+        Vks__Remove request = VKS__REMOVE__INIT;
+        Vks__Pod pod;
+        char *unit = e->pod->containers[i].unit;
+
+        fill_pod(&pod, e->pod);
+        request.pod = &pod;
+        request.units = &unit;
+        request.n_units = 1;
+        e->state->containers[i].clear_in_flight = true;
+        helper_remove(e->pods->parts.helper, &request, on_cleared, request_new(e, i, 0));
+}
+
+/* ---- the end of the pod ------------------------------------------------------------------------------------------ */
 
 static void on_removed(void *userdata, int error, const Vks__Reply *reply, const struct err *err)
 {
@@ -272,9 +423,9 @@ static void on_removed(void *userdata, int error, const Vks__Reply *reply, const
                 return;
         e->state->remove_in_flight = false;
         if (error == -EBUSY) {
-                e->state->remove_retry_at = time_now() + RETRY_SOON_USEC;
+                e->state->remove_retry_at = time_now() + backoff_next(&e->state->remove_failures, RETRY_SOON_USEC);
         } else if (error < 0) {
-                e->state->remove_retry_at = retry_after(reply);
+                e->state->remove_retry_at = retry_after(reply, &e->state->remove_failures);
                 pod_event(e, NULL, true, "FailedKillPod", "error removing pod: %s", err->text);
                 log_warning("%s/%s: remove: %s", e->pod->id.namespace, e->pod->id.name, err->text);
         } else {
@@ -292,11 +443,6 @@ static void do_remove(struct pod_entry *e)
         for (size_t i = 0; i < e->pod->n_containers && request.n_units < PLAN_ACTIONS_MAX; i++)
                 if (*e->pod->containers[i].unit)
                         units[request.n_units++] = e->pod->containers[i].unit;
-        if (!request.n_units) { /* it was refused before its units had names: nothing of it is on the machine */
-                e->state->removed = true;
-                pod_mark(e);
-                return;
-        }
         fill_pod(&pod, e->pod);
         request.pod = &pod;
         request.units = units;
@@ -314,7 +460,7 @@ static void on_deleted(void *userdata, struct api_response *r)
         if (r->error == 0 || r->error == -ENOENT || r->error == -ESTALE || r->error == -EEXIST) {
                 e->state->deleted = true; /* 409: the uid is another pod's */
         } else {
-                e->state->delete_retry_at = time_now() + RETRY_USEC;
+                e->state->delete_retry_at = time_now() + backoff_next(&e->state->delete_failures, RETRY_USEC);
                 log_warning("%s/%s: delete: %s", e->pod->id.namespace, e->pod->id.name, r->err.text);
         }
         pod_mark(e);
@@ -336,10 +482,11 @@ static void do_delete(struct pod_entry *e)
 
 void executor_run(struct pod_entry *e, const struct plan *plan, uint64_t now)
 {
-        bool start = false, restart = false;
+        bool wanted[ACTION_KINDS] = { false };
 
         for (size_t i = 0; i < plan->n_actions; i++) {
                 const struct action *a = &plan->actions[i];
+                wanted[a->kind] = true;
                 switch (a->kind) {
                 case ACTION_FILL:
                         do_fill(e, a->index);
@@ -347,11 +494,14 @@ void executor_run(struct pod_entry *e, const struct plan *plan, uint64_t now)
                 case ACTION_WRITE:
                         do_write(e);
                         break;
-                case ACTION_START:
-                        start = true;
+                case ACTION_CLEAR:
+                        do_clear(e, a->index);
                         break;
+                case ACTION_START: /* those of one kind go together, below */
                 case ACTION_RESTART:
-                        restart = true;
+                case ACTION_TERM:
+                case ACTION_END:
+                case ACTION_END_KILL:
                         break;
                 case ACTION_STOP:
                 case ACTION_KILL:
@@ -368,8 +518,14 @@ void executor_run(struct pod_entry *e, const struct plan *plan, uint64_t now)
                         break;
                 }
         }
-        if (start)
+        if (wanted[ACTION_START])
                 do_start(e, plan, false);
-        if (restart)
+        if (wanted[ACTION_RESTART])
                 do_start(e, plan, true);
+        if (wanted[ACTION_TERM])
+                do_end(e, plan, ACTION_TERM, now);
+        if (wanted[ACTION_END])
+                do_end(e, plan, ACTION_END, now);
+        if (wanted[ACTION_END_KILL])
+                do_end(e, plan, ACTION_END_KILL, now);
 }

@@ -71,7 +71,7 @@ bool pod_entry_link_units(struct pod_entry *e)
                         return false;
         }
         for (size_t i = 0; i < e->pod->n_containers; i++) {
-                if (!*e->pod->containers[i].unit)
+                if (!*e->pod->containers[i].unit || pods_by_unit(e->pods, e->pod->containers[i].unit))
                         continue;
                 l = NEW(struct unit_link);
                 snprintf(l->unit, sizeof(l->unit), "%s", e->pod->containers[i].unit);
@@ -93,6 +93,13 @@ static void unlink_units(struct pod_entry *e)
         }
 }
 
+bool pod_entry_rename(struct pod_entry *e, size_t i)
+{
+        unlink_units(e);
+        pod_name_unit(e->pod, i, NULL);
+        return pod_entry_link_units(e);
+}
+
 /* ---- an entry's life ----------------------------------------------------------------------------------------------
  */
 
@@ -110,14 +117,20 @@ struct pod_entry *pod_entry_new(struct pods *ps, struct pod *p, uint64_t now)
         return e;
 }
 
-void pod_entry_replace(struct pod_entry *e, struct pod *p)
+bool pod_entry_replace(struct pod_entry *e, struct pod *p)
 {
         struct pod *old = e->pod;
+        bool same = true;
 
+        for (size_t i = 0; i < p->n_containers; i++)
+                same = same && streq(p->containers[i].unit, old->containers[i].unit);
+        if (!same)
+                unlink_units(e);
         HASH_DEL(e->pods->entries, e);
         e->pod = p;
         add_by_uid(e);
         pod_free(old);
+        return same;
 }
 
 static void entry_free(struct pod_entry *e)

@@ -31,7 +31,6 @@ struct pod_entry {
         bool begun;         /* it had its first turn */
         bool content_dirty; /* volumes and environment are to be resolved again */
         bool listed;        /* seen in the list that is under way */
-        bool told_present;  /* the events about images that were there already are out */
         bool holds;         /* it needed a package in one version when it was looked at last */
         sd_event_source *timer;
 
@@ -67,8 +66,11 @@ struct pods {
 /* Takes the pod, which must not be in the table. */
 struct pod_entry *pod_entry_new(struct pods *ps, struct pod *p, uint64_t now);
 
-/* The pod is another version of the same one (same uid, same containers): it is taken, the old one is freed. */
-void pod_entry_replace(struct pod_entry *e, struct pod *p);
+/*
+ * The pod is another version of the same one (same uid, as many containers): it is taken, the old one is freed. False
+ * when a container has another unit's name now, so that units are to be taken again (units.h).
+ */
+bool pod_entry_replace(struct pod_entry *e, struct pod *p);
 
 /*
  * Out of the table and its queue, with its calls cancelled and its units unlinked. It is freed at once, or with the
@@ -82,6 +84,9 @@ bool pod_entry_answered(struct pod_entry *e);
 /* Its units are found by their names from now on. False when a unit of that name is another pod's that is not gone yet.
  */
 bool pod_entry_link_units(struct pod_entry *e);
+
+/* Container i has no unit any more: it gets the name that the rule has for the next one. False as above. */
+bool pod_entry_rename(struct pod_entry *e, size_t i);
 
 struct pod_entry *pods_by_uid(const struct pods *ps, const char *uid);
 struct unit_link *pods_by_unit(const struct pods *ps, const char *unit);

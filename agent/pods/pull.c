@@ -45,8 +45,9 @@ static bool holds(const struct pod_entry *e, size_t k)
         const struct image *image = &e->pod->containers[k].parsed;
         const struct container_state *c = &e->state->containers[k];
 
-        return image->kind != IMAGE_PATH && *image->version && (c->image_present || c->pulling) && !e->pod->terminal &&
-               !e->dropped && !e->state->removed && !pod_is_finished(e->pod, e->state);
+        return image->kind != IMAGE_PATH && *image->version && (c->image_present || c->pulling) &&
+               (!c->mark || c->mark == e->pod->containers[k].mark) && !e->pod->terminal && !e->dropped &&
+               !e->state->removed && !pod_is_finished(e->pod, e->state);
 }
 
 static bool contradicts(const struct image *a, const struct image *b)
@@ -102,9 +103,14 @@ void pull_take(struct pod_entry *e, size_t i)
         char sha256[65];
         bool known;
 
+        if (spec->parsed.kind == IMAGE_FOREIGN || spec->parsed.kind == IMAGE_INVALID)
+                return;
         if (spec->parsed.kind == IMAGE_PATH) {
                 if (access(spec->parsed.name, X_OK) < 0)
                         return;
+                e->images[i] = (struct package_image){ 0 };
+                free(e->image_ids[i]);
+                e->image_ids[i] = NULL;
         } else {
                 if (!find_image(e, i, &found))
                         return;
@@ -118,11 +124,10 @@ void pull_take(struct pod_entry *e, size_t i)
                     (!*e->images[i].unit && !spec->command &&
                      err_set(&err, -EINVAL, NULL, "package %s: %s; or give a command", spec->parsed.name,
                              e->images[i].why) < 0)) {
-                        if (!e->pod->refused.code)
+                        if (!streq(c->pull_failure.text, err.text))
                                 pod_event(e, spec, true, "Failed", "Error: %s", err.text);
-                        e->pod->refused = err;
-                        e->pod->refused_container = spec;
-                        snprintf(e->pod->refused.reason, sizeof(e->pod->refused.reason), "CreateContainerConfigError");
+                        c->pull_failure = err;
+                        snprintf(c->pull_failure.reason, sizeof(c->pull_failure.reason), "CreateContainerConfigError");
                         return;
                 }
         }
@@ -132,22 +137,18 @@ void pull_take(struct pod_entry *e, size_t i)
 
 void pull_look(struct pod_entry *e)
 {
-        bool all = true;
-
         for (size_t i = 0; i < e->pod->n_containers; i++) {
                 struct container_state *c = &e->state->containers[i];
-                if (!c->image_present && !c->pulling && !ensure_first(e, i))
-                        pull_take(e, i);
-                all = all && c->image_present;
+                if (c->image_present || c->mark || c->pulling || ensure_first(e, i))
+                        continue;
+                pull_take(e, i);
+                if (!c->image_present || c->told_present)
+                        continue;
+                c->told_present = true;
+                pod_event(e, &e->pod->containers[i], false, "Pulled",
+                          "Container image \"%s\" already present on machine%s%s", e->pod->containers[i].image,
+                          *e->images[i].unit ? ", unit " : "", e->images[i].unit);
         }
-        if (!all || e->told_present)
-                return;
-        for (size_t i = 0; i < e->pod->n_containers && !e->state->written; i++)
-                if (e->state->containers[i].pull_at == 0 && !e->state->containers[i].pull_backoff)
-                        pod_event(e, &e->pod->containers[i], false, "Pulled",
-                                  "Container image \"%s\" already present on machine%s%s", e->pod->containers[i].image,
-                                  *e->images[i].unit ? ", unit " : "", e->images[i].unit);
-        e->told_present = true;
 }
 
 /* ---- having it installed ----------------------------------------------------------------------------------------- */
@@ -175,10 +176,22 @@ void pull_begin(struct pod_entry *e, size_t i)
         const struct pod_entry *other;
         struct err err = ERR_NONE;
 
+        if (spec->parsed.kind == IMAGE_INVALID) {
+                (void)image_parse(spec->image, &(struct image){ 0 }, &c->pull_failure);
+                err = c->pull_failure;
+                pod_event(e, spec, true, "InspectFailed", "%s", err.text);
+                pod_event(e, spec, true, "Failed", "Error: InvalidImageName");
+                return;
+        }
         if (spec->pull_policy == PULL_NEVER) {
                 err_set(&c->pull_failure, -ENOENT, "ErrImageNeverPull",
                         "Container image \"%s\" is not present with pull policy of Never", spec->image);
                 pod_event(e, spec, true, "ErrImageNeverPull", "%s", c->pull_failure.text);
+                return;
+        }
+        if (spec->parsed.kind == IMAGE_FOREIGN) {
+                (void)image_parse(spec->image, &(struct image){ 0 }, &err);
+                fail(e, i, &err);
                 return;
         }
         if (spec->parsed.kind == IMAGE_PATH) {
@@ -247,7 +260,7 @@ void pods_installed(void *userdata, const struct image *image, const struct err 
                         } else {
                                 c->pull_backoff = c->pull_at = 0;
                                 pull_take(e, i);
-                                e->told_present = true;
+                                c->told_present = true;
                                 tell_pulled(e, i, usec);
                         }
                         pod_mark(e);

@@ -107,6 +107,8 @@ static void work(struct pod_entry *e)
                 plan_pod(e->pod, e->state, now, &plan);
                 if (plan.n_actions)
                         pod_mark(e);
+                else if (plan.wake_at && (!wake || plan.wake_at < wake))
+                        wake = plan.wake_at;
         }
         wake_at(e, wake, now);
 }

@@ -154,7 +154,7 @@ void pods_job_failed(void *userdata, const char *unit, const char *result)
                 c->requested = false;
                 err_set(&c->failure, -EIO, "RunContainerError", "systemd did not start %s: its job ended with \"%s\"",
                         unit, result);
-                c->retry_at = time_now() + BACKOFF_FIRST;
+                c->retry_at = time_now() + backoff_next(&c->start_failures, BACKOFF_FIRST);
                 pod_event(l->entry, &l->entry->pod->containers[l->index], true, "Failed", "Error: %s", c->failure.text);
         } else if (streq(result, "canceled")) {
                 c->requested = false;

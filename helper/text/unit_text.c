@@ -377,7 +377,7 @@ static void type_and_files(struct buf *b, const struct unit_text *u)
 
 /*
  * [X-Kubernetes] is read by the agent, and by START, STOP and REMOVE (its first key). All keys: UID, Namespace, Pod,
- * Container, Image, Package, PackageUnit, RestartPolicy (Never, OnFailure, Always), Hash (container_hash(), 16 hex
+ * Container, Image, Package, PackageUnit, RestartPolicy (Never, OnFailure, Always), Mark (the agent's, 16 hex
  * digits).
  */
 void unit_text_dropin(const struct unit_text *u, struct buf *b)
@@ -397,10 +397,10 @@ void unit_text_dropin(const struct unit_text *u, struct buf *b)
         pod_slice_name(pod->uid, u->qos, slice);
         unit_text_owner(pod->uid, b);
         buf_printf(b,
-                   "Namespace=%s\nPod=%s\nContainer=%s\nImage=%s\nPackage=%s\nPackageUnit=%s\nRestartPolicy=%s\nHash=%"
+                   "Namespace=%s\nPod=%s\nContainer=%s\nImage=%s\nPackage=%s\nPackageUnit=%s\nRestartPolicy=%s\nMark=%"
                    "016llx\n\n[Unit]\n",
                    pod->namespace, pod->name, u->container, u->image, u->package, u->package_unit,
-                   restart[u->restart].name, (unsigned long long)u->hash);
+                   restart[u->restart].name, (unsigned long long)u->mark);
         /* The slice is stopped before a shutdown, and its units with it; sysinit.target and all that it wants need not
          * be looked at for each start. */
         buf_str(b, "DefaultDependencies=no\nStartLimitIntervalSec=0\nAfter=vks-log.service\n"); /* stopped before it */

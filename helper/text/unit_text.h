@@ -21,7 +21,7 @@ struct unit_text {
         uint32_t grace_seconds;
         const char *container, *image, *package, *package_unit;
         unsigned restart; /* 0 Never, 1 OnFailure, 2 Always, as in helper.proto */
-        uint64_t hash;
+        uint64_t mark;
 
         const struct unit_file *file; /* the package's; NULL: there is none, and `program` is given */
         const char *program;          /* what runs instead of the first word of ExecStart; NULL: that */

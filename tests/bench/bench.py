@@ -58,25 +58,56 @@ class Watch(threading.Thread):
 
     def __init__(self):
         super().__init__(daemon=True)
-        self.running, self.gone, self.changed = {}, set(), threading.Condition()
-        status, body = Api().call("GET", f"/api/v1/namespaces/{NS}/pods?limit=1")
-        self.version = json.loads(body)["metadata"]["resourceVersion"]
+        self.running, self.gone, self.there, self.changed = {}, set(), set(), threading.Condition()
+        self.version = self.list()
 
-    def run(self):
+    def list(self):
+        """What is there now, and the version to watch from. A pod that ran or went while nobody watched is noted as of now."""
+        status, body = Api().call("GET", f"/api/v1/namespaces/{NS}/pods")
+        now, pods = time.monotonic(), json.loads(body)
+        names = {p["metadata"]["name"] for p in pods["items"]}
+        with self.changed:
+            for p in pods["items"]:
+                if p["status"].get("phase") == "Running":
+                    self.running.setdefault(p["metadata"]["name"], now)
+            self.gone |= self.there - names
+            self.there = names
+            self.changed.notify_all()
+        return pods["metadata"]["resourceVersion"]
+
+    def watch(self):
         c = http.client.HTTPSConnection(HOST, context=CONTEXT)
         c.request("GET", f"/api/v1/namespaces/{NS}/pods?watch=1&resourceVersion={self.version}&timeoutSeconds=3000")
         for line in c.getresponse():
             t = time.monotonic()
             head = line[:24]
-            if b"DELETED" not in head and b'"phase":"Running"' not in line:
+            if b"ERROR" in head:  # this version is too old by now
+                return
+            if b"ADDED" not in head and b"DELETED" not in head and b'"phase":"Running"' not in line:
                 continue
-            name = json.loads(line)["object"]["metadata"]["name"]
+            o = json.loads(line)["object"]
+            name = o["metadata"]["name"]
             with self.changed:
                 if b"DELETED" in head:
                     self.gone.add(name)
+                    self.there.discard(name)
                 else:
-                    self.running.setdefault(name, t)
+                    self.there.add(name)
+                    if o["status"].get("phase") == "Running":
+                        self.running.setdefault(name, t)
                 self.changed.notify_all()
+
+    def run(self):
+        """API servers end watches as they like: there is another one then."""
+        while True:
+            try:
+                self.watch()
+            except (OSError, http.client.HTTPException, ValueError):
+                time.sleep(0.1)
+            try:
+                self.version = self.list()
+            except (OSError, http.client.HTTPException, ValueError, KeyError):
+                time.sleep(0.5)
 
     def wait(self, what, names, seconds):
         names, end = set(names), time.monotonic() + seconds

@@ -8,7 +8,6 @@
 #include "common/mem.h"
 #include "helper/text/unit_text.h"
 #include "policy/policy_conf.h"
-#include "proto/hash.h"
 #include "proto/verbs.h"
 #include "proto/decode.h"
 #include "proto/wire.h"
@@ -106,7 +105,7 @@ static void check_write(const struct op_write *op)
                                        .package = k->c->package,
                                        .package_unit = k->c->unit,
                                        .restart = k->c->restart,
-                                       .hash = container_hash(k->c),
+                                       .mark = k->c->mark,
                                        .program = k->program ? k->program : "/bin/a",
                                        .n_command = k->c->n_command,
                                        .n_args = k->c->n_args,

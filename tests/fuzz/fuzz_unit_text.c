@@ -18,7 +18,7 @@ static bool ours(const char *line)
                 "Package=",
                 "PackageUnit=",
                 "RestartPolicy=",
-                "Hash=",
+                "Mark=",
                 "[Unit]",
                 "DefaultDependencies=",
                 "StartLimitIntervalSec=",

@@ -347,7 +347,8 @@ static inline void phrase(struct world *w, char *text)
         }
         if (streq(words[0], "ready")) {
                 for (size_t i = 0; i < w->pod->n_containers; i++)
-                        w->state->containers[i].image_present = true;
+                        w->state->containers[i].image_present = true,
+                        w->state->containers[i].mark = w->pod->containers[i].mark;
                 for (size_t i = 0; i < w->pod->n_volumes; i++)
                         w->state->volumes[i].filled = true;
                 w->state->written = true;

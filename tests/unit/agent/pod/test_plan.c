@@ -108,7 +108,7 @@ Test(plan, init_containers_run_one_after_the_other)
 {
         static const struct story stories[] = {
                 { "the first one", "OnFailure a/init b/init c d", "ready", "start a",
-                  "Pending | a waiting ContainerCreating | b waiting ContainerCreating | c waiting PodInitializing | d "
+                  "Pending | a waiting PodInitializing | b waiting PodInitializing | c waiting PodInitializing | d "
                   "waiting PodInitializing",
                   NULL },
                 { "alone", "OnFailure a/init b/init c d", "ready; a runs", "", NULL, NULL },
@@ -121,7 +121,7 @@ Test(plan, init_containers_run_one_after_the_other)
                 { "then all the others at once", "OnFailure a/init b/init c d",
                   "ready; a runs; a exits 0; b runs; b exits 0", "start c, start d",
                   "Pending | a terminated Completed 0 ready | b terminated Completed 0 ready | c waiting "
-                  "ContainerCreating | d waiting ContainerCreating",
+                  "PodInitializing | d waiting PodInitializing",
                   NULL },
                 { "with restartPolicy Always it runs once all the same", "Always a/init c",
                   "ready; a runs; a exits 0; c runs", "", "Running | a terminated Completed 0 ready | c running ready",
@@ -139,7 +139,7 @@ Test(plan, a_sidecar_is_an_init_container_that_stays)
                 { "it is started first", "Always s/sidecar c", "ready", "start s", NULL, NULL },
                 { "others wait until it is up", "Always s/sidecar c", "ready; s starts", "", NULL, NULL },
                 { "and start beside it", "Always s/sidecar c", "ready; s runs", "start c",
-                  "Pending | s running ready | c waiting ContainerCreating", NULL },
+                  "Pending | s running ready | c waiting PodInitializing", NULL },
                 { "it comes back whatever the policy is", "Never s/sidecar c", "ready; s runs; c runs; s exits 0",
                   "restart s", NULL, NULL },
                 { "a failed one ends no pod", "Never s/sidecar c", "ready; s runs; c runs; s exits 1", "restart s",
@@ -334,7 +334,7 @@ Test(plan, some_pods_are_left_alone)
                   "Pending | c waiting ContainerCreating", NULL },
                 { "but can be deleted", "Always c runtimeClassName=gvisor", "deleting; status_current", "remove", NULL,
                   NULL },
-                { "a pod without containers is not finished", "Never", "", "write", NULL, NULL },
+                { "a pod without containers is not finished", "Never", "", "", NULL, NULL },
         };
 
         TELL(stories);

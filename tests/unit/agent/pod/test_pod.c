@@ -62,8 +62,15 @@ Test(image, names_versions_urls_and_paths)
 Test(image, everything_else_is_invalid)
 {
         static const char *const bad[] = { "",
-                                           "docker.io/library/nginx",
                                            "Nginx",
+                                           "docker.io/Library/nginx",
+                                           "docker.io//nginx",
+                                           "host:x/nginx",
+                                           "a/b/",
+                                           "a..b/c",
+                                           "a___b/c",
+                                           "nginx:.5/x",
+                                           "a/b@sha256:00",
                                            "-y",
                                            "nginx:",
                                            "nginx:a b",
@@ -81,8 +88,56 @@ Test(image, everything_else_is_invalid)
                 struct image i;
                 struct err e = ERR_NONE;
                 cr_assert_eq(image_parse(bad[k], &i, &e), -EINVAL, "%s was taken", bad[k]);
-                cr_assert_str_eq(e.reason, "InvalidImageName");
+                cr_assert_str_eq(e.reason, "InvalidImageName", "%s", bad[k]);
         }
+}
+
+/* What a registry could have and this node has not: the kubelet would say ErrImagePull, and its node has the same word.
+ */
+Test(image, references_to_registries_are_valid_and_not_for_this_node)
+{
+        static const char digest[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+        static const char *const foreign[] = { "docker.io/library/redis:7.2",
+                                               "registry.example/x:1",
+                                               "localhost:5000/a-b--c/d__e.f:v1.0-rc_1",
+                                               "localhost/x",
+                                               "gcr.io/a/b/c",
+                                               "10.0.0.1:443/x",
+                                               "Registry.Example:1/x",
+                                               "library/nginx",
+                                               "nginx:1_2",
+                                               "my_image",
+                                               "a",
+                                               "nginx@sha256:",
+                                               "quay.io/x/y:1@sha256:" };
+
+        for (size_t k = 0; k < ARRAY_LEN(foreign); k++) {
+                CLEANUP(freep) char *s = xasprintf("%s%s", foreign[k], ends_with(foreign[k], ":") ? digest : "");
+                struct image i;
+                struct err e = ERR_NONE;
+                cr_assert_eq(image_parse(s, &i, &e), -EINVAL, "%s was taken", s);
+                cr_assert_str_eq(e.reason, "ErrImagePull", "%s", s);
+                cr_assert_eq(i.kind, IMAGE_FOREIGN);
+                cr_assert_not_null(strstr(e.text, "Debian package"));
+        }
+}
+
+/* The names of units: an image that is none, beside one that is, and containers that share one. */
+Test(pod, a_unit_is_named_by_its_image_and_a_mark_tells_images_apart)
+{
+        CLEANUP(pod_freep)
+        struct pod *p =
+                parse("\"containers\":[{\"name\":\"a\",\"image\":\"Not This\"},{\"name\":\"b\",\"image\":\"nginx:1\"},"
+                      "{\"name\":\"c\",\"image\":\"docker.io/library/x\"},{\"name\":\"d\",\"image\":\"nginx:2\"}]");
+
+        cr_assert_eq(p->refused.code, 0, "an image is the matter of one container: %s", p->refused.text);
+        cr_assert_str_eq(p->containers[0].unit, "");
+        cr_assert_str_eq(p->containers[2].unit, "");
+        cr_assert_str_eq(p->containers[1].unit, "vks.default.web.nginx.b.service");
+        cr_assert_str_eq(p->containers[3].unit, "vks.default.web.nginx.d.service");
+        cr_assert_neq(p->containers[1].mark, p->containers[3].mark);
+        for (size_t i = 0; i < 4; i++)
+                cr_assert_neq(p->containers[i].mark, 0);
 }
 
 Test(pod, an_annotation_names_the_unit_for_one_container_or_for_all)
@@ -116,8 +171,6 @@ Test(pod, what_cannot_be_given_is_refused_with_the_field)
         static const struct {
                 const char *spec, *reason, *says;
         } table[] = {
-                { "\"containers\":[{\"name\":\"c\",\"image\":\"docker.io/x\"}]", "InvalidImageName",
-                  "containers{c}.image" },
                 { "\"volumes\":[{\"name\":\"v\",\"nfs\":{\"server\":\"h\"}}],\"containers\":[{\"name\":\"c\",\"image\":"
                   "\"nginx\"}]",
                   "FailedMount", "volumes{v}: unsupported volume type \"nfs\"" },
@@ -149,6 +202,7 @@ Test(pod, what_has_no_effect_yet_is_listed)
         cr_assert_eq(p->refused.code, 0);
         cr_assert_not_null(strstr(p->ignored, "livenessProbe"));
         cr_assert_not_null(strstr(p->ignored, "securityContext.privileged"));
+        cr_assert_null(strstr(p->ignored, "ephemeralContainers"));
         cr_assert_null(strstr(p->ignored, "runAsUser"));
         pod_free(p);
 }
@@ -471,12 +525,13 @@ Test(pod, init_containers_come_first_and_some_stay)
 Test(pod, the_first_reason_for_a_refusal_is_told)
 {
         CLEANUP(pod_freep)
-        struct pod *p = parse("\"containers\":[{\"name\":\"c\",\"image\":\"nginx\"},{\"name\":\"d\",\"image\":\"X\"},"
-                              "{\"name\":\"E\",\"image\":\"Y\"}]");
+        struct pod *p = parse("\"containers\":[{\"name\":\"c\",\"image\":\"nginx\"},{\"name\":\"d\",\"image\":\"/"
+                              "d\",\"workingDir\":\"x\"},"
+                              "{\"name\":\"E\",\"image\":\"/e\"}]");
         CLEANUP(pod_freep) struct pod *none = parse("\"containers\":[{}]");
 
-        cr_assert_str_eq(p->refused.reason, "InvalidImageName");
-        cr_assert(starts_with(p->refused.text, "containers{d}.image: \"X\""), "%s", p->refused.text);
+        cr_assert_str_eq(p->refused.reason, "CreateContainerConfigError");
+        cr_assert(starts_with(p->refused.text, "containers{d}.workingDir: "), "%s", p->refused.text);
         cr_assert(p->refused_container == &p->containers[1]);
         cr_assert_str_eq(none->refused.text, "containers{}.name: not a DNS label");
 }
@@ -835,7 +890,7 @@ Test(image, what_is_wrong_with_it_is_told)
                 { "/usr/", "image: \"/usr/\" is not a normalized absolute path" },
                 { "/", "image: \"/\" is not a normalized absolute path" },
                 { "nginx:-", "image: \"nginx:-\" has a tag that is no version of a Debian package" },
-                { "docker.io/x", "image: \"docker.io/x\" is no name of a Debian package ([a-z0-9][a-z0-9+.-]+, then "
+                { "docker.io/X", "image: \"docker.io/X\" is no name of a Debian package ([a-z0-9][a-z0-9+.-]+, then "
                                  "perhaps :version)" },
         };
         struct image image;

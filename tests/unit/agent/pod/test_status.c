@@ -24,7 +24,7 @@ Test(status, a_pods_phase_is_that_of_its_containers)
                 { "or may not be: then it has failed", "Never i/init c", "ready; i runs; i exits 1", NULL,
                   "Failed | i terminated Error 1 | c waiting PodInitializing", NULL },
                 { "a clean one has not", "Never i/init c", "ready; i runs; i exits 0", NULL,
-                  "Pending | i terminated Completed 0 ready | c waiting ContainerCreating", NULL },
+                  "Pending | i terminated Completed 0 ready | c waiting PodInitializing", NULL },
                 { "a sidecar's failure is not the pod's", "Never s/sidecar c", "ready; s runs; s exits 1", NULL,
                   "Pending | s terminated Error 1 | c waiting PodInitializing", NULL },
                 { "nor is it once all has ended", "Never s/sidecar c", "ready; s runs; c runs; c exits 0; s exits 1",
@@ -61,17 +61,16 @@ Test(status, a_container_that_waits_says_for_what)
         static const struct value values[] = {
                 { "for its turn", "Always i/init c", "", WHY "reason", "PodInitializing", NULL },
                 { "an init container that is first waits for nobody", "Always i/init c", "",
-                  "initContainerStatuses.0.state.waiting.reason", "ContainerCreating", NULL },
+                  "initContainerStatuses.0.state.waiting.reason", "PodInitializing", NULL },
                 { "an init container is not initialized by others", "Always h/init i/init c", "",
-                  "initContainerStatuses.1.state.waiting.reason", "ContainerCreating", NULL },
+                  "initContainerStatuses.1.state.waiting.reason", "PodInitializing", NULL },
                 { "for itself", "Always c", "", WHY "reason", "ContainerCreating", NULL },
                 { "which needs no words", "Always c", "", WHY "message", "absent", NULL },
                 { "after its init containers as well", "Always i/init c", "ready; i runs; i exits 0", WHY "reason",
-                  "ContainerCreating", NULL },
+                  "PodInitializing", NULL },
                 { "behind a sidecar that is not up", "Always s/sidecar c", "ready; s starts", WHY "reason",
                   "PodInitializing", NULL },
-                { "behind one that is", "Always s/sidecar c", "ready; s runs", WHY "reason", "ContainerCreating",
-                  NULL },
+                { "behind one that is", "Always s/sidecar c", "ready; s runs", WHY "reason", "PodInitializing", NULL },
                 { "for a policy that allows its image", "Always c", "c pull_failure ErrImagePull no-such-package",
                   WHY "message", "no-such-package", NULL },
                 { "for the next try", "Always c",
@@ -132,20 +131,21 @@ Test(status, a_long_failure_is_told_whole)
 
 Test(status, a_pod_that_is_refused_says_why)
 {
-#define BAD_IMAGE                                                                                                      \
+#define BAD_DIR                                                                                                        \
         "{\"metadata\":{\"namespace\":\"default\",\"name\":\"web\",\"uid\":\"0f6c2a9e-1234-4abc-8def-0123456789ab\"}," \
-        "\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"docker.io/x\"},{\"name\":\"d\",\"image\":\"nginx\"}]}}"
+        "\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"/"                                                      \
+        "c\",\"workingDir\":\"x\"},{\"name\":\"d\",\"image\":\"nginx\"}]}}"
         static const struct value values[] = {
                 { "what kubelet calls creating, with the words", "Always c runtimeClassName=gvisor", "", WHY "reason",
                   "ContainerCreating", NULL },
                 { "in words", "Always c runtimeClassName=gvisor", "", WHY "message",
                   "spec.runtimeClassName: \"gvisor\" is not known here", NULL },
                 { "a volume is the same", "Always c v:nfs", "", WHY "reason", "ContainerCreating", NULL },
-                { "the container whose fault it is has the reason", BAD_IMAGE, "", WHY "reason", "InvalidImageName",
+                { "the container whose fault it is has the reason", BAD_DIR, "", WHY "reason",
+                  "CreateContainerConfigError", NULL },
+                { "the others have not", BAD_DIR, "", "containerStatuses.1.state.waiting.reason", "ContainerCreating",
                   NULL },
-                { "the others have not", BAD_IMAGE, "", "containerStatuses.1.state.waiting.reason", "ContainerCreating",
-                  NULL },
-                { "nor its words", BAD_IMAGE, "", "containerStatuses.1.state.waiting.message", "absent", NULL },
+                { "nor its words", BAD_DIR, "", "containerStatuses.1.state.waiting.message", "absent", NULL },
                 { "it is never ready", "Always c", "ready; c runs; refused InvalidImageName", "conditions.2.status",
                   "False", NULL },
         };

@@ -23,7 +23,7 @@ static struct unit_text text_of(const struct unit_file *file)
                                    .image = "img",
                                    .package = "pkg",
                                    .package_unit = file ? "x.service" : "",
-                                   .hash = 0xabc,
+                                   .mark = 0xabc,
                                    .file = file,
                                    .working_dir = "",
                                    .mounts = &no_mounts,
@@ -81,7 +81,7 @@ Test(unit_text, a_synthesized_unit_is_this)
         cr_assert_str_eq(d.data,
                          "[X-Kubernetes]\nUID=" UID
                          "\nNamespace=default\nPod=web\nContainer=c\nImage=/usr/bin/sleep\nPackage=\nPackageUnit=\n"
-                         "RestartPolicy=Always\nHash=0000000000000abc\n\n[Unit]\nDefaultDependencies="
+                         "RestartPolicy=Always\nMark=0000000000000abc\n\n[Unit]\nDefaultDependencies="
                          "no\nStartLimitIntervalSec=0\nAfter=vks-log.service\n\n[Service]\n"
                          "Slice=kubepods-burstable-pod0f6c2a9e_1234_4abc_8def_0123456789ab.slice\n"
                          "LogExtraFields=VKS_POD_UID=" UID " VKS_POD=default/web VKS_CONTAINER=c\n"
