@@ -3,7 +3,9 @@
  * Facts about journald that this file rests on (systemd 252):
  *
  *   - Fields that begin with "_" are journald's own and cannot be forged; VKS_POD_UID= and VKS_CONTAINER= could be, by
- * any process, so the unit is matched too.
+ * any process, so the unit is matched too. What the unit's processes send themselves has VKS_POD_UID= alone
+ * (LogExtraFields=): with a second field systemd 257 loses what PID 1's child has to say when it cannot execute a
+ * program.
  *   - Lines of a process that died before journald saw them keep unit and extra fields, but may lack
  * _SYSTEMD_INVOCATION_ID=, which journald reads from a link that PID 1 removes when the unit ends: a container that
  * complains and exits at once is just that case. Such a line belongs to the run that had begun last, and when a run
@@ -119,8 +121,10 @@ static int match_container(struct log_journal *l, const struct log_source *s)
         sd_journal *j = l->journal;
         int r;
 
+        /* What the unit's processes send themselves, or what vks-log brings of the container. */
         sd_journal_flush_matches(j);
-        if ((r = match(j, "_SYSTEMD_UNIT", s->unit)) < 0 || (r = match(j, "_SYSTEMD_UNIT", LOGGER)) < 0 ||
+        if ((r = match(j, "_SYSTEMD_UNIT", s->unit)) < 0 || (r = match(j, "VKS_POD_UID", s->pod_uid)) < 0 ||
+            (r = sd_journal_add_disjunction(j)) < 0 || (r = match(j, "_SYSTEMD_UNIT", LOGGER)) < 0 ||
             (r = match(j, "VKS_POD_UID", s->pod_uid)) < 0 || (r = match(j, "VKS_CONTAINER", s->container)) < 0)
                 return r;
         return r;

@@ -2,8 +2,8 @@
 /*
  * `kubectl logs` out of the journal: parsing of its options (pure), and a stream that writes the lines of one
  * container's runs. Only lines of this pod's uid and this container are ever shown, never by unit name alone: units
- * carry VKS_POD_UID= and VKS_CONTAINER= in each of their journal lines (LogExtraFields=). Nor by these alone, which any
- * process could write: the unit is journald's own word.
+ * carry VKS_POD_UID= in each of their journal lines (LogExtraFields=), and vks-log adds VKS_CONTAINER=. Nor by these
+ * alone, which any process could write: the unit is journald's own word.
  */
 #ifndef VKS_AGENT_SERVER_LOGS_H
 #define VKS_AGENT_SERVER_LOGS_H

@@ -409,8 +409,7 @@ void unit_text_dropin(const struct unit_text *u, struct buf *b)
                 unit_text_var_mount_name(pod->uid, &name);
                 buf_printf(b, "Requires=%s\nAfter=%s\n", name.data, name.data);
         }
-        buf_printf(b, "\n[Service]\nSlice=%s\nLogExtraFields=VKS_POD_UID=%s VKS_POD=%s/%s VKS_CONTAINER=%s\n", slice,
-                   pod->uid, pod->namespace, pod->name, u->container);
+        buf_printf(b, "\n[Service]\nSlice=%s\nLogExtraFields=VKS_POD_UID=%s\n", slice, pod->uid);
         /* What runs once and ends is nothing that systemd would restart always. */
         if (u->restart == 2 && !u->program && streq(unit_file_get(u->file, "Type"), "oneshot"))
                 buf_str(b, "Restart=on-failure\nRestartSec=300\nRemainAfterExit=no\n");

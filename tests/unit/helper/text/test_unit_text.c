@@ -84,7 +84,7 @@ Test(unit_text, a_synthesized_unit_is_this)
                          "RestartPolicy=Always\nMark=0000000000000abc\n\n[Unit]\nDefaultDependencies="
                          "no\nStartLimitIntervalSec=0\nAfter=vks-log.service\n\n[Service]\n"
                          "Slice=kubepods-burstable-pod0f6c2a9e_1234_4abc_8def_0123456789ab.slice\n"
-                         "LogExtraFields=VKS_POD_UID=" UID " VKS_POD=default/web VKS_CONTAINER=c\n"
+                         "LogExtraFields=VKS_POD_UID=" UID "\n"
                          "Restart=always\nRestartSec=300\nRemainAfterExit=no\nTimeoutStopSec=30\nSendSIGKILL="
                          "yes\nSuccessExitStatus=\n"
                          "RestartPreventExitStatus=\nRestartForceExitStatus=\nLogRateLimitIntervalSec="
