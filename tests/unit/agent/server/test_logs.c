@@ -246,7 +246,9 @@ Test(logs, only_this_pods_container_is_shown)
 {
         line("ours");
         entry("VKS_POD_UID=another\nVKS_CONTAINER=web\n_SYSTEMD_UNIT=" UNIT "\n_TRANSPORT=stdout\n", "a namesake's");
-        entry("VKS_POD_UID=" UID "\nVKS_CONTAINER=sidecar\n_SYSTEMD_UNIT=" UNIT "\n_TRANSPORT=stdout\n", "a sidecar's");
+        entry("VKS_POD_UID=" UID "\n_SYSTEMD_UNIT=vks.default.web.sidecar.service\n_TRANSPORT=syslog\n", "a sidecar's");
+        entry("VKS_POD_UID=" UID "\nVKS_CONTAINER=sidecar\n_SYSTEMD_UNIT=vks-log.service\n_TRANSPORT=journal\n",
+              "what a sidecar printed");
         entry("VKS_POD_UID=" UID "\nVKS_CONTAINER=web\n_SYSTEMD_UNIT=evil.service\n_TRANSPORT=journal\n", "a forger's");
         entry("_SYSTEMD_UNIT=" UNIT "\n_TRANSPORT=stdout\n", "a unit's without a pod");
         commit();
