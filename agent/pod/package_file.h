@@ -8,12 +8,12 @@
 
 #include "common/ids.h"
 
-/* Reads the name between `s` and `end`. NULL: `name` and `version` are filled; otherwise what is wrong with it, the
- * rest of a sentence. */
+/* Reads the file name between `s` and `end`. NULL: `name` and `version` are filled; otherwise what is wrong with the
+ * file name, as the rest of a sentence. */
 const char *package_file_name(const char *s, const char *end, char name[static ID_PACKAGE_MAX + 1],
                               char version[static ID_VERSION_MAX + 1]);
 
-/* Is `installed` the version that a file's name tells as `told`? Names of files leave the epoch out. */
+/* Is `installed` the version `told`, which was read from a file name? File names leave the epoch out. */
 bool package_file_is(const char *told, const char *installed);
 
 #endif

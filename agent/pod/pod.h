@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A pod as the API server wants it: the part of the object that vks acts on, in compact form, parsed once. What
- * the pod asks for and vks cannot give is found here and nowhere else, and is said in `refused`.
+ * A pod as the API server wants it: the part of the object that vks acts on, in compact form, parsed once. Parsing is
+ * the one place that finds out what a pod asks for and vks cannot give; `refused` says what that is.
  */
 #ifndef VKS_AGENT_POD_POD_H
 #define VKS_AGENT_POD_POD_H
@@ -12,13 +12,14 @@
 #include "common/err.h"
 #include "common/ids.h"
 
-/* Which unit of its package a container runs: for all of the pod's, or, with ".<container>" behind it, for one. */
+/* Names the unit of its package that a container runs. The plain key is for all containers of the pod, the key with
+ * ".<container>" behind it for that one. */
 #define ANNOTATION_UNIT "vks.systemd.io/unit"
 
 enum restart_policy { RESTART_POLICY_ALWAYS, RESTART_POLICY_ON_FAILURE, RESTART_POLICY_NEVER };
 enum pull_policy { PULL_IF_NOT_PRESENT, PULL_ALWAYS, PULL_NEVER };
 
-/* Where a value comes from: of an environment variable, or of a file in a volume. */
+/* Where the value of an environment variable, or the content of a file in a volume, comes from. */
 enum source_kind {
         SOURCE_VALUE,      /* `text` is the value itself */
         SOURCE_CONFIG_MAP, /* `object`, and `text` is the key (NULL: all keys) */
@@ -28,7 +29,7 @@ enum source_kind {
 };
 
 struct env_var {
-        char *name; /* of envFrom: the prefix, "" for none */
+        char *name; /* the variable's; for envFrom: the prefix, "" for none */
         enum source_kind kind;
         char *object;
         char *text;
@@ -58,13 +59,13 @@ struct container {
         uint32_t user, group;
         bool init;         /* of spec.initContainers */
         bool sidecar;      /* an init container with restartPolicy Always */
-        bool shares_image; /* its unit's name needs the container's name, too (common/ids.h) */
+        bool shares_image; /* another has its image, so the unit's name needs the container's (common/ids.h) */
         /*
-         * The name of its unit. Parsing gives it the name that the rule makes of the image; a container whose unit is
-         * there keeps that unit's name until the unit is gone (desired.c). "": the image names no unit.
+         * The name of its unit. Parsing derives it from the image (unit_name() in common/ids.h); a container that has
+         * a unit already keeps that unit's name until the unit is gone (desired.c). "": the image gives no name.
          */
         char unit[ID_UNIT_MAX + 1];
-        uint64_t mark; /* of the image as the pod has it, never 0: a unit with another mark is of another image */
+        uint64_t mark; /* a hash of the image string, never 0: a unit with another mark was made for another image */
 };
 
 struct volume_item { /* one file, or all keys of an object when `path` is NULL */
@@ -111,10 +112,10 @@ struct pod {
         struct volume *volumes;
         size_t n_volumes;
         char **readiness_gates; /* condition types; NULL when none */
-        bool gates_open;        /* all of them are True in the status that came with the object */
-        char *ignored;          /* fields that are there but have no effect yet, ", " between them; NULL when none */
+        bool gates_open;        /* all readiness gates are True in the status that came with the object */
+        char *ignored;          /* fields that the pod sets and vks ignores, ", " between them; NULL when none */
         struct err refused;     /* code != 0: this pod cannot run here; reason and text say why */
-        const struct container *refused_container; /* whose fault it is, or NULL */
+        const struct container *refused_container; /* the container that is the reason, or NULL */
 };
 
 /*
@@ -124,7 +125,7 @@ struct pod {
 int pod_parse(const cJSON *object, struct pod **ret, struct err *e);
 struct pod *pod_free(struct pod *p);
 
-/* The name that the rule has for the unit of container i, as its image and those beside it are now. */
+/* Sets containers[i].unit to the name that follows from its present image, and from those of the other containers. */
 void pod_name_unit(struct pod *p, size_t i, struct err *e);
 DEFINE_FREEP(struct pod, pod_free)
 

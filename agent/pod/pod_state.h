@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the agent knows of a pod's life here: what was observed of its units, and how its own requests ended. It is all
- * in memory: after a restart it is made again from the units, their files and the status that the API server kept.
- * The functions are pure; time is a parameter (microseconds since the epoch, the wall clock).
+ * What the agent knows of a pod's life here: what it observed of the pod's units, and how its own requests ended. All
+ * of it is in memory: after a restart the agent makes it again from the units, their files and the status that the
+ * API server kept. The functions are pure; time is a parameter (microseconds since the epoch, the wall clock).
  */
 #ifndef VKS_AGENT_POD_POD_STATE_H
 #define VKS_AGENT_POD_POD_STATE_H
@@ -12,7 +12,7 @@
 
 #define USEC_PER_SEC UINT64_C(1000000)
 
-/* pkg/kubelet: back-off of containers and of image pulls */
+/* Back-off of container restarts and of image pulls; the numbers are the kubelet's (pkg/kubelet) */
 #define BACKOFF_FIRST (10 * USEC_PER_SEC)
 #define BACKOFF_MAX   (300 * USEC_PER_SEC)
 #define BACKOFF_RESET (600 * USEC_PER_SEC)
@@ -40,18 +40,18 @@ struct container_state {
         struct termination last; /* of the run before */
         uint64_t backoff;        /* delay before the next restart */
         uint64_t restart_at;     /* when TERMINATED and to be restarted */
-        bool requested;          /* a start was asked for and the unit has not moved yet */
-        uint64_t unmet_at;       /* unit.unmet_at that was taken for the answer to a start */
-        uint64_t retry_at;       /* a start failed before the unit moved */
-        unsigned start_failures; /* in a row */
-        struct err failure;      /* why it is waiting: reason and text (CreateContainerError, ...) */
+        bool requested;          /* a start was asked for, and the unit's state has not changed yet */
+        uint64_t unmet_at;       /* the unit.unmet_at that was already taken for the answer to a start */
+        uint64_t retry_at;       /* when to start again, after a start that failed before the unit's state changed */
+        unsigned start_failures; /* such failures in a row */
+        struct err failure;      /* why the container waits: reason and text (CreateContainerError, ...) */
 
         /* its unit */
-        uint64_t mark;      /* of the image that the unit is of (struct container, mark); 0: there is no unit */
-        uint64_t mark_sent; /* the same of a WRITE that is under way */
-        bool replacing;     /* the unit ends since it is of another image; it is restarted whatever the policy says */
+        uint64_t mark;      /* container.mark of the image that the unit was made for; 0: there is no unit */
+        uint64_t mark_sent; /* the same for a WRITE that is under way */
+        bool replacing;     /* the unit ends since the image changed; a new one starts whatever restartPolicy is */
         bool term_sent, stop_sent,
-                kill_sent; /* to this unit alone; not used while all of the pod's are stopped at once */
+                kill_sent; /* to this unit alone; not used while the whole pod is stopped */
         uint64_t kill_at, stop_retry_at;
         bool clear_in_flight; /* REMOVE of this unit alone */
         uint64_t clear_retry_at;
@@ -59,15 +59,15 @@ struct container_state {
 
         /* the image */
         bool image_present;
-        bool told_present; /* the event about an image that was there already is out */
+        bool told_present; /* the event "image already present" was posted */
         bool pulling;
-        uint64_t pull_backoff, pull_at; /* not before */
+        uint64_t pull_backoff, pull_at; /* the delay, and the earliest time of the next pull */
         struct err pull_failure;
 };
 
 struct volume_state {
-        bool wanted; /* content is complete and differs from what was filled last */
-        bool filled; /* some content was filled in this agent's life */
+        bool wanted; /* its content is complete and differs from what was filled last */
+        bool filled; /* some content was filled since the agent started */
         bool in_flight;
         uint64_t hash; /* of the content that was filled */
         uint64_t retry_at;
@@ -97,19 +97,19 @@ struct condition {
 struct pod_state {
         uint64_t seen;       /* when this agent first saw it */
         uint64_t start_time; /* status.startTime */
-        bool gone;           /* no longer in the API: end it and forget it, report nothing */
-        bool blocked;        /* a namesake with another uid still has units here */
+        bool gone;           /* the API has no such pod any more: end it and forget it, report nothing */
+        bool blocked;        /* a pod of the same name with another uid still has units here */
 
-        bool written; /* directories are there, and unit files were: which ones, the containers know (mark) */
+        bool written; /* its directories exist, and units were written; which of them exist: container_state.mark */
         bool write_in_flight;
         uint64_t write_retry_at;
         unsigned write_failures;
-        struct err env_failure; /* environment cannot be resolved yet */
+        struct err env_failure; /* why the environment cannot be resolved yet */
         struct err write_failure;
 
         uint64_t stop_at; /* when the pod began to be stopped; 0: not yet */
         uint64_t kill_at; /* end of the grace */
-        bool by_signal;   /* its grace is longer than its units': each is signalled, and stopped when it has ended */
+        bool by_signal;   /* the grace is longer than the units' own: each is signalled, and stopped once it ended */
         bool stop_sent, stop_in_flight;
         uint64_t stop_retry_at;
         unsigned stop_failures;
@@ -139,46 +139,50 @@ DEFINE_FREEP(struct pod_state, pod_state_free)
  */
 void pod_state_adopt(struct pod_state *s, const struct pod *p, const cJSON *status);
 
-/* A unit was seen in this state: the container's phase, restart count and termination follow. */
+/* The container's unit was seen in state `u`: updates the container's phase, restart count and termination. */
 void container_observe(struct container_state *c, const struct unit_state *u, const struct pod *p, uint64_t now);
 
 /*
- * Its unit is of another image than the pod has now, and is to make room for a new one: what runs is ended, what waits
- * or would be restarted is written anew. An init container that runs is let finish, and what is over stays over
- * (kuberuntime_manager.go, computePodActions and computeInitContainerActions).
+ * Was the container's unit made for another image than the pod has now, and is it to make room for a new unit? A
+ * running container is ended; one that waits or would be restarted is written anew. A running init container may
+ * finish, and a container that is over for good stays so (kuberuntime_manager.go, computePodActions and
+ * computeInitContainerActions).
  */
 bool container_is_replaced(const struct container_state *c, const struct container *spec, const struct pod *p);
 
-/* There is no unit any more: the next one is new, of the image that the pod has now, and starts without a delay. */
+/* The container's unit was removed: the next one is made for the image that the pod has now, and starts at once. */
 void container_renew(struct container_state *c);
 
-/* What was known of its image is of no use for another one. */
+/* The container's image was changed: forgets what was known of the old one (presence, pull failures). */
 void container_forget_image(struct container_state *c);
 
-/* No image is to be had and no later try will change that; `pull_failure` says why. */
+/* Did the pull fail in a way that no later try can change? `pull_failure` says why. */
 bool container_pull_is_final(const struct container_state *c);
 
-/* Microseconds until what failed *failures times in a row is tried again, which is counted: `first`, then twice as long
- * each time, up to BACKOFF_MAX. */
+/* Counts one more failure in *failures and returns how many microseconds to wait before the next try: `first`, then
+ * twice as long each time, up to BACKOFF_MAX. */
 uint64_t backoff_next(unsigned *failures, uint64_t first);
 
-/* Whether Kubernetes' rules start a container again that ended as `c->now` says. */
+/* Do Kubernetes' rules start the container again, which ended as `c->now` says? */
 bool container_restarts(const struct container_state *c, const struct container *spec, const struct pod *p);
 
-/* It ended and waits for its next start: what kubectl shows as CrashLoopBackOff, once there is a delay. */
+/* Has the container ended, and does it wait for its next start? Once there is a delay kubectl shows
+ * CrashLoopBackOff. */
 bool container_backs_off(const struct container_state *c, const struct container *spec, const struct pod *p);
 
-/* The run that status calls lastState and `kubectl logs --previous` shows: in a back-off, and while its unit is
- * replaced, the latest one, otherwise the one before. */
+/* The run that the status calls lastState and `kubectl logs --previous` shows: the latest run during a back-off and
+ * while the unit is replaced, otherwise the run before. */
 const struct termination *container_last_run(const struct container_state *c, const struct container *spec,
                                              const struct pod *p);
 
-/* Everything that shall not run again has ended: the pod is Succeeded or Failed. */
+/* Have all containers ended for good, or the pod's deadline passed and its processes ended? Then the pod is Succeeded
+ * or Failed. */
 bool pod_is_finished(const struct pod *p, const struct pod_state *s);
 
 bool pod_has_processes(const struct pod_state *s);
 
-/* The first container whose init is not over; n_containers of init containers passed means none. */
+/* The index of the first init container that is not over yet (a sidecar: is not active); when there is none, the
+ * number of init containers. */
 size_t pod_first_blocking_init(const struct pod *p, const struct pod_state *s);
 
 #endif

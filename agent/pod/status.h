@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A pod's status as the API server shall have it: pure, the counterpart of plan.h. Phases and reasons are the kubelet's
+ * A pod's status for the API server: pure, the counterpart of plan.h. Phases and reasons are the kubelet's
  * (pkg/kubelet/kubelet_pods.go getPhase, convertStatusToAPIStatus; pkg/kubelet/status/generate.go).
  */
 #ifndef VKS_AGENT_POD_STATUS_H
@@ -15,8 +15,8 @@
 cJSON *status_build(const struct pod *p, struct pod_state *s, const struct pod_node *node, const char *const *image_ids,
                     uint64_t now);
 
-/* The strategic merge patch that carries it, for the pods/status subresource. Takes `status` over; the caller owns the
- * result. */
+/* The strategic merge patch for the pods/status subresource that carries `status`. Takes `status` over; the caller
+ * owns the result. */
 cJSON *status_patch(const struct pod *p, cJSON *status);
 
 /* Pending, Running, Succeeded or Failed. */

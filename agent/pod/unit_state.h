@@ -18,7 +18,7 @@ enum unit_phase {
 
 struct unit_state {
         enum unit_phase phase;
-        char invocation[33]; /* hex; "" before the first start. One run of the container */
+        char invocation[33]; /* hex id of one run of the container; "" before the first start */
         char result[24];     /* Result=: success, exit-code, signal, core-dump, timeout, oom-kill, ... */
         int main_code;       /* si_code of the main process' end: CLD_EXITED, CLD_KILLED, CLD_DUMPED; 0 while it runs */
         int main_status;     /* exit status or signal */

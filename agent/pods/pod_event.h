@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Events about a pod, or about one of its containers (`c`, NULL for none). Nothing is told of a pod that is gone, nor
- * in a dry run. */
+/* Posts events about a pod, or about one of its containers (`c`, NULL for none). No event is posted about a pod that
+ * the API server does not have any more, nor in a dry run. */
 #ifndef VKS_AGENT_PODS_POD_EVENT_H
 #define VKS_AGENT_PODS_POD_EVENT_H
 

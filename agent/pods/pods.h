@@ -45,11 +45,11 @@ struct pods *pods_new(const struct pods_parts *parts);
 struct pods *pods_free(struct pods *ps);
 DEFINE_FREEP(struct pods, pods_free)
 
-/* Pods are acted on from now on: the Node is registered, and units were read once. */
+/* Call it when the Node is registered and the units were read once: pods are acted on from now on. */
 void pods_start(struct pods *ps);
 
-/* What the parts tell: the handlers of watch.h, observed.h, objects.h,
- * tokens.h and installer.h, with `ps` as userdata. */
+/* What the parts report to the pods: handlers for watch.h, observed.h, objects.h, tokens.h and installer.h, with `ps`
+ * (a struct pods) as userdata. */
 void pods_list_begin(void *ps);
 void pods_upsert(void *ps, const cJSON *object);
 void pods_object_gone(void *ps, const cJSON *object);
@@ -62,7 +62,8 @@ void pods_token_changed(void *ps, const struct pod_id *pod);
 void pods_installed(void *ps, const struct image *image, const struct err *err, uint64_t usec);
 void pods_install_progress(void *ps, const struct image *image, const char *words);
 
-/* A container, for the kubelet API. Borrowed until the loop runs on; NULL when there is none. */
+/* A container, for the kubelet API. *ret is borrowed until the loop runs on; false when there is no such
+ * container. */
 struct pods_container {
         const struct pod *pod;
         const struct container *container;
