@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One Kubernetes API server, as the identity of a kubeconfig. Everything is asynchronous on the sd-event loop, and
- * shares one HTTP/2 connection where the server has it. Nothing here retries a request: callers know what is worth
- * repeating.
+ * Requests to one Kubernetes API server, with the identity of a kubeconfig. All of them are asynchronous on the
+ * sd-event loop, and share one HTTP/2 connection if the server speaks HTTP/2. Nothing here retries a request: callers
+ * know which ones are worth repeating.
  */
 #ifndef VKS_AGENT_CLIENT_API_H
 #define VKS_AGENT_CLIENT_API_H
@@ -21,9 +21,10 @@ enum api_method { API_GET, API_POST, API_PUT, API_PATCH, API_DELETE }; /* PATCH 
 enum { API_BODY_MAX = 64 * 1024 * 1024 }; /* of a response; longer fails the call with -EMSGSIZE */
 
 struct api_response {
-        int error;   /* 0 when the server answered with 2xx; else negative errno: -ECONNREFUSED, -ETIMEDOUT, ... for the
-                      * way there, -ENOENT for 404, -EACCES for 401 and 403, -EEXIST for 409 AlreadyExists, -ESTALE for
-                      * 409 Conflict, -EKEYEXPIRED for 410, -EINVAL for 400 and 422, -EBUSY for 429, -EIO for the rest */
+        int error;   /* 0 when the server answered with 2xx; else negative errno: -ECONNREFUSED, -ETIMEDOUT, ... when
+                      * no answer came, -ENOENT for 404, -EACCES for 401 and 403, -EEXIST for 409 AlreadyExists,
+                      * -ESTALE for 409 Conflict, -EKEYEXPIRED for 410, -EINVAL for 400 and 422, -EBUSY for 429, -EIO
+                      * for the rest */
         long status; /* HTTP status, 0 when there was no answer */
         cJSON *body; /* parsed JSON, or NULL; freed after the callback unless it sets this to NULL */
         unsigned retry_after_s; /* the server's wish, else 0 */
@@ -38,15 +39,15 @@ int api_new(sd_event *event, const struct kubeconfig *config, struct api **ret, 
 struct api *api_free(struct api *a); /* ends all calls without calling back */
 DEFINE_FREEP(struct api, api_free)
 
-/* Another identity from now on (a renewed certificate, a rewritten kubeconfig). Requests under way fail, and their
- * callers start them afresh. */
+/* Uses another identity from now on (a renewed certificate, a rewritten kubeconfig). Requests under way fail; their
+ * callers may start them again. */
 int api_set_config(struct api *a, const struct kubeconfig *config, struct err *e);
 
 /*
  * Starts a request. `path` begins with "/" and carries its query already escaped; `body` may be NULL and is printed at
- * once (it stays the caller's). `timeout_ms` of 0 means 30 s. `done` is called exactly once, never from inside
- * api_call(), unless the call is cancelled. Never NULL. Many at once wait for their turn, and the timeout counts from
- * then; only a PUT (a lease) never waits.
+ * once (it stays the caller's). `timeout_ms` of 0 means 30 s. Unless the call is cancelled, `done` is called exactly
+ * once, never from inside api_call(). Never returns NULL. When there are many requests, some wait for their turn; the
+ * timeout counts from then on. Only a PUT (a lease) never waits.
  */
 struct api_call *api_call(struct api *a, enum api_method method, const char *path, const cJSON *body,
                           unsigned timeout_ms, api_done done, void *userdata);
@@ -54,17 +55,17 @@ struct api_call *api_call(struct api *a, enum api_method method, const char *pat
 struct api_call *api_call_typed(struct api *a, enum api_method method, const char *path, const cJSON *body,
                                 const char *content_type, unsigned timeout_ms, api_done done, void *userdata);
 /*
- * A GET whose answer has no end (a watch): `data` gets it as it comes, when it is a 2xx; `done` comes at its end,
- * without a body then. It fails with -ETIMEDOUT when nothing was heard for `silence_ms`. api_cancel() is allowed inside
- * of `data`.
+ * A GET whose answer has no end (a watch): `data` gets the body of a 2xx answer as it comes; `done` is called when
+ * the answer ends, without a body then. Fails with -ETIMEDOUT when the server sent nothing for `silence_ms`.
+ * api_cancel() is allowed inside of `data`.
  */
 struct api_call *api_stream(struct api *a, const char *path, unsigned silence_ms, api_data data, api_done done,
                             void *userdata);
 struct api_call *api_cancel(struct api_call *c); /* `done` will not be called; NULL is allowed; returns NULL */
 DEFINE_FREEP(struct api_call, api_cancel)
 
-/* The server did not answer where it had to (a failed lease renewal): shut every connection down, so that streams start
- * afresh. */
+/* For a caller who concludes that the connections are dead (lease renewals failed): shuts all of them down, so that
+ * streams start afresh. */
 void api_close_connections(struct api *a);
 
 /* How many requests were started since api_new(): for `make bench` and /metrics. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Kubernetes events, as the kubelet's recorder makes them (client-go tools/record): the same event again within 10
- * minutes becomes a count on the first one; an object that has much to tell is heard 25 times and then once in 5
- * minutes, the rest is dropped with a log line; at most 5 posts a second with a burst of 50, so that a thousand pods at
- * once are not told of before they are started. A failed post is tried again a few times and then dropped. Never
- * blocks, never fails.
+ * Kubernetes events, as the kubelet's recorder makes them (client-go tools/record). The same event again within 10
+ * minutes raises the count of the first one. Of one object 25 events are posted at once, and then one every 5
+ * minutes; the rest is dropped with a log line. At most 5 posts a second with a burst of 50, so that the events of a
+ * thousand new pods do not delay their start. A failed post is tried again a few times and then dropped. Nothing here
+ * blocks or fails.
  */
 #ifndef VKS_AGENT_CLIENT_EVENTS_H
 #define VKS_AGENT_CLIENT_EVENTS_H

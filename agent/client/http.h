@@ -14,7 +14,7 @@
 struct http;
 struct http_call;
 
-/* Who we are and whom we trust. All of it is copied. */
+/* Whom the server takes us for, and which servers we trust. All strings are copied. */
 struct http_identity {
         const char *ca_pem; /* NULL: the system's CAs */
         const char *cert_pem, *key_pem;
@@ -24,8 +24,8 @@ struct http_identity {
 
 struct http_response {
         int error;        /* 0 when there was an answer, of whatever status; else negative errno */
-        long status;      /* 0 when there was none */
-        const char *text; /* what went wrong on the way, for a person; "" when nothing did */
+        long status;      /* 0 when there was no answer */
+        const char *text; /* why there was no answer, for a person; "" when there was one */
         char *body;       /* NUL-terminated, "" when empty or handed out; borrowed */
         size_t size;
         unsigned retry_after_s; /* as the server asked, else 0 */
@@ -40,10 +40,10 @@ struct http_request {
         const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
         const char *body;           /* NULL: none */
         size_t body_size;
-        bool urgent;         /* does not wait while many others run */
-        unsigned timeout_ms; /* for all of it, from when its turn came; 0: none */
-        unsigned silence_ms; /* ended with -ETIMEDOUT when nothing came for so long; 0: never */
-        size_t body_max;     /* longer: -EMSGSIZE */
+        bool urgent;         /* does not wait for its turn when many others run */
+        unsigned timeout_ms; /* for the whole call, from when its turn came; 0: none */
+        unsigned silence_ms; /* the call ends with -ETIMEDOUT when nothing came for so long; 0: never */
+        size_t body_max;     /* a longer response fails with -EMSGSIZE */
         http_data data;      /* gets the body of a 2xx response as it comes, instead of collecting it; may be NULL */
         http_done done;      /* exactly once, unless cancelled; never from inside http_start() */
         void *userdata;
@@ -54,14 +54,15 @@ struct http *http_new(sd_event *event);
 struct http *http_free(struct http *h);
 DEFINE_FREEP(struct http, http_free)
 
-/* For requests started from now on. Without: no client certificate, the system's CAs. */
+/* The identity of requests that are started from now on. Before the first call: no client certificate, and the
+ * system's CAs. */
 void http_set_identity(struct http *h, const struct http_identity *identity);
 
 struct http_call *http_start(struct http *h, const struct http_request *r); /* all of `r` is copied; never NULL */
 struct http_call *http_cancel(struct http_call *c);                         /* NULL is allowed; returns NULL */
 DEFINE_FREEP(struct http_call, http_cancel)
 
-/* Shuts every connection down: all that is under way fails, what comes next connects anew. */
+/* Shuts every connection down: calls under way fail, later calls connect anew. */
 void http_close_connections(struct http *h);
 
 #endif

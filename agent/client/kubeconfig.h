@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A kubeconfig file (client-go tools/clientcmd/api/v1): the current context's server and how to be somebody there.
+ * A kubeconfig file (client-go tools/clientcmd/api/v1): the current context's server, and our credentials for it.
  * Certificates, keys and tokens may be inline (…-data, token) or files (relative to the kubeconfig's folder).
  */
 #ifndef VKS_AGENT_CLIENT_KUBECONFIG_H
@@ -20,8 +20,8 @@ struct kubeconfig {
         bool insecure;    /* insecure-skip-tls-verify */
 };
 
-/* Reads and checks all of it; errors name the field ("users[1].user.client-key-data: not base64"). The caller owns
- * *ret. */
+/* Reads and checks the whole file; errors name the field ("users[1].user.client-key-data: not base64"). The caller
+ * owns *ret. */
 int kubeconfig_load(const char *path, struct kubeconfig **ret, struct err *e);
 int kubeconfig_parse(const char *text, size_t size, const char *folder, struct kubeconfig **ret, struct err *e);
 struct kubeconfig *kubeconfig_free(struct kubeconfig *k); /* wipes key and token */

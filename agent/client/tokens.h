@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Service account tokens by TokenRequest, bound to a pod, kept fresh while held: renewed at 80 % of their life or after
- * 24 hours, whichever comes first, with up to 10 s of jitter (pkg/kubelet/token/token_manager.go).
+ * Service account tokens from TokenRequest, each bound to a pod. A token that somebody holds is renewed at 80 % of
+ * its life or after 24 hours, whichever comes first, with up to 10 s of jitter (pkg/kubelet/token/token_manager.go).
  */
 #ifndef VKS_AGENT_CLIENT_TOKENS_H
 #define VKS_AGENT_CLIENT_TOKENS_H
@@ -12,7 +12,8 @@
 struct tokens;
 struct token;
 
-/* A held token came, was renewed, or failed to come. Never called from inside a function of this header. */
+/* Called when a held token was issued, was renewed, or could not be had. Never from inside a function of this
+ * header. */
 typedef void (*token_changed)(void *userdata, const struct pod_id *pod);
 
 struct tokens *tokens_new(sd_event *event, struct api *api, token_changed changed, void *userdata);
@@ -26,8 +27,8 @@ struct token *token_release(struct token *k); /* wipes it; NULL is allowed; retu
 DEFINE_FREEP(struct token, token_release)
 
 /*
- * The token, borrowed until the loop runs on; NULL while there is none, and then *ret_why (which may be NULL) says what
- * the server said, or has code 0 when the first answer is still out.
+ * The token, borrowed until the loop runs on; NULL while there is none. Then *ret_why (ret_why may be NULL) has the
+ * server's refusal, or code 0 while the first answer is awaited.
  */
 const char *token_value(const struct token *k, struct err *ret_why);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * List and watch one collection for ever: the reflector of client-go (tools/cache/reflector.go). It lists, hands every
- * object out, watches from the list's resourceVersion with bookmarks, resumes a broken watch where it was, and lists
- * again on 410 or an ERROR event. Failures are retried with a jittered back-off from 0.8 s to 30 s; each new kind of
- * failure is logged once.
+ * Lists and watches one collection for ever, like the reflector of client-go (tools/cache/reflector.go): lists, hands
+ * every object out, watches from the list's resourceVersion with bookmarks, resumes a broken watch where it was, and
+ * lists again on 410 or an ERROR event. Failures are retried with a jittered back-off from 0.8 s to 30 s; each new
+ * kind of failure is logged once.
  */
 #ifndef VKS_AGENT_CLIENT_WATCH_H
 #define VKS_AGENT_CLIENT_WATCH_H
@@ -13,19 +13,19 @@
 struct watch;
 
 struct watch_handler { /* any of them may be NULL but upsert and gone */
-        /* A list starts. Until `synced`, every object that exists is given to `upsert`; what was known and does not
-         * come is gone. */
+        /* A list starts. Until `synced`, every object that exists is given to `upsert`; an object that was known and
+         * is not given is gone. */
         void (*begin)(void *userdata);
         void (*upsert)(void *userdata, const cJSON *object); /* the object is freed after the call */
-        void (*gone)(void *userdata, const cJSON *object);   /* DELETED: its last state */
+        void (*gone)(void *userdata, const cJSON *object);   /* DELETED, with the object's last state */
         void (*synced)(void *userdata);                      /* the list is complete */
         /* List or watch failed (404 and 403 too); it will be retried. */
         void (*failed)(void *userdata, const struct api_response *r);
 };
 
 /*
- * `path` is the collection ("/api/v1/pods"), `query` what selects ("fieldSelector=spec.nodeName%3Dn1") or NULL. The
- * handler is copied. No callback happens from inside this function.
+ * `path` is the collection ("/api/v1/pods"), `query` selects from it ("fieldSelector=spec.nodeName%3Dn1") or is NULL.
+ * The handler is copied. No callback happens from inside this function.
  */
 struct watch *watch_new(sd_event *event, struct api *api, const char *path, const char *query,
                         const struct watch_handler *handler, void *userdata);

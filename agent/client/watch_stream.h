@@ -19,13 +19,13 @@ struct watch_event {
         const char *resource_version; /* in `object`; NULL for WATCH_ERROR */
 };
 
-/* One line, without its newline. -EBADMSG when it is no event. The caller owns ret->object. */
+/* Parses one line, without its newline. -EBADMSG when it is no event. The caller owns ret->object. */
 int watch_event_parse(const char *line, size_t size, struct watch_event *ret, struct err *e);
 
 /*
- * Takes `data` as it came and calls `line` for each line that is complete; empty ones are skipped. What is left is kept
- * in `rest`, whose bound is that of a line. Stops when `line` returns non-zero and returns that, -EMSGSIZE when a line
- * is too long, else 0. `rest` is not touched after `line` returned non-zero.
+ * Takes a piece of the stream and calls `line` for each line that is complete; empty lines are skipped. The
+ * incomplete rest is kept in `rest`, whose bound is that of a line. Stops when `line` returns non-zero and returns
+ * that, -EMSGSIZE when a line is too long, else 0. `rest` is not touched after `line` returned non-zero.
  */
 int watch_lines(struct buf *rest, const char *data, size_t size,
                 int (*line)(void *userdata, const char *line, size_t size), void *userdata);
