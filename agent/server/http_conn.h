@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* HTTP/1.1 as the protocol of a TLS connection: requests in turn, each
- * to the handler, and its answer out (server.h). */
+/* HTTP/1.1 as a protocol on a TLS connection (tls.h): passes one request after the other to the handler, and sends
+ * the handler's answer (server.h). */
 #ifndef VKS_AGENT_SERVER_HTTP_CONN_H
 #define VKS_AGENT_SERVER_HTTP_CONN_H
 
@@ -8,14 +8,14 @@
 #include "agent/server/server.h"
 #include "agent/server/tls.h"
 
-struct http_host { /* outlives its connections */
+struct http_host { /* what the connections of a server share; must outlive them */
         struct gate *gate;
         server_handler handler;
         void *userdata;
         uint64_t head_usec, idle_usec;
 };
 
-/* Serves `fd`, which it owns from now on, and takes care of itself. */
+/* Serves the connected socket `fd`, which the connection owns from now on. The connection frees itself. */
 void http_conn_new(const struct http_host *http, struct tls_host *tls, SSL_CTX *context, int fd);
 
 #endif

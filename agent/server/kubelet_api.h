@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The kubelet API's routes (pkg/kubelet/server/server.go), for requests that server.h has let in. */
+/* The kubelet API's routes (pkg/kubelet/server/server.go), for requests that the gate has let in. */
 #ifndef VKS_AGENT_SERVER_KUBELET_API_H
 #define VKS_AGENT_SERVER_KUBELET_API_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The lines that one container wrote, in the journal. What the journal holds of a unit is more than that, and what any
- * process may write there is more still; which entries count is decided here, and in a bounded number of steps per
- * call.
+ * Finds the lines that one container wrote in the journal. The journal holds more about a unit than these, and any
+ * process may write entries that look like them; this file decides which entries count. Each call takes a bounded
+ * number of steps.
  */
 #ifndef VKS_AGENT_SERVER_LOG_JOURNAL_H
 #define VKS_AGENT_SERVER_LOG_JOURNAL_H
@@ -13,20 +13,20 @@
 
 struct log_journal;
 
-enum { LOG_LINE_MAX = 1024 * 1024 }; /* more of one entry is not shown */
+enum { LOG_LINE_MAX = 1024 * 1024 }; /* of a longer entry only this much is shown */
 
 struct log_line {
         uint64_t usec;
         const char *text; /* any bytes; valid until the next call */
         size_t size;
-        bool cut;        /* there was more than LOG_LINE_MAX */
-        bool open;       /* journald broke the line here, the next one of the same stream goes on with it */
-        char stream[40]; /* journald's id of the file descriptor it was written to; "" for other ways */
+        bool cut;        /* the entry was longer than LOG_LINE_MAX */
+        bool open;       /* the line was broken here; the next entry of the same stream continues it */
+        char stream[40]; /* id of the stdout or stderr that the line was written to; "" if it came another way */
 };
 
 /*
- * Opens the journal where `tail` lines (-1: all) since `since_usec` begin. With `follow`, sd_journal_get_fd() works on
- * its handle. The strings of `source` are copied.
+ * Opens the journal at the first of the last `tail` lines (-1: of all lines) since `since_usec`. With `follow`,
+ * sd_journal_get_fd() works on log_journal_handle(). The strings of `source` are copied.
  */
 int log_journal_open(const struct log_source *source, int64_t tail, uint64_t since_usec, bool follow,
                      struct log_journal **ret, struct err *e);
@@ -34,12 +34,12 @@ struct log_journal *log_journal_free(struct log_journal *l);
 DEFINE_FREEP(struct log_journal, log_journal_free)
 
 /*
- * The next line: 1; 0 when there is none yet; -EAGAIN when *budget entries were looked at (it counts down) and the loop
- * should turn; another negative errno when the journal cannot be read.
+ * Reads the next line. 1: *ret has it; 0: there is none yet; -EAGAIN: *budget, which counts down with each entry that
+ * is looked at, is used up, and the event loop should run first; another negative errno: the journal cannot be read.
  */
 int log_journal_next(struct log_journal *l, unsigned *budget, struct log_line *ret);
 
-/* The run that was asked for has been followed by another one: nothing more will come. */
+/* Has another run followed the one that was asked for? Then no more lines will come. */
 bool log_journal_is_over(const struct log_journal *l);
 
 sd_journal *log_journal_handle(struct log_journal *l);

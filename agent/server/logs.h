@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * `kubectl logs` out of the journal: parsing of its options (pure), and a stream that writes the lines of one
- * container's runs. Only lines of this pod's uid and this container are ever shown, never by unit name alone: units
- * carry VKS_POD_UID= in each of their journal lines (LogExtraFields=), and vks-log adds VKS_CONTAINER=. Nor by these
- * alone, which any process could write: the unit is journald's own word.
+ * container's runs. Which entries are such lines decides log_journal.h. A line is shown only if it has this pod's uid
+ * (VKS_POD_UID=, which LogExtraFields= and vks-log add) and, from vks-log, this container (VKS_CONTAINER=). As any
+ * process could write these fields, the unit that journald itself recorded must fit as well.
  */
 #ifndef VKS_AGENT_SERVER_LOGS_H
 #define VKS_AGENT_SERVER_LOGS_H
@@ -14,14 +14,13 @@
 
 struct log_options { /* k8s.io/api core/v1 PodLogOptions */
         bool follow, previous, timestamps;
-        int64_t tail; /* journal messages, which are lines unless they hold newlines; -1: all; 0: none of what is there
-                       */
+        int64_t tail; /* number of journal messages (one may hold several lines); -1: all; 0: only new ones */
         int64_t limit_bytes; /* -1: no limit */
         uint64_t since_usec; /* wall clock, microseconds since the epoch; 0: from the start */
 };
 
-/* Out of the query of /containerLogs. -EINVAL names the parameter (to be answered with 400). `now_usec` serves
- * sinceSeconds. */
+/* Reads the options from the query of /containerLogs. -EINVAL: the error names the parameter (answer with 400).
+ * `now_usec` is what sinceSeconds is counted from. */
 int log_options_parse(const struct request *r, uint64_t now_usec, struct log_options *ret, struct err *e);
 
 struct log_source {
@@ -34,14 +33,15 @@ struct log_source {
 
 enum {
         LOG_STREAMS_MAX = 100
-}; /* at a time: each one costs descriptors, and a follower one of the 128 inotify instances of a user */
+}; /* at a time: each one costs descriptors, and each follower one of the user's 128 inotify instances */
 
 struct log_stream;
 
 /*
- * Starts to answer `res` with the lines. `running` is asked when a follower has drained the journal: when it says no,
- * the stream ends. It must stay valid until the stream has ended. A follower of one run ends as well when another run
- * has begun. log_stream_poke() makes every stream of that pod look again (call it when a unit stopped).
+ * Starts to answer `res` with the lines. With `follow`, the stream asks `running` whenever it has read all there is
+ * in the journal, and ends when the answer is no; `running` and `userdata` must stay valid until then. A stream that
+ * follows one run also ends when another run has begun. log_stream_poke() makes every stream of that pod look again
+ * (call it when a unit stopped).
  */
 void log_stream_start(sd_event *event, struct response *res, const struct log_source *source,
                       const struct log_options *options,

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The kubelet's HTTPS server: HTTP/1.1 over TLS on the sd-event loop. No endpoint takes a request body, so there is no
- * code for one. Who may enter is decided before a route is looked up, at the gate (gate.h): by a client certificate
- * that the configured CA signed for client authentication (extended key usage clientAuth, required), else by a bearer
- * token; everybody else gets 401, and who may not do what he asks for 403.
+ * code for one. Before a route is looked up the gate (gate.h) decides whether the client may enter. A client
+ * authenticates by a certificate that the configured CA signed for client authentication (extended key usage
+ * clientAuth, required; tls_trust.h), else by a bearer token. Without either it gets 401; without the right to what
+ * it asks for it gets 403.
  */
 #ifndef VKS_AGENT_SERVER_SERVER_H
 #define VKS_AGENT_SERVER_SERVER_H
@@ -16,12 +17,12 @@ enum {
         SERVER_HEAD_MAX = 32 * 1024, /* request line and headers */
         SERVER_HEAD_TIMEOUT_S = 10,  /* from accept to the end of the headers, TLS handshake included */
         SERVER_CONNECTIONS_MAX = 512,
-        SERVER_OUT_HIGH = 256 * 1024,      /* a response that has more waiting is paused ... */
-        SERVER_OUT_LOW = 64 * 1024,        /* ... until it has less than this */
-        SERVER_OUT_MAX = 64 * 1024 * 1024, /* a connection that has more waiting all the same is dropped */
+        SERVER_OUT_HIGH = 256 * 1024,      /* a response with more unsent bytes than this is paused ... */
+        SERVER_OUT_LOW = 64 * 1024,        /* ... until it has fewer than this */
+        SERVER_OUT_MAX = 64 * 1024 * 1024, /* a connection with more unsent bytes than this is dropped */
         SERVER_STALL_TIMEOUT_S = 60,       /* a peer that reads nothing for so long is dropped */
         SERVER_IDLE_TIMEOUT_S = 120, /* between two requests; more than the 90 s after which Go's client hangs up */
-        SERVER_LINGER_TIMEOUT_S = 5, /* for the peer to hang up when everything was sent */
+        SERVER_LINGER_TIMEOUT_S = 5, /* for the peer to hang up after everything was sent */
 };
 
 struct server;
@@ -31,7 +32,7 @@ struct response;
 struct request {             /* lives as long as the handler's call */
         const char *method;  /* GET, HEAD or POST */
         const char *path;    /* percent-decoded, without the query, begins with "/" */
-        const char *user;    /* who asks, and may */
+        const char *user;    /* the client, whom the gate has let in */
         char *const *groups; /* NULL-terminated */
         size_t n_query;
         struct {
@@ -41,12 +42,13 @@ struct request {             /* lives as long as the handler's call */
 const char *request_query(const struct request *r, const char *name); /* first value or NULL */
 
 /*
- * A handler either answers at once (response_send) or starts a stream: response_start, response_write as often as it
- * likes, response_end. `on_ready` is called when a paused stream may write again, `on_closed` when the peer went away
- * before the end: after it, and after response_end/response_send, the response is no more. Who can do neither yet says
- * response_later, and does one of them in his own time. No callback ever comes from inside a response_ function.
+ * A handler either answers at once (response_send), or starts a stream: response_start, response_write as often as it
+ * likes, response_end. A handler that can do neither yet calls response_later, and does one of them later. `on_ready`
+ * is called when a paused stream may write again, `on_closed` when the peer went away before the end. After
+ * on_closed, response_end or response_send the response must not be used any more. No callback ever comes from inside
+ * a response_ function.
  *
- * The answer to HEAD has the headers alone; a stream is then closed at once.
+ * The answer to HEAD has only headers; a stream that answers HEAD is closed at once.
  */
 typedef void (*server_handler)(void *userdata, const struct request *r, struct response *res);
 
@@ -54,7 +56,7 @@ void response_send(struct response *res, int status, const char *content_type, c
 void response_error(struct response *res, int status, const char *fmt, ...) PRINTF(3, 4); /* text/plain, one line */
 void response_start(struct response *res, const char *content_type, void (*on_ready)(void *), void (*on_closed)(void *),
                     void *userdata);
-bool response_write(struct response *res, const void *p, size_t n); /* false: taken, but pause now */
+bool response_write(struct response *res, const void *p, size_t n); /* false: taken, but pause till on_ready */
 void response_end(struct response *res);
 void response_later(struct response *res, void (*on_closed)(void *), void *userdata);
 
@@ -65,7 +67,7 @@ struct server_config {
         const char *key_file;  /* PEM, may be the same file */
         const char *client_ca_file;
         struct gate *gate;                                             /* outlives the server */
-        unsigned head_timeout_ms, stall_timeout_ms, linger_timeout_ms; /* 0: the ones above; tests are less patient */
+        unsigned head_timeout_ms, stall_timeout_ms, linger_timeout_ms; /* 0: those above; tests use shorter ones */
 };
 
 /* Listens. `handler` gets every request that the gate lets in. The strings of config are copied. Ignores SIGPIPE in the
@@ -76,12 +78,12 @@ struct server *server_free(struct server *s);
 DEFINE_FREEP(struct server, server_free)
 
 /*
- * Reads certificate, key and CA again, for new connections; on failure the old ones stay. It happens by itself when one
- * of the files changes.
+ * Reads certificate, key and CA again, for new connections; on failure the old ones stay in use. The server does this
+ * by itself when one of the files changes.
  */
 int server_reload(struct server *s, struct err *e);
 
-uint16_t server_port(const struct server *s); /* the one it listens on */
+uint16_t server_port(const struct server *s); /* the port that it listens on */
 size_t server_connections(const struct server *s);
 
 #endif
