@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A bounded block of memory that is only ever given back as a whole, and so wiped: what a request unpacks to lives in
- * one. Address space is taken at once, memory page by page.
+ * A bounded block of memory that holds what one request unpacks to. It is only freed as a whole, and wiped then.
+ * Address space is taken at once, memory page by page.
  */
 #ifndef VKS_HELPER_ARENA_H
 #define VKS_HELPER_ARENA_H

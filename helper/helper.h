@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the operations of the root helper share. Each op_<verb>() carries out what policy_<verb>() allowed; it may be
- * repeated, and when it fails no unit and no volume is left half-done.
+ * What the operations of the root helper share. Each op_<verb>() carries out what policy_<verb>() allowed. An
+ * operation may be repeated, and when it fails it leaves no unit and no volume half-done.
  */
 #ifndef VKS_HELPER_HELPER_H
 #define VKS_HELPER_HELPER_H
@@ -14,7 +14,7 @@
 
 #define UNIT_DIR "/run/systemd/system"
 
-/* The machine, as far as the helper reaches it: four directories and PID 1. */
+/* All that the helper reaches of the machine: four open directories and, by the bus, PID 1. */
 struct machine {
         int pods, disk, units, logs;
         sd_bus *bus;
@@ -23,8 +23,8 @@ struct machine {
 };
 
 struct answer {
-        char unit[ID_UNIT_MAX + 1]; /* INSTALL's */
-        char packages[512];         /* the same, for the journal: as many as there is room for */
+        char unit[ID_UNIT_MAX + 1]; /* INSTALL: the transient unit */
+        char packages[512];         /* INSTALL: the packages, for the journal, as many as there is room for */
 };
 
 int op_install(struct machine *m, const struct op_install *op, struct answer *a, struct err *e);
@@ -42,37 +42,38 @@ int dispatch(void *machine, int sock, struct err *e);
 
 /*
  * A method of the manager (org.freedesktop.systemd1(5)) for one unit: StartUnit, RestartUnit, StopUnit, KillUnit
- * (SIGKILL to all of it), ResetFailedUnit. Jobs are enqueued, in place of conflicting ones, and not waited for. What is
- * not loaded is stopped, killed and forgotten already.
+ * (SIGKILL to all of it), ResetFailedUnit. Jobs are enqueued, in place of conflicting ones, and not waited for. For a
+ * unit that is not loaded, stopping, killing and resetting succeed.
  */
 int unit_ask(struct machine *m, const char *method, const char *unit, struct err *e);
 /* The unit's KillSignal= to its main process, or to all of it where PID 1 knows of none. */
 int unit_signal(struct machine *m, const char *unit, struct err *e);
 /* A name of org.freedesktop.systemd1(5)'s ActiveState; "" when PID 1 has not loaded it. */
 int unit_active_state(struct machine *m, const char *unit, char ret[static 32], struct err *e);
-/* A transient oneshot that runs `argv`, if it does not run already; behind it, whatever becomes of it, the same program
- * with "--end" alone. */
+/* Starts `unit`, a transient oneshot that runs `argv`, unless it runs already. When it has ended, however it ended,
+ * PID 1 runs the same program with "--end" alone. */
 int unit_run(struct machine *m, const char *unit, char **argv, struct err *e);
 
 /* ---- package_unit.c: the unit file that a package brings, if the package is installed and owns it ---------------- */
 int package_unit_load(const char *package, const char *name, struct unit_file **ret, struct err *e);
 
-/* ---- cage.c: after this nothing is opened but files, and nothing executed ---------------------------------------- */
+/* ---- cage.c: after this the helper opens nothing but files, and executes nothing ------------------------------- */
 int helper_cage(struct err *e);
 
 /* ---- pod_dirs.c -------------------------------------------------------------------------------------------------- */
 
-/* The directories of a pod and of its volumes; those that are there stay
- * as they are. *ret_pod: POD_RUN_DIR/UID, open. */
+/* Makes the directories of a pod and of its volumes; existing ones stay as they are. *ret_pod: POD_RUN_DIR/UID,
+ * open. */
 int pod_dirs_make(struct machine *m, const struct op_write *op, bool overlay, int *ret_pod, struct err *e);
 int pod_dirs_remove(struct machine *m, const char *uid, struct err *e);
 
-/* ---- logs.c: a container's pipes; of a unit of the pod that was written, 0 or a negative errno ------------------- */
+/* ---- logs.c: the log pipes of a container, whose unit WRITE has written; 0 or a negative errno ----------------- */
 int logs_write(struct machine *m, const struct unit_text *u, const char *unit);
 int logs_renew(struct machine *m, const char *uid, const char *unit);
 int logs_remove(struct machine *m, const char *uid, const char *unit);
 
-/* -ENOSPC where less than a quarter is free: pods need some to run, and the machine does, whose /run has the units. */
+/* -ENOSPC when less than a quarter of the filesystem of `dir` is free: running pods need some of their tmpfs, and the
+ * machine some of /run, where the units are. */
 int room_left(int dir, const char *path, struct err *e);
 
 #endif

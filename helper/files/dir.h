@@ -11,37 +11,37 @@
 #include "common/base.h"
 
 /*
- * -EXDEV: a mount point, or a name that leads away ("..", or more than one component). By openat2(2), and where that is
- * not to be had (-ENOSYS or -EPERM: container managers filter it) by openat(2) and the ids of the mounts, which Linux
- * tells from 5.8 on; without either nothing is opened.
+ * Opens the directory `name`. -EXDEV: it is a mount point, or the name leads away ("..", or more than one component).
+ * Uses openat2(2); where that fails with -ENOSYS or -EPERM (container managers filter it), openat(2) and a comparison
+ * of mount ids, which Linux has since 5.8. Without either nothing is opened.
  */
 int dir_open(int at, const char *name);
 
-/* Opens it, and makes it first when it is not there. A new one gets `mode`, whatever the umask; an old one keeps its
- * own. */
+/* Opens the directory `name`, and makes it first if it does not exist. A new directory gets `mode`, whatever the
+ * umask; an existing one keeps its mode. */
 int dir_make(int at, const char *name, mode_t mode);
 
-/* The same, not opened. */
+/* As dir_make(), but does not open it. */
 int dir_ensure(int at, const char *name, mode_t mode);
 
-/* The file appears whole, under its name, or not at all. */
+/* Writes a file, which appears whole under its name, or not at all. */
 int dir_write(int at, const char *name, const void *p, size_t n, mode_t mode);
 
-/* A FIFO under its name, instead of what was there. */
+/* Makes a FIFO, in place of what had the name. */
 int dir_fifo(int at, const char *name, mode_t mode);
 
-/* A file, or a directory with all that is in it. It need not be there. -EXDEV when something is mounted in it. Needs no
- * memory and no depth of stack. */
+/* Removes a file, or a directory with all that is in it; success if there is none. -EXDEV when something is mounted
+ * in it. Takes no memory and no stack, however deep the tree is. */
 int dir_remove(int at, const char *name);
 
-/* Makes in `to` the directories that are at the top of `from`, empty, with their owners and modes; at most 256, none of
- * `except`. */
+/* Makes in `to` an empty directory for each directory directly in `from`, with the same name, owner and mode; at most
+ * 256, and none whose name is in `except`. */
 int dir_copy_shape(const char *from, int to, const char *const *except);
 
-/* The names of its entries; NULL when there are none, or it cannot be read. The caller owns them (strv_free). */
+/* The names of the directory's entries; NULL when it has none or cannot be read. The caller owns them (strv_free). */
 char **dir_list(int at);
 
-/* How many entries count. */
+/* The number of entries for which `counts` says true. */
 size_t dir_count(int at, bool (*counts)(const char *name));
 
 #endif

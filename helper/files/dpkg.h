@@ -4,8 +4,9 @@
 
 #include "common/err.h"
 
-/* The list of files of an installed package (dpkg -L), a path per line, and behind it the units that its scripts made
- * while it was installed for a pod. `package` is a valid name; the caller owns *ret. -ENOENT: not installed. */
+/* The list of files of an installed package (dpkg -L), one path per line, followed by the units that the package's
+ * scripts made while it was installed for a pod. `package` is a valid name; the caller owns *ret. -ENOENT: it is not
+ * installed. */
 int dpkg_files(const char *package, char **ret, struct err *e);
 
 /* Is `path` a line of that list? */

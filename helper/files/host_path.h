@@ -6,9 +6,10 @@
 #include "common/err.h"
 
 /*
- * A hostPath volume: is there what `type` says (Kubernetes' HostPathType, core/v1; "" asks nothing), and will it still
- * be there when PID 1 mounts it (helper/files/trust.h)? `may_make`: the ...OrCreate types are made. -EPERM with
- * "host-path" as reason where a symbolic link is on the way, or somebody else than root could put one there.
+ * Checks a hostPath that policy has allowed (policy/rules.c, rule_host_path()). Is it of the `type` that the pod says
+ * (Kubernetes' HostPathType, core/v1; "" is not checked), and will the path still lead there when PID 1 mounts it
+ * (helper/files/trust.h)? With `may_make`, what a ...OrCreate type names is made if it is missing. -EPERM with
+ * "host-path" as reason when a component is a symbolic link, or somebody other than root could replace it by one.
  */
 int host_path_check(const char *path, const char *type, bool may_make, struct err *e);
 

@@ -7,15 +7,15 @@
 #include "common/base.h"
 
 /*
- * An entry of /etc/passwd, by name, or by number when `name` is NULL. Not through NSS, whose modules may open anything:
- * users of a directory service are not found.
+ * Finds an entry of /etc/passwd, by name, or by number when `name` is NULL. NSS is not used, since its modules may
+ * open anything: so users of a directory service are not found.
  */
 bool passwd_find(const char *name, uid_t uid, uid_t *ret_uid, gid_t *ret_gid);
 
-/* The entry of the number that `s` writes; false as well where it writes none. */
+/* Finds the entry of the uid that `s` holds in decimal; false as well when `s` is no number. */
 bool passwd_find_number(const char *s, uid_t *ret_uid, gid_t *ret_gid);
 
-/* A group of /etc/group, or any number. */
+/* The gid of a name in /etc/group; a number stands for itself. */
 bool passwd_find_group(const char *s, gid_t *ret_gid);
 
 #endif

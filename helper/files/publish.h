@@ -14,9 +14,9 @@ struct publish_file {
 };
 
 /*
- * Replaces what is in the directory `volume`, all at once, in the layout of the kubelet's atomic writer
- * (pkg/volume/util/atomic_writer.go), which programs that watch their files know: a directory per generation, "..data"
- * a link to it, and links through that.
+ * Replaces the content of the directory `volume`, all at once, in the layout of the kubelet's atomic writer
+ * (pkg/volume/util/atomic_writer.go), which programs that watch their files know: one directory per generation, the
+ * link "..data" to the current one, and for each file a link through "..data".
  */
 int publish(int volume, const struct publish_file *files, size_t n_files);
 

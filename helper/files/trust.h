@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Paths that PID 1 follows again after we did, when it mounts something: nobody but root may be able to put a symbolic
- * link there in between. So every directory on the way has to be root's and writable by nobody else, or sticky, and
- * then what it is about has to be root's.
+ * Checks paths that the helper looks at now and PID 1 follows again later, when it mounts something: in between
+ * nobody but root may be able to put a symbolic link into the path. So every directory on the way must belong to root
+ * and be writable by nobody else. A directory that others may write to must be sticky, and the next component must be
+ * root's.
  */
 #ifndef VKS_HELPER_FILES_TRUST_H
 #define VKS_HELPER_FILES_TRUST_H
@@ -13,14 +14,14 @@
 
 enum trust_make {
         TRUST_LOOK,
-        TRUST_DIR,  /* what is missing is made: directories (0755) */
-        TRUST_FILE, /* ... and an empty file at the end (0644) */
+        TRUST_DIR,  /* missing components are made, as directories (0755) */
+        TRUST_FILE, /* the same, but the last one as an empty file (0644) */
 };
 
 /*
- * `path` is absolute and normalized. `ours`: directories that everybody writes to are made sticky on the way. *ret (may
- * be NULL): what is there. -ENOENT: nothing, and only root could change that; -ELOOP: a link is on the way; -EPERM:
- * somebody else could put one there.
+ * `path` is absolute and normalized. `ours`: directories on the way that everybody may write to are made sticky. *ret
+ * (may be NULL): what stat() says of the path. -ENOENT: nothing is there, and only root could change that; -ELOOP: a
+ * component is a symbolic link; -EPERM: somebody other than root could make one a symbolic link.
  */
 int trust_path(const char *path, enum trust_make make, bool ours, struct stat *ret);
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The account of those paths in a pod's private /run, /var and /tmp that PID 1 follows once more when a container
- * starts, which is after the pod has run: where it mounts, and the directories that it makes and gives to a container's
- * user. Whoever owns a directory decides what the names in it lead to, so nothing that PID 1 follows may lie beneath
- * one that is given away.
+ * The account of the paths ("ways") in a pod's private /run, /var and /tmp that PID 1 follows when a container
+ * starts, at a time when other containers of the pod may have run already: paths where PID 1 mounts something
+ * (WAY_MOUNT), and directories that PID 1 makes and gives to the container's user (WAY_GIVEN). Whoever owns a
+ * directory decides what the names in it lead to, so no way may lie beneath a directory that is given away.
  *
- * It does not matter which of the two came first, in which request, or for which container of the pod: the account is a
- * file in the pod's directory that only grows until the pod is removed.
+ * This holds whichever of the two ways came first, in whatever request, for whatever container of the pod. So the
+ * account is a file in the pod's directory, which only grows until the pod is removed.
  */
 #ifndef VKS_HELPER_FILES_WAYS_H
 #define VKS_HELPER_FILES_WAYS_H
@@ -24,10 +24,10 @@ struct way {
 };
 
 /*
- * Notes the ways of one container in the pod's account (`pod`: its directory). Two that are given may lie in each other
- * when they are of the same call and `trusted`: only the package's own command line has them, as it has on a plain
- * machine. -EPERM with "mount-target" as reason: one would lie beneath what is given away; nothing is noted then.
- * -E2BIG: the account is full.
+ * Notes the ways of one container in the pod's account (`pod`: the pod's directory). Directories given by the same
+ * call may lie in each other if `trusted`, which says that only the package's own command line uses them, as on a
+ * machine without pods. -EPERM with "mount-target" as reason: a way would lie beneath a directory that is given away;
+ * nothing is noted then. -E2BIG: the account is full.
  */
 int ways_note(int pod, const struct way *ways, size_t n, bool trusted, struct err *e);
 

@@ -13,7 +13,7 @@ enum given_kind { GIVEN_RUNTIME, GIVEN_STATE, GIVEN_CACHE, GIVEN_LOGS, GIVEN_KIN
 struct given_dir {
         enum given_kind kind;
         char *path; /* as the container sees it: /run/..., /var/lib/..., /var/cache/... or /var/log/... */
-        bool fresh; /* an empty one of the pod's own, bound over what the machine has there */
+        bool fresh; /* an empty directory of the pod's own is bound over the machine's directory of that path */
 };
 
 struct given {
@@ -21,8 +21,8 @@ struct given {
         struct given_dir *dirs;
 };
 
-/* Those of a unit, in the order of their kinds; `file` may be NULL. None is fresh yet. Pure. Call given_done() on *ret.
- */
+/* The directories of a unit, in the order of their kinds; `file` may be NULL. `fresh` is false in all of them. Pure.
+ * Call given_done() on *ret. */
 void given_of(const struct unit_file *file, struct given *ret);
 void given_done(struct given *g);
 

@@ -13,15 +13,16 @@ struct unit_setting {
 };
 
 struct unit_file {
-        char *text; /* the file without [Install] and without what would reach from the copy to other units */
+        char *text; /* the file without [Install], and without settings by which the copy would affect other units */
         size_t n;
         struct unit_setting *service; /* the settings of [Service], in their order, continuation lines joined */
-        bool user_of_instance;        /* User= has a specifier: who writes the unit's name says as whom it runs */
-        bool syslog;                  /* it is the machine's syslog.service when it is enabled */
+        bool user_of_instance;        /* User= has a specifier, so the instance's name decides as whom it runs */
+        bool syslog;                  /* when enabled it is the machine's syslog.service (by its Alias=) */
 };
 
-/* `name` is the unit's, with its instance if it has one; it stands for %n, %N, %p, %i and %I. The caller owns *ret.
- * -EPERM: its groups are named by a specifier, or quotes hide how a command is to be run (its prefixes). */
+/* `name` is the unit's name, with the instance if it has one; %n, %N, %p, %i and %I are replaced by (parts of) it.
+ * The caller owns *ret. -EPERM: a group is named by a specifier, or a command's prefixes ("+", "!", ...) stand in
+ * quotes. */
 int unit_file_parse(const char *name, const char *text, size_t size, struct unit_file **ret, struct err *e);
 struct unit_file *unit_file_free(struct unit_file *u);
 DEFINE_FREEP(struct unit_file, unit_file_free)
@@ -29,8 +30,8 @@ DEFINE_FREEP(struct unit_file, unit_file_free)
 /* The value in force: the last one. "" when there is none, or `u` is NULL. */
 const char *unit_file_get(const struct unit_file *u, const char *key);
 
-/* The words of all that is in force, one blank between them (RuntimeDirectory= and other lists). The caller owns the
- * string. */
+/* The words of a list that is given in several lines (RuntimeDirectory= and others), as far as they are in force,
+ * with one blank between them. The caller owns the string. */
 char *unit_file_words(const struct unit_file *u, const char *key);
 
 /* Is there a command that runs as root whatever User= says? */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The unit files of pods: facts in, text out. Pure; the one place where anything is quoted or escaped for systemd. */
+/* The unit files of pods: facts in, text out. Pure. This is the one place where anything (a command line, a path, a
+ * variable) is quoted or escaped for systemd. */
 #ifndef VKS_HELPER_TEXT_UNIT_TEXT_H
 #define VKS_HELPER_TEXT_UNIT_TEXT_H
 
@@ -24,7 +25,7 @@ struct unit_text {
         uint64_t mark;
 
         const struct unit_file *file; /* the package's; NULL: there is none, and `program` is given */
-        const char *program;          /* what runs instead of the first word of ExecStart; NULL: that */
+        const char *program;          /* what runs instead of the first word of ExecStart=; NULL: that word */
         size_t n_command, n_args;     /* command[0] is what `program` was found for */
         char *const *command, *const *args;
         const char *working_dir;
@@ -32,9 +33,9 @@ struct unit_text {
         char user[16], group[16]; /* "": the package's */
         bool unknown_user; /* `user` is a number that no passwd entry has: PID 1 would not take it, vks-exec does */
         bool carried;      /* vks-exec runs the program: it becomes that user, or brings variables (unit_text_env()) */
-        bool root;         /* it runs as root in the end */
-        bool may_gain;     /* programs may change their user */
-        bool writes_host;  /* a volume of its is the machine's, and what it leaves there stays */
+        bool root;         /* the container's program runs as root in the end */
+        bool may_gain;     /* its programs may change their user (set-uid programs work) */
+        bool writes_host;  /* it can write to a hostPath, where its files stay when the pod is gone */
 
         const struct mount_plan *mounts;
         const struct given *given; /* the package's directories */
@@ -44,16 +45,18 @@ struct unit_text {
 void unit_text_fragment(const struct unit_text *u, struct buf *b); /* UNIT */
 void unit_text_dropin(const struct unit_text *u, struct buf *b);   /* UNIT.d/vks.conf */
 
-/* What stands before each line of the container in the journal, in its native protocol; the unit comes first. */
+/* The fields that vks-log sends with each line of the container, in the journal's native protocol; first the
+ * unit's. */
 void unit_text_log_fields(const struct unit_text *u, const char *unit, struct buf *b);
 
-/* The first words of each drop-in; by them a unit is known to be this pod's. */
+/* The beginning of each drop-in, by which a unit is recognized as this pod's. */
 void unit_text_owner(const char *uid, struct buf *b);
 
 /*
- * One variable of the container: a line of its environment file (POD_RUN_DIR/UID/env/CONTAINER), or what systemd would
- * not take there (systemd.exec(5), EnvironmentFile=) as it is in what vks-exec carries (CONTAINER.carried beside it).
- * All of them where vks-exec has to become the user as well: root loads nothing that a pod names.
+ * Appends one variable of the container: to `file`, its environment file (POD_RUN_DIR/UID/env/CONTAINER), or, if
+ * systemd would not take the variable there (systemd.exec(5), EnvironmentFile=), byte for byte to `carried`, the
+ * credential of vks-exec (CONTAINER.carried beside it). Where vks-exec starts as root and becomes another user, all
+ * variables go to `carried`: root must not load anything that a pod names.
  */
 void unit_text_env(const struct unit_text *u, const char *name, const void *value, size_t size, struct buf *file,
                    struct buf *carried);
