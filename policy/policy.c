@@ -92,7 +92,7 @@ int policy_fill(UNUSED const struct policy *p, const Vks__Fill *m, struct op_fil
         for (size_t i = 0; i < m->n_files; i++) {
                 if (!relative_path(m->files[i]->path))
                         return MALFORMED(e, "volume %s: \"%.80s\" is not a path in it", m->volume, m->files[i]->path);
-                m->files[i]->mode &= 0755; /* a volume of files is for reading: only root has it mounted so */
+                m->files[i]->mode &= 0755; /* pods only read such a volume; the files are root's */
         }
         return parse_pod(m->pod, &ret->pod, e);
 }

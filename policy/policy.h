@@ -3,14 +3,14 @@
  * What this machine's root allows the agent to ask for. Pure: text in, decisions out; nothing here reads a file or the
  * clock.
  *
- * Each verb has one function here that turns its decoded message into the arguments of its operation, and there is no
- * other way to make those arguments: ids are parsed, sizes bounded, paths normalized, and what the operator does not
- * allow is refused with the rule's name in err.reason (the helper's use of that field) and in the text.
+ * Each verb has one function here that turns its decoded message into the arguments of its operation, and nothing
+ * else makes those arguments. The function parses ids, bounds sizes and demands normalized paths. What the operator
+ * does not allow it refuses, with the rule's name in err.reason (which the helper uses for that) and in the text.
  *
- * What this boundary is not: a pod that may run as root, or that may give a configuration to a daemon that runs as
- * root, can do what root can do. `root = deny` is there for machines whose pods are not trusted so far. Capabilities
- * and the system call filter of the helper limit damage after a mistake in it; the boundary is this directory and the
- * request set.
+ * What this boundary does not do: a pod that may run as root, or that may give a configuration to a daemon that runs
+ * as root, can do what root can do. `root = deny` is for machines that do not trust their pods so far. The helper's
+ * capabilities and its system call filter only limit the damage after a mistake in the helper; the boundary is this
+ * directory and the request set.
  */
 #ifndef VKS_POLICY_POLICY_H
 #define VKS_POLICY_POLICY_H
@@ -29,7 +29,8 @@ struct policy; /* see policy_conf.h; /etc/vks/policy.conf, parsed */
 /* The strings of all of these are borrowed from the message and live as long as it does. */
 
 struct op_package {
-        /* `from`: a version, "" for the candidate, or a URL; `sha256`: of the URL's file, "" when not demanded */
+        /* `from`: a version, "" for the candidate, or a URL; `sha256`: of the URL's file, "" when the pod names
+         * none */
         const char *name, *from, *sha256;
 };
 struct op_install {
@@ -40,9 +41,9 @@ struct op_install {
 struct op_units {
         struct pod_id pod;
         size_t n_units;
-        char **units; /* each one of our names */
-        bool flag;    /* restart, kill, all */
-        bool signal;  /* of a STOP */
+        char **units; /* unit_name_is_ours() of each of them */
+        bool flag;    /* START: restart; STOP: kill; REMOVE: all */
+        bool signal;  /* STOP: signal */
 };
 
 struct op_fill {
@@ -57,14 +58,14 @@ enum op_volume_kind { VOLUME_DISK, VOLUME_MEMORY, VOLUME_FILES, VOLUME_HOST };
 struct op_volume {
         enum op_volume_kind kind;
         const char *name;
-        const char *host_path; /* VOLUME_HOST: allowed by policy, but what is there is not known yet */
+        const char *host_path; /* VOLUME_HOST: policy allows it; what is at that path was not looked at yet */
         const char *host_type;
-        bool read_only; /* whatever the mount says; a host path is not made either then */
+        bool read_only; /* every mount of it is read-only, and a missing host path is not made */
 };
 
 struct op_mount {
         const struct op_volume *volume;
-        char target[ID_PATH_MAX + 1]; /* /var/run is /run here */
+        char target[ID_PATH_MAX + 1]; /* without the aliases /var/run and /var/lock, see rule_target() */
         bool read_only;
 };
 
@@ -79,13 +80,13 @@ enum op_user {
 struct op_container {
         const Vks__Container *c;
         char unit[ID_UNIT_MAX + 1];
-        const char *program; /* what replaces the first word: an absolute path, or a name to be looked up; NULL: the
-                                package's */
+        const char *program; /* the program of the pod's command: an absolute path, or a name to be looked up; NULL: the
+                                package's program runs */
         size_t n_mounts;
         struct op_mount *mounts; /* owned; sorted: a target comes before what is beneath it */
         enum op_user user;
-        bool no_root;  /* nor any command that its package's unit marks with "+" or "!" */
-        bool may_gain; /* set-uid programs work: the policy allows root to everybody */
+        bool no_root;  /* nothing of it may run as root, nor any command that the package's unit marks "+" or "!" */
+        bool may_gain; /* set-uid programs work, since the policy allows root to everybody */
 };
 
 struct op_write {
@@ -108,7 +109,7 @@ int policy_stop(const struct policy *p, const Vks__Stop *m, struct op_units *ret
 int policy_remove(const struct policy *p, const Vks__Remove *m, struct op_units *ret, struct err *e);
 int policy_fill(const struct policy *p, const Vks__Fill *m, struct op_fill *ret, struct err *e);
 
-/* Any of them, for who handles all verbs alike. */
+/* The arguments of any operation, for code that handles all verbs alike. */
 union op {
         struct op_install install;
         struct op_write write;
@@ -122,10 +123,10 @@ void op_write_done(struct op_write *op);
 #define op_remove_done(op)
 #define op_fill_done(op)
 
-/* The rule `user`, for one that is named by the instance of a package's unit. */
+/* The rule `user`, for a user whom the instance of a package's unit names (User=%i). */
 int policy_user(const struct policy *p, uint32_t uid, struct err *e);
 
-/* The rule `program`, for a path that was found by looking a name up. */
+/* The rule `program`, for the path at which the helper found a program that was given by name. */
 int policy_program(const struct policy *p, const char *path, struct err *e);
 
 #endif

@@ -18,9 +18,9 @@ struct key {
 };
 
 /*
- * Where machines have their people, and images their made-up users. Not what Debian gives to packages (below 1000, and
- * 60000 to 64999: Debian Policy 9.2.2), nor what systemd gives to DynamicUser= (61184 to 65519), who are other services
- * of this machine, nor nobody.
+ * The ids that machines give to people, and images to users of their own. Left out are the ids of other services of
+ * this machine: those that Debian gives to packages (below 1000, and 60000 to 64999: Debian Policy 9.2.2) and systemd
+ * to DynamicUser= (61184 to 65519); and nobody's.
  */
 #define PEOPLE "1000-59999 65520-65533"
 
@@ -154,7 +154,7 @@ static int parse_line(struct policy *p, char *line, bool seen[static ARRAY_LEN(k
                 else if (seen[i] && !list_of(p, &keys[i]))
                         return err_set(e, -EINVAL, NULL, "%s is given twice", line);
                 seen[i] = true;
-                /* Its words would be values, and one of them might allow something. */
+                /* A comment behind a value would be read as more values, of which one might allow something. */
                 if (strstr(eq + 1, " #") || strstr(eq + 1, "\t#") || eq[1] == '#')
                         return err_set(e, -EINVAL, NULL, "%s: a comment has a line of its own", line);
                 return add_words(p, &keys[i], eq + 1)

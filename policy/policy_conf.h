@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * /etc/vks/policy.conf: `key = value` lines, "#" starts a comment line. A key that is given replaces its default; given
- * again it adds to what was given before (lists), or is an error (others). packaging/policy.conf describes the keys.
+ * /etc/vks/policy.conf: `key = value` lines, "#" starts a comment line. A key that the file has replaces its default.
+ * A second line with the same key adds to a list; for other keys it is an error. packaging/policy.conf describes the
+ * keys.
  */
 #ifndef VKS_POLICY_POLICY_CONF_H
 #define VKS_POLICY_POLICY_CONF_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* WRITE: everything that a pod may say about itself is read here, once. */
+/* WRITE: the one place that reads, and decides about, everything that a pod may say about itself. */
 #include <errno.h>
 #include <fnmatch.h>
 #include <stdio.h>
@@ -133,7 +133,7 @@ static int parse_command(const struct policy *p, struct op_container *k, struct 
         if (!k->program)
                 return 0;
         if (!strchr(k->program, '/') && id_is_filename(k->program))
-                return 0; /* to be looked up, and policy_program() asked then */
+                return 0; /* a name: the helper looks it up, and then asks policy_program() about the path */
         return policy_program(p, k->program, e);
 }
 
@@ -200,8 +200,8 @@ static int parse_env(const struct policy *p, const Vks__Container *c, struct err
 }
 
 /*
- * Root is for the command line that a package brings, unless the policy gives it to everybody or to nobody: whoever
- * writes the command line decides what runs.
+ * With `root = package` only the command line of the package's own unit may run as root: whoever writes the command
+ * line decides what runs.
  */
 static int parse_user(const struct policy *p, struct op_container *k, struct err *e)
 {

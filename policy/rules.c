@@ -11,8 +11,8 @@
 #define URL_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/:._~+-"
 
 /*
- * Never given to a pod as hostPath, nor anything above them: what is the machine's identity and trust, or holds other
- * pods. Where a "/" is behind it, nothing beneath it either.
+ * Never given to a pod as hostPath, nor any directory above them: what holds the machine's identity and trust, or
+ * other pods. If an entry ends in "/", nothing beneath it is given either.
  */
 static const char *const never_host[] = {
         "/etc/vks/",
@@ -42,8 +42,8 @@ static const char *const never_host[] = {
 };
 
 /*
- * Never hidden by a mount inside a container, nor anything above them: the system a service needs, and the programs,
- * libraries and modules that a unit runs, which with `root = package` may run as root.
+ * No volume is mounted over these, or over a directory above them (with "/" at the end: nor beneath them): what a
+ * service needs of the system, and the programs, libraries and modules that a unit runs, as root if `root = package`.
  */
 static const char *const never_target[] = {
         "/proc/",
@@ -126,7 +126,6 @@ static const char *forbidden_by(const char *const *places, size_t n, const char 
         return NULL;
 }
 
-/* A path that can stand in a unit file and means there what it says. */
 bool rule_unit_path(const char *s)
 {
         return id_is_path(s) && utf8_clean(s, strlen(s), "") && !strchr(s, '\\') && !ends_with(s, " ");
@@ -136,12 +135,13 @@ int rule_package(const struct policy *p, const char *field, const char *name, st
 {
         if (!id_is_package(name))
                 return MALFORMED(e, "%s: \"%.80s\" is not the name of a Debian package", field, name);
-        if (rule_matches(&p->deny_package, name) || streq(name, "vks")) /* whose user's rights no pod may have */
+        if (rule_matches(&p->deny_package, name) || streq(name, "vks")) /* no pod may have the rights of user vks */
                 return rule_refused(e, "deny-package", "%s is denied", name);
         return rule_matches(&p->package, name) ? 0 : rule_refused(e, "package", "%s is not allowed", name);
 }
 
-/* Nothing that means something to a shell, to systemd or to a server that is asked for another file by it. */
+/* Refuses characters and parts that mean something to a shell or to systemd, or that lead a server to another
+ * file. */
 int rule_url(const struct policy *p, const char *url, const char *sha256, struct err *e)
 {
         const char *path = url + (starts_with(url, "deb://") ? 5 : starts_with(url, "https://") ? 7 : strlen(url));
@@ -197,7 +197,8 @@ int rule_host_path(const struct policy *p, const char *path, bool *ret_writable,
         if (!nearest)
                 return rule_refused(e, "host-path", "%.200s is not under an allowed prefix", path);
         *ret_writable = nearest->writable;
-        /* A directory brings all that is beneath it along, also what the policy lets be read only. */
+        /* Mounting a directory also mounts what is beneath it: so it is read-only if a directory beneath it must
+         * be. */
         for (size_t i = 0; i < p->host_path.n; i++)
                 *ret_writable &= p->host_path.items[i].writable || !within(p->host_path.items[i].text, path);
         return 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The questions that the rules answer, for the verbs' functions in this directory only. */
+/* The policy's rules as functions (may this package be installed, may this hostPath be mounted, ...), for the
+ * policy_* functions of this directory only. */
 #ifndef VKS_POLICY_RULES_H
 #define VKS_POLICY_RULES_H
 
@@ -14,19 +15,20 @@ int rule_refused(struct err *e, const char *rule, const char *fmt, ...) PRINTF(3
 bool rule_matches(const struct policy_list *patterns, const char *s);
 bool rule_in_ranges(const struct policy_list *ranges, uint32_t id);
 
-/* A path that can stand in a unit file and means there what it says. */
+/* Can the path be written into a unit file, and will systemd read it there unchanged? */
 bool rule_unit_path(const char *s);
 
-/* `field` names what is asked for in the text of an error. */
+/* May this package be installed or run? `field` names it in the text of an error. */
 int rule_package(const struct policy *p, const char *field, const char *name, struct err *e);
 
-/* A package file, by its address; `sha256` "" when the pod demands none. */
+/* May a package file be fetched from this URL? `sha256`: "" when the pod names none. */
 int rule_url(const struct policy *p, const char *url, const char *sha256, struct err *e);
 
-/* A hostPath: one of the allowed prefixes, and none of what is never given away. */
+/* May this hostPath be mounted? It must lie under an allowed prefix, and must not be one that is never mounted. */
 int rule_host_path(const struct policy *p, const char *path, bool *ret_writable, struct err *e);
 
-/* Where a volume is mounted: *ret is the path without the aliases /var/run and /var/lock. */
+/* May a volume be mounted at this path of the container? *ret is the path without the aliases
+ * /var/run and /var/lock. */
 int rule_target(const char *path, char ret[static ID_PATH_MAX + 1], struct err *e);
 
 #endif
