@@ -29,8 +29,7 @@ struct policy; /* see policy_conf.h; /etc/vks/policy.conf, parsed */
 /* The strings of all of these are borrowed from the message and live as long as it does. */
 
 struct op_package {
-        /* `from`: a version, "" for the candidate, or a URL; `sha256`: of the URL's file, "" when the pod names
-         * none */
+        /* `from`: a version, "" for the candidate, or a URL; `sha256`: of the URL's file, "" when none is demanded */
         const char *name, *from, *sha256;
 };
 struct op_install {
@@ -80,8 +79,8 @@ enum op_user {
 struct op_container {
         const Vks__Container *c;
         char unit[ID_UNIT_MAX + 1];
-        const char *program; /* the program of the pod's command: an absolute path, or a name to be looked up; NULL: the
-                                package's program runs */
+        const char *program; /* the first word of the pod's command: an absolute path, or a name to be looked up;
+                                NULL: the package's program runs */
         size_t n_mounts;
         struct op_mount *mounts; /* owned; sorted: a target comes before what is beneath it */
         enum op_user user;
