@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The agent after start-up: it reads files, speaks over sockets, and makes threads; no program, no process, no file of
- * its own. */
+/* Locks the agent in after start-up: from then on it can read files, speak over sockets and make threads, but not run
+ * a program, make a process or write a file. */
 #ifndef VKS_AGENT_CAGE_H
 #define VKS_AGENT_CAGE_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the operator decides: command-line flags, and a YAML file with the same things under the kubelet's names. A flag
- * wins over the file, and a list given by flags replaces the file's. One table (config.c) holds all of them, and the
- * text of --help.
+ * What the operator decides: command-line flags, and a YAML file with the same settings under the kubelet's names. A
+ * flag wins over the file, and a list given by flags replaces the file's. One table (config.c) has all settings, and
+ * the text of --help.
  */
 #ifndef VKS_AGENT_CONFIG_CONFIG_H
 #define VKS_AGENT_CONFIG_CONFIG_H
@@ -31,7 +31,7 @@ struct config {
         bool node_lease;
         bool disable_taint;                          /* a new Node gets no taint */
         char *cert_file, *key_file, *client_ca_file; /* NULL: none given and none at the usual place */
-        bool always_allow;                           /* the kubelet API asks only who somebody is, not whether he may */
+        bool always_allow;                           /* every authenticated client may do everything */
         char **node_ips;     /* NULL-terminated, at most one of each family; NULL: found by itself */
         char **external_ips; /* the same */
         struct config_label *labels;
@@ -46,9 +46,10 @@ struct config {
 };
 
 /*
- * Flags, then the file, then what follows from the machine. `root` is put in front of the usual places that are looked
- * at (NULL or "" but in tests, and not of paths that were given); `hostname` names the node unless a flag does. Errors
- * name the flag or the field. With help or version set nothing else was read or checked. The caller owns *ret.
+ * Reads flags, then the file, then fills in what follows from the machine. `root` is put in front of the usual paths
+ * (not of paths that were given; it is NULL or "" except in tests). `hostname` names the node unless the
+ * configuration does. Errors name the flag or the field. When help or version is set, nothing else was read or
+ * checked. The caller owns *ret.
  */
 int config_new(int argc, char **argv, const char *root, const char *hostname, struct config **ret, struct err *e);
 struct config *config_free(struct config *c);

@@ -6,7 +6,7 @@
 
 #include "common/base.h"
 
-/* -EINVAL when it is something else. *ret has a NUL behind it that does not count; the caller owns it. */
+/* -EINVAL when `text` is not base64. *ret has a NUL behind it that does not count; the caller owns it. */
 int base64_decode(const char *text, size_t size, void **ret, size_t *ret_size);
 
 #endif

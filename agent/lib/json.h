@@ -8,16 +8,17 @@
 #include "common/base.h"
 
 /*
- * A string of JSON may hold "\\u0000", and one of cJSON ends there. So that a NUL survives, it is kept in the tree as a
- * byte that no text in UTF-8 has; json_bytes() gives back what the string was. Names and other identifiers never hold
- * it.
+ * A JSON string may hold "\\u0000", but a string of cJSON would end there. So json_parse() keeps a NUL in the tree as
+ * JSON_NUL, a byte that never occurs in UTF-8; json_bytes() turns it back into a NUL. Names and other identifiers
+ * never hold one.
  */
 #define JSON_NUL '\xff'
 
-/* The tree of a text that is one value and white space; NULL when it is none. The caller owns it (cJSON_Delete). */
+/* Parses a text that is one JSON value with white space around it; NULL when it is not. The caller owns the tree
+ * (cJSON_Delete). */
 cJSON *json_parse(const char *text, size_t size);
 
-/* Puts NULs where `s`, `size` bytes that came out of a tree, has them, in place. */
+/* Turns each JSON_NUL in `s`, `size` bytes of a string out of a tree, back into a NUL, in place. */
 void json_bytes(char *s, size_t size);
 
 static inline const cJSON *json_get(const cJSON *o, const char *key)
@@ -37,7 +38,7 @@ static inline bool json_bool(const cJSON *o, const char *key, bool absent)
         return cJSON_IsBool(v) ? cJSON_IsTrue(v) : absent;
 }
 
-/* Exact below 2^53, which all of Kubernetes' numbers that we read are. */
+/* Exact for numbers below 2^53; all numbers of Kubernetes that we read are. */
 static inline int64_t json_int(const cJSON *o, const char *key, int64_t absent)
 {
         const cJSON *v = json_get(o, key);

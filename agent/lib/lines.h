@@ -45,7 +45,7 @@ static inline bool line_field(struct line l, const char *key, char sep, struct l
         return true;
 }
 
-/* False, and "" in `ret`, when it does not fit or holds a NUL. */
+/* Copies the line to `ret`. False, and "" in `ret`, when the line does not fit or holds a NUL. */
 static inline bool line_copy(struct line l, char *ret, size_t size)
 {
         ret[0] = '\0';

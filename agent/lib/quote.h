@@ -6,7 +6,8 @@
 
 /*
  * Appends `s` as Go's strconv.Quote (%q) writes it: in double quotes, with Go's escapes for what is not printable by
- * unicode.IsPrint, and for bytes that are no UTF-8. `s` may be a string of json.h's trees: a NUL in it counts as one.
+ * unicode.IsPrint, and for bytes that are not UTF-8. `s` may be a string of json.h's trees: a JSON_NUL is written as
+ * a NUL. (For the quoting of unit files see helper/text/unit_text.h.)
  */
 void quote_go(struct buf *b, const char *s);
 

@@ -14,8 +14,8 @@ struct retry {
 };
 
 /*
- * Counts a failure and says how many milliseconds to wait: with f = first_ms * 2^failures before it, at most most_ms /
- * 2, somewhere in [f, 2f) as `random` has it. Pure.
+ * Counts a failure and returns how many milliseconds to wait: a number in [f, 2f), chosen by `random`, where f is
+ * first_ms * 2^(failures before this one), but at most most_ms / 2. Pure.
  */
 unsigned retry_next(struct retry *r, uint32_t random);
 
@@ -23,8 +23,8 @@ uint32_t random_u32(void);
 unsigned random_between(unsigned low, unsigned high); /* low <= result <= high */
 
 /*
- * Makes *timer, or arms it anew, to call `handler` once after `delay_usec` of `clock`. What waits long may come late by
- * a tenth of its delay, at most 250 ms, to share wake-ups.
+ * Makes *timer, or arms it anew, to call `handler` once after `delay_usec` of `clock`. The call may come late by a
+ * tenth of the delay, but at most 250 ms, to share wake-ups.
  */
 void timer_arm(sd_event *event, sd_event_source **timer, clockid_t clock, uint64_t delay_usec,
                sd_event_time_handler_t handler, void *userdata);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Points in time as Kubernetes writes them: RFC 3339, in UTC when printed. Inside, time is always microseconds since
- * the epoch, as sd-event, sd-bus and the journal have it. All
- * pure, but for time_now().
+ * Points in time as Kubernetes writes them: RFC 3339, in UTC when printed. In the agent, time is always microseconds
+ * since the epoch, as in sd-event, sd-bus and the journal. All functions but time_now() are pure.
  */
 #ifndef VKS_AGENT_LIB_TIMES_H
 #define VKS_AGENT_LIB_TIMES_H

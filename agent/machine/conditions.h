@@ -1,24 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files of a pod's unit tell of why it does not run. */
+/* What the files of a pod's unit tell about why the unit does not run as its package would have it. */
 #ifndef VKS_AGENT_MACHINE_CONDITIONS_H
 #define VKS_AGENT_MACHINE_CONDITIONS_H
 
 #include "common/buf.h"
 
-/* Why systemd skipped it: it tells that a condition is not met, and not which. The conditions that a unit file's text
- * sets, ", " between them. */
-void conditions_list(const char *text, size_t size, struct buf *ret);
+/*
+ * Each question has two functions: one for the text of a unit file, one (..._of) that reads the files of a pod's unit
+ * by the unit's name.
+ */
 
-/* The same for a unit of a pod, by its name. */
+/* The conditions (Condition...=) that the unit sets, ", " between them. systemd tells that it skipped a unit because
+ * a condition was not met, but not which one. */
+void conditions_list(const char *text, size_t size, struct buf *ret);
 void conditions_of(const char *unit, struct buf *ret);
 
-/* Where a unit file's text says that the unit writes, and a pod's cannot since it is the machine's own; and of a unit
- * of a pod. */
+/* The paths that the package's unit writes to, and that the pod's unit cannot, since they are the machine's own. */
 void read_only_list(const char *text, size_t size, struct buf *ret);
 void read_only_of(const char *unit, struct buf *ret);
 
-/* Does it run as the user of those who may not be root? Of what vks adds to a unit, and of a unit of a pod, by its
- * name. */
+/* Does the unit run as FALLBACK_USER, because it may not be root? `text` is that of the drop-in which vks adds. */
 bool fallback_user_in(const char *text, size_t size);
 bool fallback_user_of(const char *unit);
 

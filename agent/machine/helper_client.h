@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The agent's end of the socket to the root helper. Requests are queued, sent in order over one connection, and
- * answered in order; nothing blocks. The helper leaves when idle, so the connection is made when there is something to
- * ask, and a connection that ends makes every request in flight fail with -ECONNRESET (whether it was carried out is
- * then unknown: all verbs may be repeated).
+ * answered in order; nothing blocks. The helper exits when idle, so the client connects when there is something to
+ * ask. When the connection ends, every request in flight fails with -ECONNRESET. Whether the helper carried it out is
+ * unknown then, but every request may be repeated.
  */
 #ifndef VKS_AGENT_MACHINE_HELPER_CLIENT_H
 #define VKS_AGENT_MACHINE_HELPER_CLIENT_H
@@ -17,7 +17,7 @@
 
 struct helper_client;
 
-/* error as in Reply, or what happened to the connection; `reply` is NULL then. */
+/* `error` is Reply.error, or, when no reply came, the error of the connection; `reply` is NULL then. */
 typedef void (*helper_done)(void *userdata, int error, const Vks__Reply *reply, const struct err *err);
 
 /* `path`: NULL for WIRE_SOCKET. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The truth about units: systemd's own signals over D-Bus, read only, nothing polled (org.freedesktop.systemd1(5)). A
- * lost connection or a daemon-reload is followed by one full reading.
+ * The state of units, from systemd's own signals over D-Bus: read-only, and nothing is polled
+ * (org.freedesktop.systemd1(5)). After a lost connection or a daemon-reload all units are read once.
  */
 #ifndef VKS_AGENT_MACHINE_OBSERVED_H
 #define VKS_AGENT_MACHINE_OBSERVED_H
@@ -15,11 +15,12 @@
 struct observed;
 
 struct observed_handler {
-        /* One of our units (or an installation) is in this state now. Every unit that is loaded is told before
-         * `synced`. */
+        /* One of our units (or a vks-install-* unit) is in this state now. Called for every loaded unit before
+         * `synced`.
+         */
         void (*changed)(void *userdata, const char *unit, const struct unit_state *state);
-        /* A full reading is complete: a unit that was not told is not loaded. Again after each lost connection or
-         * reload. */
+        /* All units have been read: those for which `changed` was not called are not loaded. Called again after each
+         * lost connection or daemon-reload. */
         void (*synced)(void *userdata);
         void (*connected)(void *userdata, bool yes);
         /* A job of one of our units ended with something else than "done" (org.freedesktop.systemd1(5), JobRemoved). */
@@ -30,7 +31,7 @@ struct observed *observed_new(sd_event *event, const struct observed_handler *ha
 struct observed *observed_free(struct observed *o);
 DEFINE_FREEP(struct observed, observed_free)
 
-/* What was told last of a unit; false when it is not loaded. */
+/* The unit's latest state; false when it is not loaded. */
 bool observed_state(struct observed *o, const char *unit, struct unit_state *ret);
 
 /* The Manager's Version property, "" before the first connection. */
@@ -41,8 +42,8 @@ struct unit_meta {
         char unit[ID_UNIT_MAX + 1];
         struct pod_id pod;
         char container[ID_LABEL_MAX + 1];
-        uint64_t mark; /* of its image (struct container); 0: it was written by a vks that had none */
-        bool complete; /* the unit itself is there, too */
+        uint64_t mark; /* of its image (struct container); 0: an older vks without marks has written the unit */
+        bool complete; /* the unit file exists as well as the drop-in */
 };
 
 /* Reads all of our units' files below `dir` (NULL: /run/systemd/system). Files that are not ours or not complete are
@@ -50,7 +51,7 @@ struct unit_meta {
 void observed_units_on_disk(const char *dir, void (*each)(void *userdata, const struct unit_meta *meta),
                             void *userdata);
 
-/* Pure: the section out of a drop-in's text. False when it is missing or not valid. */
+/* Pure: reads the [X-Kubernetes] section from a drop-in's text. False when it is missing or not valid. */
 bool unit_meta_parse(const char *text, size_t size, struct unit_meta *ret);
 
 #endif

@@ -5,13 +5,13 @@
 #include "common/base.h"
 
 /*
- * Could a run's main process not be executed? Between fork and exec a child of PID 1's ends with an exit code of 200 to
- * 245 (systemd.exec(5), PROCESS EXIT CODES), but so may any program. What tells them apart is that the child says
- * so before it ends, to the journal, in a message of a kind of its own (sd-messages.h, SD_MESSAGE_SPAWN_FAILED);
- * vks-exec does likewise. A container can say such a thing of its own runs, and only of those.
+ * Did PID 1's child fail before it could execute the main process of this run? Such a child ends with an exit code of
+ * 200 to 245 (systemd.exec(5), PROCESS EXIT CODES), but any program may end with these, too. What tells them apart is
+ * a message that the child (or vks-exec) writes to the journal before it ends (sd-messages.h,
+ * SD_MESSAGE_SPAWN_FAILED). A container can forge such a message, but only about its own runs.
  *
- * true: it could not, and `ret` has the reason. false: the journal does not say so (yet: journald writes in its own
- * time). `directory` is NULL for the machine's journal.
+ * true: it failed, and `ret` has the reason. false: the journal has no such message, or not yet, since journald may
+ * write it later. `directory` is NULL for the machine's journal.
  */
 bool spawn_failed(const char *directory, const char *unit, const char *invocation, char *ret, size_t size);
 

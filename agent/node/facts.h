@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The machine as it is, read from /proc, /sys and /etc. Thin: what follows from the numbers is decided in
- * node_status.h. */
+/* Facts about the machine, read from /proc, /sys and /etc. Nothing is decided here: node_status.h says what follows
+ * from the numbers. */
 #ifndef VKS_AGENT_NODE_FACTS_H
 #define VKS_AGENT_NODE_FACTS_H
 
@@ -31,11 +31,11 @@ struct facts {
 
 /*
  * Reads everything. `root` is put in front of every path ("" for the machine); `systemd_version` is the Manager's
- * property Version, or NULL. Only a machine without /proc fails; what else cannot be read stays empty.
+ * property Version, or NULL. Fails only on a machine without /proc; other facts that cannot be read stay empty.
  */
 int facts_read(const char *root, const char *systemd_version, struct facts *ret, struct err *e);
 
-/* Reads what changes, anew. Cheap: a handful of system calls. What cannot be read keeps its value. */
+/* Reads the facts that change again. Cheap: a handful of system calls. A fact that cannot be read keeps its value. */
 void facts_refresh(const char *root, struct facts *f);
 
 /* The machine's name in lower case, without its domain's trailing dot. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The node's heartbeat: the Lease kube-node-lease/<node>, good for 40 s and renewed every 10 s (client-go's and the
- * kubelet's numbers). It runs before everything else on the loop. When renewing fails twice on the way to the server,
- * the connections are taken for dead and shut (api_close_connections).
+ * kubelet's numbers). Its timer has priority over everything else on the loop. When two renewals in a row do not
+ * reach the server, the connections are taken for dead and shut down (api_close_connections).
  */
 #ifndef VKS_AGENT_NODE_LEASE_H
 #define VKS_AGENT_NODE_LEASE_H
@@ -13,14 +13,14 @@ enum { LEASE_DURATION_S = 40, LEASE_RENEW_S = 10 };
 
 struct lease;
 
-/* `lost` is called when the lease had to be made again, which happens when the Node, its owner, was deleted. Nothing
- * starts yet. */
+/* `lost` is called when the Lease had to be created again, which happens when its owner, the Node, was deleted.
+ * Nothing is sent before lease_start(). */
 struct lease *lease_new(sd_event *event, struct api *api, const char *node_name, void (*lost)(void *userdata),
                         void *userdata);
 struct lease *lease_free(struct lease *l);
 DEFINE_FREEP(struct lease, lease_free)
 
-/* Starts renewing for the Node of that uid, or from now on tells this uid. */
+/* Starts to renew the Lease for the Node of that uid; later calls change the uid. */
 void lease_start(struct lease *l, const char *node_uid);
 
 /* The object to send; `resource_version` is NULL to create it. Pure; the caller owns it. */

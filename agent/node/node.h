@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * This machine's Node object in the API: made when it is missing, kept true, and its Lease kept fresh. All retries are
- * inside. The lease has a timer and a priority of its own, so that nothing that takes long makes the node look dead.
+ * This machine's Node object in the API: creates it when it is missing, keeps its status up to date, and renews its
+ * Lease. All retries are inside. The Lease has a timer and a priority of its own, so that the node does not look dead
+ * while the agent is busy.
  */
 #ifndef VKS_AGENT_NODE_NODE_H
 #define VKS_AGENT_NODE_NODE_H
@@ -21,7 +22,7 @@ struct node_callbacks {
         size_t (*images)(void *userdata, struct node_image *ret, size_t max);
 };
 
-/* `config` and `facts` are borrowed, and facts are refreshed here, every 10 s; `root` as in facts.h. Callbacks are
+/* `config` and `facts` are borrowed; the node refreshes `facts` every 10 s; `root` as in facts.h. `callbacks` is
  * copied. */
 struct node *node_new(sd_event *event, struct api *api, const struct config *config, struct facts *facts,
                       const char *root, struct events *events, const struct node_callbacks *callbacks, void *userdata);
@@ -31,13 +32,13 @@ DEFINE_FREEP(struct node, node_free)
 /* The strings are copied. A change is reported at once. Until the first call the node is not Ready ("starting"). */
 void node_set_health(struct node *n, const struct node_health *health);
 
-/* Takes ownership. What package_labels() gives; a change is told at once. */
+/* `labels` is what package_labels() returns; takes it over. A change is sent at once. */
 void node_set_package_labels(struct node *n, cJSON *labels);
 
 /*
- * What a watch of the Node shows: others write to it, too. The node controller calls conditions Unknown when it has not
- * heard of us for a while, and takes that back only when it is told anew; and an operator may delete it. As watch.h's
- * upsert and gone.
+ * Handlers (watch.h: upsert, gone) for a watch of the Node, to which others write, too: the node controller sets
+ * conditions to Unknown when it has not heard of us for a while, and they stay so until we send them again; and an
+ * operator may delete the Node.
  */
 void node_seen(void *n, const cJSON *object);
 void node_gone(void *n, const cJSON *object);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The Node object, out of what is known: pure, the clock is a parameter. Words, reasons and thresholds are the
- * kubelet's (pkg/kubelet/nodestatus/setters.go, pkg/kubelet/eviction), since people and programs read them.
+ * Makes the Node object: pure, the clock is a parameter. Texts, reasons and thresholds are the kubelet's
+ * (pkg/kubelet/nodestatus/setters.go, pkg/kubelet/eviction), since people and programs read them.
  *
- * Two departures. PIDPressure has a default threshold (fewer than 5 % of the pids left), where the kubelet has none,
- * because pods here share the machine's pids with everything else. And memory.available is the kernel's MemAvailable,
- * not the root cgroup's working set.
+ * Two things differ from the kubelet. PIDPressure has a default threshold (fewer than 5 % of the pids left), where
+ * the kubelet has none, because pods here share the machine's pids with everything else. And memory.available is the
+ * kernel's MemAvailable, not derived from the root cgroup's working set.
  */
 #ifndef VKS_AGENT_NODE_NODE_STATUS_H
 #define VKS_AGENT_NODE_NODE_STATUS_H
@@ -26,8 +26,8 @@ enum {
         NODE_IMAGES_MAX = 50,
 };
 
-/* What keeps the node from running pods; each is NULL when well, or a
- * clause for a person ("the system bus is gone"). */
+/* What keeps the node from running pods: each is NULL when all is well, else a clause for a person ("the system bus
+ * is gone"). */
 struct node_health {
         const char *bus;
         const char *helper;
@@ -57,17 +57,18 @@ struct node_inputs {
 };
 
 /*
- * The kubelet version that is told, of what GET /version answered (NULL: no answer). A kubelet may be older than its
- * API server but never newer, and programs compare minor versions, so it is the server's minor release with our version
- * behind it: "v1.20.0+vks.0.1.0"; v1.20, the oldest supported release, when the server does not say.
+ * The kubelet version that the Node reports. `server_version` is what GET /version answered (NULL: no answer). A
+ * kubelet may be older than its API server but never newer, and programs compare minor versions. So we report the
+ * server's minor release with our version behind it, "v1.20.0+vks.0.1.0"; if the server does not say, v1.20, the
+ * oldest release that we support.
  */
 void node_version(const cJSON *server_version, const char *vks_version, char ret[64]);
 
-/* Updates the memory of pressures. True when a condition may have changed by it. */
+/* Notes which pressures `f` shows. True when a condition may have changed by that. */
 bool node_pressure_see(struct node_pressure *p, const struct facts *f, uint64_t now);
 
-/* The status that is ours, `previous` being the Node as last known (or NULL): transition times come from there. The
- * caller owns it. */
+/* The part of the status that the agent writes. `previous` is the Node as last known (or NULL), from which transition
+ * times are taken. The caller owns the result. */
 cJSON *node_status(const struct node_inputs *in, const cJSON *previous);
 
 /* A Node to create. The caller owns it. */
@@ -76,23 +77,24 @@ cJSON *node_object(const struct node_inputs *in);
 /* {"status": ...} as a strategic merge patch for nodes/status. The caller owns it. */
 cJSON *node_status_patch(const cJSON *status);
 
-/* Does a status say something else than the one before (either may be NULL)? Heartbeat times do not count. */
+/* Does `status` differ from `before` (either may be NULL) in more than heartbeat times? */
 bool node_status_differs(const cJSON *status, const cJSON *before);
 
 /*
- * The merge patch that gives an existing Node our labels, or NULL when it has them. Labels are never taken away, but
- * for those of packages that are not told any more. The caller owns it.
+ * The merge patch that gives an existing Node our labels, or NULL when it has them. Only labels of packages are ever
+ * taken away: those that package_labels() does not have any more. The caller owns the result.
  */
 cJSON *node_labels_patch(const struct node_inputs *in, const cJSON *node);
 
-/* The kubelet's event for a condition and its status: "NodeReady", ... NULL for a condition that is not ours. */
+/* The reason of the kubelet's event for a change of a condition: "NodeReady", ... NULL for a condition that we do not
+ * report. */
 const char *node_condition_event(const char *type, bool is_true);
 
 /* The node's address, for pods and for whoever asks: `i` 0 is the primary one (IPv4 before IPv6 unless configured),
  * NULL when there are no more. */
 const char *node_address(const struct config *c, const struct facts *f, size_t i);
 
-/* How much of it pods may have: what the status calls allocatable. */
+/* How much of the machine pods may have: what the status calls allocatable. */
 struct node_allocatable {
         uint64_t cpu_milli, memory, storage, pods;
 };

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Everything that the agent asks of the machine's package manager. Behind it stand dpkg (dpkg.c: what is installed) and
- * apt (apt.c: what an installation says). Another one, pacman say, is these functions once more in the place of those
- * two files, and what its package files are called (agent/pod/package_file.c). Root's part of it is helper/install.sh,
- * whose head has the contract, and helper/files/dpkg.h; names and versions have their alphabet in common/ids.h.
- * Versions are never put in order here, only compared for equality: which one is the newest the package manager knows.
+ * Everything that the agent asks of the machine's package manager. It is implemented for dpkg (dpkg.c: what is
+ * installed) and apt (apt.c: what an installation prints). To support another one, pacman say, implement these
+ * functions in place of those two files, and the names of its package files (agent/pod/package_file.c); and on root's
+ * side helper/install.sh, whose head has the contract, and helper/files/dpkg.h. The alphabets of names and versions
+ * are in common/ids.h. Versions are only compared for equality here: which one is newer only the package manager
+ * knows.
  */
 #ifndef VKS_AGENT_PACKAGES_PACKAGE_MANAGER_H
 #define VKS_AGENT_PACKAGES_PACKAGE_MANAGER_H
@@ -20,52 +21,55 @@
 
 struct package {
         const char *name, *version, *arch;
-        const char *source;      /* what it was built from, together with others: often the same name */
+        const char *source;      /* the source package that it was built from; often of the same name */
         uint64_t installed_size; /* bytes */
 };
 
-/* All of it, kept small. Strings are borrowed until the next refresh. `root` is put in front of every path. Nothing is
- * read yet. */
+/* The list of all installed packages, kept small in memory. Strings are borrowed until the next refresh. `root` is
+ * put in front of every path. package_list_new() reads nothing yet. */
 struct package_list;
 struct package_list *package_list_new(const char *root);
 struct package_list *package_list_free(struct package_list *l);
 DEFINE_FREEP(struct package_list, package_list_free)
 
-/* 1: read (again); 0: nothing has changed, which costs one stat(); negative: cannot be read, what was known stays. */
+/* 1: the list was read (again); 0: nothing has changed, which costs one stat(); negative: it cannot be read, and
+ * stays as it was. */
 int package_list_refresh(struct package_list *l, struct err *e);
 size_t package_list_count(const struct package_list *l);
 struct package package_list_at(const struct package_list *l, size_t i); /* in the order of strcmp() of their names */
 size_t package_list_memory(const struct package_list *l);               /* bytes held */
 
-/* Of the machine's own architecture where there are several. `ret` may be NULL. */
+/* Finds an installed package; of several architectures, that of the machine. `ret` may be NULL. */
 bool package_list_find(const struct package_list *l, const char *name, struct package *ret);
 
 /*
- * The package, and behind it those that it needs, and these need, as far as they belong to it: of the same source, or
- * named after it (postgresql -> postgresql-15 -> postgresql-common). How many; 0 when it is not installed.
+ * The package, followed by those of its dependencies, and of theirs, that belong to it: of the same source, or named
+ * after it (postgresql -> postgresql-15 -> postgresql-common). Returns how many; 0 when the package is not installed.
  */
 size_t package_list_related(const struct package_list *l, const char *name, struct package *ret, size_t max);
 
-/* Every path that it owns, and the units that its scripts made when it was installed for a pod (helper/install.sh). */
+/* Calls `each` for every path that the package owns, and for the units that its scripts made when it was installed
+ * for a pod (helper/install.sh). */
 void package_list_files(const struct package_list *l, const struct package *p,
                         void (*each)(void *userdata, const char *path), void *userdata);
 
-/* When these were unpacked last, be it the same version again: never the
- * same time twice. False when that is not known. */
+/* When the package was unpacked last. Unpacking it again, even in the same version, always changes the time. False
+ * when it is not known. */
 bool package_list_unpacked(const struct package_list *l, const struct package *p, struct timespec *ret);
 
-/* The text of what it runs behind its installation; empty where there is none. The caller calls map_done(). */
+/* The text of the script that the package runs after its installation (postinst); empty if it has none. The caller
+ * calls map_done(). */
 struct map package_list_script(const struct package_list *l, const struct package *p);
 
 /* ---- installations ----------------------------------------------------------------------------------------------- */
 
-/* Lines that helper/install.sh has printed. What one says of progress, and whether it tells why it fails; `goes_on`,
- * false at first, is kept between lines. */
+/* Both read one line that helper/install.sh has printed: what it says of the progress; and whether it tells why the
+ * installation fails. The caller keeps `goes_on`, false at first, from one line to the next. */
 void package_manager_progress(struct progress *p, const char *line);
 bool package_manager_complains(const char *line, bool *goes_on);
 
-/* Does it tell that a package needs nothing, since what is installed is its candidate? Which package, in which version.
- */
+/* Does the line say that a package is installed in its candidate version already? Then `name` and `version` are
+ * that. */
 bool package_manager_newest(const char *line, char name[static ID_PACKAGE_MAX + 1],
                             char version[static ID_VERSION_MAX + 1]);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is installed (package_manager.h), and what a package is as an image: its unit, and whether it keeps data under
- * /var.
+ * Which packages are installed (package_manager.h), and what a package is as an image: which of its units is the
+ * daemon (unit_choose() in packages_scan.c), and whether it keeps data under /var.
  */
 #ifndef VKS_AGENT_PACKAGES_PACKAGES_H
 #define VKS_AGENT_PACKAGES_PACKAGES_H
@@ -16,7 +16,8 @@ struct packages *packages_new(const char *root);
 struct packages *packages_free(struct packages *p);
 DEFINE_FREEP(struct packages, packages_free)
 
-/* 1: read (again); 0: nothing has changed, which costs one stat(); negative: cannot be read, what was known stays. */
+/* 1: the list was read (again); 0: nothing has changed, which costs one stat(); negative: it cannot be read, and
+ * stays as it was. */
 int packages_refresh(struct packages *p, struct err *e);
 
 size_t packages_count(const struct packages *p);
@@ -29,13 +30,13 @@ struct package packages_at(const struct packages *p, size_t i);
 bool packages_find(const struct packages *p, const char *name, struct package *ret);
 
 /*
- * The sha256 of the file that an installed package came from. False when it came from apt's sources, or was unpacked
- * again since the installer wrote it down (/var/lib/vks/installed).
+ * The sha256 of the file that an installed package came from. False when the package came from apt's sources, or was
+ * unpacked again since helper/install.sh recorded the checksum (/var/lib/vks/installed).
  */
 bool packages_sha256(const struct packages *p, const struct package *package, char ret[static 65]);
 
-/* Is what the image names installed: the package, in the version and, where the image has a checksum, from the file
- * that it demands? */
+/* Is the package installed that the image names, in the version and (if the image has a checksum) from the file that
+ * the image names? */
 bool packages_has(const struct packages *p, const struct image *image, struct package *ret);
 
 /* A package as an image. */
@@ -45,8 +46,7 @@ struct package_image {
         char unit[ID_UNIT_MAX + 1];
         char owner[ID_PACKAGE_MAX + 1]; /* the package that ships the unit: often another (nginx: nginx-common) */
         bool writes_var;                /* it keeps data under /var */
-        char why[640]; /* which rule chose, or why there is none and what to write then: for --dry-run and for messages
-                        */
+        char why[640]; /* which rule chose the unit, or why there is none and what the user can do; for a person */
 };
 
 /*
@@ -56,16 +56,16 @@ struct package_image {
 int packages_image(struct packages *p, const char *name, struct package_image *ret, struct err *e);
 
 /*
- * The same when the pod names the unit itself: of the package, or of those it pulls in from the same source; the name
- * of an instance where they ship the template. -ENOENT too when none of them has it, and the text has those that they
- * have.
+ * The same when the pod names the unit itself (ANNOTATION_UNIT): a unit of the package, or of those that it pulls in
+ * from the same source; or an instance of a template that they ship. -ENOENT also when none of them has this unit;
+ * the text has the units that they have.
  */
 int packages_image_unit(struct packages *p, const char *name, const char *unit, struct package_image *ret,
                         struct err *e);
 
 /*
- * For each package, in the order of packages_at(): does it bring a service, itself or (unless it is a library) in a
- * package that belongs to it as an image? Reads what dpkg knows of every package's files: some milliseconds.
+ * For each package, in the order of packages_at(): does it bring a service, itself or (unless it is a library) by one
+ * of its package_list_related() packages? Reads the list of files of every package, which takes some milliseconds.
  */
 void packages_services(const struct packages *p, bool *ret);
 
@@ -88,18 +88,18 @@ struct unit_candidate {
 };
 
 /*
- * The one that is the package's daemon: an index; -ENOTUNIQ, or -ENOENT when something else starts each of them.
- * *ret_why tells the rule.
+ * Chooses the candidate that is the package's daemon: its index; -ENOTUNIQ when no rule can choose, -ENOENT when
+ * something else (a timer, ...) starts each of them. *ret_why tells the rule.
  */
 int unit_choose(const char *package, const struct unit_candidate *c, size_t n, const char **ret_why);
 
-/* Which of them are started by another one of them, without being wanted by anything themselves. */
+/* Sets `starter` of candidates that another candidate starts and that no [Install] wants. */
 void unit_relate(struct unit_candidate *c, size_t n);
 
-/* The service that a timer or a path starts, out of the text of `name`; false when that is something else. */
+/* The service that the timer or path unit `name`, whose text this is, starts; false when it starts something else. */
 bool starter_scan(const char *name, const char *text, size_t size, char ret[static ID_UNIT_MAX + 1]);
 
-/* Reads what a candidate has to say out of a unit file's text. */
+/* Fills in the fields of a candidate from its unit file's text. */
 void unit_scan(const char *text, size_t size, struct unit_candidate *c);
 
 /* Does a maintainer script, a tmpfiles.d file or a list of paths have data below /var that is the package's own? */

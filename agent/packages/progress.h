@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How far an installation has come; package_manager_progress() reads it from the lines that one prints. Pure. */
+/* How far an installation has come; package_manager_progress() reads it from the lines that the installation prints.
+ * Pure. */
 #ifndef VKS_AGENT_PACKAGES_PROGRESS_H
 #define VKS_AGENT_PACKAGES_PROGRESS_H
 
