@@ -10,7 +10,8 @@
 
 static const char *const streams[] = { "out", "err" };
 
-/* Which container a unit is, as WRITE has noted it. "": it has no pipes, an older version wrote it. */
+/* The name of the container that the unit belongs to, as WRITE has noted it. "": the unit has no log pipes, since an
+ * older vks has written it. */
 static void container_of(struct machine *m, const char *uid, const char *unit, char ret[static ID_LABEL_MAX + 1])
 {
         FD pod = dir_open(m->pods, uid), list = pod < 0 ? -1 : dir_open(pod, "units");
@@ -31,7 +32,7 @@ int logs_write(struct machine *m, const struct unit_text *u, const char *unit)
         return buf_ok(&fields) ? dir_write(m->logs, name, fields.data, fields.len, 0600) : -E2BIG;
 }
 
-/* A new run has new pipes, so that what an earlier one wrote last is not taken for its words. */
+/* Makes new pipes for a new run, so that the last words of an earlier run are not taken for the new one's. */
 int logs_renew(struct machine *m, const char *uid, const char *unit)
 {
         char container[ID_LABEL_MAX + 1];

@@ -19,7 +19,8 @@ enum {
         CARRIED_MAX = 1024 * 1024 /* of systemd's credentials */
 };
 
-/* ---- whose is it ------------------------------------------------------------------------------------------------- */
+/* ---- which pod owns a unit
+ * --------------------------------------------------------------------------------------- */
 
 /* Authority comes from the unit's own file, never from the request. */
 static bool is_pods(struct machine *m, const char *unit, const char *uid)
@@ -174,7 +175,7 @@ static int choose_user(const struct op_write *op, struct unit_text *u, const str
         return 0;
 }
 
-/* A program by its name, as a shell would find it, and then policy's word on it. */
+/* Finds a program by its name, as a shell would, and asks policy about the path that it found. */
 static int find_program(const struct op_write *op, const struct op_container *k, char **ret, struct err *e)
 {
         static const char *const dirs[] = { "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin" };

@@ -19,18 +19,19 @@ static bool due(struct plan *plan, uint64_t at, uint64_t now)
         return false;
 }
 
-/* ---- unwanted ---------------------------------------------------------------------------------------------------- */
+/* ---- a pod that shall end
+ * ---------------------------------------------------------------------------------------- */
 
-/* A unit without processes that systemd would start again, or holds as it is. */
+/* A unit that has no processes, but that systemd would start again (HOLDOFF) or keeps active (EXITED). */
 static bool is_held(const struct container_state *c)
 {
         return c->unit.phase == UNIT_HOLDOFF || c->unit.phase == UNIT_EXITED;
 }
 
 /*
- * systemd kills what it was asked to stop after the unit's own time, which cannot be changed any more. So what is to
- * have longer is told by the same signal, without a stop; once it has ended, the unit is stopped, or it would be
- * restarted.
+ * When systemd has been asked to stop a unit it kills the processes after the unit's own timeout, which cannot be
+ * changed any more. So if the grace is longer, the unit is not stopped: its processes get the same signal, and only
+ * when they have ended the unit is stopped, or systemd would restart it.
  */
 static void plan_long_stop(const struct pod_state *s, uint64_t now, struct plan *plan)
 {
@@ -94,7 +95,7 @@ static void plan_end(const struct pod *p, const struct pod_state *s, uint64_t no
                 return;
         }
         if (!s->gone && !s->status_current)
-                return; /* the end of its containers is reported first: a Job reads it there */
+                return; /* first the status must tell how the containers ended: a Job reads it there */
         if (!s->removed) {
                 plan_remove(s, now, plan);
                 return;
@@ -103,7 +104,8 @@ static void plan_end(const struct pod *p, const struct pod_state *s, uint64_t no
                 add(plan, ACTION_DELETE, 0);
 }
 
-/* ---- wanted ------------------------------------------------------------------------------------------------------ */
+/* ---- a pod that shall run
+ * ---------------------------------------------------------------------------------------- */
 
 static bool plan_images(const struct pod_state *s, uint64_t now, struct plan *plan)
 {
@@ -150,7 +152,7 @@ static void plan_container(const struct pod *p, const struct pod_state *s, size_
         }
 }
 
-/* Its unit is of an image that the pod has no more: the unit ends, alone, and makes room. */
+/* The container's image was changed: its unit alone is ended and cleared away, to make room for a new one. */
 static void plan_replace(const struct container_state *c, size_t i, uint64_t now, struct plan *plan)
 {
         if (unit_has_processes(c->unit.phase) || is_held(c) || c->requested) {
@@ -163,7 +165,8 @@ static void plan_replace(const struct container_state *c, size_t i, uint64_t now
         }
 }
 
-/* The first time all of a pod's units are written at once; later those that are missing, as their images come. */
+/* The first WRITE has all units of the pod; later ones have the units that are missing, as soon as their images are
+ * installed. */
 static void plan_write(const struct pod_state *s, bool images, bool volumes, uint64_t now, struct plan *plan)
 {
         bool missing = false;

@@ -273,7 +273,7 @@ static void parse_mounts(struct pod *p, struct container *c, const cJSON *mounts
         }
 }
 
-/* What names one container wins over what is for all. */
+/* An annotation for this one container wins over one for all containers. */
 static void parse_given_unit(struct pod *p, struct container *c)
 {
         const size_t n = strlen(ANNOTATION_UNIT);
@@ -396,7 +396,7 @@ static struct volume_item *add_item(struct pod *p, struct volume *v, size_t *roo
         if (v->n_items == *room) {
                 if (*room >= ITEMS_MAX) {
                         refuse(p, NULL, "FailedMount", "volumes{%s}: more than %d files", v->name, ITEMS_MAX);
-                        volume_item_done(&v->items[--v->n_items]); /* it is written over: the pod will not run anyway */
+                        volume_item_done(&v->items[--v->n_items]); /* make room: the pod is refused anyway */
                 } else {
                         *room = *room ? *room * 2 : 4;
                         v->items = xrealloc(v->items, *room, sizeof(*v->items));

@@ -142,7 +142,8 @@ static void terminate(struct container_state *c, const struct unit_state *u, uin
         c->phase = CONTAINER_TERMINATED;
 }
 
-/* The run that the API server knew is over and nobody saw how: after a reboot, or with the agent away. */
+/* The run that the API server knew of is over, and the agent did not see how it ended: after a reboot, or since the
+ * agent did not run. */
 static void terminate_unseen(struct termination *t, const struct container_state *c, uint64_t now)
 {
         *t = (struct termination){ .valid = true, .exit_code = 137, .started = c->started, .ended = now };
@@ -183,7 +184,8 @@ static void schedule_restart(struct container_state *c)
         c->backoff = c->backoff == 0 ? BACKOFF_FIRST : c->backoff * 2 > BACKOFF_MAX ? BACKOFF_MAX : c->backoff * 2;
 }
 
-/* A start whose conditions are not met is no failure for systemd: its job is done, and the unit stays as it was. */
+/* If a unit's conditions are not met at a start, that is no failure for systemd: the job ends as "done", and the unit
+ * stays as it was. */
 static void give_up_start(struct container_state *c, uint64_t now)
 {
         if (c->unmet_at == c->unit.unmet_at || !c->unit.unmet_at || !c->requested)
@@ -229,7 +231,7 @@ void container_observe(struct container_state *c, const struct unit_state *u, co
                                 c->phase = CONTAINER_TERMINATED;
                         }
                         schedule_restart(c);
-                        c->requested = false; /* what runs once was never "active" */
+                        c->requested = false; /* a oneshot can end without ever having been "active" */
                 }
                 break;
         case UNIT_EXITED:

@@ -51,7 +51,7 @@ struct container_state {
         uint64_t mark_sent; /* the same for a WRITE that is under way */
         bool replacing;     /* the unit ends since the image changed; a new one starts whatever restartPolicy is */
         bool term_sent, stop_sent,
-                kill_sent; /* to this unit alone; not used while the whole pod is stopped */
+                kill_sent; /* to this unit alone; not used when ACTION_STOP stops all units of the pod at once */
         uint64_t kill_at, stop_retry_at;
         bool clear_in_flight; /* REMOVE of this unit alone */
         uint64_t clear_retry_at;

@@ -135,8 +135,8 @@ static cJSON *container_status(const struct pod *p, const struct pod_state *s, s
                 state = cJSON_CreateObject();
                 add_time(cJSON_AddObjectToObject(state, "running"), "startedAt", c->started ? c->started : now);
         } else if (c->phase == CONTAINER_WAITING || c->replacing) {
-                /* What makes room for another image is never told as ended: with policy Never the API server would not
-                 * let it come back. */
+                /* A container that makes room for another image is never reported as terminated: with restartPolicy
+                 * Never the API server would not let it run again. */
                 state = why_waiting(p, s, i, now);
         } else if (container_backs_off(c, spec, p)) {
                 state = waiting_state("CrashLoopBackOff", "back-off %us restarting failed container=%s pod=%s_%s(%s)",
@@ -239,7 +239,7 @@ static cJSON *conditions(const struct pod *p, const struct pod_state *s)
                         cJSON_AddNumberToObject(o, "observedGeneration", (double)p->generation);
                 cJSON_AddNullToObject(o, "lastProbeTime");
                 add_time(o, "lastTransitionTime", c->since);
-                /* null takes an old reason away: the patch merges */
+                /* the patch merges, so only a null takes an old reason away */
                 *c->reason ? cJSON_AddStringToObject(o, "reason", c->reason) : cJSON_AddNullToObject(o, "reason");
                 *c->message ? cJSON_AddStringToObject(o, "message", c->message) : cJSON_AddNullToObject(o, "message");
                 cJSON_AddItemToArray(a, o);

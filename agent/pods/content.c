@@ -101,7 +101,7 @@ bool content_refers(const struct content *c, enum object_kind kind, const char *
         return false;
 }
 
-/* 1: it is there; 0: it is not, and need not be; negative: why it has to be waited for. */
+/* 1: the object is there; 0: it is missing, but optional; negative: the pod has to wait for it, for this reason. */
 static int need(const struct content *c, enum source_kind kind, const char *name, bool optional, const char *reason,
                 struct object **ret, struct err *e)
 {
@@ -268,7 +268,7 @@ char *content_expand(const char *s, const Vks__Env *const *env, size_t n_env)
                 if (v) {
                         buf_add(&b, v->value.data, v->value.len);
                         s = close + 1;
-                } else if (close) { /* whatever is in it: "$$" and what looks like a reference, too */
+                } else if (close) { /* unknown: copied as it is, with any "$$" or "$(" in it */
                         buf_add(&b, s, (size_t)(close + 1 - s));
                         s = close + 1;
                 } else if (s[0] == '$' && s[1] == '$') {
@@ -337,8 +337,8 @@ static int env_from_object(const struct content *c, const struct env_var *v, Vks
 static int resolve_env(const struct content *c, const struct pod *p, const struct container *spec,
                        const struct pod_node *node, Vks__Container *m, struct err *e)
 {
-        /* The kubelet tells the Service's cluster address, which nothing here leads to: the server itself answers as
-         * well. */
+        /* The kubelet gives pods the cluster address of the Service, which cannot be reached from here. So we give
+         * them the API server's own address, which serves as well. */
         if (node->api_host) {
                 set_env(m, "", "KUBERNETES_SERVICE_HOST", node->api_host, strlen(node->api_host));
                 set_env(m, "", "KUBERNETES_SERVICE_PORT", node->api_port, strlen(node->api_port));

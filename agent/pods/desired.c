@@ -40,12 +40,13 @@ void leftovers_forget(struct pods *ps)
 
 /* ---- pods --- */
 
-/* The mark of a unit that is not to be kept. */
+/* The mark for a unit that must not be kept: no image has it. */
 enum { MARK_FOREIGN = 1 };
 
 /*
- * The container's unit of an earlier life of the agent. Its name is what its file is called, whatever the pod's image
- * is by now; what is not complete, or not of that image, is another image's, and is cleared away.
+ * Takes over the container's unit from an earlier run of the agent. The unit keeps the name of its file, whatever the
+ * pod's image is by now. A unit that is incomplete, or was made for another image, gets another mark, and so is
+ * cleared away.
  */
 static void take_over(struct pod_entry *e, const struct unit_meta *meta)
 {
@@ -115,8 +116,8 @@ static bool same_shape(const struct pod *a, const struct pod *b)
 }
 
 /*
- * An image may change, and nothing else of a container. A unit that is there keeps its name, whatever its image would
- * make of it now, so that it is found, ended and removed.
+ * Of a container only the image may change. An existing unit keeps its name, whatever name the new image would give
+ * it, so that the unit is found, ended and removed.
  */
 static void carry_units(struct pod_entry *e, struct pod *p)
 {
@@ -224,7 +225,8 @@ void pods_list_begin(void *userdata)
                 e->listed = false;
 }
 
-/* Units of pods that the API server does not know: they are ended, as the pod of which they were would have been. */
+/* Units of pods that the API server does not have any more: they are ended in the same way as a pod that was
+ * deleted. */
 static void end_leftovers(struct pods *ps)
 {
         while (ps->leftovers) {

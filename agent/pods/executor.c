@@ -11,9 +11,9 @@
 
 enum {
         /* Before the first try again; later ones wait longer and longer (backoff_next()). */
-        RETRY_SOON_USEC = 200 * 1000,          /* the unit was not down yet */
-        RETRY_USEC = 1000 * 1000,              /* the helper went away in between */
-        RETRY_REFUSED_USEC = 20 * 1000 * 1000, /* it said no: policy, a full disk; an operator has to do something */
+        RETRY_SOON_USEC = 200 * 1000,          /* the unit had not ended yet */
+        RETRY_USEC = 1000 * 1000,              /* the helper exited before it answered */
+        RETRY_REFUSED_USEC = 20 * 1000 * 1000, /* the helper refused: policy, a full disk; an operator has to act */
 };
 
 /* A request on its way to the helper, and what to do with the answer. */
@@ -35,7 +35,7 @@ static struct request *request_new(struct pod_entry *e, size_t index, size_t roo
         return rq;
 }
 
-/* Without a reply the helper could not be asked, which passes; with one it has said no. */
+/* Without a reply the helper could not be asked, which is temporary; with a reply it has refused. */
 static uint64_t retry_after(const Vks__Reply *reply, unsigned *failures)
 {
         return time_now() + backoff_next(failures, reply ? RETRY_REFUSED_USEC : RETRY_USEC);
@@ -90,7 +90,7 @@ static void on_filled(void *userdata, int error, const Vks__Reply *reply, const 
                 v->filled = true;
                 v->failures = 0;
                 v->failure = ERR_NONE;
-                v->wanted = v->wanted && v->hash != rq->hash; /* it may have changed again meanwhile */
+                v->wanted = v->wanted && v->hash != rq->hash; /* the content may have changed again meanwhile */
                 v->hash = rq->hash;
                 e->content_dirty = true;
         }
@@ -271,7 +271,8 @@ static void do_stop(struct pod_entry *e, bool kill, uint64_t now)
 
         for (size_t i = 0; i < e->pod->n_containers && stop.n_units < PLAN_ACTIONS_MAX; i++) {
                 const struct container *c = &e->pod->containers[i];
-                /* What has no unit cannot be stopped, and the helper refuses all of a request for one such name. */
+                /* A container without a unit cannot be stopped; with its name in it, the helper would refuse the
+                 * whole request. */
                 if (!s->containers[i].mark || (kill && !unit_has_processes(s->containers[i].unit.phase)))
                         continue;
                 units[stop.n_units++] = e->pod->containers[i].unit;

@@ -9,7 +9,8 @@
 #include "agent/pods/pod_event.h"
 #include "common/mem.h"
 
-/* ---- whose version is it ----------------------------------------------------------------------------------------- */
+/* ---- which pod holds a package in its version
+ * -------------------------------------------------------------------- */
 
 static const char *label(const struct pod *p, const char *key)
 {
@@ -20,9 +21,9 @@ static const char *label(const struct pod *p, const char *key)
 }
 
 /*
- * A rolling update: pods of one Deployment have the same labels but for the hash of their template. The new one may
- * replace the package under the old one, which goes when the new one is ready; waiting for each other they would wait
- * for ever.
+ * Are the two pods of one Deployment (the same labels but for the template's hash), in a rolling update? Then the new
+ * pod may replace the package under the old one, which ends when the new one is ready. If the new one waited for the
+ * old one, both would wait for ever.
  */
 static bool same_deployment(const struct pod *a, const struct pod *b)
 {
@@ -39,7 +40,7 @@ static bool same_deployment(const struct pod *a, const struct pod *b)
         return true;
 }
 
-/* Does container k of `e` need its package to be in the one version, or from the one file, that it named, now? */
+/* Does container k of `e` need its package now, in the version or from the file that its image names? */
 static bool holds(const struct pod_entry *e, size_t k)
 {
         const struct image *image = &e->pod->containers[k].parsed;
@@ -56,8 +57,8 @@ static bool contradicts(const struct image *a, const struct image *b)
                (!streq(a->version, b->version) || (*a->sha256 && *b->sha256 && !streq(a->sha256, b->sha256)));
 }
 
-/* Who holds the package of e's container i in a version that it named, which is not the one that container i names; or
- * from another file. */
+/* The pod that holds the package of e's container i in another version, or from another file, than container i
+ * names. */
 static const struct pod_entry *holder(const struct pod_entry *e, size_t i, const struct image **ret)
 {
         const struct image *want = &e->pod->containers[i].parsed;
@@ -72,11 +73,13 @@ static const struct pod_entry *holder(const struct pod_entry *e, size_t i, const
         return NULL;
 }
 
-/* ---- is it there? ------------------------------------------------------------------------------------------------ */
+/* ---- is the image installed?
+ * ------------------------------------------------------------------------------------- */
 
 /*
- * imagePullPolicy Always: the candidate is ensured when the pod is new here. Not when it ran here before, not for what
- * names its version (there is but one), and not under a pod that named the installed version.
+ * imagePullPolicy Always: a pod that is new here gets the newest candidate installed first. Not if the pod ran here
+ * before, nor if the image names its version (that is always the same), nor if another pod holds the installed
+ * version.
  */
 static bool ensure_first(const struct pod_entry *e, size_t i)
 {

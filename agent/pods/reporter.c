@@ -10,8 +10,8 @@
 #include "common/mem.h"
 
 enum {
-        SETTLE_USEC = 400 * 1000,      /* what will be different in a moment is not told */
-        QUEUE_USEC = 60 * 1000 * 1000, /* nor that a pod waits for its turn among many */
+        SETTLE_USEC = 400 * 1000,      /* a status that will change in a moment is not sent for so long */
+        QUEUE_USEC = 60 * 1000 * 1000, /* nor, for so long, that a pod waits for its turn among many */
         RETRY_USEC = 3 * 1000 * 1000,
 };
 
@@ -58,8 +58,8 @@ static bool is_news(const struct pod_state *s)
 }
 
 /*
- * Until when the status may wait: a pod that is on its way is told of once, when it runs. 0: it is to be told now. A
- * daemon's unit is "activating" for a moment between its process and its readiness.
+ * Until when the status may wait; 0: send it now. A pod that is starting is reported once, when it runs: a daemon's
+ * unit is "activating" for a moment between the start of its process and its readiness.
  */
 static uint64_t settles_at(const struct pod_entry *e)
 {

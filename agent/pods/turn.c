@@ -50,7 +50,7 @@ static void print_plan(struct pods *ps, const struct pod_entry *e, const struct 
                         e->pod->refused.code ? ": " : "", e->pod->refused.code ? e->pod->refused.text : "");
 }
 
-/* All that was the pod's here is gone: whoever waited for its package or its names goes on. */
+/* Nothing of the pod is left here: pods that waited for its package or its unit names go on. */
 static void drop(struct pod_entry *e)
 {
         struct pods *ps = e->pods;
@@ -102,7 +102,8 @@ static void work(struct pod_entry *e)
                 drop(e);
                 return;
         }
-        /* The report may have made the next step possible (nothing changed, so nothing will be acknowledged). */
+        /* If the status has not changed, nothing is sent and no acknowledgement will mark the pod; but its next step
+         * may be possible now. */
         if (plan.n_actions == 0 && e->state->status_current) {
                 plan_pod(e->pod, e->state, now, &plan);
                 if (plan.n_actions)
@@ -119,8 +120,8 @@ static bool helper_is_busy(const struct pods *ps)
 }
 
 /*
- * Many new pods are taken in turns of about BUSY: while PID 1 starts some, the helper writes the next. Not one by one,
- * since PID 1 reads all unit directories again when a file is new in one.
+ * Many new pods are taken in groups of about BUSY: while PID 1 starts one group, the helper writes the next. They are
+ * not taken one by one, since PID 1 reads all unit directories again after each new file.
  */
 static void work_or_hold(struct pod_entry *e)
 {

@@ -9,7 +9,8 @@
 #include "agent/pods/pod_event.h"
 #include "common/mem.h"
 
-/* What a daemon fails for that is as vks has it, and not as its package: its own words will hardly say so. */
+/* Tells in what vks runs a failed daemon differently from its package (read-only paths, not as root): the daemon's
+ * own messages will hardly say so. */
 static void explain_failure(const struct pod_entry *e, size_t i, struct termination *t)
 {
         const struct container *spec = &e->pod->containers[i];

@@ -31,7 +31,7 @@ static int clash(const struct way *inner, const struct way *outer, struct err *e
                        outer->path);
 }
 
-/* Does one of them lie beneath the other, and may not? */
+/* Refuses if one of the two ways lies beneath the other, and that other one is given away. */
 static int compare(const struct way *a, const struct way *b, struct err *e)
 {
         if (b->kind == WAY_GIVEN && beneath(a->path, b->path))
@@ -63,8 +63,8 @@ static bool is_among(const struct way *way, const struct way *ways, size_t n)
 }
 
 /*
- * Compares `way` with every line of the account, but for those of `own`, which are its like and trusted. *ret_known: it
- * stands there already.
+ * Compares `way` with every line of the account, except with ways of the same kind in `own`, which are trusted.
+ * *ret_known: the account has `way` already.
  */
 static int compare_with_account(const struct way *way, const char *account, const struct way *own, size_t n_own,
                                 bool *ret_known, struct err *e)

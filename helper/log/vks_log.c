@@ -2,19 +2,19 @@
 /*
  * vks-log: what containers write to stdout and stderr, brought to the journal as it is.
  *
- * journald's own socket as stdout cannot be opened by name (/dev/stdout: ENXIO), and journald changes what arrives by
- * it:
- * "<6>" at a line's beginning, empty lines and NULs get lost. So stdout and stderr of a container are pipes, as in any
- * container: FIFOs in LOG_DIR, which START makes anew for each run (helper/logs.c) and PID 1's child opens. One process
- * for the whole machine reads them all. A process per container would be in the container's cgroup, where PID 1 kills
- * it as soon as the main process ends, with the last words unread; and it would cost each pod memory and time.
+ * If journald's own socket were a container's stdout, the container could not open it by name (/dev/stdout: ENXIO),
+ * and journald would change what arrives by it: "<6>" at a line's beginning, empty lines and NULs get lost. So stdout
+ * and stderr of a container are pipes, as in any container: FIFOs in LOG_DIR, which START makes anew for each run
+ * (helper/logs.c) and PID 1's child opens. One process for the whole machine reads them all. A process per container
+ * would be in the container's cgroup, where PID 1 kills it as soon as the main process ends, with the last words
+ * unread; and it would cost each pod memory and time.
  *
  *   UID.CONTAINER                what stands before each of its messages, in the journal's native protocol
  *   UID.CONTAINER.out, .err      the FIFOs
  *
- * This process is nobody in particular but root by its number, without a capability: journalctl -u shows what others
- * say of a unit (OBJECT_SYSTEMD_UNIT=) when root said it. A container's bytes become the value of MESSAGE=, whose
- * length is told before it, and nothing else: they cannot become a field.
+ * This process has user id 0, but no capability. It needs the id since journalctl -u shows messages about a unit by
+ * others (OBJECT_SYSTEMD_UNIT=) only if root sent them. A container's bytes are only sent as the value of MESSAGE=,
+ * with its length before it: so they cannot become a field.
  *
  * It may be killed at any moment: PID 1 keeps the reading ends (FileDescriptorStoreMax=) with all that is in them, so
  * that no writer gets SIGPIPE, and gives them to the next one. It is started when there is something in LOG_DIR
