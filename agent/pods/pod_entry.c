@@ -88,8 +88,8 @@ static void unlink_units(struct pod_entry *e)
                 struct unit_link *l = pods_by_unit(e->pods, e->pod->containers[i].unit);
                 if (!l || l->entry != e)
                         continue;
-                HASH_DEL(e->pods->units,
-                         l); /* NOLINT(clang-analyzer-core.NullDereference): what was found is in a table */
+                /* What was found is in a table. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
+                HASH_DEL(e->pods->units, l);
                 free(l);
         }
 }
