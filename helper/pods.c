@@ -332,18 +332,18 @@ static int write_container(struct machine *m, const struct op_write *op, const s
         u.file = file;
         if (r < 0 || (r = find_program(op, k, &program, e)) < 0 || (r = choose_user(op, &u, k, e)) < 0)
                 return r;
-        if (mounts.root && !*u.user && unit_yes(unit_file_get(file, "DynamicUser"))) /* means ProtectSystem=strict */
-                return err_set(
-                        e, -EOPNOTSUPP, NULL,
-                        "mountPath: %s runs as a dynamic user, and so nothing can be mounted where this node has "
-                        "no directory (/name)",
-                        c->unit);
         u.program = program;
         given_of(file, &given);
         choose_fresh(&u, &given);
         r = plan_mounts(pod, k, &u, &mounts, e);
         if (r < 0)
                 return r;
+        if (mounts.root && !*u.user && unit_yes(unit_file_get(file, "DynamicUser"))) /* means ProtectSystem=strict */
+                return err_set(
+                        e, -EOPNOTSUPP, NULL,
+                        "mountPath: %s runs as a dynamic user, and so nothing can be mounted where this node has "
+                        "no directory (/name)",
+                        c->unit);
         r = write_files(m, pod, k->unit, &u, c);
         return r < 0 ? err_errno(e, r, NULL, "writing %s", k->unit) : 0;
 }

@@ -36,9 +36,15 @@ bool spawn_failed(const char *directory, const char *unit, const char *invocatio
         int r = directory ? sd_journal_open_directory(&journal, directory, 0)
                           : sd_journal_open(&journal, SD_JOURNAL_LOCAL_ONLY);
 
-        if (r >= 0 && (r = match(journal, "MESSAGE_ID", SD_MESSAGE_SPAWN_FAILED_STR)) >= 0 &&
-            (r = match(journal, "_SYSTEMD_UNIT", unit)) >= 0 &&
-            (r = match(journal, "INVOCATION_ID", invocation)) >= 0 && (r = sd_journal_seek_tail(journal)) >= 0)
+        if (r >= 0)
+                r = match(journal, "MESSAGE_ID", SD_MESSAGE_SPAWN_FAILED_STR);
+        if (r >= 0)
+                r = match(journal, "_SYSTEMD_UNIT", unit);
+        if (r >= 0)
+                r = match(journal, "INVOCATION_ID", invocation);
+        if (r >= 0)
+                r = sd_journal_seek_tail(journal);
+        if (r >= 0)
                 found = sd_journal_previous(journal) > 0 && sd_journal_get_data(journal, "MESSAGE", &data, &n) >= 0 &&
                         n > strlen(field);
         if (found)

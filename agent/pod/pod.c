@@ -356,6 +356,11 @@ void pod_name_unit(struct pod *p, size_t i, struct err *e)
         for (size_t k = 0; k < p->n_containers; k++)
                 c->shares_image |= k != i && streq(p->containers[k].parsed.name, c->parsed.name);
         (void)unit_name(&p->id, c->parsed.name, c->shares_image ? c->name : NULL, c->unit, e);
+        /* Another container may still have the unit of an image that it had before. */
+        for (size_t k = 0; k < p->n_containers && !c->shares_image; k++)
+                c->shares_image = k != i && *c->unit && streq(p->containers[k].unit, c->unit);
+        if (c->shares_image)
+                (void)unit_name(&p->id, c->parsed.name, c->name, c->unit, e);
 }
 
 static void parse_containers(struct pod *p, const cJSON *spec, struct buf *ignored)

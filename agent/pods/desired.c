@@ -136,6 +136,9 @@ static void carry_units(struct pod_entry *e, struct pod *p)
                         e->state->write_failures = 0;
                 }
         }
+        for (size_t i = 0; i < p->n_containers; i++)
+                if (!e->state->containers[i].mark && !e->state->containers[i].mark_sent)
+                        pod_name_unit(p, i, NULL);      /* none of those that were carried over */
         if (e->state->written && !e->pod->refused.code) /* it was good enough to run */
                 p->refused = ERR_NONE;
 }

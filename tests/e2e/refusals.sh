@@ -44,9 +44,9 @@ test_a_package_without_a_unit_needs_a_command() {
 }
 
 test_an_image_that_is_no_package_name() {
-    pod reg 'image: docker.io/library/nginx'
+    pod reg 'image: "No/Such_Name!"'
     wait_for 20 "InvalidImageName" equals InvalidImageName reason reg
-    event reg "docker.io/library/nginx"
+    event reg "No/Such_Name!"
     nothing_written reg
     k delete pod reg --timeout=300s >/dev/null || fail "it cannot be deleted"
 }

@@ -92,6 +92,7 @@ static void check_env(const struct unit_text *u, const Vks__Env *v, struct buf *
 
 static void check_write(const struct op_write *op)
 {
+        static const struct given no_dirs;
         static const struct mount_plan none;
 
         for (size_t i = 0; i < op->n_containers; i++) {
@@ -113,6 +114,7 @@ static void check_write(const struct op_write *op)
                                        .args = k->c->args,
                                        .working_dir = k->c->working_dir,
                                        .mounts = &none,
+                                       .given = &no_dirs,
                                        .overlay = k->c->writes_var,
                                        .user = "1",
                                        .group = "2",

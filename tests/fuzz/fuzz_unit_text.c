@@ -24,6 +24,7 @@ static bool ours(const char *line)
                 "StartLimitIntervalSec=",
                 "Requires=run-vks",
                 "After=run-vks",
+                "After=vks-log.service",
                 "[Service]",
                 "Slice=",
                 "LogExtraFields=",

@@ -7,6 +7,7 @@
 #define VKS_TESTS_PID1_H
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mount.h>
@@ -23,6 +24,7 @@ struct pid1 {
         struct {
                 const char *unit, *state;
         } units[8];
+        int kill_signal;     /* KillSignal= of each unit */
         const char *unmount; /* done when a mount unit is stopped, as PID 1 does it */
 };
 
@@ -44,12 +46,25 @@ static int pid1_answer(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (strcmp(method, "Hello") == 0)
                 return sd_bus_reply_method_return(m, "s", ":1.1");
         if (strcmp(method, "Get") == 0) {
+                const char *interface = "", *property = "";
+
+                sd_bus_message_read(m, "ss", &interface, &property);
+                if (strcmp(property, "KillSignal") == 0 && !pid1_fails(p, method))
+                        return sd_bus_reply_method_return(m, "v", "i", p->kill_signal);
                 i = strtoul(path + strlen("/unit/"), NULL, 10);
                 return pid1_fails(p, method) ? sd_bus_error_set(error, p->fail_name, "as told")
                                              : sd_bus_reply_method_return(m, "v", "s", p->units[i].state);
         }
         sd_bus_message_read(m, "s", &unit);
         snprintf(p->asked + n, sizeof(p->asked) - n, "%s %s\n", method, unit);
+        if (strcmp(method, "KillUnit") == 0) {
+                const char *whom = "";
+                int32_t signal = 0;
+
+                sd_bus_message_read(m, "si", &whom, &signal);
+                if (signal != SIGKILL)
+                        snprintf(p->asked + n, sizeof(p->asked) - n, "%s %s %s %d\n", method, unit, whom, signal);
+        }
         if (pid1_fails(p, method))
                 return sd_bus_error_set(error, p->fail_name, "as told");
         if (strcmp(method, "GetUnit") == 0) {

@@ -837,6 +837,44 @@ Test(helper, what_pid_1_says_reaches_the_agent)
 
 /* ---- REMOVE ------------------------------------------------------------------------------------------------------ */
 
+static int signal_unit(void)
+{
+        Vks__Stop stop = VKS__STOP__INIT;
+        char *names[] = { STR(unit) };
+
+        stop.pod = &pod, stop.units = names, stop.n_units = 1, stop.signal = true;
+        pid1.asked[0] = '\0';
+        return ask(VERB_stop, &stop.base);
+}
+
+Test(helper, a_unit_is_told_to_end_by_its_own_signal_and_not_stopped)
+{
+        cr_assert_eq(write_pod(sleeper()), 0);
+        cr_assert_eq(signal_unit(), 0, "what is not loaded needs no signal: %s", reply->text);
+        pid1.units[0].unit = unit, pid1.units[0].state = "active", pid1.kill_signal = SIGQUIT;
+        cr_assert_eq(signal_unit(), 0, "%s", reply->text);
+        cr_assert_str_eq(pid1.asked, "GetUnit " SLEEP "\nKillUnit " SLEEP " main 3\n");
+        fail("KillUnit", "org.freedesktop.systemd1.NoSuchProcess");
+        cr_assert_eq(signal_unit(), 0, "%s", reply->text);
+        cr_assert(strstr(pid1.asked, "KillUnit " SLEEP " all 3\n"), "no main process: %s", pid1.asked);
+        fail("Get", DENIED);
+        cr_assert_eq(signal_unit(), -EACCES);
+        pod.uid = STR(OTHER);
+        cr_assert_eq(signal_unit(), -ENOENT, "another pod's");
+        pod.uid = STR(UID);
+}
+
+Test(helper, a_dynamic_user_sees_no_root_of_the_pods_own)
+{
+        struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\nDynamicUser=yes\n");
+
+        with_mount(a, "memory", "/vks-none");
+        cr_assert_eq(write_pod(a), -EOPNOTSUPP);
+        expect(-EOPNOTSUPP, "container c: mountPath: redis.service runs as a dynamic user");
+        a->mount.path = STR("/tmp/x");
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+}
+
 Test(helper, what_runs_is_not_removed)
 {
         cr_assert_eq(write_pod(sleeper()), 0);

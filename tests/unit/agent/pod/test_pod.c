@@ -952,3 +952,16 @@ Test(content, variables_are_replaced_as_kubernetes_does)
                 cr_assert_str_eq(v, table[i][1], "%s gave %s", table[i][0], v);
         }
 }
+
+Test(pod, a_container_never_takes_the_unit_name_that_another_still_has)
+{
+        CLEANUP(pod_freep)
+        struct pod *p = parse(
+                "\"containers\":[{\"name\":\"a\",\"image\":\"/bin/sh\"},{\"name\":\"b\",\"image\":\"/bin/bash\"}]");
+
+        cr_assert(strstr(p->containers[1].unit, "bash.service"));
+        memcpy(p->containers[0].unit, p->containers[1].unit, sizeof(p->containers[0].unit)); /* of the image before */
+        pod_name_unit(p, 1, NULL);
+        cr_assert(ends_with(p->containers[1].unit, "bash.b.service"), "%s", p->containers[1].unit);
+        cr_assert(p->containers[1].shares_image);
+}
