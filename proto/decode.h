@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From the bytes of a packet to the message that they hold. protobuf-c keeps fields that it does not know and says
- * nothing, so a message with any is refused here: a newer agent does not believe that an older helper has understood
- * it.
+ * Decodes the bytes of a packet. protobuf-c silently keeps fields that it does not know, so a message that has any is
+ * refused here: otherwise a newer agent would believe that an older helper has understood them.
  */
 #ifndef VKS_PROTO_DECODE_H
 #define VKS_PROTO_DECODE_H
@@ -12,7 +11,7 @@
 #include "common/base.h"
 #include "common/err.h"
 
-/* Sets the error of everything that is no request or reply, -EBADMSG, with `why`, and returns it. */
+/* Sets the error for bytes that are no request or reply: -EBADMSG, with the text `why`. Returns it. */
 int wire_bad(struct err *e, const char *why);
 
 /*

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A hash of bytes: not for what somebody may want to forge. */
+/* A hash of bytes, to notice changes: somebody who wants a collision can make one. */
 #ifndef VKS_PROTO_HASH_H
 #define VKS_PROTO_HASH_H
 

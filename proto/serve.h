@@ -14,9 +14,9 @@ enum {
 };
 
 /*
- * Answers one request of a peer whose socket is readable. 1: answered (with a refusal or an error too); 0: the peer is
- * gone; -EAGAIN: there was none after all; other errors: what came is no request, or the reply cannot be sent, and the
- * connection is closed.
+ * Answers one request of a peer whose socket is readable. 1: it was answered (even if by a refusal or an error); 0:
+ * the peer is gone; -EAGAIN: there was no request after all; other errors: the bytes are no request, or the reply
+ * cannot be sent; serve() then closes the connection.
  */
 typedef int (*serve_handler)(void *userdata, int sock, struct err *e);
 
