@@ -18,15 +18,15 @@
 #include "agent/pod/pod_state.h"
 
 enum action_kind {
-        ACTION_PULL,    /* container `index`'s image: have it installed */
-        ACTION_FILL,    /* volume `index`: its content is known, but not yet in the volume */
-        ACTION_WRITE,   /* the pod's directories and unit files */
-        ACTION_START,   /* container `index` */
-        ACTION_RESTART, /* container `index`: its unit ended, or waits in systemd's holdoff */
-        ACTION_STOP,    /* all units of the pod */
-        ACTION_KILL,    /* all units of the pod that still have processes */
-        ACTION_TERM, /* container `index`: only signal its unit, whose own stop timeout is shorter than the grace */
-        ACTION_END,  /* container `index`: stop its unit alone */
+        ACTION_PULL,     /* container `index`'s image: have it installed */
+        ACTION_FILL,     /* volume `index`: its content is known, but not yet in the volume */
+        ACTION_WRITE,    /* the pod's directories and unit files */
+        ACTION_START,    /* container `index` */
+        ACTION_RESTART,  /* container `index`: its unit ended, or waits in systemd's holdoff */
+        ACTION_STOP,     /* all units of the pod */
+        ACTION_KILL,     /* all units of the pod that still have processes */
+        ACTION_TERM,     /* container `index`: only signal its unit, whose own stop timeout is shorter than the grace */
+        ACTION_END,      /* container `index`: stop its unit alone */
         ACTION_END_KILL, /* container `index`: kill its unit alone, the grace is over */
         ACTION_CLEAR,    /* container `index`: its unit has ended, remove it alone */
         ACTION_REMOVE,   /* units and directories of the pod */

@@ -27,10 +27,10 @@ enum {
         GATE_TOKEN_LIFE_S = 120,
         GATE_YES_LIFE_S = 300,
         GATE_NO_LIFE_S = 30,
-        GATE_DEADLINE_S = 10,      /* for one answer of the API server, with all retries */
-        GATE_TOKENS_MAX = 256,     /* answers about tokens that are remembered */
-        GATE_VERDICTS_MAX = 2048,  /* answers about rights that are remembered */
-        GATE_TOKENS_ASKED_MAX = 8, /* TokenReviews at once; few, since any stranger can cause them */
+        GATE_DEADLINE_S = 10,         /* for one answer of the API server, with all retries */
+        GATE_TOKENS_MAX = 256,        /* answers about tokens that are remembered */
+        GATE_VERDICTS_MAX = 2048,     /* answers about rights that are remembered */
+        GATE_TOKENS_ASKED_MAX = 8,    /* TokenReviews at once; few, since any stranger can cause them */
         GATE_VERDICTS_ASKED_MAX = 32, /* SubjectAccessReviews at once; only authenticated clients cause them */
         GATE_TEXT_MAX = 1024,
 };

@@ -14,7 +14,7 @@
 
 struct log_options { /* k8s.io/api core/v1 PodLogOptions */
         bool follow, previous, timestamps;
-        int64_t tail; /* number of journal messages (one may hold several lines); -1: all; 0: only new ones */
+        int64_t tail;        /* number of journal messages (one may hold several lines); -1: all; 0: only new ones */
         int64_t limit_bytes; /* -1: no limit */
         uint64_t since_usec; /* wall clock, microseconds since the epoch; 0: from the start */
 };
