@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Which packages are installed (package_manager.h), and what a package is as an image: which of its units is the
- * daemon (unit_choose() in packages_scan.c), and whether it keeps data under /var.
+ * daemon (unit_choose.c), and whether it keeps data under /var.
  */
 #ifndef VKS_AGENT_PACKAGES_PACKAGES_H
 #define VKS_AGENT_PACKAGES_PACKAGES_H

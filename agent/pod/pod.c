@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "agent/lib/json.h"
-#include "agent/lib/quote.h"
+#include "agent/lib/go_quote.h"
 #include "common/buf.h"
 #include "common/mem.h"
 #include "proto/hash.h"

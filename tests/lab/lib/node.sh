@@ -63,8 +63,8 @@ node_running() {
 node_create() {
     rm -rf --one-file-system -- "$NODE_DIR"
     mkdir -p "$NODE_DIR"
-    echo "${NODE_KIND:-nspawn}" >"$NODE_DIR/kind"
     of_kind create
+    echo "${NODE_KIND:-nspawn}" >"$NODE_DIR/kind"
     echo "$DEBIAN" >"$NODE_DIR/debian"
     touch "$NODE_DIR/complete"
 }

@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 
 #include "agent/lib/json.h"
-#include "agent/lib/quote.h"
+#include "agent/lib/go_quote.h"
 #include "common/mem.h"
 
 static void check_bytes(const char *text, const char *want, size_t size)

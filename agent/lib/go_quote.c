@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/lib/quote.h"
+#include "agent/lib/go_quote.h"
 
 #include <locale.h>
 #include <wctype.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef VKS_AGENT_LIB_QUOTE_H
-#define VKS_AGENT_LIB_QUOTE_H
+#ifndef VKS_AGENT_LIB_GO_QUOTE_H
+#define VKS_AGENT_LIB_GO_QUOTE_H
 
 #include "common/buf.h"
 
