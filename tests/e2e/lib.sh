@@ -127,7 +127,7 @@ together() { TOGETHER=("$@"); } # TEST..., without the "test_"
 TOGETHER=()
 
 run_tests() {
-    local t only=${ONLY:-} alone=() passed failed
+    local t only=${ONLY:-} alone=() asides=() pid passed failed
     RESULTS=$(mktemp -d)
     for t in $(declare -F | awk '{print $3}' | grep '^test_'); do
         [[ -z $only || $t =~ $only ]] || continue
@@ -138,10 +138,15 @@ run_tests() {
     for t in "${TOGETHER[@]}"; do
         [ "$(type -t "test_$t")" = function ] || fail "there is no test_$t" # the list is wrong
         [[ -z $only || test_$t =~ $only ]] || continue
-        while [ "$(jobs -rp | wc -l)" -ge "$AT_ONCE" ]; do wait -n || true; done
+        while [ ${#asides[@]} -ge "$AT_ONCE" ]; do
+            wait -n "${asides[@]}" || true
+            for pid in "${!asides[@]}"; do kill -0 "${asides[$pid]}" 2>/dev/null || unset "asides[$pid]"; done
+        done
         run_aside "test_$t" &
+        asides+=($!)
     done
-    wait
+    # These, and not what else a suite has running (a web server, say).
+    for pid in "${asides[@]}"; do wait "$pid" || true; done
     for t in "${alone[@]}"; do run_test "$t"; done
     passed=$(find "$RESULTS" -name '*.passed' | wc -l) failed=$(find "$RESULTS" -name '*.failed' | wc -l)
     [ $((passed + failed)) -eq $((${#alone[@]} + ${#TOGETHER[@]})) ] || [ -n "$only" ] || failed=$((failed + 1)) # one has ended without a word
