@@ -166,8 +166,7 @@ static bool names_code(const char *name)
                 "@(BASH*|SHELLOPTS|PS4)",
                 /* interpreters, each in its manual */
                 "@(PERL*|RUBY*|GEM_*|BUNDLE_*|LUA_*|TCL*|ERL_*|AWK*|PHPRC|PHP_INI_SCAN_DIR)",
-                "PYTHON!(UNBUFFERED|DONTWRITEBYTECODE|IOENCODING|UTF8|HASHSEED|FAULTHANDLER|OPTIMIZE|NOUSERSITE|"
-                "DEVMODE)",
+                "PYTHON!(UNBUFFERED|DONTWRITEBYTECODE|IOENCODING|UTF8|HASHSEED|FAULTHANDLER|OPTIMIZE)",
                 "@(CLASSPATH|_JAVA_OPTIONS|JAVA_TOOL_OPTIONS|JAVA_HOME|JRE_HOME|JDK_*)",
                 "NODE_@(OPTIONS|PATH|REPL_*|COMPILE_CACHE|REDIRECT_WARNINGS|V8_COVERAGE)",
                 /* modules of libraries and tools */

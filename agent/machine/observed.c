@@ -29,7 +29,8 @@ enum {
 };
 
 /* How long journald may take to write that a program could not be executed: looks after that many microseconds. */
-static const uint64_t spawn_looks[] = { 20 * 1000, 80 * 1000, 300 * 1000, 600 * 1000 };
+static const uint64_t spawn_looks[] = { 20 * 1000,   80 * 1000,   300 * 1000,  600 * 1000,
+                                        1000 * 1000, 2000 * 1000, 3000 * 1000, 5000 * 1000 };
 
 /* A unit as put together from the two signals that systemd sends for each change: Service first, then Unit. */
 struct unit {
@@ -153,8 +154,8 @@ static bool judge(struct observed *o, struct unit *u)
                 u->looks = 0;
                 return true;
         }
-        if (!spawn_failed(NULL, u->name, s->invocation, s->spawn_error, sizeof(s->spawn_error)) && !o->reading &&
-            u->looks < ARRAY_LEN(spawn_looks)) {
+        if (spawn_look(NULL, u->name, s->invocation, s->spawn_error, sizeof(s->spawn_error)) == SPAWN_UNKNOWN &&
+            !o->reading && u->looks < ARRAY_LEN(spawn_looks)) {
                 uint64_t after = spawn_looks[u->looks++];
 
                 if (!u->look)

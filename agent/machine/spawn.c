@@ -26,29 +26,43 @@ static void copy_reason(const char *message, size_t n, const char *unit, char *r
         snprintf(ret, size, "%.*s", (int)(n < size ? n : size), message);
 }
 
-bool spawn_failed(const char *directory, const char *unit, const char *invocation, char *ret, size_t size)
+/* Is there a message of that kind about the run? The journal stands at the latest one then. */
+static bool has(sd_journal *journal, const char *id, const char *name, const char *unit, const char *invocation)
+{
+        bool by_pid_1 = streq(name, "UNIT");
+        int r;
+
+        sd_journal_flush_matches(journal);
+        r = match(journal, "MESSAGE_ID", id);
+        if (r >= 0)
+                r = match(journal, name, unit);
+        if (r >= 0)
+                r = match(journal, "INVOCATION_ID", invocation);
+        if (r >= 0 && by_pid_1)
+                r = match(journal, "_PID", "1");
+        if (r >= 0)
+                r = sd_journal_seek_tail(journal);
+        return r >= 0 && sd_journal_previous(journal) > 0;
+}
+
+enum spawn spawn_look(const char *directory, const char *unit, const char *invocation, char *ret, size_t size)
 {
         static const char field[] = "MESSAGE=";
+        enum spawn verdict = SPAWN_UNKNOWN;
         sd_journal *journal = NULL;
         const void *data;
         size_t n;
-        bool found = false;
         int r = directory ? sd_journal_open_directory(&journal, directory, 0)
                           : sd_journal_open(&journal, SD_JOURNAL_LOCAL_ONLY);
 
-        if (r >= 0)
-                r = match(journal, "MESSAGE_ID", SD_MESSAGE_SPAWN_FAILED_STR);
-        if (r >= 0)
-                r = match(journal, "_SYSTEMD_UNIT", unit);
-        if (r >= 0)
-                r = match(journal, "INVOCATION_ID", invocation);
-        if (r >= 0)
-                r = sd_journal_seek_tail(journal);
-        if (r >= 0)
-                found = sd_journal_previous(journal) > 0 && sd_journal_get_data(journal, "MESSAGE", &data, &n) >= 0 &&
-                        n > strlen(field);
-        if (found)
+        /* The end first: what was said before it is there when it is. */
+        if (r >= 0 && has(journal, SD_MESSAGE_UNIT_PROCESS_EXIT_STR, "UNIT", unit, invocation))
+                verdict = SPAWN_EXECUTED;
+        if (r >= 0 && has(journal, SD_MESSAGE_SPAWN_FAILED_STR, "_SYSTEMD_UNIT", unit, invocation) &&
+            sd_journal_get_data(journal, "MESSAGE", &data, &n) >= 0 && n > strlen(field)) {
+                verdict = SPAWN_FAILED;
                 copy_reason((const char *)data + strlen(field), n - strlen(field), unit, ret, size);
+        }
         sd_journal_close(journal);
-        return found;
+        return verdict;
 }

@@ -10,9 +10,16 @@
  * a message that the child (or vks-exec) writes to the journal before it ends (sd-messages.h,
  * SD_MESSAGE_SPAWN_FAILED). A container can forge such a message, but only about its own runs.
  *
- * true: it failed, and `ret` has the reason. false: the journal has no such message, or not yet, since journald may
- * write it later. `directory` is NULL for the machine's journal.
+ * journald may be late. PID 1 says that the process has ended (SD_MESSAGE_UNIT_PROCESS_EXIT) after the child's last
+ * word: when that has been written and no such message before it, there is none.
  */
-bool spawn_failed(const char *directory, const char *unit, const char *invocation, char *ret, size_t size);
+enum spawn {
+        SPAWN_UNKNOWN, /* not yet: look again */
+        SPAWN_FAILED,  /* `ret` has the reason */
+        SPAWN_EXECUTED,
+};
+
+/* `directory` is NULL for the machine's journal. */
+enum spawn spawn_look(const char *directory, const char *unit, const char *invocation, char *ret, size_t size);
 
 #endif

@@ -9,8 +9,10 @@
 #include "agent/machine/spawn.h"
 #include "common/mem.h"
 
-#define FAILED "MESSAGE_ID=641257651c1b4ec9a8624d7a40a9e1e7\n"
-#define RUN    "25f3e3c47cdd4ea6a2ae6d757c2309ec"
+#define FAILED    "MESSAGE_ID=641257651c1b4ec9a8624d7a40a9e1e7\n"
+#define EXIT      "MESSAGE_ID=98e322203f7a4ed290d09fe03c09fe15\n"
+#define OTHER_RUN "00000000000000000000000000000001"
+#define RUN       "25f3e3c47cdd4ea6a2ae6d757c2309ec"
 
 static char dir[64];
 
@@ -38,6 +40,9 @@ static void begin(void)
                         "\nMESSAGE=vks.ns.a.x.service: Failed at step CHDIR spawning /bin/true: No such file\n");
         entry(f, "_SYSTEMD_UNIT=vks.ns.b.x.service\nINVOCATION_ID=" RUN "\nMESSAGE=Failed at step EXEC\n");
         entry(f, FAILED "_SYSTEMD_UNIT=vks.ns.c.x.service\nINVOCATION_ID=" RUN "\nMESSAGE=Failed to execute: /x\n");
+        entry(f, EXIT "_PID=1\nUNIT=vks.ns.a.x.service\nINVOCATION_ID=" RUN "\nMESSAGE=Main process exited\n");
+        entry(f, EXIT "_PID=1\nUNIT=vks.ns.d.x.service\nINVOCATION_ID=" RUN "\nMESSAGE=Main process exited\n");
+        entry(f, EXIT "_PID=7\nUNIT=vks.ns.e.x.service\nINVOCATION_ID=" RUN "\nMESSAGE=Main process exited\n");
         cr_assert_eq(pclose(f), 0, "the package systemd-journal-remote is missing");
 }
 
@@ -48,15 +53,18 @@ Test(spawn, only_the_unit_itself_says_so_of_a_run)
 
         begin();
         journal = xasprintf("%s", dir);
-        cr_expect(spawn_failed(journal, "vks.ns.a.x.service", RUN, reason, sizeof(reason)));
+        cr_expect_eq(spawn_look(journal, "vks.ns.a.x.service", RUN, reason, sizeof(reason)), SPAWN_FAILED);
         cr_expect_str_eq(reason, "Failed at step CHDIR spawning /bin/true: No such file");
-        cr_expect(spawn_failed(journal, "vks.ns.c.x.service", RUN, reason, sizeof(reason)));
+        cr_expect_eq(spawn_look(journal, "vks.ns.c.x.service", RUN, reason, sizeof(reason)), SPAWN_FAILED);
         cr_expect_str_eq(reason, "Failed to execute: /x");
-        cr_expect(spawn_failed(journal, "vks.ns.a.x.service", RUN, reason, 8));
+        cr_expect_eq(spawn_look(journal, "vks.ns.a.x.service", RUN, reason, 8), SPAWN_FAILED);
         cr_expect_str_eq(reason, "Failed ");
-        cr_expect(!spawn_failed(journal, "vks.ns.b.x.service", RUN, reason, sizeof(reason)));
-        cr_expect(!spawn_failed(journal, "vks.ns.a.x.service", "00000000000000000000000000000001", reason, 8));
-        cr_expect(!spawn_failed("/nowhere", "vks.ns.a.x.service", RUN, reason, sizeof(reason)));
+        cr_expect_eq(spawn_look(journal, "vks.ns.b.x.service", RUN, reason, sizeof(reason)), SPAWN_UNKNOWN);
+        cr_expect_eq(spawn_look(journal, "vks.ns.a.x.service", OTHER_RUN, reason, 8), SPAWN_UNKNOWN);
+        cr_expect_eq(spawn_look("/nowhere", "vks.ns.a.x.service", RUN, reason, sizeof(reason)), SPAWN_UNKNOWN);
+        cr_expect_eq(spawn_look(journal, "vks.ns.d.x.service", RUN, reason, 8), SPAWN_EXECUTED,
+                     "PID 1 has said its end, and nobody more");
+        cr_expect_eq(spawn_look(journal, "vks.ns.e.x.service", RUN, reason, 8), SPAWN_UNKNOWN, "not PID 1 has said so");
         remove = xasprintf("rm -r %s", dir);
         cr_assert_eq(system(remove), 0);
 }
