@@ -22,6 +22,8 @@ struct events {
         struct api_call *call;
         struct event_record *sending;
         bool waiting;
+        bool calm;              /* nobody but this sends requests at the moment */
+        uint64_t requests_seen; /* of the API client, when this last looked */
 };
 
 static void send_next(struct events *ev);
@@ -31,6 +33,7 @@ static int on_timer(sd_event_source *source UNUSED, uint64_t usec UNUSED, void *
         struct events *ev = userdata;
 
         ev->waiting = false;
+        ev->calm = api_request_count(ev->api) == ev->requests_seen;
         send_next(ev);
         return 0;
 }
@@ -71,7 +74,8 @@ static void on_answer(void *userdata, struct api_response *r)
         send_next(ev);
 }
 
-/* One at a time: events are many when the API server has other work for us. */
+/* Events are many when the API server has other work for us: they are sent one at a time, and slowly until a tick of
+ * the bucket has passed in which nobody else of the agent sent a request. */
 static void send_next(struct events *ev)
 {
         CLEANUP(freep) char *path = NULL;
@@ -82,13 +86,16 @@ static void send_next(struct events *ev)
         if (ev->call || ev->waiting || !event_table_waiting(ev->table))
                 return;
         sd_event_now(ev->event, CLOCK_MONOTONIC, &now);
-        if (!bucket_take(&ev->pace, BURST, REFILL_USEC, now)) {
+        ev->calm = ev->calm && api_request_count(ev->api) == ev->requests_seen;
+        ev->requests_seen = api_request_count(ev->api);
+        if (!ev->calm && !bucket_take(&ev->pace, BURST, REFILL_USEC, now)) {
                 wait_for(ev, REFILL_USEC);
                 return;
         }
         ev->sending = event_table_next(ev->table);
         event_record_request(ev->table, ev->sending, &patch, &path, &body);
         ev->call = api_call(ev->api, patch ? API_PATCH : API_POST, path, body, TIMEOUT_MS, on_answer, ev);
+        ev->requests_seen++;
         cJSON_Delete(body);
 }
 

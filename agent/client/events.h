@@ -2,9 +2,10 @@
 /*
  * Kubernetes events, as the kubelet's recorder makes them (client-go tools/record). The same event again within 10
  * minutes raises the count of the first one. Of one object 25 events are posted at once, and then one every 5
- * minutes; the rest is dropped with a log line. At most 5 posts a second with a burst of 50, so that the events of a
- * thousand new pods do not delay their start. A failed post is tried again a few times and then dropped. Nothing here
- * blocks or fails.
+ * minutes; the rest is dropped with a log line. One post at a time; while the agent sends other requests at most 5 a
+ * second with a burst of 50, so that the events of a thousand new pods do not delay their start, and as fast as the API
+ * server answers when nothing else is to be sent. A failed post is tried again a few times and then dropped. Nothing
+ * here blocks or fails.
  */
 #ifndef VKS_AGENT_CLIENT_EVENTS_H
 #define VKS_AGENT_CLIENT_EVENTS_H

@@ -68,3 +68,74 @@ Test(events, what_is_refused_is_dropped)
 {
         play((const int[]){ 403, 201 }, 2, "another", "POST:1 POST:1");
 }
+
+/* ---- the pace --------------------------------------------------------------------------------------------------- */
+
+struct crowd {
+        struct server server;
+        struct api *api;
+        struct events *events;
+        size_t posted, wanted;
+};
+
+static void ignore(void *userdata UNUSED, struct api_response *r UNUSED)
+{
+}
+
+static void take(struct server *s, int fd, const char *request)
+{
+        struct crowd *c = s->userdata;
+
+        server_answer(fd, 201, "{}");
+        if (strncmp(request, "POST", 4) == 0 && ++c->posted == c->wanted)
+                sd_event_exit(s->event, 0);
+}
+
+static int ask(sd_event_source *source, uint64_t usec UNUSED, void *userdata)
+{
+        struct crowd *c = userdata;
+
+        api_call(c->api, API_GET, "/api/v1/pods/other", NULL, 0, ignore, NULL);
+        sd_event_source_set_time_relative(source, 50000);
+        return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+/* Seconds until the first event of each of so many pods is posted; `others`: the agent asks something else all the
+ * time. */
+static double seconds_for(size_t pods, bool others)
+{
+        struct crowd c = { .wanted = pods };
+        sd_event_source *asking = NULL;
+        uint64_t before = 0, after = 0;
+
+        c.api = api_start(&c.server, take, &c, NULL);
+        c.events = events_new(c.server.event, c.api, "node1");
+        sd_event_now(c.server.event, CLOCK_MONOTONIC, &before);
+        for (size_t i = 0; i < pods; i++) {
+                CLEANUP(freep) char *name = xasprintf("web-%zu", i);
+
+                event_post(c.events, &(struct event_object){ "Pod", "ns", name, name, NULL }, false, "Started",
+                           "started");
+        }
+        if (others)
+                sd_event_add_time_relative(c.server.event, &asking, CLOCK_MONOTONIC, 1, 0, ask, &c);
+        sd_event_loop(c.server.event);
+        sd_event_now(c.server.event, CLOCK_MONOTONIC, &after);
+        sd_event_source_disable_unref(asking);
+        events_free(c.events);
+        api_free(c.api);
+        server_stop(&c.server);
+        return (double)(after - before) / 1e6;
+}
+
+/* 100 of 150 would wait 20 s for the bucket. */
+Test(events, many_are_sent_at_once_when_the_agent_has_nothing_else_to_ask)
+{
+        cr_expect_lt(seconds_for(150, false), 15.0);
+}
+
+/* 10 of 60 wait for a fifth of a second each. */
+Test(events, many_wait_while_the_agent_has_something_else_to_ask)
+{
+        cr_expect_geq(seconds_for(60, true), 1.9);
+}
