@@ -48,17 +48,23 @@ int logs_renew(struct machine *m, const char *uid, const char *unit)
         return r;
 }
 
+/* The fields keep their content by another name: what is still in the pipes needs them, and vks-log ends them. */
 int logs_remove(struct machine *m, const char *uid, const char *unit)
 {
         char container[ID_LABEL_MAX + 1];
+        CLEANUP(freep) char *fields = NULL, *gone = NULL;
         int r = 0;
 
         container_of(m, uid, unit, container);
-        for (size_t i = 0; *container && i <= ARRAY_LEN(streams) && r == 0; i++) {
-                bool fields = i == ARRAY_LEN(streams); /* last: who reads the pipes needs them */
-                CLEANUP(freep)
-                char *name = xasprintf("%s.%s%s%s", uid, container, fields ? "" : ".", fields ? "" : streams[i]);
+        if (!*container)
+                return 0;
+        fields = xasprintf("%s.%s", uid, container);
+        gone = xasprintf("%s" LOG_GONE, fields);
+        for (size_t i = 0; i < ARRAY_LEN(streams) && r == 0; i++) {
+                CLEANUP(freep) char *name = xasprintf("%s.%s", fields, streams[i]);
                 r = dir_remove(m->logs, name);
         }
+        if (r == 0 && renameat(m->logs, fields, m->logs, gone) < 0 && errno != ENOENT)
+                r = -errno;
         return r;
 }

@@ -11,6 +11,8 @@
  *
  *   UID.CONTAINER                what stands before each of its messages, in the journal's native protocol
  *   UID.CONTAINER.out, .err      the FIFOs
+ *   UID.CONTAINER.gone           what stands before the messages of a container that is removed: REMOVE gives this name
+ *                                to the first file, for what is still in the pipes; it is ended here, after them
  *
  * This process has user id 0, but no capability. It needs the id since journalctl -u shows messages about a unit by
  * others (OBJECT_SYSTEMD_UNIT=) only if root sent them. A container's bytes are only sent as the value of MESSAGE=,
@@ -254,6 +256,23 @@ static void pipe_free(struct logger *l, struct pipe *p)
         free(p);
 }
 
+/* Without ".out" or ".err". */
+static size_t stem_of(const char *name)
+{
+        return strlen(name) - strlen(".out");
+}
+
+/* The fields of a removed container, unless a pipe has still words for them. */
+static void forget_fields(const struct logger *l, const char *name, size_t stem)
+{
+        CLEANUP(freep) char *gone = xasprintf("%.*s" LOG_GONE, (int)stem, name);
+
+        for (const struct pipe *p = l->pipes; p; p = p->next)
+                if (stem_of(p->name) == stem && memcmp(p->name, name, stem) == 0)
+                        return;
+        (void)unlinkat(l->dir, gone, 0);
+}
+
 static void pipe_end(struct logger *l, struct pipe *p)
 {
         struct pipe **at = &l->pipes;
@@ -262,38 +281,41 @@ static void pipe_end(struct logger *l, struct pipe *p)
                 at = &(*at)->next;
         *at = p->next;
         keep(l, p, false);
+        forget_fields(l, p->name, stem_of(p->name));
         pipe_free(l, p);
 }
 
-/*
- * What a name alone tells, where the file is gone that tells all: a container that was removed, with words in a pipe
- * that PID 1 has kept. Enough for kubectl logs. NULL: it is no name of ours.
- */
-static char *fields_of_name(const char *name)
+/* What stands before the messages of a pipe. If another FIFO has its name by now, it is that of the container that was
+ * removed. */
+static char *read_fields(const struct logger *l, const char *name, ino_t inode)
 {
-        size_t uid = strcspn(name, "."), container = name[uid] ? strcspn(name + uid + 1, ".") : 0;
+        struct stat st;
+        bool current = fstatat(l->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_ino == inode;
 
-        return container ? xasprintf("OBJECT_SYSTEMD_UNIT=-\nVKS_POD_UID=%.*s\nVKS_CONTAINER=%.*s\nPRIORITY=6\n",
-                                     (int)uid, name, (int)container, name + uid + 1)
-                         : NULL;
+        for (int gone = !current, i = 0; i < 2; i++, gone = !gone) {
+                CLEANUP(freep)
+                char *path = xasprintf(LOG_DIR "/%.*s%s", (int)stem_of(name), name, gone ? LOG_GONE : "");
+                char *fields = NULL;
+                size_t size;
+
+                if (file_read(path, FIELDS_MAX, &fields, &size, NULL) >= 0)
+                        return fields;
+        }
+        return NULL;
 }
 
 /* Takes the descriptor. */
 static void pipe_new(struct logger *l, const char *name, int fd, ino_t inode, bool is_kept)
 {
         static const char unit[] = "OBJECT_SYSTEMD_UNIT=";
-        CLEANUP(freep)
-        char *path = xasprintf(LOG_DIR "/%.*s", (int)(strlen(name) - strlen(".out")), name), *fields = NULL;
+        CLEANUP(freep) char *fields = read_fields(l, name, inode);
         struct epoll_event event = { .events = EPOLLIN | EPOLLET };
         struct pipe *p = NEW(struct pipe);
-        size_t size;
 
         p->fd = fd;
         p->inode = inode;
         snprintf(p->name, sizeof(p->name), "%s", name);
         event.data.ptr = p;
-        if (file_read(path, FIELDS_MAX, &fields, &size, NULL) < 0)
-                fields = fields_of_name(name);
         if (!fields || !starts_with(fields, unit) || epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &event) < 0) {
                 keep(l, p, false);
                 pipe_free(l, p);
@@ -343,6 +365,8 @@ static void look_at(struct logger *l, const char *name)
         FD fd = -1;
         struct stat st = { 0 };
 
+        if (ends_with(name, LOG_GONE))
+                forget_fields(l, name, strlen(name) - strlen(LOG_GONE));
         if (!is_fifo_name(name))
                 return;
         if (fstatat(l->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISFIFO(st.st_mode))

@@ -55,7 +55,7 @@ spec:
   volumes: [{name: shared, emptyDir: {}}]
   containers:
   - {name: writer, image: /bin/sh, command: [/bin/sh, -c, "echo from-writer >/data/f; exec sleep 1000"], volumeMounts: [{name: shared, mountPath: /data}]}
-  - {name: reader, image: /bin/sh, command: [/bin/sh, -c, "until cat /data/f; do sleep 0.1; done; exec sleep 1000"], volumeMounts: [{name: shared, mountPath: /data}]}
+  - {name: reader, image: /bin/sh, command: [/bin/sh, -c, "until grep from-writer /data/f; do sleep 0.1; done; exec sleep 1000"], volumeMounts: [{name: shared, mountPath: /data}]}
 YAML
     running two
     wait_for 20 "the reader sees it" contains from-writer k logs two -c reader

@@ -124,8 +124,17 @@ static void renew(const char *name)
         cr_assert_eq(rename(LOG_DIR "/.vks-new", name), 0);
 }
 
-#define OUT LOG_DIR "/" UID ".c.out"
-#define ERR LOG_DIR "/" UID ".c.err"
+#define OUT  LOG_DIR "/" UID ".c.out"
+#define ERR  LOG_DIR "/" UID ".c.err"
+#define GONE LOG_DIR "/" UID ".c" LOG_GONE
+
+static void wait_gone(const char *path)
+{
+        for (int i = 0; access(path, F_OK) == 0; i++) {
+                cr_assert_lt(i, WAIT_MS / 10, "%s is still there", path);
+                (void)poll(NULL, 0, 10);
+        }
+}
 
 static void say(int fd, const char *text, size_t size)
 {
@@ -246,13 +255,57 @@ Test(vks_log, whoever_writes_does_not_notice_that_it_is_killed)
                 hear();
         end(SIGKILL);
         SAY(out, "meanwhile\n");
-        unlink(OUT), unlink(LOG_DIR "/" UID ".c"); /* and it is removed with its last words unread */
+        unlink(OUT), rename(LOG_DIR "/" UID ".c", GONE); /* and it is removed with its last words unread */
         fd_close(out);
         begin();
-        MESSAGE("OBJECT_SYSTEMD_UNIT=-\nVKS_POD_UID=" UID "\nVKS_CONTAINER=c\nPRIORITY=6\nVKS_STREAM=stdout\n",
-                "meanwhile");
+        MESSAGE(RUN1_OUT, "meanwhile");
         while (n_kept > 0)
                 hear();
+        wait_gone(GONE);
+        end(SIGTERM);
+}
+
+/* A container whose image was changed has another unit, but the same name. */
+Test(vks_log, last_words_are_said_of_the_unit_that_wrote_them)
+{
+        static const char fields[] = "OBJECT_SYSTEMD_UNIT=vks.default.web.y.service\nVKS_CONTAINER=c\n";
+        int first, second;
+
+        run_is(RUN1);
+        renew(OUT);
+        begin();
+        first = open(OUT, O_WRONLY | O_CLOEXEC);
+        SAY(first, "before\n");
+        MESSAGE(RUN1_OUT, "before");
+        while (n_kept < 1)
+                hear();
+        end(SIGKILL);
+        SAY(first, "its last\n");
+        fd_close(first);
+        unlink(OUT), rename(LOG_DIR "/" UID ".c", GONE);
+        put(LOG_DIR "/" UID ".c", fields, 0600);
+        renew(OUT);
+        begin();
+        MESSAGE(RUN1_OUT, "its last");
+        second = open(OUT, O_WRONLY | O_CLOEXEC);
+        SAY(second, "its first\n");
+        expect_message("OBJECT_SYSTEMD_UNIT=vks.default.web.y.service\nVKS_CONTAINER=c\nVKS_STREAM=stdout\n",
+                       "its first", strlen("its first"));
+        unlink(OUT);
+        fd_close(second);
+        wait_gone(GONE);
+        end(SIGTERM);
+}
+
+/* It was written, never started, and removed. */
+Test(vks_log, what_no_pipe_needs_is_ended)
+{
+        rename(LOG_DIR "/" UID ".c", GONE);
+        begin();
+        wait_gone(GONE);
+        put(LOG_DIR "/" UID ".c", FIELDS, 0600);
+        rename(LOG_DIR "/" UID ".c", GONE);
+        wait_gone(GONE);
         end(SIGTERM);
 }
 
