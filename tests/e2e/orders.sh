@@ -18,7 +18,7 @@ package() { # VERSION
     printf '%s\n' "Package: vks-order" "Version: $1" "Architecture: all" "Maintainer: vks <vks@example.org>" "Description: for a test" >"$tree/DEBIAN/control"
     printf '#!/bin/sh\n# version %s\nexec /bin/sh "$@"\n' "$1" >"$tree/usr/bin/vks-order"
     chmod 755 "$tree/usr/bin/vks-order"
-    dpkg-deb -q --build --root-owner-group "$tree" "$WORK/$1.deb"
+    dpkg-deb --build --root-owner-group "$tree" "$WORK/$1.deb" >/dev/null
     "$LAB" node put "$WORK/$1.deb" "/root/vks-order-$1.deb"
 }
 install_version() { node flock /run/vks/install/lock dpkg -i "/root/vks-order-$1.deb" >/dev/null 2>&1; }
@@ -45,6 +45,7 @@ kill_agent() { node systemctl kill --signal=KILL vks-agent >/dev/null 2>&1; }
 kill_helper() { node systemctl kill --signal=KILL vks-helper >/dev/null 2>&1; }
 values() { k logs "$1" 2>/dev/null | sed -n 's/^value //p'; }
 last_value() { values "$1" | tail -n 1; }
+says_a_value() { [ -n "$(last_value "$1")" ]; }
 never_older() { values "$1" | sort -n -c 2>/dev/null; }
 
 # One order: the same for the same seed, but for what the others do meanwhile.
@@ -102,7 +103,7 @@ order() { # NUMBER
         pod "$pod" "$image"
     fi
     wait_for 60 "order $1 ($said): the pod runs" equals "$image true" pod_field "$pod" '{.status.containerStatuses[0].image} {.status.containerStatuses[0].ready}'
-    wait_for 20 "order $1 ($said): it is said with $value" test -n "$(last_value "$pod")"
+    wait_for 20 "order $1 ($said): it says its value" says_a_value "$pod"
 
     value=$((value + 1))
     secret "$pod" $value
