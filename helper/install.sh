@@ -101,6 +101,13 @@ unmask() {
         systemctl daemon-reload
 }
 
+finish() { # RESULT
+        unmask || true
+        if [ "$1" = success ] || ! unfinished; then
+                rm -f "$state/masked"
+        fi
+}
+
 # Those of the packages whose candidate is installed, as NAME=VERSION. Asking takes no lock. What apt knows as installed for some other package's sake
 # is left out: it has to be told that it is wanted now, or it would go with that one.
 newest() { # PACKAGE...
@@ -245,10 +252,7 @@ fi
 exec 9>"$state/lock"
 if [ "${1:-}" = --end ]; then
         flock -n 9 || exit 0 # the next one has begun already, and what was masked is its business now
-        unmask || true
-        if [ "${SERVICE_RESULT:-}" = success ] || ! unfinished; then
-                rm -f "$state/masked"
-        fi
+        finish "${SERVICE_RESULT:-}"
         exit 0
 fi
 if [ "${1:-}" != -- ] || [ $# -lt 2 ]; then
@@ -274,6 +278,8 @@ flock -n 9 || {
         echo "Waiting for the turn: another installation is under way"
         flock 9
 }
+# A package that is installed has its units noted before anybody else can have the lock, also when another one has failed. Whoever failed has had the last word.
+trap 'if [ $? -eq 0 ]; then finish success; else finish failed >/dev/null 2>&1; fi' EXIT
 rm -rf "$archives" "$files" "$cache/partial"
 mkdir -p "$archives/partial"
 mkdir -m 700 "$files"
