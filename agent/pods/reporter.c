@@ -98,21 +98,19 @@ void reporter_status(struct pod_entry *e, uint64_t now, uint64_t *wake_at)
                 e->state->status_current = true; /* a terminal phase is irreversible, and already told */
                 return;
         }
+        /* One at a time: what changes meanwhile goes with the next. A status that is not sent now need not be built. */
+        e->state->status_current = false;
+        if (e->patch)
+                return;
+        if (now < settles_at(e) || now < e->patch_retry_at) {
+                wake(wake_at, now < settles_at(e) ? settles_at(e) : e->patch_retry_at);
+                return;
+        }
         status = status_build(e->pod, e->state, &parts->node, (const char *const *)e->image_ids, now);
         text = cJSON_PrintUnformatted(status);
         hash = hash_string(text ? text : "");
         e->state->status_current = hash == e->status_acked;
-        if (hash == e->status_sent || e->patch) { /* one at a time: what changes meanwhile goes with the next */
-                cJSON_Delete(status);
-                return;
-        }
-        if (now < settles_at(e)) {
-                wake(wake_at, settles_at(e));
-                cJSON_Delete(status);
-                return;
-        }
-        if (now < e->patch_retry_at) {
-                wake(wake_at, e->patch_retry_at);
+        if (hash == e->status_sent) {
                 cJSON_Delete(status);
                 return;
         }
