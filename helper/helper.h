@@ -72,6 +72,15 @@ int logs_write(struct machine *m, const struct unit_text *u, const char *unit);
 int logs_renew(struct machine *m, const char *uid, const char *unit);
 int logs_remove(struct machine *m, const char *uid, const char *unit);
 
+/*
+ * ---- working_dir.c: a workingDir that is missing. Sets u->working_dir, a path in `ret_path`, and either u->makes_dir
+ * or *ret_wish, whose target is `ret_path`, and *ret_wished. -EPERM with the reason "mount-target" where nothing is
+ * made. ----
+ */
+int working_dir_plan(struct machine *m, const struct op_container *k, struct unit_text *u,
+                     char ret_path[static ID_PATH_MAX + 1], struct mount_wish *ret_wish, bool *ret_wished,
+                     struct err *e);
+
 /* -ENOSPC when less than a quarter of the filesystem of `dir` is free: running pods need some of their tmpfs, and the
  * machine some of /run, where the units are. */
 int room_left(int dir, const char *path, struct err *e);

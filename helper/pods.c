@@ -7,6 +7,7 @@
 #include "helper/files/dir.h"
 #include "common/fd.h"
 #include "helper/files/host_path.h"
+#include "helper/files/links.h"
 #include "common/mem.h"
 #include "helper/files/passwd.h"
 #include "helper/files/trust.h"
@@ -140,6 +141,7 @@ static int choose_user(const struct op_write *op, struct unit_text *u, const str
         bool as_package = k->user == USER_PACKAGE || k->user == USER_GIVEN_IF_PACKAGE ||
                           (k->user == USER_PACKAGE_NOT_ROOT && !package_root);
         uint32_t id = c->run_as_user ? c->run_as_user->value : 0;
+        bool plain;
         uid_t uid = 0;
         gid_t gid = 0;
 
@@ -153,6 +155,12 @@ static int choose_user(const struct op_write *op, struct unit_text *u, const str
                 return err_set(e, -EPERM, "user", "policy rule user: %s would run as %s (see /etc/vks/policy.conf)",
                                c->unit, user);
         u->root = k->user == USER_PACKAGE ? package_root : c->run_as_user && id == 0;
+        plain = k->program || (c->n_args && !k->may_gain); /* the prefixes of the package's line do not count */
+        if (k->non_root && (u->root || (as_package && !plain && unit_file_starts_as_root(u->file))))
+                return err_set(
+                        e, -EPERM, NULL, /* in the kubelet's words */
+                        "container has runAsNonRoot and image will run as root (pod: \"%s_%s(%s)\", container: %s)",
+                        op->pod.name, op->pod.namespace, op->pod.uid, c->name);
         if (c->run_as_group)
                 snprintf(u->group, sizeof(u->group), "%u", c->run_as_group->value);
         if (k->user == USER_GIVEN_IF_PACKAGE &&
@@ -175,21 +183,50 @@ static int choose_user(const struct op_write *op, struct unit_text *u, const str
         return 0;
 }
 
-/* Finds a program by its name, as a shell would, and asks policy about the path that it found. */
-static int find_program(const struct op_write *op, const struct op_container *k, char **ret, struct err *e)
+static bool is_covered(const char *path, const void *container)
+{
+        return strlen(path) <= ID_PATH_MAX && policy_ground(container, path) != GROUND_MACHINE;
+}
+
+/* Finds a program by its name, as a shell would. */
+static char *look_up(const char *name)
 {
         static const char *const dirs[] = { "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin" };
 
-        for (size_t i = 0; k->program && !strchr(k->program, '/') && i < ARRAY_LEN(dirs); i++) {
-                CLEANUP(freep) char *path = xasprintf("%s/%s", dirs[i], k->program);
-                if (faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0)
-                        continue;
-                *ret = TAKE(path);
-                return policy_program(op->policy, *ret, e);
+        for (size_t i = 0; i < ARRAY_LEN(dirs); i++) {
+                CLEANUP(freep) char *path = xasprintf("%s/%s", dirs[i], name);
+                if (faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0)
+                        return TAKE(path);
         }
-        *ret = xstrdup(k->program);
-        return !*ret || **ret == '/' ? 0
-                                     : err_set(e, -ENOENT, NULL, "command: there is no program \"%.200s\"", k->program);
+        return NULL;
+}
+
+/*
+ * The path of what runs instead of the package's program, as policy allows it; *ret is NULL where nothing does. A mount
+ * decides what lies at a path, and the machine's links where a path leads: so policy is asked about the end of the way,
+ * too. `root`: it would run as root.
+ */
+static int find_program(const struct op_write *op, const struct op_container *k, bool root, char **ret, struct err *e)
+{
+        CLEANUP(freep) char *path = NULL, *end = NULL;
+        enum policy_ground ground;
+        int r;
+
+        if (!k->program)
+                return 0;
+        path = *k->program == '/' ? xstrdup(k->program) : look_up(k->program);
+        if (!path)
+                return err_set(e, -ENOENT, NULL, "command: there is no program \"%.200s\"", k->program);
+        r = policy_program(op->policy, k, path, e);
+        if (r == 0 && links_lead(path, is_covered, k, &end) == 0)
+                r = policy_program(op->policy, k, end, e);
+        if (r < 0)
+                return r;
+        ground = policy_ground(k, end ? end : path);
+        if (root && (ground == GROUND_VOLUME || ground == GROUND_PRIVATE))
+                return policy_no_root_program(path, e);
+        *ret = TAKE(path);
+        return 0;
 }
 
 /* As whom a unit runs in the end, by the numbers of /etc/passwd and /etc/group. False: nobody knows yet (DynamicUser=),
@@ -246,11 +283,19 @@ static int note_ways(int pod, const struct unit_text *u, const struct mount_wish
         return ways_note(pod, ways, n, !u->program && !u->n_args, e);
 }
 
-static int plan_mounts(int pod, const struct op_container *k, struct unit_text *u, struct mount_plan *ret,
-                       struct err *e)
+static int by_target(const void *a, const void *b)
 {
-        CLEANUP(freep) struct mount_wish *wishes = xcalloc(k->n_mounts, sizeof(*wishes));
+        return strcmp(((const struct mount_wish *)a)->target, ((const struct mount_wish *)b)->target);
+}
+
+/* `dir`: room for u->working_dir. */
+static int plan_mounts(struct machine *m, int pod, const struct op_container *k, struct unit_text *u,
+                       char dir[static ID_PATH_MAX + 1], struct mount_plan *ret, struct err *e)
+{
+        CLEANUP(freep) struct mount_wish *wishes = xcalloc(k->n_mounts + 1, sizeof(*wishes));
         CLEANUP(freep) char *own = xasprintf(POD_RUN_DIR "/%s", u->pod->uid);
+        size_t n = k->n_mounts;
+        bool wished = false;
         int r = 0;
 
         for (size_t i = 0; i < k->n_mounts && r == 0; i++) {
@@ -268,10 +313,13 @@ static int plan_mounts(int pod, const struct op_container *k, struct unit_text *
                 else if ((r = host_path_check(v->host_path, v->host_type, !v->read_only, e)) == 0)
                         snprintf(wishes[i].source, sizeof(wishes[i].source), "%s", v->host_path);
         }
-        if (r < 0 || (r = note_ways(pod, u, wishes, k->n_mounts, e)) < 0 ||
-            (r = mount_points_make(own, u->overlay, wishes, k->n_mounts, e)) < 0)
+        if (r < 0 || (r = working_dir_plan(m, k, u, dir, &wishes[n], &wished, e)) < 0)
                 return r;
-        return mount_plan_make(wishes, k->n_mounts, ret, e);
+        n += wished;
+        qsort(wishes, n, sizeof(*wishes), by_target);
+        if ((r = note_ways(pod, u, wishes, n, e)) < 0 || (r = mount_points_make(own, u->overlay, wishes, n, e)) < 0)
+                return r;
+        return mount_plan_make(wishes, n, ret, e);
 }
 
 static int write_files(struct machine *m, int pod, const char *unit, struct unit_text *u, const Vks__Container *c)
@@ -285,7 +333,7 @@ static int write_files(struct machine *m, int pod, const char *unit, struct unit
 
         for (size_t i = 0; i < c->n_env; i++)
                 unit_text_env(u, c->env[i]->name, c->env[i]->value.data, c->env[i]->value.len, &env, &carried);
-        u->carried = u->unknown_user || carried.len;
+        u->carried = u->unknown_user || u->makes_dir || carried.len;
         unit_text_fragment(u, &fragment);
         unit_text_dropin(u, &dropin);
         if (!buf_ok(&fragment) || !buf_ok(&dropin) || !buf_ok(&env) || !buf_ok(&carried))
@@ -307,6 +355,7 @@ static int write_container(struct machine *m, const struct op_write *op, const s
         CLEANUP(mount_plan_done) struct mount_plan mounts = { 0 };
         CLEANUP(given_done) struct given given = { 0 };
         CLEANUP(freep) char *program = NULL;
+        char dir[ID_PATH_MAX + 1];
         struct unit_text u = {
                 .pod = &op->pod,
                 .qos = op->qos,
@@ -321,7 +370,6 @@ static int write_container(struct machine *m, const struct op_write *op, const s
                 .n_args = c->n_args,
                 .command = c->command,
                 .args = c->args,
-                .working_dir = c->working_dir,
                 .may_gain = k->may_gain,
                 .mounts = &mounts,
                 .given = &given,
@@ -330,20 +378,20 @@ static int write_container(struct machine *m, const struct op_write *op, const s
         int r = c->unit[0] ? package_unit_load(c->package, c->unit, &file, e) : 0;
 
         u.file = file;
-        if (r < 0 || (r = find_program(op, k, &program, e)) < 0 || (r = choose_user(op, &u, k, e)) < 0)
+        if (r < 0 || (r = choose_user(op, &u, k, e)) < 0 || (r = find_program(op, k, u.root, &program, e)) < 0)
                 return r;
         u.program = program;
         given_of(file, &given);
         choose_fresh(&u, &given);
-        r = plan_mounts(pod, k, &u, &mounts, e);
+        r = plan_mounts(m, pod, k, &u, dir, &mounts, e);
         if (r < 0)
                 return r;
         if (mounts.root && !*u.user && unit_yes(unit_file_get(file, "DynamicUser"))) /* means ProtectSystem=strict */
-                return err_set(
-                        e, -EOPNOTSUPP, NULL,
-                        "mountPath: %s runs as a dynamic user, and so nothing can be mounted where this node has "
-                        "no directory (/name)",
-                        c->unit);
+                return err_set(e, -EOPNOTSUPP, NULL,
+                               "mountPath or workingDir: %s runs as a dynamic user, and so nothing can be mounted "
+                               "where this node has "
+                               "no directory (/name)",
+                               c->unit);
         r = write_files(m, pod, k->unit, &u, c);
         return r < 0 ? err_errno(e, r, NULL, "writing %s", k->unit) : 0;
 }

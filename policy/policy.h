@@ -81,6 +81,7 @@ struct op_container {
         char unit[ID_UNIT_MAX + 1];
         const char *program; /* the first word of the pod's command: an absolute path, or a name to be looked up;
                                 NULL: the package's program runs */
+        bool non_root;       /* the pod says that it is not to run as root: then it does not run at all */
         size_t n_mounts;
         struct op_mount *mounts; /* owned; sorted: a target comes before what is beneath it */
         enum op_user user;
@@ -125,7 +126,29 @@ void op_write_done(struct op_write *op);
 /* The rule `user`, for a user whom the instance of a package's unit names (User=%i). */
 int policy_user(const struct policy *p, uint32_t uid, struct err *e);
 
-/* The rule `program`, for the path at which the helper found a program that was given by name. */
-int policy_program(const struct policy *p, const char *path, struct err *e);
+/* What decides about what a container sees at a path. */
+enum policy_ground {
+        GROUND_MACHINE,   /* the machine has it at this path */
+        GROUND_HOST_PATH, /* the machine has it at another path */
+        GROUND_VOLUME,    /* the pod's own, like the next: in one of its other volumes */
+        GROUND_PRIVATE,   /* in the directories that each pod has: /run, /var, /tmp, /dev/shm */
+};
+enum policy_ground policy_ground(const struct op_container *k, const char *path);
+
+/* `path` without the aliases /var/run and /var/lock, which are links in each pod's /var. At most ID_PATH_MAX bytes. */
+void policy_plain_path(const char *path, char ret[static ID_PATH_MAX + 1]);
+
+/*
+ * The rule `program`, for the program at `path` as the container sees it: policy asks this about the path that the pod
+ * names, and the helper about where links of the machine lead from there. What is on the pod's ground takes the word
+ * `pod`, whatever patterns match its path; what is in a hostPath is known by its path on the machine.
+ */
+int policy_program(const struct policy *p, const struct op_container *k, const char *path, struct err *e);
+
+/* The same rule, for a program on the pod's ground: as root it does not run. */
+int policy_no_root_program(const char *path, struct err *e);
+
+/* The rule mount-target, for a workingDir that is not there and has to be mounted. *ret as in op_mount. */
+int policy_working_dir(const char *path, char ret[static ID_PATH_MAX + 1], struct err *e);
 
 #endif

@@ -11,6 +11,9 @@
 
 #define POLICY_FILE "/etc/vks/policy.conf"
 
+/* In the list `program`: those that lie on the pod's own ground. No path is this word. */
+#define PROGRAM_OF_POD "pod"
+
 enum { POLICY_SIZE_MAX = 256 * 1024 };
 
 struct policy_item {

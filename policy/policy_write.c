@@ -134,16 +134,17 @@ static int parse_command(const struct policy *p, struct op_container *k, struct 
                 return 0;
         if (!strchr(k->program, '/') && id_is_filename(k->program))
                 return 0; /* a name: the helper looks it up, and then asks policy_program() about the path */
-        return policy_program(p, k->program, e);
+        return policy_program(p, k, k->program, e);
 }
 
-static int parse_image(const struct policy *p, const Vks__Container *c, struct err *e)
+static int parse_image(const struct policy *p, const struct op_container *k, struct err *e)
 {
+        const Vks__Container *c = k->c;
         int r;
 
         if (c->image[0] == '/')
                 return c->package[0] || c->unit[0] ? MALFORMED(e, "image %.200s: a program has no package", c->image)
-                                                   : policy_program(p, c->image, e);
+                                                   : policy_program(p, k, c->image, e);
         r = rule_package(p, "image", c->image, e);
         if (r < 0 || (!c->unit[0] && !c->package[0]))
                 return r;
@@ -210,6 +211,7 @@ static int parse_user(const struct policy *p, struct op_container *k, struct err
 
         k->may_gain = p->root == POLICY_ROOT_ALLOW;
         k->no_root = p->root == POLICY_ROOT_DENY;
+        k->non_root = c->run_as_non_root;
         if (c->run_as_group && !(root && c->run_as_group->value == 0) &&
             !rule_in_ranges(&p->group, c->run_as_group->value))
                 return rule_refused(e, "group", "group %u is not allowed", c->run_as_group->value);
@@ -236,8 +238,9 @@ static int parse_container(const struct policy *p, const struct op_write *op, st
                 return MALFORMED(e, "workingDir: not an absolute, normalized path");
         if ((unsigned)c->restart > VKS__RESTART__RESTART_ALWAYS)
                 return MALFORMED(e, "restart: %d is no policy", (int)c->restart);
-        if ((r = parse_image(p, c, e)) < 0 || (r = parse_command(p, k, e)) < 0 || (r = parse_env(p, c, e)) < 0 ||
-            (r = parse_mounts(op, k, e)) < 0 || (r = parse_user(p, k, e)) < 0)
+        /* Mounts come before programs: they decide what lies at a path. */
+        if ((r = parse_mounts(op, k, e)) < 0 || (r = parse_image(p, k, e)) < 0 || (r = parse_command(p, k, e)) < 0 ||
+            (r = parse_env(p, c, e)) < 0 || (r = parse_user(p, k, e)) < 0)
                 return r;
         return unit_name(&op->pod, c->image, c->shares_image ? c->name : NULL, k->unit, e);
 }

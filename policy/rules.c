@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "common/mem.h"
 #include "common/utf8.h"
 
 #define URL_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/:._~+-"
@@ -165,10 +166,52 @@ int policy_user(const struct policy *p, uint32_t uid, struct err *e)
         return rule_in_ranges(&p->user, uid) ? 0 : rule_refused(e, "user", "user %u is not allowed", uid);
 }
 
-int policy_program(const struct policy *p, const char *path, struct err *e)
+/* ---- programs ---------------------------------------------------------------------------------------------------- */
+
+/* Where each pod has directories of its own, to which it may write. */
+static bool is_private(const char *path)
 {
-        if (!rule_unit_path(path) || strpbrk(path, "\"'$%; "))
-                return MALFORMED(e, "command: \"%.200s\" is not a path that systemd can run", path);
+        static const char *const own[] = { "/run", "/var", "/tmp", "/dev/shm" };
+
+        for (size_t i = 0; i < ARRAY_LEN(own); i++)
+                if (within(path, own[i]))
+                        return true;
+        return false;
+}
+
+/* The innermost mount that `path` lies in: mounts are sorted, so it is the last of them. */
+static const struct op_mount *mount_around(const struct op_container *k, const char *path)
+{
+        const struct op_mount *in = NULL;
+
+        for (size_t i = 0; i < k->n_mounts; i++)
+                if (within(path, k->mounts[i].target))
+                        in = &k->mounts[i];
+        return in;
+}
+
+void policy_plain_path(const char *path, char ret[static ID_PATH_MAX + 1])
+{
+        bool lock = within(path, "/var/lock"), run = within(path, "/var/run");
+
+        snprintf(ret, ID_PATH_MAX + 1, "%s%s", lock ? "/run" : "", path + (lock || run ? strlen("/var") : 0));
+}
+
+enum policy_ground policy_ground(const struct op_container *k, const char *path)
+{
+        char plain[ID_PATH_MAX + 1];
+        const struct op_mount *in;
+
+        policy_plain_path(path, plain);
+        in = mount_around(k, plain);
+        if (in)
+                return in->volume->kind == VOLUME_HOST ? GROUND_HOST_PATH : GROUND_VOLUME;
+        return is_private(plain) ? GROUND_PRIVATE : GROUND_MACHINE;
+}
+
+/* A program on the machine, known by its path there. */
+static int machine_program(const struct policy *p, const char *path, struct err *e)
+{
         return rule_matches(&p->program, path)
                        ? 0
                        : rule_refused(
@@ -176,6 +219,43 @@ int policy_program(const struct policy *p, const char *path, struct err *e)
                                  "%.200s is not allowed: it takes a line \"program = %.200s\", or a pattern that "
                                  "matches it; an interpreter that is allowed may run it (command: [/bin/sh, %.200s])",
                                  path, path, path);
+}
+
+int policy_program(const struct policy *p, const struct op_container *k, const char *path, struct err *e)
+{
+        CLEANUP(freep) char *on_machine = NULL;
+        char plain[ID_PATH_MAX + 1];
+        const struct op_mount *in;
+
+        if (!rule_unit_path(path) || strpbrk(path, "\"'$%; "))
+                return MALFORMED(e, "command: \"%.200s\" is not a path that systemd can run", path);
+        switch (policy_ground(k, path)) {
+        case GROUND_MACHINE:
+                return machine_program(p, path, e);
+        case GROUND_HOST_PATH:
+                policy_plain_path(path, plain);
+                in = mount_around(k, plain);
+                on_machine = xasprintf("%s%s", in->volume->host_path, plain + strlen(in->target));
+                return machine_program(p, on_machine, e) < 0 ? err_prefix(e, "command: %.200s: ", path) : 0;
+        default:
+                return rule_matches(&p->program, PROGRAM_OF_POD)
+                               ? 0
+                               : rule_refused(e, "program",
+                                              "%.200s is not allowed, since it is the pod's own: it takes the word "
+                                              "\"" PROGRAM_OF_POD
+                                              "\" in a line \"program = ...\"; an interpreter that is "
+                                              "allowed may run it (command: [/bin/sh, %.200s])",
+                                              path, path);
+        }
+}
+
+int policy_no_root_program(const char *path, struct err *e)
+{
+        return rule_refused(
+                e, "program",
+                "%.200s is the pod's own, and such a program does not run as root: it takes a runAsUser, or "
+                "an interpreter that is allowed (command: [/bin/sh, %.200s])",
+                path, path);
 }
 
 /* ---- paths of a pod ---------------------------------------------------------------------------------------------- */
@@ -206,14 +286,18 @@ int rule_host_path(const struct policy *p, const char *path, bool *ret_writable,
 
 int rule_target(const char *path, char ret[static ID_PATH_MAX + 1], struct err *e)
 {
-        bool lock = within(path, "/var/lock"), run = within(path, "/var/run");
         const char *why;
 
         if (!rule_unit_path(path))
                 return MALFORMED(e, "mountPath: \"%.200s\" is not an absolute, normalized path", path);
-        snprintf(ret, ID_PATH_MAX + 1, "%s%s", lock ? "/run" : "", path + (lock || run ? strlen("/var") : 0));
+        policy_plain_path(path, ret);
         why = forbidden_by(never_target, ARRAY_LEN(never_target), ret);
         if (why && !streq(ret, "/dev/shm"))
                 return rule_refused(e, "mount-target", "nothing is mounted at %.200s, because of %s", path, why);
         return 0;
+}
+
+int policy_working_dir(const char *path, char ret[static ID_PATH_MAX + 1], struct err *e)
+{
+        return rule_target(path, ret, e) < 0 ? err_prefix(e, "workingDir %.200s is not there: ", path) : 0;
 }

@@ -238,7 +238,8 @@ static void parse_security(struct pod *p, struct container *c, const cJSON *pod_
         }
         if (c->non_root && c->has_user && c->user == 0)
                 refuse(p, c, "CreateContainerConfigError",
-                       "containers{%s}.securityContext: runAsNonRoot is set, but runAsUser is 0", c->name);
+                       "container's runAsUser breaks non-root policy (pod: \"%s_%s(%s)\", container: %s)", p->id.name,
+                       p->id.namespace, p->id.uid, c->name);
 }
 
 static void parse_mounts(struct pod *p, struct container *c, const cJSON *mounts)
@@ -329,6 +330,8 @@ static void parse_container(struct pod *p, struct container *c, const cJSON *spe
                 if (has_nul(*w))
                         refuse(p, c, "CreateContainerConfigError", "containers{%s}.args: no word can hold a NUL",
                                c->name);
+        for (size_t n = c->working_dir ? strlen(c->working_dir) : 0; n > 1 && c->working_dir[n - 1] == '/'; n--)
+                c->working_dir[n - 1] = '\0';
         if (c->working_dir && !id_is_path(c->working_dir))
                 refuse(p, c, "CreateContainerConfigError", "containers{%s}.workingDir: not a normalized absolute path",
                        c->name);

@@ -413,6 +413,7 @@ static int container_message(const struct content *c, const struct pod *p, const
                 vks__id__init(m->run_as_user);
                 m->run_as_user->value = spec->user;
         }
+        m->run_as_non_root = spec->non_root;
         if (spec->has_group) {
                 m->run_as_group = NEW(Vks__Id);
                 vks__id__init(m->run_as_group);

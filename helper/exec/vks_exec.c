@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vks-exec [--user UID --group GID] [--argv0 NAME] PROGRAM [ARG...]: the last step before a container's program, where
- * systemd's own settings do not reach. It adds the variables that an EnvironmentFile= cannot carry (UNIT_TEXT_CARRIED
- * in the unit's credentials: NAME=VALUE, each ended by a NUL), becomes a user that no passwd entry has, and is replaced
- * by the program.
+ * vks-exec [--user UID --group GID [--may-gain]] [--dir DIR] [--argv0 NAME] PROGRAM [ARG...]: the last step before a
+ * container's program, where systemd's own settings do not reach. It adds the variables that an EnvironmentFile= cannot
+ * carry (UNIT_TEXT_CARRIED in the unit's credentials: NAME=VALUE, each ended by a NUL), becomes a user that no passwd
+ * entry has, makes the working directory, and is replaced by the program.
  *
  * With --user it is started as root, with an environment that has nothing of the pod's: all of that is in the
  * credential, which only root can read. So that is read first, as bytes; then the user changes, without a way back (no
- * capability, no set-user-id program); and only then do the bytes become variables, which the C library listens to.
+ * capability, and no set-user-id program but with --may-gain, on machines where every container may be root); and only
+ * then is a directory made, and do the bytes become variables, which the C library listens to.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -89,7 +90,7 @@ static bool put_variables(char *text, size_t size)
         return true;
 }
 
-static bool become(uid_t uid, gid_t gid)
+static bool become(uid_t uid, gid_t gid, bool may_gain)
 {
         cap_t none = cap_init();
 
@@ -97,30 +98,65 @@ static bool become(uid_t uid, gid_t gid)
                 errno = EINVAL;
                 return false;
         }
-        for (int c = 0; cap_get_bound(c) >= 0; c++)
+        for (int c = 0; !may_gain && cap_get_bound(c) >= 0; c++)
                 if (cap_drop_bound(c) < 0)
                         return false;
         return setgroups(0, NULL) == 0 && setresgid(gid, gid, gid) == 0 && setresuid(uid, uid, uid) == 0 && none &&
-               cap_set_proc(none) == 0 && cap_free(none) == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
+               cap_set_proc(none) == 0 && cap_free(none) == 0 &&
+               (may_gain || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+}
+
+/*
+ * Makes what is missing of `dir`, and enters it. A path that is there may lead through links; one that is to be made
+ * may not, since another container of the pod could have put them there, and this process may be a root daemon's.
+ */
+static bool enter(const char *dir)
+{
+        CLEANUP(freep) char *copy = xstrdup(dir);
+        FD at = -1;
+
+        if (chdir(dir) == 0)
+                return true;
+        if (errno != ENOENT)
+                return false;
+        at = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        for (char *rest = copy, *name; at >= 0 && (name = strsep(&rest, "/"));) {
+                const int flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+                int next = *name ? openat(at, name, flags) : dup(at);
+
+                if (next < 0 && errno == ENOENT && (mkdirat(at, name, 0755) == 0 || errno == EEXIST))
+                        next = openat(at, name, flags);
+                if (next < 0)
+                        return false;
+                fd_close(at);
+                at = next;
+        }
+        return at >= 0 && fchdir(at) == 0;
 }
 
 int main(int argc, char **argv)
 {
-        static const struct option options[] = { { "user", required_argument, NULL, 'u' },
-                                                 { "group", required_argument, NULL, 'g' },
-                                                 { "argv0", required_argument, NULL, 'a' },
-                                                 { NULL, 0, NULL, 0 } };
-        const char *program, *argv0 = NULL;
+        static const struct option options[] = {
+                { "user", required_argument, NULL, 'u' },  { "group", required_argument, NULL, 'g' },
+                { "may-gain", no_argument, NULL, 'm' },    { "dir", required_argument, NULL, 'd' },
+                { "argv0", required_argument, NULL, 'a' }, { NULL, 0, NULL, 0 }
+        };
+        const char *program, *argv0 = NULL, *dir = NULL;
         char *variables;
         size_t size = 0;
         uid_t uid = 0;
         gid_t gid = 0;
+        bool may_gain = false;
 
         for (int c; (c = getopt_long(argc, argv, "+", options, NULL)) != -1;) {
                 if (c == 'u')
                         uid = (uid_t)strtoul(optarg, NULL, 10);
                 else if (c == 'g')
                         gid = (gid_t)strtoul(optarg, NULL, 10);
+                else if (c == 'm')
+                        may_gain = true;
+                else if (c == 'd')
+                        dir = optarg;
                 else if (c == 'a')
                         argv0 = optarg;
                 else
@@ -133,8 +169,12 @@ int main(int argc, char **argv)
         variables = read_variables(&size);
         if (!variables)
                 return failed("the container's environment");
-        if (uid && !become(uid, gid))
+        if (uid && !become(uid, gid, may_gain))
                 return failed("becoming the container's user");
+        if (dir && !enter(dir)) {
+                CLEANUP(freep) char *what = xasprintf("workingDir %s", dir);
+                return failed(what);
+        }
         if (!put_variables(variables, size))
                 return failed("the container's environment");
         program = argv[optind];

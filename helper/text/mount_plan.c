@@ -108,9 +108,16 @@ static bool is_open(const char *dir)
         return open;
 }
 
-static int plan_target(struct mount_plan *p, const struct mount_wish *wishes, size_t n_wishes, const char *target,
-                       struct err *e)
+/* The pod's field that the target comes from. */
+static const char *field_of(const struct mount_wish *wish)
 {
+        return wish->is_working_dir ? "workingDir" : "mountPath";
+}
+
+static int plan_target(struct mount_plan *p, const struct mount_wish *wishes, size_t n_wishes,
+                       const struct mount_wish *wish, struct err *e)
+{
+        const char *target = wish->target;
         CLEANUP(freep) char *dir = xstrdup(target);
         struct stat st;
 
@@ -125,12 +132,12 @@ static int plan_target(struct mount_plan *p, const struct mount_wish *wishes, si
                         return 0;
         if (!is_open(dir))
                 return err_set(e, -EPERM, "mount-target",
-                               "policy rule mount-target: mountPath %s is not there, and %s is closed to others: to "
+                               "policy rule mount-target: %s %s is not there, and %s is closed to others: to "
                                "make it there would show what "
                                "is beside it",
-                               target, dir);
+                               field_of(wish), target, dir);
         if (strpbrk(dir, ": "))
-                return err_set(e, -EOPNOTSUPP, NULL, "mountPath: %s cannot be made in %s", target, dir);
+                return err_set(e, -EOPNOTSUPP, NULL, "%s: %s cannot be made in %s", field_of(wish), target, dir);
         add(p, MOUNT_TMPFS, NULL, xstrdup(dir));
         p->root |= streq(dir, "/");
         return 0;
@@ -175,17 +182,17 @@ int mount_points_make(const char *pod, bool overlay, const struct mount_wish *wi
                         continue; /* a tmpfs of the container's own */
                 r = trust_path(path, !own ? TRUST_LOOK : file ? TRUST_FILE : TRUST_DIR, own, NULL);
                 if (r == -ELOOP || r == -EPERM)
-                        return err_set(e, -EPERM, "mount-target", "policy rule mount-target: mountPath %s: %s", target,
+                        return err_set(e, -EPERM, "mount-target", "policy rule mount-target: %s %s: %s",
+                                       field_of(&wishes[i]), target,
                                        r == -ELOOP ? "a symbolic link is on the way"
                                                    : "somebody else than root could put a symbolic link on the way");
                 if (r == -ENOENT && in)
-                        return err_set(
-                                e, -EPERM, "mount-target",
-                                "policy rule mount-target: mountPath %s is not there, and in the volume at %s it "
-                                "cannot be made",
-                                target, in->target);
+                        return err_set(e, -EPERM, "mount-target",
+                                       "policy rule mount-target: %s %s is not there, and in the volume at %s it "
+                                       "cannot be made",
+                                       field_of(&wishes[i]), target, in->target);
                 if (r < 0 && r != -ENOENT)
-                        return err_errno(e, r, NULL, "mountPath %s", target);
+                        return err_errno(e, r, NULL, "%s %s", field_of(&wishes[i]), target);
         }
         return 0;
 }
@@ -197,7 +204,7 @@ int mount_plan_make(const struct mount_wish *wishes, size_t n_wishes, struct mou
         int r = 0;
 
         for (size_t i = 0; i < n_wishes && r == 0; i++)
-                r = plan_target(&p, wishes, n_wishes, wishes[i].target, e);
+                r = plan_target(&p, wishes, n_wishes, &wishes[i], e);
         n_tmpfs = p.n;
         for (size_t i = 0; i < n_tmpfs && r == 0; i++) {
                 if (p.n > LINES_MAX)

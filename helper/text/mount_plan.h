@@ -15,7 +15,9 @@ struct mount_wish { /* absolute, normalized paths; sorted by target, no target t
         char source[ID_PATH_MAX + 1];
         const char *target;
         bool read_only;
-        bool own; /* the source is one of the pod's directories, to which the pod writes */
+        bool own;            /* the source is one of the pod's directories, to which the pod writes */
+        bool is_working_dir; /* the target is no mountPath, but a workingDir that is to be made: for the text of errors
+                              */
 };
 
 enum mount_kind { MOUNT_BIND, MOUNT_BIND_READ_ONLY, MOUNT_TMPFS };

@@ -185,20 +185,36 @@ static bool note_specifier(struct unit_file *u)
         return !streq(key, "Group") && !streq(key, "SupplementaryGroups");
 }
 
+/* Has one of the commands of a line a prefix that makes it root's? */
+static bool is_roots(const char *line)
+{
+        while (*line) { /* word by word: several commands are separated by ";" */
+                size_t n = strspn(line, "-@:+!|");
+
+                if (memchr(line, '+', n) || memchr(line, '!', n))
+                        return true;
+                while (*line && !(*line == ';' && strchr(" \t", line[1])))
+                        line++;
+                line += strspn(line, "; \t");
+        }
+        return false;
+}
+
 bool unit_file_has_root_commands(const struct unit_file *u)
 {
         if (unit_yes(unit_file_get(u, "PermissionsStartOnly")))
                 return true;
         for (size_t i = 0; u && i < u->n; i++)
-                for (const char *s = starts_with(u->service[i].key, "Exec") ? u->service[i].value : ""; *s;
-                     s += strspn(s, "; \t")) { /* word by word: several commands are separated by ";" */
-                        size_t n = strspn(s, "-@:+!|");
+                if (starts_with(u->service[i].key, "Exec") && is_roots(u->service[i].value))
+                        return true;
+        return false;
+}
 
-                        if (memchr(s, '+', n) || memchr(s, '!', n))
-                                return true;
-                        while (*s && !(*s == ';' && strchr(" \t", s[1])))
-                                s++;
-                }
+bool unit_file_starts_as_root(const struct unit_file *u)
+{
+        for (size_t i = 0; u && i < u->n; i++)
+                if (streq(u->service[i].key, "ExecStart") && is_roots(u->service[i].value))
+                        return true;
         return false;
 }
 

@@ -37,6 +37,9 @@ char *unit_file_words(const struct unit_file *u, const char *key);
 /* Is there a command that runs as root whatever User= says? */
 bool unit_file_has_root_commands(const struct unit_file *u);
 
+/* Is one of them the daemon itself (ExecStart=), which may become somebody else later? */
+bool unit_file_starts_as_root(const struct unit_file *u);
+
 bool unit_yes(const char *value); /* a boolean that is true */
 
 #endif

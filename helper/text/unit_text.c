@@ -157,15 +157,20 @@ static void exec_start(struct buf *b, const struct unit_text *u, const char *lin
         }
         if (u->program)
                 prefixes(b, ":", literal, u->unknown_user, "");
-        else /* what the pod says is not privileged because the package's line is */
+        else /* nor is what the pod says privileged, nor whom it names, because the package's line is */
                 prefixes(b, line, n_prefixes, u->unknown_user,
-                         u->n_args && !u->may_gain ? u->carried ? "@+!" : "+!"
-                         : u->carried              ? "@"
-                                                   : "");
+                         (u->n_args && !u->may_gain) || u->user[0] ? u->carried ? "@+!" : "+!"
+                         : u->carried                              ? "@"
+                                                                   : "");
         if (u->carried)
                 buf_str(b, VKS_EXEC " ");
         if (u->unknown_user)
-                buf_printf(b, "--user=%s --group=%s ", u->user, u->group);
+                buf_printf(b, "--user=%s --group=%s %s", u->user, u->group, u->may_gain ? "--may-gain " : "");
+        if (u->makes_dir) {
+                buf_str(b, "--dir ");
+                quoted(b, u->working_dir, !literal);
+                buf_char(b, ' ');
+        }
         if (u->carried && at && !u->program)
                 buf_printf(b, "--argv0 %.*s ", (int)(word_end(second) - second), second);
         if (u->program)
@@ -189,7 +194,7 @@ static void command_line(struct buf *b, const struct unit_text *u)
 {
         bool same = !u->program && !u->n_args;
 
-        if (same && !u->carried)
+        if (same && !u->carried && !(u->user[0] && unit_file_starts_as_root(u->file)))
                 return;
         buf_str(b, "ExecStart=\n");
         if (!same)
@@ -426,7 +431,8 @@ void unit_text_dropin(const struct unit_text *u, struct buf *b)
         other_commands(b, u);
         identity(b, u);
         if (*u->working_dir) {
-                buf_str(b, "WorkingDirectory=");
+                /* Where vks-exec makes it, the package's other commands start in "/" until it is there. */
+                buf_str(b, u->makes_dir ? "WorkingDirectory=-" : "WorkingDirectory=");
                 for (const char *s = u->working_dir; *s; s++)
                         buf_printf(b, *s == '%' ? "%%%%" : "%c", *s);
                 buf_char(b, '\n');

@@ -30,10 +30,12 @@ struct unit_text {
         size_t n_command, n_args;     /* command[0] is what `program` was found for */
         char *const *command, *const *args;
         const char *working_dir;
+        bool makes_dir; /* vks-exec makes what is missing of it, as the container's user */
 
         char user[16], group[16]; /* "": the package's */
         bool unknown_user; /* `user` is a number that no passwd entry has: PID 1 would not take it, vks-exec does */
-        bool carried;      /* vks-exec runs the program: it becomes that user, or brings variables (unit_text_env()) */
+        bool carried;      /* vks-exec runs the program: it becomes that user, brings variables
+                              (unit_text_env()), or makes the working directory */
         bool root;         /* the container's program runs as root in the end */
         bool may_gain;     /* its programs may change their user (set-uid programs work) */
         bool writes_host;  /* it can write to a hostPath, where its files stay when the pod is gone */

@@ -873,7 +873,7 @@ Test(helper, a_dynamic_user_sees_no_root_of_the_pods_own)
 
         with_mount(a, "memory", "/vks-none");
         cr_assert_eq(write_pod(a), -EOPNOTSUPP);
-        expect(-EOPNOTSUPP, "container c: mountPath: redis.service runs as a dynamic user");
+        expect(-EOPNOTSUPP, "container c: mountPath or workingDir: redis.service runs as a dynamic user");
         a->mount.path = STR("/tmp/x");
         cr_assert_eq(write_pod(a), 0, "%s", reply->text);
 }
