@@ -46,7 +46,8 @@ int dispatch(void *machine, int sock, struct err *e);
  * unit that is not loaded, stopping, killing and resetting succeed.
  */
 int unit_ask(struct machine *m, const char *method, const char *unit, struct err *e);
-/* The unit's KillSignal= to its main process, or to all of it where PID 1 knows of none. */
+/* The unit's KillSignal= to whom StopUnit would send it: by KillMode= to the main process alone, as in any container,
+ * or to all of it; to all as well where PID 1 knows of no main process. */
 int unit_signal(struct machine *m, const char *unit, struct err *e);
 /* A name of org.freedesktop.systemd1(5)'s ActiveState; "" when PID 1 has not loaded it. */
 int unit_active_state(struct machine *m, const char *unit, char ret[static 32], struct err *e);

@@ -39,6 +39,7 @@ int unit_signal(struct machine *m, const char *unit, struct err *e)
 {
         CLEANUP(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         CLEANUP(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        CLEANUP(freep) char *mode = NULL;
         const char *path = NULL;
         int32_t signal = SIGTERM;
         int r = sd_bus_call_method(m->bus, MANAGER, "GetUnit", &error, &reply, "s", unit);
@@ -49,7 +50,11 @@ int unit_signal(struct machine *m, const char *unit, struct err *e)
                 r = sd_bus_get_property_trivial(m->bus, "org.freedesktop.systemd1", path,
                                                 "org.freedesktop.systemd1.Service", "KillSignal", &error, 'i', &signal);
         if (r >= 0)
-                r = sd_bus_call_method(m->bus, MANAGER, "KillUnit", &error, NULL, "ssi", unit, "main", signal);
+                r = sd_bus_get_property_string(m->bus, "org.freedesktop.systemd1", path,
+                                               "org.freedesktop.systemd1.Service", "KillMode", &error, &mode);
+        if (r >= 0)
+                r = sd_bus_call_method(m->bus, MANAGER, "KillUnit", &error, NULL, "ssi", unit,
+                                       streq(mode, "control-group") ? "all" : "main", signal);
         if (sd_bus_error_has_name(&error, "org.freedesktop.systemd1.NoSuchProcess")) {
                 sd_bus_error_free(&error);
                 r = sd_bus_call_method(m->bus, MANAGER, "KillUnit", &error, NULL, "ssi", unit, "all", signal);

@@ -24,8 +24,9 @@ struct pid1 {
         struct {
                 const char *unit, *state;
         } units[8];
-        int kill_signal;     /* KillSignal= of each unit */
-        const char *unmount; /* done when a mount unit is stopped, as PID 1 does it */
+        int kill_signal;       /* KillSignal= of each unit */
+        const char *kill_mode; /* KillMode=; NULL: mixed */
+        const char *unmount;   /* done when a mount unit is stopped, as PID 1 does it */
 };
 
 static bool pid1_fails(struct pid1 *p, const char *method)
@@ -51,6 +52,8 @@ static int pid1_answer(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 sd_bus_message_read(m, "ss", &interface, &property);
                 if (strcmp(property, "KillSignal") == 0 && !pid1_fails(p, method))
                         return sd_bus_reply_method_return(m, "v", "i", p->kill_signal);
+                if (strcmp(property, "KillMode") == 0 && !pid1_fails(p, method))
+                        return sd_bus_reply_method_return(m, "v", "s", p->kill_mode ? p->kill_mode : "mixed");
                 i = strtoul(path + strlen("/unit/"), NULL, 10);
                 return pid1_fails(p, method) ? sd_bus_error_set(error, p->fail_name, "as told")
                                              : sd_bus_reply_method_return(m, "v", "s", p->units[i].state);

@@ -330,6 +330,184 @@ Test(helper, a_host_path_that_somebody_could_swap_is_refused)
         cr_assert_eq(write_pod(a), 0, "%s", reply->text);
 }
 
+/* ---- a workingDir that is missing -------------------------------------------------------------------------------- */
+
+#define WORK "/var/lib/vks/pods/" UID "/work/c"
+
+static int write_in(struct asked *a, const char *dir)
+{
+        a->c.working_dir = STR(dir);
+        return write_pod(a);
+}
+
+/* It is mounted: a directory of the container's own at that path. */
+static bool is_mounted_at(const char *path)
+{
+        CLEANUP(freep)
+        char *setting = xasprintf("\nWorkingDirectory=%s\n", path),
+             *bind = xasprintf("\nBindPaths=\"" WORK "\":\"%s\"\n", path);
+
+        return holds(SLEEP_DROPIN, setting) && holds(SLEEP_DROPIN, bind) && !holds(SLEEP_DROPIN, "--dir") &&
+               mode_of(WORK) == 0777;
+}
+
+/* vks-exec makes it, as the container's user. */
+static bool is_made_at_start(const char *path)
+{
+        CLEANUP(freep)
+        char *setting = xasprintf("\nWorkingDirectory=-%s\n", path),
+             *made = xasprintf("\nExecStart=/usr/libexec/vks/vks-exec --dir \"%s\" ", path);
+
+        return holds(SLEEP_DROPIN, setting) && holds(SLEEP_DROPIN, made) && holds(SLEEP_DROPIN, "\nLoadCredential=") &&
+               !holds(SLEEP_DROPIN, "/work/c");
+}
+
+/* Nobody has to make it. */
+static bool is_as_it_was(const char *path)
+{
+        CLEANUP(freep) char *setting = xasprintf("\nWorkingDirectory=%s\n", path);
+
+        return holds(SLEEP_DROPIN, setting) && !holds(SLEEP_DROPIN, "vks-exec") && !holds(SLEEP_DROPIN, "/work/c");
+}
+
+Test(helper, a_working_dir_that_is_missing_is_made_by_whom_its_ground_says)
+{
+        static const struct {
+                const char *dir, *as;
+                bool (*made)(const char *path);
+        } cases[] = {
+                { "/vks-none/src/app", NULL, is_mounted_at }, /* nowhere on the machine */
+                { "/srv/app", NULL, is_mounted_at },
+                { "/home/somebody/app", NULL, is_mounted_at }, /* hidden from pods */
+                { "/root/app", NULL, is_mounted_at },
+                { "/run/app", NULL, is_mounted_at }, /* the pod's, but root's */
+                { "/var/run/app", "/run/app", is_mounted_at },
+                { "/var/lib/app", NULL, is_mounted_at },
+                { "/tmp/out", NULL, is_made_at_start }, /* the pod's, and everybody's */
+                { "/tmp/a b/$x%n", "/tmp/a b/$$x%%n", NULL },
+                { "/var/tmp/x/y", NULL, is_made_at_start },
+                { "/dev/shm/x", NULL, is_made_at_start },
+                { "/var/lock/x", "/run/lock/x", is_made_at_start },
+                { "/data/src", NULL, is_made_at_start }, /* a volume of the pod's */
+                { "/data", NULL, is_as_it_was },
+                { "/usr/bin", NULL, is_as_it_was }, /* there */
+                { "/", NULL, is_as_it_was },
+                { "/tmp", NULL, is_as_it_was },
+                { "/home", NULL, is_as_it_was },
+                { "/etc/vks", NULL, is_as_it_was },
+                { "/run/daemon", NULL, is_as_it_was }, /* the pod has what the machine's /run has */
+                { "/var/lib", NULL, is_as_it_was },
+        };
+        struct asked *a = sleeper();
+
+        own_directory("/srv", "mode=0755");
+        with_mount(a, "disk", "/data");
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+                const char *as = cases[i].as ? cases[i].as : cases[i].dir;
+
+                cr_expect_eq(write_in(a, cases[i].dir), 0, "%s: %s", cases[i].dir, reply->text);
+                if (cases[i].made)
+                        cr_expect(cases[i].made(as), "%s", cases[i].dir);
+                else
+                        cr_expect(holds(SLEEP_DROPIN, "WorkingDirectory=-/tmp/a b/$x%%n\n") &&
+                                  holds(SLEEP_DROPIN, "--dir \"/tmp/a b/$$x%%n\" "));
+                cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
+                nothing_is_left();
+        }
+        cr_assert(!is_there("/vks-none") && !is_there("/srv/app") && !is_there("/var/lib/app") && !is_there("/run/app"),
+                  "nothing was made on the machine");
+}
+
+Test(helper, a_working_dir_is_not_made_where_nothing_may_be_mounted)
+{
+        static const char *const never[] = { "/etc/vks/x", "/usr/lib/vks-none", "/proc/vks-none", "/sys/vks-none",
+                                             "/dev/vks-none" };
+        struct asked *a = sleeper();
+
+        for (size_t i = 0; i < ARRAY_LEN(never); i++) {
+                cr_expect_eq(write_in(a, never[i]), -EPERM, "%s", never[i]);
+                cr_expect_str_eq(reply->rule, "mount-target");
+                cr_expect(strstr(reply->text, never[i]) && starts_with(reply->text, "container c: workingDir "), "%s",
+                          reply->text);
+        }
+        own_directory("/srv", "mode=0755");
+        cr_assert(mkdir("/srv/closed", 0700) == 0 && symlink("/srv/closed", "/srv/link") == 0);
+        cr_assert_eq(write_in(a, "/srv/closed/x"), -EPERM);
+        expect(-EPERM, "workingDir /srv/closed/x is not there, and /srv/closed is closed to others");
+        cr_assert_eq(write_in(a, "/srv/link/x"), -EPERM);
+        expect(-EPERM, "workingDir /srv/link/x: a symbolic link is on the way");
+        nothing_is_left();
+}
+
+Test(helper, what_a_pod_has_put_where_its_working_dir_shall_be_is_not_followed_by_root)
+{
+        struct asked *a = sleeper();
+
+        cr_assert_eq(write_pod(a), 0);
+        cr_assert_eq(symlink("/etc", "/run/vks/pods/" UID "/run/link"), 0); /* by a root daemon of the pod's */
+        cr_assert_eq(write_in(a, "/run/link/vks-was-here"), 0, "%s", reply->text);
+        cr_assert(is_made_at_start("/run/link/vks-was-here"), "with the rights of the container");
+        cr_assert_not(is_there("/etc/vks-was-here"));
+}
+
+Test(helper, a_volume_may_lie_in_a_working_dir_that_is_made)
+{
+        struct asked *a = sleeper();
+
+        with_mount(a, "disk", "/vks-none/app/data");
+        cr_assert_eq(write_in(a, "/vks-none/app"), 0, "%s", reply->text);
+        cr_assert(is_mounted_at("/vks-none/app") == false && mode_of(WORK) == 01777,
+                  "nobody may replace the mount point");
+        cr_assert(is_there(WORK "/data") &&
+                  holds(SLEEP_DROPIN, "\nBindPaths=\"" WORK "\":\"/vks-none/app\"\nBindPaths=\""
+                                      "/var/lib/vks/pods/" UID "/volumes/disk\":\"/vks-none/app/data\"\n"));
+}
+
+/* ---- programs on the pod's own ground ---------------------------------------------------------------------------- */
+
+Test(helper, a_program_is_what_the_machines_links_and_the_pods_mounts_make_of_its_path)
+{
+        struct asked *a = sleeper();
+
+        own_directory("/srv", "mode=0755");
+        cr_assert(mkdir("/srv/real", 0755) == 0 && mkdir("/srv/bin", 0755) == 0);
+        put("/srv/real/tool", "", 0755);
+        cr_assert_eq(symlink("../real/tool", "/srv/bin/tool"), 0);
+        set_policy("program = /srv/bin/* /opt/x");
+        a->words[0] = STR("/srv/bin/tool"), a->c.image = STR("/opt/x");
+        cr_assert_eq(write_pod(a), 0, "the machine's: %s", reply->text);
+        cr_assert_eq(units(VERB_remove, NULL, true), 0);
+        with_mount(a, "disk", "/srv/real");
+        cr_assert_eq(write_pod(a), -EPERM, "the pod's, by a link of the machine's");
+        cr_assert_str_eq(reply->rule, "program");
+        expect(-EPERM, "/srv/real/tool is not allowed, since it is the pod's own");
+        a->mount.path = STR("/srv/bin");
+        cr_assert_eq(write_pod(a), -EPERM);
+        expect(-EPERM, "/srv/bin/tool is not allowed, since it is the pod's own");
+        set_policy("program = /srv/bin/* /opt/x pod");
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+}
+
+Test(helper, a_program_of_the_pods_own_runs_by_default_but_never_as_root)
+{
+        struct asked *a = sleeper();
+
+        a->words[0] = STR("/scripts/run.sh");
+        with_mount(a, "files", "/scripts");
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(holds(SLEEP_DROPIN, "\nExecStart=\"/scripts/run.sh\" \"9\"\n") &&
+                  holds(SLEEP_DROPIN, "\nUser=vks-pod\n") && holds(SLEEP_DROPIN, "\nNoNewPrivileges=yes\n"));
+        cr_assert_eq(units(VERB_remove, NULL, true), 0);
+        set_policy("root = allow");
+        cr_assert_eq(write_pod(a), -EPERM);
+        cr_assert_str_eq(reply->rule, "program");
+        expect(-EPERM, "/scripts/run.sh is the pod's own, and such a program does not run as root");
+        a->c.run_as_user = &a->user, a->user.value = 0;
+        cr_assert_eq(write_pod(a), -EPERM);
+        a->user.value = 1000;
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+}
+
 Test(helper, no_mount_point_is_made_where_a_pod_has_put_something)
 {
         struct asked *a = sleeper();
@@ -690,6 +868,67 @@ Test(helper, run_as_user_is_in_range_or_the_packages_own)
         cr_assert(dropin_has("\nUser=120\n") && dropin_has("\nGroup=121\n"));
 }
 
+Test(helper, who_must_not_be_root_does_not_run_where_the_package_would_be)
+{
+        static const char words[] =
+                "container c: container has runAsNonRoot and image will run as root (pod: \"web_default(" UID
+                ")\", container: c)";
+        struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\n");
+
+        a->c.run_as_non_root = true;
+        cr_assert_eq(write_pod(a), -EPERM);
+        cr_assert_str_eq(reply->text, words);
+        nothing_is_left();
+        a->words[1] = STR("-v"), a->c.args = a->words + 1, a->c.n_args = 1;
+        cr_assert_eq(write_pod(a), 0, "runs as vks-pod: %s", reply->text);
+        a->c.n_args = 0, a->c.run_as_user = &a->user, a->user.value = 120;
+        set_policy("user = 120");
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        set_policy("root = deny");
+        a->c.run_as_user = NULL;
+        cr_assert_eq(write_pod(a), 0, "nobody is root: %s", reply->text);
+        set_policy("");
+        a = redis("[Service]\nExecStartPre=+/usr/bin/install -d /x\nExecStart=/usr/bin/redis\nUser=redis\n");
+        a->c.run_as_non_root = true;
+        cr_assert_eq(write_pod(a), 0, "what prepares it is not the container: %s", reply->text);
+        a = redis("[Service]\nExecStart=!/usr/bin/redis\nUser=redis\n");
+        a->c.run_as_non_root = true;
+        cr_assert_eq(write_pod(a), -EPERM, "it becomes redis by itself, later");
+        cr_assert_str_eq(reply->text, words);
+        a = sleeper();
+        a->c.run_as_non_root = true;
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        set_policy("root = allow");
+        cr_assert_eq(units(VERB_remove, NULL, true), 0);
+        cr_assert_eq(write_pod(a), -EPERM);
+}
+
+Test(helper, who_is_named_runs_it_whatever_the_packages_line_says)
+{
+        struct asked *a = redis("[Service]\nExecStart=!/usr/bin/redis -d\nUser=redis\n");
+
+        set_policy("user = 991");
+        a->c.run_as_user = &a->user, a->user.value = 991;
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(dropin_has("\nUser=991\n") && dropin_has("\nExecStart=\nExecStart=/usr/bin/redis -d\n"));
+        a->c.run_as_user = NULL;
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert_not(dropin_has("\nExecStart="), "else it is the package's");
+}
+
+Test(helper, where_every_container_may_be_root_nobody_is_kept_from_it)
+{
+        struct asked *a = sleeper();
+
+        a->c.run_as_user = &a->user, a->user.value = 1000;
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(holds(SLEEP_DROPIN, "vks-exec --user=1000 --group=992 \"/usr/bin/sleep\""));
+        set_policy("root = allow");
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(holds(SLEEP_DROPIN, "vks-exec --user=1000 --group=992 --may-gain \"/usr/bin/sleep\"") &&
+                  !holds(SLEEP_DROPIN, "NoNewPrivileges"));
+}
+
 Test(helper, without_vks_pod_nothing_runs_as_it)
 {
         struct asked *a = sleeper();
@@ -857,6 +1096,10 @@ Test(helper, a_unit_is_told_to_end_by_its_own_signal_and_not_stopped)
         pid1.units[0].unit = unit, pid1.units[0].state = "active", pid1.kill_signal = SIGQUIT;
         cr_assert_eq(signal_unit(), 0, "%s", reply->text);
         cr_assert_str_eq(pid1.asked, "GetUnit " SLEEP "\nKillUnit " SLEEP " main 3\n");
+        pid1.kill_mode = "control-group";
+        cr_assert_eq(signal_unit(), 0, "%s", reply->text);
+        cr_assert_str_eq(pid1.asked, "GetUnit " SLEEP "\nKillUnit " SLEEP " all 3\n");
+        pid1.kill_mode = NULL;
         fail("KillUnit", "org.freedesktop.systemd1.NoSuchProcess");
         cr_assert_eq(signal_unit(), 0, "%s", reply->text);
         cr_assert(strstr(pid1.asked, "KillUnit " SLEEP " all 3\n"), "no main process: %s", pid1.asked);

@@ -32,7 +32,7 @@ Test(policy_conf, defaults_are_in_force_without_a_file)
         cr_assert_str_eq(
                 b.data,
                 "package = *\ndeny-package =\nurl =\nurl-needs-sha256 = yes\n"
-                "program = /usr/bin/* /bin/* /usr/sbin/* /sbin/* /usr/local/bin/*\nhost-path =\nroot = package\n"
+                "program = /usr/bin/* /bin/* /usr/sbin/* /sbin/* /usr/local/bin/* pod\nhost-path =\nroot = package\n"
                 "user = 1000-59999 65520-65533\ngroup = 1000-59999 65520-65533\nmax-units = 4096\n");
 }
 
@@ -399,6 +399,7 @@ Test(policy, programs_match_the_patterns)
         cr_assert_eq(write_with("program = /opt/*", &w), 0);
         w.command[0] = (char *)"/scripts/run";
         expect_rule("", &w, "program");
+        cr_assert(strstr(w.e.text, "it takes a line \"program = /scripts/run\""), "%s", w.e.text);
         for (size_t i = 0; i < ARRAY_LEN(odd); i++) {
                 w.command[0] = (char *)(uintptr_t)odd[i];
                 cr_assert_eq(write_with("", &w), -EINVAL, "%s", odd[i]);
@@ -407,6 +408,118 @@ Test(policy, programs_match_the_patterns)
         w.c.image = (char *)"/usr/bin/sleep", w.c.package = (char *)"", w.c.unit = (char *)"";
         cr_assert_eq(write_with("", &w), 0);
         expect_rule("program = /bin/*", &w, "program");
+}
+
+/* A mount decides what lies at a path: a pattern of policy's is about the machine's files. */
+Test(policy, a_program_that_a_mount_covers_is_the_pods_own_or_known_by_its_path_on_the_machine)
+{
+        static const char only[] = "program = /scripts/* /data/* /run/* /tmp/* /srv/*\nhost-path = /srv rw /opt/t",
+                          pod_too[] = "program = /srv/* pod\nhost-path = /srv rw /opt/t";
+        enum { NO = -EPERM, YES = 0 };
+        static const struct {
+                const char *volume, *host, *at, *program;
+                int with_pattern, with_pod;
+        } cases[] = {
+                { "f", NULL, "/scripts", "/scripts/run", NO, YES }, /* a ConfigMap */
+                { "f", NULL, "/scripts", "/scripts/a/b", NO, YES },
+                { "f", NULL, "/scripts", "/scripts2/run", NO, NO },
+                { "d", NULL, "/data", "/data/run", NO, YES }, /* an emptyDir */
+                { "d", NULL, "/srv/bin", "/srv/bin/run", NO, YES },
+                { "d", NULL, "/srv/bin", "/srv/run", YES, YES }, /* beside it: the machine's */
+                { "d", NULL, "/run/x", "/run/x/run", NO, YES },
+                { "d", NULL, "/run/x", "/var/run/x/run", NO, YES },
+                { "d", NULL, "/x", "/run/run", NO, YES }, /* what every pod has of its own */
+                { "d", NULL, "/x", "/tmp/run", NO, YES },
+                { "d", NULL, "/x", "/dev/shm/run", NO, YES },
+                { "d", NULL, "/x", "/var/lib/run", NO, YES },
+                { "h", "/srv/tools", "/data", "/data/run", YES, YES }, /* a hostPath: /srv/tools/run */
+                { "h", "/opt/t", "/srv/bin", "/srv/bin/run", NO, NO }, /* ... and /opt/t/run */
+                { "h", "/opt/t", "/tmp/bin", "/tmp/bin/run", NO, NO },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+                for (int image = 0; image < 2; image++) {
+                        struct written w = container();
+                        bool host = cases[i].host;
+
+                        w.v.name = (char *)"v", w.m.volume = (char *)"v", w.m.path = (char *)(uintptr_t)cases[i].at;
+                        w.v.source_case = host                          ? VKS__VOLUME__SOURCE_HOST_PATH
+                                          : streq(cases[i].volume, "f") ? VKS__VOLUME__SOURCE_FILES
+                                                                        : VKS__VOLUME__SOURCE_EMPTY_DIR;
+                        if (host)
+                                w.v.host_path = &w.h, w.h.path = (char *)(uintptr_t)cases[i].host, w.m.read_only = true;
+                        else if (streq(cases[i].volume, "d"))
+                                w.v.empty_dir = &w.d;
+                        if (image)
+                                w.c.image = (char *)(uintptr_t)cases[i].program, w.c.unit = w.c.package = (char *)"";
+                        else
+                                w.command[0] = (char *)(uintptr_t)cases[i].program;
+                        cr_expect_eq(write_with(only, &w), cases[i].with_pattern, "%s of %s, by its path: %s",
+                                     cases[i].program, cases[i].at, w.e.text);
+                        if (cases[i].with_pattern == NO)
+                                cr_expect_str_eq(w.e.reason, "program");
+                        cr_expect_eq(write_with(pod_too, &w), cases[i].with_pod, "%s of %s, with pod: %s",
+                                     cases[i].program, cases[i].at, w.e.text);
+                        cr_expect_eq(write_with("program = *\nhost-path = /srv /opt", &w), 0, "%s", w.e.text);
+                }
+}
+
+Test(policy, the_event_says_which_word_a_program_takes)
+{
+        struct written w = container();
+
+        w.v.name = (char *)"v", w.m.volume = (char *)"v", w.m.path = (char *)"/scripts";
+        w.v.source_case = VKS__VOLUME__SOURCE_EMPTY_DIR, w.v.empty_dir = &w.d;
+        w.command[0] = (char *)"/scripts/run.sh";
+        expect_rule("program = /usr/bin/*", &w, "program");
+        cr_assert(strstr(w.e.text,
+                         "/scripts/run.sh is not allowed, since it is the pod's own: it takes the word \"pod\""),
+                  "%s", w.e.text);
+        w.v.source_case = VKS__VOLUME__SOURCE_HOST_PATH, w.v.host_path = &w.h, w.h.path = (char *)"/srv/tools";
+        expect_rule("host-path = /srv rw", &w, "program");
+        cr_assert(strstr(w.e.text, "/srv/tools/run.sh is not allowed: it takes a line \"program = /srv/tools/run.sh\""),
+                  "%s", w.e.text);
+}
+
+Test(policy, of_mounts_in_each_other_the_innermost_says_whose_a_path_is)
+{
+        struct op_volume own = { .kind = VOLUME_FILES }, host = { .kind = VOLUME_HOST, .host_path = "/srv" };
+        struct op_mount mounts[] = { { .volume = &own, .target = "/a" },
+                                     { .volume = &own, .target = "/a-b" },
+                                     { .volume = &host, .target = "/a/b" } };
+        struct op_container k = { .n_mounts = 3, .mounts = mounts };
+        char plain[ID_PATH_MAX + 1];
+
+        cr_expect_eq(policy_ground(&k, "/a/x"), GROUND_VOLUME);
+        cr_expect_eq(policy_ground(&k, "/a"), GROUND_VOLUME);
+        cr_expect_eq(policy_ground(&k, "/a/b/x"), GROUND_HOST_PATH);
+        cr_expect_eq(policy_ground(&k, "/a/bc"), GROUND_VOLUME);
+        cr_expect_eq(policy_ground(&k, "/ab"), GROUND_MACHINE);
+        cr_expect_eq(policy_ground(&k, "/usr/bin/id"), GROUND_MACHINE);
+        cr_expect_eq(policy_ground(&k, "/runner"), GROUND_MACHINE);
+        cr_expect_eq(policy_ground(&k, "/var"), GROUND_PRIVATE);
+        policy_plain_path("/var/lock/x", plain);
+        cr_expect_str_eq(plain, "/run/lock/x");
+        policy_plain_path("/var/running", plain);
+        cr_expect_str_eq(plain, "/var/running");
+}
+
+Test(policy, a_working_dir_is_made_where_something_may_be_mounted)
+{
+        static const char *const never[] = { "/etc/vks/x", "/proc/1/root/x", "/sys/fs/cgroup/x", "/dev/x",
+                                             "/usr/lib/x", "/usr/local/app", "/run/systemd/x",   "/var/run/vks/x" };
+        char plain[ID_PATH_MAX + 1];
+        struct err e = ERR_NONE;
+
+        cr_assert_eq(policy_working_dir("/var/run/app", plain, &e), 0, "%s", e.text);
+        cr_assert_str_eq(plain, "/run/app");
+        for (size_t i = 0; i < ARRAY_LEN(never); i++) {
+                e = ERR_NONE;
+                cr_expect_eq(policy_working_dir(never[i], plain, &e), -EPERM, "%s", never[i]);
+                cr_expect_str_eq(e.reason, "mount-target");
+                cr_expect(strstr(e.text, "workingDir ") && strstr(e.text, " is not there: policy rule mount-target: "),
+                          "%s", e.text);
+        }
 }
 
 Test(policy, a_package_without_unit_needs_a_command)

@@ -485,7 +485,11 @@ Test(pod, fields_of_a_container)
                   "c nginx user 5 group 8", "",
                   ",\"securityContext\":{\"runAsUser\":7,\"runAsGroup\":8,\"runAsNonRoot\":true}" },
                 { "who must not be root cannot be 0", ",\"securityContext\":{\"runAsUser\":0,\"runAsNonRoot\":true}",
-                  NULL, "containers{c}.securityContext: runAsNonRoot is set, but runAsUser is 0", "" },
+                  NULL,
+                  "container's runAsUser breaks non-root policy (pod: "
+                  "\"web_default(0f6c2a9e-1234-4abc-8def-0123456789ab)\", "
+                  "container: c)",
+                  "" },
                 { "but may be nobody in particular", ",\"securityContext\":{\"runAsNonRoot\":true}", "c nginx non-root",
                   "", "" },
         };

@@ -119,6 +119,80 @@ Test(vks_exec, the_user_changes_for_good_before_a_variable_is_heard)
         cr_assert_eq(RUN("--user=0", "--group=0", "/bin/true"), HEARD_AS_ROOT, "this test would see it");
 }
 
+Test(vks_exec, where_everybody_may_be_root_the_way_back_stays_open)
+{
+        char out[4096];
+
+        if (geteuid() != 0)
+                cr_skip_test("only root can become somebody else");
+        credential("", 0);
+        cr_assert_eq(RUN("--user=54321", "--group=54322", "--may-gain", "/bin/cat", "/proc/self/status"), 0, "%s", out);
+        cr_assert(strstr(out, "\nUid:\t54321\t54321\t54321\t54321\n") && strstr(out, "\nNoNewPrivs:\t0\n"), "%s", out);
+        cr_assert(strstr(out, "\nCapPrm:\t" NONE "\nCapEff:\t" NONE "\n") && !strstr(out, "\nCapBnd:\t" NONE "\n"),
+                  "%s", out);
+}
+
+Test(vks_exec, a_directory_that_is_missing_is_made_and_entered)
+{
+        CLEANUP(freep) char *deep = xasprintf("%s/a/b", dir), *above = xasprintf("%s/a", dir);
+        struct stat st = { 0 };
+        char out[4096];
+
+        credential("", 0);
+        for (int again = 0; again < 2; again++) {
+                cr_assert_eq(RUN("--dir", deep, "/bin/pwd"), 0, "%s", out);
+                cr_assert(strncmp(out, deep, strlen(deep)) == 0, "%s", out);
+        }
+        cr_assert(stat(deep, &st) == 0 && st.st_uid == geteuid() && (st.st_mode & 07022) == 0);
+        rmdir(deep);
+        rmdir(above);
+}
+
+/* As its user, and with that user's rights. */
+Test(vks_exec, a_directory_is_made_by_the_user_whose_it_is)
+{
+        CLEANUP(freep)
+        char *open_dir = xasprintf("%s/open", dir), *mine = xasprintf("%s/open/x", dir),
+             *closed = xasprintf("%s/closed", dir);
+        struct stat st = { 0 };
+        char out[4096];
+
+        if (geteuid() != 0)
+                cr_skip_test("only root can become somebody else");
+        credential("", 0);
+        cr_assert(chmod(dir, 0755) == 0 && mkdir(open_dir, 0700) == 0 && chmod(open_dir, 0777) == 0);
+        cr_assert_eq(RUN("--user=54321", "--group=54322", "--dir", mine, "/bin/pwd"), 0, "%s", out);
+        cr_expect(stat(mine, &st) == 0 && st.st_uid == 54321 && st.st_gid == 54322);
+        cr_expect_eq(RUN("--user=54321", "--group=54322", "--dir", closed, "/bin/echo", "ran"), NOT_RUN);
+        cr_expect_str_eq(out, "");
+        cr_expect_lt(stat(closed, &st), 0);
+        rmdir(mine);
+        rmdir(open_dir);
+}
+
+/* The links may be another container's, and this process root's. */
+Test(vks_exec, no_directory_is_made_through_a_link)
+{
+        CLEANUP(freep)
+        char *link = xasprintf("%s/link", dir), *through = xasprintf("%s/link/new", dir),
+             *there = xasprintf("%s/there", dir), *made = xasprintf("%s/there/new", dir),
+             *dangling = xasprintf("%s/dangling", dir);
+        struct stat st;
+        char out[4096];
+
+        credential("", 0);
+        cr_assert(mkdir(there, 0755) == 0 && symlink("there", link) == 0 && symlink("made", dangling) == 0);
+        cr_expect_eq(RUN("--dir", through, "/bin/echo", "ran"), NOT_RUN);
+        cr_expect_lt(stat(made, &st), 0);
+        cr_expect_eq(RUN("--dir", dangling, "/bin/echo", "ran"), NOT_RUN);
+        cr_expect_eq(RUN("--dir", "/proc/self/root/vks-none/x", "/bin/echo", "ran"), NOT_RUN);
+        cr_expect_lt(stat("/vks-none", &st), 0);
+        cr_expect_eq(RUN("--dir", link, "/bin/pwd"), 0, "what is there may be entered through one");
+        unlink(link);
+        unlink(dangling);
+        rmdir(there);
+}
+
 Test(vks_exec, the_first_word_may_be_another)
 {
         char out[4096];
