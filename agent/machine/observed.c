@@ -26,6 +26,7 @@ enum {
         RECONNECT_USEC = 1000 * 1000,
         SPAWN_EXIT_FIRST = 200, /* what a child of PID 1's ends with that could not execute a program ... */
         SPAWN_EXIT_LAST = 245,  /* ... and what any program may end with: agent/machine/spawn.h */
+        SPAWN_EXIT_EXEC = 203,  /* the same of vks-exec, which was executed itself: the unit was active then */
 };
 
 /* How long journald may take to write that a program could not be executed: looks after that many microseconds. */
@@ -129,7 +130,7 @@ static bool is_ambiguous(const struct unit *u)
                      s->main_status <= SPAWN_EXIT_LAST;
         bool executed = (u->active_at && u->active_at >= s->started) || (u->handoff_at && u->handoff_at >= s->started);
 
-        return ended && !executed && !streq(u->judged, s->invocation);
+        return ended && (!executed || s->main_status == SPAWN_EXIT_EXEC) && !streq(u->judged, s->invocation);
 }
 
 static void tell(struct observed *o, struct unit *u);
