@@ -61,11 +61,11 @@ static bool is_hidden(const char *path)
 static int wish(struct machine *m, const struct op_container *k, const struct unit_text *u, const char *target,
                 struct mount_wish *ret, struct err *e)
 {
-        FD pod = dir_make(m->disk, u->pod->uid, 0700), work = pod < 0 ? pod : dir_make(pod, "work", 0700);
-        int r = work < 0 ? work : dir_ensure(work, k->c->name, 0777);
+        FD pod = dir_make(m->disk, u->pod->uid, 0700), all = pod < 0 ? pod : dir_make(pod, "working", 0700);
+        int r = all < 0 ? all : dir_ensure(all, k->c->name, 0777);
 
         *ret = (struct mount_wish){ .target = target, .own = true, .is_working_dir = true };
-        snprintf(ret->source, sizeof(ret->source), POD_DISK_DIR "/%s/work/%s", u->pod->uid, k->c->name);
+        snprintf(ret->source, sizeof(ret->source), POD_DISK_DIR "/%s/working/%s", u->pod->uid, k->c->name);
         return r < 0 ? err_errno(e, r, NULL, "workingDir %s", target) : 0;
 }
 

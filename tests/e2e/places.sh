@@ -151,7 +151,6 @@ SCRIPT='#!/bin/sh
 echo "ran as $0 $*"'
 
 test_programs_of_the_pods_own_run() {
-    local script="echo '$SCRIPT' | sed 's/^ *//' >"
     k create configmap s --from-literal=run.sh="$SCRIPT" >/dev/null
     k create secret generic t --from-literal=run.sh="$SCRIPT" >/dev/null
     once map 'command: [/scripts/run.sh, a], volumeMounts: [{name: s, mountPath: /scripts}]' '  volumes: [{name: s, configMap: {name: s, defaultMode: 0755}}]'
@@ -159,7 +158,7 @@ test_programs_of_the_pods_own_run() {
     once projected 'command: [/var/run/p/run.sh, a], volumeMounts: [{name: s, mountPath: /var/run/p}]' '  volumes: [{name: s, projected: {defaultMode: 0555, sources: [{configMap: {name: s}}]}}]'
     once number 'command: [/scripts/run.sh, a], securityContext: {runAsUser: 54321}, volumeMounts: [{name: s, mountPath: /scripts}]' \
         '  volumes: [{name: s, configMap: {name: s, defaultMode: 0755}}]'
-    once filled 'command: [/work/bin/copy.sh, a, b], volumeMounts: [{name: w, mountPath: /work}]' \
+    once filled 'command: [/filled/bin/copy.sh, a, b], volumeMounts: [{name: w, mountPath: /filled}]' \
         "  volumes: [{name: s, configMap: {name: s}}, {name: w, emptyDir: {medium: Memory}}]
   initContainers: [{name: i, image: /bin/sh, command: [/bin/sh, -c, 'mkdir /w/bin && cp /s/run.sh /w/bin/copy.sh && chmod +x /w/bin/copy.sh'], volumeMounts: [{name: w, mountPath: /w}, {name: s, mountPath: /s}]}]"
     once notx 'command: [/scripts/run.sh, a], volumeMounts: [{name: s, mountPath: /scripts}]' '  volumes: [{name: s, configMap: {name: s}}]'
@@ -167,7 +166,7 @@ test_programs_of_the_pods_own_run() {
     says secret "ran as /etc/opt/x/run.sh a"
     says projected "ran as /var/run/p/run.sh a"
     says number "ran as /scripts/run.sh a"
-    says filled "ran as /work/bin/copy.sh a b"
+    says filled "ran as /filled/bin/copy.sh a b"
     wait_for 60 "without its bit it does not run" equals Failed pod_field notx '{.status.phase}'
     contains "Permission denied" pod_field notx '{.status.containerStatuses[0].state.terminated.message}' || fail "$(pod_field notx '{.status.containerStatuses[0].state}')"
 }

@@ -332,7 +332,7 @@ Test(helper, a_host_path_that_somebody_could_swap_is_refused)
 
 /* ---- a workingDir that is missing -------------------------------------------------------------------------------- */
 
-#define WORK "/var/lib/vks/pods/" UID "/work/c"
+#define WORK "/var/lib/vks/pods/" UID "/working/c"
 
 static int write_in(struct asked *a, const char *dir)
 {
@@ -359,7 +359,7 @@ static bool is_made_at_start(const char *path)
              *made = xasprintf("\nExecStart=/usr/libexec/vks/vks-exec --dir \"%s\" ", path);
 
         return holds(SLEEP_DROPIN, setting) && holds(SLEEP_DROPIN, made) && holds(SLEEP_DROPIN, "\nLoadCredential=") &&
-               !holds(SLEEP_DROPIN, "/work/c");
+               !holds(SLEEP_DROPIN, "/working/c");
 }
 
 /* Nobody has to make it. */
@@ -367,7 +367,7 @@ static bool is_as_it_was(const char *path)
 {
         CLEANUP(freep) char *setting = xasprintf("\nWorkingDirectory=%s\n", path);
 
-        return holds(SLEEP_DROPIN, setting) && !holds(SLEEP_DROPIN, "vks-exec") && !holds(SLEEP_DROPIN, "/work/c");
+        return holds(SLEEP_DROPIN, setting) && !holds(SLEEP_DROPIN, "vks-exec") && !holds(SLEEP_DROPIN, "/working/c");
 }
 
 Test(helper, a_working_dir_that_is_missing_is_made_by_whom_its_ground_says)
