@@ -22,6 +22,18 @@ static bool beneath(const char *path, const char *dir)
         return strncmp(path, dir, n) == 0 && path[n] == '/';
 }
 
+/* What the kernel shows: systemd takes no WorkingDirectory= there (systemd 257, src/core/load-fragment.c,
+ * config_parse_working_directory()). */
+static bool is_kernels(const char *path)
+{
+        static const char *const dirs[] = { "/dev", "/proc", "/sys" };
+
+        for (size_t i = 0; i < ARRAY_LEN(dirs); i++)
+                if (streq(path, dirs[i]) || beneath(path, dirs[i]))
+                        return true;
+        return false;
+}
+
 /* Directories of each pod that all its users may write to, and those that PID 1 gives to the container's user. */
 static bool is_open_to_the_user(const struct unit_text *u, const char *path)
 {
@@ -82,11 +94,15 @@ int working_dir_plan(struct machine *m, const struct op_container *k, struct uni
                 return 0;
         policy_plain_path(k->c->working_dir, ret_path);
         u->working_dir = ret_path;
+        u->makes_dir = u->only_enters = is_kernels(ret_path);
         for (size_t i = 0; i < k->n_mounts; i++)
                 if (streq(k->mounts[i].target, ret_path))
                         return 0;
-        u->makes_dir = ground == GROUND_VOLUME || ground == GROUND_HOST_PATH || is_open_to_the_user(u, ret_path);
-        if (u->makes_dir || is_given(u, ret_path))
+        if (ground == GROUND_VOLUME || ground == GROUND_HOST_PATH || is_open_to_the_user(u, ret_path)) {
+                u->makes_dir = true;
+                return 0;
+        }
+        if (is_given(u, ret_path))
                 return 0;
         CLEANUP(freep) char *outside = path_outside(u, ret_path);
         struct stat st;
@@ -98,7 +114,7 @@ int working_dir_plan(struct machine *m, const struct op_container *k, struct uni
                 r = stat(outside, &st) < 0 ? -errno : 0;
         /* Others than root could put something there, or have: whatever it is, it is the container's user who enters.
          */
-        u->makes_dir = ground == GROUND_PRIVATE && r < 0 && r != -ENOENT;
+        u->makes_dir |= ground == GROUND_PRIVATE && r < 0 && r != -ENOENT;
         if (r != -ENOENT)
                 return 0;
         r = policy_working_dir(k->c->working_dir, ret_path, e);

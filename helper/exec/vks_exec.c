@@ -117,7 +117,8 @@ static bool enter(const char *dir)
 
         if (chdir(dir) == 0)
                 return true;
-        if (errno != ENOENT)
+        if (errno != ENOENT || starts_with(dir, "/proc/") ||
+            starts_with(dir, "/sys/")) /* a cgroup would be the machine's */
                 return false;
         at = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
         for (char *rest = copy, *name; at >= 0 && (name = strsep(&rest, "/"));) {

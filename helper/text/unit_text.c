@@ -430,7 +430,7 @@ void unit_text_dropin(const struct unit_text *u, struct buf *b)
         command_line(b, u);
         other_commands(b, u);
         identity(b, u);
-        if (*u->working_dir) {
+        if (*u->working_dir && !u->only_enters) {
                 /* Where vks-exec makes it, the package's other commands start in "/" until it is there. */
                 buf_str(b, u->makes_dir ? "WorkingDirectory=-" : "WorkingDirectory=");
                 for (const char *s = u->working_dir; *s; s++)

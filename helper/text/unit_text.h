@@ -30,7 +30,8 @@ struct unit_text {
         size_t n_command, n_args;     /* command[0] is what `program` was found for */
         char *const *command, *const *args;
         const char *working_dir;
-        bool makes_dir; /* vks-exec makes what is missing of it, as the container's user */
+        bool makes_dir;   /* vks-exec makes what is missing of it, as the container's user */
+        bool only_enters; /* ... and it alone enters it, since systemd would not take it as WorkingDirectory= */
 
         char user[16], group[16]; /* "": the package's */
         bool unknown_user; /* `user` is a number that no passwd entry has: PID 1 would not take it, vks-exec does */

@@ -33,12 +33,12 @@ policy() { # LINE...: until the test's end
 test_a_missing_working_dir_is_made_and_nothing_on_the_machine() {
     local dir before after n=0
     before=$(sh_node 'ls -A / /srv /opt /usr /usr/share /var /var/lib /run /home /root /tmp /etc | grep -v systemd-private')
-    for dir in /app/src/app /srv/work /opt/a/b /usr/share/app/x /home/node/app /root/app /run/app /var/lib/app /var/www/html /tmp/out /var/tmp/x/y /dev/shm/x; do
+    for dir in /app/src/app /srv/work /opt/a/b /usr/share/app/x /home/node/app /root/app /run/app /var/lib/app /var/www/html /tmp/out /var/tmp/x/y /dev/shm/x /dev/shm; do
         n=$((n + 1))
         once "dir$n" "workingDir: $dir, command: [/bin/sh, -c, 'pwd; id -un; echo x >f && ls']"
     done
     n=0
-    for dir in /app/src/app /srv/work /opt/a/b /usr/share/app/x /home/node/app /root/app /run/app /var/lib/app /var/www/html /tmp/out /var/tmp/x/y /dev/shm/x; do
+    for dir in /app/src/app /srv/work /opt/a/b /usr/share/app/x /home/node/app /root/app /run/app /var/lib/app /var/www/html /tmp/out /var/tmp/x/y /dev/shm/x /dev/shm; do
         n=$((n + 1))
         says "dir$n" "$dir
 vks-pod

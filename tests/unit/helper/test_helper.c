@@ -362,6 +362,14 @@ static bool is_made_at_start(const char *path)
                !holds(SLEEP_DROPIN, "/working/c");
 }
 
+/* The same, and PID 1 hears nothing of it. */
+static bool is_entered(const char *path)
+{
+        CLEANUP(freep) char *made = xasprintf("\nExecStart=/usr/libexec/vks/vks-exec --dir \"%s\" ", path);
+
+        return holds(SLEEP_DROPIN, made) && !holds(SLEEP_DROPIN, "WorkingDirectory=");
+}
+
 /* Nobody has to make it. */
 static bool is_as_it_was(const char *path)
 {
@@ -386,7 +394,10 @@ Test(helper, a_working_dir_that_is_missing_is_made_by_whom_its_ground_says)
                 { "/tmp/out", NULL, is_made_at_start }, /* the pod's, and everybody's */
                 { "/tmp/a b/$x%n", "/tmp/a b/$$x%%n", NULL },
                 { "/var/tmp/x/y", NULL, is_made_at_start },
-                { "/dev/shm/x", NULL, is_made_at_start },
+                { "/dev/shm/x", NULL, is_entered }, /* systemd takes nothing in /dev, /proc and /sys */
+                { "/dev/shm", NULL, is_entered },
+                { "/proc", NULL, is_entered },
+                { "/sys/kernel", NULL, is_entered },
                 { "/var/lock/x", "/run/lock/x", is_made_at_start },
                 { "/data/src", NULL, is_made_at_start }, /* a volume of the pod's */
                 { "/data", NULL, is_as_it_was },

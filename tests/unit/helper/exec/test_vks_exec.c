@@ -187,6 +187,8 @@ Test(vks_exec, no_directory_is_made_through_a_link)
         cr_expect_eq(RUN("--dir", dangling, "/bin/echo", "ran"), NOT_RUN);
         cr_expect_eq(RUN("--dir", "/proc/self/root/vks-none/x", "/bin/echo", "ran"), NOT_RUN);
         cr_expect_lt(stat("/vks-none", &st), 0);
+        cr_expect_eq(RUN("--dir", "/sys/fs/cgroup/vks-none", "/bin/echo", "ran"), NOT_RUN);
+        cr_expect_lt(stat("/sys/fs/cgroup/vks-none", &st), 0);
         cr_expect_eq(RUN("--dir", link, "/bin/pwd"), 0, "what is there may be entered through one");
         unlink(link);
         unlink(dangling);
