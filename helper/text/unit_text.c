@@ -283,18 +283,27 @@ static void directories(struct buf *b, const struct unit_text *u)
 static void mounts(struct buf *b, const struct unit_text *u)
 {
         const char *uid = u->pod->uid;
-        bool own_tmp = false, own_shm = false, in_home = false, guarded = u->root || u->may_gain;
+        bool own_tmp = false, own_shm = false, own_home = false, own_root = false, in_home = false,
+             guarded = u->root || u->may_gain;
 
         for (size_t i = 0; i < u->mounts->n; i++) {
                 const char *target = u->mounts->lines[i].target;
                 own_tmp |= streq(target, "/tmp");
                 own_shm |= streq(target, "/dev/shm");
+                own_home |= streq(target, "/home");
+                own_root |= streq(target, "/root");
                 in_home |= starts_with(target, "/home") || starts_with(target, "/root");
         }
         /* With a tmpfs for / everything on it is bound read-only already, and PID 1 would let ProtectSystem=strict win
          * over it. */
-        buf_printf(b, "ProtectSystem=%s\nProtectHome=%s\nPrivateTmp=no\nReadWritePaths=\n",
-                   u->mounts->root ? "no" : "strict", in_home ? "tmpfs" : "no");
+        buf_printf(b, "ProtectSystem=%s\nProtectHome=no\nPrivateTmp=no\nReadWritePaths=\n",
+                   u->mounts->root ? "no" : "strict");
+        /* What is mounted in them has to be reached: systemd 257 closes the /root of ProtectHome=tmpfs to all but root.
+         */
+        if (in_home && !own_home)
+                buf_str(b, "TemporaryFileSystem=/home:ro,mode=0755\n");
+        if (in_home && !own_root)
+                buf_str(b, "TemporaryFileSystem=/root:ro,mode=0755\n");
         buf_printf(b, "%s=/run/systemd/notify /run/systemd/journal -/run/systemd/resolve\n",
                    guarded ? "BindReadOnlyPaths" : "BindPaths");
         if (u->file && u->file->syslog) /* it puts its own socket in the place of /dev/log: a /dev where that is not the

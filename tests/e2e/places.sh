@@ -50,6 +50,21 @@ f"
     assert_clean_node
 }
 
+# Where the machine has no such directory, and where it hides what it has.
+test_a_working_dir_and_volumes_in_a_home_and_in_no_directory_of_the_machines() {
+    once home 'workingDir: /home/a/app, command: [/bin/sh, -c, "pwd; touch f /root/v/f /app/v/f; ls -A /home /root /app"], volumeMounts: [{name: v, mountPath: /root/v}, {name: v, mountPath: /app/v}]' \
+        '  volumes: [{name: v, emptyDir: {}}]'
+    says home "/home/a/app
+/app:
+v
+
+/home:
+a
+
+/root:
+v"
+}
+
 # With what another container has put there meanwhile, and by the user whose the container is.
 test_a_working_dir_in_a_volume_is_made_as_its_container_starts() {
     apply <<'YAML'
@@ -253,7 +268,7 @@ test_the_signal_is_the_main_processes_and_what_it_leaves_behind_ends_with_it() {
     assert_clean_node
 }
 
-together a_missing_working_dir_is_made_and_nothing_on_the_machine a_working_dir_in_a_volume_is_made_as_its_container_starts \
+together a_working_dir_and_volumes_in_a_home_and_in_no_directory_of_the_machines a_missing_working_dir_is_made_and_nothing_on_the_machine a_working_dir_in_a_volume_is_made_as_its_container_starts \
     a_working_dir_is_there_again_after_a_restart a_working_dir_that_cannot_be_made_is_told programs_of_the_pods_own_run \
     a_user_without_a_group_does_not_get_roots the_signal_is_the_main_processes_and_what_it_leaves_behind_ends_with_it
 run_tests

@@ -426,12 +426,17 @@ Test(unit_text, homes_are_empty_and_a_volume_may_lie_in_one)
         struct unit_text u = text_of(NULL);
 
         u.program = "/bin/x";
-        LINE_IS(&u, "ProtectHome=", "no");
+        LINE_IS(&u, "TemporaryFileSystem=", "");
         u.mounts = &plan;
-        LINE_IS(&u, "ProtectHome=", "tmpfs");
+        LINE_IS(&u, "ProtectHome=", "no"); /* its tmpfs may be closed to the container's user */
+        LINE_IS(&u, "TemporaryFileSystem=", "/home:ro,mode=0755|/root:ro,mode=0755");
         LINE_IS(&u, "BindPaths=",
                 "/run/systemd/notify /run/systemd/journal -/run/systemd/resolve|" DIR "/run:/run " DIR "/var:/var|" DIR
                 "/empty:/etc/vks " DIR "/tmp:/tmp " DIR "/shm:/dev/shm|\"/m\":\"/root/data\"");
+        home.target = (char *)(uintptr_t) "/home";
+        LINE_IS(&u, "TemporaryFileSystem=", "/root:ro,mode=0755");
+        home.target = (char *)(uintptr_t) "/root";
+        LINE_IS(&u, "TemporaryFileSystem=", "/home:ro,mode=0755");
 }
 
 Test(unit_text, root_cannot_change_the_machines_sockets)
