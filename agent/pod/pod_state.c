@@ -304,6 +304,23 @@ uint64_t backoff_next(unsigned *failures, uint64_t first)
         return delay < BACKOFF_MAX ? delay : BACKOFF_MAX;
 }
 
+enum {
+        LATER_FIRST_USEC = 500 * 1000,
+        LATER_LONG = 4, /* the waits before were 0.5, 1, 2 and 4 seconds */
+};
+
+uint64_t later_next(unsigned *failures)
+{
+        uint64_t delay = backoff_next(failures, LATER_FIRST_USEC);
+
+        return delay < LATER_MAX ? delay : LATER_MAX;
+}
+
+bool later_is_long(unsigned failures)
+{
+        return failures > LATER_LONG;
+}
+
 bool container_restarts(const struct container_state *c, const struct container *spec, const struct pod *p)
 {
         if (c->phase != CONTAINER_TERMINATED)

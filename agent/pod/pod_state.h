@@ -163,6 +163,17 @@ bool container_pull_is_final(const struct container_state *c);
  * twice as long each time, up to BACKOFF_MAX. */
 uint64_t backoff_next(unsigned *failures, uint64_t first);
 
+/*
+ * The helper has said "later" (-EAGAIN), since a bound of this machine's is reached: counts that in *failures and
+ * returns how many microseconds to wait. What it waits for ends in seconds or minutes, so the wait does not grow beyond
+ * LATER_MAX.
+ */
+uint64_t later_next(unsigned *failures);
+#define LATER_MAX (16 * USEC_PER_SEC)
+
+/* Has it waited so long that somebody wants to know why? */
+bool later_is_long(unsigned failures);
+
 /* Do Kubernetes' rules start the container again, which ended as `c->now` says? */
 bool container_restarts(const struct container_state *c, const struct container *spec, const struct pod *p);
 
