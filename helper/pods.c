@@ -16,7 +16,8 @@
 enum {
         TEXT_MAX = 2 * 1024 * 1024,
         ENV_MAX = 17 * 1024 * 1024,
-        CARRIED_MAX = 1024 * 1024 /* of systemd's credentials */
+        CARRIED_MAX = 1024 * 1024, /* of systemd's credentials */
+        REMOVE_JOBS = 2,           /* the mount and the slice are stopped */
 };
 
 /* ---- which pod owns a unit
@@ -38,12 +39,15 @@ static bool is_pods(struct machine *m, const char *unit, const char *uid)
 /* `method` as in unit_ask(), or NULL: unit_signal(). */
 static int each_unit(struct machine *m, const struct op_units *op, const char *method, bool starts, struct err *e)
 {
+        bool enqueues = method && !streq(method, "KillUnit");
         int r = 0;
 
         for (size_t i = 0; i < op->n_units; i++)
                 if (!is_pods(m, op->units[i], op->pod.uid))
                         return err_set(e, -ENOENT, NULL, "%s is not a unit of pod %s/%s", op->units[i],
                                        op->pod.namespace, op->pod.name);
+        if (enqueues)
+                r = bounds_jobs(m, op->n_units, !starts, e);
         for (size_t i = 0; i < op->n_units && r == 0; i++) {
                 r = starts ? logs_renew(m, op->pod.uid, op->units[i]) : 0;
                 if (r < 0)
@@ -120,13 +124,17 @@ int op_remove(struct machine *m, const struct op_units *op, UNUSED struct answer
         const char *uid = op->pod.uid;
         FD pod = dir_open(m->pods, uid), list = pod < 0 ? -1 : dir_open(pod, "units");
         CLEANUP(strv_freep) char **all = op->flag && list >= 0 ? dir_list(list) : NULL;
-        int r = 0;
+        uint64_t own = content_of(m, uid);
+        int r = op->flag ? bounds_jobs(m, REMOVE_JOBS, true, e) : 0;
 
         for (size_t i = 0; i < op->n_units && r == 0; i++)
                 r = remove_unit(m, uid, op->units[i], e);
         for (char **unit = all; unit && *unit && r == 0; unit++)
                 r = remove_unit(m, uid, *unit, e);
-        return r == 0 && op->flag ? remove_rest(m, uid, e) : r;
+        if (r == 0 && op->flag)
+                r = remove_rest(m, uid, e);
+        content_note(m, uid, own);
+        return r;
 }
 
 /* ---- WRITE ------------------------------------------------------------------------------------------------------- */
@@ -385,10 +393,25 @@ static int write_pod(struct machine *m, const struct op_write *op, bool overlay,
         return 0;
 }
 
+/* What the variables of the pod's containers take, in the one file of a container or the other. */
+static uint64_t env_bytes(const struct op_write *op)
+{
+        uint64_t sum = 0;
+
+        for (size_t i = 0; i < op->n_containers; i++) {
+                const Vks__Container *c = op->containers[i].c;
+
+                sum += 4 * DIR_PAGE;
+                for (size_t k = 0; k < c->n_env; k++)
+                        sum += strlen(c->env[k]->name) + c->env[k]->value.len;
+        }
+        return sum;
+}
+
 int op_write(struct machine *m, const struct op_write *op, UNUSED struct answer *a, struct err *e)
 {
         bool overlay = false, new = faccessat(m->pods, op->pod.uid, F_OK, AT_SYMLINK_NOFOLLOW) < 0;
-        uint64_t written = 0;
+        uint64_t written = 0, own;
         size_t n_new = 0;
         int r;
 
@@ -401,12 +424,15 @@ int op_write(struct machine *m, const struct op_write *op, UNUSED struct answer 
         if (n_new && dir_count(m->units, unit_name_is_ours) + n_new > op->max_units)
                 return err_set(e, -EPERM, "max-units",
                                "policy rule max-units: this node takes %u (see /etc/vks/policy.conf)", op->max_units);
-        if ((r = write_pod(m, op, overlay, &written, e)) == 0)
-                return 0;
-        for (size_t i = 0; i < op->n_containers; i++)
+        r = content_room(m, op->pod.uid, env_bytes(op), &op->bounds, &own, e);
+        if (r < 0)
+                return r;
+        r = write_pod(m, op, overlay, &written, e);
+        for (size_t i = 0; i < op->n_containers && r < 0; i++)
                 if (written & UINT64_C(1) << i)
                         (void)remove_files(m, op->pod.uid, op->containers[i].unit);
-        if (new)
+        if (new &&r < 0)
                 (void)remove_rest(m, op->pod.uid, NULL);
+        content_note(m, op->pod.uid, own);
         return r;
 }

@@ -45,8 +45,15 @@ struct op_units {
         bool signal;  /* STOP: signal */
 };
 
+/* What pods' files and variables, which the helper keeps in memory, may take. */
+struct content_bounds {
+        uint32_t pod_mib;     /* of one pod */
+        uint32_t all_percent; /* of the machine's memory: of all pods */
+};
+
 struct op_fill {
         struct pod_id pod;
+        struct content_bounds bounds;
         const char *volume;
         size_t n_files;
         Vks__File **files; /* paths are relative and without ".."; modes are permission bits */
@@ -93,6 +100,7 @@ struct op_write {
         enum qos qos;
         uint32_t grace_seconds;
         uint32_t max_units;
+        struct content_bounds bounds;
         const struct policy *policy;
         size_t n_volumes, n_containers;
         struct op_volume *volumes;       /* owned */

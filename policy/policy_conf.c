@@ -41,6 +41,8 @@ static const struct key keys[] = {
         KEY("user", RANGES, user, PEOPLE, "ids or ranges of ids", { NULL }),
         KEY("group", RANGES, group, PEOPLE, "ids or ranges of ids", { NULL }),
         KEY("max-units", NUMBER, max_units, "4096", "a number", { NULL }),
+        KEY("max-pod-content", NUMBER, content.pod_mib, "64", "a number of MiB", { NULL }),
+        KEY("max-content", NUMBER, content.all_percent, "12", "a number: percent of the memory", { NULL }),
 };
 
 static struct policy_list *list_of(struct policy *p, const struct key *k)

@@ -27,6 +27,7 @@ struct policy_list {
 struct policy {
         struct policy_list package, deny_package, url, program, host_path, user, group;
         uint32_t url_needs_sha256, root /* enum policy_root */, max_units;
+        struct content_bounds content;
 };
 
 /* `text` may be NULL: the defaults. Errors read "FILE:LINE: reason" and are -EINVAL. The caller owns *ret. */

@@ -266,6 +266,7 @@ int policy_write(const struct policy *p, const Vks__Write *m, struct op_write *r
 
         *ret = (struct op_write){ .policy = p,
                                   .max_units = p->max_units,
+                                  .bounds = p->content,
                                   .grace_seconds = m->grace_seconds,
                                   .n_volumes = m->n_volumes,
                                   .n_containers = m->n_containers };

@@ -33,7 +33,8 @@ Test(policy_conf, defaults_are_in_force_without_a_file)
                 b.data,
                 "package = *\ndeny-package =\nurl =\nurl-needs-sha256 = yes\n"
                 "program = /usr/bin/* /bin/* /usr/sbin/* /sbin/* /usr/local/bin/*\nhost-path =\nroot = package\n"
-                "user = 1000-59999 65520-65533\ngroup = 1000-59999 65520-65533\nmax-units = 4096\n");
+                "user = 1000-59999 65520-65533\ngroup = 1000-59999 65520-65533\nmax-units = 4096\n"
+                "max-pod-content = 64\nmax-content = 12\n");
 }
 
 Test(policy_conf, what_is_printed_reads_as_the_same_policy)
@@ -68,6 +69,8 @@ Test(policy_conf, errors_name_file_line_and_reason)
                 { "user = 4294967295\n", "policy.conf:1: user: wanted: ids or ranges of ids" },
                 { "user = x\n", "policy.conf:1: user: wanted: ids or ranges of ids" },
                 { "max-units = -1\n", "policy.conf:1: max-units: wanted: a number" },
+                { "max-pod-content = 64M\n", "policy.conf:1: max-pod-content: wanted: a number of MiB" },
+                { "max-content = 12%\n", "policy.conf:1: max-content: wanted: a number: percent of the memory" },
                 { "host-path = /\n", "policy.conf:1: host-path: wanted: absolute, normalized paths below /, each with "
                                      "rw or ro behind it, or nothing" },
                 { "host-path = /a/../b\n", "policy.conf:1: host-path: wanted: absolute, normalized paths below /, each "
