@@ -285,6 +285,8 @@ static int write_files(struct machine *m, int pod, const char *unit, struct unit
 
         for (size_t i = 0; i < c->n_env; i++)
                 unit_text_env(u, c->env[i]->name, c->env[i]->value.data, c->env[i]->value.len, &env, &carried);
+        for (size_t i = 0; i < c->n_hidden; i++)
+                unit_text_hidden(c->hidden[i]->index, c->hidden[i]->value, &carried);
         u->carried = u->unknown_user || carried.len;
         unit_text_fragment(u, &fragment);
         unit_text_dropin(u, &dropin);
@@ -292,7 +294,8 @@ static int write_files(struct machine *m, int pod, const char *unit, struct unit
                 r = -E2BIG;
         if (r < 0 || (r = dir_write(list, unit, c->name, strlen(c->name), 0600)) < 0 ||
             (r = logs_write(m, u, unit)) < 0 || (r = dir_write(envs, c->name, env.data, env.len, 0600)) < 0 ||
-            (u->carried && (r = dir_write(envs, carried_name, carried.data, carried.len, 0600)) < 0) ||
+            (r = u->carried ? dir_write(envs, carried_name, carried.data, carried.len, 0600)
+                            : dir_remove(envs, carried_name)) < 0 ||
             (r = dir = dir_make(m->units, name, 0755)) < 0 ||
             (r = dir_write(dir, "vks.conf", dropin.data, dropin.len, 0644)) < 0)
                 return r;

@@ -113,7 +113,7 @@ static int parse_mounts(const struct op_write *op, struct op_container *k, struc
 static int parse_command(const struct policy *p, struct op_container *k, struct err *e)
 {
         const Vks__Container *c = k->c;
-        size_t bytes = 0;
+        size_t bytes = 0, n_words = (c->n_command ? c->n_command : 1) + c->n_args; /* the program is one of them */
 
         if (c->n_command + c->n_args > WORDS_MAX)
                 return MALFORMED(e, "command and args have more than %d words", WORDS_MAX);
@@ -121,6 +121,12 @@ static int parse_command(const struct policy *p, struct op_container *k, struct 
                 bytes += strlen(c->command[i]) + 1;
         for (size_t i = 0; i < c->n_args; i++)
                 bytes += strlen(c->args[i]) + 1;
+        for (size_t i = 0; i < c->n_hidden; i++) {
+                bytes += strlen(c->hidden[i]->value) + 1;
+                if (c->hidden[i]->index == 0 || c->hidden[i]->index >= n_words ||
+                    (i > 0 && c->hidden[i]->index <= c->hidden[i - 1]->index))
+                        return MALFORMED(e, "hidden: %u is not the place of a word", c->hidden[i]->index);
+        }
         if (bytes > COMMAND_MAX)
                 return MALFORMED(e, "command and args have more than %d bytes", COMMAND_MAX);
         if (c->n_command)

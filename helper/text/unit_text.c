@@ -75,6 +75,13 @@ void unit_text_env(const struct unit_text *u, const char *name, const void *valu
         buf_str(b, "\"\n");
 }
 
+void unit_text_hidden(uint32_t index, const char *word, struct buf *carried)
+{
+        buf_printf(carried, "=%u=", index);
+        buf_str(carried, word);
+        buf_char(carried, '\0');
+}
+
 void unit_text_log_fields(const struct unit_text *u, const char *unit, struct buf *b)
 {
         buf_printf(b,
@@ -197,6 +204,8 @@ static void command_line(struct buf *b, const struct unit_text *u)
         for (size_t i = 0; same && i < u->file->n; i++)
                 if (streq(u->file->service[i].key, "ExecStart"))
                         exec_start(b, u, u->file->service[i].value);
+        if (u->carried && *unit_file_get(u->file, "NoExecPaths")) /* the package says what may be executed */
+                buf_str(b, "ExecPaths=" VKS_EXEC "\n");
         if (u->carried)
                 buf_printf(b, "LoadCredential=" UNIT_TEXT_CARRIED ":" POD_RUN_DIR "/%s/env/%s.carried\n", u->pod->uid,
                            u->container);

@@ -177,6 +177,26 @@ Test(helper, a_written_pod_is_files_and_nothing_runs)
         cr_assert_not(is_there("/run/vks/pods/" UID "/upper"));
 }
 
+/* The unit's text is everybody's to read, and what PID 1 tells of it. */
+Test(helper, a_hidden_word_stands_in_a_file_of_roots_alone)
+{
+        struct asked *a = sleeper();
+        Vks__Word hush = VKS__WORD__INIT, *hidden[] = { &hush };
+
+        hush.index = 1, hush.value = STR("hush"), a->c.hidden = hidden, a->c.n_hidden = 1;
+        a->words[1] = STR("$(PW)");
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert_not(holds(SLEEP_DROPIN, "hush") || holds(SLEEP_FILE, "hush"));
+        cr_assert(holds(SLEEP_DROPIN, "ExecStart=/usr/libexec/vks/vks-exec \"/usr/bin/sleep\" \"$$(PW)\"\n"));
+        cr_assert(holds("/run/vks/pods/" UID "/env/c.carried", "=1=hush"));
+        cr_assert_eq(mode_of("/run/vks/pods/" UID "/env/c.carried"), 0600);
+        cr_assert_not(strstr(line, "hush"), "%s", line);
+        a->c.n_hidden = 0, a->words[1] = STR("9");
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(holds(SLEEP_DROPIN, "ExecStart=\"/usr/bin/sleep\" \"9\"\n"));
+        cr_assert_not(is_there("/run/vks/pods/" UID "/env/c.carried"), "nobody needs it any more");
+}
+
 Test(helper, one_line_is_left_in_the_journal_and_no_secret_in_it)
 {
         struct asked *a = sleeper();

@@ -794,6 +794,66 @@ Test(policy, there_is_a_bound_to_every_list_of_a_pod)
         cr_assert_str_eq(w.e.text, "pod: missing");
 }
 
+/* It takes the place of a word of the pod's, and there is no other place. */
+Test(policy, a_hidden_word_has_the_place_of_one_of_the_pods)
+{
+        static const struct {
+                size_t n_command, n_args;
+                uint32_t places[3];
+                size_t n;
+                int result;
+        } cases[] = {
+                { 1, 1, { 1 }, 1, 0 },
+                { 1, 2, { 1, 2 }, 2, 0 },
+                { 2, 1, { 2 }, 1, 0 },
+                { 0, 2, { 1, 2 }, 2, 0 }, /* the program is the package's */
+                { 1, 1, { 0 }, 1, -EINVAL },
+                { 0, 1, { 0 }, 1, -EINVAL },
+                { 1, 1, { 2 }, 1, -EINVAL },
+                { 0, 2, { 3 }, 1, -EINVAL },
+                { 2, 0, { 2 }, 1, -EINVAL },
+                { 0, 0, { 1 }, 1, -EINVAL },
+                { 1, 2, { 1, 1 }, 2, -EINVAL },
+                { 1, 2, { 2, 1 }, 2, -EINVAL },
+                { 1, 2, { 1, 2, UINT32_MAX }, 3, -EINVAL },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+                struct written w = container();
+                Vks__Word words[3];
+                Vks__Word *hidden[3];
+
+                w.c.image = (char *)"nginx", w.c.package = (char *)"nginx", w.c.unit = (char *)"nginx.service";
+                w.v.name = (char *)"v", w.v.source_case = VKS__VOLUME__SOURCE_EMPTY_DIR, w.v.empty_dir = &w.d,
+                w.command[0] = (char *)"/usr/bin/id", w.args[0] = (char *)"$(PW)";
+                for (size_t k = 0; k < 3; k++) {
+                        vks__word__init(&words[k]);
+                        words[k].index = cases[i].places[k], words[k].value = (char *)"hush", hidden[k] = &words[k];
+                }
+                w.c.hidden = hidden, w.c.n_hidden = cases[i].n;
+                cr_expect_eq(write_many(&w, 1, 1, 0, 0, cases[i].n_command, cases[i].n_args), cases[i].result,
+                             "%zu: %s", i, w.e.text);
+                cr_expect(cases[i].result == 0 || strstr(w.e.text, "is not the place of a word"), "%zu: %s", i,
+                          w.e.text);
+        }
+}
+
+Test(policy, hidden_words_are_counted_with_the_others)
+{
+        CLEANUP(freep) char *word = xcalloc(128 * 1024, 1);
+        struct written w = container();
+        Vks__Word hush = VKS__WORD__INIT, *hidden[] = { &hush };
+
+        memset(word, 'x', 128 * 1024 - 1);
+        w.v.name = (char *)"v", w.v.source_case = VKS__VOLUME__SOURCE_EMPTY_DIR, w.v.empty_dir = &w.d,
+        w.command[0] = (char *)"/usr/bin/id", w.args[0] = (char *)"a";
+        hush.index = 1, hush.value = word, w.c.hidden = hidden, w.c.n_hidden = 1;
+        cr_assert_eq(write_many(&w, 1, 1, 0, 0, 1, 1), -EINVAL);
+        cr_assert_str_eq(w.e.text, "container c: command and args have more than 131072 bytes");
+        word[1000] = '\0';
+        cr_assert_eq(write_many(&w, 1, 1, 0, 0, 1, 1), 0, "%s", w.e.text);
+}
+
 /* ---- what is handed on ---- */
 
 Test(policy, an_installation_is_told_what_to_fetch_from_where)

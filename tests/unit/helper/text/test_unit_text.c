@@ -473,6 +473,31 @@ Test(unit_text, variables_that_systemd_refuses_are_carried_as_they_are)
         }
 }
 
+Test(unit_text, a_hidden_word_is_no_variable)
+{
+        CLEANUP(buf_done) struct buf carried = BUF(4096);
+
+        unit_text_hidden(2, "a=b\n\"", &carried);
+        unit_text_hidden(4096, "", &carried);
+        cr_assert_eq(carried.len, sizeof("=2=a=b\n\"\0=4096="));
+        cr_assert_eq(memcmp(carried.data, "=2=a=b\n\"\0=4096=", carried.len), 0);
+}
+
+Test(unit_text, vks_exec_may_be_executed_where_the_package_says_what_may)
+{
+        CLEANUP(unit_file_freep)
+        struct unit_file *file = parse("[Service]\nExecStart=/usr/bin/d\nNoExecPaths=/\nExecPaths=/usr/bin/d\n");
+        CLEANUP(unit_file_freep) struct unit_file *open = parse("[Service]\nExecStart=/usr/bin/d\n");
+        struct unit_text u = text_of(file);
+
+        LINE_IS(&u, "ExecPaths=", "|/usr/bin/d");
+        u.carried = true;
+        LINE_IS(&u, "ExecPaths=", "|/usr/bin/d|/usr/libexec/vks/vks-exec");
+        u = text_of(open);
+        u.carried = true;
+        LINE_IS(&u, "ExecPaths=", "");
+}
+
 Test(unit_text, root_is_given_no_variable_of_a_pod_before_vks_exec_has_left_it)
 {
         CLEANUP(buf_done) struct buf b = BUF(4096), carried = BUF(4096);
