@@ -160,7 +160,9 @@ deps-build:
 deps-demo:
 	@tests/deps $(BUILD_DEPS) $(shell cat tests/lab/packages)
 
-# The agent that means harm, for tests/e2e/hostile.sh.
+# The agent that means harm, for tests/e2e/hostile.sh; and one whose words a test chooses, for tests/e2e/privilege.sh.
+$(BUILD)/helperctl: $(BUILD)/opt/tests/tools/helperctl.o $(BUILD)/opt/libproto.a $(BUILD)/opt/libcommon.a
+	$(CC) $(CFLAGS) $(LDFLAGS_ALL) -o $@ $^ $(call lib,$(PKG_HELPER))
 $(BUILD)/hostile: $(BUILD)/opt/tests/hostile/hostile.o $(BUILD)/opt/libproto.a $(BUILD)/opt/libcommon.a
 	$(CC) $(CFLAGS) $(LDFLAGS_ALL) -o $@ $^ $(call lib,$(PKG_HELPER))
 $(BUILD)/hostile.so: tests/hostile/preload.c
