@@ -3,8 +3,8 @@
  * vks-exec [--user UID --group GID] [--argv0 NAME] PROGRAM [ARG...]: the last step before a container's program, where
  * systemd's own settings do not reach. It adds the variables that an EnvironmentFile= cannot carry, puts into the
  * command line the words that not everybody may read (UNIT_TEXT_CARRIED in the unit's credentials has both: NAME=VALUE,
- * and =INDEX=WORD with 0 for the program, each ended by a NUL), becomes a user that no passwd entry has, and is
- * replaced by the program.
+ * and =INDEX=WORD with 0 for the program, each ended by a NUL), becomes a user that no passwd entry has, or one without
+ * the groups that /etc/group has for it, and is replaced by the program.
  *
  * With --user it is started as root, with an environment that has nothing of the pod's: all of that is in the
  * credential, which only root can read. So that is read first, as bytes; then the user changes, without a way back (no

@@ -9,6 +9,7 @@
 #include "helper/text/given.h"
 #include "helper/text/mount_plan.h"
 #include "helper/text/unit_file.h"
+#include "policy/privilege.h"
 
 #define POD_RUN_DIR       "/run/vks/pods" /* a tmpfs, mode 0700: UID/{run,var,tmp,shm,empty,volumes,files,env,units,...} */
 #define LOG_DIR           "/run/vks/log" /* mode 0700: helper/log/vks_log.c */
@@ -31,12 +32,9 @@ struct unit_text {
         char *const *command, *const *args;
         const char *working_dir;
 
-        char user[16], group[16]; /* "": the package's */
-        bool unknown_user; /* `user` is a number that no passwd entry has: PID 1 would not take it, vks-exec does */
-        bool carried;  /* vks-exec runs the program: it becomes that user, or brings variables or words of the command
-                          line (unit_text_env(), unit_text_hidden()) */
-        bool root;     /* the container's program runs as root in the end */
-        bool may_gain; /* its programs may change their user (set-uid programs work) */
+        struct privilege who;
+        bool carried; /* vks-exec runs the program: it becomes somebody, or brings variables or words of the command line
+                       * (unit_text_env(), unit_text_hidden()) */
         bool writes_host; /* it can write to a hostPath, where its files stay when the pod is gone */
 
         const struct mount_plan *mounts;
