@@ -31,7 +31,7 @@ prepare() {
 undo() {
     local n
     for n in 1 2 3 4 5 6 7 8 9; do gone_pod "$n"; done
-    sh_node 'gpasswd -d list shadow; dpkg --purge power polkitd unattended-upgrades; rm -rf /usr/local/bin/helperctl /power; mv /root/policy.conf /etc/vks/policy.conf
+    sh_node 'gpasswd -d list shadow; systemctl stop polkit.service; dpkg --purge power polkitd; rm -rf /usr/local/bin/helperctl /power; mv /root/policy.conf /etc/vks/policy.conf
              systemctl stop vks-helper.service; systemctl start vks-agent.service' >/dev/null 2>&1 || true
 }
 
