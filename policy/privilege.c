@@ -309,7 +309,6 @@ int policy_privilege(const struct policy *p, const struct op_container *k, const
         if (c->run_as_group) {
                 w->set_group = true;
                 w->gid = c->run_as_group->value;
-                w->known &= as != AS_PACKAGE || !unit->dynamic;
         }
         w->own |= !w->gains && !k->program && unit->root_commands;
         return w->own ? check_surroundings(k, e) : 0;

@@ -93,6 +93,8 @@ Test(privilege, groups_of_a_package_are_its_own_command_lines)
                 granted("");
                 cr_assert(!who.set_user && who.set_group && who.gid == 121 && who.known && who.uid == 120);
                 cr_assert(who.set_groups && who.n_groups == 1 && who.groups[0] == ALLOWED && !who.become && !who.own);
+                granted("group = 0 42");
+                cr_assert(who.n_groups == 1 && who.groups[0] == SHADOW && who.set_group);
                 granted("group = 6 42");
                 cr_assert(!who.set_group && who.gid == DISK && who.n_groups == 1 && who.groups[0] == SHADOW);
                 granted("root = allow");
