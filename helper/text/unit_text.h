@@ -33,8 +33,8 @@ struct unit_text {
         const char *working_dir;
 
         struct privilege who;
-        bool carried; /* vks-exec runs the program: it becomes somebody, or brings variables or words of the command line
-                       * (unit_text_env(), unit_text_hidden()) */
+        bool carried;     /* vks-exec runs the program: it becomes somebody, or brings variables or words of the command
+                           * line     (unit_text_env(), unit_text_hidden()) */
         bool writes_host; /* it can write to a hostPath, where its files stay when the pod is gone */
 
         const struct mount_plan *mounts;
