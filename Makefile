@@ -160,7 +160,7 @@ deps-build:
 deps-demo:
 	@tests/deps $(BUILD_DEPS) $(shell cat tests/lab/packages)
 
-# One request to the helper after the other, by hand and for tests/e2e/hostile.sh.
+# One request to the helper after the other, by hand and for tests/e2e/hostile.sh and privilege.sh.
 $(BUILD)/helperctl: $(BUILD)/opt/tests/tools/helperctl.o $(BUILD)/opt/libproto.a $(BUILD)/opt/libcommon.a
 	$(CC) $(CFLAGS) $(LDFLAGS_ALL) -o $@ $^ $(call lib,libprotobuf-c)
 

@@ -12,6 +12,7 @@
 #include "helper/files/dir.h"
 #include "helper/text/unit_text.h"
 #include "policy/policy.h"
+#include "policy/privilege.h"
 
 #define UNIT_DIR "/run/systemd/system"
 
@@ -118,6 +119,10 @@ uint64_t content_of(struct machine *m, const char *uid);
 
 /* ---- package_unit.c: the unit file that a package brings, if the package is installed and owns it ---------------- */
 int package_unit_load(const char *package, const char *name, struct unit_file **ret, struct err *e);
+
+/* ---- rights.c: what the container's package has, and the machine's users, for policy_privilege() ----------------- */
+int privilege_find(const struct policy *p, const struct op_container *k, const struct unit_file *file,
+                   struct privilege *ret, struct err *e);
 
 /* ---- cage.c: after this the helper opens nothing but files, and executes nothing ------------------------------- */
 int helper_cage(struct err *e);

@@ -102,7 +102,9 @@ int main(int argc, char **argv)
                 log_error("%s", e.text);
                 return 1;
         }
-        if (explain)
+        if (explain) {
                 policy_print(policy, &text);
+                policy_explain(policy, &text);
+        }
         return fputs(text.data ? text.data : "", stdout) < 0;
 }

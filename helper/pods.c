@@ -139,50 +139,6 @@ int op_remove(struct machine *m, const struct op_units *op, UNUSED struct answer
 
 /* ---- WRITE ------------------------------------------------------------------------------------------------------- */
 
-static int choose_user(const struct op_write *op, struct unit_text *u, const struct op_container *k, struct err *e)
-{
-        const Vks__Container *c = k->c;
-        const char *user = unit_file_get(u->file, "User");
-        bool package_root =
-                (!*user || streq(user, "root") || streq(user, "0")) && !unit_yes(unit_file_get(u->file, "DynamicUser"));
-        bool as_package = k->user == USER_PACKAGE || k->user == USER_GIVEN_IF_PACKAGE ||
-                          (k->user == USER_PACKAGE_NOT_ROOT && !package_root);
-        uint32_t id = c->run_as_user ? c->run_as_user->value : 0;
-        uid_t uid = 0;
-        gid_t gid = 0;
-
-        if (k->no_root && unit_file_has_root_commands(u->file))
-                return err_set(e, -EPERM, "root",
-                               "policy rule root: %s has commands that run as root whatever its user (see "
-                               "/etc/vks/policy.conf)",
-                               c->unit);
-        if (u->file && u->file->user_of_instance && as_package &&
-            !(package_root ? k->may_gain : passwd_find(user, 0, &uid, &gid) && policy_user(op->policy, uid, e) == 0))
-                return err_set(e, -EPERM, "user", "policy rule user: %s would run as %s (see /etc/vks/policy.conf)",
-                               c->unit, user);
-        u->root = k->user == USER_PACKAGE ? package_root : c->run_as_user && id == 0;
-        if (c->run_as_group)
-                snprintf(u->group, sizeof(u->group), "%u", c->run_as_group->value);
-        if (k->user == USER_GIVEN_IF_PACKAGE &&
-            !(id == 0 ? package_root : passwd_find(user, 0, &uid, &gid) && uid == id))
-                return err_set(e, -EPERM, id ? "user" : "root",
-                               "policy rule %s: runAsUser: %u is not the user of %s (see /etc/vks/policy.conf)",
-                               id ? "user" : "root", id, c->unit);
-        if (as_package)
-                return 0;
-        if (k->user == USER_GIVEN) {
-                snprintf(u->user, sizeof(u->user), "%u", id);
-                u->unknown_user = !passwd_find(NULL, id, &uid, &gid);
-        } else {
-                snprintf(u->user, sizeof(u->user), FALLBACK_USER);
-        }
-        if ((u->unknown_user || k->user != USER_GIVEN) && !passwd_find(FALLBACK_USER, 0, &uid, &gid))
-                return err_set(e, -ENOENT, NULL, "there is no user " FALLBACK_USER " on this node");
-        if (!u->group[0])
-                snprintf(u->group, sizeof(u->group), "%u", gid);
-        return 0;
-}
-
 /* Finds a program by its name, as a shell would, and asks policy about the path that it found. */
 static int find_program(const struct op_write *op, const struct op_container *k, char **ret, struct err *e)
 {
@@ -200,22 +156,6 @@ static int find_program(const struct op_write *op, const struct op_container *k,
                                      : err_set(e, -ENOENT, NULL, "command: there is no program \"%.200s\"", k->program);
 }
 
-/* As whom a unit runs in the end, by the numbers of /etc/passwd and /etc/group. False: nobody knows yet (DynamicUser=),
- * or no such user. */
-static bool runs_as(const struct unit_text *u, uid_t *ret_uid, gid_t *ret_gid)
-{
-        const char *user = u->user[0] ? u->user : unit_file_get(u->file, "User");
-        const char *group = u->group[0] ? u->group : unit_file_get(u->file, "Group");
-
-        if (!u->user[0] && unit_yes(unit_file_get(u->file, "DynamicUser")))
-                return false;
-        *ret_uid = 0;
-        *ret_gid = 0;
-        if (*user && !passwd_find(user, 0, ret_uid, ret_gid) && !passwd_find_number(user, ret_uid, ret_gid))
-                return false;
-        return !*group || passwd_find_group(group, ret_gid);
-}
-
 /*
  * PID 1 gives a directory to the unit's user with all that lies in it, unless it is that user's already (systemd's
  * path_chown_recursive()). In a pod whose /var is a layer over the machine's, that would hand over copies of what
@@ -224,18 +164,14 @@ static bool runs_as(const struct unit_text *u, uid_t *ret_uid, gid_t *ret_gid)
  */
 static void choose_fresh(const struct unit_text *u, struct given *given)
 {
-        uid_t uid;
-        gid_t gid;
-        bool known = runs_as(u, &uid, &gid);
-
         for (size_t i = 0; i < given->n; i++) {
                 struct given_dir *dir = &given->dirs[i];
                 struct stat st;
 
                 if (!u->overlay || dir->kind == GIVEN_RUNTIME)
                         continue;
-                dir->fresh = !known || trust_path(dir->path, TRUST_LOOK, false, &st) < 0 || !S_ISDIR(st.st_mode) ||
-                             st.st_uid != uid || st.st_gid != gid;
+                dir->fresh = !u->who.known || trust_path(dir->path, TRUST_LOOK, false, &st) < 0 ||
+                             !S_ISDIR(st.st_mode) || st.st_uid != u->who.uid || st.st_gid != u->who.gid;
         }
 }
 
@@ -249,9 +185,17 @@ static int note_ways(int pod, const struct unit_text *u, const struct mount_wish
         for (size_t i = 0; i < n_wishes; i++)
                 if (mount_is_on_pods_ground(wishes, n_wishes, wishes[i].target))
                         ways[n++] = (struct way){ WAY_MOUNT, wishes[i].target };
-        for (size_t i = 0; i < u->given->n && !u->root; i++)
+        for (size_t i = 0; i < u->given->n && !u->who.root; i++)
                 ways[n++] = (struct way){ WAY_GIVEN, u->given->dirs[i].path };
         return ways_note(pod, ways, n, !u->program && !u->n_args, e);
+}
+
+/* Has the machine something of the path's first name? */
+static bool is_machines(const char *path)
+{
+        CLEANUP(freep) char *first = xasprintf("/%.*s", (int)strcspn(path + 1, "/"), path + 1);
+
+        return faccessat(AT_FDCWD, first, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
 }
 
 static int plan_mounts(int pod, const struct op_container *k, struct unit_text *u, struct mount_plan *ret,
@@ -264,9 +208,13 @@ static int plan_mounts(int pod, const struct op_container *k, struct unit_text *
         for (size_t i = 0; i < k->n_mounts && r == 0; i++) {
                 const struct op_volume *v = k->mounts[i].volume;
 
+                r = policy_place(&u->who, k->mounts[i].target, is_machines(k->mounts[i].target), e);
+                if (r < 0)
+                        return r;
                 wishes[i].target = k->mounts[i].target;
-                wishes[i].read_only = k->mounts[i].read_only && (v->kind != VOLUME_FILES || u->root ||
-                                                                 u->may_gain); /* root's files: nobody else can write */
+                wishes[i].read_only =
+                        k->mounts[i].read_only && (v->kind != VOLUME_FILES || u->who.root ||
+                                                   u->who.gains); /* root's files: nobody else can write */
                 u->writes_host |= v->kind == VOLUME_HOST && !wishes[i].read_only;
                 wishes[i].own = v->kind == VOLUME_DISK || v->kind == VOLUME_MEMORY;
                 if (v->kind != VOLUME_HOST)
@@ -293,14 +241,17 @@ static int write_files(struct machine *m, int pod, const char *unit, struct unit
 
         for (size_t i = 0; i < c->n_env; i++)
                 unit_text_env(u, c->env[i]->name, c->env[i]->value.data, c->env[i]->value.len, &env, &carried);
-        u->carried = u->unknown_user || carried.len;
+        for (size_t i = 0; i < c->n_hidden; i++)
+                unit_text_hidden(c->hidden[i]->index, c->hidden[i]->value, &carried);
+        u->carried = u->who.become || carried.len;
         unit_text_fragment(u, &fragment);
         unit_text_dropin(u, &dropin);
         if (!buf_ok(&fragment) || !buf_ok(&dropin) || !buf_ok(&env) || !buf_ok(&carried))
                 r = -E2BIG;
         if (r < 0 || (r = dir_write(list, unit, c->name, strlen(c->name), 0600)) < 0 ||
             (r = logs_write(m, u, unit)) < 0 || (r = dir_write(envs, c->name, env.data, env.len, 0600)) < 0 ||
-            (u->carried && (r = dir_write(envs, carried_name, carried.data, carried.len, 0600)) < 0) ||
+            (r = u->carried ? dir_write(envs, carried_name, carried.data, carried.len, 0600)
+                            : dir_remove(envs, carried_name)) < 0 ||
             (r = dir = dir_make(m->units, name, 0755)) < 0 ||
             (r = dir_write(dir, "vks.conf", dropin.data, dropin.len, 0644)) < 0)
                 return r;
@@ -330,7 +281,6 @@ static int write_container(struct machine *m, const struct op_write *op, const s
                 .command = c->command,
                 .args = c->args,
                 .working_dir = c->working_dir,
-                .may_gain = k->may_gain,
                 .mounts = &mounts,
                 .given = &given,
                 .overlay = overlay,
@@ -338,7 +288,8 @@ static int write_container(struct machine *m, const struct op_write *op, const s
         int r = c->unit[0] ? package_unit_load(c->package, c->unit, &file, e) : 0;
 
         u.file = file;
-        if (r < 0 || (r = find_program(op, k, &program, e)) < 0 || (r = choose_user(op, &u, k, e)) < 0)
+        if (r < 0 || (r = find_program(op, k, &program, e)) < 0 ||
+            (r = privilege_find(op->policy, k, file, &u.who, e)) < 0)
                 return r;
         u.program = program;
         given_of(file, &given);
@@ -346,7 +297,8 @@ static int write_container(struct machine *m, const struct op_write *op, const s
         r = plan_mounts(pod, k, &u, &mounts, e);
         if (r < 0)
                 return r;
-        if (mounts.root && !*u.user && unit_yes(unit_file_get(file, "DynamicUser"))) /* means ProtectSystem=strict */
+        if (mounts.root && !u.who.set_user &&
+            unit_yes(unit_file_get(file, "DynamicUser"))) /* means ProtectSystem=strict */
                 return err_set(
                         e, -EOPNOTSUPP, NULL,
                         "mountPath: %s runs as a dynamic user, and so nothing can be mounted where this node has "

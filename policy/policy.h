@@ -75,14 +75,6 @@ struct op_mount {
         bool read_only;
 };
 
-/* As whom a container may run. */
-enum op_user {
-        USER_PACKAGE,          /* as its package's unit says, root or not */
-        USER_PACKAGE_NOT_ROOT, /* the same, but vks-pod where that is root */
-        USER_GIVEN,            /* as `uid` */
-        USER_GIVEN_IF_PACKAGE, /* as `uid`, if that is whom the package's unit names */
-};
-
 struct op_container {
         const Vks__Container *c;
         char unit[ID_UNIT_MAX + 1];
@@ -90,9 +82,6 @@ struct op_container {
                                 NULL: the package's program runs */
         size_t n_mounts;
         struct op_mount *mounts; /* owned; sorted: a target comes before what is beneath it */
-        enum op_user user;
-        bool no_root;  /* nothing of it may run as root, nor any command that the package's unit marks "+" or "!" */
-        bool may_gain; /* set-uid programs work, since the policy allows root to everybody */
 };
 
 struct op_write {
@@ -129,9 +118,6 @@ void op_write_done(struct op_write *op);
 #define op_stop_done(op)
 #define op_remove_done(op)
 #define op_fill_done(op)
-
-/* The rule `user`, for a user whom the instance of a package's unit names (User=%i). */
-int policy_user(const struct policy *p, uint32_t uid, struct err *e);
 
 /* The rule `program`, for the path at which the helper found a program that was given by name. */
 int policy_program(const struct policy *p, const char *path, struct err *e);

@@ -110,18 +110,17 @@ bool rule_in_ranges(const struct policy_list *l, uint32_t id)
         return false;
 }
 
-/* `path` is `dir`, or beneath it. Both are normalized, but `dir` may end in "/". */
-static bool within(const char *path, const char *dir)
+bool rule_within(const char *path, const char *dir)
 {
         size_t n = strlen(dir);
 
         return strncmp(path, dir, n) == 0 && (dir[n - 1] == '/' || path[n] == '\0' || path[n] == '/');
 }
 
-static const char *forbidden_by(const char *const *places, size_t n, const char *path)
+const char *rule_place(const char *const *places, size_t n, const char *path)
 {
         for (size_t i = 0; i < n; i++)
-                if (within(places[i], path) || (ends_with(places[i], "/") && within(path, places[i])))
+                if (rule_within(places[i], path) || (ends_with(places[i], "/") && rule_within(path, places[i])))
                         return places[i];
         return NULL;
 }
@@ -153,14 +152,14 @@ int rule_url(const struct policy *p, const char *url, const char *sha256, struct
                                  "checksum is none",
                                  url);
         for (size_t i = 0; i < p->url.n; i++)
-                if (within(url, p->url.items[i].text))
+                if (rule_within(url, p->url.items[i].text))
                         return sha256[0] || !p->url_needs_sha256
                                        ? 0
                                        : rule_refused(e, "url-needs-sha256", "%.200s has no @sha256:", url);
         return rule_refused(e, "url", "%.200s is not under an allowed prefix", url);
 }
 
-int policy_user(const struct policy *p, uint32_t uid, struct err *e)
+int rule_user(const struct policy *p, uint32_t uid, struct err *e)
 {
         return rule_in_ranges(&p->user, uid) ? 0 : rule_refused(e, "user", "user %u is not allowed", uid);
 }
@@ -182,7 +181,7 @@ int policy_program(const struct policy *p, const char *path, struct err *e)
 
 int rule_host_path(const struct policy *p, const char *path, bool *ret_writable, struct err *e)
 {
-        const char *why = forbidden_by(never_host, ARRAY_LEN(never_host), path);
+        const char *why = rule_place(never_host, ARRAY_LEN(never_host), path);
         const struct policy_item *nearest = NULL;
 
         if (why)
@@ -191,7 +190,7 @@ int rule_host_path(const struct policy *p, const char *path, bool *ret_writable,
         for (size_t i = 0; i < p->host_path.n; i++) {
                 const struct policy_item *item = &p->host_path.items[i];
 
-                if (within(path, item->text) && (!nearest || within(item->text, nearest->text)))
+                if (rule_within(path, item->text) && (!nearest || rule_within(item->text, nearest->text)))
                         nearest = item;
         }
         if (!nearest)
@@ -200,19 +199,19 @@ int rule_host_path(const struct policy *p, const char *path, bool *ret_writable,
         /* Mounting a directory also mounts what is beneath it: so it is read-only if a directory beneath it must
          * be. */
         for (size_t i = 0; i < p->host_path.n; i++)
-                *ret_writable &= p->host_path.items[i].writable || !within(p->host_path.items[i].text, path);
+                *ret_writable &= p->host_path.items[i].writable || !rule_within(p->host_path.items[i].text, path);
         return 0;
 }
 
 int rule_target(const char *path, char ret[static ID_PATH_MAX + 1], struct err *e)
 {
-        bool lock = within(path, "/var/lock"), run = within(path, "/var/run");
+        bool lock = rule_within(path, "/var/lock"), run = rule_within(path, "/var/run");
         const char *why;
 
         if (!rule_unit_path(path))
                 return MALFORMED(e, "mountPath: \"%.200s\" is not an absolute, normalized path", path);
         snprintf(ret, ID_PATH_MAX + 1, "%s%s", lock ? "/run" : "", path + (lock || run ? strlen("/var") : 0));
-        why = forbidden_by(never_target, ARRAY_LEN(never_target), ret);
+        why = rule_place(never_target, ARRAY_LEN(never_target), ret);
         if (why && !streq(ret, "/dev/shm"))
                 return rule_refused(e, "mount-target", "nothing is mounted at %.200s, because of %s", path, why);
         return 0;

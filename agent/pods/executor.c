@@ -180,9 +180,10 @@ static void on_written(void *userdata, int error, const Vks__Reply *reply, const
                 struct container_state *c = &e->state->containers[i];
                 if (error == 0 && c->mark_sent) {
                         c->mark = c->mark_sent;
+                        c->values_written = c->values_sent;
                         tell_created(e, i);
                 }
-                c->mark_sent = 0;
+                c->mark_sent = c->values_sent = 0;
         }
         free(rq);
 }
@@ -192,30 +193,49 @@ static void do_write(struct pod_entry *e)
         const struct pods_parts *parts = &e->pods->parts;
         CLEANUP(freep) struct content_image *images = xcalloc(e->pod->n_containers, sizeof(*images));
         struct err err = ERR_NONE;
+        bool writes_var = false;
         Vks__Write *w;
 
+        for (size_t i = 0; i < e->pod->n_containers; i++)
+                writes_var |= e->images[i].writes_var;
         for (size_t i = 0; i < e->pod->n_containers; i++) {
                 const struct container_state *c = &e->state->containers[i];
-                images[i] =
-                        (struct content_image){ e->images[i].owner, e->images[i].unit, e->images[i].writes_var,
-                                                c->mark ? c->mark != e->pod->containers[i].mark : !c->image_present };
+                images[i] = (struct content_image){
+                        .package = e->images[i].owner,
+                        .unit = e->images[i].unit,
+                        .writes_var = writes_var, /* the containers share their /var, whichever is left out */
+                        .left_out = c->env_failure.code ||
+                                    (c->mark ? c->mark != e->pod->containers[i].mark : !c->image_present),
+                };
         }
         if (content_write(e->content, e->pod, images, &parts->node, &w, &err) < 0) {
-                if (!*err.reason) { /* it is only a matter of time: nothing to complain about yet */
-                        e->state->env_failure = err;
-                        return;
-                }
-                if (!streq(err.text, e->state->env_failure.text))
-                        pod_event(e, NULL, true, "Failed", "Error: %s", err.text);
-                e->state->env_failure = err;
+                e->content_dirty = true; /* what was there a moment ago is gone */
+                e->state->write_retry_at = time_now() + RETRY_SOON_USEC;
+                pod_mark(e);
                 return;
         }
         e->state->write_in_flight = true;
-        for (size_t i = 0; i < e->pod->n_containers; i++)
-                if (!e->state->containers[i].mark && !images[i].left_out)
-                        e->state->containers[i].mark_sent = e->pod->containers[i].mark;
+        for (size_t i = 0; i < e->pod->n_containers; i++) {
+                struct container_state *c = &e->state->containers[i];
+
+                if (images[i].left_out)
+                        continue;
+                c->values_sent = images[i].values;
+                if (!c->mark)
+                        c->mark_sent = e->pod->containers[i].mark;
+                else if (c->values_written != c->values_sent)
+                        c->values_written = 0; /* it is written anew unless it is loaded: nobody knows now */
+        }
         helper_write(parts->helper, w, on_written, request_new(e, 0, 0));
         content_write_free(w);
+}
+
+static void tell_unresolved(struct pod_entry *e, size_t i)
+{
+        struct container_state *c = &e->state->containers[i];
+
+        c->env_told = true;
+        pod_event(e, &e->pod->containers[i], true, "Failed", "Error: %s", c->env_failure.text);
 }
 
 static void on_started(void *userdata, int error, const Vks__Reply *reply, const struct err *err)
@@ -383,7 +403,7 @@ static void do_end(struct pod_entry *e, const struct plan *plan, enum action_kin
                         continue;
                 }
                 if (!e->state->stop_at) {
-                        c->replacing = true;
+                        c->replacing = c->mark != e->pod->containers[k].mark;
                         c->kill_at = now + (uint64_t)e->pod->grace_s * USEC_PER_SEC;
                 }
                 tell_ending(e, k);
@@ -417,7 +437,10 @@ static void on_cleared(void *userdata, int error, const Vks__Reply *reply, const
                 tell_failed(e, &e->pod->containers[rq->index], error, c->clear_failures, "FailedKillPod",
                             "error removing container: ", err->text);
         } else {
-                container_renew(c);
+                if (c->mark == e->pod->containers[rq->index].mark) /* its values have changed, not its image */
+                        container_refresh(c);
+                else
+                        container_renew(c);
                 e->state->write_failure = ERR_NONE;
                 e->state->write_retry_at = 0;
                 e->state->write_failures = 0;
@@ -526,6 +549,9 @@ void executor_run(struct pod_entry *e, const struct plan *plan, uint64_t now)
                         break;
                 case ACTION_CLEAR:
                         do_clear(e, a->index);
+                        break;
+                case ACTION_TELL_UNRESOLVED:
+                        tell_unresolved(e, a->index);
                         break;
                 case ACTION_START: /* those of one kind go together, below */
                 case ACTION_RESTART:

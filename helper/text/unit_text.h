@@ -9,6 +9,7 @@
 #include "helper/text/given.h"
 #include "helper/text/mount_plan.h"
 #include "helper/text/unit_file.h"
+#include "policy/privilege.h"
 
 #define POD_RUN_DIR       "/run/vks/pods" /* a tmpfs, mode 0700: UID/{run,var,tmp,shm,empty,volumes,files,env,units,...} */
 #define LOG_DIR           "/run/vks/log" /* mode 0700: helper/log/vks_log.c */
@@ -31,12 +32,10 @@ struct unit_text {
         char *const *command, *const *args;
         const char *working_dir;
 
-        char user[16], group[16]; /* "": the package's */
-        bool unknown_user; /* `user` is a number that no passwd entry has: PID 1 would not take it, vks-exec does */
-        bool carried;      /* vks-exec runs the program: it becomes that user, or brings variables (unit_text_env()) */
-        bool root;         /* the container's program runs as root in the end */
-        bool may_gain;     /* its programs may change their user (set-uid programs work) */
-        bool writes_host;  /* it can write to a hostPath, where its files stay when the pod is gone */
+        struct privilege who;
+        bool carried;     /* vks-exec runs the program: it becomes somebody, or brings variables or words of the command
+                           * line     (unit_text_env(), unit_text_hidden()) */
+        bool writes_host; /* it can write to a hostPath, where its files stay when the pod is gone */
 
         const struct mount_plan *mounts;
         const struct given *given; /* the package's directories */
@@ -61,6 +60,10 @@ void unit_text_owner(const char *uid, struct buf *b);
  */
 void unit_text_env(const struct unit_text *u, const char *name, const void *value, size_t size, struct buf *file,
                    struct buf *carried);
+
+/* Appends to `carried` a word that vks-exec puts into the command line at `index`, in which the program has 0. No
+ * variable's name begins as this entry does. */
+void unit_text_hidden(uint32_t index, const char *word, struct buf *carried);
 
 /* The mount unit of the pod's own /var, and its name. */
 void unit_text_var_mount(const char *uid, struct buf *b);

@@ -179,6 +179,7 @@ struct pod {
         Vks__HostPath host;
         Vks__Mount m[4], *mounts[4];
         Vks__Env e[1], *env[1];
+        Vks__Word w, *hidden[1];
         Vks__Id user;
         Vks__Container c, *containers[1];
         char *command[1], *args[3], *units[1];
@@ -484,6 +485,12 @@ static void every_field(struct pod *p, unsigned pick)
                 if (all[verb])
                         mutate(p, verb, all[verb], all[verb], pick);
         }
+        honest(p, "mutant"); /* with a word that is hidden; without, there is more that command and args may be */
+        vks__word__init(&p->w), p->hidden[0] = &p->w, p->w.index = 1, p->w.value = S("b");
+        p->c.hidden = p->hidden, p->c.n_hidden = 1;
+        mutate(p, verb_write, &p->write.base, &p->w.base, 0);
+        p->c.args = NULL, p->c.n_args = 0; /* only the program is left, whose place none may have */
+        mutate(p, verb_write, &p->write.base, &p->w.base, 0);
         honest(p, "mutant");
         clean(p, true);
 }

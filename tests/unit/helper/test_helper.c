@@ -179,6 +179,26 @@ Test(helper, a_written_pod_is_files_and_nothing_runs)
         cr_assert_not(is_there("/run/vks/pods/" UID "/upper"));
 }
 
+/* The unit's text is everybody's to read, and what PID 1 tells of it. */
+Test(helper, a_hidden_word_stands_in_a_file_of_roots_alone)
+{
+        struct asked *a = sleeper();
+        Vks__Word hush = VKS__WORD__INIT, *hidden[] = { &hush };
+
+        hush.index = 1, hush.value = STR("hush"), a->c.hidden = hidden, a->c.n_hidden = 1;
+        a->words[1] = STR("$(PW)");
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert_not(holds(SLEEP_DROPIN, "hush") || holds(SLEEP_FILE, "hush"));
+        cr_assert(holds(SLEEP_DROPIN, "ExecStart=/usr/libexec/vks/vks-exec \"/usr/bin/sleep\" \"$$(PW)\"\n"));
+        cr_assert(holds("/run/vks/pods/" UID "/env/c.carried", "=1=hush"));
+        cr_assert_eq(mode_of("/run/vks/pods/" UID "/env/c.carried"), 0600);
+        cr_assert_not(strstr(line, "hush"), "%s", line);
+        a->c.n_hidden = 0, a->words[1] = STR("9");
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(holds(SLEEP_DROPIN, "ExecStart=\"/usr/bin/sleep\" \"9\"\n"));
+        cr_assert_not(is_there("/run/vks/pods/" UID "/env/c.carried"), "nobody needs it any more");
+}
+
 Test(helper, one_line_is_left_in_the_journal_and_no_secret_in_it)
 {
         struct asked *a = sleeper();
@@ -603,9 +623,134 @@ Test(helper, a_packages_unit_runs_as_the_package_says)
         put_policy("root = deny");
         cr_assert_eq(write_pod(a), 0);
         cr_assert(dropin_has("\nUser=vks-pod\n") && dropin_has("\nGroup=992\n"));
-        a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=root\nDynamicUser=yes\n");
+        a = redis("[Service]\nExecStart=/usr/bin/redis\nDynamicUser=yes\n");
         cr_assert_eq(write_pod(a), 0);
         cr_assert_not(dropin_has("\nUser="), "that is not root");
+}
+
+/* PID 1 asks /etc/passwd, even for a dynamic user: id 0 is root whatever its name is. */
+Test(helper, root_is_known_by_its_number)
+{
+        static const char *const users[] = {
+                "User=root\nDynamicUser=yes\n", "User=toor\n", "User=0\n", "User=root\n", "", "User=x\nUser=\n"
+        };
+
+        put("/etc/passwd", "root:x:0:0::/:/bin/sh\ntoor:x:0:0::/:/bin/sh\nvks-pod:x:991:992::/:/bin/false\n", 0644);
+        set_policy("root = deny");
+        for (size_t i = 0; i < ARRAY_LEN(users); i++) {
+                CLEANUP(freep) char *text = xasprintf("[Service]\nExecStart=/usr/bin/redis\n%s", users[i]);
+
+                cr_assert_eq(write_pod(redis(text)), 0, "%s", reply->text);
+                cr_assert(dropin_has("\nUser=vks-pod\nDynamicUser=no\n"), "%s", users[i]);
+        }
+}
+
+/* As the pod's words, or its configuration, would be read by who is in group shadow. */
+Test(helper, groups_of_a_package_are_not_for_commands_of_a_pod)
+{
+        static const char power[] = "[Service]\nExecStart=/usr/bin/redis\nUser=redis\nGroup=disk\n"
+                                    "SupplementaryGroups=shadow users\nSupplementaryGroups=none-such\n";
+        struct asked *a;
+
+        put("/etc/group", "disk:x:6:\nshadow:x:42:\nusers:x:1500:\nredis:x:121:\nssl-cert:x:110:www-data,redis\n",
+            0644);
+        cr_assert_eq(write_pod(redis(power)), 0, "%s", reply->text);
+        cr_assert(!dropin_has("\nGroup=") && !dropin_has("\nSupplementaryGroups=") && !dropin_has("vks-exec"));
+        a = redis(power);
+        a->c.n_command = 2;
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(dropin_has("\nSupplementaryGroups=\nSupplementaryGroups=1500\nGroup=121\n"));
+        cr_assert(dropin_has("vks-exec --user=120 --group=121 "), "PID 1 would add ssl-cert");
+        cr_assert_not(dropin_has("\nUser="));
+        set_policy("group = 6 42 110");
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(dropin_has("\nSupplementaryGroups=\nSupplementaryGroups=42\n"));
+        cr_assert(!dropin_has("\nGroup=") && !dropin_has("vks-exec"));
+        a = redis("[Service]\nExecStart=/usr/bin/redis\nDynamicUser=yes\nSupplementaryGroups=disk\n");
+        a->c.args = a->words, a->c.n_args = 1;
+        set_policy("");
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(dropin_has("\nSupplementaryGroups=\nNoNewPrivileges="));
+        a = sleeper();
+        put("/etc/passwd", "root:x:0:0::/:/bin/sh\nvks-pod:x:991:992::/:/bin/false\njane:x:1000:1000::/:/bin/sh\n",
+            0644);
+        put("/etc/group", "sudo:x:27:jane\n", 0644);
+        a->c.run_as_user = &a->user, a->user.value = 1000;
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(holds(SLEEP_DROPIN, "!/usr/libexec/vks/vks-exec --user=1000 --group=1000 ") &&
+                          !holds(SLEEP_DROPIN, "\nUser="),
+                  "a person's groups are not asked for by his number");
+}
+
+Test(helper, more_groups_than_are_known_are_not_given)
+{
+        CLEANUP(buf_done) struct buf group = BUF(65536), text = BUF(65536);
+
+        buf_str(&text, "[Service]\nExecStart=/usr/bin/redis\nUser=redis\nSupplementaryGroups=");
+        for (unsigned i = 0; i < 2 * PERSON_GROUPS_MAX; i++) {
+                buf_printf(&group, "g%u:x:%u:redis\n", i, 2000 + i);
+                buf_printf(&text, " g%u", i);
+        }
+        put("/etc/group", group.data, 0644);
+        buf_char(&text, '\n');
+        struct asked *a = redis(text.data);
+        a->c.n_command = 2;
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(dropin_has("vks-exec --user=120 --group=121 ") && dropin_has("SupplementaryGroups=2062\n") &&
+                  !dropin_has("SupplementaryGroups=2063\n"));
+}
+
+Test(helper, who_speaks_for_the_machine_runs_as_it_is_or_not_at_all)
+{
+        static const char *const texts[] = {
+                "User=redis\nBusName=org.freedesktop.PolicyKit1\n",
+                "User=redis\nBusName=org.freedesktop.PolicyKit1\nBusName=\n", /* takes nothing back */
+                "User=redis\nBusName=org.freedesktop.PolicyKit1\nBusName=org.x\n",
+                "User=vks\n",
+                "User=990\n",
+                "User=redis\n[Install]\nAlias=dbus.service\n",
+                "User=redis\n[Install]\nAlias=x.service dbus.service\n",
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+                for (size_t command = 0; command < 2; command++) {
+                        CLEANUP(freep) char *text = xasprintf("[Service]\nExecStart=/usr/bin/redis\n%s", texts[i]);
+                        struct asked *a = redis(text);
+
+                        a->c.n_command = 2 * command;
+                        with_mount(a, "files", "/srv");
+                        cr_assert_eq(write_pod(a), -EPERM, "%s", texts[i]);
+                        cr_assert_str_eq(reply->rule, "machine");
+                        expect(-EPERM, "container c: policy rule machine: redis.service of package redis speaks for "
+                                       "the machine");
+                }
+        nothing_is_left();
+        cr_assert_eq(write_pod(redis(
+                             "[Service]\nExecStart=/usr/bin/redis\nBusName=net.x\n[Install]\nAlias=dbus-net.x.service "
+                             "kdbus.service\n")),
+                     0, "%s", reply->text);
+        cr_assert(dropin_has("BindReadOnlyPaths=-/run/dbus\n"));
+}
+
+/* Of a package whose unit is root's: what is beside its command line may be code that it runs. */
+Test(helper, what_a_root_daemon_runs_is_not_in_a_volume)
+{
+        struct asked *a = redis("[Service]\nExecStart=/usr/share/redis/redis\n");
+
+        with_mount(a, "files", "/usr/share/redis");
+        cr_assert_eq(write_pod(a), -EPERM);
+        cr_assert_str_eq(reply->rule, "root");
+        expect(-EPERM, "container c: policy rule root: nothing of the pod's is mounted at /usr/share/redis");
+        a->mount.path = STR("/boot-of-the-machine/x"); /* nothing of that name */
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert_eq(mkdir("/vks-test-top", 0755), 0);
+        a->mount.path = STR("/vks-test-top/x");
+        write_pod(a);
+        cr_assert_eq(rmdir("/vks-test-top"), 0);
+        expect(-EPERM, "a directory of the machine's");
+        a->mount.path = STR("/usr/share/redis");
+        set_policy("root = deny");
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
 }
 
 Test(helper, where_nothing_may_be_root_no_command_of_a_package_is)
