@@ -160,6 +160,10 @@ deps-build:
 deps-demo:
 	@tests/deps $(BUILD_DEPS) $(shell cat tests/lab/packages)
 
+# One request to the helper after the other, by hand and for tests/e2e/hostile.sh and privilege.sh.
+$(BUILD)/helperctl: $(BUILD)/opt/tests/tools/helperctl.o $(BUILD)/opt/libproto.a $(BUILD)/opt/libcommon.a
+	$(CC) $(CFLAGS) $(LDFLAGS_ALL) -o $@ $^ $(call lib,libprotobuf-c)
+
 # The agent that means harm, for tests/e2e/hostile.sh.
 $(BUILD)/hostile: $(BUILD)/opt/tests/hostile/hostile.o $(BUILD)/opt/libproto.a $(BUILD)/opt/libcommon.a
 	$(CC) $(CFLAGS) $(LDFLAGS_ALL) -o $@ $^ $(call lib,$(PKG_HELPER))

@@ -97,6 +97,8 @@ int dispatch(void *machine, int sock, struct err *e)
                 return err_errno(e, r, NULL, "memory for a request");
         r = wire_decode(p.verb->message, p.body, p.size, &allocator, &message, &why);
         if (r == 0)
+                r = policy_file_follow(m, &why);
+        if (r == 0)
                 r = rows[p.verb->number](m, message, &a, &why);
         utf8_mend(why.text, ""); /* words of a request are in it */
         audit(p.verb, message, &a, r, &why, now_usec() - began);

@@ -9,17 +9,40 @@
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
 
+#include "helper/files/dir.h"
 #include "helper/text/unit_text.h"
 #include "policy/policy.h"
+#include "policy/privilege.h"
 
 #define UNIT_DIR "/run/systemd/system"
+
+/* Where the policy stands, and what it said when `machine.policy` was made of it. */
+struct policy_file {
+        const char *path;
+        char *text; /* owned */
+        size_t size;
+};
+
+/* The trash, and how far it is swept (trash.c). */
+struct trash {
+        bool more;     /* something may be in it that was not looked at */
+        size_t place;  /* whose trash comes next */
+        DIR *list;     /* of the one that is looked at; NULL: of none */
+        bool removing; /* one of its entries, with `removal` */
+        struct removal removal;
+        unsigned count; /* for names in it */
+};
 
 /* All that the helper reaches of the machine: four open directories and, by the bus, PID 1. */
 struct machine {
         int pods, disk, units, logs;
         sd_bus *bus;
         sd_event *event;
-        const struct policy *policy;
+        struct policy_file policy_file;
+        struct policy *policy; /* owned; by which the present request is judged */
+        struct trash trash;
+        bool content_known;
+        uint64_t content; /* of all pods' files and variables, in bytes of the tmpfs (bounds.c) */
 };
 
 struct answer {
@@ -38,6 +61,19 @@ int op_fill(struct machine *m, const struct op_fill *op, struct answer *a, struc
  * handler ---- */
 int dispatch(void *machine, int sock, struct err *e);
 
+/* ---- policy_file.c ----------------------------------------------------------------------------------------------- */
+
+/* The file's text, owned by the caller. POLICY_FILE itself may be missing: *ret_text stays NULL then. */
+int policy_file_read(const char *path, char **ret_text, size_t *ret_size, struct err *e);
+
+/*
+ * Makes m->policy what the file says now; it stays so until the next call. -EAGAIN, with "policy" as reason: nothing is
+ * allowed yet, since the file was changed within the last second and may be half-written, or since it cannot be read or
+ * has a mistake.
+ */
+int policy_file_follow(struct machine *m, struct err *e);
+void policy_file_forget(struct machine *m);
+
 /* ---- units.c: PID 1, over the system bus ------------------------------------------------------------------------- */
 
 /*
@@ -55,8 +91,39 @@ int unit_active_state(struct machine *m, const char *unit, char ret[static 32], 
  * PID 1 runs the same program with "--end" alone. */
 int unit_run(struct machine *m, const char *unit, char **argv, struct err *e);
 
+/* How many jobs PID 1 has. */
+int unit_jobs(struct machine *m, uint32_t *ret, struct err *e);
+
+/* The units that PID 1 has loaded and that are not inactive; the caller owns both lists. */
+struct units_found {
+        char **busy, **failed;
+        size_t n_busy, n_failed;
+};
+int unit_find_busy(struct machine *m, const char *pattern, struct units_found *ret, struct err *e);
+
+/* ---- bounds.c: -EAGAIN: later; the reason names the bound -------------------------------------------------------- */
+
+/* Room for `n` more jobs of PID 1? */
+int bounds_jobs(struct machine *m, size_t n, bool stops, struct err *e);
+
+/* Room for one more installation, or is it this very `unit` that is under way? */
+int bounds_install(struct machine *m, const char *unit, struct err *e);
+
+/*
+ * Room for `more` bytes of files and variables of the pod? *ret_own: what it has already, for content_note(), which is
+ * to be called when that has changed. -EPERM: it is too much for one pod.
+ */
+int content_room(struct machine *m, const char *uid, uint64_t more, const struct content_bounds *b, uint64_t *ret_own,
+                 struct err *e);
+void content_note(struct machine *m, const char *uid, uint64_t own);
+uint64_t content_of(struct machine *m, const char *uid);
+
 /* ---- package_unit.c: the unit file that a package brings, if the package is installed and owns it ---------------- */
 int package_unit_load(const char *package, const char *name, struct unit_file **ret, struct err *e);
+
+/* ---- rights.c: what the container's package has, and the machine's users, for policy_privilege() ----------------- */
+int privilege_find(const struct policy *p, const struct op_container *k, const struct unit_file *file,
+                   struct privilege *ret, struct err *e);
 
 /* ---- cage.c: after this the helper opens nothing but files, and executes nothing ------------------------------- */
 int helper_cage(struct err *e);
@@ -81,6 +148,14 @@ int logs_remove(struct machine *m, const char *uid, const char *unit);
 int working_dir_plan(struct machine *m, const struct op_container *k, struct unit_text *u,
                      char ret_path[static ID_PATH_MAX + 1], struct mount_wish *ret_wish, bool *ret_wished,
                      struct err *e);
+
+/* ---- trash.c ----------------------------------------------------------------------------------------------------- */
+
+/* Takes the directory `name` out of `at`, m->pods or m->disk; success if there is none. */
+int trash_put(struct machine *m, int at, const char *name);
+/* Removes some of what is in the trash. True: there is more. A proto/serve.h serve_spare; `machine` is a struct
+ * machine. */
+bool trash_sweep(void *machine);
 
 /* -ENOSPC when less than a quarter of the filesystem of `dir` is free: running pods need some of their tmpfs, and the
  * machine some of /run, where the units are. */

@@ -33,5 +33,7 @@ int op_install(struct machine *m, const struct op_install *op, struct answer *a,
         snprintf(a->unit, sizeof(a->unit), "vks-install-%016llx.service", (unsigned long long)hash);
         snprintf(a->packages, sizeof(a->packages), "%s", names.data ? names.data : "");
         r = unit_ask(m, "ResetFailedUnit", a->unit, e);
+        if (r == 0)
+                r = bounds_install(m, a->unit, e);
         return r < 0 ? r : unit_run(m, a->unit, argv, e);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The root helper. It is started by its socket, answers typed requests of the agent (proto/verbs.h) as far as
- * /etc/vks/policy.conf allows them, and leaves when there is nothing to do.
+ * /etc/vks/policy.conf allows them at that moment, and leaves when there is nothing to do.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +14,6 @@
 #include <systemd/sd-event.h>
 #include <systemd/sd-journal.h>
 
-#include "common/file.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "helper/helper.h"
@@ -27,9 +26,9 @@ static int load_policy(const char *path, struct policy **ret, struct err *e)
 {
         CLEANUP(freep) char *text = NULL;
         size_t size = 0;
-        int r = file_read(path, POLICY_SIZE_MAX, &text, &size, e);
+        int r = policy_file_read(path, &text, &size, e);
 
-        return r < 0 && !(r == -ENOENT && streq(path, POLICY_FILE)) ? r : policy_parse(path, text, size, ret, e);
+        return r < 0 ? r : policy_parse(path, text, size, ret, e);
 }
 
 static int open_machine(struct machine *m, struct err *e)
@@ -50,9 +49,9 @@ static int open_machine(struct machine *m, struct err *e)
 }
 
 /* The story of a run: everything is opened, then the door is shut, then requests are read. */
-static int run(const struct policy *policy, uint64_t idle_usec, struct err *e)
+static int run(const char *policy, uint64_t idle_usec, struct err *e)
 {
-        struct machine m = { .policy = policy };
+        struct machine m = { .policy_file.path = policy, .trash.more = true };
         struct passwd *agent = getpwnam("vks");
         uid_t uid = agent ? agent->pw_uid : 0;
         int r;
@@ -63,7 +62,7 @@ static int run(const struct policy *policy, uint64_t idle_usec, struct err *e)
         sd_journal_print(LOG_DEBUG, "ready"); /* opens the socket to the journal, too */
         if ((r = open_machine(&m, e)) < 0 || (r = helper_cage(e)) < 0)
                 return r;
-        r = serve(m.event, SD_LISTEN_FDS_START, uid, idle_usec, dispatch, &m);
+        r = serve(m.event, SD_LISTEN_FDS_START, uid, idle_usec, dispatch, trash_sweep, &m);
         return r < 0 ? err_errno(e, r, NULL, "event loop") : 0;
 }
 
@@ -99,11 +98,13 @@ int main(int argc, char **argv)
                 check |= c == 'c';
                 explain |= c == 'x';
         }
-        if (load_policy(path, &policy, &e) < 0 || (!check && !explain && run(policy, idle_usec, &e) < 0)) {
+        if ((check || explain ? load_policy(path, &policy, &e) : run(path, idle_usec, &e)) < 0) {
                 log_error("%s", e.text);
                 return 1;
         }
-        if (explain)
+        if (explain) {
                 policy_print(policy, &text);
+                policy_explain(policy, &text);
+        }
         return fputs(text.data ? text.data : "", stdout) < 0;
 }

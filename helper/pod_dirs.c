@@ -12,7 +12,7 @@
 #include "helper/files/publish.h"
 #include "helper/helper.h"
 
-enum { UNMOUNT_TRIES = 200, UNMOUNT_WAIT_NS = 10 * 1000 * 1000 };
+enum { UNMOUNT_TRIES = 20, UNMOUNT_WAIT_NS = 10 * 1000 * 1000 };
 
 /* ---- the private /run and /var ----------------------------------------------------------------------------------- */
 
@@ -92,16 +92,26 @@ int pod_dirs_make(struct machine *m, const struct op_write *op, bool overlay, in
 }
 
 /* PID 1 unmounts the private /var when its last unit has stopped; that takes a few milliseconds. */
+static int await_unmount(struct machine *m, const char *uid)
+{
+        for (int i = 0; i < UNMOUNT_TRIES; i++) {
+                FD pod = dir_open(m->pods, uid), var = pod < 0 ? -1 : dir_open(pod, "var");
+
+                if (var != -EXDEV)
+                        return 0;
+                nanosleep(&(struct timespec){ .tv_nsec = UNMOUNT_WAIT_NS }, NULL);
+        }
+        return -EBUSY;
+}
+
 int pod_dirs_remove(struct machine *m, const char *uid, struct err *e)
 {
-        int r = dir_remove(m->pods, uid);
+        int r = await_unmount(m, uid);
 
-        for (int i = 0; (r == -EXDEV || r == -EBUSY) && i < UNMOUNT_TRIES; i++) {
-                nanosleep(&(struct timespec){ .tv_nsec = UNMOUNT_WAIT_NS }, NULL);
-                r = dir_remove(m->pods, uid);
-        }
-        if (r >= 0)
-                r = dir_remove(m->disk, uid);
+        if (r == 0)
+                r = trash_put(m, m->pods, uid);
+        if (r == 0)
+                r = trash_put(m, m->disk, uid);
         return r < 0 ? err_errno(e, r, NULL, "removing the pod's directories") : 0;
 }
 
@@ -114,10 +124,23 @@ int room_left(int dir, const char *path, struct err *e)
         return 0;
 }
 
-int op_fill(struct machine *m, const struct op_fill *op, UNUSED struct answer *a, struct err *e)
+/* Of a tmpfs, with the directory of the new set, and of each file the link to it and the directories on its way. */
+static uint64_t fill_bytes(const struct op_fill *op)
 {
-        if (room_left(m->pods, POD_RUN_DIR, e) < 0)
-                return err_prefix(e, "volume %s: ", op->volume);
+        uint64_t sum = 4 * DIR_PAGE;
+
+        for (size_t i = 0; i < op->n_files; i++) {
+                const Vks__File *f = op->files[i];
+
+                sum += 3 * DIR_PAGE + f->content.len;
+                for (const char *slash = strchr(f->path, '/'); slash; slash = strchr(slash + 1, '/'))
+                        sum += DIR_PAGE;
+        }
+        return sum;
+}
+
+static int fill(struct machine *m, const struct op_fill *op, struct err *e)
+{
         /* A pod's content is known before its units are written, so the directories may not be there yet. */
         FD pod = dir_make(m->pods, op->pod.uid, 0700), files = pod < 0 ? pod : dir_make(pod, "files", 0700);
         FD volume = files < 0 ? files : dir_make(files, op->volume, 0755);
@@ -132,4 +155,18 @@ int op_fill(struct machine *m, const struct op_fill *op, UNUSED struct answer *a
         if (r >= 0)
                 r = publish(volume, f, op->n_files);
         return r < 0 ? err_errno(e, r, NULL, "volume %s", op->volume) : 0;
+}
+
+int op_fill(struct machine *m, const struct op_fill *op, UNUSED struct answer *a, struct err *e)
+{
+        uint64_t own;
+        int r = room_left(m->pods, POD_RUN_DIR, e);
+
+        if (r == 0)
+                r = content_room(m, op->pod.uid, fill_bytes(op), &op->bounds, &own, e);
+        if (r < 0)
+                return err_prefix(e, "volume %s: ", op->volume);
+        r = fill(m, op, e);
+        content_note(m, op->pod.uid, own);
+        return r;
 }

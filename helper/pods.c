@@ -17,7 +17,8 @@
 enum {
         TEXT_MAX = 2 * 1024 * 1024,
         ENV_MAX = 17 * 1024 * 1024,
-        CARRIED_MAX = 1024 * 1024 /* of systemd's credentials */
+        CARRIED_MAX = 1024 * 1024, /* of systemd's credentials */
+        REMOVE_JOBS = 2,           /* the mount and the slice are stopped */
 };
 
 /* ---- which pod owns a unit
@@ -39,12 +40,15 @@ static bool is_pods(struct machine *m, const char *unit, const char *uid)
 /* `method` as in unit_ask(), or NULL: unit_signal(). */
 static int each_unit(struct machine *m, const struct op_units *op, const char *method, bool starts, struct err *e)
 {
+        bool enqueues = method && !streq(method, "KillUnit");
         int r = 0;
 
         for (size_t i = 0; i < op->n_units; i++)
                 if (!is_pods(m, op->units[i], op->pod.uid))
                         return err_set(e, -ENOENT, NULL, "%s is not a unit of pod %s/%s", op->units[i],
                                        op->pod.namespace, op->pod.name);
+        if (enqueues)
+                r = bounds_jobs(m, op->n_units, !starts, e);
         for (size_t i = 0; i < op->n_units && r == 0; i++) {
                 r = starts ? logs_renew(m, op->pod.uid, op->units[i]) : 0;
                 if (r < 0)
@@ -121,67 +125,20 @@ int op_remove(struct machine *m, const struct op_units *op, UNUSED struct answer
         const char *uid = op->pod.uid;
         FD pod = dir_open(m->pods, uid), list = pod < 0 ? -1 : dir_open(pod, "units");
         CLEANUP(strv_freep) char **all = op->flag && list >= 0 ? dir_list(list) : NULL;
-        int r = 0;
+        uint64_t own = content_of(m, uid);
+        int r = op->flag ? bounds_jobs(m, REMOVE_JOBS, true, e) : 0;
 
         for (size_t i = 0; i < op->n_units && r == 0; i++)
                 r = remove_unit(m, uid, op->units[i], e);
         for (char **unit = all; unit && *unit && r == 0; unit++)
                 r = remove_unit(m, uid, *unit, e);
-        return r == 0 && op->flag ? remove_rest(m, uid, e) : r;
+        if (r == 0 && op->flag)
+                r = remove_rest(m, uid, e);
+        content_note(m, uid, own);
+        return r;
 }
 
 /* ---- WRITE ------------------------------------------------------------------------------------------------------- */
-
-static int choose_user(const struct op_write *op, struct unit_text *u, const struct op_container *k, struct err *e)
-{
-        const Vks__Container *c = k->c;
-        const char *user = unit_file_get(u->file, "User");
-        bool package_root =
-                (!*user || streq(user, "root") || streq(user, "0")) && !unit_yes(unit_file_get(u->file, "DynamicUser"));
-        bool as_package = k->user == USER_PACKAGE || k->user == USER_GIVEN_IF_PACKAGE ||
-                          (k->user == USER_PACKAGE_NOT_ROOT && !package_root);
-        uint32_t id = c->run_as_user ? c->run_as_user->value : 0;
-        bool plain;
-        uid_t uid = 0;
-        gid_t gid = 0;
-
-        if (k->no_root && unit_file_has_root_commands(u->file))
-                return err_set(e, -EPERM, "root",
-                               "policy rule root: %s has commands that run as root whatever its user (see "
-                               "/etc/vks/policy.conf)",
-                               c->unit);
-        if (u->file && u->file->user_of_instance && as_package &&
-            !(package_root ? k->may_gain : passwd_find(user, 0, &uid, &gid) && policy_user(op->policy, uid, e) == 0))
-                return err_set(e, -EPERM, "user", "policy rule user: %s would run as %s (see /etc/vks/policy.conf)",
-                               c->unit, user);
-        u->root = k->user == USER_PACKAGE ? package_root : c->run_as_user && id == 0;
-        plain = k->program || (c->n_args && !k->may_gain); /* the prefixes of the package's line do not count */
-        if (k->non_root && (u->root || (as_package && !plain && unit_file_starts_as_root(u->file))))
-                return err_set(
-                        e, -EPERM, NULL, /* in the kubelet's words */
-                        "container has runAsNonRoot and image will run as root (pod: \"%s_%s(%s)\", container: %s)",
-                        op->pod.name, op->pod.namespace, op->pod.uid, c->name);
-        if (c->run_as_group)
-                snprintf(u->group, sizeof(u->group), "%u", c->run_as_group->value);
-        if (k->user == USER_GIVEN_IF_PACKAGE &&
-            !(id == 0 ? package_root : passwd_find(user, 0, &uid, &gid) && uid == id))
-                return err_set(e, -EPERM, id ? "user" : "root",
-                               "policy rule %s: runAsUser: %u is not the user of %s (see /etc/vks/policy.conf)",
-                               id ? "user" : "root", id, c->unit);
-        if (as_package)
-                return 0;
-        if (k->user == USER_GIVEN) {
-                snprintf(u->user, sizeof(u->user), "%u", id);
-                u->unknown_user = !passwd_find(NULL, id, &uid, &gid);
-        } else {
-                snprintf(u->user, sizeof(u->user), FALLBACK_USER);
-        }
-        if ((u->unknown_user || k->user != USER_GIVEN) && !passwd_find(FALLBACK_USER, 0, &uid, &gid))
-                return err_set(e, -ENOENT, NULL, "there is no user " FALLBACK_USER " on this node");
-        if (!u->group[0])
-                snprintf(u->group, sizeof(u->group), "%u", gid);
-        return 0;
-}
 
 static bool is_covered(const char *path, const void *container)
 {
@@ -229,22 +186,6 @@ static int find_program(const struct op_write *op, const struct op_container *k,
         return 0;
 }
 
-/* As whom a unit runs in the end, by the numbers of /etc/passwd and /etc/group. False: nobody knows yet (DynamicUser=),
- * or no such user. */
-static bool runs_as(const struct unit_text *u, uid_t *ret_uid, gid_t *ret_gid)
-{
-        const char *user = u->user[0] ? u->user : unit_file_get(u->file, "User");
-        const char *group = u->group[0] ? u->group : unit_file_get(u->file, "Group");
-
-        if (!u->user[0] && unit_yes(unit_file_get(u->file, "DynamicUser")))
-                return false;
-        *ret_uid = 0;
-        *ret_gid = 0;
-        if (*user && !passwd_find(user, 0, ret_uid, ret_gid) && !passwd_find_number(user, ret_uid, ret_gid))
-                return false;
-        return !*group || passwd_find_group(group, ret_gid);
-}
-
 /*
  * PID 1 gives a directory to the unit's user with all that lies in it, unless it is that user's already (systemd's
  * path_chown_recursive()). In a pod whose /var is a layer over the machine's, that would hand over copies of what
@@ -253,18 +194,14 @@ static bool runs_as(const struct unit_text *u, uid_t *ret_uid, gid_t *ret_gid)
  */
 static void choose_fresh(const struct unit_text *u, struct given *given)
 {
-        uid_t uid;
-        gid_t gid;
-        bool known = runs_as(u, &uid, &gid);
-
         for (size_t i = 0; i < given->n; i++) {
                 struct given_dir *dir = &given->dirs[i];
                 struct stat st;
 
                 if (!u->overlay || dir->kind == GIVEN_RUNTIME)
                         continue;
-                dir->fresh = !known || trust_path(dir->path, TRUST_LOOK, false, &st) < 0 || !S_ISDIR(st.st_mode) ||
-                             st.st_uid != uid || st.st_gid != gid;
+                dir->fresh = !u->who.known || trust_path(dir->path, TRUST_LOOK, false, &st) < 0 ||
+                             !S_ISDIR(st.st_mode) || st.st_uid != u->who.uid || st.st_gid != u->who.gid;
         }
 }
 
@@ -278,9 +215,17 @@ static int note_ways(int pod, const struct unit_text *u, const struct mount_wish
         for (size_t i = 0; i < n_wishes; i++)
                 if (mount_is_on_pods_ground(wishes, n_wishes, wishes[i].target))
                         ways[n++] = (struct way){ WAY_MOUNT, wishes[i].target };
-        for (size_t i = 0; i < u->given->n && !u->root; i++)
+        for (size_t i = 0; i < u->given->n && !u->who.root; i++)
                 ways[n++] = (struct way){ WAY_GIVEN, u->given->dirs[i].path };
         return ways_note(pod, ways, n, !u->program && !u->n_args, e);
+}
+
+/* Has the machine something of the path's first name? */
+static bool is_machines(const char *path)
+{
+        CLEANUP(freep) char *first = xasprintf("/%.*s", (int)strcspn(path + 1, "/"), path + 1);
+
+        return faccessat(AT_FDCWD, first, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
 }
 
 static int by_target(const void *a, const void *b)
@@ -301,9 +246,13 @@ static int plan_mounts(struct machine *m, int pod, const struct op_container *k,
         for (size_t i = 0; i < k->n_mounts && r == 0; i++) {
                 const struct op_volume *v = k->mounts[i].volume;
 
+                r = policy_place(&u->who, k->mounts[i].target, is_machines(k->mounts[i].target), e);
+                if (r < 0)
+                        return r;
                 wishes[i].target = k->mounts[i].target;
-                wishes[i].read_only = k->mounts[i].read_only && (v->kind != VOLUME_FILES || u->root ||
-                                                                 u->may_gain); /* root's files: nobody else can write */
+                wishes[i].read_only =
+                        k->mounts[i].read_only && (v->kind != VOLUME_FILES || u->who.root ||
+                                                   u->who.gains); /* root's files: nobody else can write */
                 u->writes_host |= v->kind == VOLUME_HOST && !wishes[i].read_only;
                 wishes[i].own = v->kind == VOLUME_DISK || v->kind == VOLUME_MEMORY;
                 if (v->kind != VOLUME_HOST)
@@ -333,14 +282,17 @@ static int write_files(struct machine *m, int pod, const char *unit, struct unit
 
         for (size_t i = 0; i < c->n_env; i++)
                 unit_text_env(u, c->env[i]->name, c->env[i]->value.data, c->env[i]->value.len, &env, &carried);
-        u->carried = u->unknown_user || u->makes_dir || carried.len;
+        for (size_t i = 0; i < c->n_hidden; i++)
+                unit_text_hidden(c->hidden[i]->index, c->hidden[i]->value, &carried);
+        u->carried = u->who.become || u->makes_dir || carried.len;
         unit_text_fragment(u, &fragment);
         unit_text_dropin(u, &dropin);
         if (!buf_ok(&fragment) || !buf_ok(&dropin) || !buf_ok(&env) || !buf_ok(&carried))
                 r = -E2BIG;
         if (r < 0 || (r = dir_write(list, unit, c->name, strlen(c->name), 0600)) < 0 ||
             (r = logs_write(m, u, unit)) < 0 || (r = dir_write(envs, c->name, env.data, env.len, 0600)) < 0 ||
-            (u->carried && (r = dir_write(envs, carried_name, carried.data, carried.len, 0600)) < 0) ||
+            (r = u->carried ? dir_write(envs, carried_name, carried.data, carried.len, 0600)
+                            : dir_remove(envs, carried_name)) < 0 ||
             (r = dir = dir_make(m->units, name, 0755)) < 0 ||
             (r = dir_write(dir, "vks.conf", dropin.data, dropin.len, 0644)) < 0)
                 return r;
@@ -370,7 +322,6 @@ static int write_container(struct machine *m, const struct op_write *op, const s
                 .n_args = c->n_args,
                 .command = c->command,
                 .args = c->args,
-                .may_gain = k->may_gain,
                 .mounts = &mounts,
                 .given = &given,
                 .overlay = overlay,
@@ -378,7 +329,8 @@ static int write_container(struct machine *m, const struct op_write *op, const s
         int r = c->unit[0] ? package_unit_load(c->package, c->unit, &file, e) : 0;
 
         u.file = file;
-        if (r < 0 || (r = choose_user(op, &u, k, e)) < 0 || (r = find_program(op, k, u.root, &program, e)) < 0)
+        if (r < 0 || (r = privilege_find(op->policy, k, file, &u.who, e)) < 0 ||
+            (r = find_program(op, k, u.who.root, &program, e)) < 0)
                 return r;
         u.program = program;
         given_of(file, &given);
@@ -386,11 +338,11 @@ static int write_container(struct machine *m, const struct op_write *op, const s
         r = plan_mounts(m, pod, k, &u, dir, &mounts, e);
         if (r < 0)
                 return r;
-        if (mounts.root && !*u.user && unit_yes(unit_file_get(file, "DynamicUser"))) /* means ProtectSystem=strict */
+        if (mounts.root && !u.who.set_user &&
+            unit_yes(unit_file_get(file, "DynamicUser"))) /* means ProtectSystem=strict */
                 return err_set(e, -EOPNOTSUPP, NULL,
                                "mountPath or workingDir: %s runs as a dynamic user, and so nothing can be mounted "
-                               "where this node has "
-                               "no directory (/name)",
+                               "where this node has no directory (/name)",
                                c->unit);
         r = write_files(m, pod, k->unit, &u, c);
         return r < 0 ? err_errno(e, r, NULL, "writing %s", k->unit) : 0;
@@ -433,10 +385,25 @@ static int write_pod(struct machine *m, const struct op_write *op, bool overlay,
         return 0;
 }
 
+/* What the variables of the pod's containers take, in the one file of a container or the other. */
+static uint64_t env_bytes(const struct op_write *op)
+{
+        uint64_t sum = 0;
+
+        for (size_t i = 0; i < op->n_containers; i++) {
+                const Vks__Container *c = op->containers[i].c;
+
+                sum += 4 * DIR_PAGE;
+                for (size_t k = 0; k < c->n_env; k++)
+                        sum += strlen(c->env[k]->name) + c->env[k]->value.len;
+        }
+        return sum;
+}
+
 int op_write(struct machine *m, const struct op_write *op, UNUSED struct answer *a, struct err *e)
 {
         bool overlay = false, new = faccessat(m->pods, op->pod.uid, F_OK, AT_SYMLINK_NOFOLLOW) < 0;
-        uint64_t written = 0;
+        uint64_t written = 0, own;
         size_t n_new = 0;
         int r;
 
@@ -449,12 +416,15 @@ int op_write(struct machine *m, const struct op_write *op, UNUSED struct answer 
         if (n_new && dir_count(m->units, unit_name_is_ours) + n_new > op->max_units)
                 return err_set(e, -EPERM, "max-units",
                                "policy rule max-units: this node takes %u (see /etc/vks/policy.conf)", op->max_units);
-        if ((r = write_pod(m, op, overlay, &written, e)) == 0)
-                return 0;
-        for (size_t i = 0; i < op->n_containers; i++)
+        r = content_room(m, op->pod.uid, env_bytes(op), &op->bounds, &own, e);
+        if (r < 0)
+                return r;
+        r = write_pod(m, op, overlay, &written, e);
+        for (size_t i = 0; i < op->n_containers && r < 0; i++)
                 if (written & UINT64_C(1) << i)
                         (void)remove_files(m, op->pod.uid, op->containers[i].unit);
-        if (new)
+        if (new &&r < 0)
                 (void)remove_rest(m, op->pod.uid, NULL);
+        content_note(m, op->pod.uid, own);
         return r;
 }

@@ -85,6 +85,33 @@ int unit_active_state(struct machine *m, const char *unit, char ret[static 32], 
         return told(r, &error, "GetUnit", unit, e);
 }
 
+int unit_jobs(struct machine *m, uint32_t *ret, struct err *e)
+{
+        CLEANUP(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        int r = sd_bus_get_property_trivial(m->bus, MANAGER, "NJobs", &error, 'u', ret);
+
+        return told(r, &error, "NJobs", "of systemd", e);
+}
+
+int unit_find_busy(struct machine *m, const char *pattern, struct units_found *ret, struct err *e)
+{
+        CLEANUP(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        CLEANUP(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        const char *name = NULL, *state = NULL;
+        int r = sd_bus_call_method(m->bus, MANAGER, "ListUnitsByPatterns", &error, &reply, "asas", 4, "failed",
+                                   "activating", "active", "deactivating", 1, pattern);
+
+        if (r >= 0)
+                r = sd_bus_message_enter_container(reply, 'a', "(ssssssouso)");
+        while (r >= 0 && (r = sd_bus_message_read(reply, "(ssssssouso)", &name, NULL, NULL, &state, NULL, NULL, NULL,
+                                                  NULL, NULL, NULL)) > 0) {
+                bool failed = streq(state, "failed");
+
+                strv_push(failed ? &ret->failed : &ret->busy, failed ? &ret->n_failed : &ret->n_busy, xstrdup(name));
+        }
+        return told(r, &error, "ListUnitsByPatterns", pattern, e);
+}
+
 int unit_run(struct machine *m, const char *unit, char **argv, struct err *e)
 {
         CLEANUP(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;

@@ -13,14 +13,8 @@
 #include "common/mem.h"
 #include "helper/files/dir.h"
 #include "helper/files/trust.h"
+#include "helper/files/ways.h"
 #include "helper/helper.h"
-
-static bool beneath(const char *path, const char *dir)
-{
-        size_t n = strlen(dir);
-
-        return strncmp(path, dir, n) == 0 && path[n] == '/';
-}
 
 /* What the kernel shows: systemd takes no WorkingDirectory= there (systemd 257, src/core/load-fragment.c,
  * config_parse_working_directory()). */
@@ -29,7 +23,7 @@ static bool is_kernels(const char *path)
         static const char *const dirs[] = { "/dev", "/proc", "/sys" };
 
         for (size_t i = 0; i < ARRAY_LEN(dirs); i++)
-                if (streq(path, dirs[i]) || beneath(path, dirs[i]))
+                if (streq(path, dirs[i]) || path_is_beneath(path, dirs[i]))
                         return true;
         return false;
 }
@@ -40,10 +34,10 @@ static bool is_open_to_the_user(const struct unit_text *u, const char *path)
         static const char *const open[] = { "/tmp", "/var/tmp", "/dev/shm", "/run/lock" };
 
         for (size_t i = 0; i < ARRAY_LEN(open); i++)
-                if (beneath(path, open[i]))
+                if (path_is_beneath(path, open[i]))
                         return true;
         for (size_t i = 0; i < u->given->n; i++)
-                if (beneath(path, u->given->dirs[i].path))
+                if (path_is_beneath(path, u->given->dirs[i].path))
                         return true;
         return false;
 }
@@ -59,7 +53,7 @@ static bool is_given(const struct unit_text *u, const char *path)
 /* Where the machine, or the pod, has what a container sees at `path`, which no volume covers. */
 static char *path_outside(const struct unit_text *u, const char *path)
 {
-        bool own = beneath(path, "/run") || (beneath(path, "/var") && !u->overlay);
+        bool own = path_is_beneath(path, "/run") || (path_is_beneath(path, "/var") && !u->overlay);
 
         return own ? xasprintf(POD_RUN_DIR "/%s%s", u->pod->uid, path) : xstrdup(path);
 }
@@ -67,7 +61,7 @@ static char *path_outside(const struct unit_text *u, const char *path)
 /* Each pod has an empty /home and /root, whatever the machine has there. */
 static bool is_hidden(const char *path)
 {
-        return beneath(path, "/home") || beneath(path, "/root") || beneath(path, "/etc/vks");
+        return path_is_beneath(path, "/home") || path_is_beneath(path, "/root") || path_is_beneath(path, "/etc/vks");
 }
 
 static int wish(struct machine *m, const struct op_container *k, const struct unit_text *u, const char *target,

@@ -82,9 +82,9 @@ static bool relative_path(const char *s)
         return s[0] && strlen(s) <= 255 && id_is_path(absolute) && !starts_with(s, "..");
 }
 
-int policy_fill(UNUSED const struct policy *p, const Vks__Fill *m, struct op_fill *ret, struct err *e)
+int policy_fill(const struct policy *p, const Vks__Fill *m, struct op_fill *ret, struct err *e)
 {
-        *ret = (struct op_fill){ .volume = m->volume, .n_files = m->n_files, .files = m->files };
+        *ret = (struct op_fill){ .bounds = p->content, .volume = m->volume, .n_files = m->n_files, .files = m->files };
         if (!id_is_label(m->volume))
                 return MALFORMED(e, "volume: not a DNS label");
         if (m->n_files > FILES_MAX)

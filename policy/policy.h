@@ -45,8 +45,15 @@ struct op_units {
         bool signal;  /* STOP: signal */
 };
 
+/* What pods' files and variables, which the helper keeps in memory, may take. */
+struct content_bounds {
+        uint32_t pod_mib;     /* of one pod */
+        uint32_t all_percent; /* of the machine's memory: of all pods */
+};
+
 struct op_fill {
         struct pod_id pod;
+        struct content_bounds bounds;
         const char *volume;
         size_t n_files;
         Vks__File **files; /* paths are relative and without ".."; modes are permission bits */
@@ -68,25 +75,14 @@ struct op_mount {
         bool read_only;
 };
 
-/* As whom a container may run. */
-enum op_user {
-        USER_PACKAGE,          /* as its package's unit says, root or not */
-        USER_PACKAGE_NOT_ROOT, /* the same, but vks-pod where that is root */
-        USER_GIVEN,            /* as `uid` */
-        USER_GIVEN_IF_PACKAGE, /* as `uid`, if that is whom the package's unit names */
-};
-
 struct op_container {
+        const struct pod_id *pod; /* of the struct op_write that it is in */
         const Vks__Container *c;
         char unit[ID_UNIT_MAX + 1];
         const char *program; /* the first word of the pod's command: an absolute path, or a name to be looked up;
                                 NULL: the package's program runs */
-        bool non_root;       /* the pod says that it is not to run as root: then it does not run at all */
         size_t n_mounts;
         struct op_mount *mounts; /* owned; sorted: a target comes before what is beneath it */
-        enum op_user user;
-        bool no_root;  /* nothing of it may run as root, nor any command that the package's unit marks "+" or "!" */
-        bool may_gain; /* set-uid programs work, since the policy allows root to everybody */
 };
 
 struct op_write {
@@ -94,6 +90,7 @@ struct op_write {
         enum qos qos;
         uint32_t grace_seconds;
         uint32_t max_units;
+        struct content_bounds bounds;
         const struct policy *policy;
         size_t n_volumes, n_containers;
         struct op_volume *volumes;       /* owned */
@@ -122,9 +119,6 @@ void op_write_done(struct op_write *op);
 #define op_stop_done(op)
 #define op_remove_done(op)
 #define op_fill_done(op)
-
-/* The rule `user`, for a user whom the instance of a package's unit names (User=%i). */
-int policy_user(const struct policy *p, uint32_t uid, struct err *e);
 
 /* What decides about what a container sees at a path. */
 enum policy_ground {

@@ -15,6 +15,7 @@ struct key {
         const char *fallback;   /* the default, as it would be written in the file */
         const char *wanted;     /* for a person who wrote something else */
         const char *choices[4]; /* CHOICE: its words in the order of their numbers */
+        const char *untrusted;  /* the default with `preset = untrusted`; NULL: the same */
 };
 
 /*
@@ -24,23 +25,31 @@ struct key {
  */
 #define PEOPLE "1000-59999 65520-65533"
 
+/* The ids that neither people nor services are given, nor subordinate users (subuid(5) begins at 100000). */
+#define NOBODYS "65536-99999"
+
 #define KEY(name, kind, field, ...)                                                                                    \
         {                                                                                                              \
                 name, kind, offsetof(struct policy, field), __VA_ARGS__                                                \
         }
 static const struct key keys[] = {
-        KEY("package", PATTERNS, package, "*", "patterns", { NULL }),
-        KEY("deny-package", PATTERNS, deny_package, "", "patterns", { NULL }),
-        KEY("url", PATTERNS, url, "", "prefixes", { NULL }),
-        KEY("url-needs-sha256", CHOICE, url_needs_sha256, "yes", "yes or no", { "no", "yes" }),
+        KEY("preset", CHOICE, preset, "none", "none or untrusted", { "none", "untrusted" }, NULL),
+        KEY("package", PATTERNS, package, "*", "patterns", { NULL }, NULL),
+        KEY("deny-package", PATTERNS, deny_package, "", "patterns", { NULL }, NULL),
+        KEY("bus", PATTERNS, bus, "*", "patterns", { NULL }, ""),
+        KEY("machine", PATTERNS, machine, "", "patterns", { NULL }, NULL),
+        KEY("url", PATTERNS, url, "", "prefixes", { NULL }, NULL),
+        KEY("url-needs-sha256", CHOICE, url_needs_sha256, "yes", "yes or no", { "no", "yes" }, NULL),
         KEY("program", PATTERNS, program, "/usr/bin/* /bin/* /usr/sbin/* /sbin/* /usr/local/bin/* " PROGRAM_OF_POD,
-            "patterns, or " PROGRAM_OF_POD, { NULL }),
+            "patterns, or " PROGRAM_OF_POD, { NULL }, NULL),
         KEY("host-path", PATHS, host_path, "",
-            "absolute, normalized paths below /, each with rw or ro behind it, or nothing", { NULL }),
-        KEY("root", CHOICE, root, "package", "package, allow or deny", { "package", "allow", "deny" }),
-        KEY("user", RANGES, user, PEOPLE, "ids or ranges of ids", { NULL }),
-        KEY("group", RANGES, group, PEOPLE, "ids or ranges of ids", { NULL }),
-        KEY("max-units", NUMBER, max_units, "4096", "a number", { NULL }),
+            "absolute, normalized paths below /, each with rw or ro behind it, or nothing", { NULL }, NULL),
+        KEY("root", CHOICE, root, "package", "package, allow or deny", { "package", "allow", "deny" }, "deny"),
+        KEY("user", RANGES, user, PEOPLE, "ids or ranges of ids", { NULL }, NOBODYS),
+        KEY("group", RANGES, group, PEOPLE, "ids or ranges of ids", { NULL }, NOBODYS),
+        KEY("max-units", NUMBER, max_units, "4096", "a number", { NULL }, NULL),
+        KEY("max-pod-content", NUMBER, content.pod_mib, "64", "a number of MiB", { NULL }, NULL),
+        KEY("max-content", NUMBER, content.all_percent, "12", "a number: percent of the memory", { NULL }, NULL),
 };
 
 static struct policy_list *list_of(struct policy *p, const struct key *k)
@@ -186,6 +195,13 @@ int policy_parse(const char *file, const char *text, size_t size, struct policy 
                         return err_prefix(e, "%s:%u: ", file, number);
                 n += end ? 1 : 0;
                 text += n, size -= n;
+        }
+        for (size_t i = 0; i < ARRAY_LEN(keys) && p->preset; i++) {
+                if (seen[i] || !keys[i].untrusted)
+                        continue;
+                if (list_of(p, &keys[i]))
+                        list_clear(list_of(p, &keys[i]));
+                add_words(p, &keys[i], keys[i].untrusted);
         }
         *ret = TAKE(p);
         return 0;

@@ -28,8 +28,9 @@ struct policy_list {
 };
 
 struct policy {
-        struct policy_list package, deny_package, url, program, host_path, user, group;
-        uint32_t url_needs_sha256, root /* enum policy_root */, max_units;
+        struct policy_list package, deny_package, bus, machine, url, program, host_path, user, group;
+        uint32_t preset /* 0: none, 1: untrusted */, url_needs_sha256, root /* enum policy_root */, max_units;
+        struct content_bounds content;
 };
 
 /* `text` may be NULL: the defaults. Errors read "FILE:LINE: reason" and are -EINVAL. The caller owns *ret. */
@@ -39,5 +40,8 @@ DEFINE_FREEP(struct policy, policy_free)
 
 /* The policy as it is in force, in the form of the file. */
 void policy_print(const struct policy *p, struct buf *b);
+
+/* What that means, in plain words, as comments of the file's form. */
+void policy_explain(const struct policy *p, struct buf *b);
 
 #endif

@@ -113,7 +113,7 @@ static int parse_mounts(const struct op_write *op, struct op_container *k, struc
 static int parse_command(const struct policy *p, struct op_container *k, struct err *e)
 {
         const Vks__Container *c = k->c;
-        size_t bytes = 0;
+        size_t bytes = 0, n_words = (c->n_command ? c->n_command : 1) + c->n_args; /* the program is one of them */
 
         if (c->n_command + c->n_args > WORDS_MAX)
                 return MALFORMED(e, "command and args have more than %d words", WORDS_MAX);
@@ -121,6 +121,12 @@ static int parse_command(const struct policy *p, struct op_container *k, struct 
                 bytes += strlen(c->command[i]) + 1;
         for (size_t i = 0; i < c->n_args; i++)
                 bytes += strlen(c->args[i]) + 1;
+        for (size_t i = 0; i < c->n_hidden; i++) {
+                bytes += strlen(c->hidden[i]->value) + 1;
+                if (c->hidden[i]->index == 0 || c->hidden[i]->index >= n_words ||
+                    (i > 0 && c->hidden[i]->index <= c->hidden[i - 1]->index))
+                        return MALFORMED(e, "hidden: %u is not the place of a word", c->hidden[i]->index);
+        }
         if (bytes > COMMAND_MAX)
                 return MALFORMED(e, "command and args have more than %d bytes", COMMAND_MAX);
         if (c->n_command)
@@ -199,36 +205,6 @@ static int parse_env(const struct policy *p, const Vks__Container *c, struct err
         return 0;
 }
 
-/*
- * With `root = package` only the command line of the package's own unit may run as root: whoever writes the command
- * line decides what runs.
- */
-static int parse_user(const struct policy *p, struct op_container *k, struct err *e)
-{
-        const Vks__Container *c = k->c;
-        bool packaged = c->unit[0] && c->n_command == 0 && c->n_args == 0;
-        bool root = p->root == POLICY_ROOT_ALLOW || (p->root == POLICY_ROOT_PACKAGE && packaged);
-
-        k->may_gain = p->root == POLICY_ROOT_ALLOW;
-        k->no_root = p->root == POLICY_ROOT_DENY;
-        k->non_root = c->run_as_non_root;
-        if (c->run_as_group && !(root && c->run_as_group->value == 0) &&
-            !rule_in_ranges(&p->group, c->run_as_group->value))
-                return rule_refused(e, "group", "group %u is not allowed", c->run_as_group->value);
-        if (!c->run_as_user)
-                k->user = root ? USER_PACKAGE : USER_PACKAGE_NOT_ROOT;
-        else if (c->run_as_user->value == 0 && !root)
-                return rule_refused(e, "root", "runAsUser: 0 is not allowed%s",
-                                    p->root == POLICY_ROOT_PACKAGE ? " but for a package's own command line" : "");
-        else if (c->run_as_user->value == 0 ? k->may_gain : rule_in_ranges(&p->user, c->run_as_user->value))
-                k->user = USER_GIVEN;
-        else if (c->unit[0])
-                k->user = USER_GIVEN_IF_PACKAGE;
-        else
-                return policy_user(p, c->run_as_user->value, e);
-        return 0;
-}
-
 static int parse_container(const struct policy *p, const struct op_write *op, struct op_container *k, struct err *e)
 {
         const Vks__Container *c = k->c;
@@ -240,7 +216,7 @@ static int parse_container(const struct policy *p, const struct op_write *op, st
                 return MALFORMED(e, "restart: %d is no policy", (int)c->restart);
         /* Mounts come before programs: they decide what lies at a path. */
         if ((r = parse_mounts(op, k, e)) < 0 || (r = parse_image(p, k, e)) < 0 || (r = parse_command(p, k, e)) < 0 ||
-            (r = parse_env(p, c, e)) < 0 || (r = parse_user(p, k, e)) < 0)
+            (r = parse_env(p, c, e)) < 0)
                 return r;
         return unit_name(&op->pod, c->image, c->shares_image ? c->name : NULL, k->unit, e);
 }
@@ -250,6 +226,7 @@ static int parse_containers(const struct policy *p, const Vks__Write *m, struct 
         for (size_t i = 0; i < m->n_containers; i++) {
                 struct op_container *k = &op->containers[i];
 
+                k->pod = &op->pod;
                 k->c = m->containers[i];
                 if (!id_is_label(k->c->name))
                         return MALFORMED(e, "container \"%.80s\": the name is not a DNS label", k->c->name);
@@ -269,6 +246,7 @@ int policy_write(const struct policy *p, const Vks__Write *m, struct op_write *r
 
         *ret = (struct op_write){ .policy = p,
                                   .max_units = p->max_units,
+                                  .bounds = p->content,
                                   .grace_seconds = m->grace_seconds,
                                   .n_volumes = m->n_volumes,
                                   .n_containers = m->n_containers };

@@ -111,18 +111,17 @@ bool rule_in_ranges(const struct policy_list *l, uint32_t id)
         return false;
 }
 
-/* `path` is `dir`, or beneath it. Both are normalized, but `dir` may end in "/". */
-static bool within(const char *path, const char *dir)
+bool rule_within(const char *path, const char *dir)
 {
         size_t n = strlen(dir);
 
         return strncmp(path, dir, n) == 0 && (dir[n - 1] == '/' || path[n] == '\0' || path[n] == '/');
 }
 
-static const char *forbidden_by(const char *const *places, size_t n, const char *path)
+const char *rule_place(const char *const *places, size_t n, const char *path)
 {
         for (size_t i = 0; i < n; i++)
-                if (within(places[i], path) || (ends_with(places[i], "/") && within(path, places[i])))
+                if (rule_within(places[i], path) || (ends_with(places[i], "/") && rule_within(path, places[i])))
                         return places[i];
         return NULL;
 }
@@ -154,14 +153,14 @@ int rule_url(const struct policy *p, const char *url, const char *sha256, struct
                                  "checksum is none",
                                  url);
         for (size_t i = 0; i < p->url.n; i++)
-                if (within(url, p->url.items[i].text))
+                if (rule_within(url, p->url.items[i].text))
                         return sha256[0] || !p->url_needs_sha256
                                        ? 0
                                        : rule_refused(e, "url-needs-sha256", "%.200s has no @sha256:", url);
         return rule_refused(e, "url", "%.200s is not under an allowed prefix", url);
 }
 
-int policy_user(const struct policy *p, uint32_t uid, struct err *e)
+int rule_user(const struct policy *p, uint32_t uid, struct err *e)
 {
         return rule_in_ranges(&p->user, uid) ? 0 : rule_refused(e, "user", "user %u is not allowed", uid);
 }
@@ -174,7 +173,7 @@ static bool is_private(const char *path)
         static const char *const own[] = { "/run", "/var", "/tmp", "/dev/shm" };
 
         for (size_t i = 0; i < ARRAY_LEN(own); i++)
-                if (within(path, own[i]))
+                if (rule_within(path, own[i]))
                         return true;
         return false;
 }
@@ -185,14 +184,14 @@ static const struct op_mount *mount_around(const struct op_container *k, const c
         const struct op_mount *in = NULL;
 
         for (size_t i = 0; i < k->n_mounts; i++)
-                if (within(path, k->mounts[i].target))
+                if (rule_within(path, k->mounts[i].target))
                         in = &k->mounts[i];
         return in;
 }
 
 void policy_plain_path(const char *path, char ret[static ID_PATH_MAX + 1])
 {
-        bool lock = within(path, "/var/lock"), run = within(path, "/var/run");
+        bool lock = rule_within(path, "/var/lock"), run = rule_within(path, "/var/run");
 
         snprintf(ret, ID_PATH_MAX + 1, "%s%s", lock ? "/run" : "", path + (lock || run ? strlen("/var") : 0));
 }
@@ -262,7 +261,7 @@ int policy_no_root_program(const char *path, struct err *e)
 
 int rule_host_path(const struct policy *p, const char *path, bool *ret_writable, struct err *e)
 {
-        const char *why = forbidden_by(never_host, ARRAY_LEN(never_host), path);
+        const char *why = rule_place(never_host, ARRAY_LEN(never_host), path);
         const struct policy_item *nearest = NULL;
 
         if (why)
@@ -271,7 +270,7 @@ int rule_host_path(const struct policy *p, const char *path, bool *ret_writable,
         for (size_t i = 0; i < p->host_path.n; i++) {
                 const struct policy_item *item = &p->host_path.items[i];
 
-                if (within(path, item->text) && (!nearest || within(item->text, nearest->text)))
+                if (rule_within(path, item->text) && (!nearest || rule_within(item->text, nearest->text)))
                         nearest = item;
         }
         if (!nearest)
@@ -280,7 +279,7 @@ int rule_host_path(const struct policy *p, const char *path, bool *ret_writable,
         /* Mounting a directory also mounts what is beneath it: so it is read-only if a directory beneath it must
          * be. */
         for (size_t i = 0; i < p->host_path.n; i++)
-                *ret_writable &= p->host_path.items[i].writable || !within(p->host_path.items[i].text, path);
+                *ret_writable &= p->host_path.items[i].writable || !rule_within(p->host_path.items[i].text, path);
         return 0;
 }
 
@@ -291,7 +290,7 @@ int rule_target(const char *path, char ret[static ID_PATH_MAX + 1], struct err *
         if (!rule_unit_path(path))
                 return MALFORMED(e, "mountPath: \"%.200s\" is not an absolute, normalized path", path);
         policy_plain_path(path, ret);
-        why = forbidden_by(never_target, ARRAY_LEN(never_target), ret);
+        why = rule_place(never_target, ARRAY_LEN(never_target), ret);
         if (why && !streq(ret, "/dev/shm"))
                 return rule_refused(e, "mount-target", "nothing is mounted at %.200s, because of %s", path, why);
         return 0;

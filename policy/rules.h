@@ -15,8 +15,18 @@ int rule_refused(struct err *e, const char *rule, const char *fmt, ...) PRINTF(3
 bool rule_matches(const struct policy_list *patterns, const char *s);
 bool rule_in_ranges(const struct policy_list *ranges, uint32_t id);
 
+/* `path` is `dir`, or beneath it. Both are normalized, but `dir` may end in "/". */
+bool rule_within(const char *path, const char *dir);
+
+/* The first of `places` that `path` covers: it is `path` or beneath it; or, if it ends in "/", also above it. NULL:
+ * none. */
+const char *rule_place(const char *const *places, size_t n, const char *path);
+
 /* Can the path be written into a unit file, and will systemd read it there unchanged? */
 bool rule_unit_path(const char *s);
+
+/* The rule `user`. */
+int rule_user(const struct policy *p, uint32_t uid, struct err *e);
 
 /* May this package be installed or run? `field` names it in the text of an error. */
 int rule_package(const struct policy *p, const char *field, const char *name, struct err *e);

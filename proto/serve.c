@@ -11,11 +11,12 @@
 
 struct server {
         sd_event *event;
-        sd_event_source *idle;
+        sd_event_source *idle, *between; /* requests: the spare work */
         uid_t uid;
         unsigned peers;
         uint64_t idle_usec;
         serve_handler handler;
+        serve_spare spare;
         void *userdata;
 };
 
@@ -28,11 +29,38 @@ static void deadline(unsigned seconds)
         setitimer(ITIMER_REAL, &(struct itimerval){ .it_value.tv_sec = seconds }, NULL);
 }
 
+static void leave_later(struct server *s)
+{
+        sd_event_source_set_time_relative(s->idle, s->idle_usec);
+        sd_event_source_set_enabled(s->idle, SD_EVENT_ONESHOT);
+}
+
+/* By a timer of no time, which waits for its turn among those who have been waiting; a source of deferred work would
+ * always be the first. */
+static void spare_later(struct server *s)
+{
+        if (sd_event_source_get_enabled(s->between, NULL) > 0)
+                return; /* it would lose its place */
+        sd_event_source_set_time_relative(s->between, 0);
+        sd_event_source_set_enabled(s->between, SD_EVENT_ONESHOT);
+}
+
+static int on_spare(UNUSED sd_event_source *source, UNUSED uint64_t usec, void *userdata)
+{
+        struct server *s = userdata;
+
+        if (s->spare(s->userdata)) {
+                spare_later(s);
+                leave_later(s);
+        }
+        return 0;
+}
+
 static void stay(struct server *s)
 {
         deadline(0);
-        sd_event_source_set_time_relative(s->idle, s->idle_usec);
-        sd_event_source_set_enabled(s->idle, SD_EVENT_ONESHOT);
+        spare_later(s);
+        leave_later(s);
 }
 
 static int on_idle(UNUSED sd_event_source *source, UNUSED uint64_t usec, void *userdata)
@@ -85,20 +113,27 @@ static int on_connection(UNUSED sd_event_source *source, int fd, UNUSED uint32_t
         return 0;
 }
 
-int serve(sd_event *event, int fd, uid_t uid, uint64_t idle_usec, serve_handler handler, void *userdata)
+int serve(sd_event *event, int fd, uid_t uid, uint64_t idle_usec, serve_handler handler, serve_spare spare,
+          void *userdata)
 {
-        struct server s = {
-                .event = event, .uid = uid, .idle_usec = idle_usec, .handler = handler, .userdata = userdata
-        };
+        struct server s = { .event = event,
+                            .uid = uid,
+                            .idle_usec = idle_usec,
+                            .handler = handler,
+                            .spare = spare,
+                            .userdata = userdata };
         int r = sd_event_add_time_relative(event, &s.idle, CLOCK_MONOTONIC, idle_usec, 0, on_idle, &s);
 
         if (r >= 0)
                 r = sd_event_source_set_priority(s.idle,
                                                  SD_EVENT_PRIORITY_IDLE); /* whoever has come by then is served first */
         if (r >= 0)
+                r = sd_event_add_time_relative(event, &s.between, CLOCK_MONOTONIC, 0, 1, on_spare, &s);
+        if (r >= 0)
                 r = sd_event_add_io(event, NULL, fd, EPOLLIN, on_connection, &s);
         if (r >= 0)
                 r = sd_event_loop(event);
         sd_event_source_unref(s.idle);
+        sd_event_source_unref(s.between);
         return r;
 }

@@ -20,10 +20,15 @@ enum {
  */
 typedef int (*serve_handler)(void *userdata, int sock, struct err *e);
 
+/* Work that waits for nobody: a slice of it is done between two requests, and it keeps the process from leaving. True:
+ * there is more. */
+typedef bool (*serve_spare)(void *userdata);
+
 /*
  * Serves the listening SOCK_SEQPACKET socket `fd` to `uid` and to root, each request completely before the next, until
- * there has been no connection for `idle_usec`. Returns what the loop returned.
+ * there has been no connection for `idle_usec` and `spare` has nothing more to do. Returns what the loop returned.
  */
-int serve(sd_event *event, int fd, uid_t uid, uint64_t idle_usec, serve_handler handler, void *userdata);
+int serve(sd_event *event, int fd, uid_t uid, uint64_t idle_usec, serve_handler handler, serve_spare spare,
+          void *userdata);
 
 #endif

@@ -17,6 +17,8 @@ enum {
         JOURNAL_USEC = 300 * 1000, /* what the unit wrote last reaches the journal a little after its end */
         PROGRESS_USEC = 5 * 1000 * 1000,
         AGAIN_USEC = 1000 * 1000,
+        LATER_LONG = 3, /* how often the helper says "later" (after 1, 2 and 4 s) before that is told ... */
+        LATER_MOST = 4, /* ... and until it is asked no less often, every 16 s */
         HELPER_TRIES = 5,
         BATCH_MAX = 64,
         RUNS_MAX = 8, /* looks for newer candidates, and the one that has the turn */
@@ -87,7 +89,8 @@ struct installer {
         struct seen seen[SEEN_MAX];
         size_t next_seen;
         bool gathering;
-        unsigned lost; /* answers of the helper, one after the other */
+        unsigned lost;  /* answers of the helper, one after the other */
+        unsigned later; /* the same for "later" */
         struct current *current;
         struct timespec lists; /* when they had changed last */
 };
@@ -408,6 +411,19 @@ void installer_unit_changed(struct installer *in, const char *unit, const struct
                         look(run, state);
 }
 
+/* Other installations have to end first, which this agent did not ask for, or has forgotten. */
+static void later(struct run *run, const struct err *why)
+{
+        struct installer *in = run->in;
+        unsigned times = in->later < LATER_MOST ? in->later : LATER_MOST;
+
+        in->later++;
+        for (struct wish *w = in->wishes; w && in->later > LATER_LONG; w = w->next)
+                if (w->run == run)
+                        in->handler.progress(in->userdata, &w->image, why->text);
+        again(run, AGAIN_USEC << times);
+}
+
 static void on_reply(void *userdata, int error, const Vks__Reply *reply, const struct err *err)
 {
         struct run *run = userdata;
@@ -420,6 +436,11 @@ static void on_reply(void *userdata, int error, const Vks__Reply *reply, const s
                 return;
         }
         in->lost = 0;
+        if (error == -EAGAIN) {
+                later(run, err);
+                return;
+        }
+        in->later = 0;
         if (error < 0 || !reply || !*reply->unit) {
                 struct err failure = ERR_NONE;
                 err_set(&failure, error < 0 ? error : -EIO, "ErrImagePull", "%s",

@@ -141,7 +141,7 @@ static void plan_container(const struct pod *p, const struct pod_state *s, size_
 {
         const struct container_state *c = &s->containers[i];
 
-        if (c->requested || !c->mark)
+        if (c->requested || !c->mark || c->env_failure.code)
                 return;
         if (c->phase == CONTAINER_WAITING && (c->unit.phase == UNIT_ABSENT || c->unit.phase == UNIT_INACTIVE)) {
                 if (due(plan, c->retry_at, now))
@@ -152,7 +152,22 @@ static void plan_container(const struct pod *p, const struct pod_state *s, size_
         }
 }
 
-/* The container's image was changed: its unit alone is ended and cleared away, to make room for a new one. */
+/* Its start has to wait for what its environment refers to: that is said, and systemd does not bring it back with what
+ * it had meanwhile. */
+static void plan_unresolved(const struct pod *p, const struct pod_state *s, size_t i, uint64_t now, struct plan *plan)
+{
+        const struct container_state *c = &s->containers[i];
+
+        if (container_is_unresolved(p, s, i, now) && !c->env_told)
+                add(plan, ACTION_TELL_UNRESOLVED, i);
+        if (c->unit.phase == UNIT_HOLDOFF && !c->requested && !c->stop_sent && due(plan, c->stop_retry_at, now))
+                add(plan, ACTION_END, i);
+        if (c->phase == CONTAINER_TERMINATED && container_restarts(c, &p->containers[i], p))
+                (void)due(plan, c->restart_at, now);
+}
+
+/* The container's image was changed, or its values were: its unit alone is ended and cleared away, to make room for a
+ * new one. */
 static void plan_replace(const struct container_state *c, size_t i, uint64_t now, struct plan *plan)
 {
         if (unit_has_processes(c->unit.phase) || is_held(c) || c->requested) {
@@ -165,15 +180,19 @@ static void plan_replace(const struct container_state *c, size_t i, uint64_t now
         }
 }
 
-/* The first WRITE has all units of the pod; later ones have the units that are missing, as soon as their images are
- * installed. */
+/* The first WRITE has all units of the pod, but for those that refer to what does not exist; later ones have the units
+ * that are missing, as soon as their images are installed and their environments known. */
 static void plan_write(const struct pod_state *s, bool images, bool volumes, uint64_t now, struct plan *plan)
 {
-        bool missing = false;
+        bool missing = false, pending = false;
 
-        for (size_t i = 0; i < s->n_containers; i++)
-                missing |= !s->containers[i].mark && s->containers[i].image_present;
-        if (missing && (images || s->written) && volumes && !s->env_failure.code && !s->write_in_flight &&
+        for (size_t i = 0; i < s->n_containers; i++) {
+                const struct container_state *c = &s->containers[i];
+
+                missing |= !c->mark && c->image_present && !c->env_failure.code;
+                pending |= c->env_failure.code && !*c->env_failure.reason;
+        }
+        if (missing && ((images && !pending) || s->written) && volumes && !s->write_in_flight &&
             due(plan, s->write_retry_at, now))
                 add(plan, ACTION_WRITE, 0);
 }
@@ -184,14 +203,14 @@ static void plan_run(const struct pod *p, const struct pod_state *s, uint64_t no
         size_t init;
 
         plan_write(s, images, volumes, now, plan);
-        if (!s->written)
-                return;
         init = pod_first_blocking_init(p, s);
         for (size_t i = 0; i < p->n_containers; i++) {
                 const struct container *c = &p->containers[i];
 
-                if (container_is_replaced(&s->containers[i], c, p))
+                if (container_is_replaced(&s->containers[i], c, p) || container_is_stale(&s->containers[i], c, p))
                         plan_replace(&s->containers[i], i, now, plan);
+                else if (*s->containers[i].env_failure.reason)
+                        plan_unresolved(p, s, i, now, plan);
                 else
                         plan_container(p, s, i, now, plan);
                 if (i == init && c->init)
@@ -220,10 +239,13 @@ void plan_pod(const struct pod *p, const struct pod_state *s, uint64_t now, stru
 }
 
 static const char *const names[ACTION_KINDS] = {
-        [ACTION_PULL] = "pull",       [ACTION_FILL] = "fill", [ACTION_WRITE] = "write", [ACTION_START] = "start",
-        [ACTION_RESTART] = "restart", [ACTION_STOP] = "stop", [ACTION_KILL] = "kill",   [ACTION_REMOVE] = "remove",
-        [ACTION_DELETE] = "delete",   [ACTION_TERM] = "term", [ACTION_END] = "end",     [ACTION_END_KILL] = "end-kill",
-        [ACTION_CLEAR] = "clear",
+        [ACTION_PULL] = "pull",       [ACTION_FILL] = "fill",
+        [ACTION_WRITE] = "write",     [ACTION_START] = "start",
+        [ACTION_RESTART] = "restart", [ACTION_STOP] = "stop",
+        [ACTION_KILL] = "kill",       [ACTION_REMOVE] = "remove",
+        [ACTION_DELETE] = "delete",   [ACTION_TERM] = "term",
+        [ACTION_END] = "end",         [ACTION_END_KILL] = "end-kill",
+        [ACTION_CLEAR] = "clear",     [ACTION_TELL_UNRESOLVED] = "unresolved",
 };
 
 const char *action_name(enum action_kind kind)

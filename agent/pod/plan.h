@@ -7,7 +7,7 @@
  *      a pod that shall run:
  *                install images -> resolve volumes and environment -> write units -> init containers, one after the
  *                other -> containers -> restart those that ended, by restartPolicy and back-off
- *      a container whose image was changed:
+ *      a container whose image was changed, or whose environment is another at its next start:
  *                end its unit -> clear the unit away -> install, write, start anew
  *      a pod that shall end (deleted, gone from the API, or finished):
  *                stop -> kill after the grace -> remove units and directories -> delete the object
@@ -29,8 +29,9 @@ enum action_kind {
         ACTION_END,      /* container `index`: stop its unit alone */
         ACTION_END_KILL, /* container `index`: kill its unit alone, the grace is over */
         ACTION_CLEAR,    /* container `index`: its unit has ended, remove it alone */
-        ACTION_REMOVE,   /* units and directories of the pod */
-        ACTION_DELETE,   /* the object in the API server, with grace 0 */
+        ACTION_TELL_UNRESOLVED, /* container `index`: its start waits for a ConfigMap or a Secret */
+        ACTION_REMOVE,          /* units and directories of the pod */
+        ACTION_DELETE,          /* the object in the API server, with grace 0 */
         ACTION_KINDS
 };
 

@@ -172,6 +172,8 @@ static void new_run(struct container_state *c, const struct unit_state *u, uint6
         c->failure = ERR_NONE;
         c->start_failures = 0;
         c->replacing = false;
+        c->env_told = false;
+        c->term_sent = c->stop_sent = c->kill_sent = false; /* to an earlier run */
 }
 
 static void schedule_restart(struct container_state *c)
@@ -259,17 +261,47 @@ bool container_is_replaced(const struct container_state *c, const struct contain
         return !spec->init || spec->sidecar;
 }
 
-void container_renew(struct container_state *c)
+bool container_is_stale(const struct container_state *c, const struct container *spec, const struct pod *p)
+{
+        if (c->mark != spec->mark || c->env_failure.code || c->values == c->values_written || c->requested ||
+            unit_has_processes(c->unit.phase))
+                return false;
+        return c->phase == CONTAINER_WAITING || container_restarts(c, spec, p);
+}
+
+void container_refresh(struct container_state *c)
 {
         c->mark = 0;
+        c->values_written = 0;
         c->term_sent = c->stop_sent = c->kill_sent = false;
         c->stop_failures = c->clear_failures = c->start_failures = 0;
         c->kill_at = c->stop_retry_at = c->clear_retry_at = c->retry_at = 0;
         c->requested = false;
-        c->replacing = false;
         c->unit = (struct unit_state){ .phase = UNIT_ABSENT };
         c->unit_restarts = 0;
         c->unmet_at = 0;
+}
+
+bool container_is_unresolved(const struct pod *p, const struct pod_state *s, size_t i, uint64_t now)
+{
+        const struct container_state *c = &s->containers[i];
+        size_t init = pod_first_blocking_init(p, s);
+
+        if (!*c->env_failure.reason || c->requested || unit_has_processes(c->unit.phase) ||
+            !(c->image_present || c->mark))
+                return false;
+        for (size_t k = 0; k < s->n_volumes; k++) /* these come first */
+                if (p->volumes[k].kind == VOLUME_FILES && !s->volumes[k].filled)
+                        return false;
+        if (init < i && p->containers[init].init)
+                return false;
+        return c->phase == CONTAINER_WAITING || (container_restarts(c, &p->containers[i], p) && c->restart_at <= now);
+}
+
+void container_renew(struct container_state *c)
+{
+        container_refresh(c);
+        c->replacing = false;
         c->backoff = c->restart_at = 0;
         c->failure = ERR_NONE;
         if (c->now.valid)
@@ -304,6 +336,23 @@ uint64_t backoff_next(unsigned *failures, uint64_t first)
         return delay < BACKOFF_MAX ? delay : BACKOFF_MAX;
 }
 
+enum {
+        LATER_FIRST_USEC = 500 * 1000,
+        LATER_LONG = 4, /* the waits before were 0.5, 1, 2 and 4 seconds */
+};
+
+uint64_t later_next(unsigned *failures)
+{
+        uint64_t delay = backoff_next(failures, LATER_FIRST_USEC);
+
+        return delay < LATER_MAX ? delay : LATER_MAX;
+}
+
+bool later_is_long(unsigned failures)
+{
+        return failures > LATER_LONG;
+}
+
 bool container_restarts(const struct container_state *c, const struct container *spec, const struct pod *p)
 {
         if (c->phase != CONTAINER_TERMINATED)
@@ -325,7 +374,9 @@ bool container_backs_off(const struct container_state *c, const struct container
 const struct termination *container_last_run(const struct container_state *c, const struct container *spec,
                                              const struct pod *p)
 {
-        return container_backs_off(c, spec, p) || (c->replacing && c->now.valid) ? &c->now : &c->last;
+        bool waits = c->replacing || (*c->env_failure.reason && container_restarts(c, spec, p));
+
+        return container_backs_off(c, spec, p) || (waits && c->now.valid) ? &c->now : &c->last;
 }
 
 size_t pod_first_blocking_init(const struct pod *p, const struct pod_state *s)

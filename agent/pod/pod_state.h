@@ -46,6 +46,13 @@ struct container_state {
         unsigned start_failures; /* such failures in a row */
         struct err failure;      /* why the container waits: reason and text (CreateContainerError, ...) */
 
+        /* what its environment and command line are made of (agent/pods/content.h) */
+        uint64_t values;         /* a hash of what they would be now; 0: nothing in them may change */
+        uint64_t values_written; /* the same of what its unit was written with; 0: unknown, or nothing may change */
+        uint64_t values_sent;    /* the same for a WRITE that is under way */
+        struct err env_failure;  /* why they cannot be resolved; without a reason: it is only a matter of time */
+        bool env_told;           /* the event about env_failure was posted for the start that is due */
+
         /* its unit */
         uint64_t mark;      /* container.mark of the image that the unit was made for; 0: there is no unit */
         uint64_t mark_sent; /* the same for a WRITE that is under way */
@@ -104,7 +111,6 @@ struct pod_state {
         bool write_in_flight;
         uint64_t write_retry_at;
         unsigned write_failures;
-        struct err env_failure; /* why the environment cannot be resolved yet */
         struct err write_failure;
 
         uint64_t stop_at; /* when the pod began to be stopped; 0: not yet */
@@ -153,6 +159,21 @@ bool container_is_replaced(const struct container_state *c, const struct contain
 /* The container's unit was removed: the next one is made for the image that the pod has now, and starts at once. */
 void container_renew(struct container_state *c);
 
+/*
+ * Is the container about to start, now or after its back-off, in a unit whose values are not the newest? Then the unit
+ * makes room for one that has them: PID 1 does not read a unit again that it has loaded, and would restart it by itself
+ * in time.
+ */
+bool container_is_stale(const struct container_state *c, const struct container *spec, const struct pod *p);
+
+/* The unit of such a container was removed: the next one is written with the newest values. What is known of earlier
+ * runs stays, and so does the back-off. */
+void container_refresh(struct container_state *c);
+
+/* Is it container i's turn to start, and does its start have to wait since its environment cannot be resolved
+ * (env_failure)? */
+bool container_is_unresolved(const struct pod *p, const struct pod_state *s, size_t i, uint64_t now);
+
 /* The container's image was changed: forgets what was known of the old one (presence, pull failures). */
 void container_forget_image(struct container_state *c);
 
@@ -163,6 +184,17 @@ bool container_pull_is_final(const struct container_state *c);
  * twice as long each time, up to BACKOFF_MAX. */
 uint64_t backoff_next(unsigned *failures, uint64_t first);
 
+/*
+ * The helper has said "later" (-EAGAIN), since a bound of this machine's is reached: counts that in *failures and
+ * returns how many microseconds to wait. What it waits for ends in seconds or minutes, so the wait does not grow beyond
+ * LATER_MAX.
+ */
+uint64_t later_next(unsigned *failures);
+#define LATER_MAX (16 * USEC_PER_SEC)
+
+/* Has it waited so long that somebody wants to know why? */
+bool later_is_long(unsigned failures);
+
 /* Do Kubernetes' rules start the container again, which ended as `c->now` says? */
 bool container_restarts(const struct container_state *c, const struct container *spec, const struct pod *p);
 
@@ -170,8 +202,8 @@ bool container_restarts(const struct container_state *c, const struct container 
  * CrashLoopBackOff. */
 bool container_backs_off(const struct container_state *c, const struct container *spec, const struct pod *p);
 
-/* The run that the status calls lastState and `kubectl logs --previous` shows: the latest run during a back-off and
- * while the unit is replaced, otherwise the run before. */
+/* The run that the status calls lastState and `kubectl logs --previous` shows: the latest run during a back-off, while
+ * the unit is replaced and while the environment cannot be resolved, otherwise the run before. */
 const struct termination *container_last_run(const struct container_state *c, const struct container *spec,
                                              const struct pod *p);
 

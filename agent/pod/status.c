@@ -104,8 +104,8 @@ static cJSON *why_waiting(const struct pod *p, const struct pod_state *s, size_t
                                              c->pull_failure.text);
                 return waiting_state(c->pull_failure.reason, "%s", c->pull_failure.text);
         }
-        if (s->env_failure.code)
-                return waiting_state("CreateContainerConfigError", "%s", s->env_failure.text);
+        if (container_is_unresolved(p, s, i, now))
+                return waiting_state(c->env_failure.reason, "%s", c->env_failure.text);
         if (s->write_failure.code)
                 return waiting_state(*s->write_failure.reason ? s->write_failure.reason : "CreateContainerError", "%s",
                                      s->write_failure.text);
@@ -134,7 +134,7 @@ static cJSON *container_status(const struct pod *p, const struct pod_state *s, s
         if (c->phase == CONTAINER_RUNNING) {
                 state = cJSON_CreateObject();
                 add_time(cJSON_AddObjectToObject(state, "running"), "startedAt", c->started ? c->started : now);
-        } else if (c->phase == CONTAINER_WAITING || c->replacing) {
+        } else if (c->phase == CONTAINER_WAITING || c->replacing || container_is_unresolved(p, s, i, now)) {
                 /* A container that makes room for another image is never reported as terminated: with restartPolicy
                  * Never the API server would not let it run again. */
                 state = why_waiting(p, s, i, now);

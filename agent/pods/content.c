@@ -249,24 +249,33 @@ Vks__Fill *content_fill_free(Vks__Fill *fill)
 
 /* ---- environment ------------------------------------------------------------------------------------------------- */
 
-static const Vks__Env *lookup(const Vks__Env *const *env, size_t n, const char *name, size_t size)
+/* A container's message as it is made: what its command line may refer to. */
+struct scope {
+        Vks__Container *m;
+        bool *secret; /* parallel to m->env: is the value of a Secret in this one? */
+};
+
+static size_t lookup(const Vks__Env *const *env, size_t n, const char *name, size_t size)
 {
         for (size_t i = n; i-- > 0;)
                 if (strlen(env[i]->name) == size && memcmp(env[i]->name, name, size) == 0)
-                        return env[i];
-        return NULL;
+                        return i;
+        return n;
 }
 
-char *content_expand(const char *s, const Vks__Env *const *env, size_t n_env)
+/* *ret_secret (may be NULL, as `secret` may be) becomes true when one of the variables that were put in is secret. */
+static char *expand(const char *s, const Vks__Env *const *env, size_t n_env, const bool *secret, bool *ret_secret)
 {
-        struct buf b = BUF(EXPANDED_MAX);
+        struct buf b = SECRET_BUF(EXPANDED_MAX);
 
         while (*s) {
                 const char *close = s[0] == '$' && s[1] == '(' ? strchr(s, ')') : NULL;
-                const Vks__Env *v = close ? lookup(env, n_env, s + 2, (size_t)(close - s - 2)) : NULL;
+                size_t v = close ? lookup(env, n_env, s + 2, (size_t)(close - s - 2)) : n_env;
 
-                if (v) {
-                        buf_add(&b, v->value.data, v->value.len);
+                if (v < n_env) {
+                        buf_add(&b, env[v]->value.data, env[v]->value.len);
+                        if (secret && secret[v])
+                                *ret_secret = true;
                         s = close + 1;
                 } else if (close) { /* unknown: copied as it is, with any "$$" or "$(" in it */
                         buf_add(&b, s, (size_t)(close + 1 - s));
@@ -281,6 +290,11 @@ char *content_expand(const char *s, const Vks__Env *const *env, size_t n_env)
         return buf_steal(&b);
 }
 
+char *content_expand(const char *s, const Vks__Env *const *env, size_t n_env)
+{
+        return expand(s, env, n_env, NULL, NULL);
+}
+
 /* Variables are made of `data` alone, as the kubelet's are (makeEnvironmentVariables): what is in binaryData is a file.
  */
 static bool gives_variable(const struct object *o, const char *key, const void **ret_data, size_t *ret_size)
@@ -288,8 +302,9 @@ static bool gives_variable(const struct object *o, const char *key, const void *
         return !object_is_binary(o, key) && object_get(o, key, ret_data, ret_size) == 0;
 }
 
-static void set_env(Vks__Container *m, const char *prefix, const char *name, const void *data, size_t size)
+static void set_env(struct scope *s, const char *prefix, const char *name, const void *data, size_t size, bool secret)
 {
+        Vks__Container *m = s->m;
         Vks__Env *v = NEW(Vks__Env);
 
         vks__env__init(v);
@@ -300,14 +315,18 @@ static void set_env(Vks__Container *m, const char *prefix, const char *name, con
                 if (streq(m->env[i]->name, v->name)) {
                         vks__env__free_unpacked(m->env[i], NULL);
                         m->env[i] = v;
+                        s->secret[i] = secret;
                         return;
                 }
         m->env = xrealloc(m->env, m->n_env + 1, sizeof(*m->env));
+        s->secret = xrealloc(s->secret, m->n_env + 1, sizeof(*s->secret));
+        s->secret[m->n_env] = secret;
         m->env[m->n_env++] = v;
 }
 
-static int env_from_object(const struct content *c, const struct env_var *v, Vks__Container *m, struct err *e)
+static int env_from_object(const struct content *c, const struct env_var *v, struct scope *s, struct err *e)
 {
+        bool secret = v->kind == SOURCE_SECRET;
         struct object *o;
         const void *data;
         size_t size;
@@ -320,7 +339,7 @@ static int env_from_object(const struct content *c, const struct env_var *v, Vks
                         const char *key = object_key(o, i, &data, &size);
                         CLEANUP(freep) char *name = xasprintf("%s%s", v->name, key);
                         if (id_is_env_name(name) && gives_variable(o, key, &data, &size))
-                                set_env(m, v->name, key, data, size);
+                                set_env(s, v->name, key, data, size, secret);
                 }
                 return 0;
         }
@@ -328,38 +347,40 @@ static int env_from_object(const struct content *c, const struct env_var *v, Vks
                 return v->optional
                                ? 0
                                : err_set(e, -EAGAIN, "CreateContainerConfigError", "couldn't find key %s in %s %s/%s",
-                                         v->text, v->kind == SOURCE_SECRET ? "Secret" : "ConfigMap",
-                                         c->pod->id.namespace, v->object);
-        set_env(m, "", v->name, data, size);
+                                         v->text, secret ? "Secret" : "ConfigMap", c->pod->id.namespace, v->object);
+        set_env(s, "", v->name, data, size, secret);
         return 0;
 }
 
+static void set_own_env(const struct pod *p, const struct env_var *v, const struct pod_node *node, struct scope *s)
+{
+        bool secret = false, field = v->kind == SOURCE_FIELD;
+        CLEANUP(freep)
+        char *value = field ? pod_field(p, v->text, node)
+                            : expand(v->text, (const Vks__Env *const *)s->m->env, s->m->n_env, s->secret, &secret);
+        size_t size = value ? strlen(value) : 0;
+
+        if (value && field)
+                json_bytes(value, size); /* policy refuses what has one */
+        set_env(s, "", v->name, value ? value : "", size, secret);
+        if (value)
+                explicit_bzero(value, size);
+}
+
 static int resolve_env(const struct content *c, const struct pod *p, const struct container *spec,
-                       const struct pod_node *node, Vks__Container *m, struct err *e)
+                       const struct pod_node *node, struct scope *s, struct err *e)
 {
         /* The kubelet gives pods the cluster address of the Service, which cannot be reached from here. So we give
          * them the API server's own address, which serves as well. */
         if (node->api_host) {
-                set_env(m, "", "KUBERNETES_SERVICE_HOST", node->api_host, strlen(node->api_host));
-                set_env(m, "", "KUBERNETES_SERVICE_PORT", node->api_port, strlen(node->api_port));
-                set_env(m, "", "KUBERNETES_SERVICE_PORT_HTTPS", node->api_port, strlen(node->api_port));
+                set_env(s, "", "KUBERNETES_SERVICE_HOST", node->api_host, strlen(node->api_host), false);
+                set_env(s, "", "KUBERNETES_SERVICE_PORT", node->api_port, strlen(node->api_port), false);
+                set_env(s, "", "KUBERNETES_SERVICE_PORT_HTTPS", node->api_port, strlen(node->api_port), false);
         }
         for (size_t i = 0; i < spec->n_env; i++) {
                 const struct env_var *v = &spec->env[i];
-                CLEANUP(freep) char *value = NULL;
-                int r = 0;
+                int r = is_object(v->kind) ? env_from_object(c, v, s, e) : (set_own_env(p, v, node, s), 0);
 
-                if (is_object(v->kind)) {
-                        r = env_from_object(c, v, m, e);
-                } else {
-                        value = v->kind == SOURCE_FIELD
-                                        ? pod_field(p, v->text, node)
-                                        : content_expand(v->text, (const Vks__Env *const *)m->env, m->n_env);
-                        size_t size = value ? strlen(value) : 0;
-                        if (value && v->kind == SOURCE_FIELD)
-                                json_bytes(value, size); /* policy refuses what has one */
-                        set_env(m, "", v->name, value ? value : "", size);
-                }
                 if (r < 0) {
                         err_prefix(e, "containers{%s}.env{%s}: ", spec->name, v->name);
                         return r;
@@ -368,36 +389,134 @@ static int resolve_env(const struct content *c, const struct pod *p, const struc
         return 0;
 }
 
-/* ---- the WRITE message ------------------------------------------------------------------------------------------- */
+/* ---- the command line -------------------------------------------------------------------------------------------- */
 
-static char **expand_all(char **words, const Vks__Container *m, size_t *ret_n)
+static void hide(Vks__Container *m, size_t index, char *word)
+{
+        Vks__Word *w = NEW(Vks__Word);
+
+        vks__word__init(w);
+        w->index = (uint32_t)index;
+        w->value = word;
+        m->hidden = xrealloc(m->hidden, m->n_hidden + 1, sizeof(*m->hidden));
+        m->hidden[m->n_hidden++] = w;
+}
+
+/* The words from `index` of the command line on. One that has the value of a Secret is hidden, and shown as the pod
+ * has it; but the program is what the unit is made of. */
+static char **expand_all(char **words, const struct scope *s, size_t index, size_t *ret_n)
 {
         char **v = NULL;
 
-        for (char **w = words; w && *w; w++)
-                strv_push(&v, ret_n, content_expand(*w, (const Vks__Env *const *)m->env, m->n_env));
+        for (char **w = words; w && *w; w++, index++) {
+                bool secret = false;
+                char *word = expand(*w, (const Vks__Env *const *)s->m->env, s->m->n_env, s->secret, &secret);
+
+                if (secret && index > 0) {
+                        hide(s->m, index, word);
+                        word = xstrdup(*w);
+                }
+                strv_push(&v, ret_n, word);
+        }
         return v;
 }
 
+/* ---- what may be another at the container's next start ----------------------------------------------------------- */
+
+static bool may_change(const struct env_var *v)
+{
+        return is_object(v->kind) || (v->kind == SOURCE_FIELD && (starts_with(v->text, "metadata.labels") ||
+                                                                  starts_with(v->text, "metadata.annotations")));
+}
+
+bool content_may_change(const struct container *spec)
+{
+        for (size_t i = 0; i < spec->n_env; i++)
+                if (may_change(&spec->env[i]))
+                        return true;
+        return false;
+}
+
+static void hash_words(uint64_t *h, char *const *words, size_t n)
+{
+        hash_bytes(h, &n, sizeof(n));
+        for (size_t i = 0; i < n; i++)
+                hash_bytes(h, words[i], strlen(words[i]) + 1);
+}
+
+static uint64_t hash_values(const Vks__Container *m)
+{
+        uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+        for (size_t i = 0; i < m->n_env; i++) {
+                hash_bytes(&h, m->env[i]->name, strlen(m->env[i]->name) + 1);
+                hash_bytes(&h, &m->env[i]->value.len, sizeof(m->env[i]->value.len));
+                hash_bytes(&h, m->env[i]->value.data, m->env[i]->value.len);
+        }
+        hash_words(&h, m->command, m->n_command);
+        hash_words(&h, m->args, m->n_args);
+        for (size_t i = 0; i < m->n_hidden; i++)
+                hash_words(&h, &m->hidden[i]->value, 1);
+        return h ? h : 1;
+}
+
+/* Variables, command and args. */
+static int set_values(const struct content *c, const struct pod *p, const struct container *spec,
+                      const struct pod_node *node, Vks__Container *m, struct err *e)
+{
+        struct scope s = { .m = m };
+        int r = resolve_env(c, p, spec, node, &s, e);
+
+        if (r >= 0) {
+                m->command = expand_all(spec->command, &s, 0, &m->n_command);
+                m->args = expand_all(spec->args, &s, m->n_command ? m->n_command : 1, &m->n_args);
+        }
+        free(s.secret);
+        return r;
+}
+
+static void wipe(Vks__Container *m)
+{
+        for (size_t i = 0; i < m->n_env; i++)
+                explicit_bzero(m->env[i]->value.data, m->env[i]->value.len);
+        for (size_t i = 0; i < m->n_hidden; i++)
+                explicit_bzero(m->hidden[i]->value, strlen(m->hidden[i]->value));
+}
+
+int content_values(const struct content *c, const struct pod *p, size_t container, const struct pod_node *node,
+                   uint64_t *ret_hash, struct err *e)
+{
+        Vks__Container *m = NEW(Vks__Container);
+        int r;
+
+        vks__container__init(m);
+        r = set_values(c, p, &p->containers[container], node, m, e);
+        if (r >= 0)
+                *ret_hash = hash_values(m);
+        wipe(m);
+        vks__container__free_unpacked(m, NULL);
+        return r;
+}
+
+/* ---- the WRITE message ------------------------------------------------------------------------------------------- */
+
 static int container_message(const struct content *c, const struct pod *p, const struct container *spec,
-                             const struct content_image *image, const struct pod_node *node, Vks__Container *m,
-                             struct err *e)
+                             struct content_image *image, const struct pod_node *node, Vks__Container *m, struct err *e)
 {
         static const Vks__Restart restart[] = {
                 [RESTART_POLICY_ALWAYS] = VKS__RESTART__RESTART_ALWAYS,
                 [RESTART_POLICY_ON_FAILURE] = VKS__RESTART__RESTART_ON_FAILURE,
                 [RESTART_POLICY_NEVER] = VKS__RESTART__RESTART_NEVER,
         };
-        int r = resolve_env(c, p, spec, node, m, e);
+        int r = set_values(c, p, spec, node, m, e);
 
         if (r < 0)
                 return r;
+        image->values = content_may_change(spec) ? hash_values(m) : 0;
         m->name = xstrdup(spec->name);
         m->image = xstrdup(spec->parsed.name);
         m->package = xstrdup(image->package);
         m->unit = xstrdup(image->unit);
-        m->command = expand_all(spec->command, m, &m->n_command);
-        m->args = expand_all(spec->args, m, &m->n_args);
         m->working_dir = xstrdup(spec->working_dir ? spec->working_dir : "");
         m->shares_image = spec->shares_image;
         m->mark = spec->mark;
@@ -456,7 +575,7 @@ static Vks__Volume *volume_message(const struct volume *v)
         return m;
 }
 
-int content_write(const struct content *c, const struct pod *p, const struct content_image *images,
+int content_write(const struct content *c, const struct pod *p, struct content_image *images,
                   const struct pod_node *node, Vks__Write **ret, struct err *e)
 {
         static const Vks__Qos qos[] = {
@@ -499,9 +618,7 @@ int content_write(const struct content *c, const struct pod *p, const struct con
 Vks__Write *content_write_free(Vks__Write *write)
 {
         for (size_t i = 0; write && i < write->n_containers; i++)
-                for (size_t k = 0; k < write->containers[i]->n_env; k++)
-                        explicit_bzero(write->containers[i]->env[k]->value.data,
-                                       write->containers[i]->env[k]->value.len);
+                wipe(write->containers[i]);
         if (write)
                 vks__write__free_unpacked(write, NULL);
         return NULL;

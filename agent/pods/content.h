@@ -32,17 +32,30 @@ int content_fill(const struct content *c, const struct pod *p, size_t volume, co
 Vks__Fill *content_fill_free(Vks__Fill *fill);
 
 /*
+ * A hash of what the container's environment and command line would be if it was started now. -EAGAIN while an object
+ * that they refer to is unknown (then without a reason) or missing (reason CreateContainerConfigError).
+ */
+int content_values(const struct content *c, const struct pod *p, size_t container, const struct pod_node *node,
+                   uint64_t *ret_hash, struct err *e);
+
+/* Pure: does the environment refer to anything that may be another at the next start (a ConfigMap, a Secret, labels,
+ * annotations)? */
+bool content_may_change(const struct container *spec);
+
+/*
  * The WRITE message: the containers with their environments resolved and $(VAR) replaced. `images` says what each
- * container's image is, parallel to pod->containers. -EAGAIN as above, with reason CreateContainerConfigError. The
- * caller owns *ret (content_write_free wipes it).
+ * container's image is, parallel to pod->containers. -EAGAIN as above. The caller owns *ret (content_write_free wipes
+ * it).
  */
 struct content_image {
         const char *package; /* the package that ships `unit`; "" for a path */
         const char *unit;    /* "" : none */
         bool writes_var;
-        bool left_out; /* not in the message: the image is not installed, or the unit was made for another image */
+        bool left_out; /* not in the message: the image is not installed, or the unit was made for another image, or the
+                          environment cannot be resolved */
+        uint64_t values; /* set: the hash of content_values(), 0 where nothing in it may change */
 };
-int content_write(const struct content *c, const struct pod *p, const struct content_image *images,
+int content_write(const struct content *c, const struct pod *p, struct content_image *images,
                   const struct pod_node *node, Vks__Write **ret, struct err *e);
 Vks__Write *content_write_free(Vks__Write *write);
 

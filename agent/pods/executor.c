@@ -35,18 +35,46 @@ static struct request *request_new(struct pod_entry *e, size_t index, size_t roo
         return rq;
 }
 
-/* Without a reply the helper could not be asked, which is temporary; with a reply it has refused. */
-static uint64_t retry_after(const Vks__Reply *reply, unsigned *failures)
-{
-        return time_now() + backoff_next(failures, reply ? RETRY_REFUSED_USEC : RETRY_USEC);
-}
-
 /* The kubelet's word for it: what the pod asks for is wrong or not allowed, or it did not work out. */
 static void set_reason(struct err *e, int error, const char *otherwise)
 {
         if (!*e->reason)
                 snprintf(e->reason, sizeof(e->reason), "%s",
-                         error == -EINVAL || error == -EPERM ? "CreateContainerConfigError" : otherwise);
+                         error == -EINVAL || error == -EPERM ? "CreateContainerConfigError"
+                         : error == -EAGAIN                  ? "ContainerCreating"
+                                                             : otherwise);
+}
+
+/* Without a reply the helper could not be asked, which is temporary; with a reply it has refused, or said "later". */
+static uint64_t retry_after(int error, const Vks__Reply *reply, unsigned *failures)
+{
+        if (error == -EAGAIN)
+                return time_now() + later_next(failures);
+        return time_now() + backoff_next(failures, reply ? RETRY_REFUSED_USEC : RETRY_USEC);
+}
+
+/*
+ * Says that a request has failed. "Later" is no failure: nothing was begun, and nobody has to do anything. It is told
+ * when it has been so for a while.
+ */
+static void tell_failed(struct pod_entry *e, const struct container *c, int error, unsigned failures,
+                        const char *reason, const char *words, const char *text)
+{
+        if (error != -EAGAIN)
+                pod_event(e, c, true, reason, "%s%s", words, text);
+        else if (later_is_long(failures))
+                pod_event(e, c, true, "Deferred", "this node will do it later: %s", text);
+}
+
+/* What the status shows of it: of "later" nothing at first, either. */
+static struct err shown_failure(int error, unsigned failures, const struct err *err, const char *otherwise)
+{
+        struct err shown = *err;
+
+        if (error == -EAGAIN && !later_is_long(failures))
+                return ERR_NONE;
+        set_reason(&shown, error, otherwise);
+        return shown;
 }
 
 /* Takes the request; the entry, or NULL when nobody waits for the answer any more. */
@@ -83,9 +111,10 @@ static void on_filled(void *userdata, int error, const Vks__Reply *reply, const 
         v = &e->state->volumes[rq->index];
         v->in_flight = false;
         if (error < 0) {
-                v->retry_at = retry_after(reply, &v->failures);
+                v->retry_at = retry_after(error, reply, &v->failures);
+                CLEANUP(freep) char *which = xasprintf("volumes{%s}: ", e->pod->volumes[rq->index].name);
                 v->failure = *err;
-                pod_event(e, NULL, true, "FailedMount", "volumes{%s}: %s", e->pod->volumes[rq->index].name, err->text);
+                tell_failed(e, NULL, error, v->failures, "FailedMount", which, err->text);
         } else {
                 v->filled = true;
                 v->failures = 0;
@@ -139,10 +168,9 @@ static void on_written(void *userdata, int error, const Vks__Reply *reply, const
                 return;
         e->state->write_in_flight = false;
         if (error < 0) {
-                e->state->write_failure = *err;
-                e->state->write_retry_at = retry_after(reply, &e->state->write_failures);
-                set_reason(&e->state->write_failure, error, "CreateContainerError");
-                pod_event(e, NULL, true, "Failed", "Error: %s", err->text);
+                e->state->write_retry_at = retry_after(error, reply, &e->state->write_failures);
+                e->state->write_failure = shown_failure(error, e->state->write_failures, err, "CreateContainerError");
+                tell_failed(e, NULL, error, e->state->write_failures, "Failed", "Error: ", err->text);
         } else {
                 e->state->write_failure = ERR_NONE;
                 e->state->write_failures = 0;
@@ -152,9 +180,10 @@ static void on_written(void *userdata, int error, const Vks__Reply *reply, const
                 struct container_state *c = &e->state->containers[i];
                 if (error == 0 && c->mark_sent) {
                         c->mark = c->mark_sent;
+                        c->values_written = c->values_sent;
                         tell_created(e, i);
                 }
-                c->mark_sent = 0;
+                c->mark_sent = c->values_sent = 0;
         }
         free(rq);
 }
@@ -164,30 +193,49 @@ static void do_write(struct pod_entry *e)
         const struct pods_parts *parts = &e->pods->parts;
         CLEANUP(freep) struct content_image *images = xcalloc(e->pod->n_containers, sizeof(*images));
         struct err err = ERR_NONE;
+        bool writes_var = false;
         Vks__Write *w;
 
+        for (size_t i = 0; i < e->pod->n_containers; i++)
+                writes_var |= e->images[i].writes_var;
         for (size_t i = 0; i < e->pod->n_containers; i++) {
                 const struct container_state *c = &e->state->containers[i];
-                images[i] =
-                        (struct content_image){ e->images[i].owner, e->images[i].unit, e->images[i].writes_var,
-                                                c->mark ? c->mark != e->pod->containers[i].mark : !c->image_present };
+                images[i] = (struct content_image){
+                        .package = e->images[i].owner,
+                        .unit = e->images[i].unit,
+                        .writes_var = writes_var, /* the containers share their /var, whichever is left out */
+                        .left_out = c->env_failure.code ||
+                                    (c->mark ? c->mark != e->pod->containers[i].mark : !c->image_present),
+                };
         }
         if (content_write(e->content, e->pod, images, &parts->node, &w, &err) < 0) {
-                if (!*err.reason) { /* it is only a matter of time: nothing to complain about yet */
-                        e->state->env_failure = err;
-                        return;
-                }
-                if (!streq(err.text, e->state->env_failure.text))
-                        pod_event(e, NULL, true, "Failed", "Error: %s", err.text);
-                e->state->env_failure = err;
+                e->content_dirty = true; /* what was there a moment ago is gone */
+                e->state->write_retry_at = time_now() + RETRY_SOON_USEC;
+                pod_mark(e);
                 return;
         }
         e->state->write_in_flight = true;
-        for (size_t i = 0; i < e->pod->n_containers; i++)
-                if (!e->state->containers[i].mark && !images[i].left_out)
-                        e->state->containers[i].mark_sent = e->pod->containers[i].mark;
+        for (size_t i = 0; i < e->pod->n_containers; i++) {
+                struct container_state *c = &e->state->containers[i];
+
+                if (images[i].left_out)
+                        continue;
+                c->values_sent = images[i].values;
+                if (!c->mark)
+                        c->mark_sent = e->pod->containers[i].mark;
+                else if (c->values_written != c->values_sent)
+                        c->values_written = 0; /* it is written anew unless it is loaded: nobody knows now */
+        }
         helper_write(parts->helper, w, on_written, request_new(e, 0, 0));
         content_write_free(w);
+}
+
+static void tell_unresolved(struct pod_entry *e, size_t i)
+{
+        struct container_state *c = &e->state->containers[i];
+
+        c->env_told = true;
+        pod_event(e, &e->pod->containers[i], true, "Failed", "Error: %s", c->env_failure.text);
 }
 
 static void on_started(void *userdata, int error, const Vks__Reply *reply, const struct err *err)
@@ -200,12 +248,12 @@ static void on_started(void *userdata, int error, const Vks__Reply *reply, const
         for (size_t i = 0; error < 0 && i < rq->n_units; i++) {
                 struct container_state *c = &e->state->containers[rq->units[i]];
                 c->requested = false;
-                c->retry_at = retry_after(reply, &c->start_failures);
-                c->failure = *err;
+                c->retry_at = retry_after(error, reply, &c->start_failures);
+                c->failure = shown_failure(error, c->start_failures, err, "RunContainerError");
                 if (error == -ENOENT && !unit_has_processes(c->unit.phase))
                         c->mark = 0; /* somebody took the unit's files away: they are written again */
-                set_reason(&c->failure, error, "RunContainerError");
-                pod_event(e, &e->pod->containers[rq->units[i]], true, "Failed", "Error: %s", err->text);
+                tell_failed(e, &e->pod->containers[rq->units[i]], error, c->start_failures, "Failed",
+                            "Error: ", err->text);
         }
         free(rq);
 }
@@ -247,9 +295,9 @@ static void on_stopped(void *userdata, int error, const Vks__Reply *reply, const
                 return;
         e->state->stop_in_flight = false;
         if (error < 0) {
-                e->state->stop_retry_at = retry_after(reply, &e->state->stop_failures);
+                e->state->stop_retry_at = retry_after(error, reply, &e->state->stop_failures);
                 e->state->stop_sent = e->state->kill_sent = false;
-                pod_event(e, NULL, true, "FailedKillPod", "error killing pod: %s", err->text);
+                tell_failed(e, NULL, error, e->state->stop_failures, "FailedKillPod", "error killing pod: ", err->text);
         }
         free(rq);
 }
@@ -307,10 +355,10 @@ static void on_ended(void *userdata, int error, const Vks__Reply *reply, const s
         for (size_t i = 0; i < rq->n_units; i++) {
                 struct container_state *c = &e->state->containers[rq->units[i]];
                 if (error < 0) {
-                        c->stop_retry_at = retry_after(reply, &c->stop_failures);
+                        c->stop_retry_at = retry_after(error, reply, &c->stop_failures);
                         c->term_sent = c->stop_sent = c->kill_sent = false;
-                        pod_event(e, &e->pod->containers[rq->units[i]], true, "FailedKillPod",
-                                  "error killing container: %s", err->text);
+                        tell_failed(e, &e->pod->containers[rq->units[i]], error, c->stop_failures, "FailedKillPod",
+                                    "error killing container: ", err->text);
                 } else {
                         c->stop_failures = 0;
                 }
@@ -355,7 +403,7 @@ static void do_end(struct pod_entry *e, const struct plan *plan, enum action_kin
                         continue;
                 }
                 if (!e->state->stop_at) {
-                        c->replacing = true;
+                        c->replacing = c->mark != e->pod->containers[k].mark;
                         c->kill_at = now + (uint64_t)e->pod->grace_s * USEC_PER_SEC;
                 }
                 tell_ending(e, k);
@@ -385,11 +433,14 @@ static void on_cleared(void *userdata, int error, const Vks__Reply *reply, const
                 c->clear_retry_at = time_now() + backoff_next(&c->clear_failures, RETRY_SOON_USEC);
                 c->stop_sent = c->kill_sent = false;
         } else if (error < 0) {
-                c->clear_retry_at = retry_after(reply, &c->clear_failures);
-                pod_event(e, &e->pod->containers[rq->index], true, "FailedKillPod", "error removing container: %s",
-                          err->text);
+                c->clear_retry_at = retry_after(error, reply, &c->clear_failures);
+                tell_failed(e, &e->pod->containers[rq->index], error, c->clear_failures, "FailedKillPod",
+                            "error removing container: ", err->text);
         } else {
-                container_renew(c);
+                if (c->mark == e->pod->containers[rq->index].mark) /* its values have changed, not its image */
+                        container_refresh(c);
+                else
+                        container_renew(c);
                 e->state->write_failure = ERR_NONE;
                 e->state->write_retry_at = 0;
                 e->state->write_failures = 0;
@@ -426,8 +477,9 @@ static void on_removed(void *userdata, int error, const Vks__Reply *reply, const
         if (error == -EBUSY) {
                 e->state->remove_retry_at = time_now() + backoff_next(&e->state->remove_failures, RETRY_SOON_USEC);
         } else if (error < 0) {
-                e->state->remove_retry_at = retry_after(reply, &e->state->remove_failures);
-                pod_event(e, NULL, true, "FailedKillPod", "error removing pod: %s", err->text);
+                e->state->remove_retry_at = retry_after(error, reply, &e->state->remove_failures);
+                tell_failed(e, NULL, error, e->state->remove_failures, "FailedKillPod",
+                            "error removing pod: ", err->text);
                 log_warning("%s/%s: remove: %s", e->pod->id.namespace, e->pod->id.name, err->text);
         } else {
                 e->state->removed = true;
@@ -497,6 +549,9 @@ void executor_run(struct pod_entry *e, const struct plan *plan, uint64_t now)
                         break;
                 case ACTION_CLEAR:
                         do_clear(e, a->index);
+                        break;
+                case ACTION_TELL_UNRESOLVED:
+                        tell_unresolved(e, a->index);
                         break;
                 case ACTION_START: /* those of one kind go together, below */
                 case ACTION_RESTART:

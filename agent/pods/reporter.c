@@ -45,11 +45,11 @@ static void on_patched(void *userdata, struct api_response *r)
 /* Something has gone wrong that a person may be waiting to read. */
 static bool is_news(const struct pod_state *s)
 {
-        if (s->env_failure.code || s->write_failure.code)
+        if (s->write_failure.code)
                 return true;
         for (size_t i = 0; i < s->n_containers; i++)
                 if (s->containers[i].failure.code || s->containers[i].pull_failure.code ||
-                    s->containers[i].phase == CONTAINER_TERMINATED)
+                    *s->containers[i].env_failure.reason || s->containers[i].phase == CONTAINER_TERMINATED)
                         return true;
         for (size_t i = 0; i < s->n_volumes; i++)
                 if (*s->volumes[i].failure.reason)

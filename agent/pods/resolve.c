@@ -4,13 +4,29 @@
 #include "agent/pods/pod_event.h"
 #include "common/mem.h"
 
+/* What would the container be started with now, and if nobody knows: why? */
+static void resolve_values(struct pod_entry *e, size_t i)
+{
+        struct container_state *c = &e->state->containers[i];
+        struct err err = ERR_NONE;
+
+        if (!content_may_change(&e->pod->containers[i]))
+                return;
+        if (content_values(e->content, e->pod, i, &e->pods->parts.node, &c->values, &err) == 0)
+                err = ERR_NONE;
+        if (!streq(err.text, c->env_failure.text))
+                c->env_told = false;
+        c->env_failure = err;
+}
+
 /* Is there new content for a volume, and if there is none: why? */
 void resolve_content(struct pod_entry *e)
 {
         struct pod_state *s = e->state;
 
         e->content_dirty = false;
-        s->env_failure = ERR_NONE;
+        for (size_t i = 0; i < e->pod->n_containers; i++)
+                resolve_values(e, i);
         for (size_t i = 0; i < e->pod->n_volumes; i++) {
                 struct volume_state *v = &s->volumes[i];
                 struct err err = ERR_NONE;

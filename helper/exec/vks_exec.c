@@ -2,8 +2,10 @@
 /*
  * vks-exec [--user UID --group GID [--may-gain]] [--dir DIR] [--argv0 NAME] PROGRAM [ARG...]: the last step before a
  * container's program, where systemd's own settings do not reach. It adds the variables that an EnvironmentFile= cannot
- * carry (UNIT_TEXT_CARRIED in the unit's credentials: NAME=VALUE, each ended by a NUL), becomes a user that no passwd
- * entry has, makes the working directory, and is replaced by the program.
+ * carry, puts into the command line the words that not everybody may read (UNIT_TEXT_CARRIED in the unit's credentials
+ * has both: NAME=VALUE, and =INDEX=WORD with 0 for the program, each ended by a NUL), becomes a user that no passwd
+ * entry has, or one without the groups that /etc/group has for it, makes the working directory, and is replaced by the
+ * program.
  *
  * With --user it is started as root, with an environment that has nothing of the pod's: all of that is in the
  * credential, which only root can read. So that is read first, as bytes; then the user changes, without a way back (no
@@ -62,7 +64,7 @@ static int failed(const char *what)
 }
 
 /* The credential's bytes and one NUL; they stay for good, since putenv(3) copies nothing. */
-static char *read_variables(size_t *ret_size)
+static char *read_carried(size_t *ret_size)
 {
         const char *dir = getenv("CREDENTIALS_DIRECTORY");
         CLEANUP(freep) char *path = xasprintf("%s/" UNIT_TEXT_CARRIED, dir ? dir : ""), *text = NULL;
@@ -82,10 +84,24 @@ static char *read_variables(size_t *ret_size)
         return TAKE(text);
 }
 
-static bool put_variables(char *text, size_t size)
+/* `entry` is "=INDEX=WORD". A word takes the place of another, and never the program's. */
+static bool put_word(char *entry, char **argv, int argc)
+{
+        char *end;
+        unsigned long index = strtoul(entry + 1, &end, 10);
+
+        if (end == entry + 1 || *end != '=' || index == 0 || index >= (unsigned long)argc) {
+                errno = EINVAL;
+                return false;
+        }
+        argv[index] = end + 1;
+        return true;
+}
+
+static bool put_all(char *text, size_t size, char **argv, int argc)
 {
         for (char *s = text; s < text + size; s += strlen(s) + 1)
-                if (putenv(s) != 0)
+                if (*s == '=' ? !put_word(s, argv, argc) : putenv(s) != 0)
                         return false;
         return true;
 }
@@ -143,7 +159,7 @@ int main(int argc, char **argv)
                 { "argv0", required_argument, NULL, 'a' }, { NULL, 0, NULL, 0 }
         };
         const char *program, *argv0 = NULL, *dir = NULL;
-        char *variables;
+        char *carried;
         size_t size = 0;
         uid_t uid = 0;
         gid_t gid = 0;
@@ -167,17 +183,17 @@ int main(int argc, char **argv)
                 fprintf(stderr, "vks-exec: no program\n");
                 return NOT_RUN;
         }
-        variables = read_variables(&size);
-        if (!variables)
-                return failed("the container's environment");
+        carried = read_carried(&size);
+        if (!carried)
+                return failed("what the container is given");
         if (uid && !become(uid, gid, may_gain))
                 return failed("becoming the container's user");
         if (dir && !enter(dir)) {
                 CLEANUP(freep) char *what = xasprintf("workingDir %s", dir);
                 return failed(what);
         }
-        if (!put_variables(variables, size))
-                return failed("the container's environment");
+        if (!put_all(carried, size, argv + optind, argc - optind))
+                return failed("what the container is given");
         program = argv[optind];
         if (argv0)
                 argv[optind] = (char *)(uintptr_t)argv0;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "helper/files/dir.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 
 #include "common/fd.h"
 #include "common/mem.h"
@@ -174,81 +174,135 @@ size_t dir_count(int at, bool (*counts)(const char *name))
         return n;
 }
 
-/*
- * Empties `dir`, a directory in `top`. What is a directory itself and not empty is moved up into `top`, so that a tree
- * of any depth needs no more than two open directories; *moved makes the names.
- */
-static int empty_into(int top, const char *name, unsigned *moved)
+uint64_t dir_bytes(int at, const char *name)
 {
-        FD fd = dir_open(top, name);
-        struct dirent *d;
-        DIR *dir;
-        int r = 0;
+        uint64_t sum = DIR_PAGE;
+        struct stat st;
+
+        if (fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+                return 0;
+        if (!S_ISDIR(st.st_mode))
+                return sum + (uint64_t)st.st_blocks * 512;
+        FD fd = dir_open(at, name);
+        CLEANUP(strv_freep) char **names = fd < 0 ? NULL : dir_list(fd);
+        for (char **entry = names; entry && *entry; entry++)
+                sum += dir_bytes(fd, *entry);
+        return sum;
+}
+
+/* ---- removing ---------------------------------------------------------------------------------------------------- */
+
+/*
+ * What is a directory and not empty is moved up into `top`, so that a tree of any depth needs no more than two open
+ * directories. `moved` makes the names: it begins where no earlier removal of the tree is likely to have been.
+ */
+static int move_up(struct removal *w, const char *name)
+{
+        char up[32];
+
+        for (;;) {
+                snprintf(up, sizeof(up), ".vks-%u", w->moved++);
+                if (renameat2(dirfd(w->inner), name, w->top, up, RENAME_NOREPLACE) == 0)
+                        return 1;
+                if (errno != EEXIST)
+                        return errno == EBUSY ? -EXDEV : -errno;
+        }
+}
+
+/* The next entry of the directory in `top` that is being emptied. */
+static int step_inside(struct removal *w)
+{
+        struct dirent *d = readdir(w->inner);
+
+        if (!d) {
+                closedir(TAKE(w->inner));
+                return unlinkat(w->top, w->name, AT_REMOVEDIR) == 0 ? 1 : -errno;
+        }
+        if (streq(d->d_name, ".") || streq(d->d_name, "..") || unlinkat(dirfd(w->inner), d->d_name, 0) == 0)
+                return 1;
+        if (errno == EISDIR && unlinkat(dirfd(w->inner), d->d_name, AT_REMOVEDIR) == 0)
+                return 1;
+        return errno == ENOENT ? 1 : errno == ENOTEMPTY ? move_up(w, d->d_name) : -errno;
+}
+
+static int enter(struct removal *w, const char *name)
+{
+        FD fd = dir_open(w->top, name);
 
         if (fd < 0)
                 return fd;
-        dir = fdopendir(fd);
-        if (!dir)
+        w->inner = fdopendir(fd);
+        if (!w->inner)
                 return -errno;
         fd_take(&fd);
-        while (r == 0 && (d = readdir(dir))) {
-                char up[32];
-
-                if (streq(d->d_name, ".") || streq(d->d_name, "..") || unlinkat(dirfd(dir), d->d_name, 0) == 0)
-                        continue;
-                if (errno == EISDIR && unlinkat(dirfd(dir), d->d_name, AT_REMOVEDIR) == 0)
-                        continue;
-                if (errno != ENOTEMPTY)
-                        r = -errno;
-                while (r == 0) {
-                        snprintf(up, sizeof(up), ".vks-%u", (*moved)++);
-                        if (renameat2(dirfd(dir), d->d_name, top, up, RENAME_NOREPLACE) == 0)
-                                break;
-                        if (errno != EEXIST)
-                                r = errno == EBUSY ? -EXDEV : -errno;
-                }
-        }
-        closedir(dir);
-        return r < 0 || unlinkat(top, name, AT_REMOVEDIR) == 0 ? r : -errno;
+        snprintf(w->name, sizeof(w->name), "%s", name);
+        return 1;
 }
 
-int dir_remove(int at, const char *name)
+int removal_step(struct removal *w)
 {
-        unsigned moved = 0;
-        FD top = -1;
+        struct dirent *d;
 
+        if (w->inner)
+                return step_inside(w);
+        d = readdir(w->list);
+        if (!d) {
+                if (!w->again)
+                        return unlinkat(w->at, w->tree, AT_REMOVEDIR) == 0 ? 0 : -errno;
+                w->again = false; /* moving things up may make the kernel's reading of `top` miss some */
+                rewinddir(w->list);
+                return 1;
+        }
+        if (streq(d->d_name, ".") || streq(d->d_name, ".."))
+                return 1;
+        w->again = true;
+        if (unlinkat(w->top, d->d_name, 0) == 0 || errno == ENOENT)
+                return 1;
+        return errno == EISDIR ? enter(w, d->d_name) : -errno;
+}
+
+int removal_begin(struct removal *w, int at, const char *name)
+{
+        struct timespec now;
+        int copy;
+
+        *w = (struct removal){ .at = at, .top = -1, .tree = xstrdup(name) };
         if (unlinkat(at, name, 0) == 0 || errno == ENOENT)
                 return 0;
         if (errno != EISDIR)
                 return -errno;
         if (unlinkat(at, name, AT_REMOVEDIR) == 0)
                 return 0;
-        top = dir_open(at, name);
-        if (top < 0)
-                return top;
-        for (bool again = true;
-             again;) { /* moving things up may make the kernel's reading of `top` miss some: look again */
-                int copy = dir_open(at, name);
-                DIR *dir = copy < 0 ? NULL : fdopendir(copy);
-                struct dirent *d;
-                int r = 0;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        w->moved = (unsigned)now.tv_nsec;
+        w->top = dir_open(at, name);
+        copy = w->top < 0 ? w->top : dir_open(at, name);
+        if (copy < 0)
+                return copy;
+        w->list = fdopendir(copy);
+        if (w->list)
+                return 1;
+        fd_close(copy);
+        return -ENOMEM;
+}
 
-                if (!dir) {
-                        r = -errno;
-                        fd_close(copy);
-                        return r;
-                }
-                again = false;
-                while (r == 0 && (d = readdir(dir))) {
-                        if (streq(d->d_name, ".") || streq(d->d_name, ".."))
-                                continue;
-                        again = true;
-                        if (unlinkat(top, d->d_name, 0) < 0)
-                                r = errno == EISDIR ? empty_into(top, d->d_name, &moved) : errno == ENOENT ? 0 : -errno;
-                }
-                closedir(dir);
-                if (r < 0)
-                        return r;
-        }
-        return unlinkat(at, name, AT_REMOVEDIR) == 0 ? 0 : -errno;
+void removal_done(struct removal *w)
+{
+        if (w->inner)
+                closedir(w->inner);
+        if (w->list)
+                closedir(w->list);
+        fd_close(w->top);
+        free(w->tree);
+        *w = (struct removal){ .top = -1 };
+}
+
+int dir_remove(int at, const char *name)
+{
+        CLEANUP(removal_done) struct removal w = { .top = -1 };
+        int r = removal_begin(&w, at, name);
+
+        while (r > 0)
+                r = removal_step(&w);
+        return r;
 }

@@ -6,6 +6,7 @@
 #ifndef VKS_HELPER_FILES_DIR_H
 #define VKS_HELPER_FILES_DIR_H
 
+#include <dirent.h>
 #include <sys/types.h>
 
 #include "common/base.h"
@@ -34,12 +35,36 @@ int dir_fifo(int at, const char *name, mode_t mode);
  * in it. Takes no memory and no stack, however deep the tree is. */
 int dir_remove(int at, const char *name);
 
+/*
+ * The same, step by step, for a tree that may be large: removal_begin(), then removal_step() as long as they return 1.
+ * 0: it is gone; negative: an errno, and what is left of it stays. Call removal_done() in any case. A removal that is
+ * given up may be begun again at any time.
+ */
+struct removal {
+        int at, top;       /* where the tree lies (borrowed), and the tree itself */
+        char *tree;        /* its name */
+        DIR *list, *inner; /* of `top`, and of the directory in it that is being emptied; NULL: of none */
+        char name[256];    /* of that one */
+        unsigned moved;    /* for the names of what is moved up */
+        bool again;        /* `list` had entries since it was begun */
+};
+int removal_begin(struct removal *w, int at, const char *name);
+int removal_step(struct removal *w);
+void removal_done(struct removal *w);
+
 /* Makes in `to` an empty directory for each directory directly in `from`, with the same name, owner and mode; at most
  * 256, and none whose name is in `except`. */
 int dir_copy_shape(const char *from, int to, const char *const *except);
 
 /* The names of the directory's entries; NULL when it has none or cannot be read. The caller owns them (strv_free). */
 char **dir_list(int at);
+
+/*
+ * What a tree takes of a tmpfs: its pages, and one more for each file, link and directory. 0 if there is none. For
+ * trees that only root writes to: it goes as deep as they are.
+ */
+uint64_t dir_bytes(int at, const char *name);
+#define DIR_PAGE UINT64_C(4096)
 
 /* The number of entries for which `counts` says true. */
 size_t dir_count(int at, bool (*counts)(const char *name));

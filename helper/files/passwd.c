@@ -6,53 +6,60 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-bool passwd_find(const char *name, uid_t uid, uid_t *ret_uid, gid_t *ret_gid)
-{
-        FILE *f = fopen("/etc/passwd", "re");
-        struct passwd *p = NULL;
-
-        while (f && (p = fgetpwent(f)))
-                if (name ? streq(p->pw_name, name) : p->pw_uid == uid)
-                        break;
-        if (p) {
-                *ret_uid = p->pw_uid;
-                *ret_gid = p->pw_gid;
-        }
-        if (f)
-                fclose(f);
-        return p;
-}
-
-/* The number that `s` is, or -1. */
-static long number_of(const char *s)
+/* The number that `s` is, or UINT32_MAX. */
+static uint32_t number_of(const char *s)
 {
         char *end;
-        long n = strtol(s, &end, 10);
+        unsigned long n = strtoul(s, &end, 10);
 
-        return *s >= '0' && *s <= '9' && !*end && n < INT32_MAX ? n : -1;
+        return *s >= '0' && *s <= '9' && !*end && n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
 }
 
-bool passwd_find_number(const char *s, uid_t *ret_uid, gid_t *ret_gid)
-{
-        long n = number_of(s);
-
-        return n >= 0 && passwd_find(NULL, (uid_t)n, ret_uid, ret_gid);
-}
-
-bool passwd_find_group(const char *s, gid_t *ret_gid)
+static void add_groups(struct person *p)
 {
         FILE *f = fopen("/etc/group", "re");
-        struct group *g = NULL;
-        long n = number_of(s);
 
-        while (f && (g = fgetgrent(f)))
-                if (streq(g->gr_name, s))
-                        break;
-        if (g)
-                *ret_gid = g->gr_gid;
-        else if (n >= 0)
-                *ret_gid = (gid_t)n;
+        for (struct group *g; f && (g = fgetgrent(f));)
+                for (char **member = g->gr_mem; *member; member++)
+                        if (streq(*member, p->name) && g->gr_gid != p->gid) {
+                                if (p->n_groups == PERSON_GROUPS_MAX)
+                                        p->groups[PERSON_GROUPS_MAX - 1] = UINT32_MAX;
+                                else
+                                        p->groups[p->n_groups++] = g->gr_gid;
+                        }
         if (f)
                 fclose(f);
-        return g || n >= 0;
+}
+
+void passwd_person(const char *s, struct person *ret)
+{
+        uint32_t number = number_of(s);
+        FILE *f = fopen("/etc/passwd", "re");
+
+        *ret = (struct person){ 0 };
+        snprintf(ret->name, sizeof(ret->name), "%s", s);
+        for (struct passwd *p; f && !ret->known && (p = fgetpwent(f));)
+                if (number == UINT32_MAX ? streq(p->pw_name, s) : p->pw_uid == number) {
+                        ret->known = true;
+                        ret->uid = p->pw_uid;
+                        ret->gid = p->pw_gid;
+                        snprintf(ret->name, sizeof(ret->name), "%s", p->pw_name);
+                }
+        if (f)
+                fclose(f);
+        if (ret->known)
+                add_groups(ret);
+}
+
+uint32_t passwd_group(const char *s)
+{
+        FILE *f = fopen("/etc/group", "re");
+        uint32_t gid = number_of(s);
+
+        for (struct group *g; f && gid == UINT32_MAX && (g = fgetgrent(f));)
+                if (streq(g->gr_name, s))
+                        gid = g->gr_gid;
+        if (f)
+                fclose(f);
+        return gid;
 }

@@ -2,20 +2,16 @@
 #ifndef VKS_HELPER_FILES_PASSWD_H
 #define VKS_HELPER_FILES_PASSWD_H
 
-#include <sys/types.h>
-
 #include "common/base.h"
+#include "policy/privilege.h"
 
 /*
- * Finds an entry of /etc/passwd, by name, or by number when `name` is NULL. NSS is not used, since its modules may
- * open anything: so users of a directory service are not found.
+ * The user of that name, or of the number that `s` is, in /etc/passwd, with its groups in /etc/group. NSS is not used,
+ * since its modules may open anything: so users of a directory service are not known.
  */
-bool passwd_find(const char *name, uid_t uid, uid_t *ret_uid, gid_t *ret_gid);
+void passwd_person(const char *s, struct person *ret);
 
-/* Finds the entry of the uid that `s` holds in decimal; false as well when `s` is no number. */
-bool passwd_find_number(const char *s, uid_t *ret_uid, gid_t *ret_gid);
-
-/* The gid of a name in /etc/group; a number stands for itself. */
-bool passwd_find_group(const char *s, gid_t *ret_gid);
+/* The gid of a name in /etc/group; a number stands for itself; UINT32_MAX when there is none. */
+uint32_t passwd_group(const char *s);
 
 #endif

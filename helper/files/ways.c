@@ -15,11 +15,11 @@ enum { ACCOUNT_MAX = 512 * 1024 };
 
 static const char letters[] = { [WAY_MOUNT] = 'm', [WAY_GIVEN] = 'g' };
 
-static bool beneath(const char *path, const char *dir)
+bool path_is_beneath(const char *path, const char *dir)
 {
-        size_t n = strlen(dir);
+        size_t n = streq(dir, "/") ? 0 : strlen(dir);
 
-        return strncmp(path, dir, n) == 0 && path[n] == '/';
+        return strncmp(path, dir, n) == 0 && path[n] == '/' && path[n + 1];
 }
 
 static int clash(const struct way *inner, const struct way *outer, struct err *e)
@@ -34,9 +34,9 @@ static int clash(const struct way *inner, const struct way *outer, struct err *e
 /* Refuses if one of the two ways lies beneath the other, and that other one is given away. */
 static int compare(const struct way *a, const struct way *b, struct err *e)
 {
-        if (b->kind == WAY_GIVEN && beneath(a->path, b->path))
+        if (b->kind == WAY_GIVEN && path_is_beneath(a->path, b->path))
                 return clash(a, b, e);
-        if (a->kind == WAY_GIVEN && beneath(b->path, a->path))
+        if (a->kind == WAY_GIVEN && path_is_beneath(b->path, a->path))
                 return clash(b, a, e);
         return 0;
 }

@@ -7,6 +7,7 @@
 
 #include "common/mem.h"
 #include "helper/files/trust.h"
+#include "helper/files/ways.h"
 #include "common/utf8.h"
 
 enum { ENTRIES_MAX = 512, LINES_MAX = 4096 };
@@ -27,13 +28,6 @@ static void add(struct mount_plan *p, enum mount_kind kind, char *source, char *
         p->lines[p->n++] = (struct mount_line){ .kind = kind, .source = source, .target = target };
 }
 
-static bool beneath(const char *path, const char *dir)
-{
-        size_t n = streq(dir, "/") ? 0 : strlen(dir);
-
-        return strncmp(path, dir, n) == 0 && path[n] == '/' && path[n + 1];
-}
-
 static bool is_target(const struct mount_plan *p, const struct mount_wish *wishes, size_t n_wishes, const char *path)
 {
         for (size_t i = 0; i < n_wishes; i++)
@@ -51,10 +45,10 @@ static bool is_private(const struct mount_wish *wishes, size_t n_wishes, const c
         static const char *const own[] = { "/var", "/run", "/tmp", "/home", "/root" };
 
         for (size_t i = 0; i < ARRAY_LEN(own); i++)
-                if (beneath(target, own[i]) || streq(target, own[i]))
+                if (path_is_beneath(target, own[i]) || streq(target, own[i]))
                         return true;
         for (size_t i = 0; i < n_wishes; i++)
-                if (beneath(target, wishes[i].target))
+                if (path_is_beneath(target, wishes[i].target))
                         return true;
         return false;
 }
@@ -149,7 +143,7 @@ static const struct mount_wish *around(const struct mount_wish *wishes, size_t n
         const struct mount_wish *in = NULL;
 
         for (size_t i = 0; i < n_wishes; i++)
-                if (beneath(target, wishes[i].target))
+                if (path_is_beneath(target, wishes[i].target))
                         in = &wishes[i];
         return in;
 }
@@ -157,7 +151,7 @@ static const struct mount_wish *around(const struct mount_wish *wishes, size_t n
 bool mount_is_on_pods_ground(const struct mount_wish *wishes, size_t n_wishes, const char *target)
 {
         return !around(wishes, n_wishes, target) &&
-               (beneath(target, "/run") || beneath(target, "/var") || beneath(target, "/tmp"));
+               (path_is_beneath(target, "/run") || path_is_beneath(target, "/var") || path_is_beneath(target, "/tmp"));
 }
 
 int mount_points_make(const char *pod, bool overlay, const struct mount_wish *wishes, size_t n_wishes, struct err *e)
@@ -166,8 +160,8 @@ int mount_points_make(const char *pod, bool overlay, const struct mount_wish *wi
                 const char *target = wishes[i].target;
                 const struct mount_wish *in = around(wishes, n_wishes, target);
                 bool own = in ? in->own
-                              : beneath(target, "/run") || beneath(target, "/tmp") ||
-                                           (!overlay && beneath(target, "/var"));
+                              : path_is_beneath(target, "/run") || path_is_beneath(target, "/tmp") ||
+                                           (!overlay && path_is_beneath(target, "/var"));
                 CLEANUP(freep)
                 char *path = xasprintf("%s%s",
                                        in    ? in->source
@@ -178,7 +172,7 @@ int mount_points_make(const char *pod, bool overlay, const struct mount_wish *wi
                 bool file = stat(wishes[i].source, &st) == 0 && !S_ISDIR(st.st_mode);
                 int r;
 
-                if (!in && (beneath(target, "/home") || beneath(target, "/root")))
+                if (!in && (path_is_beneath(target, "/home") || path_is_beneath(target, "/root")))
                         continue; /* a tmpfs of the container's own */
                 r = trust_path(path, !own ? TRUST_LOOK : file ? TRUST_FILE : TRUST_DIR, own, NULL);
                 if (r == -ELOOP || r == -EPERM)

@@ -136,6 +136,18 @@ static char *target_of(enum shape shape, const char *word)
         return normalized(word, colon ? (size_t)(colon - word) : strlen(word));
 }
 
+/* Would the bind bring the machine's system bus into the pod's view? Who sees that is decided by policy_privilege(). */
+static bool shows_bus(enum shape shape, const char *word)
+{
+        CLEANUP(freep) char *source = NULL;
+
+        if (shape != BIND && shape != BIND_RO)
+                return false;
+        word += strspn(word, "-");
+        source = normalized(word, strcspn(word, ":"));
+        return !source || is_at_or_above(source, "/run/dbus") || is_at_or_above("/run/dbus", source);
+}
+
 /* To the bind of ours at that path systemd would give both flags, and then nothing there could be executed. */
 static bool is_executable(const struct unit_file *file, const char *path)
 {
@@ -172,7 +184,7 @@ static void word(struct buf *b, const struct list *l, const struct unit_file *fi
 {
         CLEANUP(freep) char *target = strpbrk(text, "\"'\\") ? NULL : target_of(l->shape, text);
 
-        if (!target)
+        if (!target || shows_bus(l->shape, text))
                 return;
         if (l->shape == EXEC) {
                 if (is_tmpfs_of_ours(mounts, target)) {

@@ -273,8 +273,10 @@ int unit_file_parse(const char *name, const char *text, size_t size, struct unit
                                                "policy rule group: %s: its groups are its instance's to say", name);
                 }
                 specifier = false;
-                u->syslog |= install && joined.len && starts_with(joined.data, "Alias") &&
-                             strstr(joined.data, "syslog.service");
+                if (install && joined.len && starts_with(joined.data, "Alias")) {
+                        u->syslog |= strstr(joined.data, "syslog.service") != NULL;
+                        u->bus |= strstr(joined.data, "=dbus.service") || strstr(joined.data, " dbus.service");
+                }
                 if (!install && !(joined.len && joined.data[0] != '[' && is_dropped(joined.data, unit)))
                         buf_add(&all, raw.data, raw.len);
                 buf_reset(&raw);

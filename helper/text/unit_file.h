@@ -17,6 +17,7 @@ struct unit_file {
         size_t n;
         struct unit_setting *service; /* the settings of [Service], in their order, continuation lines joined */
         bool user_of_instance;        /* User= has a specifier, so the instance's name decides as whom it runs */
+        bool bus;                     /* when enabled it is the machine's dbus.service (by its Alias=) */
         bool syslog;                  /* when enabled it is the machine's syslog.service (by its Alias=) */
 };
 

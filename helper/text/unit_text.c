@@ -60,7 +60,7 @@ static bool env_is_plain(const char *name, const void *value, size_t size)
 void unit_text_env(const struct unit_text *u, const char *name, const void *value, size_t size, struct buf *b,
                    struct buf *carried)
 {
-        if (u->unknown_user || !env_is_plain(name, value, size)) {
+        if (u->who.become || !env_is_plain(name, value, size)) {
                 buf_printf(carried, "%s=", name);
                 buf_add(carried, value, size);
                 buf_char(carried, '\0');
@@ -73,6 +73,13 @@ void unit_text_env(const struct unit_text *u, const char *name, const void *valu
                 buf_char(b, *s);
         }
         buf_str(b, "\"\n");
+}
+
+void unit_text_hidden(uint32_t index, const char *word, struct buf *carried)
+{
+        buf_printf(carried, "=%u=", index);
+        buf_str(carried, word);
+        buf_char(carried, '\0');
 }
 
 void unit_text_log_fields(const struct unit_text *u, const char *unit, struct buf *b)
@@ -156,16 +163,16 @@ static void exec_start(struct buf *b, const struct unit_text *u, const char *lin
                 return;
         }
         if (u->program)
-                prefixes(b, ":", literal, u->unknown_user, "");
-        else /* nor is what the pod says privileged, nor whom it names, because the package's line is */
-                prefixes(b, line, n_prefixes, u->unknown_user,
-                         (u->n_args && !u->may_gain) || u->user[0] ? u->carried ? "@+!" : "+!"
-                         : u->carried                              ? "@"
-                                                                   : "");
+                prefixes(b, ":", literal, u->who.become, "");
+        else
+                prefixes(b, line, n_prefixes, u->who.become,
+                         u->who.plain ? u->carried ? "@+!" : "+!"
+                         : u->carried ? "@"
+                                      : "");
         if (u->carried)
                 buf_str(b, VKS_EXEC " ");
-        if (u->unknown_user)
-                buf_printf(b, "--user=%s --group=%s %s", u->user, u->group, u->may_gain ? "--may-gain " : "");
+        if (u->who.become)
+                buf_printf(b, "--user=%u --group=%u %s", u->who.uid, u->who.gid, u->who.gains ? "--may-gain " : "");
         if (u->makes_dir) {
                 buf_str(b, "--dir ");
                 quoted(b, u->working_dir, !literal);
@@ -194,7 +201,7 @@ static void command_line(struct buf *b, const struct unit_text *u)
 {
         bool same = !u->program && !u->n_args;
 
-        if (same && !u->carried && !(u->user[0] && unit_file_starts_as_root(u->file)))
+        if (same && !u->carried && !(u->who.plain && unit_file_starts_as_root(u->file)))
                 return;
         buf_str(b, "ExecStart=\n");
         if (!same)
@@ -202,6 +209,8 @@ static void command_line(struct buf *b, const struct unit_text *u)
         for (size_t i = 0; same && i < u->file->n; i++)
                 if (streq(u->file->service[i].key, "ExecStart"))
                         exec_start(b, u, u->file->service[i].value);
+        if (u->carried && *unit_file_get(u->file, "NoExecPaths")) /* the package says what may be executed */
+                buf_str(b, "ExecPaths=" VKS_EXEC "\n");
         if (u->carried)
                 buf_printf(b, "LoadCredential=" UNIT_TEXT_CARRIED ":" POD_RUN_DIR "/%s/env/%s.carried\n", u->pod->uid,
                            u->container);
@@ -284,7 +293,7 @@ static void mounts(struct buf *b, const struct unit_text *u)
 {
         const char *uid = u->pod->uid;
         bool own_tmp = false, own_shm = false, own_home = false, own_root = false, in_home = false,
-             guarded = u->root || u->may_gain;
+             guarded = u->who.root || u->who.gains;
 
         for (size_t i = 0; i < u->mounts->n; i++) {
                 const char *target = u->mounts->lines[i].target;
@@ -352,23 +361,41 @@ static void mounts(struct buf *b, const struct unit_text *u)
  */
 static void identity(struct buf *b, const struct unit_text *u)
 {
-        bool changed = u->user[0] || u->program || u->n_args, strict = !u->root && !u->may_gain;
-        bool leaves_none = u->writes_host && (u->root || strict) && !*unit_file_get(u->file, "RestrictSUIDSGID");
+        const struct privilege *w = &u->who;
+        bool strict = !w->root && !w->gains, by_pid1 = u->file || !w->become;
+        bool leaves_none = u->writes_host && (w->root || strict) && !*unit_file_get(u->file, "RestrictSUIDSGID");
 
-        if (u->user[0] &&
-            (u->file || !u->unknown_user)) /* vks-exec becomes an unknown user; the package's other commands do not */
-                buf_printf(b, "User=%s\nDynamicUser=no\nSupplementaryGroups=\n",
-                           u->unknown_user ? FALLBACK_USER : u->user);
-        if (u->group[0] && (u->file || !u->unknown_user))
-                buf_printf(b, "Group=%s\n", u->group);
-        if (changed && !u->may_gain)
-                buf_str(b, "AmbientCapabilities=\n");
+        if (w->set_user && by_pid1) { /* vks-exec becomes an unknown user; the package's other commands do not */
+                buf_str(b, "User=");
+                buf_printf(b, w->fallback ? FALLBACK_USER : "%u", w->uid);
+                buf_str(b, "\nDynamicUser=no\n");
+        }
+        if (w->set_groups && by_pid1) {
+                buf_str(b, "SupplementaryGroups=\n");
+                for (size_t i = 0; i < w->n_groups; i++)
+                        buf_printf(b, "SupplementaryGroups=%u\n", w->groups[i]);
+        }
+        if (w->set_group && by_pid1)
+                buf_printf(b, w->gid == UINT32_MAX ? "Group=\n" : "Group=%u\n", w->gid);
         if (strict)
                 buf_str(b, "NoNewPrivileges=yes\n");
         if ((strict && u->program) || leaves_none)
                 buf_str(b, "RestrictSUIDSGID=yes\n");
         if (u->writes_host)
                 buf_str(b, "CapabilityBoundingSet=~CAP_MKNOD CAP_SETFCAP\n");
+}
+
+/* What PID 1 opens or reads as root, or asks PAM for, to hand it to the package's command line. */
+static void take_back(struct buf *b, const struct unit_text *u)
+{
+        static const char *const keys[] = { "AmbientCapabilities", "PAMName",
+                                            "LoadCredential",      "LoadCredentialEncrypted",
+                                            "ImportCredential",    "OpenFile",
+                                            "StandardInput" };
+
+        for (size_t i = 0; i < ARRAY_LEN(keys) && u->who.foreign; i++)
+                if (*unit_file_get(u->file, keys[i]))
+                        buf_printf(b, "%s=%s\n", keys[i], streq(keys[i], "StandardInput") ? "null" : "");
 }
 
 static void type_and_files(struct buf *b, const struct unit_text *u)
@@ -384,8 +411,7 @@ static void type_and_files(struct buf *b, const struct unit_text *u)
                                                                 : pid_file);
         if (!streq(kill, "control-group") && !streq(kill, "mixed") && (*kill || !u->file))
                 buf_str(b, "KillMode=mixed\n");
-        if (*unit_file_get(u->file, "BusName") &&
-            !u->program) /* of Type=dbus, and of others that tell their name all the same */
+        if (u->who.bus)
                 buf_str(b, "BindReadOnlyPaths=-/run/dbus\n");
 }
 
@@ -435,6 +461,7 @@ void unit_text_dropin(const struct unit_text *u, struct buf *b)
         buf_printf(b, "StandardOutput=file:" LOG_DIR "/%s.%s.out\nStandardError=file:" LOG_DIR "/%s.%s.err\n", pod->uid,
                    u->container, pod->uid, u->container);
         package_paths(b, u->file, u->mounts); /* first: what is taken back here is the package's */
+        take_back(b, u);
         type_and_files(b, u);
         command_line(b, u);
         other_commands(b, u);

@@ -9,6 +9,7 @@
 #include "helper/text/given.h"
 #include "helper/text/mount_plan.h"
 #include "helper/text/unit_file.h"
+#include "policy/privilege.h"
 
 #define POD_RUN_DIR       "/run/vks/pods" /* a tmpfs, mode 0700: UID/{run,var,tmp,shm,empty,volumes,files,env,units,...} */
 #define LOG_DIR           "/run/vks/log" /* mode 0700: helper/log/vks_log.c */
@@ -33,13 +34,10 @@ struct unit_text {
         bool makes_dir;   /* vks-exec makes what is missing of it, as the container's user */
         bool only_enters; /* ... and it alone enters it, since systemd would not take it as WorkingDirectory= */
 
-        char user[16], group[16]; /* "": the package's */
-        bool unknown_user; /* `user` is a number that no passwd entry has: PID 1 would not take it, vks-exec does */
-        bool carried;      /* vks-exec runs the program: it becomes that user, brings variables
-                              (unit_text_env()), or makes the working directory */
-        bool root;         /* the container's program runs as root in the end */
-        bool may_gain;     /* its programs may change their user (set-uid programs work) */
-        bool writes_host;  /* it can write to a hostPath, where its files stay when the pod is gone */
+        struct privilege who;
+        bool carried;     /* vks-exec runs the program: it becomes somebody, brings variables or words of the command
+                           * line (unit_text_env(), unit_text_hidden()), or makes the working directory */
+        bool writes_host; /* it can write to a hostPath, where its files stay when the pod is gone */
 
         const struct mount_plan *mounts;
         const struct given *given; /* the package's directories */
@@ -64,6 +62,10 @@ void unit_text_owner(const char *uid, struct buf *b);
  */
 void unit_text_env(const struct unit_text *u, const char *name, const void *value, size_t size, struct buf *file,
                    struct buf *carried);
+
+/* Appends to `carried` a word that vks-exec puts into the command line at `index`, in which the program has 0. No
+ * variable's name begins as this entry does. */
+void unit_text_hidden(uint32_t index, const char *word, struct buf *carried);
 
 /* The mount unit of the pod's own /var, and its name. */
 void unit_text_var_mount(const char *uid, struct buf *b);

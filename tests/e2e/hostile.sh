@@ -42,6 +42,7 @@ harm_package() {
              printf "User=daemon\nExecStartPre=/bin/true ; +$H mark semi\nExecStart=/bin/sleep 100\n" | unit harm-semi.service
              printf "User=daemon\nExecStart=!$H mark bang\n" | unit harm-bang.service
              printf "User=daemon\nPermissionsStartOnly=yes\nExecStartPre=$H mark only\nExecStart=/bin/sleep 100\n" | unit harm-only.service
+             printf "User=daemon\nType=notify\nTimeoutStartSec=600\nExecStart=/bin/sleep 1000\n" | unit harm-late.service
              printf "User=%%i\nExecStart=$H mark user\n" | unit harm-user@.service
              printf "User=daemon\nGroup=%%i\nExecStart=$H mark user\n" | unit harm-group@.service
              printf "User=daemon\nSupplementaryGroups=%%i\nExecStart=$H mark user\n" | unit harm-groups@.service
@@ -62,7 +63,7 @@ sanitized() {
         "$LAB" node put "$(readlink -f "$lib")" "/usr/lib/$(basename "$lib")"
     done
     "$LAB" node put "$ROOT_DIR/build/san/vks-helper" /usr/local/sbin/vks-helper-sanitized
-    sh_node "mkdir -p $DROPIN && printf '[Service]\nExecStart=\nExecStart=/usr/local/sbin/vks-helper-sanitized\nMemoryMax=infinity\nEnvironment=ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1\n' >$DROPIN/san.conf && systemctl daemon-reload"
+    sh_node "mkdir -p $DROPIN && printf '[Service]\nExecStart=\nExecStart=/usr/local/sbin/vks-helper-sanitized\nLimitDATA=infinity\nEnvironment=ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1\n' >$DROPIN/san.conf && systemctl daemon-reload"
 }
 
 prepare() { # what is the same for all of the tests
@@ -310,6 +311,103 @@ package = harmless"
     done
     rm -r "$dir"
     helper_is_well
+}
+
+# ---- bounds ----
+
+# The file as an editor leaves it, for the helper that has been serving a connection all the time.
+test_a_changed_policy_is_in_force_for_those_who_are_connected() {
+    local out pid
+    prepare
+    policy ''
+    out=$(mktemp)
+    hostile keep-asking >"$out" &
+    pid=$!
+    wait_for 30 "it is served" grep -q '^0' "$out"
+    sh_node "printf '%s\n' 'program = /opt/*' >/etc/vks/policy.conf"
+    wait "$pid" || fail "the old policy stays in force: $(tail -n 2 "$out")"
+    grep 'over one connection: -1 policy rule' "$out" >/dev/null || fail "$(tail -n 2 "$out")"
+    rm -f "$out"
+    policy ''
+    hostile sweep
+    helper_is_well
+    nothing_is_left
+}
+
+installs() { sh_node "systemctl list-units --plain --no-legend --state=$1 'vks-install-*' | wc -l"; }
+
+test_installations_without_end_are_a_few_at_a_time() {
+    local out processes
+    prepare
+    policy ''
+    processes=$(sh_node 'ls -d /proc/[0-9]* | wc -l')
+    out=$(hostile install-flood 600) || fail "$out"
+    echo "$out"
+    [ "$(installs activating,active,deactivating)" -le 8 ] || fail "$(installs activating) are under way"
+    [ "$(sh_node 'ls -d /proc/[0-9]* | wc -l')" -lt $((processes + 100)) ] || fail "processes: $(sh_node 'ls -d /proc/[0-9]* | wc -l'), and there were $processes"
+    grep -E '[1-9][0-9]+ later.*installations run or wait already' <<<"$out" >/dev/null || fail "$out"
+    journal VKS_RULE=max-installs | grep 'install  *vks-install-.* cowsay-off=0' >/dev/null || fail "no line of it in the journal"
+    wait_for 300 "those that were taken come to an end" equals 0 installs activating,active,deactivating
+    [ "$(installs failed)" -le 40 ] || fail "systemd remembers $(installs failed)"
+    sh_node 'systemctl reset-failed "vks-install-*"' || true
+    helper_is_well
+}
+
+test_content_without_end_is_bounded() {
+    local out
+    prepare
+    policy $'max-content = 1'
+    out=$(hostile fill-flood 60) || fail "$out"
+    echo "$out"
+    grep -E '^content of one pod: 60 asked, 4 done, 0 later, 56 refused: .*max-pod-content' <<<"$out" >/dev/null || fail "$out"
+    grep -E '^content of many pods: .* [1-9][0-9]* later, .*max-content' <<<"$out" >/dev/null || fail "$out"
+    journal VKS_RULE=max-pod-content | grep . >/dev/null || fail "no line of it in the journal"
+    journal VKS_RULE=max-content | grep . >/dev/null || fail "no line of it in the journal"
+    wait_for 30 "nothing of it is left" sh_node '[ -z "$(ls /run/vks/pods/.trash)" ]'
+    helper_is_well
+    nothing_is_left
+}
+
+test_jobs_without_end_are_bounded_and_systemd_still_serves_others() {
+    local out
+    prepare
+    policy ''
+    hostile start-flood >/tmp/flood.$$ &
+    out=$!
+    until_done() { ! kill -0 "$out" 2>/dev/null; }
+    while ! until_done; do # others start and stop units all the while
+        sh_node 'systemd-run -q --wait /bin/true' || fail "systemd serves nobody any more"
+    done
+    wait "$out" || fail "$(cat /tmp/flood.$$)"
+    cat /tmp/flood.$$
+    rm -f /tmp/flood.$$
+    journal VKS_RULE=max-jobs | grep 'jobs to do' >/dev/null || fail "no line of it in the journal"
+    wait_for 60 "no job is left" sh_node '[ "$(systemctl show -P NJobs)" -lt 10 ]'
+    helper_is_well
+    nothing_is_left
+}
+
+# Many names of few files, as fast as they can be made; the helper is killed in the middle of them.
+test_a_pod_that_leaves_very_much_keeps_nobody_waiting() {
+    local uid=66666666-6666-4666-8666-000000000099 began
+    prepare
+    policy ''
+    make -s -C "$ROOT_DIR" build/helperctl
+    "$LAB" node put "$ROOT_DIR/build/helperctl" /usr/local/bin/hostile-ctl
+    ctl() { sh_node "cd / && exec setpriv --reuid=vks --regid=vks --init-groups /usr/local/bin/hostile-ctl $*"; }
+    wait_for 10 "the policy is believed" ctl write hostile/much $uid volume=v:disk container=c image=/bin/true command=/bin/true mount=v:/data
+    sh_node "cd /var/lib/vks/pods/$uid/volumes/v && perl -e 'for \$d (1 .. 20) { mkdir \$d; open F, \">\$d/f\"; link \"\$d/f\", \"\$d/\$_\" for 1 .. 30000 }'"
+    began=$(date +%s%N)
+    ctl remove hostile/much $uid || fail "REMOVE"
+    ctl fill hostile/other $uid v a=b || fail "FILL"
+    ctl remove hostile/other $uid || fail "REMOVE"
+    [ $((($(date +%s%N) - began) / 1000000)) -lt 3000 ] || fail "three requests took $((($(date +%s%N) - began) / 1000000)) ms"
+    sh_node '[ -n "$(ls /var/lib/vks/pods/.trash)" ]' || fail "it is gone already: this test shows nothing"
+    sh_node 'kill -9 "$(systemctl show -P MainPID vks-helper.service)"'
+    sh_node '[ -n "$(ls /var/lib/vks/pods/.trash)" ]' || fail "it is gone already: this test shows nothing"
+    wait_for 120 "the next one removes the rest" sh_node '[ -z "$(ls /var/lib/vks/pods/.trash)" ]'
+    sh_node 'systemctl stop vks-helper.service; systemctl reset-failed vks-helper.service' || true
+    nothing_is_left
 }
 
 run_tests

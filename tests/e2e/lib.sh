@@ -167,7 +167,7 @@ run_aside() { # TEST
 
 run_test() { # TEST
     local t=$1 rc=0 started took
-    NS=t-$(printf '%s' "$t" | cksum | cut -c1-8)
+    NS=t-$(printf '%s' "$t" | cksum | cut -d ' ' -f 1)
     started=$(date +%s%N)
     # what an earlier run has left ends first
     kubectl delete namespace "$NS" --ignore-not-found --wait=false >/dev/null 2>&1 || true

@@ -93,6 +93,39 @@ test_a_mistake_in_the_policy_stops_everything_until_it_is_mended() {
     running waits 60
 }
 
+test_what_the_helper_does_later_is_waited_for_and_told() {
+    trap 'sh_node "test ! -e /tmp/policy.conf || mv /tmp/policy.conf /etc/vks/policy.conf"' EXIT
+    sh_node "cp -p /etc/vks/policy.conf /tmp/policy.conf && echo 'max-content = 0' >>/etc/vks/policy.conf"
+    pod later 'image: /bin/sleep, command: ["/bin/sleep", "1000"]'
+    event later 'Deferred: this node will do it later: .*policy rule max-content' 60
+    wait_for 30 "the reason" equals ContainerCreating reason later
+    nothing_written later
+    node mv /tmp/policy.conf /etc/vks/policy.conf
+    running later 60
+}
+
+test_an_installation_waits_while_many_others_are_under_way() {
+    trap 'sh_node "systemctl stop \"vks-install-foreign-*.service\""' EXIT
+    apt purge sl || true
+    sh_node 'for i in $(seq 8); do systemd-run -q --unit=vks-install-foreign-$i sleep 600; done'
+    pod turn 'image: sl, command: ["/bin/sleep", "1000"]'
+    event turn 'Pulling: .*8 installations run or wait already, and no more than 8 may' 60
+    ! node dpkg-query -W sl >/dev/null 2>&1 || fail "it is installed"
+    sh_node 'systemctl stop "vks-install-foreign-*.service"'
+    running turn 120
+}
+
+# Jobs of the machine's own: services that never say that they are ready.
+test_pods_start_when_systemd_has_less_to_do() {
+    trap 'sh_node "systemctl stop \"lab-late-*.service\""' EXIT
+    sh_node 'for i in $(seq 260); do systemd-run -q --no-block --unit=lab-late-$i -p Type=notify -p TimeoutStartSec=600 sleep 1000; done'
+    wait_for 60 "systemd has much to do" at_least 256 node systemctl show -P NJobs
+    pod patient 'image: /bin/sleep, command: ["/bin/sleep", "1000"]'
+    event patient 'Deferred: this node will do it later: .*jobs to do' 60
+    sh_node 'systemctl stop "lab-late-*.service"'
+    running patient 60
+}
+
 test_a_full_disk_under_the_unit_directory() {
     trap 'sh_node "umount -l /run/systemd/system 2>/dev/null; systemctl stop vks-helper.service 2>/dev/null"' EXIT
     # the helper holds its directories open: it is to find the full one

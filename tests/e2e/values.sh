@@ -121,6 +121,155 @@ YAML
     sh_node "grep ' /vks-data ' /proc/$pid/mountinfo | grep -q noexec" || fail "what the package forbids is allowed"
 }
 
+# ---- values are those of the moment at which a container starts --------------------------------------------------------
+
+secret() { k create secret generic "$@" --dry-run=client -o yaml | k apply -f - >/dev/null; }        # NAME --from-literal=K=V...
+config_map() { k create configmap "$@" --dry-run=client -o yaml | k apply -f - >/dev/null; }         # the same
+restarts() { pod_field "$1" "{.status.containerStatuses[0].restartCount}"; }
+waits_for() { pod_field "$1" '{.status.containerStatuses[0].state.waiting.reason}'; }
+# crashing NAME SCRIPT MORE_YAML_OF_THE_CONTAINER [MORE_YAML_OF_THE_POD]: the script decides whether it is content, and then exits with 0 or goes on
+crashing() {
+    apply <<YAML
+apiVersion: v1
+kind: Pod
+metadata: {name: "$1"}
+spec:
+  terminationGracePeriodSeconds: 1
+  ${4:-}
+  containers: [{name: main, image: /bin/sh, command: [/bin/sh, -c, '$2', sh, "\$(PW)", "-l=\$(LEVEL)"], $3}]
+YAML
+}
+
+test_a_crashing_container_is_restarted_with_the_newest_values() {
+    secret s --from-literal=pw=wrong
+    config_map c --from-literal=LEVEL=info
+    # shellcheck disable=SC2016
+    crashing app 'echo "$PW $1 $2 $(grep -zc ^new.key=a=b /proc/$$/environ)"; [ "$PW $1 $2" = "right right -l=debug" ] || exit 1; exec sleep 3600' \
+        'env: [{name: PW, valueFrom: {secretKeyRef: {name: s, key: pw}}}], envFrom: [{configMapRef: {name: c}}]'
+    wait_for 30 "it crashes" at_least 2 restarts app
+    # A Secret, a ConfigMap that is in a word of the command line, and a key that only vks-exec can bring.
+    secret s --from-literal=pw=right
+    config_map c --from-literal=LEVEL=debug --from-literal=new.key=a=b
+    wait_for 60 "it is given them" contains "right right -l=debug 1" k logs app
+    running app
+    equals no node systemctl show -P NeedDaemonReload "$(unit_of app 'bin\x2fsh')" || fail "PID 1 has an old unit"
+}
+
+test_what_runs_keeps_its_values_until_it_is_restarted_even_by_another_agent() {
+    secret s --from-literal=pw=one
+    crashing kept 'echo "begins with $1"; exec sleep 3600' 'env: [{name: PW, valueFrom: {secretKeyRef: {name: s, key: pw}}}]'
+    running kept
+    local pid
+    pid=$(main_pid "$(unit_of kept 'bin\x2fsh')")
+    secret s --from-literal=pw=two
+    sh_node 'systemctl restart vks-agent.service'
+    equals "$pid" main_pid "$(unit_of kept 'bin\x2fsh')" || fail "it was restarted"
+    node kill "$pid"
+    wait_for 30 "it is restarted" at_least 1 restarts kept
+    wait_for 30 "with the newest value" contains "begins with two" k logs kept
+}
+
+test_what_is_missing_at_a_restart_is_waited_for() {
+    secret s --from-literal=pw=one
+    crashing gap 'echo "begins with $1"; exec sleep 3600' 'env: [{name: PW, valueFrom: {secretKeyRef: {name: s, key: pw}}}]'
+    running gap
+    k delete secret s >/dev/null
+    node kill "$(main_pid "$(unit_of gap 'bin\x2fsh')")"
+    wait_for 30 "it waits" equals CreateContainerConfigError waits_for gap
+    contains 'secret "s" not found' pod_field gap '{.status.containerStatuses[0].state.waiting.message}' || fail "no message"
+    equals Error pod_field gap '{.status.containerStatuses[0].lastState.terminated.reason}' || fail "its last run is not told"
+    event gap 'Failed: Error: .*secret "s" not found'
+    wait_for 10 "systemd does not restart it" sh_node "! systemctl list-units --state=auto-restart 'vks.$NS.gap.*' | grep -q auto-restart"
+    secret s --from-literal=pw=two
+    wait_for 30 "it runs" contains "begins with two" k logs gap
+    running gap
+    equals 1 restarts gap || fail "$(restarts gap) restarts"
+}
+
+test_a_container_does_not_wait_for_what_another_needs_nor_for_what_it_needs_not_yet() {
+    apply <<'YAML'
+apiVersion: v1
+kind: Pod
+metadata: {name: pair}
+spec:
+  terminationGracePeriodSeconds: 1
+  containers:
+  - {name: lacks, image: /bin/sh, command: [/bin/sh, -c, 'echo "lacks $PW"; exec sleep 3600'], env: [{name: PW, valueFrom: {secretKeyRef: {name: later, key: pw}}}]}
+  - {name: has, image: /bin/sh, command: [/bin/sh, -c, 'exec sleep 3600']}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: brings}
+spec:
+  restartPolicy: OnFailure
+  terminationGracePeriodSeconds: 1
+  initContainers:
+  - {name: init, image: /bin/sh, command: [/bin/sh, -c, 'echo "init $LEVEL"; [ "$LEVEL" = debug ]'], envFrom: [{configMapRef: {name: c, optional: true}}]}
+  containers:
+  - {name: main, image: /bin/sh, command: [/bin/sh, -c, 'echo "main $PW"'], env: [{name: PW, valueFrom: {secretKeyRef: {name: later, key: pw}}}]}
+YAML
+    wait_for 30 "the second runs" contains running pod_field pair '{.status.containerStatuses[?(@.name=="has")].state}'
+    equals CreateContainerConfigError pod_field pair '{.status.containerStatuses[?(@.name=="lacks")].state.waiting.reason}' || fail "the first does not say what it lacks"
+    wait_for 30 "the init container is tried again" at_least 2 pod_field brings '{.status.initContainerStatuses[0].restartCount}'
+    equals PodInitializing waits_for brings || fail "main complains before its turn"
+    config_map c --from-literal=LEVEL=debug # it was missing, and optional
+    secret later --from-literal=pw=x
+    running pair
+    wait_for 10 "the first has its value" contains "lacks x" k logs pair -c lacks
+    wait_for 60 "the other pod has ended" equals Succeeded pod_field brings '{.status.phase}'
+    wait_for 10 "the init container's" contains "init debug" k logs brings -c init
+    wait_for 10 "with its value" contains "main x" k logs brings -c main
+}
+
+# readable_by_nobody TEXT: where a user of the machine without any right finds it, in files and in what PID 1 says
+readable_by_nobody() {
+    sh_node "cd /; { runuser -u nobody -- grep -rlsF -e $1 /run /etc /var /tmp /usr/lib/systemd 2>/dev/null; runuser -u nobody -- systemctl show 'vks.$NS.*' | grep -F -e $1
+        runuser -u nobody -- systemctl cat 'vks.$NS.*' | grep -F -e $1; } || true"
+}
+
+test_a_secret_in_args_stands_in_nothing_that_everybody_reads() {
+    secret s --from-literal=pw='hush-$HOME-%n "quoted" é'
+    crashing hidden 'printf "%s\n" "$1" "$2"; exec sleep 3600' 'env: [{name: PW, valueFrom: {secretKeyRef: {name: s, key: pw}}}, {name: LEVEL, value: "<$(PW)>"}, {name: SHOWN, value: shown-to-all}], args: [sh, "$(PW)", "-l=$(LEVEL)", "$(SHOWN)", "$(NONE)", "$$(PW)"]'
+    running hidden
+    wait_for 10 "its words" equals $'hush-$HOME-%n "quoted" é\n-l=<hush-$HOME-%n "quoted" é>' k logs hidden
+    equals "" readable_by_nobody hush- || fail "found: $(readable_by_nobody hush-)"
+    contains vks.conf readable_by_nobody shown-to-all || fail "this test would find nothing"
+    contains '$(PW)' node systemctl cat "$(unit_of hidden 'bin\x2fsh')" || fail "what the pod says is not shown"
+    # The words that are not hidden, too, are what they would be without it.
+    sh_node "tr '\\0' '\\n' </proc/$(main_pid "$(unit_of hidden 'bin\x2fsh')")/environ | grep -qx SHOWN=shown-to-all" || fail "its environment"
+}
+
+# redis-server's unit says what may be executed, and takes its password as everybody gives it.
+test_a_packages_daemon_has_a_secret_in_its_options() {
+    secret s --from-literal=pw=hush-redis
+    apply <<'YAML'
+apiVersion: v1
+kind: Pod
+metadata: {name: redis}
+spec:
+  terminationGracePeriodSeconds: 2
+  containers: [{name: redis, image: redis-server, args: [/etc/redis/redis.conf, --supervised, systemd, --daemonize, "no", --port, "16480", --requirepass, $(PW)],
+    env: [{name: PW, valueFrom: {secretKeyRef: {name: s, key: pw}}}]}]
+YAML
+    running redis 120
+    wait_for 10 "it wants the password" contains NOAUTH sh_node "echo PING | timeout 5 bash -c 'exec 3<>/dev/tcp/127.0.0.1/16480; cat >&3; head -n 1 <&3'"
+    contains OK sh_node "echo AUTH hush-redis | timeout 5 bash -c 'exec 3<>/dev/tcp/127.0.0.1/16480; cat >&3; head -n 1 <&3'" || fail "not its password"
+    equals "" readable_by_nobody hush- || fail "found: $(readable_by_nobody hush-)"
+    secret s --from-literal=pw=hush-again
+    node kill -9 "$(main_pid "$(unit_of redis redis-server)")"
+    wait_for 30 "it has the new one" sh_node "echo AUTH hush-again | timeout 5 bash -c 'exec 3<>/dev/tcp/127.0.0.1/16480; cat >&3; head -n 1 <&3' | grep -q OK"
+    equals "" readable_by_nobody hush- || fail "found: $(readable_by_nobody hush-)"
+}
+
+test_a_changed_image_starts_with_the_newest_values() {
+    secret s --from-literal=pw=one
+    crashing swap 'echo "begins with $1"; exec sleep 3600' 'env: [{name: PW, valueFrom: {secretKeyRef: {name: s, key: pw}}}]'
+    running swap
+    secret s --from-literal=pw=two
+    k patch pod swap -p '{"spec":{"containers":[{"name":"main","image":"/bin/bash"}]}}' >/dev/null
+    wait_for 30 "the new image has the new value" contains "begins with two" k logs swap
+}
+
 TMP=$(mktemp -d)
 trap 'rm -rf "$TMP"' EXIT
 run_tests

@@ -116,9 +116,7 @@ static void check_write(const struct op_write *op)
                                        .mounts = &none,
                                        .given = &no_dirs,
                                        .overlay = k->c->writes_var,
-                                       .user = "1",
-                                       .group = "2",
-                                       .unknown_user = k->c->run_as_group != NULL };
+                                       .who = { .uid = 1, .gid = 2, .become = k->c->run_as_group != NULL } };
 
                 if (!id_is_unit(k->unit) || !unit_name_is_ours(k->unit))
                         abort();
@@ -128,7 +126,7 @@ static void check_write(const struct op_write *op)
                                 abort();
                 for (size_t v = 0; v < k->c->n_env; v++)
                         check_env(&u, k->c->env[v], &carried);
-                u.carried = u.unknown_user || carried.len;
+                u.carried = u.who.become || carried.len;
                 unit_text_dropin(&u, &text);
                 unit_text_fragment(&u, &fragment);
                 check_lines(&text);

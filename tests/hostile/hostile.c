@@ -116,17 +116,28 @@ static int reply(char *text, size_t size)
         return r;
 }
 
+/* For a second after its policy was changed the helper wants to be asked again: that is no answer. */
 static int ask(uint8_t verb, const ProtobufCMessage *m, char *text, size_t size)
 {
         CLEANUP(wire_packet_done) struct wire_packet p = { 0 };
+        char said[1024] = "";
         struct err e = ERR_NONE;
+        int r = 0;
 
         sent++;
         if (wire_pack(wire_verb_find(verb), m, &p, &e) < 0)
                 return -EMSGSIZE;
-        while (wire_send(sock, &p, &e) < 0)
-                redial();
-        return reply(text, size);
+        for (int i = 0; i < 200; i++) {
+                while (wire_send(sock, &p, &e) < 0)
+                        redial();
+                r = reply(said, sizeof(said));
+                if (r != -EAGAIN || !strstr(said, "changed a moment ago"))
+                        break;
+                nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
+        }
+        if (text)
+                snprintf(text, size, "%s", said);
+        return r;
 }
 
 static int raw(const void *data, size_t n, const int *fds, size_t n_fds)
@@ -168,6 +179,7 @@ struct pod {
         Vks__HostPath host;
         Vks__Mount m[4], *mounts[4];
         Vks__Env e[1], *env[1];
+        Vks__Word w, *hidden[1];
         Vks__Id user;
         Vks__Container c, *containers[1];
         char *command[1], *args[3], *units[1];
@@ -473,6 +485,12 @@ static void every_field(struct pod *p, unsigned pick)
                 if (all[verb])
                         mutate(p, verb, all[verb], all[verb], pick);
         }
+        honest(p, "mutant"); /* with a word that is hidden; without, there is more that command and args may be */
+        vks__word__init(&p->w), p->hidden[0] = &p->w, p->w.index = 1, p->w.value = S("b");
+        p->c.hidden = p->hidden, p->c.n_hidden = 1;
+        mutate(p, verb_write, &p->write.base, &p->w.base, 0);
+        p->c.args = NULL, p->c.n_args = 0; /* only the program is left, whose place none may have */
+        mutate(p, verb_write, &p->write.base, &p->w.base, 0);
         honest(p, "mutant");
         clean(p, true);
 }
@@ -1141,6 +1159,124 @@ static int install(struct pod *p, char **argv)
         return r ? 1 : 0;
 }
 
+/* ---- beyond the bounds ------------------------------------------------------------------------------------------- */
+
+/* Asks over one connection until it is refused; 1 when the connection does not live so long, or nobody ever refuses. */
+static int keep_asking(struct pod *p)
+{
+        char text[1024] = "";
+        int mine = sock, r;
+
+        do {
+                r = ask(verb_write, &p->write.base, text, sizeof(text));
+                printf("%d %s\n", r, text);
+                fflush(stdout);
+                nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL);
+        } while (r == 0 && sock == mine && sent < 600);
+        printf("%s: %d %s\n", sock == mine ? "over one connection" : "over another connection", r, text);
+        return sock == mine && r == -EPERM ? 0 : 1;
+}
+
+/* What was said to `n` requests: how often each errno. */
+static void tell(const char *what, unsigned n, unsigned well, unsigned later, unsigned other, const char *words)
+{
+        printf("%s: %u asked, %u done, %u later, %u refused: %s\n", what, n, well, later, other, words);
+        fflush(stdout);
+}
+
+static void count_answer(int r, unsigned counts[static 3])
+{
+        counts[r == 0 ? 0 : r == -EAGAIN ? 1 : 2]++;
+}
+
+/* Each another one: what is the same as one that is under way joins it. */
+static void too_many_installations(struct pod *p, unsigned n)
+{
+        unsigned counts[3] = { 0 };
+        char version[32], text[1024] = "";
+
+        p->k.name = S("cowsay-off");
+        for (unsigned i = 0; i < n; i++) {
+                snprintf(version, sizeof(version), "0.%u", i);
+                p->k.version = version;
+                count_answer(ask(verb_install, &p->install.base, text, sizeof(text)), counts);
+        }
+        tell("installations", n, counts[0], counts[1], counts[2], text);
+}
+
+/* Content for one pod, then for many, until nobody takes any. */
+static void too_much_content(struct pod *p, unsigned n)
+{
+        enum { SIZE = 15 << 20 };
+        CLEANUP(freep) uint8_t *data = xcalloc(1, SIZE);
+        char volume[32], uid[40], text[1024] = "";
+
+        p->f[0].content = (ProtobufCBinaryData){ SIZE, data }, p->fill.n_files = 1, p->fill.volume = volume;
+        for (unsigned many = 0; many < 2; many++) {
+                unsigned counts[3] = { 0 };
+
+                for (unsigned i = 0; i < n; i++) {
+                        snprintf(volume, sizeof(volume), "v%u", i);
+                        snprintf(uid, sizeof(uid), "66666666-6666-4666-8666-%012u", many ? i : 0);
+                        p->id.uid = uid;
+                        count_answer(ask(verb_fill, &p->fill.base, text, sizeof(text)), counts);
+                }
+                tell(many ? "content of many pods" : "content of one pod", n, counts[0], counts[1], counts[2], text);
+        }
+        for (unsigned i = 0; i < n; i++) {
+                snprintf(uid, sizeof(uid), "66666666-6666-4666-8666-%012u", i);
+                if (ask(verb_remove, &p->remove.base, text, sizeof(text)) != 0)
+                        failed("content cannot be removed", text);
+        }
+        p->id.uid = S(UID);
+}
+
+/* Units that never get ready: a job of PID 1's for each. */
+static void too_many_jobs(struct pod *p)
+{
+        enum { EACH = 50, PODS = 8 };
+        Vks__Container c[EACH], *containers[EACH];
+        char names[EACH][16], unit_names[EACH][ID_UNIT_MAX + 1], uid[40], pod_name[32], text[1024] = "", *units[EACH];
+        unsigned counts[3] = { 0 };
+
+        for (unsigned i = 0; i < EACH; i++) {
+                c[i] = p->c, containers[i] = &c[i], units[i] = unit_names[i];
+                snprintf(names[i], sizeof(names[i]), "c%u", i);
+                c[i].name = names[i], c[i].image = c[i].package = S("harm"), c[i].unit = S("harm-late.service");
+                c[i].shares_image = true, c[i].run_as_user = NULL;
+                c[i].n_command = c[i].n_args = c[i].n_env = c[i].n_mounts = 0;
+        }
+        p->write.containers = containers, p->write.n_containers = EACH, p->write.n_volumes = 0;
+        for (int end = 0; end < 2; end++)
+                for (unsigned k = 0; k < PODS; k++) {
+                        struct pod_id id = { .namespace = "hostile" };
+
+                        snprintf(uid, sizeof(uid), "66666666-6666-4666-8666-%012u", k);
+                        snprintf(pod_name, sizeof(pod_name), "late%u", k);
+                        snprintf(id.name, sizeof(id.name), "%s", pod_name);
+                        p->id.uid = uid, p->id.name = pod_name;
+                        for (unsigned i = 0; i < EACH; i++)
+                                (void)unit_name(&id, "harm", names[i], unit_names[i], NULL);
+                        p->start.units = p->stop.units = units, p->start.n_units = p->stop.n_units = EACH;
+                        if (!end) {
+                                if (ask(verb_write, &p->write.base, text, sizeof(text)) < 0)
+                                        failed("a pod is not written", text);
+                                count_answer(ask(verb_start, &p->start.base, text, sizeof(text)), counts);
+                                continue;
+                        }
+                        /* who stops is not refused for those who start */
+                        p->stop.kill = false;
+                        if (ask(verb_stop, &p->stop.base, text, sizeof(text)) < 0 && !strstr(text, "max-jobs") &&
+                            !strstr(text, "jobs to do"))
+                                failed("it cannot be stopped", text);
+                        p->stop.kill = true;
+                        clean(p, true);
+                }
+        tell("starts", PODS, counts[0], counts[1], counts[2], text);
+        if (!counts[1])
+                failed("systemd gets as many jobs as anybody wants", NULL);
+}
+
 /* ---- as a pod ---------------------------------------------------------------------------------------------------- */
 
 static void flip(const char *dir)
@@ -1297,6 +1433,14 @@ int main(int argc, char **argv)
                 return littering(&p, streq(argv[1], "litter")), wrong ? 1 : 0;
         if (argc == 5 && streq(argv[1], "install"))
                 return install(&p, argv + 2);
+        if (streq(argv[1], "keep-asking"))
+                return keep_asking(&p);
+        if (argc == 3 && streq(argv[1], "install-flood"))
+                return too_many_installations(&p, (unsigned)strtoul(argv[2], NULL, 10)), wrong ? 1 : 0;
+        if (argc == 3 && streq(argv[1], "fill-flood"))
+                return too_much_content(&p, (unsigned)strtoul(argv[2], NULL, 10)), wrong ? 1 : 0;
+        if (streq(argv[1], "start-flood"))
+                return too_many_jobs(&p), wrong ? 1 : 0;
 #define ACT(call)                                                                                                      \
         do {                                                                                                           \
                 unsigned long before = sent;                                                                           \

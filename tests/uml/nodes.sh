@@ -59,6 +59,22 @@ test_memory_above_the_limit_ends_in_an_oom_kill() {
     contains "Memory cgroup out of memory" node journalctl -k -o cat -g 'Memory cgroup out of memory'
 }
 
+# The pages of a tmpfs are counted for who has written them: more of them than any limit that was meant for the helper's own memory.
+test_the_helper_is_not_killed_for_what_it_has_stored() {
+    local out before
+    trap 'node sh -c "test ! -e /root/policy.conf || mv /root/policy.conf /etc/vks/policy.conf; mount -o remount,size=50% /run/vks/pods; rm -f /usr/local/bin/hostile"' EXIT
+    make -s -C "$ROOT_DIR" build/hostile
+    "$LAB" node put "$ROOT_DIR/build/hostile" /usr/local/bin/hostile
+    node sh -c 'cp -p /etc/vks/policy.conf /root/policy.conf && printf "max-pod-content = 2000\nmax-content = 90\n" >>/etc/vks/policy.conf && mount -o remount,size=75% /run/vks/pods'
+    before=$(node systemctl show -P NRestarts vks-helper.service)
+    out=$(node setpriv --reuid=vks --regid=vks --init-groups /usr/local/bin/hostile fill-flood 60) || fail "$out"
+    echo "$out"
+    grep -E '^content of one pod: 60 asked, (3[5-9]|[45][0-9]|60) done' <<<"$out" >/dev/null || fail "that was no 525 MB: $out"
+    [ "$(node systemctl show -P NRestarts vks-helper.service)" = "$before" ] || fail "the helper was restarted"
+    [ "$(node systemctl show -P Result vks-helper.service)" = success ] || fail "the helper: $(node systemctl show -P Result vks-helper.service)"
+    ! node journalctl -k -o cat -g 'Killed process [0-9]+ .vks-helper' || fail "it was killed"
+}
+
 test_a_daemon_set_runs_on_both_and_a_drain_moves_the_rest() {
     trap 'kubectl uncordon "$NODE" "$SECOND" >/dev/null' EXIT
     local pod

@@ -9,6 +9,7 @@
 #include <criterion/criterion.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <sys/mount.h>
@@ -41,6 +42,18 @@ static void put(const char *path, const char *text, mode_t mode)
         FILE *f = fopen(path, "we");
 
         cr_assert(f && fputs(text, f) >= 0 && fclose(f) == 0 && chmod(path, mode) == 0, "%s", path);
+}
+
+static UNUSED void long_ago(const char *path)
+{
+        cr_assert_eq(utimensat(AT_FDCWD, path, (struct timespec[2]){ { 0 } }, 0), 0, "%s", path);
+}
+
+/* As if it had been written long ago: else it might be half-written. */
+static UNUSED void put_policy(const char *text)
+{
+        put("/etc/vks/policy.conf", text, 0644);
+        long_ago("/etc/vks/policy.conf");
 }
 
 static void own_directory(const char *path, const char *options)

@@ -16,6 +16,8 @@
 
 #include "common/fd.h"
 
+enum { PID1_UNITS = 64 };
+
 struct pid1 {
         pthread_t thread;
         int fd, listener; /* the connection, or where one is awaited first */
@@ -23,15 +25,46 @@ struct pid1 {
         const char *fail_method, *fail_name; /* this method fails with this error; of a property: "Get" */
         struct {
                 const char *unit, *state;
-        } units[8];
+        } units[PID1_UNITS];
         int kill_signal;       /* KillSignal= of each unit */
         const char *kill_mode; /* KillMode=; NULL: mixed */
-        const char *unmount;   /* done when a mount unit is stopped, as PID 1 does it */
+        uint32_t n_jobs;
+        const char *unmount; /* done when a mount unit is stopped, as PID 1 does it */
 };
 
 static bool pid1_fails(struct pid1 *p, const char *method)
 {
         return p->fail_method && strcmp(p->fail_method, method) == 0;
+}
+
+/* Those of its units that have one of the states that are asked for. The pattern is not looked at. */
+static int pid1_list(struct pid1 *p, sd_bus_message *m, sd_bus_error *error)
+{
+        CLEANUP(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        char states[256] = " ";
+        const char *state = "";
+        int r;
+
+        if (pid1_fails(p, "ListUnitsByPatterns"))
+                return sd_bus_error_set(error, p->fail_name, "as told");
+        r = sd_bus_message_enter_container(m, 'a', "s");
+        while (r >= 0 && (r = sd_bus_message_read(m, "s", &state)) > 0)
+                snprintf(states + strlen(states), sizeof(states) - strlen(states), "%s ", state);
+        if (r >= 0)
+                r = sd_bus_message_new_method_return(m, &reply);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', "(ssssssouso)");
+        for (size_t i = 0; i < PID1_UNITS && r >= 0; i++) {
+                char word[64];
+
+                snprintf(word, sizeof(word), " %.60s ", p->units[i].state ? p->units[i].state : "-");
+                if (p->units[i].unit && strstr(states, word))
+                        r = sd_bus_message_append(reply, "(ssssssouso)", p->units[i].unit, "", "loaded",
+                                                  p->units[i].state, "", "", "/", 0, "", "/");
+        }
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
 }
 
 static int pid1_answer(sd_bus_message *m, void *userdata, sd_bus_error *error)
@@ -50,6 +83,9 @@ static int pid1_answer(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 const char *interface = "", *property = "";
 
                 sd_bus_message_read(m, "ss", &interface, &property);
+                if (strcmp(property, "NJobs") == 0)
+                        return pid1_fails(p, "NJobs") ? sd_bus_error_set(error, p->fail_name, "as told")
+                                                      : sd_bus_reply_method_return(m, "v", "u", p->n_jobs);
                 if (strcmp(property, "KillSignal") == 0 && !pid1_fails(p, method))
                         return sd_bus_reply_method_return(m, "v", "i", p->kill_signal);
                 if (strcmp(property, "KillMode") == 0 && !pid1_fails(p, method))
@@ -58,6 +94,8 @@ static int pid1_answer(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 return pid1_fails(p, method) ? sd_bus_error_set(error, p->fail_name, "as told")
                                              : sd_bus_reply_method_return(m, "v", "s", p->units[i].state);
         }
+        if (strcmp(method, "ListUnitsByPatterns") == 0)
+                return pid1_list(p, m, error);
         sd_bus_message_read(m, "s", &unit);
         snprintf(p->asked + n, sizeof(p->asked) - n, "%s %s\n", method, unit);
         if (strcmp(method, "KillUnit") == 0) {
@@ -73,11 +111,11 @@ static int pid1_answer(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (strcmp(method, "GetUnit") == 0) {
                 char object[32];
 
-                while (i < 8 && !(p->units[i].unit && strcmp(p->units[i].unit, unit) == 0))
+                while (i < PID1_UNITS && !(p->units[i].unit && strcmp(p->units[i].unit, unit) == 0))
                         i++;
                 snprintf(object, sizeof(object), "/unit/%zu", i);
-                return i == 8 ? sd_bus_error_set(error, "org.freedesktop.systemd1.NoSuchUnit", "not loaded")
-                              : sd_bus_reply_method_return(m, "o", object);
+                return i == PID1_UNITS ? sd_bus_error_set(error, "org.freedesktop.systemd1.NoSuchUnit", "not loaded")
+                                       : sd_bus_reply_method_return(m, "o", object);
         }
         if (p->unmount && strcmp(method, "StopUnit") == 0 && strstr(unit, ".mount"))
                 umount2(p->unmount, MNT_DETACH);

@@ -2,6 +2,7 @@
 /* The root helper's operations, from the packet to the files: on a machine of each test's own, with a PID 1 that notes
  * what it is asked. */
 #include <fcntl.h>
+#include <sys/sysinfo.h>
 
 #include "helper/arena.h"
 #include "helper/files/dir.h"
@@ -15,19 +16,11 @@
 
 static struct pid1 pid1;
 static struct machine machine;
-static struct policy *policy;
 static int ends[2] = { -1, -1 }; /* ends[0]: the agent's, ends[1]: the helper's */
 static Vks__Reply *reply;
 static char line[4096]; /* the last one that the journal got, and how many of the last request */
 static unsigned lines;
 static char unit[] = SLEEP;
-
-static void set_policy(const char *text)
-{
-        policy = policy_free(policy);
-        cr_assert_eq(policy_parse("policy.conf", text, strlen(text), &policy, NULL), 0);
-        machine.policy = policy;
-}
 
 static int open_dir(const char *path)
 {
@@ -44,7 +37,8 @@ static void setup(void)
                                     .disk = open_dir(POD_DISK_DIR),
                                     .units = open_dir(UNIT_DIR),
                                     .logs = open_dir(LOG_DIR) };
-        set_policy("");
+        machine.policy_file.path = POLICY_FILE;
+        put_policy("");
         cr_assert_geq(pid1_start(&pid1, -1, &machine.bus), 0);
         cr_assert_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
 }
@@ -59,7 +53,8 @@ static void forget_reply(void)
 static void teardown(void)
 {
         forget_reply();
-        policy = policy_free(policy);
+        policy_file_forget(&machine);
+        cr_assert_not(machine.trash.removing);
         machine.bus = sd_bus_flush_close_unref(machine.bus);
         pid1_join(&pid1);
         fd_close(machine.pods), fd_close(machine.disk), fd_close(machine.units), fd_close(machine.logs),
@@ -143,7 +138,14 @@ static void fail(const char *method, const char *error)
 /* But for what vks-log needs for the last words, and ends. */
 static void nothing_is_left(void)
 {
+        const int places[] = { machine.pods, machine.disk };
+
         unlink(LOG_DIR "/" UID ".c" LOG_GONE);
+        while (trash_sweep(&machine))
+                ;
+        for (size_t i = 0; i < ARRAY_LEN(places); i++)
+                cr_assert(unlinkat(places[i], ".trash", AT_REMOVEDIR) == 0 || errno == ENOENT,
+                          "the trash is not empty");
         cr_assert_eq(count(machine.units), 0);
         cr_assert_eq(count(machine.pods), 0);
         cr_assert_eq(count(machine.disk), 0);
@@ -177,6 +179,26 @@ Test(helper, a_written_pod_is_files_and_nothing_runs)
         cr_assert_not(is_there("/run/vks/pods/" UID "/upper"));
 }
 
+/* The unit's text is everybody's to read, and what PID 1 tells of it. */
+Test(helper, a_hidden_word_stands_in_a_file_of_roots_alone)
+{
+        struct asked *a = sleeper();
+        Vks__Word hush = VKS__WORD__INIT, *hidden[] = { &hush };
+
+        hush.index = 1, hush.value = STR("hush"), a->c.hidden = hidden, a->c.n_hidden = 1;
+        a->words[1] = STR("$(PW)");
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert_not(holds(SLEEP_DROPIN, "hush") || holds(SLEEP_FILE, "hush"));
+        cr_assert(holds(SLEEP_DROPIN, "ExecStart=/usr/libexec/vks/vks-exec \"/usr/bin/sleep\" \"$$(PW)\"\n"));
+        cr_assert(holds("/run/vks/pods/" UID "/env/c.carried", "=1=hush"));
+        cr_assert_eq(mode_of("/run/vks/pods/" UID "/env/c.carried"), 0600);
+        cr_assert_not(strstr(line, "hush"), "%s", line);
+        a->c.n_hidden = 0, a->words[1] = STR("9");
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(holds(SLEEP_DROPIN, "ExecStart=\"/usr/bin/sleep\" \"9\"\n"));
+        cr_assert_not(is_there("/run/vks/pods/" UID "/env/c.carried"), "nobody needs it any more");
+}
+
 Test(helper, one_line_is_left_in_the_journal_and_no_secret_in_it)
 {
         struct asked *a = sleeper();
@@ -189,7 +211,7 @@ Test(helper, one_line_is_left_in_the_journal_and_no_secret_in_it)
                           strstr(line, "VKS_RULE=\n") && strstr(line, "PRIORITY=6\n"),
                   "%s", line);
         cr_assert_not(strstr(line, "secret"));
-        set_policy("program = /opt/*");
+        put_policy("program = /opt/*");
         a->words[0] = STR("/usr/bin/sleep");
         write_pod(a);
         cr_assert_eq(lines, 1);
@@ -264,7 +286,7 @@ Test(helper, what_cannot_be_written_whole_is_not_written)
         nothing_is_left();
         a->c2.n_command = 0, a->m.n_volumes = 4, a->path.path = STR("/srv/not-there"), a->path.type = STR("Directory");
         with_mount(a, "host", "/data");
-        set_policy("host-path = /srv rw");
+        put_policy("host-path = /srv rw");
         write_pod(a);
         expect(-ENOENT, "container c: hostPath /srv/not-there");
         nothing_is_left();
@@ -274,7 +296,7 @@ Test(helper, a_host_path_is_bound)
 {
         struct asked *a = sleeper();
 
-        set_policy("host-path = /srv rw");
+        put_policy("host-path = /srv rw");
         own_directory("/srv", NULL);
         a->m.n_volumes = 4, a->path.path = STR("/srv/new"), a->path.type = STR("DirectoryOrCreate");
         with_mount(a, "host", "/tmp/host");
@@ -287,7 +309,7 @@ Test(helper, a_host_path_that_is_only_read_takes_nothing_away)
 {
         struct asked *a = sleeper();
 
-        set_policy("host-path = /srv rw");
+        put_policy("host-path = /srv rw");
         own_directory("/srv", NULL);
         a->m.n_volumes = 4, a->path.path = STR("/srv/new"), a->path.type = STR("DirectoryOrCreate");
         with_mount(a, "host", "/tmp/host");
@@ -301,7 +323,7 @@ Test(helper, a_node_takes_no_more_units_than_its_root_says)
 {
         struct asked *a = sleeper();
 
-        set_policy("max-units = 1");
+        put_policy("max-units = 1");
         cr_assert_eq(write_pod(a), 0);
         cr_assert_eq(write_pod(a), 0, "again is not one more");
         pod.name = STR("other"), pod.uid = STR(OTHER);
@@ -319,7 +341,7 @@ Test(helper, a_host_path_that_somebody_could_swap_is_refused)
 {
         struct asked *a = sleeper();
 
-        set_policy("host-path = /srv rw");
+        put_policy("host-path = /srv rw");
         own_directory("/srv", "mode=0777");
         cr_assert_eq(mkdir("/srv/x", 0755), 0);
         a->m.n_volumes = 4, a->path.path = STR("/srv/x");
@@ -484,7 +506,7 @@ Test(helper, a_program_is_what_the_machines_links_and_the_pods_mounts_make_of_it
         cr_assert(mkdir("/srv/real", 0755) == 0 && mkdir("/srv/bin", 0755) == 0);
         put("/srv/real/tool", "", 0755);
         cr_assert_eq(symlink("../real/tool", "/srv/bin/tool"), 0);
-        set_policy("program = /srv/bin/* /opt/x");
+        put_policy("program = /srv/bin/* /opt/x");
         a->words[0] = STR("/srv/bin/tool"), a->c.image = STR("/opt/x");
         cr_assert_eq(write_pod(a), 0, "the machine's: %s", reply->text);
         cr_assert_eq(units(VERB_remove, NULL, true), 0);
@@ -495,7 +517,7 @@ Test(helper, a_program_is_what_the_machines_links_and_the_pods_mounts_make_of_it
         a->mount.path = STR("/srv/bin");
         cr_assert_eq(write_pod(a), -EPERM);
         expect(-EPERM, "/srv/bin/tool is not allowed, since it is the pod's own");
-        set_policy("program = /srv/bin/* /opt/x pod");
+        put_policy("program = /srv/bin/* /opt/x pod");
         cr_assert_eq(write_pod(a), 0, "%s", reply->text);
 }
 
@@ -509,7 +531,7 @@ Test(helper, a_program_of_the_pods_own_runs_by_default_but_never_as_root)
         cr_assert(holds(SLEEP_DROPIN, "\nExecStart=\"/scripts/run.sh\" \"9\"\n") &&
                   holds(SLEEP_DROPIN, "\nUser=vks-pod\n") && holds(SLEEP_DROPIN, "\nNoNewPrivileges=yes\n"));
         cr_assert_eq(units(VERB_remove, NULL, true), 0);
-        set_policy("root = allow");
+        put_policy("root = allow");
         cr_assert_eq(write_pod(a), -EPERM);
         cr_assert_str_eq(reply->rule, "program");
         expect(-EPERM, "/scripts/run.sh is the pod's own, and such a program does not run as root");
@@ -744,7 +766,7 @@ Test(helper, a_volume_that_is_not_the_pods_to_write_to_gets_no_mount_points)
         struct asked *a = sleeper();
         Vks__Mount in = VKS__MOUNT__INIT, *both[2] = { &a->mount, &in };
 
-        set_policy("host-path = /srv ro");
+        put_policy("host-path = /srv ro");
         own_directory("/srv", NULL);
         cr_assert_eq(mkdir("/srv/data", 0755), 0);
         a->m.n_volumes = 4, a->path.path = STR("/srv/data"), a->c.mounts = both;
@@ -787,12 +809,137 @@ Test(helper, a_packages_unit_runs_as_the_package_says)
         a = redis("[Service]\nExecStart=/usr/bin/redis\n");
         cr_assert_eq(write_pod(a), 0);
         cr_assert(!dropin_has("\nUser=") && !dropin_has("\nNoNewPrivileges=yes"), "root, as the package has it");
-        set_policy("root = deny");
+        put_policy("root = deny");
         cr_assert_eq(write_pod(a), 0);
         cr_assert(dropin_has("\nUser=vks-pod\n") && dropin_has("\nGroup=992\n"));
-        a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=root\nDynamicUser=yes\n");
+        a = redis("[Service]\nExecStart=/usr/bin/redis\nDynamicUser=yes\n");
         cr_assert_eq(write_pod(a), 0);
         cr_assert_not(dropin_has("\nUser="), "that is not root");
+}
+
+/* PID 1 asks /etc/passwd, even for a dynamic user: id 0 is root whatever its name is. */
+Test(helper, root_is_known_by_its_number)
+{
+        static const char *const users[] = {
+                "User=root\nDynamicUser=yes\n", "User=toor\n", "User=0\n", "User=root\n", "", "User=x\nUser=\n"
+        };
+
+        put("/etc/passwd", "root:x:0:0::/:/bin/sh\ntoor:x:0:0::/:/bin/sh\nvks-pod:x:991:992::/:/bin/false\n", 0644);
+        put_policy("root = deny");
+        for (size_t i = 0; i < ARRAY_LEN(users); i++) {
+                CLEANUP(freep) char *text = xasprintf("[Service]\nExecStart=/usr/bin/redis\n%s", users[i]);
+
+                cr_assert_eq(write_pod(redis(text)), 0, "%s", reply->text);
+                cr_assert(dropin_has("\nUser=vks-pod\nDynamicUser=no\n"), "%s", users[i]);
+        }
+}
+
+/* As the pod's words, or its configuration, would be read by who is in group shadow. */
+Test(helper, groups_of_a_package_are_not_for_commands_of_a_pod)
+{
+        static const char power[] = "[Service]\nExecStart=/usr/bin/redis\nUser=redis\nGroup=disk\n"
+                                    "SupplementaryGroups=shadow users\nSupplementaryGroups=none-such\n";
+        struct asked *a;
+
+        put("/etc/group", "disk:x:6:\nshadow:x:42:\nusers:x:1500:\nredis:x:121:\nssl-cert:x:110:www-data,redis\n",
+            0644);
+        cr_assert_eq(write_pod(redis(power)), 0, "%s", reply->text);
+        cr_assert(!dropin_has("\nGroup=") && !dropin_has("\nSupplementaryGroups=") && !dropin_has("vks-exec"));
+        a = redis(power);
+        a->c.n_command = 2;
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(dropin_has("\nSupplementaryGroups=\nSupplementaryGroups=1500\nGroup=121\n"));
+        cr_assert(dropin_has("vks-exec --user=120 --group=121 "), "PID 1 would add ssl-cert");
+        cr_assert_not(dropin_has("\nUser="));
+        put_policy("group = 6 42 110");
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(dropin_has("\nSupplementaryGroups=\nSupplementaryGroups=42\n"));
+        cr_assert(!dropin_has("\nGroup=") && !dropin_has("vks-exec"));
+        a = redis("[Service]\nExecStart=/usr/bin/redis\nDynamicUser=yes\nSupplementaryGroups=disk\n");
+        a->c.args = a->words, a->c.n_args = 1;
+        put_policy("");
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(dropin_has("\nSupplementaryGroups=\nNoNewPrivileges="));
+        a = sleeper();
+        put("/etc/passwd", "root:x:0:0::/:/bin/sh\nvks-pod:x:991:992::/:/bin/false\njane:x:1000:1000::/:/bin/sh\n",
+            0644);
+        put("/etc/group", "sudo:x:27:jane\n", 0644);
+        a->c.run_as_user = &a->user, a->user.value = 1000;
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(holds(SLEEP_DROPIN, "!/usr/libexec/vks/vks-exec --user=1000 --group=1000 ") &&
+                          !holds(SLEEP_DROPIN, "\nUser="),
+                  "a person's groups are not asked for by his number");
+}
+
+Test(helper, more_groups_than_are_known_are_not_given)
+{
+        CLEANUP(buf_done) struct buf group = BUF(65536), text = BUF(65536);
+
+        buf_str(&text, "[Service]\nExecStart=/usr/bin/redis\nUser=redis\nSupplementaryGroups=");
+        for (unsigned i = 0; i < 2 * PERSON_GROUPS_MAX; i++) {
+                buf_printf(&group, "g%u:x:%u:redis\n", i, 2000 + i);
+                buf_printf(&text, " g%u", i);
+        }
+        put("/etc/group", group.data, 0644);
+        buf_char(&text, '\n');
+        struct asked *a = redis(text.data);
+        a->c.n_command = 2;
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(dropin_has("vks-exec --user=120 --group=121 ") && dropin_has("SupplementaryGroups=2062\n") &&
+                  !dropin_has("SupplementaryGroups=2063\n"));
+}
+
+Test(helper, who_speaks_for_the_machine_runs_as_it_is_or_not_at_all)
+{
+        static const char *const texts[] = {
+                "User=redis\nBusName=org.freedesktop.PolicyKit1\n",
+                "User=redis\nBusName=org.freedesktop.PolicyKit1\nBusName=\n", /* takes nothing back */
+                "User=redis\nBusName=org.freedesktop.PolicyKit1\nBusName=org.x\n",
+                "User=vks\n",
+                "User=990\n",
+                "User=redis\n[Install]\nAlias=dbus.service\n",
+                "User=redis\n[Install]\nAlias=x.service dbus.service\n",
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+                for (size_t command = 0; command < 2; command++) {
+                        CLEANUP(freep) char *text = xasprintf("[Service]\nExecStart=/usr/bin/redis\n%s", texts[i]);
+                        struct asked *a = redis(text);
+
+                        a->c.n_command = 2 * command;
+                        with_mount(a, "files", "/srv");
+                        cr_assert_eq(write_pod(a), -EPERM, "%s", texts[i]);
+                        cr_assert_str_eq(reply->rule, "machine");
+                        expect(-EPERM, "container c: policy rule machine: redis.service of package redis speaks for "
+                                       "the machine");
+                }
+        nothing_is_left();
+        cr_assert_eq(write_pod(redis(
+                             "[Service]\nExecStart=/usr/bin/redis\nBusName=net.x\n[Install]\nAlias=dbus-net.x.service "
+                             "kdbus.service\n")),
+                     0, "%s", reply->text);
+        cr_assert(dropin_has("BindReadOnlyPaths=-/run/dbus\n"));
+}
+
+/* Of a package whose unit is root's: what is beside its command line may be code that it runs. */
+Test(helper, what_a_root_daemon_runs_is_not_in_a_volume)
+{
+        struct asked *a = redis("[Service]\nExecStart=/usr/share/redis/redis\n");
+
+        with_mount(a, "files", "/usr/share/redis");
+        cr_assert_eq(write_pod(a), -EPERM);
+        cr_assert_str_eq(reply->rule, "root");
+        expect(-EPERM, "container c: policy rule root: nothing of the pod's is mounted at /usr/share/redis");
+        a->mount.path = STR("/boot-of-the-machine/x"); /* nothing of that name */
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert_eq(mkdir("/vks-test-top", 0755), 0);
+        a->mount.path = STR("/vks-test-top/x");
+        write_pod(a);
+        cr_assert_eq(rmdir("/vks-test-top"), 0);
+        expect(-EPERM, "a directory of the machine's");
+        a->mount.path = STR("/usr/share/redis");
+        put_policy("root = deny");
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
 }
 
 Test(helper, where_nothing_may_be_root_no_command_of_a_package_is)
@@ -801,7 +948,7 @@ Test(helper, where_nothing_may_be_root_no_command_of_a_package_is)
                 redis("[Service]\nExecStartPre=+/usr/bin/install -d /x\nExecStart=/usr/bin/redis\nUser=redis\n");
 
         cr_assert_eq(write_pod(a), 0, "%s", reply->text);
-        set_policy("root = deny");
+        put_policy("root = deny");
         cr_assert_eq(write_pod(a), -EPERM);
         cr_assert_str_eq(reply->rule, "root");
         expect(-EPERM, "container c: policy rule root: redis.service has commands that run as root");
@@ -823,7 +970,7 @@ Test(helper, a_user_that_is_the_instance_must_be_in_the_range)
         cr_assert_eq(write_pod(a), -EPERM);
         cr_assert_str_eq(reply->rule, "user");
         expect(-EPERM, "redis@redis.service would run as redis");
-        set_policy("user = 120");
+        put_policy("user = 120");
         cr_assert_eq(write_pod(a), 0, "%s", reply->text);
         a->c.unit = STR("redis@nobody-knows.service");
         cr_assert_eq(write_pod(a), -EPERM);
@@ -833,10 +980,10 @@ Test(helper, a_user_that_is_the_instance_must_be_in_the_range)
         a->c.run_as_user = &a->user;
         cr_assert_eq(write_pod(a), -EPERM);
         a->c.run_as_user = NULL;
-        set_policy("root = deny");
+        put_policy("root = deny");
         cr_assert_eq(write_pod(a), 0, "%s", reply->text);
         cr_assert(holds("/run/systemd/system/vks.default.web.redis.service.d/vks.conf", "\nUser=vks-pod\n"));
-        set_policy("root = allow");
+        put_policy("root = allow");
         cr_assert_eq(write_pod(a), 0, "%s", reply->text);
 }
 
@@ -873,7 +1020,7 @@ Test(helper, run_as_user_is_in_range_or_the_packages_own)
         a->c.run_as_group = NULL;
         cr_assert_eq(write_pod(a), 0);
         cr_assert(dropin_has("--user=1000 --group=992 "), "the group of vks-pod");
-        set_policy("user = 120");
+        put_policy("user = 120");
         a->user.value = 120;
         cr_assert_eq(write_pod(a), 0);
         cr_assert(dropin_has("\nUser=120\n") && dropin_has("\nGroup=121\n"));
@@ -893,12 +1040,12 @@ Test(helper, who_must_not_be_root_does_not_run_where_the_package_would_be)
         a->words[1] = STR("-v"), a->c.args = a->words + 1, a->c.n_args = 1;
         cr_assert_eq(write_pod(a), 0, "runs as vks-pod: %s", reply->text);
         a->c.n_args = 0, a->c.run_as_user = &a->user, a->user.value = 120;
-        set_policy("user = 120");
+        put_policy("user = 120");
         cr_assert_eq(write_pod(a), 0, "%s", reply->text);
-        set_policy("root = deny");
+        put_policy("root = deny");
         a->c.run_as_user = NULL;
         cr_assert_eq(write_pod(a), 0, "nobody is root: %s", reply->text);
-        set_policy("");
+        put_policy("");
         a = redis("[Service]\nExecStartPre=+/usr/bin/install -d /x\nExecStart=/usr/bin/redis\nUser=redis\n");
         a->c.run_as_non_root = true;
         cr_assert_eq(write_pod(a), 0, "what prepares it is not the container: %s", reply->text);
@@ -909,7 +1056,7 @@ Test(helper, who_must_not_be_root_does_not_run_where_the_package_would_be)
         a = sleeper();
         a->c.run_as_non_root = true;
         cr_assert_eq(write_pod(a), 0, "%s", reply->text);
-        set_policy("root = allow");
+        put_policy("root = allow");
         cr_assert_eq(units(VERB_remove, NULL, true), 0);
         cr_assert_eq(write_pod(a), -EPERM);
 }
@@ -918,7 +1065,7 @@ Test(helper, who_is_named_runs_it_whatever_the_packages_line_says)
 {
         struct asked *a = redis("[Service]\nExecStart=!/usr/bin/redis -d\nUser=redis\n");
 
-        set_policy("user = 991");
+        put_policy("user = 991");
         a->c.run_as_user = &a->user, a->user.value = 991;
         cr_assert_eq(write_pod(a), 0, "%s", reply->text);
         cr_assert(dropin_has("\nUser=991\n") && dropin_has("\nExecStart=\nExecStart=/usr/bin/redis -d\n"));
@@ -934,7 +1081,7 @@ Test(helper, where_every_container_may_be_root_nobody_is_kept_from_it)
         a->c.run_as_user = &a->user, a->user.value = 1000;
         cr_assert_eq(write_pod(a), 0, "%s", reply->text);
         cr_assert(holds(SLEEP_DROPIN, "vks-exec --user=1000 --group=992 \"/usr/bin/sleep\""));
-        set_policy("root = allow");
+        put_policy("root = allow");
         cr_assert_eq(write_pod(a), 0, "%s", reply->text);
         cr_assert(holds(SLEEP_DROPIN, "vks-exec --user=1000 --group=992 --may-gain \"/usr/bin/sleep\"") &&
                   !holds(SLEEP_DROPIN, "NoNewPrivileges"));
@@ -1272,6 +1419,202 @@ Test(helper, a_quarter_of_what_pods_have_is_not_for_content)
         expect(-ENOSPC, "volume c: /run/vks/pods is three quarters full");
         cr_assert_not(is_there("/run/vks/pods/" UID "/files/c"));
         cr_assert_eq(umount2(POD_RUN_DIR, MNT_DETACH), 0);
+}
+
+/* ---- bounds ------------------------------------------------------------------------------------------------------ */
+
+/* In libc's place: a machine with 100 MiB of memory. */
+int sysinfo(struct sysinfo *ret)
+{
+        *ret = (struct sysinfo){ .totalram = 100 << 10, .mem_unit = 1 << 10 };
+        return 0;
+}
+
+enum { MIB = 1 << 20 };
+
+static int fill(const char *uid, const char *volume, size_t size)
+{
+        Vks__File f = VKS__FILE__INIT, *files[] = { &f };
+        CLEANUP(freep) uint8_t *content = xcalloc(1, size);
+        Vks__Fill m = VKS__FILL__INIT;
+        int r;
+
+        pod.uid = STR(uid);
+        m.pod = &pod, m.volume = STR(volume), m.files = files, m.n_files = 1;
+        f.path = STR("k"), f.content = (ProtobufCBinaryData){ size, content };
+        r = ask(VERB_fill, &m.base);
+        pod.uid = STR(UID);
+        return r;
+}
+
+Test(helper, a_pod_has_so_much_content_and_no_more)
+{
+        struct asked *a = sleeper();
+        static uint8_t value[64 * 1024];
+
+        put_policy("max-pod-content = 4\nmax-content = 100");
+        cr_assert_eq(fill(UID, "a", 3 * MIB), 0, "%s", reply->text);
+        cr_assert_eq(fill(UID, "b", MIB), -EPERM);
+        expect(-EPERM,
+               "volume b: policy rule max-pod-content: the files and variables of this pod would take 5 MiB, and "
+               "may take 4");
+        cr_assert(strstr(line, "VKS_RULE=max-pod-content\n") && strstr(line, "VKS_VERB=fill\n"), "%s", line);
+        cr_assert_not(is_there("/run/vks/pods/" UID "/files/b"));
+        cr_assert_eq(fill(OTHER, "b", MIB), 0, "%s", reply->text);
+        cr_assert_eq(fill(UID, "a", MIB / 2), 0, "the old and the new are there together, and fit: %s", reply->text);
+        cr_assert_eq(fill(UID, "b", MIB), 0, "%s", reply->text);
+        cr_assert_eq(fill(UID, "c", 3 * MIB / 2), 0, "%s", reply->text);
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        memset(value, 'x', sizeof(value));
+        a->env.name = STR("A"), a->env.value = (ProtobufCBinaryData){ sizeof(value), value }, a->c.n_env = 1;
+        put_policy("max-pod-content = 3");
+        cr_assert_eq(write_pod(a), -EPERM, "variables are content, too: %d %s", reply->error, reply->text);
+        expect(-EPERM, "max-pod-content");
+}
+
+/* Empty files and directories are content: each takes a page of the tmpfs. */
+Test(helper, names_are_content)
+{
+        enum { MANY = 200 };
+        Vks__File f[MANY], *files[MANY];
+        char paths[MANY][32];
+        Vks__Fill m = VKS__FILL__INIT;
+
+        put_policy("max-pod-content = 1");
+        m.pod = &pod, m.volume = STR("v"), m.files = files, m.n_files = MANY;
+        for (size_t i = 0; i < MANY; i++) {
+                f[i] = (Vks__File)VKS__FILE__INIT, files[i] = &f[i];
+                snprintf(paths[i], sizeof(paths[i]), "%zu/a/b", i);
+                f[i].path = paths[i];
+        }
+        cr_assert_eq(ask(VERB_fill, &m.base), -EPERM);
+        expect(-EPERM, "max-pod-content");
+        m.n_files = 20;
+        cr_assert_eq(ask(VERB_fill, &m.base), 0, "%s", reply->text);
+}
+
+Test(helper, all_pods_have_so_much_content_and_more_comes_later)
+{
+        put_policy("max-content = 10"); /* MiB, here */
+        cr_assert_eq(fill(UID, "a", 4 * MIB), 0, "%s", reply->text);
+        cr_assert_eq(fill(OTHER, "a", 4 * MIB), 0, "%s", reply->text);
+        cr_assert_eq(fill(OTHER, "b", 4 * MIB), -EAGAIN);
+        expect(-EAGAIN,
+               "volume b: policy rule max-content: the files and variables of all pods take 9 MiB, these would take "
+               "5 more, and 10 are allowed");
+        cr_assert(strstr(line, "VKS_RULE=max-content\n"), "%s", line);
+        machine.content_known = false; /* another helper counts what is there */
+        cr_assert_eq(fill(OTHER, "b", 4 * MIB), -EAGAIN);
+        cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
+        cr_assert_eq(fill(OTHER, "b", 4 * MIB), 0, "%s", reply->text);
+        for (int i = 0; i < 20; i++) /* nothing is counted twice, and nothing forgotten */
+                cr_assert_eq(fill(OTHER, "b", MIB), 0, "%s", reply->text);
+        cr_assert_eq(fill(UID, "a", 6 * MIB), -EAGAIN);
+        cr_assert_eq(fill(UID, "a", 4 * MIB), 0, "%s", reply->text);
+        machine.content_known = false;
+        cr_assert_eq(fill(UID, "b", MIB), -EAGAIN, "%s", reply->text);
+}
+
+Test(helper, systemd_gets_so_many_jobs_and_more_come_later)
+{
+        cr_assert_eq(write_pod(sleeper()), 0);
+        pid1.n_jobs = 256;
+        cr_assert_eq(units(VERB_start, unit, false), -EAGAIN);
+        expect(-EAGAIN, "systemd has 256 jobs to do, and gets no more than 256 of pods");
+        cr_assert(strstr(line, "VKS_RULE=max-jobs\n"), "%s", line);
+        cr_assert_str_eq(pid1.asked, "", "nothing was begun");
+        cr_assert_eq(units(VERB_start, unit, true), -EAGAIN);
+        cr_assert_eq(units(VERB_stop, unit, false), 0, "to be stopped it does not wait for what starts: %s",
+                     reply->text);
+        pid1.n_jobs = 384;
+        cr_assert_eq(units(VERB_stop, unit, false), -EAGAIN);
+        cr_assert_eq(units(VERB_remove, NULL, true), -EAGAIN);
+        cr_assert(is_there(SLEEP_FILE));
+        cr_assert_eq(units(VERB_stop, unit, true), 0, "SIGKILL is no job: %s", reply->text);
+        pid1.n_jobs = 255; /* of the machine's own, too: PID 1 is asked each time */
+        cr_assert_eq(units(VERB_start, unit, false), 0, "%s", reply->text);
+        fail("NJobs", DENIED);
+        cr_assert_eq(units(VERB_start, unit, false), -EACCES);
+        expect(-EACCES, "NJobs of systemd");
+}
+
+Test(helper, so_many_installations_are_under_way_and_more_come_later)
+{
+        char names[PID1_UNITS][ID_UNIT_MAX];
+
+        cr_assert_eq(install("redis", "1"), 0, "%s", reply->text);
+        snprintf(names[0], sizeof(names[0]), "%s", reply->unit);
+        for (int i = 0; i < 8; i++) {
+                if (i > 0)
+                        snprintf(names[i], sizeof(names[i]), "vks-install-%016d.service", i);
+                pid1.units[i].unit = names[i], pid1.units[i].state = i % 2 ? "deactivating" : "activating";
+        }
+        cr_assert_eq(install("redis", "2"), -EAGAIN);
+        expect(-EAGAIN, "8 installations run or wait already, and no more than 8 may");
+        cr_assert(strstr(line, "VKS_RULE=max-installs\n") && strstr(line, " redis=2"), "%s", line);
+        cr_assert_not(strstr(pid1.asked, "StartTransientUnit"));
+        cr_assert_eq(install("redis", "1"), 0, "it is one of them: %s", reply->text);
+        pid1.units[7].state = "failed";
+        cr_assert_eq(install("redis", "2"), 0, "%s", reply->text);
+        cr_assert_not(strstr(pid1.asked, "ResetFailedUnit vks-install-0"), "the agent wants to see it");
+        for (int i = 8; i < 45; i++) {
+                snprintf(names[i], sizeof(names[i]), "vks-install-%016d.service", i);
+                pid1.units[i].unit = names[i], pid1.units[i].state = "failed";
+        }
+        cr_assert_eq(install("redis", "2"), 0, "%s", reply->text);
+        cr_assert(strstr(pid1.asked, "ResetFailedUnit vks-install-0000000000000044"), "not for ever: %s", pid1.asked);
+        fail("ListUnitsByPatterns", DENIED);
+        cr_assert_eq(install("redis", "3"), -EACCES);
+        cr_assert_not(strstr(pid1.asked, "StartTransientUnit"));
+}
+
+/* However much a pod leaves: who asks for its removal is answered, and so is the next one. */
+Test(helper, what_a_pod_leaves_is_removed_in_slices)
+{
+        enum { FILES = 20000 };
+        unsigned slices = 0;
+
+        cr_assert_eq(write_pod(sleeper()), 0);
+        FD volume = open_dir("/var/lib/vks/pods/" UID "/volumes/disk");
+        for (int i = 0; i < FILES; i++) {
+                char name[32];
+
+                snprintf(name, sizeof(name), "f%d", i);
+                cr_assert_eq(mkdirat(volume, name, 0755), 0);
+        }
+        cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
+        cr_assert_not(is_there("/run/vks/pods/" UID) || is_there("/var/lib/vks/pods/" UID) || is_there(SLEEP_FILE));
+        cr_assert_eq(count(volume), FILES, "all of it is still there");
+        cr_assert_eq(mode_of("/var/lib/vks/pods/.trash"), 0700);
+        cr_assert(trash_sweep(&machine), "not at once");
+        cr_assert(count(volume) < FILES && count(volume) > 0);
+        cr_assert_eq(write_pod(sleeper()), 0, "the same pod may come again meanwhile");
+        cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
+        while (trash_sweep(&machine))
+                slices++;
+        cr_assert_gt(slices, 1);
+        nothing_is_left();
+}
+
+/* What cannot be removed is told of, and does not keep the rest. */
+Test(helper, what_cannot_be_removed_does_not_keep_the_rest)
+{
+        cr_assert_eq(write_pod(sleeper()), 0);
+        own_directory("/var/lib/vks/pods/" UID "/volumes/disk", NULL);
+        cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
+        pod.uid = STR(OTHER);
+        cr_assert_eq(fill(OTHER, "a", 1), 0);
+        cr_assert_eq(fill(OTHER, "a", 1), 0);
+        pod.uid = STR(OTHER);
+        cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
+        while (trash_sweep(&machine))
+                ;
+        FD trash = open_dir("/run/vks/pods/.trash"), disk = open_dir("/var/lib/vks/pods/.trash");
+        cr_assert_eq(count(trash), 0);
+        cr_assert_eq(count(disk), 1);
+        cr_assert_eq(umount2("/var/lib/vks/pods/.trash/" UID ".1/volumes/disk", MNT_DETACH), 0);
+        machine.trash.more = true;
+        nothing_is_left();
 }
 
 /* ---- what is no request ------------------------------------------------------------------------------------------ */

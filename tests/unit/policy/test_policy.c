@@ -7,6 +7,8 @@
 #include "common/mem.h"
 #include "policy/policy.h"
 #include "policy/policy_conf.h"
+#include "policy/privilege.h"
+#include "policy/rules.h"
 #include "proto/verbs.h"
 
 #define UID "0f6c2a9e-1234-4abc-8def-0123456789ab"
@@ -31,9 +33,10 @@ Test(policy_conf, defaults_are_in_force_without_a_file)
         policy_print(p, &b);
         cr_assert_str_eq(
                 b.data,
-                "package = *\ndeny-package =\nurl =\nurl-needs-sha256 = yes\n"
+                "preset = none\npackage = *\ndeny-package =\nbus = *\nmachine =\nurl =\nurl-needs-sha256 = yes\n"
                 "program = /usr/bin/* /bin/* /usr/sbin/* /sbin/* /usr/local/bin/* pod\nhost-path =\nroot = package\n"
-                "user = 1000-59999 65520-65533\ngroup = 1000-59999 65520-65533\nmax-units = 4096\n");
+                "user = 1000-59999 65520-65533\ngroup = 1000-59999 65520-65533\nmax-units = 4096\n"
+                "max-pod-content = 64\nmax-content = 12\n");
 }
 
 Test(policy_conf, what_is_printed_reads_as_the_same_policy)
@@ -53,6 +56,76 @@ Test(policy_conf, what_is_printed_reads_as_the_same_policy)
         cr_assert_str_eq(once.data, twice.data);
 }
 
+Test(policy_conf, a_preset_is_other_defaults_and_what_the_file_says_holds)
+{
+        CLEANUP(policy_freep) struct policy *p = conf("user = 7\npreset = untrusted\npackage = nginx");
+        CLEANUP(policy_freep) struct policy *none = conf("preset = none\nroot = allow");
+        CLEANUP(buf_done) struct buf b = BUF(4096);
+
+        policy_print(p, &b);
+        cr_assert_str_eq(
+                b.data,
+                "preset = untrusted\npackage = nginx\ndeny-package =\nbus =\nmachine =\nurl =\nurl-needs-sha256 = yes\n"
+                "program = /usr/bin/* /bin/* /usr/sbin/* /sbin/* /usr/local/bin/* pod\nhost-path =\nroot = deny\n"
+                "user = 7\ngroup = 65536-99999\nmax-units = 4096\n");
+        cr_assert(none->root == POLICY_ROOT_ALLOW && none->bus.n == 1);
+}
+
+/* Whether a sentence of the explanation is said of a policy. */
+Test(policy_conf, a_policy_is_explained_in_words)
+{
+        static const struct {
+                const char *text, *words;
+                bool said;
+        } cases[] = {
+                { "", "CANNOT BE HELD: a root daemon does what its configuration says", true },
+                { "", "preset = untrusted", true },
+                { "root = deny", "CANNOT BE HELD: a root daemon", false },
+                { "root = deny", "No process of a pod is root", true },
+                { "root = deny", "CANNOT BE HELD: a package's daemon with a configuration of the pod's may show",
+                  true },
+                { "root = allow", "Every pod may be root", true },
+                { "root = allow", "No process of a pod is root", false },
+                { "", "Any package, and any version", true },
+                { "package = nginx", "Any package, and any version", false },
+                { "package = nginx", "The packages above are installed", true },
+                { "", "`url` is root here", false },
+                { "url = https://a/", "`url` is root here", true },
+                { "url = https://a/", "names no checksum", false },
+                { "url = https://a/\nurl-needs-sha256 = no", "names no checksum", true },
+                { "", "are on the system bus", true },
+                { "bus =", "are on the system bus", false },
+                { "bus =", "No pod sees the system bus", true },
+                { "machine = polkitd", "CAUTION: who may make pods of the packages of `machine`", true },
+                { "", "CAUTION", false },
+                { "user = 33 5000", "CAUTION: ids below 1000", true },
+                { "group = 0-4000", "CAUTION: ids below 1000", true },
+                { "user = 1000\ngroup = 1000", "CAUTION", false },
+                { "user = 59999", "has ids of people", true },
+                { "user = 60000-70000 999", "has ids of people", false },
+                { "", "Directories of host-path", false },
+                { "host-path = /srv", "Directories of host-path", true },
+                { "", "Any program may be a pod's first", false },
+                { "", "A pod's first program may be a file of its own", true },
+                { "preset = untrusted", "A pod's first program may be a file of its own", true },
+                { "program = /usr/bin/*", "A pod's first program may be a file of its own", false },
+                { "program = *", "Any program may be a pod's first", true },
+                { "preset = untrusted", "No process of a pod is root", true },
+                { "preset = untrusted", "has ids of people", false },
+                { "preset = untrusted", "For pods that nobody trusts", false },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+                CLEANUP(policy_freep) struct policy *p = conf(cases[i].text), *same = NULL;
+                CLEANUP(buf_done) struct buf b = BUF(65536);
+
+                policy_explain(p, &b);
+                cr_expect_eq(strstr(b.data, cases[i].words) != NULL, cases[i].said, "%s: %s", cases[i].text,
+                             cases[i].words);
+                cr_expect_eq(policy_parse("explained", b.data, b.len, &same, NULL), 0, "comments, and nothing else");
+        }
+}
+
 Test(policy_conf, errors_name_file_line_and_reason)
 {
         static const struct {
@@ -61,6 +134,7 @@ Test(policy_conf, errors_name_file_line_and_reason)
                 { "package = *\nfoo = 1\n", "policy.conf:2: unknown key \"foo\"" },
                 { "package\n", "policy.conf:1: not of the form key = value" },
                 { "\n\nroot = maybe\n", "policy.conf:3: root: wanted: package, allow or deny" },
+                { "preset = trusted\n", "policy.conf:1: preset: wanted: none or untrusted" },
                 { "root =\n", "policy.conf:1: root: wanted: package, allow or deny" },
                 { "root = deny allow\n", "policy.conf:1: root: wanted: package, allow or deny" },
                 { "root = deny\nroot = deny\n", "policy.conf:2: root is given twice" },
@@ -68,6 +142,8 @@ Test(policy_conf, errors_name_file_line_and_reason)
                 { "user = 4294967295\n", "policy.conf:1: user: wanted: ids or ranges of ids" },
                 { "user = x\n", "policy.conf:1: user: wanted: ids or ranges of ids" },
                 { "max-units = -1\n", "policy.conf:1: max-units: wanted: a number" },
+                { "max-pod-content = 64M\n", "policy.conf:1: max-pod-content: wanted: a number of MiB" },
+                { "max-content = 12%\n", "policy.conf:1: max-content: wanted: a number: percent of the memory" },
                 { "host-path = /\n", "policy.conf:1: host-path: wanted: absolute, normalized paths below /, each with "
                                      "rw or ro behind it, or nothing" },
                 { "host-path = /a/../b\n", "policy.conf:1: host-path: wanted: absolute, normalized paths below /, each "
@@ -267,8 +343,7 @@ struct written {
         Vks__Env env;
         Vks__Id user, group;
         char *command[2], *args[1];
-        enum op_user as;
-        bool may_gain, no_root;
+        struct privilege who; /* of a package's unit that is root's */
         char target[ID_PATH_MAX + 1];
         struct err e;
 };
@@ -308,8 +383,16 @@ static int write_with(const char *text, struct written *w)
         w->c.args = w->args, w->c.n_args = w->args[0] != NULL;
         r = policy_write(p, &m, &op, &w->e);
         if (r == 0) {
-                w->as = op.containers[0].user, w->may_gain = op.containers[0].may_gain;
-                w->no_root = op.containers[0].no_root;
+                const struct unit_rights unit = { .unit = w->c.unit[0] ? w->c.unit : NULL,
+                                                  .package = w->c.package,
+                                                  .user = { .name = "root", .known = true },
+                                                  .root = true,
+                                                  .bus = "",
+                                                  .ambient = "" };
+                const struct person fallback = { .name = "vks-pod", .known = true, .uid = 991, .gid = 992 },
+                                    given = { 0 };
+
+                r = policy_privilege(p, &op.containers[0], &unit, &given, &fallback, &w->who, &w->e);
                 if (op.containers[0].n_mounts)
                         memcpy(w->target, op.containers[0].mounts[0].target, sizeof(w->target));
         }
@@ -328,19 +411,15 @@ Test(policy, root_is_for_a_packages_own_command_line)
         struct written w = container();
 
         cr_assert_eq(write_with("", &w), 0, "%s", w.e.text);
-        cr_assert_eq(w.as, USER_PACKAGE);
-        cr_assert_not(w.may_gain);
+        cr_assert(w.who.root && !w.who.set_user && !w.who.gains && w.who.own);
         w.args[0] = (char *)"-g";
         cr_assert_eq(write_with("", &w), 0);
-        cr_assert_eq(w.as, USER_PACKAGE_NOT_ROOT);
+        cr_assert(!w.who.root && w.who.fallback && !w.who.own);
         cr_assert_eq(write_with("root = allow", &w), 0);
-        cr_assert_eq(w.as, USER_PACKAGE);
-        cr_assert(w.may_gain);
+        cr_assert(w.who.root && !w.who.set_user && w.who.gains && !w.who.own, "it is everybody's there");
         w = container();
-        cr_assert_not(w.no_root);
         cr_assert_eq(write_with("root = deny", &w), 0);
-        cr_assert_eq(w.as, USER_PACKAGE_NOT_ROOT);
-        cr_assert(w.no_root);
+        cr_assert(!w.who.root && w.who.fallback && w.who.uid == 991 && w.who.gid == 992);
 }
 
 Test(policy, run_as_user_0_is_refused_by_name)
@@ -349,9 +428,9 @@ Test(policy, run_as_user_0_is_refused_by_name)
 
         w.c.run_as_user = &w.user;
         cr_assert_eq(write_with("", &w), 0);
-        cr_assert_eq(w.as, USER_GIVEN_IF_PACKAGE, "only if the package's unit is root's");
+        cr_assert(w.who.root && !w.who.set_user, "since the package's unit is root's");
         cr_assert_eq(write_with("root = allow", &w), 0);
-        cr_assert_eq(w.as, USER_GIVEN);
+        cr_assert(w.who.root && w.who.set_user);
         expect_rule("root = deny", &w, "root");
         w.command[0] = (char *)"/usr/bin/id";
         expect_rule("", &w, "root");
@@ -363,10 +442,9 @@ Test(policy, ids_must_be_in_the_ranges)
 
         w.c.run_as_user = &w.user, w.user.value = 1000;
         cr_assert_eq(write_with("", &w), 0);
-        cr_assert_eq(w.as, USER_GIVEN);
+        cr_assert(w.who.set_user && w.who.uid == 1000 && w.who.become, "nobody has it");
         w.user.value = 999;
-        cr_assert_eq(write_with("", &w), 0);
-        cr_assert_eq(w.as, USER_GIVEN_IF_PACKAGE);
+        expect_rule("", &w, "user");
         w.c.image = (char *)"/usr/bin/id", w.c.package = (char *)"", w.c.unit = (char *)"";
         expect_rule("", &w, "user");
         w.user.value = 1000, w.c.run_as_group = &w.group, w.group.value = 42;
@@ -374,16 +452,6 @@ Test(policy, ids_must_be_in_the_ranges)
         w.group.value = 0;
         expect_rule("", &w, "group");
         cr_assert_eq(write_with("root = allow", &w), 0);
-}
-
-Test(policy, a_user_that_an_instance_names_must_be_in_the_range)
-{
-        CLEANUP(policy_freep) struct policy *p = conf("user = 1000-2000");
-        struct err e = ERR_NONE;
-
-        cr_assert_eq(policy_user(p, 1000, &e), 0);
-        cr_assert_eq(policy_user(p, 999, &e), -EPERM);
-        cr_assert_str_eq(e.reason, "user");
 }
 
 Test(policy, programs_match_the_patterns)
@@ -587,7 +655,6 @@ Test(policy, no_variable_says_what_a_packages_unit_loads)
                                             "X_LD_PRELOAD",
                                             "ld_preload",
                                             "LANG",
-                                            "HOME",
                                             "NODE_NAME",
                                             "NODE_IP",
                                             "NODE_ENV",
@@ -907,6 +974,66 @@ Test(policy, there_is_a_bound_to_every_list_of_a_pod)
         cr_assert_str_eq(w.e.text, "pod: missing");
 }
 
+/* It takes the place of a word of the pod's, and there is no other place. */
+Test(policy, a_hidden_word_has_the_place_of_one_of_the_pods)
+{
+        static const struct {
+                size_t n_command, n_args;
+                uint32_t places[3];
+                size_t n;
+                int result;
+        } cases[] = {
+                { 1, 1, { 1 }, 1, 0 },
+                { 1, 2, { 1, 2 }, 2, 0 },
+                { 2, 1, { 2 }, 1, 0 },
+                { 0, 2, { 1, 2 }, 2, 0 }, /* the program is the package's */
+                { 1, 1, { 0 }, 1, -EINVAL },
+                { 0, 1, { 0 }, 1, -EINVAL },
+                { 1, 1, { 2 }, 1, -EINVAL },
+                { 0, 2, { 3 }, 1, -EINVAL },
+                { 2, 0, { 2 }, 1, -EINVAL },
+                { 0, 0, { 1 }, 1, -EINVAL },
+                { 1, 2, { 1, 1 }, 2, -EINVAL },
+                { 1, 2, { 2, 1 }, 2, -EINVAL },
+                { 1, 2, { 1, 2, UINT32_MAX }, 3, -EINVAL },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+                struct written w = container();
+                Vks__Word words[3];
+                Vks__Word *hidden[3];
+
+                w.c.image = (char *)"nginx", w.c.package = (char *)"nginx", w.c.unit = (char *)"nginx.service";
+                w.v.name = (char *)"v", w.v.source_case = VKS__VOLUME__SOURCE_EMPTY_DIR, w.v.empty_dir = &w.d,
+                w.command[0] = (char *)"/usr/bin/id", w.args[0] = (char *)"$(PW)";
+                for (size_t k = 0; k < 3; k++) {
+                        vks__word__init(&words[k]);
+                        words[k].index = cases[i].places[k], words[k].value = (char *)"hush", hidden[k] = &words[k];
+                }
+                w.c.hidden = hidden, w.c.n_hidden = cases[i].n;
+                cr_expect_eq(write_many(&w, 1, 1, 0, 0, cases[i].n_command, cases[i].n_args), cases[i].result,
+                             "%zu: %s", i, w.e.text);
+                cr_expect(cases[i].result == 0 || strstr(w.e.text, "is not the place of a word"), "%zu: %s", i,
+                          w.e.text);
+        }
+}
+
+Test(policy, hidden_words_are_counted_with_the_others)
+{
+        CLEANUP(freep) char *word = xcalloc(128 * 1024, 1);
+        struct written w = container();
+        Vks__Word hush = VKS__WORD__INIT, *hidden[] = { &hush };
+
+        memset(word, 'x', 128 * 1024 - 1);
+        w.v.name = (char *)"v", w.v.source_case = VKS__VOLUME__SOURCE_EMPTY_DIR, w.v.empty_dir = &w.d,
+        w.command[0] = (char *)"/usr/bin/id", w.args[0] = (char *)"a";
+        hush.index = 1, hush.value = word, w.c.hidden = hidden, w.c.n_hidden = 1;
+        cr_assert_eq(write_many(&w, 1, 1, 0, 0, 1, 1), -EINVAL);
+        cr_assert_str_eq(w.e.text, "container c: command and args have more than 131072 bytes");
+        word[1000] = '\0';
+        cr_assert_eq(write_many(&w, 1, 1, 0, 0, 1, 1), 0, "%s", w.e.text);
+}
+
 /* ---- what is handed on ---- */
 
 Test(policy, an_installation_is_told_what_to_fetch_from_where)
@@ -1140,8 +1267,8 @@ Test(policy, ranges_include_both_ends)
 
         for (size_t i = 0; i < ARRAY_LEN(table); i++) {
                 CLEANUP(policy_freep) struct policy *p = conf(table[i].text);
-                cr_expect_eq(policy_user(p, table[i].user, NULL), table[i].allowed ? 0 : -EPERM, "%s: %u",
-                             table[i].text, table[i].user);
+                cr_expect_eq(rule_user(p, table[i].user, NULL), table[i].allowed ? 0 : -EPERM, "%s: %u", table[i].text,
+                             table[i].user);
         }
 }
 
@@ -1167,7 +1294,7 @@ Test(policy, groups_and_users_of_a_package)
         w = container();
         w.c.unit = (char *)"", w.command[0] = (char *)"/usr/bin/id";
         cr_assert_eq(write_with("", &w), 0);
-        cr_assert_eq(w.as, USER_PACKAGE_NOT_ROOT, "without a unit it is no command line of the package's");
+        cr_assert(w.who.fallback, "without a unit it is no command line of the package's");
 }
 
 Test(policy, a_unit_is_its_packages)
@@ -1193,7 +1320,8 @@ Test(policy, a_unit_is_its_packages)
         cr_assert_eq(write_with("", &w), -EINVAL, "the first number that is no policy");
         w = container();
         w.c.working_dir = (char *)"/srv";
-        cr_assert_eq(write_with("", &w), 0);
+        expect_rule("", &w, "root");
+        cr_assert_eq(write_with("root = deny", &w), 0);
 }
 
 Test(policy, paths_that_a_unit_file_would_read_otherwise_are_refused)

@@ -55,6 +55,15 @@ static int echo(UNUSED void *data, int sock, UNUSED struct err *e)
         return n == 1 && byte == 'w' ? wait_for_ever() : n == 1 ? (int)send(sock, &byte, 1, 0) : 0;
 }
 
+static volatile unsigned *spare_left; /* slices of spare work: shared with the server */
+
+static bool spare(UNUSED void *data)
+{
+        if (*spare_left > 0)
+                --*spare_left;
+        return *spare_left > 0;
+}
+
 /* Whoever dials before start() is there before the server is. */
 static void setup(void)
 {
@@ -63,6 +72,8 @@ static void setup(void)
 
         deadline = mmap(NULL, sizeof(*deadline), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         cr_assert_neq((void *)(uintptr_t)deadline, MAP_FAILED);
+        spare_left = mmap(NULL, sizeof(*spare_left), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        cr_assert_neq((void *)(uintptr_t)spare_left, MAP_FAILED);
         cr_assert(mkdtemp(dir) && chmod(dir, 0711) == 0);
         address = (struct sockaddr_un){ .sun_family = AF_UNIX };
         snprintf(address.sun_path, sizeof(address.sun_path), "%s/s", dir);
@@ -79,7 +90,7 @@ static void start(uid_t uid, unsigned idle_ms, int not_its)
 
                 fd_close(not_its);
                 _exit(sd_event_new(&event) < 0 ||
-                      serve(event, listener, uid, idle_ms * UINT64_C(1000), echo, NULL) < 0);
+                      serve(event, listener, uid, idle_ms * UINT64_C(1000), echo, spare, NULL) < 0);
         }
         fd_close(listener);
 }
@@ -188,4 +199,29 @@ Test(serve, there_is_room_for_a_few_and_again_when_one_leaves)
         } while (!answers(more, 'd') && fd_close(more));
         for (int i = 1; i < SERVE_PEERS_MAX; i++)
                 fd_close(fds[i]);
+}
+
+/* Whoever asks does not wait for the end of it, however many ask it gets on, and the server does not leave before. */
+Test(serve, spare_work_is_done_between_requests)
+{
+        enum { LOTS = 2000 * 1000 * 1000 };
+        unsigned before;
+
+        *spare_left = LOTS;
+        FD fd = dial();
+        start(getuid(), 1, fd);
+        for (int i = 0; i < 100; i++) {
+                before = *spare_left;
+                for (int k = 0; k < 10; k++)
+                        cr_assert(answers(fd, 'a'));
+                cr_assert_lt(*spare_left, before, "those who ask without end keep it from being done");
+        }
+        cr_assert_gt(*spare_left, 0, "they had to wait");
+        fd_close(fd_take(&fd));
+        before = *spare_left;
+        while (*spare_left > before - 1000) /* it is idle, and stays */
+                cr_assert_eq(waitpid(server, NULL, WNOHANG), 0);
+        *spare_left = 1;
+        int status = end();
+        cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %x", (unsigned)status);
 }

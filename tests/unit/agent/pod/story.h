@@ -23,7 +23,9 @@
  *      status                      a status was made (it moves transition times)
  *      FIELD, not FIELD            a bool of struct pod, struct pod_state; of a container or volume with its name before it ("c pulling")
  *      FIELD +30s, FIELD 30s       a time from now on; a duration
- *      FIELD REASON [text]         a failure
+ *      FIELD 7                     a number
+ *      FIELD REASON [text]         a failure, "" for one without a reason
+ *      c refreshed                 its unit was cleared away, since its values have changed
  *   plan      actions with ", " between them, with the name of their container or volume; "wake 10s": how long until the plan is to be made again
  *   status    the phase, then each container behind " | ": its state, reason and exit code, "ready", "x2" (restartCount), "was" and the last state
  */
@@ -124,7 +126,7 @@ static inline void world_done(struct world *w)
 
 /* ---- what happens ---- */
 
-enum field_type { FIELD_BOOL, FIELD_TIME, FIELD_DURATION, FIELD_ERR };
+enum field_type { FIELD_BOOL, FIELD_TIME, FIELD_DURATION, FIELD_NUMBER, FIELD_ERR };
 enum field_owner { OF_POD, OF_STATE, OF_CONTAINER, OF_VOLUME };
 
 #define F(owner, type, of, name)                                                                                       \
@@ -146,7 +148,6 @@ static const struct field {
         F(OF_STATE, FIELD_BOOL, pod_state, written),
         F(OF_STATE, FIELD_BOOL, pod_state, write_in_flight),
         F(OF_STATE, FIELD_TIME, pod_state, write_retry_at),
-        F(OF_STATE, FIELD_ERR, pod_state, env_failure),
         F(OF_STATE, FIELD_ERR, pod_state, write_failure),
         F(OF_STATE, FIELD_BOOL, pod_state, stop_sent),
         F(OF_STATE, FIELD_BOOL, pod_state, stop_in_flight),
@@ -168,6 +169,13 @@ static const struct field {
         F(OF_CONTAINER, FIELD_TIME, container_state, retry_at),
         F(OF_CONTAINER, FIELD_DURATION, container_state, backoff),
         F(OF_CONTAINER, FIELD_DURATION, container_state, pull_backoff),
+        F(OF_CONTAINER, FIELD_NUMBER, container_state, values),
+        F(OF_CONTAINER, FIELD_NUMBER, container_state, values_written),
+        F(OF_CONTAINER, FIELD_BOOL, container_state, stop_sent),
+        F(OF_CONTAINER, FIELD_TIME, container_state, kill_at),
+        F(OF_CONTAINER, FIELD_BOOL, container_state, clear_in_flight),
+        F(OF_CONTAINER, FIELD_ERR, container_state, env_failure),
+        F(OF_CONTAINER, FIELD_BOOL, container_state, env_told),
         F(OF_CONTAINER, FIELD_ERR, container_state, failure),
         F(OF_CONTAINER, FIELD_ERR, container_state, pull_failure),
         F(OF_VOLUME, FIELD_BOOL, volume_state, wanted),
@@ -249,8 +257,10 @@ static inline void set_field(struct world *w, void *of, enum field_owner owner, 
                 else if (f->type == FIELD_ERR && not )
                         *(struct err *)(void *)(base + f->offset) = ERR_NONE;
                 else if (f->type == FIELD_ERR)
-                        err_set((struct err *)(void *)(base + f->offset), -EIO, n > 1 ? words[1] : "", "%s",
-                                n > 2 ? words[2] : "why");
+                        err_set((struct err *)(void *)(base + f->offset), -EIO,
+                                n > 1 && !streq(words[1], "\"\"") ? words[1] : "", "%s", n > 2 ? words[2] : "why");
+                else if (f->type == FIELD_NUMBER)
+                        *(uint64_t *)(void *)(base + f->offset) = strtoull(words[1], NULL, 10);
                 else
                         *(uint64_t *)(void *)(base + f->offset) =
                                 duration(words[1]) + (f->type == FIELD_TIME ? w->now : 0);
@@ -307,6 +317,8 @@ static inline void happens_to_container(struct world *w, size_t i, char *const *
         } else if (streq(what, "unmet")) {
                 u.unmet_at = (uint64_t)number;
                 observe(w, i, u);
+        } else if (streq(what, "refreshed")) {
+                container_refresh(&w->state->containers[i]);
         } else if (streq(what, "vanishes")) {
                 observe(w, i, (struct unit_state){ .phase = UNIT_ABSENT });
         } else {
@@ -387,7 +399,8 @@ static inline char *plan_text(struct world *w)
         plan_pod(w->pod, w->state, w->now, &plan);
         for (size_t i = 0; i < plan.n_actions; i++) {
                 const struct action *a = &plan.actions[i];
-                bool container = a->kind == ACTION_PULL || a->kind == ACTION_START || a->kind == ACTION_RESTART;
+                bool container = a->kind == ACTION_PULL || a->kind == ACTION_START || a->kind == ACTION_RESTART ||
+                                 a->kind == ACTION_END || a->kind == ACTION_CLEAR || a->kind == ACTION_TELL_UNRESOLVED;
                 buf_printf(&b, "%s%s%s%s", i ? ", " : "", action_name(a->kind),
                            container || a->kind == ACTION_FILL ? " " : "",
                            container                ? w->pod->containers[a->index].name

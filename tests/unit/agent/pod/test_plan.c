@@ -84,9 +84,90 @@ Test(plan, content_comes_before_units)
                   "c image_present; w wanted", "fill w", NULL, NULL },
                 { "a new content reaches a pod that runs", "Always c v:configMap", "ready; c runs; v wanted", "fill v",
                   NULL, NULL },
-                { "an environment that cannot be resolved holds the units back", "Always c",
-                  "c image_present; env_failure -", "", "Pending | c waiting CreateContainerConfigError", NULL },
+                { "an environment that cannot be resolved holds the unit back", "Always c",
+                  "c image_present; c env_failure CreateContainerConfigError", "unresolved c",
+                  "Pending | c waiting CreateContainerConfigError", NULL },
+                { "which is said once", "Always c",
+                  "c image_present; c env_failure CreateContainerConfigError; c env_told", "",
+                  "Pending | c waiting CreateContainerConfigError", NULL },
+                { "and after the content of volumes", "Always c v:configMap",
+                  "c image_present; c env_failure CreateContainerConfigError; v wanted", "fill v",
+                  "Pending | c waiting ContainerCreating", NULL },
+                { "and after the image", "Always c", "c env_failure CreateContainerConfigError", "pull c",
+                  "Pending | c waiting ContainerCreating", NULL },
+                { "it does not hold others back", "Always c d",
+                  "c image_present; d image_present; c env_failure CreateContainerConfigError", "write, unresolved c",
+                  NULL, NULL },
+                { "but as long as nobody knows, all wait for one WRITE", "Always c d",
+                  "c image_present; d image_present; c env_failure \"\"", "",
+                  "Pending | c waiting ContainerCreating | d waiting ContainerCreating", NULL },
+                { "what an init container may still bring is no matter yet", "Always i/init c",
+                  "i image_present; c image_present; c env_failure CreateContainerConfigError", "write",
+                  "Pending | i waiting PodInitializing | c waiting PodInitializing", NULL },
         };
+
+        TELL(stories);
+}
+
+/* Environment and command line are those of the moment, at each start. */
+Test(plan, values_are_the_newest_at_each_start)
+{
+#define CRASHED "ready; c values 1; c values_written 1; c runs; c exits 1 holdoff; "
+#define MISSING "c env_failure CreateContainerConfigError"
+#define ENDS    "c stop_sent; c is inactive"
+        static const struct story stories[] = {
+                { "the same values: it is restarted", "Always c", CRASHED "+0s", "restart c", NULL, NULL },
+                { "others: systemd must not bring it back with the old ones", "Always c", CRASHED "c values 2", "end c",
+                  "Running | c terminated Error 1", NULL },
+                { "asked once", "Always c", CRASHED "c values 2; c stop_sent; c kill_at +30s", "wake 30s", NULL, NULL },
+                { "then its unit makes room", "Always c", CRASHED "c values 2; " ENDS, "clear c", NULL, NULL },
+                { "once", "Always c", CRASHED "c values 2; " ENDS "; c clear_in_flight", "", NULL, NULL },
+                { "for one with the new ones", "Always c", CRASHED "c values 2; " ENDS "; c refreshed", "write",
+                  "Running | c terminated Error 1", NULL },
+                { "a unit that has failed as well", "OnFailure c",
+                  "ready; c values 2; c values_written 1; c runs; c exits 1", "clear c", NULL, NULL },
+                { "after a restart of the agent nobody knows what is written", "Always c",
+                  "ready; c values 2; c runs; c exits 1 holdoff", "end c", NULL, NULL },
+                { "the back-off stays what it was", "Always c",
+                  CRASHED "c runs; c exits 1 holdoff; c values 2; " ENDS "; c refreshed; ready; c values_written 2",
+                  "wake 10s", "Running | c waiting CrashLoopBackOff x1 was Error 1", NULL },
+                { "and ends", "Always c",
+                  CRASHED "c runs; c exits 1 holdoff; c values 2; " ENDS
+                          "; c refreshed; ready; c values_written 2; +10s",
+                  "restart c", NULL, NULL },
+                { "what runs keeps what it began with", "Always c", "ready; c values_written 1; c values 2; c runs", "",
+                  NULL, NULL },
+                { "what is over for good, too", "Never c", "ready; c values_written 1; c values 2; c runs; c exits 1",
+                  NULL, "Failed | c terminated Error 1", NULL },
+                { "what was written and has not begun is written again", "Always c",
+                  "ready; c values_written 1; c values 2", "clear c", NULL, NULL },
+                { "but not while its start is under way", "Always c",
+                  "ready; c values_written 1; c values 2; c requested", "", NULL, NULL },
+                { "a container behind an init container waits with the newest", "Always i/init c",
+                  "ready; i runs; c values_written 1; c values 2", "", NULL, NULL },
+                { "and begins with them", "Always i/init c", "ready; i runs; i exits 0; c values_written 1; c values 2",
+                  "clear c", NULL, NULL },
+                { "an init container that is tried again", "OnFailure i/init c",
+                  "ready; i values_written 1; i values 2; i runs; i exits 1", "clear i", NULL, NULL },
+                { "and one that is over", "OnFailure i/init c",
+                  "ready; i values_written 1; i values 2; i runs; i exits 0", "start c", NULL, NULL },
+                { "what it needs is gone: it waits, and systemd does not restart it", "Always c", CRASHED MISSING,
+                  "unresolved c, end c", "Running | c waiting CreateContainerConfigError was Error 1", NULL },
+                { "for as long as it takes", "Always c", CRASHED MISSING "; c env_told; " ENDS "; +400s", "",
+                  "Running | c waiting CreateContainerConfigError was Error 1", NULL },
+                { "until it is there again", "Always c",
+                  CRASHED MISSING "; c env_told; " ENDS "; +400s; c not env_failure", "restart c", NULL, NULL },
+                { "the next end is asked for again", "Always c",
+                  CRASHED MISSING "; c env_told; " ENDS "; c not env_failure; c runs; c exits 1 holdoff; c values 2",
+                  "end c", NULL, NULL },
+                { "first its back-off, then what is missing", "Always c", CRASHED "c runs; c exits 1 holdoff; " MISSING,
+                  "end c, wake 10s", "Running | c waiting CrashLoopBackOff x1 was Error 1", NULL },
+                { "what runs does not mind", "Always c", "ready; c runs; " MISSING, "", "Running | c running ready",
+                  NULL },
+        };
+#undef CRASHED
+#undef MISSING
+#undef ENDS
 
         TELL(stories);
 }

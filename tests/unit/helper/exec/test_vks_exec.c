@@ -204,6 +204,36 @@ Test(vks_exec, the_first_word_may_be_another)
         cr_assert_str_eq(out, "name\n/proc/self/cmdline\n");
 }
 
+Test(vks_exec, hidden_words_take_their_places)
+{
+        static const char bytes[] = "A=1\0=1=two\nlines\0=3=\0=4==\x01\xff";
+        char out[4096];
+
+        credential(bytes, sizeof(bytes));
+        cr_assert_eq(RUN("printf", "$(F)", "shown", "$(E)", "$(B)"), 0, "%s", out);
+        cr_assert_str_eq(out, "two\nlines", "printf's format is one of them");
+        cr_assert_eq(RUN("--argv0", "cat", "/bin/echo", "x", "-", "y", "z", "end"), 0);
+        cr_assert_str_eq(out, "two\nlines -  =\x01\xff end\n");
+        cr_assert_eq(RUN("/bin/echo", "1", "2", "3"), NOT_RUN, "there is no fourth");
+}
+
+Test(vks_exec, a_word_that_has_no_place_runs_nothing)
+{
+        static const char *const entries[] = {
+                "=0=/bin/sh", "=2=x", "=x", "==x", "=-1=x", "=1", "=1 =x", "=18446744073709551617=x", "=4294967297=x",
+        };
+        char out[4096];
+
+        for (size_t i = 0; i < ARRAY_LEN(entries); i++) {
+                CLEANUP(freep) char *path = xasprintf("%s/" UNIT_TEXT_CARRIED, dir);
+
+                credential(entries[i], strlen(entries[i]) + 1);
+                cr_expect_eq(RUN("/bin/echo", "a"), NOT_RUN, "%s", entries[i]);
+                cr_expect_str_eq(out, "", "%s", entries[i]);
+                cr_assert_eq(unlink(path), 0);
+        }
+}
+
 Test(vks_exec, what_is_not_whole_runs_nothing)
 {
         char out[4096];

@@ -75,6 +75,29 @@ Test(package_paths, elsewhere_it_has_but_nothing_of_the_machines_is_writable)
               "InaccessiblePaths=\nTemporaryFileSystem=\nInaccessiblePaths=/var/lib/x\nTemporaryFileSystem=/srv:ro\n");
 }
 
+/* Who sees it is policy's to say, and a package's unit could show it to a command of the pod's. */
+Test(package_paths, the_bus_is_not_brought_in_by_another_way)
+{
+        static const char *const ways[] = { "/run/dbus/system_bus_socket",
+                                            "-/run/dbus/system_bus_socket:/srv/bus",
+                                            "/var/run/dbus:/srv/bus:norbind",
+                                            "/run:/srv/run",
+                                            "/:/srv/host",
+                                            "%t/dbus:/srv/bus",
+                                            "/run/./dbus//:/srv/bus",
+                                            "%h/x:/srv/x" };
+
+        for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
+                CLEANUP(freep) char *writable = xasprintf("BindPaths=%s", ways[i]);
+                CLEANUP(freep) char *readable = xasprintf("BindReadOnlyPaths=%s", ways[i]);
+
+                check(&none, writable, "BindPaths=\n");
+                check(&none, readable, "BindReadOnlyPaths=\n");
+        }
+        check(&none, "BindReadOnlyPaths=/run/dbusx:/srv/x",
+              "BindReadOnlyPaths=\nBindReadOnlyPaths=/run/dbusx:/srv/x\n");
+}
+
 Test(package_paths, nothing_above_a_path_of_ours_is_hidden)
 {
         check(&rooted, "InaccessiblePaths=/srv /srv/own /srv/other /run/systemd /dev/shm",

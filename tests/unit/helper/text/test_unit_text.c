@@ -72,8 +72,9 @@ Test(unit_text, a_synthesized_unit_is_this)
 
         u.program = "/usr/bin/sleep", u.args = args, u.n_args = 1, u.restart = 2, u.image = "/usr/bin/sleep",
         u.package = "";
-        memcpy(u.user, "vks-pod", 8);
-        memcpy(u.group, "996", 4);
+        u.who = (struct privilege){
+                .set_user = true, .set_group = true, .set_groups = true, .fallback = true, .gid = 996, .foreign = true
+        };
         unit_text_fragment(&u, &f);
         unit_text_dropin(&u, &d);
         cr_assert_str_eq(f.data,
@@ -92,8 +93,8 @@ Test(unit_text, a_synthesized_unit_is_this)
                          "StandardError=file:/run/vks/log/" UID
                          ".c.err\nType=exec\nPIDFile=\nWatchdogSec=0\nKillMode=mixed\n"
                          "ExecStart=\nExecStart=\"/usr/bin/sleep\" \"1000\"\n"
-                         "User=vks-pod\nDynamicUser=no\nSupplementaryGroups=\nGroup=996\nAmbientCapabilities="
-                         "\nNoNewPrivileges=yes\nRestrictSUIDSGID=yes\n"
+                         "User=vks-pod\nDynamicUser=no\nSupplementaryGroups=\nGroup=996\n"
+                         "NoNewPrivileges=yes\nRestrictSUIDSGID=yes\n"
                          "EnvironmentFile=" DIR "/env/c\n"
                          "ProtectSystem=strict\nProtectHome=no\nPrivateTmp=no\nReadWritePaths=\n"
                          "BindPaths=/run/systemd/notify /run/systemd/journal -/run/systemd/resolve\n"
@@ -145,17 +146,71 @@ Test(unit_text, what_runs_once_is_not_restarted_always)
         LINE_IS(&u, "Restart=", "always");
 }
 
-Test(unit_text, who_has_a_name_on_the_bus_sees_the_bus)
+Test(unit_text, the_bus_is_seen_by_whom_policy_says)
 {
         CLEANUP(unit_file_freep)
         struct unit_file *bus = parse("[Service]\nType=notify-reload\nBusName=org.x\nExecStart=/bin/a\n");
-        CLEANUP(unit_file_freep) struct unit_file *none = parse("[Service]\nType=notify\nExecStart=/bin/a\n");
-        struct unit_text u = text_of(bus), v = text_of(none);
+        struct unit_text u = text_of(bus);
 
-        LINE_IS(&u, "BindReadOnlyPaths=-/run/d", "bus");
-        LINE_IS(&v, "BindReadOnlyPaths=-/run/d", "");
-        u.program = "/bin/x";
         LINE_IS(&u, "BindReadOnlyPaths=-/run/d", "");
+        u.who.bus = true;
+        LINE_IS(&u, "BindReadOnlyPaths=-/run/d", "bus");
+}
+
+Test(unit_text, what_pid_1_hands_to_a_package_is_for_its_own_command_line)
+{
+        static const char *const keys[] = {
+                "AmbientCapabilities=", "PAMName=",  "LoadCredential=", "LoadCredentialEncrypted=",
+                "ImportCredential=",    "OpenFile=", "StandardInput="
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+                CLEANUP(freep) char *text = xasprintf("[Service]\nExecStart=/bin/a\n%sx\n", keys[i]);
+                CLEANUP(freep)
+                char *taken = xasprintf("\n%s%s\n", keys[i], starts_with(keys[i], "StandardI") ? "null" : "");
+                CLEANUP(unit_file_freep) struct unit_file *file = parse(text);
+                struct unit_text u = text_of(file);
+
+                for (int foreign = 0; foreign < 2; foreign++) {
+                        CLEANUP(buf_done) struct buf b = BUF(65536);
+
+                        u.who.foreign = u.carried = foreign;
+                        unit_text_dropin(&u, &b);
+                        cr_assert_eq(strstr(b.data, taken) != NULL, foreign, "%s", b.data);
+                        cr_assert(!foreign || strstr(b.data, "\nLoadCredential=vks-env:") > strstr(b.data, taken));
+                }
+        }
+}
+
+Test(unit_text, a_privilege_is_written_as_it_is)
+{
+        CLEANUP(unit_file_freep)
+        struct unit_file *file =
+                parse("[Service]\nUser=x\nGroup=disk\nSupplementaryGroups=shadow y\nExecStart=/bin/a\n");
+        struct unit_text u = text_of(file);
+
+        LINE_IS(&u, "User=", "");
+        LINE_IS(&u, "Group=", "");
+        LINE_IS(&u, "SupplementaryGroups=", "");
+        LINE_IS(&u, "AmbientCapabilities=", "");
+        LINE_IS(&u, "NoNewPrivileges=", "yes");
+        u.who = (struct privilege){
+                .set_groups = true, .n_groups = 2, .groups = { 7, 8 }, .set_group = true, .gid = 9
+        };
+        LINE_IS(&u, "User=", "");
+        LINE_IS(&u, "Group=", "9");
+        LINE_IS(&u, "SupplementaryGroups=", "|7|8");
+        u.who.gid = UINT32_MAX; /* a dynamic user's own */
+        CLEANUP(buf_done) struct buf b = BUF(65536);
+        unit_text_dropin(&u, &b);
+        cr_assert(strstr(b.data, "\nGroup=\n"));
+        u.who.set_user = true, u.who.uid = 1000;
+        LINE_IS(&u, "User=", "1000");
+        LINE_IS(&u, "DynamicUser=", "no");
+        u.who = (struct privilege){ .root = true };
+        LINE_IS(&u, "NoNewPrivileges=", "");
+        u.who = (struct privilege){ .gains = true };
+        LINE_IS(&u, "NoNewPrivileges=", "");
 }
 
 Test(unit_text, a_syslog_daemon_has_a_dev_log_of_its_own)
@@ -174,7 +229,7 @@ Test(unit_text, a_syslog_daemon_has_a_dev_log_of_its_own)
         LINE_IS(&u, "PrivateDevices=", "no"); /* where PID 1 would put a link to the journal's socket in that place */
         LINE_IS(&v, "PrivateDevices=", "");
         LINE_IS(&v, "ReadOnlyPaths=", ""); /* anybody else takes the machine's as it is, */
-        v.root = true;
+        v.who.root = true;
         LINE_IS(&v, "ReadOnlyPaths=", "/dev"); /* where root could make something */
 }
 
@@ -206,7 +261,7 @@ Test(unit_text, command_and_args_replace_what_they_should)
 
                 LINE_IS(&u, "ExecStart=", "");
                 u.command = command, u.args = args;
-                u.n_args = 1;
+                u.n_args = 1, u.who.plain = true;
                 LINE_IS(&u, "ExecStart=", cases[i].args);
                 LINE_IS(&u, "Type=", "");
                 u.program = "/bin/x", u.n_command = 2;
@@ -225,21 +280,21 @@ Test(unit_text, who_writes_to_the_machines_directories_leaves_no_other_users_pro
         struct unit_text u = text_of(file);
 
         for (unsigned root = 0; root < 2; root++) {
-                u.root = root, u.writes_host = false;
+                u.who.root = root, u.writes_host = false;
                 LINE_IS(&u, "RestrictSUIDSGID=", "");
                 LINE_IS(&u, "CapabilityBoundingSet=", "");
                 u.writes_host = true;
                 LINE_IS(&u, "RestrictSUIDSGID=", "yes");
                 LINE_IS(&u, "CapabilityBoundingSet=", "~CAP_MKNOD CAP_SETFCAP");
         }
-        u.may_gain = true;
+        u.who.gains = true;
         LINE_IS(&u, "RestrictSUIDSGID=", "yes");
         u.file = says;
         LINE_IS(&u, "RestrictSUIDSGID=", ""); /* the unit's own word, or the administrator's */
-        u.file = file, u.root = false;
+        u.file = file, u.who.root = false;
         LINE_IS(&u, "RestrictSUIDSGID=", ""); /* it would imply NoNewPrivileges= */
         LINE_IS(&u, "CapabilityBoundingSet=", "~CAP_MKNOD CAP_SETFCAP");
-        u.may_gain = false, u.file = NULL, u.program = "/bin/x";
+        u.who.gains = false, u.file = NULL, u.program = "/bin/x";
         LINE_IS(&u, "RestrictSUIDSGID=", "yes");
 }
 
@@ -248,9 +303,14 @@ Test(unit_text, a_user_without_passwd_entry_is_become_by_vks_exec)
         CLEANUP(unit_file_freep) struct unit_file *file = parse("[Service]\nExecStart=-@/usr/sbin/d name -a\n");
         struct unit_text u = text_of(file);
 
-        memcpy(u.user, "1234", 5);
-        memcpy(u.group, "99", 3);
-        u.unknown_user = u.carried = true;
+        u.who = (struct privilege){ .set_user = true,
+                                    .set_group = true,
+                                    .set_groups = true,
+                                    .fallback = true,
+                                    .become = true,
+                                    .uid = 1234,
+                                    .gid = 99 };
+        u.carried = true;
         LINE_IS(&u, "ExecStart=", "|-!/usr/libexec/vks/vks-exec --user=1234 --group=99 --argv0 name /usr/sbin/d -a");
         LINE_IS(&u, "User=", "vks-pod"); /* the package's other commands are not root's */
         LINE_IS(&u, "Group=", "99");
@@ -266,11 +326,13 @@ Test(unit_text, words_of_a_pod_are_privileged_where_the_policy_says_so_only)
         char *args[] = { (char *)(uintptr_t) "b" };
 
         LINE_IS(&u, "ExecStart=", "");
+        u.who.plain = true; /* whom the pod names begins it */
+        LINE_IS(&u, "ExecStart=", "|@/usr/sbin/d name -a");
         u.args = args, u.n_args = 1;
         LINE_IS(&u, "ExecStart=", "|@/usr/sbin/d name \"b\"");
         u.carried = true;
         LINE_IS(&u, "ExecStart=", "|/usr/libexec/vks/vks-exec --argv0 name /usr/sbin/d \"b\"");
-        u.carried = false, u.may_gain = true;
+        u.carried = false, u.who.plain = false;
         LINE_IS(&u, "ExecStart=", "|@!/usr/sbin/d name \"b\"");
 }
 
@@ -445,9 +507,9 @@ Test(unit_text, root_cannot_change_the_machines_sockets)
 
         u.program = "/bin/x";
         LINE_IS(&u, "BindReadOnlyPaths=", "");
-        u.root = true;
+        u.who.root = true;
         LINE_IS(&u, "BindReadOnlyPaths=", "/run/systemd/notify /run/systemd/journal -/run/systemd/resolve");
-        u.root = false, u.may_gain = true;
+        u.who.root = false, u.who.gains = true;
         LINE_IS(&u, "BindReadOnlyPaths=", "/run/systemd/notify /run/systemd/journal -/run/systemd/resolve");
 }
 
@@ -478,12 +540,37 @@ Test(unit_text, variables_that_systemd_refuses_are_carried_as_they_are)
         }
 }
 
+Test(unit_text, a_hidden_word_is_no_variable)
+{
+        CLEANUP(buf_done) struct buf carried = BUF(4096);
+
+        unit_text_hidden(2, "a=b\n\"", &carried);
+        unit_text_hidden(4096, "", &carried);
+        cr_assert_eq(carried.len, sizeof("=2=a=b\n\"\0=4096="));
+        cr_assert_eq(memcmp(carried.data, "=2=a=b\n\"\0=4096=", carried.len), 0);
+}
+
+Test(unit_text, vks_exec_may_be_executed_where_the_package_says_what_may)
+{
+        CLEANUP(unit_file_freep)
+        struct unit_file *file = parse("[Service]\nExecStart=/usr/bin/d\nNoExecPaths=/\nExecPaths=/usr/bin/d\n");
+        CLEANUP(unit_file_freep) struct unit_file *open = parse("[Service]\nExecStart=/usr/bin/d\n");
+        struct unit_text u = text_of(file);
+
+        LINE_IS(&u, "ExecPaths=", "|/usr/bin/d");
+        u.carried = true;
+        LINE_IS(&u, "ExecPaths=", "|/usr/bin/d|/usr/libexec/vks/vks-exec");
+        u = text_of(open);
+        u.carried = true;
+        LINE_IS(&u, "ExecPaths=", "");
+}
+
 Test(unit_text, root_is_given_no_variable_of_a_pod_before_vks_exec_has_left_it)
 {
         CLEANUP(buf_done) struct buf b = BUF(4096), carried = BUF(4096);
         struct unit_text u = text_of(NULL);
 
-        u.unknown_user = true;
+        u.who.become = true;
         unit_text_env(&u, "LD_PRELOAD", "/x", 2, &b, &carried);
         cr_assert_eq(b.len, 0);
         cr_assert_str_eq(carried.data, "LD_PRELOAD=/x");

@@ -1,0 +1,185 @@
+#!/bin/bash
+# Who a pod's processes are, and what they may become (policy/privilege.h), as an agent that was taken over would have it: whoever brings a command,
+# arguments or a configuration has no more than policy's ids, and the package's own command line is left as the package has it.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+UID_OF_POD=77777777-0000-4000-8000-00000000000
+
+prepare() {
+    make -s -C "$ROOT_DIR" build/helperctl
+    "$LAB" node put "$ROOT_DIR/build/helperctl" /usr/local/bin/helperctl
+    sh_node 'systemctl stop vks-agent.service; test -e /root/policy.conf || cp -p /etc/vks/policy.conf /root/policy.conf
+             rm -rf /root/p && mkdir -p /root/p/DEBIAN /root/p/lib/systemd/system /root/p/usr/share/power /root/p/usr/share/dbus-1/system.d && cd /root/p
+             printf "Package: power\nVersion: 1\nArchitecture: all\nMaintainer: vks <vks@localhost>\nDescription: units for a test\n" >DEBIAN/control
+             unit() { { printf "[Service]\n"; cat; } >"lib/systemd/system/power-$1.service"; }
+             D=/usr/share/power/daemon
+             printf "User=backup\nGroup=disk\nSupplementaryGroups=shadow systemd-journal adm\nExecStart=$D\n" | unit groups
+             printf "DynamicUser=yes\nSupplementaryGroups=shadow disk\nExecStart=$D\n" | unit dynamic
+             printf "User=list\nExecStart=$D\n" | unit member
+             printf "ExecStart=$D\n" | unit root
+             printf "User=root\nDynamicUser=yes\nExecStart=$D\n" | unit rootdynamic
+             printf "Type=simple\nUser=irc\nBusName=org.vks.Power\nExecStart=$D\n" | unit bus
+             printf "User=irc\nAmbientCapabilities=CAP_DAC_READ_SEARCH\nExecStart=$D\n" | unit caps
+             printf "#!/bin/sh\nid; head -n 1 /etc/shadow 2>/dev/null; busctl --system list >/dev/null 2>&1 && echo there is a bus; exec sleep 1000\n" >usr/share/power/daemon
+             chmod 755 usr/share/power/daemon
+             dpkg-deb -b /root/p /root/p.deb >/dev/null && dpkg -i /root/p.deb >/dev/null 2>&1; rm -rf /root/p /root/p.deb
+             usermod -aG shadow list'
+    trap undo EXIT
+    SINCE=$(sh_node 'date +%s')
+}
+undo() {
+    local n
+    for n in 1 2 3 4 5 6 7 8 9; do gone_pod "$n"; done
+    sh_node 'gpasswd -d list shadow; systemctl stop polkit.service; dpkg --purge power polkitd; rm -rf /usr/local/bin/helperctl /power; mv /root/policy.conf /etc/vks/policy.conf
+             systemctl stop vks-helper.service; systemctl start vks-agent.service' >/dev/null 2>&1 || true
+}
+
+policy() { sh_node "printf '%s\n' '$1' >/etc/vks/policy.conf; systemctl stop vks-helper.service 2>/dev/null"; }
+
+ctl() { node setpriv --reuid=vks --regid=vks --init-groups --inh-caps=-all --bounding-set=-all --no-new-privs /usr/local/bin/helperctl "$@"; }
+unit_named() { echo "vks.default.p$1.power.service"; }
+
+# pod NUMBER UNIT [WORD...]: one container of package power runs; what it says is its log.
+pod() {
+    local n=$1 unit=$2
+    shift 2
+    ctl write "default/p$n" "$UID_OF_POD$n" volume=f:files container=c image=power package=power "unit=power-$unit.service" "$@" >/dev/null || return 1
+    ctl start "default/p$n" "$UID_OF_POD$n" "$(unit_named "$n")" >/dev/null
+}
+said() { sh_node "journalctl --sync; journalctl --no-pager -o cat --since=@$SINCE VKS_POD_UID=$UID_OF_POD$1"; }
+says() { wait_for 20 "pod $1 says \"$2\"" contains "$2" said "$1"; } # NUMBER WORDS
+gone_pod() {
+    ctl kill "default/p$1" "$UID_OF_POD$1" "$(unit_named "$1")" >/dev/null 2>&1 || true
+    ctl stop "default/p$1" "$UID_OF_POD$1" "$(unit_named "$1")" >/dev/null 2>&1 || true
+    wait_for 20 "pod $1 is removed" ctl remove "default/p$1" "$UID_OF_POD$1" || true
+}
+refused() { # RULE COMMAND...
+    local rule=$1 out
+    shift
+    ! out=$("$@" 2>&1) || fail "was allowed: $*"
+    [[ $out == *"$rule: "* ]] || fail "refused otherwise than by $rule: $out"
+}
+# helper's own words, not pod()'s
+written() { ctl write "default/p$1" "$UID_OF_POD$1" volume=f:files container=c image="$2" package="$3" unit="$4" "${@:5}"; }
+
+SAYS='id; head -n 1 /etc/shadow 2>/dev/null; cat /dev/sda /var/log/journal/*/system.journal 2>/dev/null | head -c 1 | wc -c; test -S /run/dbus/system_bus_socket && echo there is a bus; echo done; exec sleep 1000'
+
+test_groups_of_a_package_are_not_a_pods() {
+    local n=0 unit how
+    prepare
+    policy 'root = deny'
+    pod 9 groups
+    says 9 'root:' || fail "the package's own command line is not in its groups: this test shows nothing"
+    for unit in groups dynamic member; do
+        for how in command args; do
+            n=$((n + 1))
+            if [ $how = command ]; then pod $n $unit command=/bin/sh arg=-c "arg=$SAYS"
+            else sh_node "printf '#!/bin/sh\nexec \"\$@\"\n' >/usr/share/power/daemon"; pod $n $unit arg=/bin/sh arg=-c "arg=$SAYS"; fi
+            says $n 'done'
+            ! said $n | grep -E '^root:|disk|shadow|journal|\(adm\)' || fail "$unit with $how of the pod's own has a group of the package's"
+        done
+    done
+    # a person of this machine is in no group, either, that was not asked about
+    sh_node 'useradd -u 2345 -G shadow,disk vks-person'
+    ctl write default/p7 "${UID_OF_POD}7" container=c image=/bin/sh user=2345 command=/bin/sh arg=-c "arg=$SAYS" >/dev/null
+    ctl start default/p7 "${UID_OF_POD}7" 'vks.default.p7.bin\x2fsh.service' >/dev/null
+    says 7 'uid=2345(vks-person)'
+    says 7 'done'
+    ! said 7 | grep -E '^root:|disk|shadow' || fail "runAsUser brings groups of a person"
+    ctl kill default/p7 "${UID_OF_POD}7" 'vks.default.p7.bin\x2fsh.service' >/dev/null
+    ctl stop default/p7 "${UID_OF_POD}7" 'vks.default.p7.bin\x2fsh.service' >/dev/null
+    gone_pod 7
+    sh_node 'userdel vks-person'
+    policy $'root = deny\ngroup = 42'
+    gone_pod 1
+    pod 1 groups command=/bin/sh arg=-c "arg=$SAYS"
+    says 1 'groups=34(backup),42(shadow)'
+}
+
+test_the_bus_is_for_the_packages_own_command_line() {
+    prepare
+    policy 'root = deny'
+    pod 1 bus
+    says 1 'there is a bus'
+    pod 2 bus command=/bin/sh arg=-c "arg=$SAYS"
+    pod 3 groups
+    says 2 'done'
+    says 3 'root:'
+    ! said 2 | grep 'there is a bus' || fail "a command of the pod's own sees the bus"
+    ! said 3 | grep 'there is a bus' || fail "who has no name there sees the bus"
+    refused bus written 4 power power power-bus.service arg=x
+    refused bus written 4 power power power-bus.service user=4711
+    policy $'root = deny\nbus = avahi-*'
+    refused bus written 4 power power power-bus.service
+}
+
+# What PID 1 asks before it starts a program of root's for user vks: is there a pod that answers?
+test_who_speaks_for_the_machine_is_the_machine() {
+    local own='command=/bin/sh'
+    prepare
+    apt install polkitd || fail "polkitd is not installed"
+    policy 'root = package'
+    ctl write default/p1 "${UID_OF_POD}1" container=c image=polkitd package=polkitd unit=polkit.service >/dev/null || fail "as it is, polkitd may be a pod"
+    ctl remove default/p1 "${UID_OF_POD}1" >/dev/null
+    refused machine written 1 polkitd polkitd polkit.service mount=f:/etc/polkit-1/rules.d
+    policy 'root = deny'
+    ctl fill default/p1 "${UID_OF_POD}1" f '00.rules=polkit.addRule(function(a,s){return polkit.Result.YES;});' >/dev/null
+    refused machine written 1 polkitd polkitd polkit.service mount=f:/etc/polkit-1/rules.d
+    refused machine written 1 polkitd polkitd polkit.service mount=f:/etc/polkit-1/rules.d arg=--no-debug
+    refused machine written 1 polkitd polkitd polkit.service $own # who is polkitd may change what polkitd says
+    refused machine written 1 dbus dbus dbus.service $own
+    refused machine written 1 systemd systemd systemd-networkd.service $own
+    refused machine written 1 systemd systemd systemd-logind.service env=SYSTEMD_LOG_LEVEL=debug
+    policy 'user = 0-65533'
+    refused machine ctl write default/p1 "${UID_OF_POD}1" container=c image=/bin/sh "user=$(node id -u polkitd)"
+    refused machine ctl write default/p1 "${UID_OF_POD}1" container=c image=/bin/sh "user=$(node id -u vks)"
+    ! node setpriv --reuid=vks --regid=vks --init-groups systemd-run --no-ask-password -q --wait --pipe id || fail "user vks may start a program as root"
+}
+
+test_what_a_root_daemon_runs_is_not_the_pods() {
+    local place
+    prepare
+    policy 'root = package'
+    ctl fill default/p1 "${UID_OF_POD}1" f 'daemon=#!/bin/sh
+echo the code of the pod as $(id -u)
+exec sleep 1000' >/dev/null
+    sh_node 'mkdir /power'
+    for place in /usr/share/power /opt/x /root /etc/ssl /etc/security /power/x; do
+        refused root written 1 power power power-root.service "mount=f:$place"
+    done || exit 1
+    refused root written 1 power power power-groups.service mount=f:/usr/share/power # not root, but in its groups
+    refused root written 1 power power power-root.service dir=/srv
+    refused root written 1 power power power-root.service env=HOME=/srv
+    pod 1 root mount=f:/etc/power mount=f:/srv
+    says 1 'uid=0(root)' # its own
+    pod 2 root command=/bin/sh arg=-c "arg=$SAYS" mount=f:/usr/share/power
+    says 2 'done'
+    ! said 2 | grep 'uid=0' || fail "a command of the pod's own is root"
+    policy 'root = deny'
+    pod 4 rootdynamic
+    says 4 'uid='
+    ! said 4 | grep 'uid=0' || fail "DynamicUser=yes with User=root is root"
+    refused root written 3 power power power-caps.service
+    pod 3 caps command=/bin/sh arg=-c "arg=$SAYS"
+    says 3 'done'
+    ! said 3 | grep '^root:' || fail "a command of the pod's own has the capabilities of the package's"
+}
+
+test_the_policy_is_explained() {
+    local out
+    prepare
+    policy 'preset = untrusted'
+    out=$(node /usr/libexec/vks/vks-helper --explain)
+    grep -x 'root = deny' <<<"$out" >/dev/null || fail "the preset is not in force: $out"
+    grep 'No process of a pod is root' <<<"$out" >/dev/null || fail "that is not explained: $out"
+    refused user ctl write default/p1 "${UID_OF_POD}1" container=c image=/bin/sh user=1000
+    refused bus written 1 power power power-bus.service
+    pod 1 root
+    says 1 'uid='
+    ! said 1 | grep 'uid=0' || fail "a pod is root"
+    policy 'root = package'
+    node /usr/libexec/vks/vks-helper --explain | grep 'CANNOT BE HELD' >/dev/null || fail "what cannot be held is not said"
+}
+
+run_tests

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Environments and command lines as messages to the helper, made of objects that an API server has. */
+#include "agent/pods/content.h"
+
+#include <errno.h>
+
+#include "tests/unit/api_server.h"
+
+/* What the API server has; NULL: it has no such object. */
+struct had {
+        const char *secret, *config_map;
+};
+
+struct run {
+        struct had had;
+        struct server server;
+        struct api *api;
+        struct objects *objects;
+        struct pod *pod;
+        struct content *content;
+        unsigned changes;
+};
+
+#define OBJECTS(name)                                                                                                  \
+        "{\"metadata\":{\"resourceVersion\":\"5\"},\"items\":[{\"metadata\":{\"name\":\"" name                         \
+        "\",\"namespace\":\"default\",\"resourceVersion\":\"3\"},\"data\":{%s}}]}"
+#define NONE "{\"metadata\":{\"resourceVersion\":\"5\"},\"items\":[]}"
+
+static void answer(struct server *s, int fd, const char *request)
+{
+        const struct run *t = s->userdata;
+        bool secret = request_is(request, "GET /api/v1/namespaces/default/secrets");
+        const char *data = secret ? t->had.secret : t->had.config_map;
+        CLEANUP(freep) char *secrets = xasprintf(OBJECTS("s"), data ? data : "");
+        CLEANUP(freep) char *config_maps = xasprintf(OBJECTS("c"), data ? data : "");
+
+        if (strstr(request, "watch=")) {
+                server_stream(fd);
+                server_write(fd, "%s", "");
+        } else {
+                server_answer(fd, 200, !data ? NONE : secret ? secrets : config_maps);
+        }
+}
+
+static void on_changed(void *userdata, UNUSED enum object_kind kind, UNUSED const char *namespace,
+                       UNUSED const char *name)
+{
+        struct run *t = userdata;
+
+        if (++t->changes == 2)
+                sd_event_exit(t->server.event, 0);
+}
+
+/* A pod with one container; both objects have been answered for. */
+static void begin(struct run *t, const char *container, struct had had)
+{
+        CLEANUP(freep)
+        char *json = xasprintf("{\"metadata\":{\"namespace\":\"default\",\"name\":\"web\",\"uid\":"
+                               "\"0f6c2a9e-1234-4abc-8def-0123456789ab\",\"labels\":{\"l\":\"x\"}},"
+                               "\"spec\":{\"containers\":[{\"name\":\"main\",\"image\":\"/bin/sh\",%s}]}}",
+                               container);
+        cJSON *o = cJSON_Parse(json);
+        struct err e = ERR_NONE;
+
+        *t = (struct run){ .had = had };
+        cr_assert_not_null(o, "bad test JSON: %s", json);
+        cr_assert_eq(pod_parse(o, &t->pod, &e), 0, "%s", e.text);
+        cr_assert_eq(t->pod->refused.code, 0, "%s", t->pod->refused.text);
+        cJSON_Delete(o);
+        t->api = api_start(&t->server, answer, t, NULL);
+        t->objects = objects_new(t->server.event, t->api, on_changed, t);
+        t->content = content_new(t->pod, t->objects, NULL);
+        cr_assert_eq(content_values(t->content, t->pod, 0, &(struct pod_node){ 0 }, &(uint64_t){ 0 }, &e), -EAGAIN);
+        cr_assert_str_eq(e.reason, "", "it is only a matter of time: %s", e.text);
+        sd_event_loop(t->server.event);
+}
+
+static void end(struct run *t)
+{
+        content_free(t->content);
+        objects_free(t->objects);
+        api_free(t->api);
+        server_stop(&t->server);
+        pod_free(t->pod);
+}
+
+/* The message; *ret_hash is the same from both functions. */
+static Vks__Write *written(struct run *t, uint64_t *ret_hash)
+{
+        struct content_image image = { .package = "", .unit = "" };
+        struct pod_node node = { .name = "n1", .ip = "10.0.0.1" };
+        struct err e = ERR_NONE;
+        Vks__Write *w = NULL;
+
+        cr_assert_eq(content_write(t->content, t->pod, &image, &node, &w, &e), 0, "%s", e.text);
+        cr_assert_eq(content_values(t->content, t->pod, 0, &node, ret_hash, &e), 0, "%s", e.text);
+        cr_assert_eq(image.values, *ret_hash);
+        return w;
+}
+
+#define SOURCES                                                                                                        \
+        "\"envFrom\":[{\"configMapRef\":{\"name\":\"c\"}}],\"env\":["                                                  \
+        "{\"name\":\"PW\",\"valueFrom\":{\"secretKeyRef\":{\"name\":\"s\",\"key\":\"pw\"}}},"                          \
+        "{\"name\":\"URL\",\"value\":\"http://u:$(PW)@h\"},{\"name\":\"PLAIN\",\"value\":\"<$(LEVEL)>\"}]"
+#define HUSH "\"pw\":\"aHVzaA==\"" /* hush */
+
+Test(content, words_with_a_secrets_value_are_hidden_and_no_others)
+{
+        struct run t;
+        uint64_t hash;
+        Vks__Write *w;
+        const Vks__Container *c;
+
+        begin(&t,
+              SOURCES ",\"command\":[\"/bin/sh\",\"-c\",\"$(PW)\"],\"args\":[\"$(PLAIN)\",\"-u=$(URL)\",\"$$(PW)\","
+                      "\"$(NONE)\"]",
+              (struct had){ HUSH, "\"LEVEL\":\"info\",\"new.key\":\"1\"" });
+        w = written(&t, &hash);
+        c = w->containers[0];
+        cr_assert_eq(c->n_command, 3);
+        cr_expect_str_eq(c->command[2], "$(PW)");
+        cr_assert_eq(c->n_args, 4);
+        cr_expect_str_eq(c->args[0], "<info>");
+        cr_expect_str_eq(c->args[1], "-u=$(URL)", "what the pod has is shown");
+        cr_expect_str_eq(c->args[2], "$(PW)");
+        cr_expect_str_eq(c->args[3], "$(NONE)");
+        cr_assert_eq(c->n_hidden, 2);
+        cr_expect_eq(c->hidden[0]->index, 2);
+        cr_expect_str_eq(c->hidden[0]->value, "hush");
+        cr_expect_eq(c->hidden[1]->index, 4);
+        cr_expect_str_eq(c->hidden[1]->value, "-u=http://u:hush@h");
+        content_write_free(w);
+        end(&t);
+}
+
+/* The package's program has the first place, which the pod says nothing about. */
+Test(content, args_alone_are_counted_from_one)
+{
+        struct run t;
+        uint64_t hash;
+        Vks__Write *w;
+
+        begin(&t, SOURCES ",\"args\":[\"--requirepass\",\"$(PW)\"]", (struct had){ HUSH, "" });
+        w = written(&t, &hash);
+        cr_assert_eq(w->containers[0]->n_hidden, 1);
+        cr_expect_eq(w->containers[0]->hidden[0]->index, 2);
+        content_write_free(w);
+        end(&t);
+}
+
+Test(content, a_hash_tells_whether_a_container_would_start_with_other_values)
+{
+        static const struct had hads[] = {
+                { HUSH, "\"LEVEL\":\"info\"" },
+                { "\"pw\":\"aHVzaQ==\"", "\"LEVEL\":\"info\"" },
+                { HUSH, "\"LEVEL\":\"debug\"" },
+                { HUSH, "\"LEVEL\":\"info\",\"KEY\":\"\"" },
+                { HUSH, "" },
+        };
+        uint64_t hashes[ARRAY_LEN(hads)];
+
+        for (size_t i = 0; i < ARRAY_LEN(hads); i++) {
+                struct run t;
+                uint64_t again;
+
+                begin(&t, SOURCES ",\"args\":[\"$(LEVEL)\",\"$(PW)\"]", hads[i]);
+                content_write_free(written(&t, &hashes[i]));
+                content_write_free(written(&t, &again));
+                cr_expect_eq(again, hashes[i]);
+                end(&t);
+                for (size_t k = 0; k < i; k++)
+                        cr_expect_neq(hashes[i], hashes[k], "%zu and %zu", i, k);
+        }
+}
+
+Test(content, what_is_missing_is_named)
+{
+        static const struct {
+                struct had had;
+                const char *text;
+        } cases[] = {
+                { { NULL, "" }, "containers{main}.env{PW}: secret \"s\" not found" },
+                { { HUSH, NULL }, "containers{main}.env{}: configmap \"c\" not found" },
+                { { "\"other\":\"\"", "" }, "containers{main}.env{PW}: couldn't find key pw in Secret default/s" },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+                struct run t;
+                struct err e = ERR_NONE;
+                uint64_t hash = 7;
+
+                begin(&t, SOURCES, cases[i].had);
+                cr_expect_eq(content_values(t.content, t.pod, 0, &(struct pod_node){ 0 }, &hash, &e), -EAGAIN);
+                cr_expect_str_eq(e.reason, "CreateContainerConfigError");
+                cr_expect_str_eq(e.text, cases[i].text);
+                cr_expect_eq(hash, 7);
+                end(&t);
+        }
+}
+
+Test(content, only_what_may_change_is_looked_at_again)
+{
+        static const struct {
+                const char *env;
+                bool may_change;
+        } cases[] = {
+                { "\"env\":[{\"name\":\"A\",\"value\":\"$(B)\"}]", false },
+                { "\"env\":[{\"name\":\"A\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":\"spec.nodeName\"}}}]", false },
+                { "\"env\":[{\"name\":\"A\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":\"metadata.name\"}}}]", false },
+                { "\"env\":[{\"name\":\"A\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":\"metadata.labels['l']\"}}}]",
+                  true },
+                { "\"env\":[{\"name\":\"A\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":\"metadata.annotations['l']\"}}}"
+                  "]",
+                  true },
+                { "\"envFrom\":[{\"secretRef\":{\"name\":\"s\"}}]", true },
+                { "\"env\":[{\"name\":\"A\",\"valueFrom\":{\"configMapKeyRef\":{\"name\":\"c\",\"key\":\"k\"}}}]",
+                  true },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+                CLEANUP(freep)
+                char *json = xasprintf("{\"metadata\":{\"namespace\":\"default\",\"name\":\"web\",\"uid\":"
+                                       "\"0f6c2a9e-1234-4abc-8def-0123456789ab\"},"
+                                       "\"spec\":{\"containers\":[{\"name\":\"main\",\"image\":\"/bin/sh\",%s}]}}",
+                                       cases[i].env);
+                cJSON *o = cJSON_Parse(json);
+                CLEANUP(pod_freep) struct pod *p = NULL;
+
+                cr_assert_eq(pod_parse(o, &p, NULL), 0);
+                cJSON_Delete(o);
+                cr_expect_eq(content_may_change(&p->containers[0]), cases[i].may_change, "%s", cases[i].env);
+        }
+}
