@@ -636,7 +636,7 @@ Test(helper, root_is_known_by_its_number)
         };
 
         put("/etc/passwd", "root:x:0:0::/:/bin/sh\ntoor:x:0:0::/:/bin/sh\nvks-pod:x:991:992::/:/bin/false\n", 0644);
-        set_policy("root = deny");
+        put_policy("root = deny");
         for (size_t i = 0; i < ARRAY_LEN(users); i++) {
                 CLEANUP(freep) char *text = xasprintf("[Service]\nExecStart=/usr/bin/redis\n%s", users[i]);
 
@@ -662,13 +662,13 @@ Test(helper, groups_of_a_package_are_not_for_commands_of_a_pod)
         cr_assert(dropin_has("\nSupplementaryGroups=\nSupplementaryGroups=1500\nGroup=121\n"));
         cr_assert(dropin_has("vks-exec --user=120 --group=121 "), "PID 1 would add ssl-cert");
         cr_assert_not(dropin_has("\nUser="));
-        set_policy("group = 6 42 110");
+        put_policy("group = 6 42 110");
         cr_assert_eq(write_pod(a), 0, "%s", reply->text);
         cr_assert(dropin_has("\nSupplementaryGroups=\nSupplementaryGroups=42\n"));
         cr_assert(!dropin_has("\nGroup=") && !dropin_has("vks-exec"));
         a = redis("[Service]\nExecStart=/usr/bin/redis\nDynamicUser=yes\nSupplementaryGroups=disk\n");
         a->c.args = a->words, a->c.n_args = 1;
-        set_policy("");
+        put_policy("");
         cr_assert_eq(write_pod(a), 0, "%s", reply->text);
         cr_assert(dropin_has("\nSupplementaryGroups=\nNoNewPrivileges="));
         a = sleeper();
@@ -749,7 +749,7 @@ Test(helper, what_a_root_daemon_runs_is_not_in_a_volume)
         cr_assert_eq(rmdir("/vks-test-top"), 0);
         expect(-EPERM, "a directory of the machine's");
         a->mount.path = STR("/usr/share/redis");
-        set_policy("root = deny");
+        put_policy("root = deny");
         cr_assert_eq(write_pod(a), 0, "%s", reply->text);
 }
 
