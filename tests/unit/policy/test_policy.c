@@ -67,7 +67,7 @@ Test(policy_conf, a_preset_is_other_defaults_and_what_the_file_says_holds)
                 b.data,
                 "preset = untrusted\npackage = nginx\ndeny-package =\nbus =\nmachine =\nurl =\nurl-needs-sha256 = yes\n"
                 "program = /usr/bin/* /bin/* /usr/sbin/* /sbin/* /usr/local/bin/* pod\nhost-path =\nroot = deny\n"
-                "user = 7\ngroup = 65536-99999\nmax-units = 4096\n");
+                "user = 7\ngroup = 65536-99999\nmax-units = 4096\nmax-pod-content = 64\nmax-content = 12\n");
         cr_assert(none->root == POLICY_ROOT_ALLOW && none->bus.n == 1);
 }
 
