@@ -63,7 +63,8 @@ struct privilege {
 /*
  * `given`: whom runAsUser names; `fallback`: vks-pod. -EPERM with the rule's name as reason: "root", "user", "group",
  * "bus", or "machine" for a unit that speaks for the machine; with none, and in the kubelet's words, where the pod says
- * runAsNonRoot and the program would begin as root: by that the pod gives a right up, and gets none. -ENOENT: vks-pod is needed and is not there.
+ * runAsNonRoot and the program would begin as root: by that the pod gives a right up, and gets none. -ENOENT: vks-pod
+ * is needed and is not there.
  */
 int policy_privilege(const struct policy *p, const struct op_container *k, const struct unit_rights *unit,
                      const struct person *given, const struct person *fallback, struct privilege *ret, struct err *e);
