@@ -288,11 +288,30 @@ Test(policy, only_units_of_pods_are_stopped)
 
         m.pod = &pod, m.kill = true, m.units = units, m.n_units = 1;
         cr_assert_eq(policy_stop(p, &m, &op, &e), 0);
-        cr_assert(op.flag && op.n_units == 1);
+        cr_assert(op.flag && !op.signal && op.n_units == 1);
         m.n_units = 2;
         cr_assert_eq(policy_stop(p, &m, &op, &e), -EINVAL, "all of them must be");
         m.n_units = 0;
         cr_assert_eq(policy_stop(p, &m, &op, &e), -EINVAL);
+}
+
+Test(policy, a_unit_is_stopped_killed_or_signalled)
+{
+        CLEANUP(policy_freep) struct policy *p = conf("");
+        char *units[] = { (char *)"vks.default.web.nginx.service" };
+        Vks__Stop m = VKS__STOP__INIT;
+        struct op_units op;
+        struct err e = ERR_NONE;
+
+        m.pod = &pod, m.units = units, m.n_units = 1;
+        cr_assert_eq(policy_stop(p, &m, &op, &e), 0);
+        cr_assert(!op.flag && !op.signal);
+        m.signal = true;
+        cr_assert_eq(policy_stop(p, &m, &op, &e), 0);
+        cr_assert(!op.flag && op.signal);
+        m.kill = true;
+        cr_assert_eq(policy_stop(p, &m, &op, &e), -EINVAL, "not both");
+        cr_assert_str_eq(e.text, "kill and signal: one of them");
 }
 
 Test(policy, only_remove_all_needs_no_unit)
