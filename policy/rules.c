@@ -186,7 +186,6 @@ int rule_host_path(const struct policy *p, const char *path, bool *ret_writable,
 
         if (why)
                 return rule_refused(e, "never-mount", "%.200s is never mounted, because of %s", path, why);
-        *ret_writable = false;
         for (size_t i = 0; i < p->host_path.n; i++) {
                 const struct policy_item *item = &p->host_path.items[i];
 

@@ -698,6 +698,22 @@ Test(policy, mounts_never_hide_the_system)
         cr_assert_eq(write_with("", &w), -EINVAL);
 }
 
+Test(policy, the_longest_path_of_a_mount_stays_whole)
+{
+        char path[ID_PATH_MAX + 2];
+        struct written w = container();
+
+        for (size_t i = 0; i < ID_PATH_MAX; i++)
+                path[i] = i % 100 ? 'x' : '/';
+        path[ID_PATH_MAX] = '\0';
+        w.v.name = (char *)"d", w.v.source_case = VKS__VOLUME__SOURCE_EMPTY_DIR, w.v.empty_dir = &w.d,
+        w.m.volume = (char *)"d", w.m.path = path;
+        cr_assert_eq(write_with("", &w), 0, "%s", w.e.text);
+        cr_assert_str_eq(w.target, path);
+        path[ID_PATH_MAX] = 'x', path[ID_PATH_MAX + 1] = '\0';
+        cr_assert_eq(write_with("", &w), -EINVAL, "a longer one");
+}
+
 Test(policy, variables_that_no_process_can_have_are_refused_by_name)
 {
         static const struct {
