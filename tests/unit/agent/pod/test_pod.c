@@ -55,6 +55,7 @@ Test(image, names_versions_urls_and_paths)
                             &i, NULL),
                 0);
         cr_assert(i.sha256[0] == '0' && i.url_size == strlen("https://h/ab_1_amd64.deb"));
+        cr_assert_eq(image_parse("https://h/ab_1_x.deb", &i, NULL), 0, "the shortest name of a file");
         cr_assert_eq(image_parse("/usr/bin/sleep", &i, NULL), 0);
         cr_assert(i.kind == IMAGE_PATH);
 }
@@ -69,6 +70,19 @@ Test(image, everything_else_is_invalid)
                                            "a/b/",
                                            "a..b/c",
                                            "a___b/c",
+                                           "Host/x",
+                                           "Host/a.b",
+                                           ":5/x",
+                                           "-Host.example/x",
+                                           ".Host.example/x",
+                                           "Host.example-/x",
+                                           "Host..example/x",
+                                           "A_host.example/x",
+                                           "Host:/x",
+                                           "Host:5x/x",
+                                           "a/b:",
+                                           "a/b:.5",
+                                           "a/b:-5",
                                            "nginx:.5/x",
                                            "a/b@sha256:00",
                                            "-y",
@@ -80,6 +94,7 @@ Test(image, everything_else_is_invalid)
                                            "deb://h/nothing.deb",
                                            "https://h/x_1_amd64.rpm",
                                            "https://h/xx_1.deb",
+                                           "https://h/xx_1_.deb",
                                            "https://h/xx_-_amd64.deb",
                                            "https://h/xx_1_amd64.deb@sha256:zz",
                                            "nginx;reboot" };
@@ -104,6 +119,9 @@ Test(image, references_to_registries_are_valid_and_not_for_this_node)
                                                "gcr.io/a/b/c",
                                                "10.0.0.1:443/x",
                                                "Registry.Example:1/x",
+                                               "Registry.Example/x:1",
+                                               "Registry.Example/x:1..2",
+                                               "Host:1/x",
                                                "library/nginx",
                                                "nginx:1_2",
                                                "my_image",
@@ -119,6 +137,44 @@ Test(image, references_to_registries_are_valid_and_not_for_this_node)
                 cr_assert_str_eq(e.reason, "ErrImagePull", "%s", s);
                 cr_assert_eq(i.kind, IMAGE_FOREIGN);
                 cr_assert_not_null(strstr(e.text, "Debian package"));
+        }
+}
+
+/* A string of `n` times `c` behind `head` and before `tail`. */
+static char *long_image(const char *head, char c, size_t n, const char *tail)
+{
+        CLEANUP(freep) char *middle = xcalloc(n + 1, 1);
+
+        memset(middle, c, n);
+        return xasprintf("%s%s%s", head, middle, tail);
+}
+
+Test(image, names_versions_and_tags_have_a_largest_length)
+{
+        static const struct {
+                const char *head, *tail;
+                char c;
+                size_t most;
+                enum image_kind is, longer_is;
+        } table[] = {
+                { "", "", 'a', ID_PACKAGE_MAX, IMAGE_PACKAGE, IMAGE_FOREIGN },
+                { "", ":1", 'a', ID_PACKAGE_MAX, IMAGE_PACKAGE, IMAGE_FOREIGN },
+                { "ab:", "", '1', ID_VERSION_MAX, IMAGE_PACKAGE, IMAGE_INVALID },
+                { "https://h/", "_1_all.deb", 'a', ID_PACKAGE_MAX, IMAGE_URL, IMAGE_INVALID },
+                { "https://h/ab_", "_all.deb", '1', ID_VERSION_MAX, IMAGE_URL, IMAGE_INVALID },
+                { "host.example/x:", "", '_', 128, IMAGE_FOREIGN, IMAGE_INVALID },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+                CLEANUP(freep)
+                char *longest = long_image(table[i].head, table[i].c, table[i].most, table[i].tail),
+                     *longer = long_image(table[i].head, table[i].c, table[i].most + 1, table[i].tail);
+                struct image image;
+
+                (void)image_parse(longest, &image, NULL);
+                cr_expect_eq(image.kind, table[i].is, "%s", longest);
+                (void)image_parse(longer, &image, NULL);
+                cr_expect_eq(image.kind, table[i].longer_is, "%s", longer);
         }
 }
 
