@@ -1311,3 +1311,15 @@ Test(policy_conf, the_last_line_needs_no_end_and_the_text_ends_where_it_is_said_
         policy_print(p, &b);
         cr_assert(strstr(b.data, "user = 5\n") && strstr(b.data, "root = package\n"), "%s", b.data);
 }
+
+/* The file is read into a buffer of its size, with nothing behind it. */
+Test(policy_conf, blanks_at_the_end_are_the_last_that_is_read)
+{
+        static const char text[] = "user = 5\n \t ";
+        CLEANUP(freep) char *exact = xcalloc(strlen(text), 1);
+        CLEANUP(policy_freep) struct policy *p = NULL;
+
+        memcpy(exact, text, strlen(text));
+        cr_assert_eq(policy_parse("x", exact, strlen(text), &p, NULL), 0);
+        cr_assert(policy_user(p, 5, NULL) == 0 && policy_user(p, 6, NULL) == -EPERM);
+}

@@ -208,12 +208,17 @@ Test(pod, an_annotation_names_the_unit_for_one_container_or_for_all)
         struct pod *p = parse_annotated(
                 "\"vks.systemd.io/unit.b\":\"nmbd.service\",\"vks.systemd.io/unit\":\"smbd.service\"", containers);
         CLEANUP(pod_freep)
+        struct pod *last = parse_annotated(
+                "\"vks.systemd.io/unit\":\"smbd.service\",\"vks.systemd.io/unit.b\":\"nmbd.service\"", containers);
+        CLEANUP(pod_freep)
         struct pod *other = parse_annotated("\"vks.systemd.io/unit.b\":\"nmbd.service\"", containers);
 
         cr_assert_eq(p->refused.code, 0, "%s", p->refused.text);
         cr_assert_str_eq(p->containers[0].given_unit, "smbd.service");
         cr_assert_str_eq(p->containers[1].given_unit, "nmbd.service");
         cr_assert_null(p->containers[2].given_unit);
+        cr_assert_str_eq(last->containers[0].given_unit, "smbd.service");
+        cr_assert_str_eq(last->containers[1].given_unit, "nmbd.service", "the one of its own wins, wherever it stands");
         cr_assert_null(other->containers[0].given_unit);
         for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
                 CLEANUP(freep) char *annotation = xasprintf("\"vks.systemd.io/unit\":\"%s\"", bad[i]);
@@ -478,6 +483,12 @@ Test(pod, fields_of_a_container)
                 { "an empty list is none", ",\"command\":[],\"args\":[]", "c nginx", "", "" },
                 { "what is no list is none", ",\"command\":{\"a\":\"b\"},\"args\":\"x\"", "c nginx", "", "" },
                 { "what is no string is empty", ",\"args\":[1]", "c nginx args ''", "", "" },
+                { "a word of the command with a NUL", ",\"command\":[\"a\",\"b\xff\"]", NULL,
+                  "containers{c}.command: no word can hold a NUL", "" },
+                { "or of the args", ",\"args\":[\"a\",\"b\xff\"]", NULL, "containers{c}.args: no word can hold a NUL",
+                  "" },
+                { "a variable with a NUL", ",\"env\":[{\"name\":\"A\",\"value\":\"\xff\"}]", NULL,
+                  "containers{c}.env{A}: no variable can hold a NUL", "" },
                 { "workingDir", ",\"workingDir\":\"/srv\"", "c nginx in /srv", "", "" },
                 { "none", ",\"workingDir\":\"\"", "c nginx", "", "" },
                 { "a relative one", ",\"workingDir\":\"srv\"", NULL,
@@ -665,7 +676,7 @@ Test(pod, fields_of_a_volume)
                 { "a limit that is none", "\"emptyDir\":{\"sizeLimit\":\"2 apples\"}", "emptyDir", "" },
                 { "nothing is no limit", "\"emptyDir\":{\"sizeLimit\":\"0\"}", "emptyDir", "" },
                 { "nor is less", "\"emptyDir\":{\"sizeLimit\":\"-1Mi\"}", "emptyDir", "" },
-                { "nor more than there can be", "\"emptyDir\":{\"sizeLimit\":\"1000000000T\"}", "emptyDir", "" },
+                { "nor more than there can be", "\"emptyDir\":{\"sizeLimit\":\"1000000T\"}", "emptyDir", "" },
                 { "hostPath", "\"hostPath\":{\"path\":\"/srv\"}", "hostPath /srv", "" },
                 { "with a type", "\"hostPath\":{\"path\":\"/srv//\",\"type\":\"Directory\"}", "hostPath /srv Directory",
                   "" },
@@ -1020,4 +1031,45 @@ Test(pod, a_container_never_takes_the_unit_name_that_another_still_has)
         pod_name_unit(p, 1, NULL);
         cr_assert(ends_with(p->containers[1].unit, "bash.b.service"), "%s", p->containers[1].unit);
         cr_assert(p->containers[1].shares_image);
+}
+
+/* Gives the container another image, as desired.c does when the pod was changed. */
+static void change_image(struct pod *p, size_t i, const char *image)
+{
+        struct container *c = &p->containers[i];
+
+        free(c->image);
+        c->image = xstrdup(image);
+        (void)image_parse(c->image, &c->parsed, NULL);
+        pod_name_unit(p, i, NULL);
+}
+
+Test(pod, a_changed_image_gives_the_unit_another_name)
+{
+        CLEANUP(pod_freep)
+        struct pod *p =
+                parse("\"containers\":[{\"name\":\"a\",\"image\":\"nginx\"},{\"name\":\"b\",\"image\":\"nginx\"}]");
+
+        change_image(p, 0, "redis");
+        cr_expect_str_eq(p->containers[0].unit, "vks.default.web.redis.service", "nobody shares that one");
+        cr_expect_not(p->containers[0].shares_image);
+        change_image(p, 0, "docker.io/library/redis");
+        cr_expect_str_eq(p->containers[0].unit, "", "an image that cannot be had gives none");
+        change_image(p, 0, "nginx");
+        cr_expect_str_eq(p->containers[0].unit, "vks.default.web.nginx.a.service");
+}
+
+Test(pod, the_longest_path_of_a_file_is_that_of_any_path)
+{
+        for (size_t more = 0; more < 2; more++) {
+                CLEANUP(freep) char *path = xcalloc(ID_PATH_MAX + 1, 1), *spec = NULL;
+
+                for (size_t i = 0; i < ID_PATH_MAX - 1 + more; i++)
+                        path[i] = i % 100 == 99 ? '/' : 'x';
+                spec = xasprintf("\"volumes\":[{\"name\":\"v\",\"configMap\":{\"name\":\"m\",\"items\":[{\"key\":\"k\","
+                                 "\"path\":\"%s\"}]}}],\"containers\":[]",
+                                 path);
+                CLEANUP(pod_freep) struct pod *p = parse(spec);
+                cr_expect_eq(p->refused.code, more ? -EINVAL : 0, "%zu: %s", strlen(path), p->refused.text);
+        }
 }
