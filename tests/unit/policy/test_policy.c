@@ -1094,6 +1094,7 @@ Test(policy, a_pod_is_handed_on_as_it_shall_be_written)
         cr_assert_str_eq(op.containers[1].unit, "vks.default.web.redis.service");
         cr_assert_null(op.containers[0].program);
         op_write_done(&op);
+        op_write_done(&op); /* of nothing */
 
         two.c.image = (char *)"nginx";
         cr_assert_eq(policy_write(p, &message, &op, &e), -EINVAL);
