@@ -618,6 +618,10 @@ Test(pod, what_has_no_effect_yet_is_told_once)
                 { "\"securityContext\":{\"capabilities\":{\"add\":[\"X\"]},\"privileged\":false}",
                   "securityContext.capabilities, securityContext.privileged" },
         };
+        CLEANUP(pod_freep)
+        struct pod *debugged = parse("\"containers\":[],\"ephemeralContainers\":[{\"name\":\"d\"}]");
+
+        cr_expect_str_eq(debugged->ignored, "ephemeralContainers");
 
         for (size_t i = 0; i < ARRAY_LEN(table); i++) {
                 CLEANUP(freep)
@@ -697,8 +701,8 @@ Test(pod, fields_of_a_volume)
                   "files p <configMap m/k 755", "" },
                 { "a Secret has another field for its name", "\"secret\":{\"secretName\":\"s\",\"defaultMode\":2304}",
                   "files * <secret s/* 400", "" },
-                { "no name of a ConfigMap", "\"configMap\":{}", NULL, "volumes{v}: no valid name of a ConfigMap" },
-                { "no name of a Secret", "\"secret\":{\"secretName\":\"../s\"}", NULL,
+                { "no name of a ConfigMap", "\"configMap\":{}", "files", "volumes{v}: no valid name of a ConfigMap" },
+                { "no name of a Secret", "\"secret\":{\"secretName\":\"../s\"}", "files",
                   "volumes{v}: no valid name of a Secret" },
                 { "a path out of it", "\"configMap\":{\"name\":\"m\",\"items\":[{\"key\":\"k\",\"path\":\"../x\"}]}",
                   NULL, "volumes{v}: path \"../x\" must be relative and stay inside the volume" },
@@ -793,6 +797,22 @@ static char *times(size_t n, const char *before, const char *after)
         return b.len ? buf_steal(&b) : xstrdup("");
 }
 
+static size_t longest_list(const struct pod *p)
+{
+        size_t longest = p->n_containers > p->n_volumes ? p->n_containers : p->n_volumes;
+
+        for (size_t i = 0; i < p->n_containers; i++) {
+                if (p->containers[i].n_env > longest)
+                        longest = p->containers[i].n_env;
+                if (p->containers[i].n_mounts > longest)
+                        longest = p->containers[i].n_mounts;
+        }
+        for (size_t i = 0; i < p->n_volumes; i++)
+                if (p->volumes[i].n_items > longest)
+                        longest = p->volumes[i].n_items;
+        return longest;
+}
+
 Test(pod, there_is_a_bound_to_every_list)
 {
         static const struct {
@@ -820,7 +840,20 @@ Test(pod, there_is_a_bound_to_every_list)
                              *spec = xasprintf("%s%s%s", table[i].head, list, table[i].tail);
                         CLEANUP(pod_freep) struct pod *p = parse(spec);
                         cr_expect_str_eq(p->refused.text, more ? table[i].refused : "", "%s", p->refused.text);
+                        cr_expect_leq(longest_list(p), table[i].most, "more than that was kept");
                 }
+}
+
+Test(pod, an_image_whose_unit_had_too_long_a_name_is_refused)
+{
+        CLEANUP(freep) char *image = long_image("/", 'x', 250, ""), *spec = NULL;
+
+        spec = xasprintf("\"containers\":[{\"name\":\"b\",\"image\":\"nginx\"},{\"name\":\"c\",\"image\":\"%s\"}]",
+                         image);
+        CLEANUP(pod_freep) struct pod *p = parse(spec);
+        cr_assert_str_eq(p->refused.reason, "InvalidImageName");
+        cr_assert(starts_with(p->refused.text, "containers{c}.image: \"/xxx"), "%s", p->refused.text);
+        cr_assert(p->refused_container == &p->containers[1]);
 }
 
 Test(pod, a_unit_has_the_containers_name_where_two_have_one_image)
@@ -865,6 +898,8 @@ Test(pod, labels_and_annotations_are_fields)
                                                "metadata.labels['a\"]",
                                                "metadata.labels[aa]",
                                                "metadata.labels('a')",
+                                               "metadata.labels('a']",
+                                               "metadata.labels['a')",
                                                "metadata.labels[''",
                                                "metadata.labels['']",
                                                "xmetadata.labels['a']",
@@ -880,6 +915,11 @@ Test(pod, labels_and_annotations_are_fields)
         }
         CLEANUP(freep) char *none = pod_field(bare, "metadata.labels", &node);
         cr_assert_str_eq(none, "");
+        CLEANUP(pod_freep)
+        struct pod *lists = parse_object("{\"metadata\":{" ID ",\"labels\":[\"x\"],\"annotations\":[\"y\"]},"
+                                         "\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"nginx\"}]}}");
+        CLEANUP(freep) char *of_list = pod_field(lists, "metadata.labels['x']", &node);
+        cr_assert_str_eq(of_list, "", "a list has no keys");
 }
 
 Test(image, two_are_the_same_when_they_mean_the_same_file)
