@@ -246,6 +246,8 @@ Test(plan, a_container_is_started_when_its_unit_is_at_rest)
                 { "a start that failed before the unit moved is tried again later", "Always c",
                   "ready; c retry_at +5s; c failure RunContainerError", "wake 5s",
                   "Pending | c waiting RunContainerError", NULL },
+                { "its reason is forgotten then", "Always c", "ready; c failure RunContainerError; c requested", "",
+                  "Pending | c waiting ContainerCreating", NULL },
                 { "a restart waits for the end of the old run", "Always c",
                   "ready; c runs; c exits 7; c is deactivating", "", NULL, NULL },
                 { "a restart is asked for once", "Always c", "ready; c runs; c exits 7; c requested", "", NULL, NULL },
