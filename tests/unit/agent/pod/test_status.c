@@ -362,6 +362,25 @@ Test(status, a_long_list_of_containers_is_cut)
         world_done(&w);
 }
 
+Test(status, a_pod_with_too_many_containers_waits_for_ever)
+{
+        CLEANUP(buf_done) struct buf words = BUF(4096);
+        struct world w;
+        cJSON *s;
+
+        buf_str(&words, "Always");
+        for (unsigned i = 0; i < 65; i++)
+                buf_printf(&words, " c%u", i);
+        w = world(words.data);
+        cr_assert_neq(w.pod->refused.code, 0);
+        s = status_of(&w);
+        CLEANUP(freep) char *phase = value_at(s, "phase"), *containers = value_at(s, "containerStatuses");
+        cr_assert_str_eq(phase, "Pending");
+        cr_assert_str_eq(containers, "[]");
+        cJSON_Delete(s);
+        world_done(&w);
+}
+
 /* ---- the whole ------------------------------------------------------------------------------------------------- */
 
 Test(status, the_pod_has_the_nodes_address)
