@@ -389,6 +389,7 @@ Test(status, the_pod_has_the_nodes_address)
                 { "the host's", "Always c", "", "hostIP", "10.0.0.1", NULL },
                 { "the pod's", "Always c", "", "podIP", "10.0.0.1", NULL },
                 { "the list", "Always c", "", "podIPs", "[{\"ip\":\"10.0.0.1\"}]", NULL },
+                { "the host's list", "Always c", "", "hostIPs", "[{\"ip\":\"10.0.0.1\"}]", NULL },
                 { "the start", "Always c", "+9s", "startTime", "2023-11-14T22:13:20Z", NULL },
                 { "the phase", "Always c", "", "phase", "Pending", NULL },
                 { "no reason without one", "Always c", "", "reason", "absent", NULL },
@@ -403,6 +404,21 @@ Test(status, the_pod_has_the_nodes_address)
                 { "no more", "Always i/init j/init c d", "", "initContainerStatuses.2", "absent", NULL },
                 { "the containers", "Always i/init j/init c d", "", "containerStatuses.0.name", "c", NULL },
                 { "in order", "Always i/init j/init c d", "", "containerStatuses.1.name", "d", NULL },
+        };
+
+        LOOK(values);
+}
+
+Test(status, it_says_which_generation_of_the_pod_it_is_of)
+{
+#define GENERATION(n)                                                                                                  \
+        "{\"metadata\":{\"namespace\":\"default\",\"name\":\"web\",\"uid\":\"0f6c2a9e-1234-4abc-8def-0123456789ab\","  \
+        "\"generation\":" #n "},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"nginx\"}]}}"
+        static const struct value values[] = {
+                { "the status", GENERATION(7), "", "observedGeneration", "7", NULL },
+                { "each condition", GENERATION(7), "", READY "observedGeneration", "7", NULL },
+                { "not where the API server counts none", "Always c", "", "observedGeneration", "absent", NULL },
+                { "in no condition either", "Always c", "", READY "observedGeneration", "absent", NULL },
         };
 
         LOOK(values);
