@@ -120,6 +120,7 @@ Test(image, references_to_registries_are_valid_and_not_for_this_node)
                                                "10.0.0.1:443/x",
                                                "Registry.Example:1/x",
                                                "Registry.Example/x:1",
+                                               "registry.EXAMPLE/x",
                                                "Registry.Example/x:1..2",
                                                "Host:1/x",
                                                "library/nginx",
