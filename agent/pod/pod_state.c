@@ -306,6 +306,7 @@ void container_renew(struct container_state *c)
                 .last = c->now.valid ? c->now : c->last,
                 .mark_sent = c->mark_sent,
                 .values = c->values,
+                .values_sent = c->values_sent,
                 .env_failure = c->env_failure,
                 .env_told = c->env_told,
         };

@@ -1319,8 +1319,10 @@ Test(policy_conf, blanks_at_the_end_are_the_last_that_is_read)
         static const char text[] = "user = 5\n \t ";
         CLEANUP(freep) char *exact = xcalloc(strlen(text), 1);
         CLEANUP(policy_freep) struct policy *p = NULL;
+        CLEANUP(buf_done) struct buf b = BUF(4096);
 
         memcpy(exact, text, strlen(text));
         cr_assert_eq(policy_parse("x", exact, strlen(text), &p, NULL), 0);
-        cr_assert(policy_user(p, 5, NULL) == 0 && policy_user(p, 6, NULL) == -EPERM);
+        policy_print(p, &b);
+        cr_assert_not_null(strstr(b.data, "user = 5\n"), "%s", b.data);
 }

@@ -158,7 +158,8 @@ Test(plan, values_are_the_newest_at_each_start)
                 { "until it is there again", "Always c",
                   CRASHED MISSING "; c env_told; " ENDS "; +400s; c not env_failure", "restart c", NULL, NULL },
                 { "the next end is asked for again", "Always c",
-                  CRASHED MISSING "; c env_told; " ENDS "; c not env_failure; c runs; c exits 1 holdoff; c values 2",
+                  CRASHED MISSING "; c env_told; " ENDS
+                                  "; c not env_failure; c requested; c runs; c exits 1 holdoff; c values 2",
                   "end c", NULL, NULL },
                 { "first its back-off, then what is missing", "Always c", CRASHED "c runs; c exits 1 holdoff; " MISSING,
                   "end c, wake 10s", "Running | c waiting CrashLoopBackOff x1 was Error 1", NULL },
