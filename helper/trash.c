@@ -21,6 +21,14 @@ enum {
         SLICE_STEPS = 64,       /* at least: a step that finds its place in a huge directory takes long */
 };
 
+/* Where there may be a trash, beside the directories of pods; there is none when it is empty. */
+enum { PLACES = 2 };
+
+static int place(const struct machine *m, size_t i)
+{
+        return i % PLACES == 0 ? m->pods : m->disk;
+}
+
 static uint64_t now_usec(void)
 {
         struct timespec now;
@@ -40,7 +48,7 @@ int trash_put(struct machine *m, int at, const char *name)
                 snprintf(new, sizeof(new), "%s.%u", name, m->trash.count++); /* the pod may have been here before */
                 r = renameat2(at, name, trash, new, RENAME_NOREPLACE) < 0 ? -errno : 0;
         }
-        m->trash.more |= r == 0;
+        m->trash.more = true;
         if (r == -ENOSPC || r == -EDQUOT) /* not even for a name: room has to be made first */
                 return dir_remove(at, name);
         return r == -ENOENT ? 0 : r;
@@ -49,7 +57,6 @@ int trash_put(struct machine *m, int at, const char *name)
 /* Opens the trash of the next place, perhaps in vain. False: all were looked at, and nothing has come since. */
 static bool open_next(struct machine *m)
 {
-        const int places[] = { m->pods, m->disk };
         struct trash *t = &m->trash;
         FD fd = -1;
 
@@ -58,8 +65,8 @@ static bool open_next(struct machine *m)
                         return false;
                 t->more = false;
         }
-        fd = dir_open(places[t->place], TRASH);
-        t->place = (t->place + 1) % ARRAY_LEN(places);
+        fd = dir_open(place(m, t->place), TRASH);
+        t->place = (t->place + 1) % PLACES;
         t->list = fd < 0 ? NULL : fdopendir(fd);
         if (t->list)
                 fd_take(&fd);
@@ -83,6 +90,7 @@ static bool step(struct machine *m)
                 r = removal_begin(&t->removal, dirfd(t->list), d->d_name);
         } else {
                 closedir(TAKE(t->list));
+                (void)unlinkat(place(m, t->place + PLACES - 1), TRASH, AT_REMOVEDIR); /* unless something is left */
                 return true;
         }
         t->removing = r > 0;

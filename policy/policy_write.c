@@ -31,7 +31,7 @@ static int host_volume(const struct policy *p, const Vks__HostPath *h, struct op
 {
         static const char *const types[] = { "",       "Directory",  "DirectoryOrCreate", "File", "FileOrCreate",
                                              "Socket", "CharDevice", "BlockDevice" };
-        bool writable = false, known = false;
+        bool known = false;
         int r;
 
         if (!rule_unit_path(h->path))
@@ -40,11 +40,10 @@ static int host_volume(const struct policy *p, const Vks__HostPath *h, struct op
                 known |= streq(h->type, types[i]);
         if (!known)
                 return MALFORMED(e, "volume %s: hostPath.type: \"%.40s\" is unknown", v->name, h->type);
-        r = rule_host_path(p, h->path, &writable, e);
+        r = rule_host_path(p, h->path, &v->read_only, e);
         v->kind = VOLUME_HOST;
         v->host_path = h->path;
         v->host_type = h->type;
-        v->read_only = !writable;
         return r;
 }
 

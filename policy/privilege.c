@@ -151,6 +151,10 @@ static const char *const code_places[] = {
 /* Elsewhere on a machine are data; a first name that the machine does not have is the pod's. */
 static const char *const data_places[] = { "/etc", "/var", "/run", "/tmp", "/srv", "/mnt", "/media", "/dev" };
 
+/* What lies among code and is none: pages that a web server shows, and configuration where people who come from images
+ * put it. */
+static const char *const not_code[] = { "/usr/share/nginx/html", "/usr/share/caddy", "/usr/local/etc" };
+
 int policy_place(const struct privilege *who, const char *target, bool there, struct err *e)
 {
         const char *why = who->own ? rule_place(code_places, ARRAY_LEN(code_places), target) : NULL;
@@ -158,6 +162,9 @@ int policy_place(const struct privilege *who, const char *target, bool there, st
 
         for (size_t i = 0; i < ARRAY_LEN(data_places); i++)
                 data |= rule_within(target, data_places[i]);
+        for (size_t i = 0; i < ARRAY_LEN(not_code); i++)
+                if (rule_within(target, not_code[i]))
+                        return 0;
         if (!who->own || (!why && data))
                 return 0;
         return rule_refused(e, "root",

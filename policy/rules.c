@@ -259,14 +259,13 @@ int policy_no_root_program(const char *path, struct err *e)
 
 /* ---- paths of a pod ---------------------------------------------------------------------------------------------- */
 
-int rule_host_path(const struct policy *p, const char *path, bool *ret_writable, struct err *e)
+int rule_host_path(const struct policy *p, const char *path, bool *ret_read_only, struct err *e)
 {
         const char *why = rule_place(never_host, ARRAY_LEN(never_host), path);
         const struct policy_item *nearest = NULL;
 
         if (why)
                 return rule_refused(e, "never-mount", "%.200s is never mounted, because of %s", path, why);
-        *ret_writable = false;
         for (size_t i = 0; i < p->host_path.n; i++) {
                 const struct policy_item *item = &p->host_path.items[i];
 
@@ -275,11 +274,11 @@ int rule_host_path(const struct policy *p, const char *path, bool *ret_writable,
         }
         if (!nearest)
                 return rule_refused(e, "host-path", "%.200s is not under an allowed prefix", path);
-        *ret_writable = nearest->writable;
+        *ret_read_only = !nearest->writable;
         /* Mounting a directory also mounts what is beneath it: so it is read-only if a directory beneath it must
          * be. */
         for (size_t i = 0; i < p->host_path.n; i++)
-                *ret_writable &= p->host_path.items[i].writable || !rule_within(p->host_path.items[i].text, path);
+                *ret_read_only |= !p->host_path.items[i].writable && rule_within(p->host_path.items[i].text, path);
         return 0;
 }
 

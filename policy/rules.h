@@ -34,8 +34,9 @@ int rule_package(const struct policy *p, const char *field, const char *name, st
 /* May a package file be fetched from this URL? `sha256`: "" when the pod names none. */
 int rule_url(const struct policy *p, const char *url, const char *sha256, struct err *e);
 
-/* May this hostPath be mounted? It must lie under an allowed prefix, and must not be one that is never mounted. */
-int rule_host_path(const struct policy *p, const char *path, bool *ret_writable, struct err *e);
+/* May this hostPath be mounted? It must lie under an allowed prefix, and must not be one that is never mounted.
+ * When it may, *ret_read_only is set. */
+int rule_host_path(const struct policy *p, const char *path, bool *ret_read_only, struct err *e);
 
 /* May a volume be mounted at this path of the container? *ret is the path without the aliases
  * /var/run and /var/lock. */

@@ -37,9 +37,10 @@ static const char *skip_host(const char *s)
         if (!slash || !(port || memchr(s, '.', (size_t)(slash - s)) || starts_with(s, "localhost/")))
                 return s;
         for (const char *p = s; p < end; p++)
-                if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-", *p))
+                if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-", *p) ||
+                    starts_with(p, ".."))
                         return s;
-        if (end == s || strchr(".-", *s) || strchr(".-", end[-1]) || strstr(s, "..") ||
+        if (end == s || strchr(".-", *s) || strchr(".-", end[-1]) ||
             (port && (port + 1 == slash || port + 1 + strspn(port + 1, "0123456789") != slash)))
                 return s;
         return slash + 1;
@@ -93,7 +94,7 @@ static int parse_url(const char *s, struct image *ret, struct err *e)
                 if ((unsigned char)*p <= ' ' || *p == 0x7f || *p == '\'' || *p == '"' || *p == '\\')
                         return invalid(e, s, "has a character that no URL has");
         file = end;
-        while (file > s && file[-1] != '/')
+        while (file[-1] != '/') /* "://" has one at least */
                 file--;
         wrong = package_file_name(file, end, ret->name, ret->version);
         if (wrong)

@@ -9,7 +9,7 @@ const char *package_file_name(const char *s, const char *end, char name[static I
         const char *cut = memchr(s, '_', (size_t)(end - s)),
                    *second = cut ? memchr(cut + 1, '_', (size_t)(end - cut - 1)) : NULL;
 
-        if (!second || end - s < 5 || memcmp(end - 4, ".deb", 4) != 0)
+        if (!second || end - second < (ptrdiff_t)strlen("_a.deb") || memcmp(end - 4, ".deb", 4) != 0)
                 return "does not end in <package>_<version>_<architecture>.deb";
         if (!str_copy(name, ID_PACKAGE_MAX + 1, s, cut) || !id_is_package(name))
                 return "names no Debian package before the first \"_\"";

@@ -24,16 +24,15 @@ enum {
 static void refuse(struct pod *p, const struct container *c, const char *reason, const char *fmt, ...) PRINTF(4, 5);
 static void refuse(struct pod *p, const struct container *c, const char *reason, const char *fmt, ...)
 {
-        CLEANUP(freep) char *text = NULL;
+        char text[2 * ERR_TEXT_MAX]; /* err_set() tells when it cuts */
         va_list ap;
 
         if (p->refused.code)
                 return;
         va_start(ap, fmt);
-        if (vasprintf(&text, fmt, ap) < 0)
-                text = NULL;
+        vsnprintf(text, sizeof(text), fmt, ap);
         va_end(ap);
-        err_set(&p->refused, -EINVAL, reason, "%s", text ? text : "?");
+        err_set(&p->refused, -EINVAL, reason, "%s", text);
         p->refused_container = c;
 }
 
@@ -54,7 +53,7 @@ static char **string_list(const cJSON *array)
         size_t n = 0;
         const cJSON *item;
 
-        if (!cJSON_IsArray(array) || json_len(array) == 0)
+        if (!cJSON_IsArray(array))
                 return NULL;
         cJSON_ArrayForEach (item, array) {
                 const char *s = cJSON_GetStringValue(item);
@@ -69,7 +68,7 @@ static struct pair *pairs(const cJSON *object, size_t *ret_n)
         struct pair *v;
         size_t n = 0;
 
-        if (!cJSON_IsObject(object) || !object->child)
+        if (!cJSON_IsObject(object))
                 return NULL;
         v = xcalloc((size_t)cJSON_GetArraySize(object), sizeof(*v));
         cJSON_ArrayForEach (item, object) {
@@ -284,8 +283,6 @@ static void parse_given_unit(struct pod *p, struct container *c)
                 bool own = starts_with(key, ANNOTATION_UNIT ".") && streq(key + n + 1, c->name);
                 if (own || (!c->given_unit && streq(key, ANNOTATION_UNIT)))
                         c->given_unit = p->annotations[i].value;
-                if (own)
-                        break;
         }
         if (c->given_unit && (!id_is_unit(c->given_unit) || strstr(c->given_unit, "@.")))
                 refuse(p, c, "CreateContainerConfigError",
@@ -417,10 +414,9 @@ static struct volume_item *add_item(struct pod *p, struct volume *v, size_t *roo
 /* Relative, no empty component, no "..": what the API server demands of items[].path, demanded again. */
 static bool is_item_path(const char *s)
 {
-        char full[ID_PATH_MAX + 2];
+        CLEANUP(freep) char *full = xasprintf("/%s", s);
 
-        return s && snprintf(full, sizeof(full), "/%s", s) < (int)sizeof(full) && id_is_path(full) && full[1] &&
-               !starts_with(s, "..");
+        return id_is_path(full) && full[1] && !starts_with(s, "..");
 }
 
 static void set_path(struct pod *p, const struct volume *v, struct volume_item *it, const char *path)

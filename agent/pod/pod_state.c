@@ -167,13 +167,13 @@ static void new_run(struct container_state *c, const struct unit_state *u, uint6
         c->unit_restarts = u->restarts;
         c->now = (struct termination){ 0 };
         c->started = 0;
-        c->restart_at = 0;
         c->phase = CONTAINER_WAITING;
         c->failure = ERR_NONE;
         c->start_failures = 0;
-        c->replacing = false;
         c->env_told = false;
-        c->term_sent = c->stop_sent = c->kill_sent = false; /* to an earlier run */
+        if (!c->stop_sent) /* otherwise it began before the unit could be stopped, and ends for another image all the
+                              same */
+                c->replacing = false;
 }
 
 static void schedule_restart(struct container_state *c)
@@ -200,11 +200,11 @@ static void give_up_start(struct container_state *c, uint64_t now)
 
 void container_observe(struct container_state *c, const struct unit_state *u, const struct pod *p, uint64_t now)
 {
-        bool was_over = c->phase == CONTAINER_TERMINATED, begins = false;
+        bool was_over = c->phase == CONTAINER_TERMINATED;
 
         (void)p;
         if (*u->invocation && !streq(u->invocation, c->invocation))
-                new_run(c, u, now), was_over = false, begins = true;
+                new_run(c, u, now), was_over = false;
         else if (u->restarts < c->unit_restarts)
                 c->unit_restarts = u->restarts;
         c->unit = *u;
@@ -239,7 +239,8 @@ void container_observe(struct container_state *c, const struct unit_state *u, co
         case UNIT_EXITED:
         case UNIT_FAILED:
         case UNIT_HOLDOFF:
-                if ((begins || c->requested) && u->phase != UNIT_EXITED && !u->main_code && streq(u->result, "success"))
+                if (c->phase == CONTAINER_WAITING && u->phase != UNIT_EXITED && !u->main_code &&
+                    streq(u->result, "success"))
                         break; /* a new run has its id already, while its unit is still called what the old one left */
                 if (!was_over) { /* and not the same end once more, on the unit's way out of its holdoff */
                         terminate(c, u, now);
@@ -300,15 +301,25 @@ bool container_is_unresolved(const struct pod *p, const struct pod_state *s, siz
 
 void container_renew(struct container_state *c)
 {
-        container_refresh(c);
-        c->replacing = false;
-        c->backoff = c->restart_at = 0;
+        struct container_state next = {
+                .restarts = c->restarts,
+                .last = c->now.valid ? c->now : c->last,
+                .mark_sent = c->mark_sent,
+                .values = c->values,
+                .values_sent = c->values_sent,
+                .env_failure = c->env_failure,
+                .env_told = c->env_told,
+        };
+
+        memcpy(next.invocation, c->invocation, sizeof(next.invocation));
+        *c = next;
+}
+
+void container_request_start(struct container_state *c)
+{
+        c->requested = true;
         c->failure = ERR_NONE;
-        if (c->now.valid)
-                c->last = c->now;
-        c->now = (struct termination){ 0 };
-        c->phase = CONTAINER_WAITING;
-        container_forget_image(c);
+        c->term_sent = c->stop_sent = c->kill_sent = false;
 }
 
 void container_forget_image(struct container_state *c)
@@ -366,6 +377,11 @@ bool container_restarts(const struct container_state *c, const struct container 
         return p->restart_policy == RESTART_POLICY_ON_FAILURE && c->now.exit_code != 0;
 }
 
+bool container_has_failed(const struct container_state *c, const struct container *spec, const struct pod *p)
+{
+        return c->phase == CONTAINER_TERMINATED && c->now.exit_code != 0 && !container_restarts(c, spec, p);
+}
+
 bool container_backs_off(const struct container_state *c, const struct container *spec, const struct pod *p)
 {
         return container_restarts(c, spec, p) && c->restart_at > c->now.ended && !p->deleting;
@@ -408,9 +424,8 @@ bool pod_is_finished(const struct pod *p, const struct pod_state *s)
         for (size_t i = 0; i < p->n_containers; i++) {
                 const struct container *spec = &p->containers[i];
                 const struct container_state *c = &s->containers[i];
-                if (spec->init && !spec->sidecar && c->phase == CONTAINER_TERMINATED && c->now.exit_code != 0 &&
-                    p->restart_policy == RESTART_POLICY_NEVER)
-                        return true; /* a failed init container ends the pod */
+                if (spec->init && container_has_failed(c, spec, p))
+                        return true;
                 if (spec->init)
                         continue;
                 if (c->phase != CONTAINER_TERMINATED || container_restarts(c, spec, p))

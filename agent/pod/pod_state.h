@@ -156,7 +156,8 @@ void container_observe(struct container_state *c, const struct unit_state *u, co
  */
 bool container_is_replaced(const struct container_state *c, const struct container *spec, const struct pod *p);
 
-/* The container's unit was removed: the next one is made for the image that the pod has now, and starts at once. */
+/* The container's unit was removed: the next one is made for the image that the pod has now, and starts at once.
+ * Of the old one only its runs are remembered. */
 void container_renew(struct container_state *c);
 
 /*
@@ -173,6 +174,8 @@ void container_refresh(struct container_state *c);
 /* Is it container i's turn to start, and does its start have to wait since its environment cannot be resolved
  * (env_failure)? */
 bool container_is_unresolved(const struct pod *p, const struct pod_state *s, size_t i, uint64_t now);
+/* Its unit is asked to start. Whatever was asked of it before, when it was to end, is over. */
+void container_request_start(struct container_state *c);
 
 /* The container's image was changed: forgets what was known of the old one (presence, pull failures). */
 void container_forget_image(struct container_state *c);
@@ -197,6 +200,9 @@ bool later_is_long(unsigned failures);
 
 /* Do Kubernetes' rules start the container again, which ended as `c->now` says? */
 bool container_restarts(const struct container_state *c, const struct container *spec, const struct pod *p);
+
+/* Has the container failed for good? An init container that has ends the pod. */
+bool container_has_failed(const struct container_state *c, const struct container *spec, const struct pod *p);
 
 /* Has the container ended, and does it wait for its next start? Once there is a delay kubectl shows
  * CrashLoopBackOff. */

@@ -25,20 +25,16 @@ static void add_time(cJSON *o, const char *key, uint64_t usec)
 
 const char *status_phase(const struct pod *p, const struct pod_state *s)
 {
-        bool waiting = false, failed = false;
+        bool waiting = p->n_containers == 0, failed = s->deadline_exceeded;
 
-        if (s->deadline_exceeded && !pod_has_processes(s))
-                return "Failed";
         for (size_t i = 0; i < p->n_containers; i++) {
                 const struct container_state *c = &s->containers[i];
-                bool bad = c->phase == CONTAINER_TERMINATED && c->now.exit_code != 0;
                 if (p->containers[i].init) {
-                        if (bad && !p->containers[i].sidecar && p->restart_policy == RESTART_POLICY_NEVER)
-                                return "Failed";
+                        failed |= container_has_failed(c, &p->containers[i], p);
                         continue;
                 }
                 waiting |= c->phase == CONTAINER_WAITING && !c->last.valid;
-                failed |= bad;
+                failed |= c->phase == CONTAINER_TERMINATED && c->now.exit_code != 0;
         }
         if (pod_is_finished(p, s) || ((p->deleting || p->terminal) && !pod_has_processes(s) && !waiting))
                 return failed ? "Failed" : "Succeeded";

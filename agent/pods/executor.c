@@ -273,8 +273,7 @@ static void do_start(struct pod_entry *e, const struct plan *plan, bool restart)
                         continue;
                 units[rq->n_units] = e->pod->containers[k].unit;
                 rq->units[rq->n_units++] = k;
-                e->state->containers[k].requested = true;
-                e->state->containers[k].failure = ERR_NONE;
+                container_request_start(&e->state->containers[k]);
         }
         fill_pod(&pod, e->pod);
         start.pod = &pod;

@@ -8,7 +8,7 @@ units() { sh_node "ls /run/systemd/system | grep '^vks\\.$NS\\..*service\$' || t
 of_container() { pod_field "$1" "{.status.containerStatuses[?(@.name==\"$2\")]$3}"; } # POD CONTAINER JSONPATH
 set_image() { k set image "pod/$1" "$2" >/dev/null; } # POD CONTAINER=IMAGE
 
-# sleepers POD POLICY SCRIPT: two containers, "a" of /bin/sh runs the script, "b" of /bin/sleep sleeps
+# sleepers POD POLICY SCRIPT: two containers, "a" of /bin/sh runs the script, "b" of /bin/sleep sleeps; their grace is $GRACE, or 5
 sleepers() {
     apply <<YAML
 apiVersion: v1
@@ -16,7 +16,7 @@ kind: Pod
 metadata: {name: "$1"}
 spec:
   restartPolicy: $2
-  terminationGracePeriodSeconds: 5
+  terminationGracePeriodSeconds: ${GRACE:-5}
   containers:
   - {name: a, image: /bin/sh, command: [/bin/sh, -c, $(printf '%s' "$3" | python3 -c 'import json,sys; print(json.dumps(sys.stdin.read()))')]}
   - {name: b, image: /bin/sleep, command: [/bin/sleep, "10000"]}
@@ -56,6 +56,26 @@ test_a_changed_image_has_its_grace() {
     equals 0 of_container polite a '.lastState.terminated.exitCode' || fail "it was not let finish"
     wait_for 30 "restarted" equals 1 of_container stubborn a '.restartCount'
     equals 137 of_container stubborn a '.lastState.terminated.exitCode' || fail "it was not killed"
+}
+
+# The container is ending for the new image when the old one is wanted again: it is started anew, and later it has its grace as before.
+test_an_image_that_is_changed_back_and_forth() {
+    GRACE=100 sleepers wavering Never 'trap "until [ -e /tmp/end ]; do sleep 0.1; done; exit 0" TERM; while :; do sleep 0.1; done'
+    running wavering
+    set_image wavering a=/bin/bash
+    event wavering "Killing: Container a definition changed, will be restarted"
+    wait_for 30 "the change is seen" equals /bin/bash of_container wavering a '.image'
+    set_image wavering a=/bin/sh
+    wait_for 30 "the change back is seen" equals /bin/sh of_container wavering a '.image'
+    in_pod "$(unit_of wavering "$SH")" touch /tmp/end
+    wait_for 30 "a is restarted" equals 1 of_container wavering a '.restartCount'
+    running wavering
+    equals 0 of_container wavering a '.lastState.terminated.exitCode' || fail "it was not let finish"
+    set_image wavering a=/bin/bash
+    wait_for 30 "a is restarted with the other image" equals 2 of_container wavering a '.restartCount'
+    running wavering
+    equals 0 of_container wavering a '.lastState.terminated.exitCode' || fail "it was killed without its grace"
+    equals /bin/bash of_container wavering a '.image' || fail "image"
 }
 
 test_images_that_are_swapped_or_shared() {

@@ -138,14 +138,9 @@ static void fail(const char *method, const char *error)
 /* But for what vks-log needs for the last words, and ends. */
 static void nothing_is_left(void)
 {
-        const int places[] = { machine.pods, machine.disk };
-
         unlink(LOG_DIR "/" UID ".c" LOG_GONE);
         while (trash_sweep(&machine))
                 ;
-        for (size_t i = 0; i < ARRAY_LEN(places); i++)
-                cr_assert(unlinkat(places[i], ".trash", AT_REMOVEDIR) == 0 || errno == ENOENT,
-                          "the trash is not empty");
         cr_assert_eq(count(machine.units), 0);
         cr_assert_eq(count(machine.pods), 0);
         cr_assert_eq(count(machine.disk), 0);
@@ -1609,8 +1604,8 @@ Test(helper, what_cannot_be_removed_does_not_keep_the_rest)
         cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
         while (trash_sweep(&machine))
                 ;
-        FD trash = open_dir("/run/vks/pods/.trash"), disk = open_dir("/var/lib/vks/pods/.trash");
-        cr_assert_eq(count(trash), 0);
+        FD disk = open_dir("/var/lib/vks/pods/.trash");
+        cr_assert_eq(count(machine.pods), 0);
         cr_assert_eq(count(disk), 1);
         cr_assert_eq(umount2("/var/lib/vks/pods/.trash/" UID ".1/volumes/disk", MNT_DETACH), 0);
         machine.trash.more = true;

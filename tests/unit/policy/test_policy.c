@@ -291,11 +291,30 @@ Test(policy, only_units_of_pods_are_stopped)
 
         m.pod = &pod, m.kill = true, m.units = units, m.n_units = 1;
         cr_assert_eq(policy_stop(p, &m, &op, &e), 0);
-        cr_assert(op.flag && op.n_units == 1);
+        cr_assert(op.flag && !op.signal && op.n_units == 1);
         m.n_units = 2;
         cr_assert_eq(policy_stop(p, &m, &op, &e), -EINVAL, "all of them must be");
         m.n_units = 0;
         cr_assert_eq(policy_stop(p, &m, &op, &e), -EINVAL);
+}
+
+Test(policy, a_unit_is_stopped_killed_or_signalled)
+{
+        CLEANUP(policy_freep) struct policy *p = conf("");
+        char *units[] = { (char *)"vks.default.web.nginx.service" };
+        Vks__Stop m = VKS__STOP__INIT;
+        struct op_units op;
+        struct err e = ERR_NONE;
+
+        m.pod = &pod, m.units = units, m.n_units = 1;
+        cr_assert_eq(policy_stop(p, &m, &op, &e), 0);
+        cr_assert(!op.flag && !op.signal);
+        m.signal = true;
+        cr_assert_eq(policy_stop(p, &m, &op, &e), 0);
+        cr_assert(!op.flag && op.signal);
+        m.kill = true;
+        cr_assert_eq(policy_stop(p, &m, &op, &e), -EINVAL, "not both");
+        cr_assert_str_eq(e.text, "kill and signal: one of them");
 }
 
 Test(policy, only_remove_all_needs_no_unit)
@@ -795,6 +814,22 @@ Test(policy, mounts_never_hide_the_system)
         cr_assert_eq(write_with("", &w), -EINVAL);
 }
 
+Test(policy, the_longest_path_of_a_mount_stays_whole)
+{
+        char path[ID_PATH_MAX + 2];
+        struct written w = container();
+
+        for (size_t i = 0; i < ID_PATH_MAX; i++)
+                path[i] = i % 100 ? 'x' : '/';
+        path[ID_PATH_MAX] = '\0';
+        w.v.name = (char *)"d", w.v.source_case = VKS__VOLUME__SOURCE_EMPTY_DIR, w.v.empty_dir = &w.d,
+        w.m.volume = (char *)"d", w.m.path = path;
+        cr_assert_eq(write_with("", &w), 0, "%s", w.e.text);
+        cr_assert_str_eq(w.target, path);
+        path[ID_PATH_MAX] = 'x', path[ID_PATH_MAX + 1] = '\0';
+        cr_assert_eq(write_with("", &w), -EINVAL, "a longer one");
+}
+
 Test(policy, variables_that_no_process_can_have_are_refused_by_name)
 {
         static const struct {
@@ -1175,6 +1210,7 @@ Test(policy, a_pod_is_handed_on_as_it_shall_be_written)
         cr_assert_str_eq(op.containers[1].unit, "vks.default.web.redis.service");
         cr_assert_null(op.containers[0].program);
         op_write_done(&op);
+        op_write_done(&op); /* of nothing */
 
         two.c.image = (char *)"nginx";
         cr_assert_eq(policy_write(p, &message, &op, &e), -EINVAL);
@@ -1391,4 +1427,18 @@ Test(policy_conf, the_last_line_needs_no_end_and_the_text_ends_where_it_is_said_
         cr_assert_eq(policy_parse("x", "user = 57\nroot = deny", 8, &p, NULL), 0);
         policy_print(p, &b);
         cr_assert(strstr(b.data, "user = 5\n") && strstr(b.data, "root = package\n"), "%s", b.data);
+}
+
+/* The file is read into a buffer of its size, with nothing behind it. */
+Test(policy_conf, blanks_at_the_end_are_the_last_that_is_read)
+{
+        static const char text[] = "user = 5\n \t ";
+        CLEANUP(freep) char *exact = xcalloc(strlen(text), 1);
+        CLEANUP(policy_freep) struct policy *p = NULL;
+        CLEANUP(buf_done) struct buf b = BUF(4096);
+
+        memcpy(exact, text, strlen(text));
+        cr_assert_eq(policy_parse("x", exact, strlen(text), &p, NULL), 0);
+        policy_print(p, &b);
+        cr_assert_not_null(strstr(b.data, "user = 5\n"), "%s", b.data);
 }

@@ -454,6 +454,8 @@ Test(privilege, nothing_of_a_pod_is_mounted_where_code_with_rights_comes_from)
 {
         static const char *const code[] = { "/usr/share/unattended-upgrades",
                                             "/usr/share",
+                                            "/usr/share/nginx",
+                                            "/usr/local",
                                             "/usr",
                                             "/opt/app/bin",
                                             "/opt",
@@ -468,10 +470,20 @@ Test(privilege, nothing_of_a_pod_is_mounted_where_code_with_rights_comes_from)
                                             "/etc/krb5.conf",
                                             "/etc/security/namespace.init",
                                             "/etc/python3.11/sitecustomize.py" };
-        static const char *const data[] = { "/etc/nginx",    "/etc/ssl/certs", "/etc/cron.d/probe",
-                                            "/var/www/html", "/var/lib/d",     "/srv",
-                                            "/srv/x",        "/run/d",         "/tmp/x",
-                                            "/mnt",          "/dev/shm" };
+        static const char *const data[] = { "/etc/nginx",
+                                            "/etc/ssl/certs",
+                                            "/etc/cron.d/probe",
+                                            "/var/www/html",
+                                            "/var/lib/d",
+                                            "/srv",
+                                            "/srv/x",
+                                            "/run/d",
+                                            "/tmp/x",
+                                            "/mnt",
+                                            "/dev/shm",
+                                            "/usr/share/nginx/html",
+                                            "/usr/share/caddy/x.html",
+                                            "/usr/local/etc/haproxy" };
 
         of_root();
         granted("");

@@ -10,6 +10,7 @@
  *      ready                       images, volumes and unit files are there
  *      c starts | runs [N]         a new run: a main process in a unit that is not active yet; active; N restarts by systemd itself so far
  *      c prepares                  a new run, still without a main process (ExecStartPre=)
+ *      c begins PHASE              the id of a new run is seen, while the unit is still in the PHASE that the old run left
  *      c exits 7 | killed 9 | dumped 6 [phase [result]]
  *                                  the main process ended; the unit is "failed" (after exit 0: "exited"), or as given: inactive, holdoff, ...
  *      c ran 7 [phase]             the same of a run that was not seen while it ran
@@ -19,10 +20,13 @@
  *      c unmet N                   a start was given up at N, because a Condition...= was not met
  *      c restarted N               the same run was seen with another number of restarts by systemd itself
  *      c vanishes                  the unit is not loaded any more, and nothing is known of it
+ *      c requested                 a start is asked for
+ *      c image IMAGE               the container's image is changed (its unit keeps its name)
+ *      c renewed                   its unit was removed, so that one for the present image can be made
  *      adopt                       the row's `remembered` status is what the API server had when the agent came up
  *      status                      a status was made (it moves transition times)
  *      FIELD, not FIELD            a bool of struct pod, struct pod_state; of a container or volume with its name before it ("c pulling")
- *      FIELD +30s, FIELD 30s       a time from now on; a duration
+ *      FIELD +30s, FIELD 30s       a time from now on (+0s: now); a duration
  *      FIELD 7                     a number
  *      FIELD REASON [text]         a failure, "" for one without a reason
  *      c refreshed                 its unit was cleared away, since its values have changed
@@ -45,6 +49,7 @@
 #include "agent/pod/status.h"
 #include "common/buf.h"
 #include "common/mem.h"
+#include "proto/hash.h"
 
 #define T0 (UINT64_C(1700000000) * USEC_PER_SEC) /* 2023-11-14T22:13:20Z */
 
@@ -126,7 +131,7 @@ static inline void world_done(struct world *w)
 
 /* ---- what happens ---- */
 
-enum field_type { FIELD_BOOL, FIELD_TIME, FIELD_DURATION, FIELD_NUMBER, FIELD_ERR };
+enum field_type { FIELD_BOOL, FIELD_TIME, FIELD_DURATION, FIELD_SECONDS, FIELD_NUMBER, FIELD_ERR };
 enum field_owner { OF_POD, OF_STATE, OF_CONTAINER, OF_VOLUME };
 
 #define F(owner, type, of, name)                                                                                       \
@@ -142,6 +147,8 @@ static const struct field {
         F(OF_POD, FIELD_BOOL, pod, deleting),
         F(OF_POD, FIELD_BOOL, pod, terminal),
         F(OF_POD, FIELD_BOOL, pod, gates_open),
+        F(OF_POD, FIELD_SECONDS, pod, grace_s),
+        F(OF_POD, FIELD_SECONDS, pod, deletion_grace_s),
         F(OF_POD, FIELD_ERR, pod, refused),
         F(OF_STATE, FIELD_BOOL, pod_state, gone),
         F(OF_STATE, FIELD_BOOL, pod_state, blocked),
@@ -149,6 +156,8 @@ static const struct field {
         F(OF_STATE, FIELD_BOOL, pod_state, write_in_flight),
         F(OF_STATE, FIELD_TIME, pod_state, write_retry_at),
         F(OF_STATE, FIELD_ERR, pod_state, write_failure),
+        F(OF_STATE, FIELD_BOOL, pod_state, by_signal),
+        F(OF_STATE, FIELD_TIME, pod_state, stop_at),
         F(OF_STATE, FIELD_BOOL, pod_state, stop_sent),
         F(OF_STATE, FIELD_BOOL, pod_state, stop_in_flight),
         F(OF_STATE, FIELD_TIME, pod_state, stop_retry_at),
@@ -171,9 +180,14 @@ static const struct field {
         F(OF_CONTAINER, FIELD_DURATION, container_state, pull_backoff),
         F(OF_CONTAINER, FIELD_NUMBER, container_state, values),
         F(OF_CONTAINER, FIELD_NUMBER, container_state, values_written),
+        F(OF_CONTAINER, FIELD_BOOL, container_state, replacing),
+        F(OF_CONTAINER, FIELD_BOOL, container_state, term_sent),
         F(OF_CONTAINER, FIELD_BOOL, container_state, stop_sent),
+        F(OF_CONTAINER, FIELD_BOOL, container_state, kill_sent),
         F(OF_CONTAINER, FIELD_TIME, container_state, kill_at),
+        F(OF_CONTAINER, FIELD_TIME, container_state, stop_retry_at),
         F(OF_CONTAINER, FIELD_BOOL, container_state, clear_in_flight),
+        F(OF_CONTAINER, FIELD_TIME, container_state, clear_retry_at),
         F(OF_CONTAINER, FIELD_ERR, container_state, env_failure),
         F(OF_CONTAINER, FIELD_BOOL, container_state, env_told),
         F(OF_CONTAINER, FIELD_ERR, container_state, failure),
@@ -261,6 +275,8 @@ static inline void set_field(struct world *w, void *of, enum field_owner owner, 
                                 n > 1 && !streq(words[1], "\"\"") ? words[1] : "", "%s", n > 2 ? words[2] : "why");
                 else if (f->type == FIELD_NUMBER)
                         *(uint64_t *)(void *)(base + f->offset) = strtoull(words[1], NULL, 10);
+                else if (f->type == FIELD_SECONDS)
+                        *(int64_t *)(void *)(base + f->offset) = (int64_t)(duration(words[1]) / USEC_PER_SEC);
                 else
                         *(uint64_t *)(void *)(base + f->offset) =
                                 duration(words[1]) + (f->type == FIELD_TIME ? w->now : 0);
@@ -292,6 +308,10 @@ static inline void happens_to_container(struct world *w, size_t i, char *const *
                 runs(w, i, UNIT_ACTIVE, true, n > 1 ? words[1] : NULL);
         } else if (streq(what, "starts")) {
                 runs(w, i, UNIT_ACTIVATING, true, n > 1 ? words[1] : NULL);
+        } else if (streq(what, "requested")) {
+                container_request_start(&w->state->containers[i]);
+        } else if (streq(what, "begins")) {
+                runs(w, i, phase_named(words[1]), false, NULL);
         } else if (streq(what, "prepares")) {
                 runs(w, i, UNIT_ACTIVATING, false, n > 1 ? words[1] : NULL);
         } else if (streq(what, "exits")) {
@@ -321,6 +341,16 @@ static inline void happens_to_container(struct world *w, size_t i, char *const *
                 container_refresh(&w->state->containers[i]);
         } else if (streq(what, "vanishes")) {
                 observe(w, i, (struct unit_state){ .phase = UNIT_ABSENT });
+        } else if (streq(what, "image")) {
+                struct container *c = &w->pod->containers[i];
+                free(c->image);
+                c->image = xstrdup(words[1]);
+                (void)image_parse(c->image, &c->parsed, NULL);
+                c->mark = hash_bytes(HASH_START, c->image, strlen(c->image));
+                if (!w->state->containers[i].mark) /* desired.c: nothing is to be ended */
+                        container_forget_image(&w->state->containers[i]);
+        } else if (streq(what, "renewed")) {
+                container_renew(&w->state->containers[i]);
         } else {
                 set_field(w, &w->state->containers[i], OF_CONTAINER, words, n);
         }
@@ -400,7 +430,8 @@ static inline char *plan_text(struct world *w)
         for (size_t i = 0; i < plan.n_actions; i++) {
                 const struct action *a = &plan.actions[i];
                 bool container = a->kind == ACTION_PULL || a->kind == ACTION_START || a->kind == ACTION_RESTART ||
-                                 a->kind == ACTION_END || a->kind == ACTION_CLEAR || a->kind == ACTION_TELL_UNRESOLVED;
+                                 a->kind == ACTION_TERM || a->kind == ACTION_END || a->kind == ACTION_END_KILL ||
+                                 a->kind == ACTION_CLEAR || a->kind == ACTION_TELL_UNRESOLVED;
                 buf_printf(&b, "%s%s%s%s", i ? ", " : "", action_name(a->kind),
                            container || a->kind == ACTION_FILL ? " " : "",
                            container                ? w->pod->containers[a->index].name

@@ -158,7 +158,8 @@ Test(plan, values_are_the_newest_at_each_start)
                 { "until it is there again", "Always c",
                   CRASHED MISSING "; c env_told; " ENDS "; +400s; c not env_failure", "restart c", NULL, NULL },
                 { "the next end is asked for again", "Always c",
-                  CRASHED MISSING "; c env_told; " ENDS "; c not env_failure; c runs; c exits 1 holdoff; c values 2",
+                  CRASHED MISSING "; c env_told; " ENDS
+                                  "; c not env_failure; c requested; c runs; c exits 1 holdoff; c values 2",
                   "end c", NULL, NULL },
                 { "first its back-off, then what is missing", "Always c", CRASHED "c runs; c exits 1 holdoff; " MISSING,
                   "end c, wake 10s", "Running | c waiting CrashLoopBackOff x1 was Error 1", NULL },
@@ -209,6 +210,8 @@ Test(plan, init_containers_run_one_after_the_other)
                   NULL },
                 { "a failed one ends a pod that never restarts", "Never a/init c", "ready; a runs; a exits 1", "",
                   "Failed | a terminated Error 1 | c waiting PodInitializing", NULL },
+                { "which is cleared away then", "Never a/init c", "ready; a runs; a exits 1; status_current", "remove",
+                  NULL, NULL },
         };
 
         TELL(stories);
@@ -244,6 +247,8 @@ Test(plan, a_container_is_started_when_its_unit_is_at_rest)
                 { "a start that failed before the unit moved is tried again later", "Always c",
                   "ready; c retry_at +5s; c failure RunContainerError", "wake 5s",
                   "Pending | c waiting RunContainerError", NULL },
+                { "its reason is forgotten then", "Always c", "ready; c failure RunContainerError; c requested", "",
+                  "Pending | c waiting ContainerCreating", NULL },
                 { "a restart waits for the end of the old run", "Always c",
                   "ready; c runs; c exits 7; c is deactivating", "", NULL, NULL },
                 { "a restart is asked for once", "Always c", "ready; c runs; c exits 7; c requested", "", NULL, NULL },
@@ -392,6 +397,8 @@ Test(plan, a_deadline_ends_the_pod)
                 { "it is waited for", "Always c deadline=60", "ready; c runs", "wake 60s", NULL, NULL },
                 { "from the pod's start on", "Always c deadline=60", "ready; +59s; c runs", "wake 1s", NULL, NULL },
                 { "then the pod is stopped", "Always c deadline=60", "ready; c runs; +60s", "stop", NULL, NULL },
+                { "and nothing of it is started any more", "Always c d deadline=60", "ready; c runs; +60s", "stop",
+                  NULL, NULL },
                 { "what was over once stays over, whatever the clock says", "Always c deadline=60",
                   "ready; c runs; deadline_exceeded", "stop, wake 60s", "Running | c running ready", NULL },
                 { "and the pod has failed", "Always c deadline=60",
@@ -399,6 +406,8 @@ Test(plan, a_deadline_ends_the_pod)
                   NULL },
                 { "as soon as it has no processes", "Always c deadline=60", "+61s; deadline_exceeded", "",
                   "Failed | c waiting ContainerCreating", NULL },
+                { "nothing more is waited for then", "Always c deadline=60",
+                  "ready; c runs; deadline_exceeded; c killed 15 inactive; status_current", "remove", NULL, NULL },
                 { "no time at all is over at once", "Always c deadline=0", "ready; c runs", "stop", NULL, NULL },
         };
 
@@ -415,7 +424,7 @@ Test(plan, some_pods_are_left_alone)
                   "Pending | c waiting ContainerCreating", NULL },
                 { "but can be deleted", "Always c runtimeClassName=gvisor", "deleting; status_current", "remove", NULL,
                   NULL },
-                { "a pod without containers is not finished", "Never", "", "", NULL, NULL },
+                { "a pod without containers is not finished", "Never", "status_current", "", "Pending", NULL },
         };
 
         TELL(stories);

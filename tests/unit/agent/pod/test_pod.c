@@ -55,6 +55,7 @@ Test(image, names_versions_urls_and_paths)
                             &i, NULL),
                 0);
         cr_assert(i.sha256[0] == '0' && i.url_size == strlen("https://h/ab_1_amd64.deb"));
+        cr_assert_eq(image_parse("https://h/ab_1_x.deb", &i, NULL), 0, "the shortest name of a file");
         cr_assert_eq(image_parse("/usr/bin/sleep", &i, NULL), 0);
         cr_assert(i.kind == IMAGE_PATH);
 }
@@ -69,6 +70,19 @@ Test(image, everything_else_is_invalid)
                                            "a/b/",
                                            "a..b/c",
                                            "a___b/c",
+                                           "Host/x",
+                                           "Host/a.b",
+                                           ":5/x",
+                                           "-Host.example/x",
+                                           ".Host.example/x",
+                                           "Host.example-/x",
+                                           "Host..example/x",
+                                           "A_host.example/x",
+                                           "Host:/x",
+                                           "Host:5x/x",
+                                           "a/b:",
+                                           "a/b:.5",
+                                           "a/b:-5",
                                            "nginx:.5/x",
                                            "a/b@sha256:00",
                                            "-y",
@@ -80,6 +94,7 @@ Test(image, everything_else_is_invalid)
                                            "deb://h/nothing.deb",
                                            "https://h/x_1_amd64.rpm",
                                            "https://h/xx_1.deb",
+                                           "https://h/xx_1_.deb",
                                            "https://h/xx_-_amd64.deb",
                                            "https://h/xx_1_amd64.deb@sha256:zz",
                                            "nginx;reboot" };
@@ -104,6 +119,10 @@ Test(image, references_to_registries_are_valid_and_not_for_this_node)
                                                "gcr.io/a/b/c",
                                                "10.0.0.1:443/x",
                                                "Registry.Example:1/x",
+                                               "Registry.Example/x:1",
+                                               "registry.EXAMPLE/x",
+                                               "Registry.Example/x:1..2",
+                                               "Host:1/x",
                                                "library/nginx",
                                                "nginx:1_2",
                                                "my_image",
@@ -119,6 +138,44 @@ Test(image, references_to_registries_are_valid_and_not_for_this_node)
                 cr_assert_str_eq(e.reason, "ErrImagePull", "%s", s);
                 cr_assert_eq(i.kind, IMAGE_FOREIGN);
                 cr_assert_not_null(strstr(e.text, "Debian package"));
+        }
+}
+
+/* A string of `n` times `c` behind `head` and before `tail`. */
+static char *long_image(const char *head, char c, size_t n, const char *tail)
+{
+        CLEANUP(freep) char *middle = xcalloc(n + 1, 1);
+
+        memset(middle, c, n);
+        return xasprintf("%s%s%s", head, middle, tail);
+}
+
+Test(image, names_versions_and_tags_have_a_largest_length)
+{
+        static const struct {
+                const char *head, *tail;
+                char c;
+                size_t most;
+                enum image_kind is, longer_is;
+        } table[] = {
+                { "", "", 'a', ID_PACKAGE_MAX, IMAGE_PACKAGE, IMAGE_FOREIGN },
+                { "", ":1", 'a', ID_PACKAGE_MAX, IMAGE_PACKAGE, IMAGE_FOREIGN },
+                { "ab:", "", '1', ID_VERSION_MAX, IMAGE_PACKAGE, IMAGE_INVALID },
+                { "https://h/", "_1_all.deb", 'a', ID_PACKAGE_MAX, IMAGE_URL, IMAGE_INVALID },
+                { "https://h/ab_", "_all.deb", '1', ID_VERSION_MAX, IMAGE_URL, IMAGE_INVALID },
+                { "host.example/x:", "", '_', 128, IMAGE_FOREIGN, IMAGE_INVALID },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+                CLEANUP(freep)
+                char *longest = long_image(table[i].head, table[i].c, table[i].most, table[i].tail),
+                     *longer = long_image(table[i].head, table[i].c, table[i].most + 1, table[i].tail);
+                struct image image;
+
+                (void)image_parse(longest, &image, NULL);
+                cr_expect_eq(image.kind, table[i].is, "%s", longest);
+                (void)image_parse(longer, &image, NULL);
+                cr_expect_eq(image.kind, table[i].longer_is, "%s", longer);
         }
 }
 
@@ -152,12 +209,17 @@ Test(pod, an_annotation_names_the_unit_for_one_container_or_for_all)
         struct pod *p = parse_annotated(
                 "\"vks.systemd.io/unit.b\":\"nmbd.service\",\"vks.systemd.io/unit\":\"smbd.service\"", containers);
         CLEANUP(pod_freep)
+        struct pod *last = parse_annotated(
+                "\"vks.systemd.io/unit\":\"smbd.service\",\"vks.systemd.io/unit.b\":\"nmbd.service\"", containers);
+        CLEANUP(pod_freep)
         struct pod *other = parse_annotated("\"vks.systemd.io/unit.b\":\"nmbd.service\"", containers);
 
         cr_assert_eq(p->refused.code, 0, "%s", p->refused.text);
         cr_assert_str_eq(p->containers[0].given_unit, "smbd.service");
         cr_assert_str_eq(p->containers[1].given_unit, "nmbd.service");
         cr_assert_null(p->containers[2].given_unit);
+        cr_assert_str_eq(last->containers[0].given_unit, "smbd.service");
+        cr_assert_str_eq(last->containers[1].given_unit, "nmbd.service", "the one of its own wins, wherever it stands");
         cr_assert_null(other->containers[0].given_unit);
         for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
                 CLEANUP(freep) char *annotation = xasprintf("\"vks.systemd.io/unit\":\"%s\"", bad[i]);
@@ -422,6 +484,12 @@ Test(pod, fields_of_a_container)
                 { "an empty list is none", ",\"command\":[],\"args\":[]", "c nginx", "", "" },
                 { "what is no list is none", ",\"command\":{\"a\":\"b\"},\"args\":\"x\"", "c nginx", "", "" },
                 { "what is no string is empty", ",\"args\":[1]", "c nginx args ''", "", "" },
+                { "a word of the command with a NUL", ",\"command\":[\"a\",\"b\xff\"]", NULL,
+                  "containers{c}.command: no word can hold a NUL", "" },
+                { "or of the args", ",\"args\":[\"a\",\"b\xff\"]", NULL, "containers{c}.args: no word can hold a NUL",
+                  "" },
+                { "a variable with a NUL", ",\"env\":[{\"name\":\"A\",\"value\":\"\xff\"}]", NULL,
+                  "containers{c}.env{A}: no variable can hold a NUL", "" },
                 { "workingDir", ",\"workingDir\":\"/srv\"", "c nginx in /srv", "", "" },
                 { "none", ",\"workingDir\":\"\"", "c nginx", "", "" },
                 { "a relative one", ",\"workingDir\":\"srv\"", NULL,
@@ -555,6 +623,10 @@ Test(pod, what_has_no_effect_yet_is_told_once)
                 { "\"securityContext\":{\"capabilities\":{\"add\":[\"X\"]},\"privileged\":false}",
                   "securityContext.capabilities, securityContext.privileged" },
         };
+        CLEANUP(pod_freep)
+        struct pod *debugged = parse("\"containers\":[],\"ephemeralContainers\":[{\"name\":\"d\"}]");
+
+        cr_expect_str_eq(debugged->ignored, "ephemeralContainers");
 
         for (size_t i = 0; i < ARRAY_LEN(table); i++) {
                 CLEANUP(freep)
@@ -613,7 +685,7 @@ Test(pod, fields_of_a_volume)
                 { "a limit that is none", "\"emptyDir\":{\"sizeLimit\":\"2 apples\"}", "emptyDir", "" },
                 { "nothing is no limit", "\"emptyDir\":{\"sizeLimit\":\"0\"}", "emptyDir", "" },
                 { "nor is less", "\"emptyDir\":{\"sizeLimit\":\"-1Mi\"}", "emptyDir", "" },
-                { "nor more than there can be", "\"emptyDir\":{\"sizeLimit\":\"1000000000T\"}", "emptyDir", "" },
+                { "nor more than there can be", "\"emptyDir\":{\"sizeLimit\":\"1000000T\"}", "emptyDir", "" },
                 { "hostPath", "\"hostPath\":{\"path\":\"/srv\"}", "hostPath /srv", "" },
                 { "with a type", "\"hostPath\":{\"path\":\"/srv//\",\"type\":\"Directory\"}", "hostPath /srv Directory",
                   "" },
@@ -634,8 +706,8 @@ Test(pod, fields_of_a_volume)
                   "files p <configMap m/k 755", "" },
                 { "a Secret has another field for its name", "\"secret\":{\"secretName\":\"s\",\"defaultMode\":2304}",
                   "files * <secret s/* 400", "" },
-                { "no name of a ConfigMap", "\"configMap\":{}", NULL, "volumes{v}: no valid name of a ConfigMap" },
-                { "no name of a Secret", "\"secret\":{\"secretName\":\"../s\"}", NULL,
+                { "no name of a ConfigMap", "\"configMap\":{}", "files", "volumes{v}: no valid name of a ConfigMap" },
+                { "no name of a Secret", "\"secret\":{\"secretName\":\"../s\"}", "files",
                   "volumes{v}: no valid name of a Secret" },
                 { "a path out of it", "\"configMap\":{\"name\":\"m\",\"items\":[{\"key\":\"k\",\"path\":\"../x\"}]}",
                   NULL, "volumes{v}: path \"../x\" must be relative and stay inside the volume" },
@@ -730,6 +802,22 @@ static char *times(size_t n, const char *before, const char *after)
         return b.len ? buf_steal(&b) : xstrdup("");
 }
 
+static size_t longest_list(const struct pod *p)
+{
+        size_t longest = p->n_containers > p->n_volumes ? p->n_containers : p->n_volumes;
+
+        for (size_t i = 0; i < p->n_containers; i++) {
+                if (p->containers[i].n_env > longest)
+                        longest = p->containers[i].n_env;
+                if (p->containers[i].n_mounts > longest)
+                        longest = p->containers[i].n_mounts;
+        }
+        for (size_t i = 0; i < p->n_volumes; i++)
+                if (p->volumes[i].n_items > longest)
+                        longest = p->volumes[i].n_items;
+        return longest;
+}
+
 Test(pod, there_is_a_bound_to_every_list)
 {
         static const struct {
@@ -757,7 +845,20 @@ Test(pod, there_is_a_bound_to_every_list)
                              *spec = xasprintf("%s%s%s", table[i].head, list, table[i].tail);
                         CLEANUP(pod_freep) struct pod *p = parse(spec);
                         cr_expect_str_eq(p->refused.text, more ? table[i].refused : "", "%s", p->refused.text);
+                        cr_expect_leq(longest_list(p), table[i].most, "more than that was kept");
                 }
+}
+
+Test(pod, an_image_whose_unit_had_too_long_a_name_is_refused)
+{
+        CLEANUP(freep) char *image = long_image("/", 'x', 250, ""), *spec = NULL;
+
+        spec = xasprintf("\"containers\":[{\"name\":\"b\",\"image\":\"nginx\"},{\"name\":\"c\",\"image\":\"%s\"}]",
+                         image);
+        CLEANUP(pod_freep) struct pod *p = parse(spec);
+        cr_assert_str_eq(p->refused.reason, "InvalidImageName");
+        cr_assert(starts_with(p->refused.text, "containers{c}.image: \"/xxx"), "%s", p->refused.text);
+        cr_assert(p->refused_container == &p->containers[1]);
 }
 
 Test(pod, a_unit_has_the_containers_name_where_two_have_one_image)
@@ -802,6 +903,8 @@ Test(pod, labels_and_annotations_are_fields)
                                                "metadata.labels['a\"]",
                                                "metadata.labels[aa]",
                                                "metadata.labels('a')",
+                                               "metadata.labels('a']",
+                                               "metadata.labels['a')",
                                                "metadata.labels[''",
                                                "metadata.labels['']",
                                                "xmetadata.labels['a']",
@@ -817,6 +920,11 @@ Test(pod, labels_and_annotations_are_fields)
         }
         CLEANUP(freep) char *none = pod_field(bare, "metadata.labels", &node);
         cr_assert_str_eq(none, "");
+        CLEANUP(pod_freep)
+        struct pod *lists = parse_object("{\"metadata\":{" ID ",\"labels\":[\"x\"],\"annotations\":[\"y\"]},"
+                                         "\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"nginx\"}]}}");
+        CLEANUP(freep) char *of_list = pod_field(lists, "metadata.labels['x']", &node);
+        cr_assert_str_eq(of_list, "", "a list has no keys");
 }
 
 Test(image, two_are_the_same_when_they_mean_the_same_file)
@@ -968,4 +1076,45 @@ Test(pod, a_container_never_takes_the_unit_name_that_another_still_has)
         pod_name_unit(p, 1, NULL);
         cr_assert(ends_with(p->containers[1].unit, "bash.b.service"), "%s", p->containers[1].unit);
         cr_assert(p->containers[1].shares_image);
+}
+
+/* Gives the container another image, as desired.c does when the pod was changed. */
+static void change_image(struct pod *p, size_t i, const char *image)
+{
+        struct container *c = &p->containers[i];
+
+        free(c->image);
+        c->image = xstrdup(image);
+        (void)image_parse(c->image, &c->parsed, NULL);
+        pod_name_unit(p, i, NULL);
+}
+
+Test(pod, a_changed_image_gives_the_unit_another_name)
+{
+        CLEANUP(pod_freep)
+        struct pod *p =
+                parse("\"containers\":[{\"name\":\"a\",\"image\":\"nginx\"},{\"name\":\"b\",\"image\":\"nginx\"}]");
+
+        change_image(p, 0, "redis");
+        cr_expect_str_eq(p->containers[0].unit, "vks.default.web.redis.service", "nobody shares that one");
+        cr_expect_not(p->containers[0].shares_image);
+        change_image(p, 0, "docker.io/library/redis");
+        cr_expect_str_eq(p->containers[0].unit, "", "an image that cannot be had gives none");
+        change_image(p, 0, "nginx");
+        cr_expect_str_eq(p->containers[0].unit, "vks.default.web.nginx.a.service");
+}
+
+Test(pod, the_longest_path_of_a_file_is_that_of_any_path)
+{
+        for (size_t more = 0; more < 2; more++) {
+                CLEANUP(freep) char *path = xcalloc(ID_PATH_MAX + 1, 1), *spec = NULL;
+
+                for (size_t i = 0; i < ID_PATH_MAX - 1 + more; i++)
+                        path[i] = i % 100 == 99 ? '/' : 'x';
+                spec = xasprintf("\"volumes\":[{\"name\":\"v\",\"configMap\":{\"name\":\"m\",\"items\":[{\"key\":\"k\","
+                                 "\"path\":\"%s\"}]}}],\"containers\":[]",
+                                 path);
+                CLEANUP(pod_freep) struct pod *p = parse(spec);
+                cr_expect_eq(p->refused.code, more ? -EINVAL : 0, "%zu: %s", strlen(path), p->refused.text);
+        }
 }

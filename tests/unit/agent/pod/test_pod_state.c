@@ -303,6 +303,106 @@ Test(pod_state, a_start_has_come_true_when_the_unit_has_moved)
         }
 }
 
+Test(pod_state, a_new_run_has_its_id_before_its_unit_leaves_what_the_old_run_left)
+{
+        static const struct story stories[] = {
+                { "systemd starts a failed one again: it has not succeeded", "OnFailure i/init c",
+                  "ready; i runs; i exits 1 holdoff; i begins holdoff", "",
+                  "Pending | i waiting PodInitializing x1 was Error 1 | c waiting PodInitializing", NULL },
+                { "nor when that is seen twice", "OnFailure i/init c",
+                  "ready; i runs; i exits 1 holdoff; i begins holdoff; i is holdoff", "",
+                  "Pending | i waiting PodInitializing x1 was Error 1 | c waiting PodInitializing", NULL },
+                { "nor when the agent started it", "OnFailure i/init c",
+                  "ready; i runs; i exits 1; i requested; i begins failed; i is failed", "",
+                  "Pending | i waiting PodInitializing x1 was Error 1 | c waiting PodInitializing", NULL },
+                { "it may succeed after that", "OnFailure i/init c",
+                  "ready; i runs; i exits 1 holdoff; i begins holdoff; i starts; i exits 0", "start c",
+                  "Pending | i terminated Completed 0 ready x2 was ContainerStatusUnknown 137 | c waiting "
+                  "PodInitializing",
+                  NULL },
+        };
+
+        TELL(stories);
+}
+
+/* ---- another image --------------------------------------------------------------------------------------------- */
+
+/* The image was changed, and the plan's END is carried out. */
+#define ENDS_FOR(image, c)                                                                                             \
+        c " image " image "; " c " not requested; " c " replacing; " c " stop_sent; " c " kill_at +30s"
+
+Test(pod_state, a_container_makes_room_for_another_image_whatever_its_policy)
+{
+        static const struct story stories[] = {
+                { "one that runs", "Never c", "ready; c runs; " ENDS_FOR("pkg-n", "c") "; c exits 0 inactive",
+                  "clear c", "Running | c waiting ContainerCreating was Completed 0", NULL },
+                { "one whose start came before its stop", "Never c",
+                  "ready; c requested; " ENDS_FOR("pkg-n", "c") "; c runs; c exits 0 inactive", "clear c",
+                  "Running | c waiting ContainerCreating was Completed 0", NULL },
+                { "it is killed when its grace is over", "Never c",
+                  "ready; c requested; " ENDS_FOR("pkg-n", "c") "; c runs; +30s", "end-kill c",
+                  "Running | c running ready", NULL },
+                { "so is an init container that was to be started", "Never i/init c",
+                  "ready; i requested; " ENDS_FOR("pkg-n", "i") "; i runs; +30s", "end-kill i", NULL, NULL },
+                { "which is no failure of the pod", "Never i/init c",
+                  "ready; i requested; " ENDS_FOR("pkg-n", "i") "; i runs; i killed 15", "clear i",
+                  "Pending | i waiting PodInitializing was Error 143 | c waiting PodInitializing", NULL },
+                { "an init container that waits", "Never i/init c", "ready; i image pkg-n", "clear i", NULL, NULL },
+                { "an init container that runs may finish", "Never i/init c", "ready; i runs; i image pkg-n", "", NULL,
+                  NULL },
+                { "a sidecar need not", "Never s/sidecar c", "ready; s runs; s image pkg-n", "end s, start c", NULL,
+                  NULL },
+        };
+
+        TELL(stories);
+}
+
+Test(pod_state, an_image_that_is_changed_back_restarts_its_container)
+{
+#define BACK "ready; c runs; " ENDS_FOR("pkg-n", "c") "; c kill_sent; c exits 0 inactive; c image pkg-c"
+        static const struct story stories[] = {
+                { "since it was ended, whatever its policy", "Never c", BACK, "restart c",
+                  "Running | c waiting ContainerCreating was Completed 0", NULL },
+                { "that run is one like any other: it may end for good", "Never c",
+                  BACK "; c requested; c runs; c exits 0 inactive", "",
+                  "Succeeded | c terminated Completed 0 x1 was Completed 0", NULL },
+                { "and has a grace of its own when the image is changed once more", "Never c",
+                  BACK "; c requested; c runs; c image pkg-n", "end c", "Running | c running ready x1 was Completed 0",
+                  NULL },
+        };
+#undef BACK
+
+        TELL(stories);
+}
+
+Test(pod_state, a_new_image_is_not_charged_with_the_failures_of_the_old_one)
+{
+        static const struct story stories[] = {
+                { "its first crash is restarted at once", "Always c",
+                  "ready; c backoff 40s; c runs; c exits 1; c image pkg-n; c renewed; ready; c runs; c exits 2",
+                  "restart c", "Running | c terminated Error 2 x1 was Error 1", NULL },
+                { "its start does not wait for the retry of another", "Always c",
+                  "ready; c retry_at +30s; c failure RunContainerError; c image pkg-n; c renewed; ready", "start c",
+                  "Pending | c waiting ContainerCreating", NULL },
+                { "a start that was asked of the old unit is asked of the new one", "Always c",
+                  "ready; c requested; c image pkg-n; c renewed; ready", "start c", NULL, NULL },
+                { "its pull does not wait for the next try of another", "Always c",
+                  "c pull_failure ErrImagePull; c pull_backoff 20s; c pull_at +20s; c image pkg-n", "pull c",
+                  "Pending | c waiting ContainerCreating", NULL },
+                { "it is pulled although the other was there", "Always c", "c image_present; c image pkg-n", "pull c",
+                  NULL, NULL },
+                { "and although the other was being pulled", "Always c", "c pulling; c image pkg-n", "pull c", NULL,
+                  NULL },
+                { "a pull does not wait where there was a unit either", "Always c",
+                  "ready; c image pkg-n; c pull_at +20s; c renewed", "pull c", NULL, NULL },
+                { "systemd counts the restarts of its unit from none", "Always c",
+                  "ready; c runs 5; c exits 7 inactive; c image pkg-n; c renewed; ready; c runs 2", "",
+                  "Running | c running ready x2 was Error 7", NULL },
+        };
+
+        TELL(stories);
+}
+
 /* ---- what the API server remembers ----------------------------------------------------------------------------- */
 
 #define RUNNING(restarts)                                                                                              \

@@ -46,6 +46,12 @@ Test(status, a_pods_phase_is_that_of_its_containers)
                   "Running | c terminated Error 1", NULL },
                 { "over its deadline, and ended", "Always c deadline=9", "deadline_exceeded", NULL,
                   "Failed | c waiting ContainerCreating", NULL },
+                { "whatever its containers say of their end", "Never c deadline=9",
+                  "ready; c runs; deadline_exceeded; c exits 0 inactive", NULL, "Failed | c terminated Completed 0",
+                  NULL },
+                { "also while a sidecar still ends", "Never s/sidecar c deadline=9",
+                  "ready; s runs; c runs; deadline_exceeded; c exits 0 inactive", NULL,
+                  "Failed | s running ready | c terminated Completed 0", NULL },
                 { "over its deadline, and not ended", "Always c deadline=9", "ready; c runs; deadline_exceeded", NULL,
                   "Running | c running ready", NULL },
         };
@@ -187,7 +193,8 @@ Test(status, a_container_is_told_as_kubectl_shows_it)
                 { "no last state before the second run", "Always c", "ready; c runs", C "lastState", "{}", NULL },
                 { "the run before", "Always c", "ready; c runs; c exits 7; c runs",
                   C "lastState.terminated.containerID", RUN(1), NULL },
-                { "its start, without one, was its end", "Always c", "ready; c prepares; +3s; c is failed; +1s; c runs",
+                { "its start, without one, was its end", "Always c",
+                  "ready; c prepares; +3s; c is failed result exit-code; +1s; c runs",
                   C "lastState.terminated.startedAt", "2023-11-14T22:13:23Z", NULL },
                 { "a run that nobody knows has no id", "Never c", "adopt", C "state.terminated.containerID", "absent",
                   "{\"containerStatuses\":[{\"name\":\"c\",\"state\":{\"terminated\":{\"exitCode\":1}}}]}" },
@@ -355,6 +362,25 @@ Test(status, a_long_list_of_containers_is_cut)
         world_done(&w);
 }
 
+Test(status, a_pod_with_too_many_containers_waits_for_ever)
+{
+        CLEANUP(buf_done) struct buf words = BUF(4096);
+        struct world w;
+        cJSON *s;
+
+        buf_str(&words, "Always");
+        for (unsigned i = 0; i < 65; i++)
+                buf_printf(&words, " c%u", i);
+        w = world(words.data);
+        cr_assert_neq(w.pod->refused.code, 0);
+        s = status_of(&w);
+        CLEANUP(freep) char *phase = value_at(s, "phase"), *containers = value_at(s, "containerStatuses");
+        cr_assert_str_eq(phase, "Pending");
+        cr_assert_str_eq(containers, "[]");
+        cJSON_Delete(s);
+        world_done(&w);
+}
+
 /* ---- the whole ------------------------------------------------------------------------------------------------- */
 
 Test(status, the_pod_has_the_nodes_address)
@@ -363,6 +389,7 @@ Test(status, the_pod_has_the_nodes_address)
                 { "the host's", "Always c", "", "hostIP", "10.0.0.1", NULL },
                 { "the pod's", "Always c", "", "podIP", "10.0.0.1", NULL },
                 { "the list", "Always c", "", "podIPs", "[{\"ip\":\"10.0.0.1\"}]", NULL },
+                { "the host's list", "Always c", "", "hostIPs", "[{\"ip\":\"10.0.0.1\"}]", NULL },
                 { "the start", "Always c", "+9s", "startTime", "2023-11-14T22:13:20Z", NULL },
                 { "the phase", "Always c", "", "phase", "Pending", NULL },
                 { "no reason without one", "Always c", "", "reason", "absent", NULL },
@@ -377,6 +404,21 @@ Test(status, the_pod_has_the_nodes_address)
                 { "no more", "Always i/init j/init c d", "", "initContainerStatuses.2", "absent", NULL },
                 { "the containers", "Always i/init j/init c d", "", "containerStatuses.0.name", "c", NULL },
                 { "in order", "Always i/init j/init c d", "", "containerStatuses.1.name", "d", NULL },
+        };
+
+        LOOK(values);
+}
+
+Test(status, it_says_which_generation_of_the_pod_it_is_of)
+{
+#define GENERATION(n)                                                                                                  \
+        "{\"metadata\":{\"namespace\":\"default\",\"name\":\"web\",\"uid\":\"0f6c2a9e-1234-4abc-8def-0123456789ab\","  \
+        "\"generation\":" #n "},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"nginx\"}]}}"
+        static const struct value values[] = {
+                { "the status", GENERATION(7), "", "observedGeneration", "7", NULL },
+                { "each condition", GENERATION(7), "", READY "observedGeneration", "7", NULL },
+                { "not where the API server counts none", "Always c", "", "observedGeneration", "absent", NULL },
+                { "in no condition either", "Always c", "", READY "observedGeneration", "absent", NULL },
         };
 
         LOOK(values);
