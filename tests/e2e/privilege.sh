@@ -35,7 +35,7 @@ undo() {
              systemctl stop vks-helper.service; systemctl start vks-agent.service' >/dev/null 2>&1 || true
 }
 
-policy() { sh_node "printf '%s\n' '$1' >/etc/vks/policy.conf; systemctl stop vks-helper.service 2>/dev/null"; }
+policy() { sh_node "printf '%s\n' '$1' >/etc/vks/policy.conf; touch -d '1 minute ago' /etc/vks/policy.conf; systemctl stop vks-helper.service 2>/dev/null"; }
 
 ctl() { node setpriv --reuid=vks --regid=vks --init-groups --inh-caps=-all --bounding-set=-all --no-new-privs /usr/local/bin/helperctl "$@"; }
 unit_named() { echo "vks.default.p$1.power.service"; }
