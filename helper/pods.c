@@ -400,6 +400,29 @@ static uint64_t env_bytes(const struct op_write *op)
         return sum;
 }
 
+/*
+ * Is the pod's /var a layer over the machine's? That is one answer for all of the pod's units, whatever request brings
+ * them: PID 1 mounts the layer for whichever of them starts, and what it gives to the user of a unit that was written
+ * without it would then be the machine's (choose_fresh()).
+ */
+static int choose_overlay(struct machine *m, const struct op_write *op, bool *ret, struct err *e)
+{
+        FD pod = dir_open(m->pods, op->pod.uid), list = pod < 0 ? -1 : dir_open(pod, "units");
+        CLEANUP(strv_freep) char **units = list < 0 ? NULL : dir_list(list);
+        bool wanted = false;
+
+        *ret = pod >= 0 && faccessat(pod, "upper", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+        for (size_t i = 0; i < op->n_containers; i++)
+                wanted |= op->containers[i].c->writes_var;
+        if (wanted && !*ret && units && *units)
+                return err_set(e, -EOPNOTSUPP, NULL,
+                               "pod %s/%s has a /var without the machine's data, and they cannot be brought to units "
+                               "that know nothing of them: delete the pod",
+                               op->pod.namespace, op->pod.name);
+        *ret |= wanted;
+        return 0;
+}
+
 int op_write(struct machine *m, const struct op_write *op, UNUSED struct answer *a, struct err *e)
 {
         bool overlay = false, new = faccessat(m->pods, op->pod.uid, F_OK, AT_SYMLINK_NOFOLLOW) < 0;
@@ -407,11 +430,10 @@ int op_write(struct machine *m, const struct op_write *op, UNUSED struct answer 
         size_t n_new = 0;
         int r;
 
-        for (size_t i = 0; i < op->n_containers; i++) {
-                overlay |= op->containers[i].c->writes_var;
+        for (size_t i = 0; i < op->n_containers; i++)
                 n_new += faccessat(m->units, op->containers[i].unit, F_OK, AT_SYMLINK_NOFOLLOW) < 0;
-        }
-        if ((r = room_left(m->pods, POD_RUN_DIR, e)) < 0 || (r = room_left(m->units, UNIT_DIR, e)) < 0)
+        if ((r = room_left(m->pods, POD_RUN_DIR, e)) < 0 || (r = room_left(m->units, UNIT_DIR, e)) < 0 ||
+            (r = choose_overlay(m, op, &overlay, e)) < 0)
                 return r;
         if (n_new && dir_count(m->units, unit_name_is_ours) + n_new > op->max_units)
                 return err_set(e, -EPERM, "max-units",

@@ -727,9 +727,54 @@ Test(helper, the_machines_data_shows_through_only_where_it_is_the_users_own)
         a->c.writes_var = true;
         cr_assert_eq(write_pod(a), 0);
         cr_assert(dropin_has(fresh), "nobody knows yet whose");
+        cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
         a->c.writes_var = false;
         cr_assert_eq(write_pod(a), 0);
         cr_assert(dropin_has(through), "without the machine's /var below there is nothing to show");
+}
+
+/* PID 1 mounts the layer for whichever unit starts; one that was written without it would have the machine's data. */
+Test(helper, all_units_of_a_pod_have_the_same_var_whatever_request_brings_them)
+{
+        static const char fresh[] = "RuntimeDirectory=vks/pods/" UID "/given/var/lib/redis\n";
+        struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=redis\nStateDirectory=redis\n");
+
+        cr_assert_eq(mkdir("/var/lib/redis", 0700), 0);
+        a->c2.writes_var = true;
+        a->containers[0] = &a->c2;
+        cr_assert_eq(write_pod(a), 0, "the layer first: %s", reply->text);
+        a->containers[0] = &a->c;
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(dropin_has(fresh) && dropin_has("Requires=" MOUNT "\n"));
+        cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
+        cr_assert_eq(write_pod(a), 0, "the layer last: %s", reply->text);
+        a->containers[0] = &a->c2;
+        cr_assert_eq(write_pod(a), -EOPNOTSUPP);
+        expect(-EOPNOTSUPP, "pod default/web has a /var without the machine's data");
+        cr_assert(!is_there("/run/vks/pods/" UID "/upper"));
+        cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
+        unlink(LOG_DIR "/" UID ".d" LOG_GONE);
+        nothing_is_left();
+}
+
+/* A request that is refused leaves the layer that it would have had, and the next one has to know of it. */
+Test(helper, a_var_that_a_refused_request_has_left_is_known_to_the_next_one)
+{
+        static const char fresh[] = "RuntimeDirectory=vks/pods/" UID "/given/var/lib/redis\n";
+        struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=redis\nStateDirectory=redis\n");
+        Vks__Fill fill = VKS__FILL__INIT;
+
+        cr_assert_eq(mkdir("/var/lib/redis", 0700), 0);
+        fill.pod = &pod, fill.volume = STR("conf");
+        cr_assert_eq(ask(VERB_fill, &fill.base), 0, "%s", reply->text);
+        a->c.writes_var = true;
+        with_mount(a, "memory", "/var/lib/redis/x");
+        cr_assert_eq(write_pod(a), -EPERM);
+        a->c.writes_var = false, a->c.n_mounts = 0;
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(dropin_has(fresh));
+        cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
+        nothing_is_left();
 }
 
 Test(helper, a_mount_point_shows_nothing_that_was_closed)
