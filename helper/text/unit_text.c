@@ -284,6 +284,31 @@ static void directories(struct buf *b, const struct unit_text *u)
 }
 
 /*
+ * Is there a volume of the container's at `path`, or above it? Then nothing of ours is mounted at `path`: the mount
+ * point would lie in the volume, where the pod may put a link in its place, and PID 1 would make it even in what is
+ * read-only.
+ */
+static bool in_volume(const struct mount_plan *plan, const char *path)
+{
+        for (size_t i = 0; i < plan->n; i++) {
+                const struct mount_line *l = &plan->lines[i];
+                size_t n = strlen(l->target);
+
+                if (l->source && *l->source == '/' && strncmp(path, l->target, n) == 0 &&
+                    (path[n] == '/' || path[n] == '\0'))
+                        return true;
+        }
+        return false;
+}
+
+/* One more pair for a line of BindPaths=: a directory of the pod's own, "%s%s" of the last two, at `path`. */
+static void bind_own(struct buf *b, const struct unit_text *u, const char *path, const char *dir, const char *below)
+{
+        if (!in_volume(u->mounts, path))
+                buf_printf(b, " " POD_RUN_DIR "/%s/%s%s:%s", u->pod->uid, dir, below, path);
+}
+
+/*
  * How the container sees the file system: the machine's, read-only, with the pod's own directories in it. Each mount
  * costs PID 1's child as it starts, and each that is read-only, a tmpfs or inaccessible several times more, since the
  * whole mount table is read again for it. So what must not be seen is covered by an empty directory, and what only root
@@ -292,15 +317,10 @@ static void directories(struct buf *b, const struct unit_text *u)
 static void mounts(struct buf *b, const struct unit_text *u)
 {
         const char *uid = u->pod->uid;
-        bool own_tmp = false, own_shm = false, own_home = false, own_root = false, in_home = false,
-             guarded = u->who.root || u->who.gains;
+        bool in_home = false, guarded = u->who.root || u->who.gains;
 
         for (size_t i = 0; i < u->mounts->n; i++) {
                 const char *target = u->mounts->lines[i].target;
-                own_tmp |= streq(target, "/tmp");
-                own_shm |= streq(target, "/dev/shm");
-                own_home |= streq(target, "/home");
-                own_root |= streq(target, "/root");
                 in_home |= starts_with(target, "/home") || starts_with(target, "/root");
         }
         /* With a tmpfs for / everything on it is bound read-only already, and PID 1 would let ProtectSystem=strict win
@@ -309,9 +329,9 @@ static void mounts(struct buf *b, const struct unit_text *u)
                    u->mounts->root ? "no" : "strict");
         /* What is mounted in them has to be reached: systemd 257 closes the /root of ProtectHome=tmpfs to all but root.
          */
-        if (in_home && !own_home)
+        if (in_home && !in_volume(u->mounts, "/home"))
                 buf_str(b, "TemporaryFileSystem=/home:ro,mode=0755\n");
-        if (in_home && !own_root)
+        if (in_home && !in_volume(u->mounts, "/root"))
                 buf_str(b, "TemporaryFileSystem=/root:ro,mode=0755\n");
         buf_printf(b, "%s=/run/systemd/notify /run/systemd/journal -/run/systemd/resolve\n",
                    guarded ? "BindReadOnlyPaths" : "BindPaths");
@@ -321,22 +341,19 @@ static void mounts(struct buf *b, const struct unit_text *u)
                            "/dev/full /dev/random /dev/urandom /dev/tty\n");
         else if (guarded) /* devices may be used; what else root could make or replace there would be the machine's */
                 buf_str(b, "ReadOnlyPaths=/dev\nReadWritePaths=-/dev/pts -/dev/mqueue\n");
-        buf_printf(b,
-                   "BindPaths=" POD_RUN_DIR "/%s/run:/run " POD_RUN_DIR "/%s/var:/var\nBindPaths=" POD_RUN_DIR
-                   "/%s/empty:/etc/vks",
-                   uid, uid, uid);
-        if (!in_home)
-                buf_printf(b, " " POD_RUN_DIR "/%s/empty:/home " POD_RUN_DIR "/%s/empty:/root", uid, uid);
+        buf_printf(b, "BindPaths=" POD_RUN_DIR "/%s/run:/run " POD_RUN_DIR "/%s/var:/var", uid, uid);
+        bind_own(b, u, "/etc/vks", "empty", "");
+        if (!in_home) {
+                bind_own(b, u, "/home", "empty", "");
+                bind_own(b, u, "/root", "empty", "");
+        }
         if (u->overlay)
-                buf_printf(b, " " POD_RUN_DIR "/%s/empty:/var/lib/vks", uid);
-        if (!own_tmp)
-                buf_printf(b, " " POD_RUN_DIR "/%s/tmp:/tmp", uid);
-        if (!own_shm)
-                buf_printf(b, " " POD_RUN_DIR "/%s/shm:/dev/shm", uid);
+                bind_own(b, u, "/var/lib/vks", "empty", "");
+        bind_own(b, u, "/tmp", "tmp", "");
+        bind_own(b, u, "/dev/shm", "shm", "");
         for (size_t i = 0; i < u->given->n; i++)
                 if (u->given->dirs[i].fresh)
-                        buf_printf(b, " " POD_RUN_DIR "/%s/given%s:%s", uid, u->given->dirs[i].path,
-                                   u->given->dirs[i].path);
+                        bind_own(b, u, u->given->dirs[i].path, "given", u->given->dirs[i].path);
         buf_char(b, '\n');
         for (size_t i = 0; i < u->mounts->n; i++) {
                 const struct mount_line *l = &u->mounts->lines[i];

@@ -98,9 +98,8 @@ Test(unit_text, a_synthesized_unit_is_this)
                          "EnvironmentFile=" DIR "/env/c\n"
                          "ProtectSystem=strict\nProtectHome=no\nPrivateTmp=no\nReadWritePaths=\n"
                          "BindPaths=/run/systemd/notify /run/systemd/journal -/run/systemd/resolve\n"
-                         "BindPaths=" DIR "/run:/run " DIR "/var:/var\n"
-                         "BindPaths=" DIR "/empty:/etc/vks " DIR "/empty:/home " DIR "/empty:/root " DIR
-                         "/tmp:/tmp " DIR "/shm:/dev/shm\n");
+                         "BindPaths=" DIR "/run:/run " DIR "/var:/var " DIR "/empty:/etc/vks " DIR "/empty:/home " DIR
+                         "/empty:/root " DIR "/tmp:/tmp " DIR "/shm:/dev/shm\n");
 }
 
 Test(unit_text, words_of_a_pod_cannot_leave_their_quotes)
@@ -422,15 +421,50 @@ Test(unit_text, directories_lie_in_the_pods_own)
         LINE_IS(&u, "RuntimeDirectory=",
                 "|vks/pods/" UID "/run/a vks/pods/" UID "/run/b/c vks/pods/" UID "/given/var/lib/s");
         LINE_IS(&u, "Environment=", "RUNTIME_DIRECTORY=/run/a:/run/b/c|STATE_DIRECTORY=/var/lib/s");
-        LINE_IS(&u, "BindPaths=" DIR "/empty:/etc/vks ",
-                DIR "/empty:/home " DIR "/empty:/root " DIR "/empty:/var/lib/vks " DIR "/tmp:/tmp " DIR
-                    "/shm:/dev/shm " DIR "/given/var/lib/s:/var/lib/s");
+        LINE_IS(&u, "BindPaths=" DIR "/run:/run ",
+                DIR "/var:/var " DIR "/empty:/etc/vks " DIR "/empty:/home " DIR "/empty:/root " DIR
+                    "/empty:/var/lib/vks " DIR "/tmp:/tmp " DIR "/shm:/dev/shm " DIR "/given/var/lib/s:/var/lib/s");
         LINE_IS(&u, "Requires=", "run-vks-pods-0f6c2a9e\\x2d1234\\x2d4abc\\x2d8def\\x2d0123456789ab-var.mount");
         CLEANUP(unit_file_freep)
         struct unit_file *more = parse(
                 "[Service]\nExecStart=/d\nStateDirectory=a\nStateDirectory=\nStateDirectory=b\nStateDirectory=c\n");
         struct unit_text v = text_of(more);
         LINE_IS(&v, "RuntimeDirectory=", "vks/pods/" UID "/var/lib/b vks/pods/" UID "/var/lib/c");
+}
+
+/* Its mount point would be in the volume: a link that the pod puts there, or a directory that PID 1 makes in a
+ * hostPath. */
+Test(unit_text, nothing_of_the_pods_own_is_mounted_in_a_volume)
+{
+        static const struct {
+                const char *source, *target, *ours;
+                bool mounted;
+        } rows[] = {
+                { "/m", "/var/cache/a", "given/var/cache/a/b:", false },
+                { "/m", "/var/cache/a/b", "given/var/cache/a/b:", false },
+                { "/m", "/var/cache", "given/var/cache/a/b:", false },
+                { "/m", "/var/cache/a/b/c", "given/var/cache/a/b:", true },
+                { "/m", "/var/cache/a/bb", "given/var/cache/a/b:", true },
+                { "-/var/cache/a", "/var/cache/a",
+                  "given/var/cache/a/b:", true }, /* root's, for this container alone */
+                { "/m", "/var/lib", "empty:/var/lib/vks", false },
+                { "/m", "/etc", "empty:/etc/vks", false },
+                { "/m", "/dev", "shm:/dev/shm", false },
+        };
+        CLEANUP(unit_file_freep)
+        struct unit_file *file = parse("[Service]\nExecStart=/d\nCacheDirectory=a/b\n");
+        struct mount_line volume = { MOUNT_BIND, NULL, NULL };
+        struct mount_plan plan = { .n = 1, .lines = &volume };
+        struct unit_text u = text_of(file);
+
+        u.overlay = given.dirs[0].fresh = true;
+        u.mounts = &plan;
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                volume.source = (char *)(uintptr_t)rows[i].source;
+                volume.target = (char *)(uintptr_t)rows[i].target;
+                CLEANUP(freep) char *binds = line(&u, "BindPaths=" DIR "/run:/run");
+                cr_assert_eq(strstr(binds, rows[i].ours) != NULL, rows[i].mounted, "%s: %s", rows[i].target, binds);
+        }
 }
 
 Test(unit_text, a_condition_on_what_a_volume_of_the_pod_holds_is_none)
@@ -475,7 +509,7 @@ Test(unit_text, mounts_come_in_their_order_and_quoted)
         u.program = "/bin/x", u.mounts = &plan;
         LINE_IS(&u, "TemporaryFileSystem=", "\"/\":ro,mode=0755");
         LINE_IS(&u, "BindPaths=",
-                "/run/systemd/notify /run/systemd/journal -/run/systemd/resolve|" DIR "/run:/run " DIR "/var:/var|" DIR
+                "/run/systemd/notify /run/systemd/journal -/run/systemd/resolve|" DIR "/run:/run " DIR "/var:/var " DIR
                 "/empty:/etc/vks " DIR "/empty:/home " DIR
                 "/empty:/root|\"/srv/a \\\"b\\\" 100%%\":\"/data:x\"|\"/m\":\"/tmp\"|\"/s\":\"/dev/shm\"");
         LINE_IS(&u, "ProtectSystem=", "no");
@@ -493,7 +527,7 @@ Test(unit_text, homes_are_empty_and_a_volume_may_lie_in_one)
         LINE_IS(&u, "ProtectHome=", "no"); /* its tmpfs may be closed to the container's user */
         LINE_IS(&u, "TemporaryFileSystem=", "/home:ro,mode=0755|/root:ro,mode=0755");
         LINE_IS(&u, "BindPaths=",
-                "/run/systemd/notify /run/systemd/journal -/run/systemd/resolve|" DIR "/run:/run " DIR "/var:/var|" DIR
+                "/run/systemd/notify /run/systemd/journal -/run/systemd/resolve|" DIR "/run:/run " DIR "/var:/var " DIR
                 "/empty:/etc/vks " DIR "/tmp:/tmp " DIR "/shm:/dev/shm|\"/m\":\"/root/data\"");
         home.target = (char *)(uintptr_t) "/home";
         LINE_IS(&u, "TemporaryFileSystem=", "/root:ro,mode=0755");
