@@ -167,6 +167,11 @@ $(BUILD)/helperctl: $(BUILD)/opt/tests/tools/helperctl.o $(BUILD)/opt/libproto.a
 # The agent that means harm, for tests/e2e/hostile.sh.
 $(BUILD)/hostile: $(BUILD)/opt/tests/hostile/hostile.o $(BUILD)/opt/libproto.a $(BUILD)/opt/libcommon.a
 	$(CC) $(CFLAGS) $(LDFLAGS_ALL) -o $@ $^ $(call lib,$(PKG_HELPER))
+# The one that composes, and what runs in its pods, for tests/e2e/compose.sh.
+$(BUILD)/compose: $(patsubst %,$(BUILD)/opt/tests/hostile/%.o,compose compose_steps compose_look) $(BUILD)/opt/libproto.a $(BUILD)/opt/libcommon.a
+	$(CC) $(CFLAGS) $(LDFLAGS_ALL) -o $@ $^ $(call lib,$(PKG_HELPER))
+$(BUILD)/mischief: $(BUILD)/opt/tests/hostile/mischief.o $(BUILD)/opt/libcommon.a
+	$(CC) $(CFLAGS) $(LDFLAGS_ALL) -o $@ $^ $(call lib,libcap)
 $(BUILD)/hostile.so: tests/hostile/preload.c
 	$(CC) $(WARNINGS) $(CFLAGS) -fPIC -shared -o $@ $<
 

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Carries sequences out (compose.h), as root in a node whose agent is stopped; the helper hears them from user vks.
+ *
+ *      compose SECONDS [SEED]       one sequence after the other for so long, from that seed on
+ *      compose until SECONDS SEED   the same, to the first one that leaves a mark
+ *      compose replay SEED [STEPS]  one of them, or its first steps; everything is looked at after each step
+ *      compose show SEED            says what it is, and does nothing
+ *
+ * Ends with 0 when there was no mark, and no sequence of which nothing was accepted is all there was.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <systemd/sd-bus.h>
+#include <time.h>
+
+#include "common/fd.h"
+#include "common/mem.h"
+#include "proto/verbs.h"
+#include "proto/wire.h"
+#include "tests/hostile/compose.h"
+
+#define POLICY "/etc/vks/policy.conf"
+
+enum { HANG_SECONDS = 60, GONE_SECONDS = 60, HONEST_EVERY = 8 };
+
+#define ROW(n, verb, Message, body) verb_##verb = n,
+enum { VERBS(ROW) };
+#undef ROW
+
+static unsigned long sent[16], accepted[16], marks, installed;
+static int sock = -1;
+
+static long now_ms(void)
+{
+        struct timespec t;
+
+        clock_gettime(CLOCK_MONOTONIC, &t);
+        return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void nap(long ms)
+{
+        nanosleep(&(struct timespec){ ms / 1000, ms % 1000 * 1000000 }, NULL);
+}
+
+/* ---- asking ------------------------------------------------------------------------------------------------------ */
+
+/* The kernel tells the helper who called connect(2). */
+static int dial(void)
+{
+        struct sockaddr_un addr = { .sun_family = AF_UNIX, .sun_path = WIRE_SOCKET };
+        struct timeval patience = { .tv_sec = HANG_SECONDS };
+        const struct passwd *vks = getpwnam("vks");
+        FD fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+        int r = 0;
+
+        if (!vks || fd < 0 || setegid(vks->pw_gid) < 0 || seteuid(vks->pw_uid) < 0)
+                return -ENOENT;
+        if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
+                r = -errno;
+        if (seteuid(0) < 0 || setegid(0) < 0)
+                abort();
+        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+        return r < 0 ? r : fd_take(&fd);
+}
+
+/* The reply's error; a helper that was killed meanwhile is asked once more. */
+static int ask(uint8_t verb, const ProtobufCMessage *m, char *ret_text, size_t size)
+{
+        int r = -EIO;
+
+        sent[verb]++;
+        for (int again = 0; again < 4; again++) {
+                const struct wire_verb *v = NULL;
+                ProtobufCMessage *got = NULL;
+                struct err e = ERR_NONE;
+                char byte;
+
+                for (long end = now_ms() + 1000L * HANG_SECONDS; sock < 0 && (sock = dial()) < 0 && now_ms() < end;)
+                        nap(50);
+                if (sock < 0 || (r = wire_send_request(sock, wire_verb_find(verb), m, &e)) == -EMSGSIZE)
+                        break;
+                if (r == 0 && recv(sock, &byte, 1, MSG_PEEK) < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+                        mark("the helper hangs");
+                        exit(1);
+                }
+                if (r == 0 && wire_recv_reply(sock, &v, &got, &e) > 0) {
+                        const Vks__Reply *reply = (const Vks__Reply *)(const void *)got;
+
+                        r = reply->error;
+                        snprintf(ret_text, size, "%s", reply->text);
+                        protobuf_c_message_free_unpacked(got, NULL);
+                        accepted[verb] += r == 0;
+                        return r;
+                }
+                sock = fd_close(sock);
+                nap(20);
+        }
+        if (sock < 0)
+                mark("the helper is not there any more");
+        snprintf(ret_text, size, "(no reply)");
+        return r < 0 ? r : -EIO;
+}
+
+/* ---- the machine's own part -------------------------------------------------------------------------------------- */
+
+static void machine(const char *command)
+{
+        if (system(command) != 0)
+                printf("(%s has failed)\n", command);
+}
+
+static void policy(bool package)
+{
+        FD fd = open(POLICY ".new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+        if (fd < 0 ||
+            dprintf(fd,
+                    "root = %s\npackage = compose compose-*\nprogram = /usr/local/bin/* /opt/compose/bin/*\n"
+                    "host-path = /srv/compose/rw rw /srv/compose/ro ro /srv/compose/link ro\n",
+                    package ? "package" : "deny") < 0 ||
+            rename(POLICY ".new", POLICY) < 0) {
+                printf("compose: " POLICY ": %s\n", strerror(errno));
+                exit(2);
+        }
+        sock = fd_close(sock);
+        machine("systemctl --quiet stop vks-helper.service 2>/dev/null");
+}
+
+static void carry_out(const struct step *s, bool tell)
+{
+        char text[1024] = "";
+        int r = 0;
+
+        switch (s->what) {
+        case ASK:
+                r = ask(s->verb, s->message, text, sizeof(text));
+                if (s->wrong_owner && r == 0)
+                        mark("accepted for a pod that it does not belong to: %s", s->text);
+                break;
+        case PAUSE:
+                break;
+        case KILL_HELPER:
+                machine("systemctl kill --signal=KILL vks-helper.service 2>/dev/null || :");
+                break;
+        case STOP_HELPER:
+                machine("systemctl --quiet stop vks-helper.service 2>/dev/null");
+                break;
+        case RESTART_LOG:
+                machine("systemctl restart vks-log.service");
+                break;
+        case RELOAD:
+                machine("systemctl daemon-reload");
+                break;
+        case POLICY_DENY:
+        case POLICY_PACKAGE:
+                policy(s->what == POLICY_PACKAGE);
+                break;
+        }
+        if (tell)
+                printf("    %s%s%s\n", s->text,
+                       s->what != ASK ? ""
+                       : r == 0       ? "\n      -> accepted"
+                                      : "\n      -> ",
+                       r ? text : "");
+        fflush(stdout);
+}
+
+/* ---- sequences --------------------------------------------------------------------------------------------------- */
+
+static unsigned quick_look(const struct sequence *s, int ms)
+{
+        return look_at_reports(s, ms) + look_at_processes(s);
+}
+
+static unsigned whole_look(const struct sequence *s, int ms)
+{
+        return quick_look(s, ms) + look_for_secrets() + look_at_files();
+}
+
+/* Ends the sequence's pods. While a pod is being ended, the helper says that it is busy. */
+static unsigned clean_up(const struct sequence *s)
+{
+        char text[1024] = "";
+
+        for (unsigned p = 0; p < PODS; p++)
+                for (size_t i = 0; i < s->asked[p].n_units; i++)
+                        for (int kill = 1; kill >= 0; kill--)
+                                (void)ask(verb_stop, &compose_stop(s, p, i, kill)->base, text, sizeof(text));
+        for (unsigned p = 0; p < PODS; p++) {
+                int r = -EBUSY;
+                for (long end = now_ms() + 1000L * GONE_SECONDS; r < 0 && now_ms() < end; nap(r < 0 ? 30 : 0))
+                        r = ask(verb_remove, &compose_remove(p)->base, text, sizeof(text));
+                if (r < 0)
+                        mark("a pod cannot be removed: %s", text);
+        }
+        machine("find /srv/compose/rw -mindepth 1 -delete; mkdir /srv/compose/rw/sub");
+        machine("systemctl stop compose-socket.socket 'compose-*.service' 2>/dev/null || :");
+        return look_at_reports(s, 0);
+}
+
+/* How many steps there were when there was something to see; 0 when there was not. `careful`: everything is looked at
+ * after each step. */
+static size_t run(const struct sequence *s, size_t steps, bool careful)
+{
+        unsigned found = 0;
+        size_t at = 0;
+
+        policy(s->begins_with_package);
+        for (at = 0; at < steps && at < s->n && found == 0; at++) {
+                carry_out(&s->steps[at], careful);
+                found += careful ? whole_look(s, 600) : quick_look(s, (int)s->steps[at].pause_ms);
+        }
+        if (found == 0)
+                found += whole_look(s, 150);
+        found += clean_up(s);
+        for (long end = now_ms() + 1000L * GONE_SECONDS; accepted[verb_install] > installed && now_ms() < end; nap(100))
+                if (system("systemctl list-units --state=activating --no-legend 'vks-install-*' | grep -q .") != 0)
+                        installed = accepted[verb_install];
+        found += look_at_what_is_left() + look_at_files();
+        marks += found;
+        return found ? at : 0;
+}
+
+static void honest(void)
+{
+        static struct sequence s;
+        char text[1024] = "";
+
+        compose_honest(&s);
+        policy(false);
+        for (size_t i = 0; i < s.n; i++)
+                if (ask(s.steps[i].verb, s.steps[i].message, text, sizeof(text)) < 0)
+                        mark("an honest pod is not served: %s", text);
+        bool heard = false;
+        for (long end = now_ms() + 1000L * HANG_SECONDS; !heard && now_ms() < end; heard = look_was_honest())
+                marks += look_at_reports(&s, 20);
+        if (!heard)
+                mark("an honest pod does not run");
+        marks += clean_up(&s);
+}
+
+static void finding(const struct sequence *s, size_t steps)
+{
+        size_t first;
+
+        printf("FOUND by SEED=%llu, at step %zu of %zu; once more, with a look after each step:\n",
+               (unsigned long long)s->seed, steps, s->n);
+        first = run(s, s->n, true);
+        if (first)
+                printf("SEED=%llu STEPS=%zu shows it\n", (unsigned long long)s->seed, first);
+        else
+                printf("SEED=%llu shows it, but not each time\n", (unsigned long long)s->seed);
+        fflush(stdout);
+}
+
+static void tell_how_much(unsigned long sequences, long ms)
+{
+        printf("%lu sequences in %ld s:", sequences, ms / 1000);
+#define ROW(n, verb, Message, body) printf(" %s %lu/%lu", #verb, accepted[n], sent[n]);
+        VERBS(ROW)
+#undef ROW
+        printf("; %lu marks\n", marks);
+}
+
+int main(int argc, char **argv)
+{
+        static struct sequence s;
+        bool until = argc > 3 && streq(argv[1], "until");
+        if (until)
+                argc--, argv++;
+        long began = now_ms(), seconds = argc > 1 ? strtol(argv[1], NULL, 10) : 0;
+        uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
+        unsigned long n = 0;
+
+        setvbuf(stdout, NULL, _IOLBF, 0);
+        if (argc == 3 && streq(argv[1], "show")) {
+                compose(seed, &s);
+                for (size_t i = 0; i < s.n; i++)
+                        printf("%zu. %s\n", i + 1, s.steps[i].text);
+                return 0;
+        }
+        look_begin();
+        if (argc > 2 && streq(argv[1], "replay")) {
+                compose(seed, &s);
+                size_t first = run(&s, argc > 3 ? strtoul(argv[3], NULL, 10) : s.n, true);
+                printf("%zu\n", first);
+                return first ? 1 : 0;
+        }
+        if (seconds <= 0)
+                return 2;
+        for (; now_ms() - began < seconds * 1000 && !(until && marks); n++) {
+                if (n % HONEST_EVERY == 0)
+                        honest();
+                compose(seed + n, &s);
+                size_t steps = run(&s, s.n, false);
+                if (steps) {
+                        printf("after %ld s and %lu sequences:\n", (now_ms() - began) / 1000, n + 1);
+                        finding(&s, steps);
+                }
+        }
+        honest();
+        tell_how_much(n, now_ms() - began);
+        return marks ? 1 : 0;
+}
