@@ -5,8 +5,8 @@
  *
  *      compose_steps.c   the generator: a seed makes a sequence of steps, the same each time
  *      compose_look.c    the eye: what is different on the machine, who runs, what can be read
- *      compose.c         carries sequences out, tells what was seen with the seed and the shortest beginning that shows
- * it mischief.c        what runs in pods: it does as its words say, and tells the eye who it is and what it can read
+ *      compose.c         carries sequences out; tells of a mark the seed, and the fewest steps that show it
+ *      mischief.c        what runs in pods: does as its words say, tells the eye who it is and what it can read
  *
  * tests/e2e/compose.sh makes the package, the policy and the directories that all of them speak of.
  */
