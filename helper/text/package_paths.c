@@ -68,6 +68,25 @@ static bool is_ours(const struct mount_plan *mounts, const char *path, bool abov
         return false;
 }
 
+/*
+ * Does one of the pod's volumes lie around `path`, or beneath what is bound there? In the first case the package's
+ * mount point would be in the volume, where the pod may put a link in its place; in the second the volume's would be in
+ * what the package binds, where PID 1 makes it before that is read-only. A tmpfs may have a volume's: it is new.
+ */
+static bool is_entangled(const struct mount_plan *mounts, enum shape shape, const char *path)
+{
+        bool mounted = shape == TMPFS || shape == BIND || shape == BIND_RO;
+
+        for (size_t i = 0; mounted && i < mounts->n; i++) {
+                const struct mount_line *l = &mounts->lines[i];
+
+                if (l->source && *l->source == '/' &&
+                    (is_at_or_above(l->target, path) || (shape != TMPFS && is_at_or_above(path, l->target))))
+                        return true;
+        }
+        return false;
+}
+
 static bool is_tmpfs_of_ours(const struct mount_plan *mounts, const char *path)
 {
         for (size_t i = 0; i < mounts->n; i++)
@@ -192,7 +211,7 @@ static void word(struct buf *b, const struct list *l, const struct unit_file *fi
                                 say_of_entries(b, l->written, file, mounts, target);
                         return;
                 }
-        } else if (is_ours(mounts, target, l->shape == HIDDEN)) {
+        } else if (is_ours(mounts, target, l->shape == HIDDEN) || is_entangled(mounts, l->shape, target)) {
                 return;
         }
         buf_printf(b, "%s=%s\n", l->written, text);

@@ -75,6 +75,32 @@ Test(package_paths, elsewhere_it_has_but_nothing_of_the_machines_is_writable)
               "InaccessiblePaths=\nTemporaryFileSystem=\nInaccessiblePaths=/var/lib/x\nTemporaryFileSystem=/srv:ro\n");
 }
 
+Test(package_paths, no_mount_of_the_packages_is_in_a_volume_and_no_volume_in_a_bind_of_the_packages)
+{
+        static const struct {
+                const char *setting, *want;
+        } rows[] = {
+                { "BindPaths=/a:/srv", "BindPaths=\n" },
+                { "BindReadOnlyPaths=-/srv", "BindReadOnlyPaths=\n" },
+                { "BindReadOnlyPaths=/a:/srv/v/x:norbind", "BindReadOnlyPaths=\n" },
+                { "BindPaths=/a:/srv/v/x/y", "BindPaths=\n" },
+                { "MountImages=/a:/srv", "MountImages=\n" },
+                { "TemporaryFileSystem=/srv/v/x:ro", "TemporaryFileSystem=\n" },
+                { "TemporaryFileSystem=/srv", "TemporaryFileSystem=\nTemporaryFileSystem=/srv\n" },
+                { "BindPaths=/a:/srv/vv", "BindPaths=\nBindReadOnlyPaths=/a:/srv/vv\n" },
+                { "BindPaths=/a:/srv/own/x", "BindPaths=\nBindReadOnlyPaths=/a:/srv/own/x\n" },
+                { "ReadOnlyPaths=/srv", "ReadOnlyPaths=\nReadOnlyPaths=/srv\n" },
+        };
+        struct mount_line two[] = {
+                { MOUNT_BIND, (char *)(uintptr_t) "/m", (char *)(uintptr_t) "/srv/v" },
+                { MOUNT_BIND_READ_ONLY, (char *)(uintptr_t) "-/srv/own", (char *)(uintptr_t) "/srv/own" }, /* root's */
+        };
+        const struct mount_plan plan = { .n = ARRAY_LEN(two), .lines = two };
+
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+                check(&plan, rows[i].setting, rows[i].want);
+}
+
 /* Who sees it is policy's to say, and a package's unit could show it to a command of the pod's. */
 Test(package_paths, the_bus_is_not_brought_in_by_another_way)
 {
