@@ -281,7 +281,7 @@ static void choose_theme(void)
         for (size_t i = 0; i < ARRAY_LEN(theme.places); i++)
                 theme.places[i] = !one_in(4) ? theme.kind->places[i] : one_in(10) ? PICK(odd_places) : PICK(places);
         theme.target = PICK(targets);
-        theme.volume = draw(VOLUMES);
+        theme.volume = one_in(4) ? FILES : draw(VOLUMES);
         theme.var = one_in(3);
 }
 
@@ -399,10 +399,13 @@ static Vks__Container *a_container(unsigned pod, unsigned number)
         c->image = c->package = S("compose"), c->unit = S(kind->unit);
         switch (draw(6)) {
         case 0:
-        case 1: /* the package's own command line */
+        case 1:
+        case 2: /* the package's own command line, which has its rights only as its own user */
                 c->n_args = 0;
+                if (!one_in(4))
+                        c->run_as_user = c->run_as_group = NULL, c->n_env = 0;
                 break;
-        case 2:
+        case 3:
                 break;
         default:
                 c->command = keep(xcalloc(1, sizeof(*c->command)));
