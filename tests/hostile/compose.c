@@ -119,6 +119,7 @@ static void machine(const char *command)
                 printf("(%s has failed)\n", command);
 }
 
+/* The file is whole, and old: the helper does not wait to see whether more is written. */
 static void policy(bool package)
 {
         FD fd = open(POLICY ".new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
@@ -128,6 +129,7 @@ static void policy(bool package)
                     "root = %s\npackage = compose compose-*\nprogram = /usr/local/bin/* /opt/compose/bin/*\n"
                     "host-path = /srv/compose/rw rw /srv/compose/ro ro /srv/compose/link ro\n",
                     package ? "package" : "deny") < 0 ||
+            futimens(fd, (const struct timespec[2]){ { .tv_sec = 1 }, { .tv_sec = 1 } }) < 0 ||
             rename(POLICY ".new", POLICY) < 0) {
                 printf("compose: " POLICY ": %s\n", strerror(errno));
                 exit(2);
