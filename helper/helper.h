@@ -134,6 +134,8 @@ int helper_cage(struct err *e);
  * open. */
 int pod_dirs_make(struct machine *m, const struct op_write *op, bool overlay, int *ret_pod, struct err *e);
 int pod_dirs_remove(struct machine *m, const char *uid, struct err *e);
+/* Makes what a layer of the pod (`pod`: its directory, open) consists of, and its mount unit; 0 or a negative errno. */
+int pod_layer_make(struct machine *m, int pod, const char *uid, const struct layer *l);
 
 /* ---- logs.c: the log pipes of a container, whose unit WRITE has written; 0 or a negative errno ----------------- */
 int logs_write(struct machine *m, const struct unit_text *u, const char *unit);

@@ -20,6 +20,7 @@ archives=$cache/archives # what apt downloads
 files=$cache/files       # package files from URLs: root's alone
 record=/var/lib/vks/installed # of packages that came from a URL: the file's sha256, and which list of files dpkg made of it
 made=/var/lib/vks/units # of packages whose scripts make units: the paths of these
+relatives=/var/lib/vks/relatives # of packages without a daemon: who may have it
 units=/run/systemd/system.control
 file_max=1024            # MiB
 fetch_seconds=900
@@ -118,6 +119,27 @@ newest() { # PACKAGE...
                         [ "$(dpkg-query -W -f '${db:Status-Status} ${Version}' "$name" 2>/dev/null)" != "installed $is" ] ||
                                 [ -n "$(apt-mark showauto "$name")" ] || printf '%s=%s\n' "$name" "$is"
                 done
+}
+
+# Of a package all of whose services its own timers and paths start: the packages of its source that depend on it, one of which may have the daemon
+# (spamassassin: spamd). Whether it is wanted, the agent decides, and policy when it is asked for.
+note_relatives() { # PACKAGE
+        own=$(dpkg-query -L "$1" 2>/dev/null | sed -nE 's,^(/usr)?/lib/systemd/system/([^/]+)$,\2,p')
+        services=$(printf '%s\n' "$own" | sed -n 's/\.service$//p')
+        [ -n "$services" ] || return 0
+        for service in $services; do
+                printf '%s\n' "$own" | grep -Fxq -e "$service.timer" -e "$service.path" || return 0
+        done
+        mkdir -p "$relatives"
+        # shellcheck disable=SC2016 # dpkg's, not the shell's
+        apt-cache rdepends -- "$1" | sed -n 's/^  |\{0,1\}//p' | sort -u | xargs -rd '\n' apt-cache show --no-all-versions -- |
+                awk -v name="$1" -v source="$(dpkg-query -W -f '${source:Package}' "$1")" '
+                        function entry() { if (from == source && depends ~ "[ ,]" name "[ ,(:]") print package }
+                        $1 == "Package:" { entry(); package = from = $2; depends = "" }
+                        $1 == "Source:" { from = $2 }
+                        $1 == "Depends:" { depends = $0 "," }
+                        END { entry() }' >"$relatives/$1.$$"
+        mv "$relatives/$1.$$" "$relatives/$1"
 }
 
 # Is there a package of that very name? Otherwise apt-get takes it for a regular expression, for what some other package provides, or, by a sign
@@ -267,6 +289,7 @@ done
 
 # Everything from here on takes turns, but for what is the newest already.
 for package in $(newest "$@"); do
+        note_relatives "${package%=*}" || true
         echo "${package%=*} is already the newest version (${package#*=})."
         for other; do
                 shift
@@ -314,6 +337,9 @@ transaction --download-only "$@" || {
         transaction --download-only "$@"
 }
 transaction "" "$@"
+for package; do
+        note_relatives "${package%%=*}" || true
+done
 for package in $fetched; do
         record_of "${package%:*}" "${package#*:}" >"$record/${package%:*}"
 done

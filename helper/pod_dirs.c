@@ -33,17 +33,12 @@ static int make_run(int pod)
         return notify < 0 ? -errno : 0;
 }
 
-static int make_var(int pod, bool overlay)
+static int make_var(int pod)
 {
         static const char *const names[] = { "backups", "cache", "lib", "local", "log", "mail", "opt", "spool" };
         FD var = -1;
         int r = 0;
 
-        if (overlay) { /* of the machine's /var, which has all the rest */
-                if ((r = dir_ensure(pod, "upper", 0755)) < 0 || (r = dir_ensure(pod, "work", 0700)) < 0)
-                        return r;
-                return mkdirat(pod, "var", 0755) < 0 && errno != EEXIST ? -errno : 0; /* it may be mounted already */
-        }
         r = var = dir_make(pod, "var", 0755);
         for (size_t i = 0; r >= 0 && i < ARRAY_LEN(names); i++)
                 r = dir_ensure(var, names[i], 0755);
@@ -53,6 +48,20 @@ static int make_var(int pod, bool overlay)
             (symlinkat("/run/lock", var, "lock") < 0 && errno != EEXIST))
                 return -errno;
         return 0;
+}
+
+int pod_layer_make(struct machine *m, int pod, const char *uid, const struct layer *l)
+{
+        CLEANUP(buf_done) struct buf name = BUF(ID_UNIT_MAX), text = BUF(4096);
+        int r;
+
+        if ((r = dir_ensure(pod, l->upper, 0755)) < 0 || (r = dir_ensure(pod, l->work, 0700)) < 0)
+                return r;
+        if (mkdirat(pod, l->name, 0755) < 0 && errno != EEXIST) /* it may be mounted already */
+                return -errno;
+        unit_text_layer_name(l, uid, &name);
+        unit_text_layer(l, uid, &text);
+        return dir_write(m->units, name.data, text.data, text.len, 0644);
 }
 
 /* ---- the pod ----------------------------------------------------------------------------------------------------- */
@@ -82,7 +91,7 @@ int pod_dirs_make(struct machine *m, const struct op_write *op, bool overlay, in
                 r = dir_ensure(pod, names[i], 0700);
         if (r >= 0 && (r = dir_ensure(pod, "tmp", 01777)) >= 0 && (r = dir_ensure(pod, "shm", 01777)) >= 0 &&
             (r = dir_ensure(pod, "empty", 0755)) >= 0 && (r = make_run(pod)) >= 0)
-                r = make_var(pod, overlay);
+                r = overlay ? 0 : make_var(pod);
         for (size_t i = 0; r >= 0 && i < op->n_volumes; i++)
                 r = make_volume(m, pod, uid, &op->volumes[i]);
         if (r < 0)
@@ -91,13 +100,14 @@ int pod_dirs_make(struct machine *m, const struct op_write *op, bool overlay, in
         return 0;
 }
 
-/* PID 1 unmounts the private /var when its last unit has stopped; that takes a few milliseconds. */
+/* PID 1 unmounts a layer when its last unit has stopped; that takes a few milliseconds. */
 static int await_unmount(struct machine *m, const char *uid)
 {
         for (int i = 0; i < UNMOUNT_TRIES; i++) {
-                FD pod = dir_open(m->pods, uid), var = pod < 0 ? -1 : dir_open(pod, "var");
+                FD pod = dir_open(m->pods, uid), var = pod < 0 ? -1 : dir_open(pod, layer_var.name),
+                   etc = pod < 0 ? -1 : dir_open(pod, layer_etc.name);
 
-                if (var != -EXDEV)
+                if (var != -EXDEV && etc != -EXDEV)
                         return 0;
                 nanosleep(&(struct timespec){ .tv_nsec = UNMOUNT_WAIT_NS }, NULL);
         }

@@ -13,6 +13,7 @@
 #include "helper/files/trust.h"
 #include "helper/files/ways.h"
 #include "helper/helper.h"
+#include "helper/text/package_paths.h"
 
 enum {
         TEXT_MAX = 2 * 1024 * 1024,
@@ -98,26 +99,35 @@ static int remove_unit(struct machine *m, const char *uid, const char *unit, str
         return *state ? unit_ask(m, "ResetFailedUnit", unit, e) : 0;
 }
 
-/* All that is left of a pod when its units are gone: the mount, the directories, the slice. */
+/* All that is left of a pod when its units are gone: the layers, the directories, the slice. */
 static int remove_rest(struct machine *m, const char *uid, struct err *e)
 {
-        CLEANUP(buf_done) struct buf mount = BUF(ID_UNIT_MAX);
+        static const struct layer *const layers[] = { &layer_var, &layer_etc };
         FD pod = dir_open(m->pods, uid);
-        bool overlay = pod >= 0 && faccessat(pod, "upper", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+        bool has[ARRAY_LEN(layers)] = { 0 };
         char slice[ID_UNIT_MAX + 1] = "";
         ssize_t n = pod < 0 ? -1 : readlinkat(pod, "slice", slice, sizeof(slice) - 1);
         int r = 0;
 
+        for (size_t i = 0; i < ARRAY_LEN(layers) && r == 0; i++) {
+                CLEANUP(buf_done) struct buf mount = BUF(ID_UNIT_MAX);
+
+                has[i] = pod >= 0 && faccessat(pod, layers[i]->upper, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+                unit_text_layer_name(layers[i], uid, &mount);
+                r = has[i] ? unit_ask(m, "StopUnit", mount.data, e) : 0;
+        }
         fd_close(fd_take(&pod));
-        unit_text_var_mount_name(uid, &mount);
-        if (overlay)
-                r = unit_ask(m, "StopUnit", mount.data, e);
         if (r < 0 || (r = pod_dirs_remove(m, uid, e)) < 0)
                 return r;
-        if (overlay &&
-            ((r = dir_remove(m->units, mount.data)) < 0 || (r = unit_ask(m, "ResetFailedUnit", mount.data, e)) < 0))
-                return r;
-        return n > 0 ? unit_ask(m, "StopUnit", slice, e) : 0;
+        for (size_t i = 0; i < ARRAY_LEN(layers) && r == 0; i++) {
+                CLEANUP(buf_done) struct buf mount = BUF(ID_UNIT_MAX);
+
+                unit_text_layer_name(layers[i], uid, &mount);
+                r = has[i] ? dir_remove(m->units, mount.data) : 0;
+                if (has[i] && r == 0)
+                        r = unit_ask(m, "ResetFailedUnit", mount.data, e);
+        }
+        return r == 0 && n > 0 ? unit_ask(m, "StopUnit", slice, e) : r;
 }
 
 int op_remove(struct machine *m, const struct op_units *op, UNUSED struct answer *a, struct err *e)
@@ -228,6 +238,28 @@ static bool is_machines(const char *path)
         return faccessat(AT_FDCWD, first, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
 }
 
+/*
+ * What the package's unit says that it writes to below /etc is for a pod what its /var is: the machine's shows through,
+ * and changes are the pod's own. Each of these directories lies directly in the layer, into which no container sees:
+ * so nobody but root decides where PID 1 gets to when it binds them again, and the owners and modes of all that is in
+ * them are the machine's. A link is none of them, nor is where the machine has something mounted, which the layer would
+ * not show.
+ */
+static void plan_etc(const struct unit_text *u, const struct mount_wish *wishes, size_t n_wishes,
+                     struct mount_plan *plan, bool *ret)
+{
+        CLEANUP(strv_freep) char **paths = package_etc(u->file);
+        FD etc = open("/etc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+        for (char **path = paths; path && *path; path++) {
+                CLEANUP(freep) char *source = xasprintf(POD_RUN_DIR "/%s%s", u->pod->uid, *path);
+                FD dir = dir_open(etc, *path + strlen("/etc/"));
+
+                if (dir >= 0)
+                        *ret |= mount_plan_cover(plan, wishes, n_wishes, source, *path);
+        }
+}
+
 static int by_target(const void *a, const void *b)
 {
         return strcmp(((const struct mount_wish *)a)->target, ((const struct mount_wish *)b)->target);
@@ -268,7 +300,10 @@ static int plan_mounts(struct machine *m, int pod, const struct op_container *k,
         qsort(wishes, n, sizeof(*wishes), by_target);
         if ((r = note_ways(pod, u, wishes, n, e)) < 0 || (r = mount_points_make(own, u->overlay, wishes, n, e)) < 0)
                 return r;
-        return mount_plan_make(wishes, n, ret, e);
+        r = mount_plan_make(wishes, n, ret, e);
+        if (r == 0)
+                plan_etc(u, wishes, n, ret, &u->etc);
+        return r;
 }
 
 static int write_files(struct machine *m, int pod, const char *unit, struct unit_text *u, const Vks__Container *c)
@@ -344,13 +379,14 @@ static int write_container(struct machine *m, const struct op_write *op, const s
                                "mountPath or workingDir: %s runs as a dynamic user, and so nothing can be mounted "
                                "where this node has no directory (/name)",
                                c->unit);
-        r = write_files(m, pod, k->unit, &u, c);
+        r = u.etc ? pod_layer_make(m, pod, op->pod.uid, &layer_etc) : 0;
+        if (r == 0)
+                r = write_files(m, pod, k->unit, &u, c);
         return r < 0 ? err_errno(e, r, NULL, "writing %s", k->unit) : 0;
 }
 
 static int write_pod(struct machine *m, const struct op_write *op, bool overlay, uint64_t *written, struct err *e)
 {
-        CLEANUP(buf_done) struct buf name = BUF(ID_UNIT_MAX), text = BUF(4096);
         char slice[ID_UNIT_MAX + 1], state[32];
         FD pod = -1;
         int r = pod_dirs_make(m, op, overlay, &pod, e);
@@ -359,11 +395,8 @@ static int write_pod(struct machine *m, const struct op_write *op, bool overlay,
                 return r;
         pod_slice_name(op->pod.uid, op->qos, slice);
         r = symlinkat(slice, pod, "slice") < 0 && errno != EEXIST ? -errno : 0;
-        if (overlay && r == 0) {
-                unit_text_var_mount_name(op->pod.uid, &name);
-                unit_text_var_mount(op->pod.uid, &text);
-                r = dir_write(m->units, name.data, text.data, text.len, 0644);
-        }
+        if (overlay && r == 0)
+                r = pod_layer_make(m, pod, op->pod.uid, &layer_var);
         if (r < 0)
                 return err_errno(e, r, NULL, "unit files of the pod");
         for (size_t i = 0; i < op->n_containers; i++) {

@@ -6,6 +6,8 @@
 #include "common/ids.h"
 #include "common/mem.h"
 
+#define UNITS "/run/systemd/system"
+
 enum { UNIT_MAX = 256 * 1024, DROPIN_MAX = 2 * 1024 * 1024 };
 
 void conditions_list(const char *text, size_t size, struct buf *ret)
@@ -25,21 +27,28 @@ void conditions_list(const char *text, size_t size, struct buf *ret)
         }
 }
 
-static void list_of(const char *unit, void (*list)(const char *, size_t, struct buf *), struct buf *ret)
+void conditions_of(const char *unit, struct buf *ret)
 {
-        CLEANUP(freep) char *path = xasprintf("/run/systemd/system/%s", unit), *text = NULL;
+        CLEANUP(freep) char *path = xasprintf(UNITS "/%s", unit), *text = NULL;
         size_t size = 0;
 
         if (file_read(path, UNIT_MAX, &text, &size, NULL) == 0)
-                list(text, size, ret);
+                conditions_list(text, size, ret);
 }
 
-void conditions_of(const char *unit, struct buf *ret)
+/* Does the drop-in bind something there? Paths stand in quotes (helper/text/unit_text.c). */
+static bool is_covered(const char *dropin, const char *path)
 {
-        list_of(unit, conditions_list, ret);
+        size_t n = strlen(path);
+
+        while (n > 1 && path[n - 1] == '/')
+                n--;
+        CLEANUP(freep) char *word = xasprintf(":\"%.*s\"\n", (int)n, path);
+
+        return dropin && strstr(dropin, word);
 }
 
-void read_only_list(const char *text, size_t size, struct buf *ret)
+void read_only_list(const char *text, size_t size, const char *dropin, struct buf *ret)
 {
         static const char *const own[] = {
                 "/var/", "/run/", "/tmp", "/dev", "/proc", "/sys", "/home", "/root"
@@ -60,7 +69,7 @@ void read_only_list(const char *text, size_t size, struct buf *ret)
                         const char *p = path + strspn(path, "-+");
                         for (size_t i = 0; i < ARRAY_LEN(own); i++)
                                 is_own |= starts_with(p, own[i]);
-                        if (*p == '/' && p[1] && !is_own)
+                        if (*p == '/' && p[1] && !is_own && !is_covered(dropin, p))
                                 buf_printf(ret, "%s%s", ret->len ? ", " : "", p);
                 }
         }
@@ -68,7 +77,13 @@ void read_only_list(const char *text, size_t size, struct buf *ret)
 
 void read_only_of(const char *unit, struct buf *ret)
 {
-        list_of(unit, read_only_list, ret);
+        CLEANUP(freep) char *path = xasprintf(UNITS "/%s", unit), *text = NULL;
+        CLEANUP(freep) char *dropin_path = xasprintf(UNITS "/%s.d/vks.conf", unit), *dropin = NULL;
+        size_t size = 0, dropin_size = 0;
+
+        if (file_read(dropin_path, DROPIN_MAX, &dropin, &dropin_size, NULL) == 0 &&
+            file_read(path, UNIT_MAX, &text, &size, NULL) == 0)
+                read_only_list(text, size, dropin, ret);
 }
 
 bool fallback_user_in(const char *text, size_t size)
@@ -80,7 +95,7 @@ bool fallback_user_in(const char *text, size_t size)
 
 bool fallback_user_of(const char *unit)
 {
-        CLEANUP(freep) char *path = xasprintf("/run/systemd/system/%s.d/vks.conf", unit), *text = NULL;
+        CLEANUP(freep) char *path = xasprintf(UNITS "/%s.d/vks.conf", unit), *text = NULL;
         size_t size = 0;
 
         return file_read(path, DROPIN_MAX, &text, &size, NULL) == 0 && fallback_user_in(text, size);

@@ -15,8 +15,9 @@
 void conditions_list(const char *text, size_t size, struct buf *ret);
 void conditions_of(const char *unit, struct buf *ret);
 
-/* The paths that the package's unit writes to, and that the pod's unit cannot, since they are the machine's own. */
-void read_only_list(const char *text, size_t size, struct buf *ret);
+/* The paths that the package's unit writes to, and that the pod's unit cannot, since they are the machine's own.
+ * `dropin`: what vks adds, with the pod's mounts. */
+void read_only_list(const char *text, size_t size, const char *dropin, struct buf *ret);
 void read_only_of(const char *unit, struct buf *ret);
 
 /* Does the unit run as FALLBACK_USER, because it may not be root? `text` is that of the drop-in which vks adds. */

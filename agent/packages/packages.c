@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "agent/lib/lines.h"
 #include "common/buf.h"
 #include "common/file.h"
 #include "common/mem.h"
@@ -15,7 +16,10 @@ enum {
         RELATED_MAX = 32, /* packages that are looked at for one image */
         CONFIGURATION_MAX = 256 * 1024,
         STARTERS_MAX = 32,
+        RELATIVES_MAX = 64 * 1024,
 };
+
+#define RELATIVES "/var/lib/vks/relatives"
 
 #define ANNOTATIONS "metadata: {annotations: {vks.systemd.io/unit: %.255s}}"
 
@@ -367,6 +371,32 @@ static void look_for_daemon(struct look *l)
         mark_started(l);
 }
 
+/* Which of the packages that helper/install.sh has noted beside it is named as a daemon: the only one, if it is not
+ * installed. */
+static void find_daemon(const struct look *l, struct package_image *ret)
+{
+        static const char *const endings[] = { "-server", "-daemon", "d" };
+        CLEANUP(freep) char *path = xasprintf("%s" RELATIVES "/%s", l->p->root, l->name), *text = NULL;
+        struct line relative;
+        size_t size = 0, n = 0;
+
+        if (file_read(path, RELATIVES_MAX, &text, &size, NULL) < 0)
+                return;
+        for (size_t pos = 0; next_line(text, size, &pos, &relative);) {
+                char name[ID_PACKAGE_MAX + 1];
+                bool is_daemon = false;
+
+                if (!line_copy(relative, name, sizeof(name)) || !id_is_package(name))
+                        continue;
+                for (size_t i = 0; i < ARRAY_LEN(endings); i++)
+                        is_daemon |= ends_with(name, endings[i]);
+                if (is_daemon && n++ == 0)
+                        memcpy(ret->daemon, name, sizeof(name));
+        }
+        if (n != 1 || packages_find(l->p, ret->daemon, NULL))
+                ret->daemon[0] = '\0';
+}
+
 static int choose(const struct look *l, struct package_image *ret, struct err *e)
 {
         CLEANUP(buf_done) struct buf names = BUF(700);
@@ -388,6 +418,8 @@ static int choose(const struct look *l, struct package_image *ret, struct err *e
         i = unit_choose(l->name, l->candidates, l->n_candidates, &why);
         if (i == -ENOENT) {
                 tell_started(l, ret);
+                if (!l->template[0])
+                        find_daemon(l, ret);
                 return 0;
         }
         if (i < 0) {

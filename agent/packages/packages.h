@@ -46,6 +46,8 @@ struct package_image {
         char unit[ID_UNIT_MAX + 1];
         char owner[ID_PACKAGE_MAX + 1]; /* the package that ships the unit: often another (nginx: nginx-common) */
         bool writes_var;                /* it keeps data under /var */
+        /* No unit, but this package, which is not installed, has the daemon by its name. "": there is none. */
+        char daemon[ID_PACKAGE_MAX + 1];
         char why[640]; /* which rule chose the unit, or why there is none and what the user can do; for a person */
 };
 

@@ -14,11 +14,17 @@ static bool has_service(const char *list, const char *name)
         return strstr(list, word);
 }
 
+/* Does the list name it, by its own name or by its alias (smbd waits for nmb.service, which is nmbd's)? */
+static bool is_in(const char *list, const struct unit_candidate *c)
+{
+        return has_service(list, c->name) || (c->alias[0] && has_service(list, c->alias));
+}
+
 void unit_relate(struct unit_candidate *c, size_t n)
 {
         for (size_t i = 0; i < n; i++)
                 for (size_t k = 0; k < n && !c[i].wanted && !c[i].starter[0]; k++)
-                        if (k != i && has_service(c[k].pulls, c[i].name))
+                        if (k != i && is_in(c[k].pulls, &c[i]))
                                 snprintf(c[i].starter, sizeof(c[i].starter), "%s", c[k].name);
 }
 
@@ -65,8 +71,8 @@ static int find_last(const struct unit_candidate *c, size_t n)
 
                 for (size_t k = 0; k < n && !is_side_show(&c[i]); k++)
                         if (k != i && !is_side_show(&c[k])) {
-                                after |= has_service(c[i].after, c[k].name);
-                                before |= has_service(c[k].after, c[i].name);
+                                after |= is_in(c[i].after, &c[k]);
+                                before |= is_in(c[k].after, &c[i]);
                         }
                 if (after && !before && found >= 0)
                         return -ENOTUNIQ;

@@ -96,6 +96,13 @@ static bool find_image(const struct pod_entry *e, size_t i, struct package *ret)
         return packages_has(e->pods->parts.packages, &e->pod->containers[i].parsed, ret);
 }
 
+/* Has the package no daemon, while another one of its source, not installed, has it (spamassassin: spamd)? */
+static bool wants_daemon(const struct pod_entry *e, size_t i)
+{
+        return *e->images[i].daemon && !e->pod->containers[i].command &&
+               e->pod->containers[i].pull_policy != PULL_NEVER;
+}
+
 void pull_take(struct pod_entry *e, size_t i)
 {
         const struct container *spec = &e->pod->containers[i];
@@ -124,7 +131,7 @@ void pull_take(struct pod_entry *e, size_t i)
                 if ((spec->given_unit
                              ? packages_image_unit(packages, spec->parsed.name, spec->given_unit, &e->images[i], &err)
                              : packages_image(packages, spec->parsed.name, &e->images[i], &err)) < 0 ||
-                    (!*e->images[i].unit && !spec->command &&
+                    (!*e->images[i].unit && !spec->command && !*e->images[i].daemon &&
                      err_set(&err, -EINVAL, NULL, "package %s: %s; or give a command", spec->parsed.name,
                              e->images[i].why) < 0)) {
                         if (!streq(c->pull_failure.text, err.text))
@@ -133,6 +140,8 @@ void pull_take(struct pod_entry *e, size_t i)
                         snprintf(c->pull_failure.reason, sizeof(c->pull_failure.reason), "CreateContainerConfigError");
                         return;
                 }
+                if (wants_daemon(e, i)) /* another package is part of the image: it has to be installed first */
+                        return;
         }
         c->image_present = true;
         c->pull_failure = ERR_NONE;
@@ -247,6 +256,25 @@ static void tell_pulled(struct pod_entry *e, size_t i, uint64_t usec)
                           (double)found.installed_size / 1e6, *e->images[i].unit ? ", unit " : "", e->images[i].unit);
 }
 
+/* Is this what container i waits for: its image, or the package that has the image's daemon? */
+static bool waits_for(const struct pod_entry *e, size_t i, const struct image *image)
+{
+        return e->state->containers[i].pulling &&
+               (image_same(&e->pod->containers[i].parsed, image) ||
+                (image->kind == IMAGE_PACKAGE && wants_daemon(e, i) && streq(e->images[i].daemon, image->name)));
+}
+
+static void pull_daemon(struct pod_entry *e, size_t i)
+{
+        struct image daemon = { .kind = IMAGE_PACKAGE };
+
+        snprintf(daemon.name, sizeof(daemon.name), "%s", e->images[i].daemon);
+        e->state->containers[i].pulling = true;
+        pod_event(e, &e->pod->containers[i], false, "Pulling", "Pulling package %s, which has the daemon of %s",
+                  daemon.name, e->pod->containers[i].parsed.name);
+        installer_want(e->pods->parts.installer, &daemon);
+}
+
 void pods_installed(void *userdata, const struct image *image, const struct err *err, uint64_t usec)
 {
         struct pods *ps = userdata;
@@ -255,7 +283,7 @@ void pods_installed(void *userdata, const struct image *image, const struct err 
         HASH_ITER (hh, ps->entries, e, next) {
                 for (size_t i = 0; i < e->pod->n_containers; i++) {
                         struct container_state *c = &e->state->containers[i];
-                        if (!c->pulling || !image_same(&e->pod->containers[i].parsed, image))
+                        if (!waits_for(e, i, image))
                                 continue;
                         c->pulling = false;
                         if (err->code) {
@@ -263,6 +291,10 @@ void pods_installed(void *userdata, const struct image *image, const struct err 
                         } else {
                                 c->pull_backoff = c->pull_at = 0;
                                 pull_take(e, i);
+                                if (!c->image_present && wants_daemon(e, i)) {
+                                        pull_daemon(e, i);
+                                        continue;
+                                }
                                 c->told_present = true;
                                 tell_pulled(e, i, usec);
                         }
@@ -277,7 +309,7 @@ void pods_install_progress(void *userdata, const struct image *image, const char
 
         for (struct pod_entry *e = ps->entries; e; e = e->hh.next)
                 for (size_t i = 0; i < e->pod->n_containers; i++)
-                        if (e->state->containers[i].pulling && image_same(&e->pod->containers[i].parsed, image))
+                        if (waits_for(e, i, image))
                                 pod_event(e, &e->pod->containers[i], false, "Pulling", "Pulling image \"%s\": %s",
                                           e->pod->containers[i].image, words);
 }

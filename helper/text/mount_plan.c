@@ -39,6 +39,25 @@ static bool is_target(const struct mount_plan *p, const struct mount_wish *wishe
         return false;
 }
 
+bool mount_plan_cover(struct mount_plan *p, const struct mount_wish *wishes, size_t n_wishes, const char *source,
+                      const char *target)
+{
+        size_t i = 0;
+
+        for (size_t k = 0; k < n_wishes; k++)
+                if (streq(wishes[k].target, target) || path_is_beneath(wishes[k].target, target) ||
+                    path_is_beneath(target, wishes[k].target))
+                        return false;
+        while (i < p->n && !streq(p->lines[i].target, target))
+                i++;
+        if (i == p->n)
+                add(p, MOUNT_BIND, NULL, xstrdup(target));
+        free(p->lines[i].source);
+        p->lines[i].kind = MOUNT_BIND;
+        p->lines[i].source = xasprintf("-%s", source); /* "-": as of all that shows what the machine has */
+        return true;
+}
+
 /* Where nothing of the host's is touched: the pod's own directories, and what lies in another volume. */
 static bool is_private(const struct mount_wish *wishes, size_t n_wishes, const char *target)
 {

@@ -58,4 +58,12 @@ bool mount_is_on_pods_ground(const struct mount_wish *wishes, size_t n_wishes, c
 int mount_plan_make(const struct mount_wish *wishes, size_t n_wishes, struct mount_plan *ret, struct err *e);
 void mount_plan_done(struct mount_plan *p);
 
+/*
+ * Adds a bind of the directory `source` at `target`, a directory of the machine's that lies directly below one that
+ * only root changes; in place of the machine's own, where the plan has that. False, and nothing is added, when a volume
+ * lies in it, at it or above it.
+ */
+bool mount_plan_cover(struct mount_plan *p, const struct mount_wish *wishes, size_t n_wishes, const char *source,
+                      const char *target);
+
 #endif

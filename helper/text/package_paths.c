@@ -87,6 +87,20 @@ static bool is_entangled(const struct mount_plan *mounts, enum shape shape, cons
         return false;
 }
 
+/* Where the pod has directories and volumes of its own: what the package expects there need not be there. */
+static bool is_on_pods_ground(const struct mount_plan *mounts, const char *path)
+{
+        static const char *const own[] = { "/var", "/run", "/tmp", "/home", "/root", "/dev" };
+        bool found = false;
+
+        for (size_t i = 0; i < ARRAY_LEN(own); i++)
+                found |= is_at_or_above(own[i], path);
+        for (size_t i = 0; i < mounts->n; i++)
+                found |= mounts->lines[i].source && *mounts->lines[i].source == '/' &&
+                         is_at_or_above(mounts->lines[i].target, path);
+        return found;
+}
+
 static bool is_tmpfs_of_ours(const struct mount_plan *mounts, const char *path)
 {
         for (size_t i = 0; i < mounts->n; i++)
@@ -202,6 +216,7 @@ static void word(struct buf *b, const struct list *l, const struct unit_file *fi
                  const char *text)
 {
         CLEANUP(freep) char *target = strpbrk(text, "\"'\\") ? NULL : target_of(l->shape, text);
+        bool is_list_of_paths = l->shape == PATH || l->shape == EXEC || l->shape == HIDDEN;
 
         if (!target || shows_bus(l->shape, text))
                 return;
@@ -214,7 +229,10 @@ static void word(struct buf *b, const struct list *l, const struct unit_file *fi
         } else if (is_ours(mounts, target, l->shape == HIDDEN) || is_entangled(mounts, l->shape, target)) {
                 return;
         }
-        buf_printf(b, "%s=%s\n", l->written, text);
+        if (is_list_of_paths && *text != '-' && is_on_pods_ground(mounts, target))
+                buf_printf(b, "%s=-%s\n", l->written, text);
+        else
+                buf_printf(b, "%s=%s\n", l->written, text);
 }
 
 static bool is_of_list(const struct list *l, const struct unit_setting *s)
@@ -236,6 +254,31 @@ static size_t first_in_force(const struct unit_file *file, const struct list *l)
                         first = i + 1;
         }
         return first;
+}
+
+char **package_etc(const struct unit_file *file)
+{
+        static const char *const keys[] = { "ReadWritePaths", "ReadWriteDirectories", "ConfigurationDirectory" };
+        char **ret = NULL;
+        size_t n_ret = 0;
+
+        for (size_t k = 0; file && k < ARRAY_LEN(keys); k++) {
+                CLEANUP(freep) char *words = unit_file_words(file, keys[k]);
+
+                for (const char *at = words; *at; at += strspn(at, " ")) {
+                        size_t n = strcspn(at, " ");
+                        CLEANUP(freep) char *word = xasprintf("%s%.*s", k == 2 ? "/etc/" : "", (int)n, at);
+                        char *path = strpbrk(word, "\"':\\") ? NULL : target_of(PATH, word);
+
+                        at += n;
+                        if (path && starts_with(path, "/etc/") && id_is_filename(path + strlen("/etc/")) &&
+                            !streq(path, "/etc/vks"))
+                                strv_push(&ret, &n_ret, path);
+                        else
+                                free(path);
+                }
+        }
+        return ret;
 }
 
 void package_paths(struct buf *b, const struct unit_file *file, const struct mount_plan *mounts)

@@ -21,4 +21,12 @@ void package_paths(struct buf *b, const struct unit_file *file, const struct mou
  * hides other processes)? Then the machine's directory must not be bound over it. */
 bool package_paths_replace(const struct unit_file *file, const char *path);
 
+/*
+ * The directories directly below /etc ("/etc/redis") that the package's unit `file` (may be NULL) names as places to
+ * write to (ReadWritePaths=, ConfigurationDirectory=). What lies deeper, and /etc as a whole, is not among them, nor
+ * is vks' own. Whether they exist is not looked at, and one may be named twice. NULL when there is none; the caller
+ * owns it (strv_free).
+ */
+char **package_etc(const struct unit_file *file);
+
 #endif

@@ -95,23 +95,32 @@ void unit_text_owner(const char *uid, struct buf *b)
         buf_printf(b, "[X-Kubernetes]\nUID=%s\n", uid);
 }
 
-/* systemd-escape --path of the pod's var. */
-void unit_text_var_mount_name(const char *uid, struct buf *b)
+const struct layer layer_var = { "var", "upper", "work" }, layer_etc = { "etc", "etc-upper", "etc-work" };
+
+/* systemd-escape --path of the pod's directory. */
+void unit_text_layer_name(const struct layer *l, const char *uid, struct buf *b)
 {
         buf_str(b, "run-vks-pods-");
         for (; *uid; uid++)
                 buf_printf(b, *uid == '-' ? "\\x2d" : "%c", *uid);
-        buf_str(b, "-var.mount");
+        buf_printf(b, "-%s.mount", l->name);
 }
 
-void unit_text_var_mount(const char *uid, struct buf *b)
+void unit_text_layer(const struct layer *l, const char *uid, struct buf *b)
 {
         buf_printf(b,
-                   "[Unit]\nDescription=Private /var of pod %s\nDefaultDependencies=no\nStopWhenUnneeded=yes\n\n"
-                   "[Mount]\nType=overlay\nWhat=overlay\nWhere=" POD_RUN_DIR "/%s/var\n"
-                   "Options=lowerdir=/var,upperdir=" POD_RUN_DIR "/%s/upper,workdir=" POD_RUN_DIR
-                   "/%s/work,nodev,nosuid\n",
-                   uid, uid, uid, uid);
+                   "[Unit]\nDescription=Private /%s of pod %s\nDefaultDependencies=no\nStopWhenUnneeded=yes\n\n"
+                   "[Mount]\nType=overlay\nWhat=overlay\nWhere=" POD_RUN_DIR "/%s/%s\n"
+                   "Options=lowerdir=/%s,upperdir=" POD_RUN_DIR "/%s/%s,workdir=" POD_RUN_DIR "/%s/%s,nodev,nosuid\n",
+                   l->name, uid, uid, l->name, l->name, uid, l->upper, uid, l->work);
+}
+
+static void needs_layer(struct buf *b, const struct layer *l, const char *uid)
+{
+        CLEANUP(buf_done) struct buf name = BUF(ID_UNIT_MAX);
+
+        unit_text_layer_name(l, uid, &name);
+        buf_printf(b, "Requires=%s\nAfter=%s\n", name.data, name.data);
 }
 
 /* ---- the command line -------------------------------------------------------------------------------------------- */
@@ -333,6 +342,8 @@ static void mounts(struct buf *b, const struct unit_text *u)
                 buf_str(b, "TemporaryFileSystem=/home:ro,mode=0755\n");
         if (in_home && !in_volume(u->mounts, "/root"))
                 buf_str(b, "TemporaryFileSystem=/root:ro,mode=0755\n");
+        if (*unit_file_get(u->file, "ConfigurationDirectory")) /* PID 1 would make the machine's, and writable */
+                buf_str(b, "ConfigurationDirectory=\n");
         buf_printf(b, "%s=/run/systemd/notify /run/systemd/journal -/run/systemd/resolve\n",
                    guarded ? "BindReadOnlyPaths" : "BindPaths");
         if (u->file && u->file->syslog) /* it puts its own socket in the place of /dev/log: a /dev where that is not the
@@ -461,11 +472,10 @@ void unit_text_dropin(const struct unit_text *u, struct buf *b)
         /* The slice is stopped before a shutdown, and its units with it; sysinit.target and all that it wants need not
          * be looked at for each start. */
         buf_str(b, "DefaultDependencies=no\nStartLimitIntervalSec=0\nAfter=vks-log.service\n"); /* stopped before it */
-        if (u->overlay) {
-                CLEANUP(buf_done) struct buf name = BUF(ID_UNIT_MAX);
-                unit_text_var_mount_name(pod->uid, &name);
-                buf_printf(b, "Requires=%s\nAfter=%s\n", name.data, name.data);
-        }
+        if (u->overlay)
+                needs_layer(b, &layer_var, pod->uid);
+        if (u->etc)
+                needs_layer(b, &layer_etc, pod->uid);
         buf_printf(b, "\n[Service]\nSlice=%s\nLogExtraFields=VKS_POD_UID=%s\n", slice, pod->uid);
         /* What runs once and ends is nothing that systemd would restart always. */
         if (u->restart == 2 && !u->program && streq(unit_file_get(u->file, "Type"), "oneshot"))

@@ -42,6 +42,7 @@ struct unit_text {
         const struct mount_plan *mounts;
         const struct given *given; /* the package's directories */
         bool overlay;              /* the pod's /var is a layer over the machine's */
+        bool etc;                  /* `mounts` has directories of a layer over the machine's /etc */
 };
 
 void unit_text_fragment(const struct unit_text *u, struct buf *b); /* UNIT */
@@ -67,8 +68,17 @@ void unit_text_env(const struct unit_text *u, const char *name, const void *valu
  * variable's name begins as this entry does. */
 void unit_text_hidden(uint32_t index, const char *word, struct buf *carried);
 
-/* The mount unit of the pod's own /var, and its name. */
-void unit_text_var_mount(const char *uid, struct buf *b);
-void unit_text_var_mount_name(const char *uid, struct buf *b);
+/*
+ * A directory of the pod's that is a layer over one of the machine's: what is there shows through, with its owners and
+ * modes, and what the pod changes is in a directory of the pod's own. `upper` and `work` lie beside it.
+ */
+struct layer {
+        const char *name, *upper, *work;
+};
+extern const struct layer layer_var, layer_etc;
+
+/* The mount unit of such a layer, and its name. */
+void unit_text_layer(const struct layer *l, const char *uid, struct buf *b);
+void unit_text_layer_name(const struct layer *l, const char *uid, struct buf *b);
 
 #endif

@@ -278,6 +278,51 @@ ExecStart=/bin/sh -c 'for f in new log null; do ln -sfn /tmp /dev/\$f && echo ha
     [ "$(in_pod "$(unit_of second vks-test-dev)" cat /dev/shm/vks-test)" = mine ] || fail "two pods have one /dev/shm"
 }
 
+# Its own daemon writes there as root, into a layer of the pod's: the machine has what it had. What only root may read there, others cannot read in the
+# layer, and a link that the daemon leaves there leads PID 1 nowhere when it starts the container again.
+test_a_layer_over_etc_shows_nothing_and_leads_nowhere() {
+    local before unit what
+    trap 'node rm -rf /etc/vks-test-etc /etc/vks-test-conf' EXIT
+    sh_node 'mkdir -p /etc/vks-test-etc/sub /etc/vks-test-conf
+             echo machine >/etc/vks-test-etc/conf; echo geheim-0815 >/etc/vks-test-etc/secret; chmod 600 /etc/vks-test-etc/secret'
+    package vks-test-etc "[Service]
+ConfigurationDirectory=vks-test-conf
+ReadWritePaths=/etc/vks-test-etc /etc/vks-test-etc/sub
+ExecStart=/bin/sh -c 'cd /etc/vks-test-etc; echo it has \$\$(cat conf); echo pods >conf; touch new ../vks-test-conf/new; rm -rf sub; ln -s /root sub; for f in ../new ../passwd /usr/new; do echo x >>\$\$f && echo has changed \$\$f; done; [ -e again ] && exec sleep 1121; touch again; exit 1'"
+    before=$(sh_node 'ls -lAR --time-style=full-iso /etc/vks-test-etc /etc/vks-test-conf; sha256sum /etc/passwd; cat /etc/vks-test-etc/conf /etc/vks-test-etc/secret')
+    apply <<YAML
+apiVersion: v1
+kind: Pod
+metadata: {name: etc}
+spec:
+  terminationGracePeriodSeconds: 2
+  containers:
+  - {name: c, image: vks-test-etc, imagePullPolicy: IfNotPresent}
+  - {name: other, image: vks-test-etc, imagePullPolicy: IfNotPresent, command: [/bin/sleep], args: ["1122"]}
+YAML
+    unit="$(unit_of etc vks-test-etc)"
+    wait_for 60 "it runs again" equals 1 pod_field etc '{.status.containerStatuses[?(@.name=="c")].restartCount}'
+    running etc
+    runs "${unit%.service}.c.service" "sleep 1121"
+    runs "${unit%.service}.other.service" "sleep 1122"
+    [ "$(k logs etc -c c --previous | head -n 1)" = "it has machine" ] || fail "it does not have what the machine has"
+    [ "$(k logs etc -c c | head -n 1)" = "it has pods" ] || fail "what it wrote is gone after a restart"
+    ! contains "has changed" k logs etc -c c || fail "$(k logs etc -c c)"
+    for what in "test ! -e /root/new" "test -L /etc/vks-test-etc/sub" "test -e /etc/vks-test-conf/new" "grep -qx pods /etc/vks-test-etc/conf"; do
+        # shellcheck disable=SC2086 # words
+        in_pod "${unit%.service}.c.service" $what || fail "in the pod: $what"
+    done
+    [ "$(in_pod "${unit%.service}.other.service" cat /etc/vks-test-etc/conf)" = pods ] || fail "two containers of the pod have two of them"
+    for what in "cat /etc/vks-test-etc/secret" "touch /etc/vks-test-etc/new" "touch /etc/vks-test-conf/x"; do
+        # shellcheck disable=SC2086 # words
+        ! in_pod "${unit%.service}.other.service" setpriv --reuid=vks-pod --regid=vks-pod --clear-groups $what 2>/dev/null || fail "another user can $what"
+    done
+    [ "$(sh_node 'ls -lAR --time-style=full-iso /etc/vks-test-etc /etc/vks-test-conf; sha256sum /etc/passwd; cat /etc/vks-test-etc/conf /etc/vks-test-etc/secret')" = "$before" ] ||
+        fail "the machine's are others"
+    k delete pod etc --timeout=60s >/dev/null
+    wait_for 20 "its layers are gone" sh_node "! grep -q '/run/vks/pods/.*/etc' /proc/mounts && test -z \"\$(systemctl list-units --all --no-legend 'run-vks-pods-*-etc.mount')\""
+}
+
 test_what_runs_once_is_started_again_by_the_pods_policy() {
     package vks-test-once "[Service]
 Type=oneshot

@@ -667,6 +667,72 @@ static bool dropin_has(const char *words)
         return holds("/run/systemd/system/vks.default.web.redis.service.d/vks.conf", words);
 }
 
+#define ETC_MOUNT    "run-vks-pods-0f6c2a9e\\x2d1234\\x2d4abc\\x2d8def\\x2d0123456789ab-etc.mount"
+#define ETC_BIND     "BindPaths=\"-/run/vks/pods/" UID "/etc/redis\":\"/etc/redis\"\n"
+#define WRITES_REDIS "[Service]\nExecStart=/usr/bin/redis\nUser=redis\nReadWriteDirectories=-/etc/redis\n"
+
+/* What the machine has must stay as it is, whoever owns it: the pod's directory is a layer over it. */
+Test(helper, what_a_unit_writes_to_below_etc_is_the_pods_own)
+{
+        struct asked *a = redis(WRITES_REDIS);
+
+        make("/etc/redis");
+        put("/etc/redis/sentinel.conf", "port 1\n", 0640);
+        cr_assert_eq(chown("/etc/redis", 120, 121), 0);
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(dropin_has(ETC_BIND) && dropin_has("Requires=" ETC_MOUNT "\nAfter=" ETC_MOUNT "\n"));
+        cr_assert(dropin_has("\nReadWritePaths=\n"), "the machine's stays read-only");
+        cr_assert(holds(UNIT_DIR "/" ETC_MOUNT, "Where=/run/vks/pods/" UID "/etc\n") &&
+                  holds(UNIT_DIR "/" ETC_MOUNT, "Options=lowerdir=/etc,upperdir=/run/vks/pods/" UID "/etc-upper,"
+                                                "workdir=/run/vks/pods/" UID "/etc-work,nodev,nosuid\n"));
+        cr_assert(mode_of("/run/vks/pods/" UID) == 0700 && mode_of("/run/vks/pods/" UID "/etc-work") == 0700);
+        cr_assert_not(is_there("/run/vks/pods/" UID "/etc/redis"), "the helper copies nothing");
+        cr_assert_eq(write_pod(a), 0, "again: %s", reply->text);
+        cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
+        cr_assert(strstr(pid1.asked, "StopUnit " ETC_MOUNT "\nResetFailedUnit " ETC_MOUNT "\n"), "%s", pid1.asked);
+        cr_assert(holds("/etc/redis/sentinel.conf", "port 1\n"));
+        nothing_is_left();
+}
+
+Test(helper, a_layer_over_etc_has_no_volume_in_it_and_nothing_that_could_lead_elsewhere)
+{
+        static const char *const mounts[] = { "/etc/redis", "/etc/redis/x" };
+        struct asked *a = redis(WRITES_REDIS);
+
+        cr_assert(write_pod(a) == 0 && !dropin_has(ETC_MOUNT), "there is none");
+        put("/etc/redis", "", 0644);
+        cr_assert(write_pod(a) == 0 && !dropin_has(ETC_MOUNT), "a file");
+        cr_assert(unlink("/etc/redis") == 0 && symlink("/etc/vks", "/etc/redis") == 0);
+        cr_assert(write_pod(a) == 0 && !dropin_has(ETC_MOUNT), "a link");
+        cr_assert_eq(unlink("/etc/redis"), 0);
+        make("/etc/redis");
+        own_directory("/etc/redis", NULL);
+        cr_assert(write_pod(a) == 0 && !dropin_has(ETC_MOUNT), "something is mounted there");
+        cr_assert_eq(umount2("/etc/redis", MNT_DETACH), 0);
+        make("/etc/redis/x");
+        for (size_t i = 0; i < ARRAY_LEN(mounts); i++) {
+                with_mount(a, "memory", mounts[i]);
+                cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+                cr_assert_not(dropin_has(ETC_MOUNT), "%s", mounts[i]);
+        }
+        with_mount(a, "memory", "/etc/redi");
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(dropin_has(ETC_BIND) && !dropin_has("\"-/etc/redis\""), "in a mirror of /etc, too, and once");
+        a = redis("[Service]\nExecStart=/usr/bin/redis\nReadWritePaths=/etc /etc/vks /etc/redis/x\n");
+        cr_assert(write_pod(a) == 0 && !dropin_has(ETC_MOUNT), "neither all of /etc, nor ours, nor deeper");
+}
+
+Test(helper, a_configuration_directory_is_no_way_to_write_on_the_machine)
+{
+        struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\nConfigurationDirectory=redis\n");
+
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(dropin_has("\nConfigurationDirectory=\n") && !dropin_has(ETC_MOUNT));
+        make("/etc/redis");
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(dropin_has("\nConfigurationDirectory=\n") && dropin_has(ETC_BIND));
+}
+
 /* Two containers: one is of package iwd with a command of its own, the other has a volume in the directory that PID 1
  * gives to the first. */
 static struct asked *two_of_them(void)
@@ -1373,21 +1439,31 @@ Test(helper, unit_files_that_are_in_use_as_mount_points_stay)
         nothing_is_left();
 }
 
+static void stays_while_mounted(const char *layer)
+{
+        CLEANUP(freep) char *keep = xasprintf("%s/keep", layer);
+
+        own_directory(layer, NULL);
+        put(keep, "", 0644);
+        units(VERB_remove, NULL, true);
+        cr_assert(reply->error == -EXDEV || reply->error == -EBUSY, "%s", reply->text);
+        expect(reply->error, "removing the pod's directories");
+        cr_assert(is_there(keep), "nothing is removed across a mount point");
+        pid1.unmount = layer;
+        cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
+        nothing_is_left();
+}
+
 Test(helper, removal_waits_for_the_unmounting_and_not_for_ever)
 {
         struct asked *a = sleeper();
 
         a->c.writes_var = true;
         cr_assert_eq(write_pod(a), 0);
-        own_directory("/run/vks/pods/" UID "/var", NULL);
-        put("/run/vks/pods/" UID "/var/keep", "", 0644);
-        units(VERB_remove, NULL, true);
-        cr_assert(reply->error == -EXDEV || reply->error == -EBUSY, "%s", reply->text);
-        expect(reply->error, "removing the pod's directories");
-        cr_assert(is_there("/run/vks/pods/" UID "/var/keep"), "nothing is removed across a mount point");
-        pid1.unmount = "/run/vks/pods/" UID "/var";
-        cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
-        nothing_is_left();
+        stays_while_mounted("/run/vks/pods/" UID "/var");
+        make("/etc/redis");
+        cr_assert_eq(write_pod(redis(WRITES_REDIS)), 0);
+        stays_while_mounted("/run/vks/pods/" UID "/etc");
 }
 
 /* ---- INSTALL, FILL ----------------------------------------------------------------------------------------------- */

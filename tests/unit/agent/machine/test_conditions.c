@@ -36,10 +36,12 @@ Test(conditions, what_a_unit_would_write_of_the_machines_is_listed)
         static const char text[] = "[Service]\nReadWritePaths=-/var/lib/x /run/x "
                                    "-/var/run/x\n#ReadWritePaths=/no\nReadWriteDirectories=-/etc/x\n"
                                    "ReadWritePaths=\nReadWritePaths=+/srv/x /tmp / x\nReadOnlyPaths=/opt\n";
-        CLEANUP(buf_done) struct buf b = BUF(400), none = BUF(400);
+        CLEANUP(buf_done) struct buf b = BUF(400), none = BUF(400), private = BUF(400);
 
-        read_only_list(text, sizeof(text) - 1, &b);
+        read_only_list(text, sizeof(text) - 1, "BindPaths=\"/v\":\"/etc\"\n", &b);
         cr_assert_str_eq(b.data, "/etc/x, /srv/x");
+        read_only_list(text, sizeof(text) - 1, "BindPaths=\"-/run/vks/pods/U/etc/x\":\"/etc/x\"\n", &private);
+        cr_assert_str_eq(private.data, "/srv/x", "the pod has its own");
         read_only_of("vks.there.is.none.service", &none);
         cr_assert_eq(none.len, 0);
 }

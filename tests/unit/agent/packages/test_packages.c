@@ -120,6 +120,13 @@ static const struct {
             { .name = "samba-ad-dc.service", .multi_user = true },
             { .name = "smbd.service", .multi_user = true, .after = " nmbd.service winbind.service " } },
           "smbd.service" },
+        { "samba-by-alias", /* as Debian 13 has it */
+          { { .name = "nmbd.service", .alias = "nmb.service", .multi_user = true },
+            { .name = "smbd.service",
+              .alias = "smb.service",
+              .multi_user = true,
+              .after = " nmb.service winbind.service " } },
+          "smbd.service" },
         { "two-ends",
           { { .name = "a.service", .multi_user = true },
             { .name = "b.service", .multi_user = true, .after = " a.service " },
@@ -442,6 +449,36 @@ Test(machine, what_a_timer_starts_is_no_daemon_and_the_one_in_another_package_of
         put("/lib/systemd/system/mailtestd.service", DAEMON);
         expect_image("mailtest", "mailtestd.service", "mailtestd", false, "only one that nothing else starts");
         expect_image("mailtestd", "mailtestd.service", "mailtestd", false, "package's name");
+}
+
+static const char *daemon_of(const char *name)
+{
+        static struct package_image i;
+        CLEANUP(packages_freep) struct packages *p = loaded();
+
+        cr_assert_eq(packages_image(p, name, &i, NULL), 0);
+        cr_assert_eq(i.unit[0], '\0');
+        return i.daemon;
+}
+
+/* helper/install.sh notes what depends on a package without a daemon, and is of its source. */
+Test(machine, the_daemon_of_a_package_that_has_none_may_have_to_be_installed)
+{
+        cr_expect_str_eq(daemon_of("mailtest"), "", "nothing is noted");
+        put("/var/lib/vks/relatives/mailtest", "mailtest-compile\nspamtestd\nmailtestc\n");
+        cr_expect_str_eq(daemon_of("mailtest"), "spamtestd");
+        put("/var/lib/vks/relatives/mailtest", "mailtest-daemon\n");
+        cr_expect_str_eq(daemon_of("mailtest"), "mailtest-daemon");
+        put("/var/lib/vks/relatives/mailtest", "mailtest-server\nspamtestd\n");
+        cr_expect_str_eq(daemon_of("mailtest"), "", "which of the two?");
+        put("/var/lib/vks/relatives/mailtest", "mailtestd\n");
+        cr_expect_str_eq(daemon_of("mailtest"), "", "it is installed, and has none");
+        put("/var/lib/vks/relatives/mailtest", "-od\n../d\nmailtest -od\n\nsend\rd");
+        cr_expect_str_eq(daemon_of("mailtest"), "", "no packages");
+        put("/var/lib/vks/relatives/zsh", "zshd\n");
+        cr_expect_str_eq(daemon_of("zsh"), "", "a package without services is no daemon's");
+        put("/var/lib/vks/relatives/sync", "syncd\n");
+        cr_expect_str_eq(daemon_of("sync"), "", "it has a template");
 }
 
 Test(machine, where_no_rule_chooses_it_says_what_to_write)

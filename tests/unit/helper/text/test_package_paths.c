@@ -72,7 +72,7 @@ Test(package_paths, elsewhere_it_has_but_nothing_of_the_machines_is_writable)
         check(&none, "BindPaths=/a\nBindReadOnlyPaths=/b\nBindPaths=\nBindPaths=/c",
               "BindPaths=\nBindReadOnlyPaths=\nBindReadOnlyPaths=/c\n");
         check(&none, "TemporaryFileSystem=/srv:ro\nInaccessiblePaths=/var/lib/x",
-              "InaccessiblePaths=\nTemporaryFileSystem=\nInaccessiblePaths=/var/lib/x\nTemporaryFileSystem=/srv:ro\n");
+              "InaccessiblePaths=\nTemporaryFileSystem=\nInaccessiblePaths=-/var/lib/x\nTemporaryFileSystem=/srv:ro\n");
 }
 
 Test(package_paths, no_mount_of_the_packages_is_in_a_volume_and_no_volume_in_a_bind_of_the_packages)
@@ -141,7 +141,7 @@ Test(package_paths, what_may_not_be_executed_on_the_whole_machine_may_not_in_wha
         check(&rooted, "NoExecPaths=/\nExecPaths=/bin/x -/usr/",
               "NoExecPaths=\nExecPaths=\nNoExecPaths=-/proc\nNoExecPaths=-/data\nNoExecPaths=-/srv/own/data\n"
               "ExecPaths=/bin/x\nExecPaths=-/usr/\n");
-        check(&rooted, "NoExecPaths=/var /home", "NoExecPaths=\nNoExecPaths=/var\n");
+        check(&rooted, "NoExecPaths=/var /home", "NoExecPaths=\nNoExecPaths=-/var\n");
 }
 
 Test(package_paths, what_cannot_be_read_is_left_out)
@@ -171,4 +171,46 @@ Test(package_paths, a_dev_or_proc_of_its_own_stays)
                 cr_expect(!package_paths_replace(file, "/usr"));
         }
         cr_expect(!package_paths_replace(NULL, "/dev"));
+}
+
+/* accounts-daemon names /var/log/wtmp and /run/systemd/seats, which the machine has and the pod has not. */
+Test(package_paths, what_is_missing_in_the_pods_own_directories_keeps_no_daemon_from_its_start)
+{
+        check(&none, "ReadOnlyPaths=/usr/share/x /var/log/wtmp /run/systemd/seats/ +/var/lib/y -/tmp/z /variable",
+              "ReadOnlyPaths=\nReadOnlyPaths=/usr/share/x\nReadOnlyPaths=-/var/log/wtmp\n"
+              "ReadOnlyPaths=-/run/systemd/seats/\nReadOnlyPaths=-+/var/lib/y\nReadOnlyPaths=-/tmp/z\n"
+              "ReadOnlyPaths=/variable\n");
+        check(&none, "InaccessiblePaths=/home/x\nExecPaths=/var/lib/x/bin\nNoExecPaths=/dev/shm/x",
+              "InaccessiblePaths=\nNoExecPaths=\nExecPaths=\nInaccessiblePaths=-/home/x\n"
+              "NoExecPaths=-/dev/shm/x\nExecPaths=-/var/lib/x/bin\n");
+        check(&rooted, "ReadOnlyPaths=/data/x /usr/x",
+              "ReadOnlyPaths=\nReadOnlyPaths=-/data/x\nReadOnlyPaths=/usr/x\n");
+}
+
+static void check_etc(const char *settings, const char *want)
+{
+        CLEANUP(freep) char *text = xasprintf("[Service]\n%s\n", settings);
+        CLEANUP(unit_file_freep) struct unit_file *file = NULL;
+        CLEANUP(buf_done) struct buf b = BUF(65536);
+        CLEANUP(strv_freep) char **paths = NULL;
+
+        cr_assert_eq(unit_file_parse("x.service", text, strlen(text), &file, NULL), 0);
+        paths = package_etc(file);
+        for (char **path = paths; path && *path; path++)
+                buf_printf(&b, "%s ", *path);
+        cr_expect_str_eq(b.data ? b.data : "", want, "%s\ngave\n%s", settings, b.data ? b.data : "");
+}
+
+Test(package_paths, the_directories_below_etc_that_a_package_writes_to)
+{
+        cr_expect_null(package_etc(NULL));
+        check_etc("ReadOnlyDirectories=/\nReadWriteDirectories=-/etc/redis", "/etc/redis ");
+        check_etc("ReadWritePaths=/etc/a /var/lib/x -/etc/b/ +/etc//c /etc/./d %E/e\nReadWritePaths=/etc/a",
+                  "/etc/a /etc/b /etc/c /etc/d /etc/e /etc/a ");
+        check_etc("ReadWritePaths=/etc/a\nReadWritePaths=\nReadWritePaths=/etc/b", "/etc/b ");
+        check_etc("ConfigurationDirectory=a b/c d", "/etc/a /etc/d ");
+        /* All of /etc, what lies deeper, vks' own, what leads elsewhere, and what cannot be read. */
+        check_etc("ReadWritePaths=/etc /etc/ / /etc/a/b /etc/vks /etc/vks/ /etc/vks/x", "");
+        check_etc("ReadWritePaths=/etc/../usr /etc/a/../vks /etc/.. etc/x \"/etc/q\" /etc/b\\x20 /etc/%i /etc/a:b", "");
+        check_etc("ConfigurationDirectory=../usr vks .", "");
 }
