@@ -43,6 +43,7 @@ struct unit {
         bool condition;                 /* ConditionResult=, ... */
         uint64_t condition_at;          /* ... which says something only if there was a look, monotonic */
         uint64_t active_at, handoff_at; /* signs that the main process was executed; the latter from systemd 256 on */
+        uint32_t exec_pid;              /* of the main process, also when it has ended */
         char judged[33];                /* the run of which state.spawn_error is known */
         sd_event_source *look;          /* at the journal, for that; NULL when there was no need */
         unsigned looks;
@@ -155,7 +156,8 @@ static bool judge(struct observed *o, struct unit *u)
                 u->looks = 0;
                 return true;
         }
-        if (spawn_look(NULL, u->name, s->invocation, s->spawn_error, sizeof(s->spawn_error)) == SPAWN_UNKNOWN &&
+        if (spawn_look(NULL, u->name, s->invocation, u->exec_pid, s->spawn_error, sizeof(s->spawn_error)) ==
+                    SPAWN_UNKNOWN &&
             !o->reading && u->looks < ARRAY_LEN(spawn_looks)) {
                 uint64_t after = spawn_looks[u->looks++];
 
@@ -218,6 +220,8 @@ static int read_property(sd_bus_message *m, const char *name, struct unit *u)
                 return read_invocation(m, u->state.invocation);
         if (streq(name, "MainPID"))
                 return sd_bus_message_read(m, "v", "u", &u->state.main_pid);
+        if (streq(name, "ExecMainPID"))
+                return sd_bus_message_read(m, "v", "u", &u->exec_pid);
         if (streq(name, "NRestarts"))
                 return sd_bus_message_read(m, "v", "u", &u->state.restarts);
         if (streq(name, "ExecMainCode"))

@@ -27,7 +27,7 @@ static void copy_reason(const char *message, size_t n, const char *unit, char *r
 }
 
 /* Is there a message of that kind about the run? The journal stands at the latest one then. */
-static bool has(sd_journal *journal, const char *id, const char *name, const char *unit, const char *invocation)
+static bool has(sd_journal *journal, const char *id, const char *name, const char *value, const char *invocation)
 {
         bool by_pid_1 = streq(name, "UNIT");
         int r;
@@ -35,7 +35,7 @@ static bool has(sd_journal *journal, const char *id, const char *name, const cha
         sd_journal_flush_matches(journal);
         r = match(journal, "MESSAGE_ID", id);
         if (r >= 0)
-                r = match(journal, name, unit);
+                r = match(journal, name, value);
         if (r >= 0)
                 r = match(journal, "INVOCATION_ID", invocation);
         if (r >= 0 && by_pid_1)
@@ -45,7 +45,17 @@ static bool has(sd_journal *journal, const char *id, const char *name, const cha
         return r >= 0 && sd_journal_previous(journal) > 0;
 }
 
-enum spawn spawn_look(const char *directory, const char *unit, const char *invocation, char *ret, size_t size)
+/* Did the main process say that it could not execute the program? The journal stands at that message then. */
+static bool has_failed(sd_journal *journal, const char *unit, const char *invocation, uint32_t main_pid)
+{
+        CLEANUP(freep) char *pid = xasprintf("%u", main_pid);
+
+        return has(journal, SD_MESSAGE_SPAWN_FAILED_STR, "_SYSTEMD_UNIT", unit, invocation) ||
+               (main_pid && has(journal, SD_MESSAGE_SPAWN_FAILED_STR, "_PID", pid, invocation));
+}
+
+enum spawn spawn_look(const char *directory, const char *unit, const char *invocation, uint32_t main_pid, char *ret,
+                      size_t size)
 {
         static const char field[] = "MESSAGE=";
         enum spawn verdict = SPAWN_UNKNOWN;
@@ -58,7 +68,7 @@ enum spawn spawn_look(const char *directory, const char *unit, const char *invoc
         /* The end first: what was said before it is there when it is. */
         if (r >= 0 && has(journal, SD_MESSAGE_UNIT_PROCESS_EXIT_STR, "UNIT", unit, invocation))
                 verdict = SPAWN_EXECUTED;
-        if (r >= 0 && has(journal, SD_MESSAGE_SPAWN_FAILED_STR, "_SYSTEMD_UNIT", unit, invocation) &&
+        if (r >= 0 && has_failed(journal, unit, invocation, main_pid) &&
             sd_journal_get_data(journal, "MESSAGE", &data, &n) >= 0 && n > strlen(field)) {
                 verdict = SPAWN_FAILED;
                 copy_reason((const char *)data + strlen(field), n - strlen(field), unit, ret, size);

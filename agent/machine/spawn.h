@@ -19,7 +19,12 @@ enum spawn {
         SPAWN_EXECUTED,
 };
 
-/* `directory` is NULL for the machine's journal. */
-enum spawn spawn_look(const char *directory, const char *unit, const char *invocation, char *ret, size_t size);
+/*
+ * `directory` is NULL for the machine's journal. `main_pid` is that of the main process, also when it has ended: the
+ * message is known by its sender's unit, or, since journald cannot tell the unit of a sender that has ended meanwhile,
+ * by its process id, which the kernel has told. 0: it is not known.
+ */
+enum spawn spawn_look(const char *directory, const char *unit, const char *invocation, uint32_t main_pid, char *ret,
+                      size_t size);
 
 #endif

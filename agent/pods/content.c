@@ -311,7 +311,7 @@ static void set_env(struct scope *s, const char *prefix, const char *name, const
         v->name = xasprintf("%s%s", prefix, name);
         v->value.data = xmemdup(data, size);
         v->value.len = size;
-        for (size_t i = 0; i < m->n_env; i++)
+        for (size_t i = 0; s->secret && i < m->n_env; i++)
                 if (streq(m->env[i]->name, v->name)) {
                         vks__env__free_unpacked(m->env[i], NULL);
                         m->env[i] = v;

@@ -40,6 +40,7 @@ static void begin(void)
                         "\nMESSAGE=vks.ns.a.x.service: Failed at step CHDIR spawning /bin/true: No such file\n");
         entry(f, "_SYSTEMD_UNIT=vks.ns.b.x.service\nINVOCATION_ID=" RUN "\nMESSAGE=Failed at step EXEC\n");
         entry(f, FAILED "_SYSTEMD_UNIT=vks.ns.c.x.service\nINVOCATION_ID=" RUN "\nMESSAGE=Failed to execute: /x\n");
+        entry(f, FAILED "_PID=77\nINVOCATION_ID=" OTHER_RUN "\nMESSAGE=vks.ns.f.x.service: Failed at step USER\n");
         entry(f, EXIT "_PID=1\nUNIT=vks.ns.a.x.service\nINVOCATION_ID=" RUN "\nMESSAGE=Main process exited\n");
         entry(f, EXIT "_PID=1\nUNIT=vks.ns.d.x.service\nINVOCATION_ID=" RUN "\nMESSAGE=Main process exited\n");
         entry(f, EXIT "_PID=7\nUNIT=vks.ns.e.x.service\nINVOCATION_ID=" RUN "\nMESSAGE=Main process exited\n");
@@ -53,18 +54,23 @@ Test(spawn, only_the_unit_itself_says_so_of_a_run)
 
         begin();
         journal = xasprintf("%s", dir);
-        cr_expect_eq(spawn_look(journal, "vks.ns.a.x.service", RUN, reason, sizeof(reason)), SPAWN_FAILED);
+        cr_expect_eq(spawn_look(journal, "vks.ns.a.x.service", RUN, 0, reason, sizeof(reason)), SPAWN_FAILED);
         cr_expect_str_eq(reason, "Failed at step CHDIR spawning /bin/true: No such file");
-        cr_expect_eq(spawn_look(journal, "vks.ns.c.x.service", RUN, reason, sizeof(reason)), SPAWN_FAILED);
+        cr_expect_eq(spawn_look(journal, "vks.ns.c.x.service", RUN, 0, reason, sizeof(reason)), SPAWN_FAILED);
         cr_expect_str_eq(reason, "Failed to execute: /x");
-        cr_expect_eq(spawn_look(journal, "vks.ns.a.x.service", RUN, reason, 8), SPAWN_FAILED);
+        cr_expect_eq(spawn_look(journal, "vks.ns.a.x.service", RUN, 0, reason, 8), SPAWN_FAILED);
         cr_expect_str_eq(reason, "Failed ");
-        cr_expect_eq(spawn_look(journal, "vks.ns.b.x.service", RUN, reason, sizeof(reason)), SPAWN_UNKNOWN);
-        cr_expect_eq(spawn_look(journal, "vks.ns.a.x.service", OTHER_RUN, reason, 8), SPAWN_UNKNOWN);
-        cr_expect_eq(spawn_look("/nowhere", "vks.ns.a.x.service", RUN, reason, sizeof(reason)), SPAWN_UNKNOWN);
-        cr_expect_eq(spawn_look(journal, "vks.ns.d.x.service", RUN, reason, 8), SPAWN_EXECUTED,
+        cr_expect_eq(spawn_look(journal, "vks.ns.b.x.service", RUN, 0, reason, sizeof(reason)), SPAWN_UNKNOWN);
+        cr_expect_eq(spawn_look(journal, "vks.ns.a.x.service", OTHER_RUN, 0, reason, 8), SPAWN_UNKNOWN);
+        cr_expect_eq(spawn_look(journal, "vks.ns.f.x.service", OTHER_RUN, 77, reason, sizeof(reason)), SPAWN_FAILED,
+                     "its sender had ended before journald looked for its unit");
+        cr_expect_str_eq(reason, "Failed at step USER");
+        cr_expect_eq(spawn_look(journal, "vks.ns.f.x.service", OTHER_RUN, 78, reason, 8), SPAWN_UNKNOWN, "another's");
+        cr_expect_eq(spawn_look("/nowhere", "vks.ns.a.x.service", RUN, 0, reason, sizeof(reason)), SPAWN_UNKNOWN);
+        cr_expect_eq(spawn_look(journal, "vks.ns.d.x.service", RUN, 0, reason, 8), SPAWN_EXECUTED,
                      "PID 1 has said its end, and nobody more");
-        cr_expect_eq(spawn_look(journal, "vks.ns.e.x.service", RUN, reason, 8), SPAWN_UNKNOWN, "not PID 1 has said so");
+        cr_expect_eq(spawn_look(journal, "vks.ns.e.x.service", RUN, 0, reason, 8), SPAWN_UNKNOWN,
+                     "not PID 1 has said so");
         remove = xasprintf("rm -r %s", dir);
         cr_assert_eq(system(remove), 0);
 }
