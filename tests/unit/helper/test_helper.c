@@ -799,6 +799,16 @@ Test(helper, the_machines_data_shows_through_only_where_it_is_the_users_own)
         cr_assert(dropin_has(through), "without the machine's /var below there is nothing to show");
 }
 
+Test(helper, a_working_dir_in_a_directory_of_the_packages_is_its_users_to_make)
+{
+        struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=redis\nStateDirectory=redis\n");
+
+        cr_assert_eq(write_in(a, "/var/lib/redis/work"), 0, "%s", reply->text);
+        cr_assert(dropin_has("--dir \"/var/lib/redis/work\" "));
+        cr_assert_eq(write_in(a, "/var/lib/redis"), 0, "%s", reply->text);
+        cr_assert(dropin_has("WorkingDirectory=/var/lib/redis\n") && !dropin_has("--dir"), "PID 1 makes that one");
+}
+
 /* PID 1 mounts the layer for whichever unit starts; one that was written without it would have the machine's data. */
 Test(helper, all_units_of_a_pod_have_the_same_var_whatever_request_brings_them)
 {
@@ -1325,6 +1335,13 @@ Test(helper, without_room_for_its_pipes_nothing_is_started)
         units(VERB_start, unit, false);
         expect(-EISDIR, "pipes of " SLEEP);
         cr_assert_str_eq(pid1.asked, "");
+}
+
+Test(helper, what_is_said_of_a_removed_container_has_to_be_kept)
+{
+        cr_assert_eq(write_pod(sleeper()), 0);
+        make(LOG_DIR "/" UID ".c" LOG_GONE);
+        cr_assert_eq(units(VERB_remove, NULL, true), -EISDIR, "%s", reply->text);
 }
 
 Test(helper, what_pid_1_says_reaches_the_agent)
