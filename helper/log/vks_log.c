@@ -468,7 +468,7 @@ static int start(struct logger *l)
             epoll_ctl(l->epoll, EPOLL_CTL_ADD, l->watch, &event) < 0 ||
             epoll_ctl(l->epoll, EPOLL_CTL_ADD, l->end, &end) < 0)
                 return -errno;
-        (void)connect(l->journal, (const struct sockaddr *)&to, sizeof(to)); /* send_entry() tries again */
+        (void)connect(l->journal, (const struct sockaddr *)&to, sizeof(to)); /* flush() tries again */
         take_kept(l);
         look_at_all(l);
         notify(l, "READY=1", -1);
