@@ -169,7 +169,7 @@ static int fill(struct machine *m, const struct op_fill *op, struct err *e)
 
 int op_fill(struct machine *m, const struct op_fill *op, UNUSED struct answer *a, struct err *e)
 {
-        uint64_t own;
+        uint64_t own = 0;
         int r = room_left(m->pods, POD_RUN_DIR, e);
 
         if (r == 0)

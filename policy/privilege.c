@@ -16,8 +16,9 @@
 static const char *const machines_names[] = {
         "org.freedesktop.DBus*",      /* the bus itself: it says who a message is from */
         "org.freedesktop.PolicyKit*", /* PID 1 asks it whether a user may start units */
-        "org.freedesktop.@(systemd|login|machine|home|hostname|locale|timedate|timesync|network|resolve|import|"
-        "portable|oom|sysupdate|sysext|journal)[0-9]*",        /* systemd's own: sessions, users, names, time */
+        /* systemd's own: sessions, users, names, time */
+        "org.freedesktop.@(systemd|login|machine|home|hostname|locale|timedate|timesync)[0-9]*",
+        "org.freedesktop.@(network|resolve|import|portable|oom|sysupdate|sysext|journal)[0-9]*",
         "org.freedesktop.@(Accounts|ConsoleKit|realmd|sssd)*", /* who is a user, who is logged in */
         "*%*",                                                 /* a specifier: nobody knows which name that is */
 };

@@ -302,7 +302,7 @@ int dir_remove(int at, const char *name)
         CLEANUP(removal_done) struct removal w = { .top = -1 };
         int r = removal_begin(&w, at, name);
 
-        while (r > 0)
+        while (w.list && r > 0)
                 r = removal_step(&w);
         return r;
 }
