@@ -21,6 +21,7 @@
 #include "agent/server/logs.h"
 #include "agent/node/node.h"
 #include "agent/node/package_labels.h"
+#include "agent/pods/command.h"
 #include "agent/pods/pods.h"
 #include "agent/lib/retry.h"
 #include "agent/client/watch.h"
@@ -45,6 +46,7 @@ struct agent {
         struct installer *installer;
         struct node *node;
         struct pods *pods;
+        struct commands *commands;
         struct watch *watch, *node_watch;
         struct gate *gate;
         struct server *server;
@@ -206,7 +208,12 @@ static void bus_connected(void *userdata, bool yes)
 
 static void unit_changed(void *userdata, const char *unit, const struct unit_state *state)
 {
-        pods_unit_changed(((struct agent *)userdata)->pods, unit, state);
+        struct agent *a = userdata;
+
+        if (unit_name_is_exec(unit))
+                commands_unit_changed(a->commands, unit, state);
+        else
+                pods_unit_changed(a->pods, unit, state);
 }
 
 static void units_synced(void *userdata)
@@ -215,12 +222,24 @@ static void units_synced(void *userdata)
 
         a->units_read = true;
         pods_units_synced(a->pods);
+        commands_units_synced(a->commands, a->observed);
         begin(a);
 }
 
 static void job_failed(void *userdata, const char *unit, const char *result)
 {
-        pods_job_failed(((struct agent *)userdata)->pods, unit, result);
+        struct agent *a = userdata;
+
+        if (unit_name_is_exec(unit))
+                commands_job_failed(a->commands, unit, result);
+        else
+                pods_job_failed(a->pods, unit, result);
+}
+
+static void container_ended(void *userdata, const char *pod_uid)
+{
+        log_stream_poke(pod_uid);
+        commands_container_ended(((struct agent *)userdata)->commands, pod_uid);
 }
 
 /* ---- what the other parts tell ----------------------------------------------------------------------------------- */
@@ -276,7 +295,7 @@ static int start_server(struct agent *a, struct err *e)
         if (r < 0)
                 return r;
         server.gate = a->gate;
-        a->kubelet_api = (struct kubelet_api){ a->event, a->pods, a->api };
+        a->kubelet_api = (struct kubelet_api){ a->event, a->pods, a->api, a->commands };
         return server_new(a->event, &server, kubelet_api_handle, &a->kubelet_api, &a->server, e);
 }
 
@@ -350,10 +369,12 @@ static int agent_start(struct agent *a, struct err *e)
                           .ip = own_ip(a),
                           .api_host = a->api_host,
                           .api_port = a->api_port },
-                .container_ended = log_stream_poke,
+                .container_ended = container_ended,
+                .userdata = a,
                 .dry_run = a->config->dry_run ? stdout : NULL,
         };
         a->pods = pods_new(&parts);
+        a->commands = commands_new(a->event, a->helper, a->pods);
         a->registered = a->config->dry_run;
         return start_server(a, e);
 }
@@ -368,6 +389,7 @@ static void agent_free(struct agent *a)
         sd_event_source_disable_unref(a->labels_timer);
         node_free(a->node);
         helper_client_free(a->helper);
+        commands_free(a->commands);
         pods_free(a->pods);
         installer_free(a->installer);
         tokens_free(a->tokens);

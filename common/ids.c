@@ -7,6 +7,8 @@
 
 #include "common/buf.h"
 
+#define EXEC_PREFIX "vks-exec-"
+
 enum {
         UNIT_CUT = 200,   /* beyond this the pod's part of a unit name is cut; leaves room for ".service.d" */
         POD_PART_CUT = 64 /* what then remains of the pod's part, before ":" and the uid */
@@ -239,6 +241,24 @@ int unit_name(const struct pod_id *pod, const char *image, const char *container
 bool unit_name_is_ours(const char *unit)
 {
         return unit && starts_with(unit, "vks.") && ends_with(unit, ".service");
+}
+
+void exec_unit_name(const char *uid, const char *container, const uint64_t *id, char ret[ID_UNIT_MAX + 1])
+{
+        char word[ID_LABEL_MAX + 1], number[17] = "";
+
+        snprintf(word, sizeof(word), "%s", container);
+        for (char *c = word; *c; c++)
+                if (*c == '-')
+                        *c = '_';
+        if (id)
+                snprintf(number, sizeof(number), "%016llx", (unsigned long long)*id);
+        snprintf(ret, ID_UNIT_MAX + 1, EXEC_PREFIX "%s-%s-%s.service", uid, word, number);
+}
+
+bool unit_name_is_exec(const char *unit)
+{
+        return starts_with(unit, EXEC_PREFIX) && ends_with(unit, ".service");
 }
 
 void pod_slice_name(const char *uid, enum qos qos, char ret[ID_UNIT_MAX + 1])

@@ -61,6 +61,15 @@ int pod_id_parse(const char *namespace, const char *name, const char *uid, struc
 int unit_name(const struct pod_id *pod, const char *image, const char *container, char ret[ID_UNIT_MAX + 1],
               struct err *e);
 
+/*
+ * A command of kubectl exec beside a container: vks-exec-<uid>-<container, "_" for "-">-<id in 16 hex digits>.service.
+ * With `id` NULL it ends in "-": by systemd.unit(5) a drop-in of that name counts for all of the container's. No
+ * container's unit begins like this, and what is between two "-" is known from the left, so the drop-in counts for
+ * no other unit.
+ */
+void exec_unit_name(const char *uid, const char *container, const uint64_t *id, char ret[ID_UNIT_MAX + 1]);
+bool unit_name_is_exec(const char *unit); /* "vks-exec-" ... ".service"; says nothing of whose it is */
+
 bool unit_name_is_ours(const char *unit); /* "vks." ... ".service"; says nothing of whose pod it is */
 
 enum qos { QOS_CLASS_BEST_EFFORT, QOS_CLASS_BURSTABLE, QOS_CLASS_GUARANTEED };

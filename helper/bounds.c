@@ -23,6 +23,7 @@ enum {
         /* One at a time has apt's lock; the others wait for it, or look whether there is anything newer. As many as
          * the agent asks for at a time (agent/packages/installer.c). */
         INSTALLS = 8,
+        EXECS = 256,          /* commands of kubectl exec, probes and hooks that run at a time */
         INSTALLS_FAILED = 32, /* that PID 1 remembers, for the agent to see what became of them */
 };
 
@@ -35,6 +36,24 @@ int bounds_jobs(struct machine *m, size_t n, bool stops, struct err *e)
                 r = err_set(e, -EAGAIN, "max-jobs", "systemd has %u jobs to do, and gets no more than %u of pods", jobs,
                             most);
         return r;
+}
+
+/* PID 1 is asked only when so many have begun that they may all be running. */
+int bounds_execs(struct machine *m, struct err *e)
+{
+        struct units_found found = { 0 };
+        int r = m->execs < EXECS ? 0 : unit_find_busy(m, "vks-exec-*.service", &found, e);
+        CLEANUP(strv_freep) char **busy = found.busy, **failed = found.failed;
+
+        if (r < 0)
+                return r;
+        if (m->execs >= EXECS)
+                m->execs = (unsigned)found.n_busy;
+        if (m->execs >= EXECS)
+                return err_set(e, -EAGAIN, "max-execs", "%u commands run beside containers, and no more than %d may",
+                               m->execs, EXECS);
+        m->execs++;
+        return 0;
 }
 
 int bounds_install(struct machine *m, const char *unit, struct err *e)

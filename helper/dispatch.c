@@ -68,7 +68,7 @@ static void audit(const struct wire_verb *verb, const ProtobufCMessage *message,
         char subject[1280];
 
         snprintf(subject, sizeof(subject), "%.63s%s%.253s%s%s", pod->namespace_, pod->name[0] ? "/" : "", pod->name,
-                 a->unit, a->packages);
+                 a->unit, a->about);
         utf8_mend(subject, "");
         sd_journal_send("PRIORITY=%i", result < 0 ? LOG_WARNING : LOG_INFO, "MESSAGE=%s %s: %s", verb->name, subject,
                         result < 0 ? e->text : "done", "VKS_VERB=%s", verb->name, "VKS_POD_UID=%s",
@@ -95,6 +95,7 @@ int dispatch(void *machine, int sock, struct err *e)
         r = arena_init(&arena, REQUEST_MEMORY);
         if (r < 0)
                 return err_errno(e, r, NULL, "memory for a request");
+        m->streams = p.has_streams ? p.streams : NULL;
         r = wire_decode(p.verb->message, p.body, p.size, &allocator, &message, &why);
         if (r == 0)
                 r = policy_file_follow(m, &why);
@@ -102,6 +103,7 @@ int dispatch(void *machine, int sock, struct err *e)
                 r = rows[p.verb->number](m, message, &a, &why);
         utf8_mend(why.text, ""); /* words of a request are in it */
         audit(p.verb, message, &a, r, &why, now_usec() - began);
+        m->streams = NULL;
         reply.error = r;
         reply.text = why.text, reply.rule = why.reason, reply.unit = a.unit;
         r = wire_send_reply(sock, p.verb, &reply.base, e);

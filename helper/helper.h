@@ -41,13 +41,16 @@ struct machine {
         struct policy_file policy_file;
         struct policy *policy; /* owned; by which the present request is judged */
         struct trash trash;
+        const int *streams; /* EXEC: the three descriptors that came with the present request, borrowed */
+        unsigned execs;     /* commands begun, of which not more than so many run (bounds.c) */
         bool content_known;
         uint64_t content; /* of all pods' files and variables, in bytes of the tmpfs (bounds.c) */
 };
 
 struct answer {
         char unit[ID_UNIT_MAX + 1]; /* INSTALL: the transient unit */
-        char packages[512];         /* INSTALL: the packages, for the journal, as many as there is room for */
+        char about[512]; /* for the journal, what is asked for, as far as there is room: INSTALL: the packages;
+                            EXEC: the program, and for whom */
 };
 
 int op_install(struct machine *m, const struct op_install *op, struct answer *a, struct err *e);
@@ -56,10 +59,14 @@ int op_start(struct machine *m, const struct op_units *op, struct answer *a, str
 int op_stop(struct machine *m, const struct op_units *op, struct answer *a, struct err *e);
 int op_remove(struct machine *m, const struct op_units *op, struct answer *a, struct err *e);
 int op_fill(struct machine *m, const struct op_fill *op, struct answer *a, struct err *e);
+int op_exec(struct machine *m, const struct op_exec *op, struct answer *a, struct err *e);
 
 /* ---- dispatch.c: from a packet to a reply: decode, ask policy, act, leave one line in the journal. A proto/serve.h
  * handler ---- */
 int dispatch(void *machine, int sock, struct err *e);
+
+/* ---- pods.c: does a file of root's say that the unit is the pod's? ---- */
+bool unit_is_pods(struct machine *m, const char *unit, const char *uid);
 
 /* ---- policy_file.c ----------------------------------------------------------------------------------------------- */
 
@@ -91,6 +98,19 @@ int unit_active_state(struct machine *m, const char *unit, char ret[static 32], 
  * PID 1 runs the same program with "--end" alone. */
 int unit_run(struct machine *m, const char *unit, char **argv, struct err *e);
 
+/*
+ * Starts `unit`, a transient one, of which a drop-in says all but what is said here: what runs (`argv`; its variables
+ * are not expanded; `as_root`: as "!" of systemd.service(5) has it), and its three standard streams. -EEXIST: there is
+ * a unit of that name.
+ */
+int unit_exec(struct machine *m, const char *unit, char **argv, bool as_root, const int *streams, struct err *e);
+
+/*
+ * Call it when a unit's file was made: PID 1 looks for new ones when the time of their directory is another than at its
+ * last look, and the kernel's own times change only every few milliseconds.
+ */
+void unit_files_touch(struct machine *m);
+
 /* How many jobs PID 1 has. */
 int unit_jobs(struct machine *m, uint32_t *ret, struct err *e);
 
@@ -105,6 +125,9 @@ int unit_find_busy(struct machine *m, const char *pattern, struct units_found *r
 
 /* Room for `n` more jobs of PID 1? */
 int bounds_jobs(struct machine *m, size_t n, bool stops, struct err *e);
+
+/* Room for one more command of EXEC? */
+int bounds_execs(struct machine *m, struct err *e);
 
 /* Room for one more installation, or is it this very `unit` that is under way? */
 int bounds_install(struct machine *m, const char *unit, struct err *e);
@@ -124,6 +147,27 @@ int package_unit_load(const char *package, const char *name, struct unit_file **
 /* ---- rights.c: what the container's package has, and the machine's users, for policy_privilege() ----------------- */
 int privilege_find(const struct policy *p, const struct op_container *k, const struct unit_file *file,
                    struct privilege *ret, struct err *e);
+
+/* ---- container.c ------------------------------------------------------------------------------------------------- */
+
+/* A container's unit, with all that its text points to. */
+struct container_text {
+        struct unit_text u;
+        struct unit_file *file;
+        struct mount_plan mounts;
+        struct given given;
+        char *program;
+        char dir[ID_PATH_MAX + 1];
+};
+
+/*
+ * `pod`: POD_RUN_DIR/UID, open; mount points in it are made, and its account of ways is kept. `beside`: of a command
+ * that runs beside the container, which has been started. Call container_text_done() in any case; *ret stays where it
+ * is.
+ */
+int container_text_make(struct machine *m, const struct op_write *op, const struct op_container *k, int pod,
+                        bool overlay, bool beside, struct container_text *ret, struct err *e);
+void container_text_done(struct container_text *t);
 
 /* ---- cage.c: after this the helper opens nothing but files, and executes nothing ------------------------------- */
 int helper_cage(struct err *e);

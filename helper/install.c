@@ -15,7 +15,7 @@
 int op_install(struct machine *m, const struct op_install *op, struct answer *a, struct err *e)
 {
         CLEANUP(strv_freep) char **argv = NULL;
-        CLEANUP(buf_done) struct buf names = BUF(sizeof(a->packages) - 1);
+        CLEANUP(buf_done) struct buf names = BUF(sizeof(a->about) - 1);
         uint64_t hash = HASH_START;
         size_t n = 0;
         int r;
@@ -31,7 +31,7 @@ int op_install(struct machine *m, const struct op_install *op, struct answer *a,
                 hash = hash_bytes(hash, argv[n - 1], strlen(argv[n - 1]) + 1);
         }
         snprintf(a->unit, sizeof(a->unit), "vks-install-%016llx.service", (unsigned long long)hash);
-        snprintf(a->packages, sizeof(a->packages), "%s", names.data ? names.data : "");
+        snprintf(a->about, sizeof(a->about), "%s", names.data ? names.data : "");
         r = unit_ask(m, "ResetFailedUnit", a->unit, e);
         if (r == 0)
                 r = bounds_install(m, a->unit, e);

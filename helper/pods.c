@@ -6,14 +6,8 @@
 
 #include "helper/files/dir.h"
 #include "common/fd.h"
-#include "helper/files/host_path.h"
-#include "helper/files/links.h"
 #include "common/mem.h"
-#include "helper/files/passwd.h"
-#include "helper/files/trust.h"
-#include "helper/files/ways.h"
 #include "helper/helper.h"
-#include "helper/text/package_paths.h"
 
 enum {
         TEXT_MAX = 2 * 1024 * 1024,
@@ -25,11 +19,13 @@ enum {
 /* ---- which pod owns a unit
  * --------------------------------------------------------------------------------------- */
 
-/* Authority comes from the unit's own file, never from the request. */
-static bool is_pods(struct machine *m, const char *unit, const char *uid)
+/* Authority comes from the unit's own file, never from the request. The commands of EXEC beside one container have one
+ * file. */
+bool unit_is_pods(struct machine *m, const char *unit, const char *uid)
 {
         CLEANUP(buf_done) struct buf want = BUF(256);
-        CLEANUP(freep) char *name = xasprintf("%s.d", unit);
+        size_t n = unit_name_is_exec(unit) ? (size_t)(strrchr(unit, '-') + 1 - unit) : 0;
+        CLEANUP(freep) char *name = n ? xasprintf("%.*s.service.d", (int)n, unit) : xasprintf("%s.d", unit);
         FD dir = dir_open(m->units, name),
            fd = dir < 0 ? -1 : openat(dir, "vks.conf", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
         char have[256];
@@ -45,7 +41,7 @@ static int each_unit(struct machine *m, const struct op_units *op, const char *m
         int r = 0;
 
         for (size_t i = 0; i < op->n_units; i++)
-                if (!is_pods(m, op->units[i], op->pod.uid))
+                if (!unit_is_pods(m, op->units[i], op->pod.uid))
                         return err_set(e, -ENOENT, NULL, "%s is not a unit of pod %s/%s", op->units[i],
                                        op->pod.namespace, op->pod.name);
         if (enqueues)
@@ -89,7 +85,7 @@ static int remove_unit(struct machine *m, const char *uid, const char *unit, str
         char state[32];
         int r = unit_active_state(m, unit, state, e);
 
-        if (r < 0 || !is_pods(m, unit, uid))
+        if (r < 0 || !unit_is_pods(m, unit, uid))
                 return r;
         if (*state && !streq(state, "inactive") && !streq(state, "failed"))
                 return err_set(e, -EBUSY, NULL, "%s is %s", unit, state);
@@ -130,6 +126,24 @@ static int remove_rest(struct machine *m, const char *uid, struct err *e)
         return r == 0 && n > 0 ? unit_ask(m, "StopUnit", slice, e) : r;
 }
 
+/* The commands beside its containers that still run: only where there ever was one is PID 1 asked. */
+static int check_commands(struct machine *m, const char *uid, char *const *units, struct err *e)
+{
+        CLEANUP(freep) char *pattern = xasprintf("vks-exec-%s-*.service", uid);
+        struct units_found found = { 0 };
+        bool any = false;
+        int r;
+
+        for (char *const *unit = units; unit && *unit; unit++)
+                any |= unit_name_is_exec(*unit);
+        r = any ? unit_find_busy(m, pattern, &found, e) : 0;
+        if (r == 0 && found.n_busy)
+                r = err_set(e, -EBUSY, NULL, "%s still runs", found.busy[0]);
+        strv_free(found.busy);
+        strv_free(found.failed);
+        return r;
+}
+
 int op_remove(struct machine *m, const struct op_units *op, UNUSED struct answer *a, struct err *e)
 {
         const char *uid = op->pod.uid;
@@ -138,6 +152,8 @@ int op_remove(struct machine *m, const struct op_units *op, UNUSED struct answer
         uint64_t own = content_of(m, uid);
         int r = op->flag ? bounds_jobs(m, REMOVE_JOBS, true, e) : 0;
 
+        if (r == 0)
+                r = check_commands(m, uid, all, e);
         for (size_t i = 0; i < op->n_units && r == 0; i++)
                 r = remove_unit(m, uid, op->units[i], e);
         for (char **unit = all; unit && *unit && r == 0; unit++)
@@ -149,162 +165,6 @@ int op_remove(struct machine *m, const struct op_units *op, UNUSED struct answer
 }
 
 /* ---- WRITE ------------------------------------------------------------------------------------------------------- */
-
-static bool is_covered(const char *path, const void *container)
-{
-        return strlen(path) <= ID_PATH_MAX && policy_ground(container, path) != GROUND_MACHINE;
-}
-
-/* Finds a program by its name, as a shell would. */
-static char *look_up(const char *name)
-{
-        static const char *const dirs[] = { "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin" };
-
-        for (size_t i = 0; i < ARRAY_LEN(dirs); i++) {
-                CLEANUP(freep) char *path = xasprintf("%s/%s", dirs[i], name);
-                if (faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0)
-                        return TAKE(path);
-        }
-        return NULL;
-}
-
-/*
- * The path of what runs instead of the package's program, as policy allows it; *ret is NULL where nothing does. A mount
- * decides what lies at a path, and the machine's links where a path leads: so policy is asked about the end of the way,
- * too. `root`: it would run as root.
- */
-static int find_program(const struct op_write *op, const struct op_container *k, bool root, char **ret, struct err *e)
-{
-        CLEANUP(freep) char *path = NULL, *end = NULL;
-        enum policy_ground ground;
-        int r;
-
-        if (!k->program)
-                return 0;
-        path = *k->program == '/' ? xstrdup(k->program) : look_up(k->program);
-        if (!path)
-                return err_set(e, -ENOENT, NULL, "command: there is no program \"%.200s\"", k->program);
-        r = policy_program(op->policy, k, path, e);
-        if (r == 0 && links_lead(path, is_covered, k, &end) == 0)
-                r = policy_program(op->policy, k, end, e);
-        if (r < 0)
-                return r;
-        ground = policy_ground(k, end ? end : path);
-        if (root && (ground == GROUND_VOLUME || ground == GROUND_PRIVATE))
-                return policy_no_root_program(path, e);
-        *ret = TAKE(path);
-        return 0;
-}
-
-/*
- * PID 1 gives a directory to the unit's user with all that lies in it, unless it is that user's already (systemd's
- * path_chown_recursive()). In a pod whose /var is a layer over the machine's, that would hand over copies of what
- * another user of the machine keeps there. So what the machine has shows through only where it belongs to the very user
- * and group; elsewhere the pod has an empty directory of its own.
- */
-static void choose_fresh(const struct unit_text *u, struct given *given)
-{
-        for (size_t i = 0; i < given->n; i++) {
-                struct given_dir *dir = &given->dirs[i];
-                struct stat st;
-
-                if (!u->overlay || dir->kind == GIVEN_RUNTIME)
-                        continue;
-                dir->fresh = !u->who.known || trust_path(dir->path, TRUST_LOOK, false, &st) < 0 ||
-                             !S_ISDIR(st.st_mode) || st.st_uid != u->who.uid || st.st_gid != u->who.gid;
-        }
-}
-
-/* What PID 1 will follow for this container, into the pod's account (helper/files/ways.h). */
-static int note_ways(int pod, const struct unit_text *u, const struct mount_wish *wishes, size_t n_wishes,
-                     struct err *e)
-{
-        CLEANUP(freep) struct way *ways = xcalloc(n_wishes + u->given->n, sizeof(*ways));
-        size_t n = 0;
-
-        for (size_t i = 0; i < n_wishes; i++)
-                if (mount_is_on_pods_ground(wishes, n_wishes, wishes[i].target))
-                        ways[n++] = (struct way){ WAY_MOUNT, wishes[i].target };
-        for (size_t i = 0; i < u->given->n && !u->who.root; i++)
-                ways[n++] = (struct way){ WAY_GIVEN, u->given->dirs[i].path };
-        return ways_note(pod, ways, n, !u->program && !u->n_args, e);
-}
-
-/* Has the machine something of the path's first name? */
-static bool is_machines(const char *path)
-{
-        CLEANUP(freep) char *first = xasprintf("/%.*s", (int)strcspn(path + 1, "/"), path + 1);
-
-        return faccessat(AT_FDCWD, first, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
-}
-
-/*
- * What the package's unit says that it writes to below /etc is for a pod what its /var is: the machine's shows through,
- * and changes are the pod's own. Each of these directories lies directly in the layer, into which no container sees:
- * so nobody but root decides where PID 1 gets to when it binds them again, and the owners and modes of all that is in
- * them are the machine's. A link is none of them, nor is where the machine has something mounted, which the layer would
- * not show.
- */
-static void plan_etc(const struct unit_text *u, const struct mount_wish *wishes, size_t n_wishes,
-                     struct mount_plan *plan, bool *ret)
-{
-        CLEANUP(strv_freep) char **paths = package_etc(u->file);
-        FD etc = open("/etc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-        for (char **path = paths; path && *path; path++) {
-                CLEANUP(freep) char *source = xasprintf(POD_RUN_DIR "/%s%s", u->pod->uid, *path);
-                FD dir = dir_open(etc, *path + strlen("/etc/"));
-
-                if (dir >= 0)
-                        *ret |= mount_plan_cover(plan, wishes, n_wishes, source, *path);
-        }
-}
-
-static int by_target(const void *a, const void *b)
-{
-        return strcmp(((const struct mount_wish *)a)->target, ((const struct mount_wish *)b)->target);
-}
-
-/* `dir`: room for u->working_dir. */
-static int plan_mounts(struct machine *m, int pod, const struct op_container *k, struct unit_text *u,
-                       char dir[static ID_PATH_MAX + 1], struct mount_plan *ret, struct err *e)
-{
-        CLEANUP(freep) struct mount_wish *wishes = xcalloc(k->n_mounts + 1, sizeof(*wishes));
-        CLEANUP(freep) char *own = xasprintf(POD_RUN_DIR "/%s", u->pod->uid);
-        size_t n = k->n_mounts;
-        bool wished = false;
-        int r = 0;
-
-        for (size_t i = 0; i < k->n_mounts && r == 0; i++) {
-                const struct op_volume *v = k->mounts[i].volume;
-
-                r = policy_place(&u->who, k->mounts[i].target, is_machines(k->mounts[i].target), e);
-                if (r < 0)
-                        return r;
-                wishes[i].target = k->mounts[i].target;
-                wishes[i].read_only =
-                        k->mounts[i].read_only && (v->kind != VOLUME_FILES || u->who.root ||
-                                                   u->who.gains); /* root's files: nobody else can write */
-                u->writes_host |= v->kind == VOLUME_HOST && !wishes[i].read_only;
-                wishes[i].own = v->kind == VOLUME_DISK || v->kind == VOLUME_MEMORY;
-                if (v->kind != VOLUME_HOST)
-                        snprintf(wishes[i].source, sizeof(wishes[i].source), "%s/%s/%s/%s",
-                                 v->kind == VOLUME_DISK ? POD_DISK_DIR : POD_RUN_DIR, u->pod->uid,
-                                 v->kind == VOLUME_FILES ? "files" : "volumes", v->name);
-                else if ((r = host_path_check(v->host_path, v->host_type, !v->read_only, e)) == 0)
-                        snprintf(wishes[i].source, sizeof(wishes[i].source), "%s", v->host_path);
-        }
-        if (r < 0 || (r = working_dir_plan(m, k, u, dir, &wishes[n], &wished, e)) < 0)
-                return r;
-        n += wished;
-        qsort(wishes, n, sizeof(*wishes), by_target);
-        if ((r = note_ways(pod, u, wishes, n, e)) < 0 || (r = mount_points_make(own, u->overlay, wishes, n, e)) < 0)
-                return r;
-        r = mount_plan_make(wishes, n, ret, e);
-        if (r == 0)
-                plan_etc(u, wishes, n, ret, &u->etc);
-        return r;
-}
 
 static int write_files(struct machine *m, int pod, const char *unit, struct unit_text *u, const Vks__Container *c)
 {
@@ -331,57 +191,22 @@ static int write_files(struct machine *m, int pod, const char *unit, struct unit
             (r = dir = dir_make(m->units, name, 0755)) < 0 ||
             (r = dir_write(dir, "vks.conf", dropin.data, dropin.len, 0644)) < 0)
                 return r;
-        return dir_write(m->units, unit, fragment.data, fragment.len, 0644);
+        r = dir_write(m->units, unit, fragment.data, fragment.len, 0644);
+        unit_files_touch(m);
+        return r;
 }
 
 static int write_container(struct machine *m, const struct op_write *op, const struct op_container *k, int pod,
                            bool overlay, struct err *e)
 {
-        const Vks__Container *c = k->c;
-        CLEANUP(unit_file_freep) struct unit_file *file = NULL;
-        CLEANUP(mount_plan_done) struct mount_plan mounts = { 0 };
-        CLEANUP(given_done) struct given given = { 0 };
-        CLEANUP(freep) char *program = NULL;
-        char dir[ID_PATH_MAX + 1];
-        struct unit_text u = {
-                .pod = &op->pod,
-                .qos = op->qos,
-                .grace_seconds = op->grace_seconds,
-                .container = c->name,
-                .image = c->image,
-                .package = c->package,
-                .package_unit = c->unit,
-                .restart = c->restart,
-                .mark = c->mark,
-                .n_command = c->n_command,
-                .n_args = c->n_args,
-                .command = c->command,
-                .args = c->args,
-                .mounts = &mounts,
-                .given = &given,
-                .overlay = overlay,
-        };
-        int r = c->unit[0] ? package_unit_load(c->package, c->unit, &file, e) : 0;
+        CLEANUP(container_text_done) struct container_text t = { 0 };
+        int r = container_text_make(m, op, k, pod, overlay, false, &t, e);
 
-        u.file = file;
-        if (r < 0 || (r = privilege_find(op->policy, k, file, &u.who, e)) < 0 ||
-            (r = find_program(op, k, u.who.root, &program, e)) < 0)
-                return r;
-        u.program = program;
-        given_of(file, &given);
-        choose_fresh(&u, &given);
-        r = plan_mounts(m, pod, k, &u, dir, &mounts, e);
         if (r < 0)
                 return r;
-        if (mounts.root && !u.who.set_user &&
-            unit_yes(unit_file_get(file, "DynamicUser"))) /* means ProtectSystem=strict */
-                return err_set(e, -EOPNOTSUPP, NULL,
-                               "mountPath or workingDir: %s runs as a dynamic user, and so nothing can be mounted "
-                               "where this node has no directory (/name)",
-                               c->unit);
-        r = u.etc ? pod_layer_make(m, pod, op->pod.uid, &layer_etc) : 0;
+        r = t.u.etc ? pod_layer_make(m, pod, op->pod.uid, &layer_etc) : 0;
         if (r == 0)
-                r = write_files(m, pod, k->unit, &u, c);
+                r = write_files(m, pod, k->unit, &t.u, k->c);
         return r < 0 ? err_errno(e, r, NULL, "writing %s", k->unit) : 0;
 }
 
@@ -403,7 +228,7 @@ static int write_pod(struct machine *m, const struct op_write *op, bool overlay,
                 const struct op_container *k = &op->containers[i];
 
                 if (faccessat(m->units, k->unit, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
-                        if (!is_pods(m, k->unit, op->pod.uid))
+                        if (!unit_is_pods(m, k->unit, op->pod.uid))
                                 return err_set(e, -EEXIST, NULL, "%s belongs to an earlier pod of this name", k->unit);
                         if ((r = unit_active_state(m, k->unit, state, e)) < 0)
                                 return r;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <stdio.h>
 
 #include "common/mem.h"
@@ -110,6 +112,57 @@ int unit_find_busy(struct machine *m, const char *pattern, struct units_found *r
                 strv_push(failed ? &ret->failed : &ret->busy, failed ? &ret->n_failed : &ret->n_busy, xstrdup(name));
         }
         return told(r, &error, "ListUnitsByPatterns", pattern, e);
+}
+
+void unit_files_touch(struct machine *m)
+{
+        struct timespec times[] = { { .tv_nsec = UTIME_OMIT }, { 0 } };
+
+        clock_gettime(CLOCK_REALTIME, &times[1]);
+        (void)futimens(m->units, times);
+}
+
+static int append_stream(sd_bus_message *call, const char *name, int fd)
+{
+        return sd_bus_message_append(call, "(sv)", name, "h", fd);
+}
+
+static int append_command(sd_bus_message *call, char **argv, bool as_root)
+{
+        int r;
+
+        (void)((r = sd_bus_message_open_container(call, 'r', "sv")) < 0 ||
+               (r = sd_bus_message_append(call, "s", "ExecStartEx")) < 0 ||
+               (r = sd_bus_message_open_container(call, 'v', "a(sasas)")) < 0 ||
+               (r = sd_bus_message_open_container(call, 'a', "(sasas)")) < 0 ||
+               (r = sd_bus_message_open_container(call, 'r', "sasas")) < 0 ||
+               (r = sd_bus_message_append(call, "s", argv[0])) < 0 ||
+               (r = sd_bus_message_append_strv(call, argv)) < 0 ||
+               (r = sd_bus_message_append(call, "as", as_root ? 2 : 1, "no-env-expand", "no-setuid")) < 0);
+        for (int open = 0; r >= 0 && open < 4; open++)
+                r = sd_bus_message_close_container(call);
+        return r;
+}
+
+int unit_exec(struct machine *m, const char *unit, char **argv, bool as_root, const int *streams, struct err *e)
+{
+        CLEANUP(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        CLEANUP(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+        int r = sd_bus_message_new_method_call(m->bus, &call, MANAGER, "StartTransientUnit");
+
+        (void)(r < 0 || (r = sd_bus_message_append(call, "ss", unit, "fail")) < 0 ||
+               (r = sd_bus_message_open_container(call, 'a', "(sv)")) < 0 ||
+               (r = append_stream(call, "StandardInputFileDescriptor", streams[0])) < 0 ||
+               (r = append_stream(call, "StandardOutputFileDescriptor", streams[1])) < 0 ||
+               (r = append_stream(call, "StandardErrorFileDescriptor", streams[2])) < 0 ||
+               /* the drop-in takes it back: without the drop-in nothing runs */
+               (r = sd_bus_message_append(call, "(sv)", "RootDirectory", "s", UNIT_TEXT_NOWHERE)) < 0 ||
+               (r = append_command(call, argv, as_root)) < 0 || (r = sd_bus_message_close_container(call)) < 0 ||
+               (r = sd_bus_message_append(call, "a(sa(sv))", 0)) < 0 ||
+               (r = sd_bus_call(m->bus, call, 0, &error, NULL)) < 0);
+        if (sd_bus_error_has_name(&error, "org.freedesktop.systemd1.UnitExists"))
+                return err_set(e, -EEXIST, NULL, "%s is there already", unit);
+        return told(r, &error, "StartTransientUnit", unit, e);
 }
 
 int unit_run(struct machine *m, const char *unit, char **argv, struct err *e)

@@ -66,6 +66,9 @@ void policy_explain(const struct policy *p, struct buf *b)
                   "Any program may be a pod's first, also one in a volume: it may do what its user may." },
                 { !has(&p->program, "*") && has(&p->program, PROGRAM_OF_POD),
                   "A pod's first program may be a file of its own (a script in a volume), but not as root." },
+                { p->exec.n,
+                  "kubectl exec runs in pods of the namespaces of `exec`: a command as the container could have of its "
+                  "own." },
                 { true, "The network is the machine's, with what listens on localhost." },
                 { true,
                   "Pods of one user, such as vks-pod, can read each other's memory and files, and end each other." },

@@ -42,26 +42,27 @@ static int parse_pod(const Vks__Pod *pod, struct pod_id *ret, struct err *e)
         return pod ? pod_id_parse(pod->namespace_, pod->name, pod->uid, ret, e) : MALFORMED(e, "pod: missing");
 }
 
-static int check_units(const Vks__Pod *pod, size_t n, char **units, bool flag, bool may_be_none, struct op_units *ret,
-                       struct err *e)
+/* `exec`: they may be commands of EXEC, too. */
+static int check_units(const Vks__Pod *pod, size_t n, char **units, bool flag, bool may_be_none, bool exec,
+                       struct op_units *ret, struct err *e)
 {
         *ret = (struct op_units){ .n_units = n, .units = units, .flag = flag };
         if (n > UNITS_MAX || (n == 0 && !may_be_none))
                 return MALFORMED(e, "units: %zu of them, not 1 to %d", n, UNITS_MAX);
         for (size_t i = 0; i < n; i++)
-                if (!id_is_unit(units[i]) || !unit_name_is_ours(units[i]))
+                if (!id_is_unit(units[i]) || !(unit_name_is_ours(units[i]) || (exec && unit_name_is_exec(units[i]))))
                         return MALFORMED(e, "units: \"%.80s\" is not a unit of a pod", units[i]);
         return parse_pod(pod, &ret->pod, e);
 }
 
 int policy_start(UNUSED const struct policy *p, const Vks__Start *m, struct op_units *ret, struct err *e)
 {
-        return check_units(m->pod, m->n_units, m->units, m->restart, false, ret, e);
+        return check_units(m->pod, m->n_units, m->units, m->restart, false, false, ret, e);
 }
 
 int policy_stop(UNUSED const struct policy *p, const Vks__Stop *m, struct op_units *ret, struct err *e)
 {
-        int r = check_units(m->pod, m->n_units, m->units, m->kill, false, ret, e);
+        int r = check_units(m->pod, m->n_units, m->units, m->kill, false, true, ret, e);
 
         ret->signal = m->signal;
         return r == 0 && m->kill && m->signal ? MALFORMED(e, "kill and signal: one of them") : r;
@@ -69,7 +70,7 @@ int policy_stop(UNUSED const struct policy *p, const Vks__Stop *m, struct op_uni
 
 int policy_remove(UNUSED const struct policy *p, const Vks__Remove *m, struct op_units *ret, struct err *e)
 {
-        return check_units(m->pod, m->n_units, m->units, m->all, m->all, ret, e);
+        return check_units(m->pod, m->n_units, m->units, m->all, m->all, false, ret, e);
 }
 
 /* ---- FILL -------------------------------------------------------------------------------------------------------- */

@@ -40,7 +40,7 @@ struct op_install {
 struct op_units {
         struct pod_id pod;
         size_t n_units;
-        char **units; /* unit_name_is_ours() of each of them */
+        char **units; /* unit_name_is_ours() of each of them; STOP: or unit_name_is_exec() */
         bool flag;    /* START: restart; STOP: kill; REMOVE: all */
         bool signal;  /* STOP: signal */
 };
@@ -97,6 +97,12 @@ struct op_write {
         struct op_container *containers; /* owned */
 };
 
+struct op_exec {
+        struct op_write as; /* of one container, whose command is the one to run: as if it was WRITE's */
+        char unit[ID_UNIT_MAX + 1];
+        const char *user; /* on whose behalf, as the agent says */
+};
+
 /* 0, -EINVAL (malformed), -EPERM (refused: err.reason names the rule), -EOPNOTSUPP. Call the _done function in any
  * case. */
 int policy_install(const struct policy *p, const Vks__Install *m, struct op_install *ret, struct err *e);
@@ -105,6 +111,7 @@ int policy_start(const struct policy *p, const Vks__Start *m, struct op_units *r
 int policy_stop(const struct policy *p, const Vks__Stop *m, struct op_units *ret, struct err *e);
 int policy_remove(const struct policy *p, const Vks__Remove *m, struct op_units *ret, struct err *e);
 int policy_fill(const struct policy *p, const Vks__Fill *m, struct op_fill *ret, struct err *e);
+int policy_exec(const struct policy *p, const Vks__Exec *m, struct op_exec *ret, struct err *e);
 
 /* The arguments of any operation, for code that handles all verbs alike. */
 union op {
@@ -112,9 +119,11 @@ union op {
         struct op_write write;
         struct op_units start, stop, remove;
         struct op_fill fill;
+        struct op_exec exec;
 };
 void op_install_done(struct op_install *op);
 void op_write_done(struct op_write *op);
+void op_exec_done(struct op_exec *op);
 #define op_start_done(op)
 #define op_stop_done(op)
 #define op_remove_done(op)

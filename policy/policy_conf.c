@@ -42,6 +42,7 @@ static const struct key keys[] = {
         KEY("url-needs-sha256", CHOICE, url_needs_sha256, "yes", "yes or no", { "no", "yes" }, NULL),
         KEY("program", PATTERNS, program, "/usr/bin/* /bin/* /usr/sbin/* /sbin/* /usr/local/bin/* " PROGRAM_OF_POD,
             "patterns, or " PROGRAM_OF_POD, { NULL }, NULL),
+        KEY("exec", PATTERNS, exec, "*", "patterns of namespaces", { NULL }, NULL),
         KEY("host-path", PATHS, host_path, "",
             "absolute, normalized paths below /, each with rw or ro behind it, or nothing", { NULL }, NULL),
         KEY("root", CHOICE, root, "package", "package, allow or deny", { "package", "allow", "deny" }, "deny"),

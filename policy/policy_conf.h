@@ -28,7 +28,7 @@ struct policy_list {
 };
 
 struct policy {
-        struct policy_list package, deny_package, bus, machine, url, program, host_path, user, group;
+        struct policy_list package, deny_package, bus, machine, url, program, exec, host_path, user, group;
         uint32_t preset /* 0: none, 1: untrusted */, url_needs_sha256, root /* enum policy_root */, max_units;
         struct content_bounds content;
 };

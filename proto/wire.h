@@ -3,7 +3,8 @@
  * How a request and its reply travel between agent and helper: SOCK_SEQPACKET datagrams over /run/vks/helper.sock.
  *
  *      request: byte 0 WIRE_VERSION, byte 1 verb number, then the packed message (INLINE), or nothing and one
- *               descriptor (MEMFD) of a memfd sealed against writing, growing and shrinking that holds it
+ *               descriptor (MEMFD) of a memfd sealed against writing, growing and shrinking that holds it; after that
+ *               one come, for a verb of STREAMS, the three that are to be somebody's standard streams
  *      reply:   byte 0 WIRE_VERSION, byte 1 the verb it answers, then a packed Reply
  *
  * Requests are answered in order, so a client may send many before it reads. Whatever does not fit this exactly is
@@ -26,7 +27,9 @@ enum {
         WIRE_TEXT_MAX = 1024,             /* Reply.text and Reply.rule; longer is cut by the sender */
 };
 
-enum wire_body { WIRE_INLINE, WIRE_MEMFD };
+enum wire_body { WIRE_INLINE, WIRE_MEMFD, WIRE_STREAMS };
+
+enum { WIRE_N_STREAMS = 3 };
 
 struct wire_verb {
         uint8_t number;
@@ -43,20 +46,25 @@ struct wire_packet {
         const struct wire_verb *verb;
         uint8_t *body; /* owned */
         size_t size;
+        bool has_streams;            /* a verb of WIRE_STREAMS, ... */
+        int streams[WIRE_N_STREAMS]; /* ... whose descriptors are owned */
 };
 
 void wire_packet_done(struct wire_packet *p);
 
 /* Packs a request, to be sent later and more than once if need be.
- * -EMSGSIZE when it is larger than the helper takes. */
-int wire_pack(const struct wire_verb *verb, const ProtobufCMessage *message, struct wire_packet *ret, struct err *e);
+ * -EMSGSIZE when it is larger than the helper takes. `streams`: WIRE_N_STREAMS descriptors for a verb of WIRE_STREAMS,
+ * which the packet owns from now on (on failure they are closed); NULL for the others. */
+int wire_pack(const struct wire_verb *verb, const ProtobufCMessage *message, const int *streams,
+              struct wire_packet *ret, struct err *e);
 
 /*
  * Sends one request. Non-blocking: -EAGAIN when the socket is full (nothing was sent). Other failures mean the
  * connection is of no more use.
  */
 int wire_send(int sock, const struct wire_packet *p, struct err *e);
-int wire_send_request(int sock, const struct wire_verb *verb, const ProtobufCMessage *message, struct err *e);
+int wire_send_request(int sock, const struct wire_verb *verb, const ProtobufCMessage *message, const int *streams,
+                      struct err *e);
 
 /*
  * Receives one request (the helper's side). 1: *ret is filled, call wire_packet_done() on it; 0: the peer closed;

@@ -231,15 +231,15 @@ static int on_kick(UNUSED sd_event_source *s, void *userdata)
         return 0;
 }
 
-static void call_helper(struct helper_client *c, uint8_t number, const ProtobufCMessage *request, helper_done done,
-                        void *userdata)
+static void call_helper(struct helper_client *c, uint8_t number, const ProtobufCMessage *request, const int *streams,
+                        helper_done done, void *userdata)
 {
         struct call *call = NEW(struct call);
 
         call->done = done;
         call->userdata = userdata;
         call->verb = wire_verb_find(number);
-        call->failed = wire_pack(call->verb, request, &call->packet, &call->err);
+        call->failed = wire_pack(call->verb, request, streams, &call->packet, &call->err);
         queue_push(&c->waiting, call);
         sd_event_source_set_enabled(c->kick, SD_EVENT_ONESHOT);
 }
@@ -249,10 +249,14 @@ size_t helper_client_pending(const struct helper_client *c)
         return c->in_flight.n + c->waiting.n;
 }
 
+#define STREAMS_OF_INLINE  NULL
+#define STREAMS_OF_MEMFD   NULL
+#define STREAMS_OF_STREAMS streams
 #define HELPER_CALL(number, name, Message, body)                                                                       \
-        void helper_##name(struct helper_client *c, const Vks__##Message *request, helper_done done, void *userdata)   \
+        void helper_##name(struct helper_client *c, const Vks__##Message *request,                                     \
+                           HELPER_TAKES_##body helper_done done, void *userdata)                                       \
         {                                                                                                              \
-                call_helper(c, number, &request->base, done, userdata);                                                \
+                call_helper(c, number, &request->base, STREAMS_OF_##body, done, userdata);                             \
         }
 VERBS(HELPER_CALL)
 #undef HELPER_CALL

@@ -29,9 +29,14 @@ DEFINE_FREEP(struct helper_client, helper_client_free)
 size_t helper_client_pending(const struct helper_client *c);
 
 /* helper_install(), helper_write(), ...: one per row of VERBS. The request is packed at once and stays the caller's;
- * `done` is called exactly once, never from inside. */
+ * `done` is called exactly once, never from inside. `streams`: three descriptors for the command, which the client owns
+ * from now on. */
+#define HELPER_TAKES_INLINE
+#define HELPER_TAKES_MEMFD
+#define HELPER_TAKES_STREAMS const int streams[static 3],
 #define HELPER_CALL(number, name, Message, body)                                                                       \
-        void helper_##name(struct helper_client *c, const Vks__##Message *request, helper_done done, void *userdata);
+        void helper_##name(struct helper_client *c, const Vks__##Message *request,                                     \
+                           HELPER_TAKES_##body helper_done done, void *userdata);
 VERBS(HELPER_CALL)
 #undef HELPER_CALL
 

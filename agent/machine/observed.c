@@ -19,6 +19,7 @@
 #define MANAGER_PATH   "/org/freedesktop/systemd1"
 #define MANAGER        "org.freedesktop.systemd1.Manager"
 #define UNIT_PATH      "/org/freedesktop/systemd1/unit"
+#define UNIT_DIR       "/run/systemd/system"
 #define INSTALL_PREFIX "vks-install-"
 
 enum {
@@ -67,7 +68,8 @@ struct observed {
 
 static bool concerns_us(const char *unit)
 {
-        return unit_name_is_ours(unit) || (starts_with(unit, INSTALL_PREFIX) && ends_with(unit, ".service"));
+        return unit_name_is_ours(unit) || unit_name_is_exec(unit) ||
+               (starts_with(unit, INSTALL_PREFIX) && ends_with(unit, ".service"));
 }
 
 /* ---- the table --------------------------------------------------------------------------------------------------- */
@@ -123,15 +125,21 @@ static enum unit_phase phase_of(const struct unit *u)
         return *u->state.invocation ? UNIT_INACTIVE : UNIT_ABSENT;
 }
 
+static bool was_executed(const struct unit *u)
+{
+        return (u->active_at && u->active_at >= u->state.started) ||
+               (u->handoff_at && u->handoff_at >= u->state.started);
+}
+
 /* Is it over, in a way that says either that the program could not be executed, or how the program ended? */
 static bool is_ambiguous(const struct unit *u)
 {
         const struct unit_state *s = &u->state;
         bool ended = s->main_pid == 0 && s->main_code == CLD_EXITED && s->main_status >= SPAWN_EXIT_FIRST &&
                      s->main_status <= SPAWN_EXIT_LAST;
-        bool executed = (u->active_at && u->active_at >= s->started) || (u->handoff_at && u->handoff_at >= s->started);
 
-        return ended && (!executed || s->main_status == SPAWN_EXIT_EXEC) && !streq(u->judged, s->invocation);
+        return ended && !unit_name_is_exec(u->name) && (!was_executed(u) || s->main_status == SPAWN_EXIT_EXEC) &&
+               !streq(u->judged, s->invocation);
 }
 
 static void tell(struct observed *o, struct unit *u);
@@ -177,6 +185,7 @@ static void tell(struct observed *o, struct unit *u)
         if (!judge(o, u))
                 return;
         u->state.phase = phase_of(u);
+        u->state.executed = was_executed(u);
         u->state.unmet_at = u->condition ? 0 : u->condition_at;
         o->handler.changed(o->userdata, u->name, &u->state);
 }
@@ -388,7 +397,8 @@ static int on_list(sd_bus_message *m, void *userdata, UNUSED sd_bus_error *error
 static void read_all(struct observed *o)
 {
         sd_bus_message *m = NULL;
-        static const char *const patterns[] = { "vks.*.service", INSTALL_PREFIX "*.service", NULL };
+        static const char *const patterns[] = { "vks.*.service", INSTALL_PREFIX "*.service", "vks-exec-*.service",
+                                                NULL };
 
         o->reading = true;
         o->readings++;
@@ -556,9 +566,28 @@ bool unit_meta_parse(const char *text, size_t size, struct unit_meta *ret)
         return pod_id_parse(namespace, pod, uid, &ret->pod, NULL) == 0 && id_is_label(ret->container);
 }
 
+static bool read_meta(int units, const char *dropin, char text[static DROPIN_MAX], struct unit_meta *ret)
+{
+        CLEANUP(freep) char *path = xasprintf("%s/vks.conf", dropin);
+        FD fd = openat(units, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        ssize_t n = fd < 0 ? -1 : read(fd, text, DROPIN_MAX);
+
+        return n > 0 && unit_meta_parse(text, (size_t)n, ret);
+}
+
+bool observed_exec_meta(const char *dir, const char *unit, struct unit_meta *ret)
+{
+        const char *number = strrchr(unit, '-');
+        CLEANUP(freep) char *dropin = xasprintf("%.*s-.service.d", number ? (int)(number - unit) : 0, unit);
+        CLEANUP(freep) char *text = xcalloc(1, DROPIN_MAX);
+        FD units = open(dir ? dir : UNIT_DIR, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+        return units >= 0 && read_meta(units, dropin, text, ret);
+}
+
 void observed_units_on_disk(const char *dir, void (*each)(void *userdata, const struct unit_meta *meta), void *userdata)
 {
-        DIR *d = opendir(dir ? dir : "/run/systemd/system");
+        DIR *d = opendir(dir ? dir : UNIT_DIR);
         CLEANUP(freep) char *text = xcalloc(1, DROPIN_MAX);
         struct dirent *entry;
 
@@ -566,15 +595,9 @@ void observed_units_on_disk(const char *dir, void (*each)(void *userdata, const 
                 return;
         while ((entry = readdir(d))) {
                 struct unit_meta meta;
-                char path[sizeof(entry->d_name) + 16];
-                ssize_t n;
 
-                if (!starts_with(entry->d_name, "vks.") || !ends_with(entry->d_name, ".service.d"))
-                        continue;
-                snprintf(path, sizeof(path), "%s/vks.conf", entry->d_name);
-                FD fd = openat(dirfd(d), path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-                n = fd < 0 ? -1 : read(fd, text, DROPIN_MAX);
-                if (n > 0 && unit_meta_parse(text, (size_t)n, &meta)) {
+                if (starts_with(entry->d_name, "vks.") && ends_with(entry->d_name, ".service.d") &&
+                    read_meta(dirfd(d), entry->d_name, text, &meta)) {
                         snprintf(meta.unit, sizeof(meta.unit), "%.*s", (int)(strlen(entry->d_name) - 2), entry->d_name);
                         meta.complete = faccessat(dirfd(d), meta.unit, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
                         each(userdata, &meta);

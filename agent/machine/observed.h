@@ -51,6 +51,10 @@ struct unit_meta {
 void observed_units_on_disk(const char *dir, void (*each)(void *userdata, const struct unit_meta *meta),
                             void *userdata);
 
+/* Beside which container a command of EXEC runs (`unit`: unit_name_is_exec()); not set in *ret: unit, mark, complete.
+ */
+bool observed_exec_meta(const char *dir, const char *unit, struct unit_meta *ret);
+
 /* Pure: reads the [X-Kubernetes] section from a drop-in's text. False when it is missing or not valid. */
 bool unit_meta_parse(const char *text, size_t size, struct unit_meta *ret);
 

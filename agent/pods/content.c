@@ -500,19 +500,16 @@ int content_values(const struct content *c, const struct pod *p, size_t containe
 
 /* ---- the WRITE message ------------------------------------------------------------------------------------------- */
 
-static int container_message(const struct content *c, const struct pod *p, const struct container *spec,
-                             struct content_image *image, const struct pod_node *node, Vks__Container *m, struct err *e)
+/* All of a container but its variables and its command line. */
+static void describe(const struct pod *p, const struct container *spec, const struct content_image *image,
+                     Vks__Container *m)
 {
         static const Vks__Restart restart[] = {
                 [RESTART_POLICY_ALWAYS] = VKS__RESTART__RESTART_ALWAYS,
                 [RESTART_POLICY_ON_FAILURE] = VKS__RESTART__RESTART_ON_FAILURE,
                 [RESTART_POLICY_NEVER] = VKS__RESTART__RESTART_NEVER,
         };
-        int r = set_values(c, p, spec, node, m, e);
 
-        if (r < 0)
-                return r;
-        image->values = content_may_change(spec) ? hash_values(m) : 0;
         m->name = xstrdup(spec->name);
         m->image = xstrdup(spec->parsed.name);
         m->package = xstrdup(image->package);
@@ -546,8 +543,36 @@ static int container_message(const struct content *c, const struct pod *p, const
                 mount->path = xstrdup(spec->mounts[i].path);
                 mount->read_only = spec->mounts[i].read_only;
         }
+}
+
+static int container_message(const struct content *c, const struct pod *p, const struct container *spec,
+                             struct content_image *image, const struct pod_node *node, Vks__Container *m, struct err *e)
+{
+        int r = set_values(c, p, spec, node, m, e);
+
+        if (r < 0)
+                return r;
+        image->values = content_may_change(spec) ? hash_values(m) : 0;
+        describe(p, spec, image, m);
         return 0;
 }
+
+static Vks__Pod *pod_message(const struct pod *p)
+{
+        Vks__Pod *m = NEW(Vks__Pod);
+
+        vks__pod__init(m);
+        m->namespace_ = xstrdup(p->id.namespace);
+        m->name = xstrdup(p->id.name);
+        m->uid = xstrdup(p->id.uid);
+        return m;
+}
+
+static const Vks__Qos qos_messages[] = {
+        [QOS_CLASS_BEST_EFFORT] = VKS__QOS__QOS_BEST_EFFORT,
+        [QOS_CLASS_BURSTABLE] = VKS__QOS__QOS_BURSTABLE,
+        [QOS_CLASS_GUARANTEED] = VKS__QOS__QOS_GUARANTEED,
+};
 
 static Vks__Volume *volume_message(const struct volume *v)
 {
@@ -578,21 +603,12 @@ static Vks__Volume *volume_message(const struct volume *v)
 int content_write(const struct content *c, const struct pod *p, struct content_image *images,
                   const struct pod_node *node, Vks__Write **ret, struct err *e)
 {
-        static const Vks__Qos qos[] = {
-                [QOS_CLASS_BEST_EFFORT] = VKS__QOS__QOS_BEST_EFFORT,
-                [QOS_CLASS_BURSTABLE] = VKS__QOS__QOS_BURSTABLE,
-                [QOS_CLASS_GUARANTEED] = VKS__QOS__QOS_GUARANTEED,
-        };
         Vks__Write *w = NEW(Vks__Write);
         int r = 0;
 
         vks__write__init(w);
-        w->pod = NEW(Vks__Pod);
-        vks__pod__init(w->pod);
-        w->pod->namespace_ = xstrdup(p->id.namespace);
-        w->pod->name = xstrdup(p->id.name);
-        w->pod->uid = xstrdup(p->id.uid);
-        w->qos = qos[p->qos];
+        w->pod = pod_message(p);
+        w->qos = qos_messages[p->qos];
         w->grace_seconds = p->grace_s < 0 ? 0 : p->grace_s > UINT32_MAX ? UINT32_MAX : (uint32_t)p->grace_s;
         w->volumes = xcalloc(p->n_volumes, sizeof(*w->volumes));
         for (size_t i = 0; i < p->n_volumes; i++)
@@ -622,4 +638,24 @@ Vks__Write *content_write_free(Vks__Write *write)
         if (write)
                 vks__write__free_unpacked(write, NULL);
         return NULL;
+}
+
+Vks__Exec *content_exec(const struct pod *p, size_t container, const struct content_image *image, char *const *argv,
+                        const char *user)
+{
+        Vks__Exec *x = NEW(Vks__Exec);
+
+        vks__exec__init(x);
+        x->pod = pod_message(p);
+        x->qos = qos_messages[p->qos];
+        x->user = xstrdup(user);
+        x->volumes = xcalloc(p->n_volumes, sizeof(*x->volumes));
+        for (size_t i = 0; i < p->n_volumes; i++)
+                x->volumes[x->n_volumes++] = volume_message(&p->volumes[i]);
+        x->container = NEW(Vks__Container);
+        vks__container__init(x->container);
+        describe(p, &p->containers[container], image, x->container);
+        for (char *const *word = argv; *word; word++)
+                strv_push(&x->container->command, &x->container->n_command, xstrdup(*word));
+        return x;
 }

@@ -59,6 +59,11 @@ int content_write(const struct content *c, const struct pod *p, struct content_i
                   const struct pod_node *node, Vks__Write **ret, struct err *e);
 Vks__Write *content_write_free(Vks__Write *write);
 
+/* The EXEC message: `argv` (ends with NULL) beside the container. Its `id` is the caller's to set, and the caller owns
+ * it (vks__exec__free_unpacked()). */
+Vks__Exec *content_exec(const struct pod *p, size_t container, const struct content_image *image, char *const *argv,
+                        const char *user);
+
 /*
  * Pure: Kubernetes' $(VAR) (third_party/forked/golang/expansion): a known variable is replaced, "$$" is "$", everything
  * else stays as it is. A reference to an unknown variable ends at the first ")"; nothing inside it is replaced. The

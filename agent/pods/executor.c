@@ -193,17 +193,15 @@ static void do_write(struct pod_entry *e)
         const struct pods_parts *parts = &e->pods->parts;
         CLEANUP(freep) struct content_image *images = xcalloc(e->pod->n_containers, sizeof(*images));
         struct err err = ERR_NONE;
-        bool writes_var = false;
+        bool writes_var = pod_entry_writes_var(e);
         Vks__Write *w;
 
-        for (size_t i = 0; i < e->pod->n_containers; i++)
-                writes_var |= e->images[i].writes_var;
         for (size_t i = 0; i < e->pod->n_containers; i++) {
                 const struct container_state *c = &e->state->containers[i];
                 images[i] = (struct content_image){
                         .package = e->images[i].owner,
                         .unit = e->images[i].unit,
-                        .writes_var = writes_var, /* the containers share their /var, whichever is left out */
+                        .writes_var = writes_var, /* whichever is left out */
                         .left_out = c->env_failure.code ||
                                     (c->mark ? c->mark != e->pod->containers[i].mark : !c->image_present),
                 };

@@ -170,3 +170,12 @@ bool pod_entry_answered(struct pod_entry *e)
                 entry_free(e);
         return false;
 }
+
+bool pod_entry_writes_var(const struct pod_entry *e)
+{
+        bool writes = false;
+
+        for (size_t i = 0; i < e->pod->n_containers; i++)
+                writes |= e->images[i].writes_var;
+        return writes;
+}

@@ -93,6 +93,9 @@ bool pod_entry_rename(struct pod_entry *e, size_t i);
 struct pod_entry *pods_by_uid(const struct pods *ps, const char *uid);
 struct unit_link *pods_by_unit(const struct pods *ps, const char *unit);
 
+/* Does an image of the pod keep data below /var? Its containers share their /var, so that is one answer for all. */
+bool pod_entry_writes_var(const struct pod_entry *e);
+
 /* Something happened to the pod: it gets a turn soon. Marking it again before that turn changes nothing. */
 void pod_mark(struct pod_entry *e);
 

@@ -67,7 +67,13 @@ bool pods_find_container(struct pods *ps, const char *namespace, const char *pod
 
         for (size_t i = 0; e && i < e->pod->n_containers; i++)
                 if (streq(e->pod->containers[i].name, container)) {
-                        *ret = (struct pods_container){ e->pod, &e->pod->containers[i], &e->state->containers[i] };
+                        *ret = (struct pods_container){
+                                .pod = e->pod,
+                                .container = &e->pod->containers[i],
+                                .state = &e->state->containers[i],
+                                .image = &e->images[i],
+                                .writes_var = pod_entry_writes_var(e),
+                        };
                         return true;
                 }
         return false;

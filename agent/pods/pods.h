@@ -37,8 +37,10 @@ struct pods_parts {
         struct tokens *tokens;
         struct installer *installer;
         struct pod_node node;
-        void (*container_ended)(const char *pod_uid); /* told whenever a container of the pod ended; may be NULL */
-        FILE *dry_run;                                /* not NULL: plans are printed there, and nothing is done */
+        /* Told whenever a container of the pod ended; may be NULL. */
+        void (*container_ended)(void *userdata, const char *pod_uid);
+        void *userdata;
+        FILE *dry_run; /* not NULL: plans are printed there, and nothing is done */
 };
 
 struct pods *pods_new(const struct pods_parts *parts);
@@ -68,6 +70,8 @@ struct pods_container {
         const struct pod *pod;
         const struct container *container;
         const struct container_state *state;
+        const struct package_image *image;
+        bool writes_var; /* some container of the pod keeps data there */
 };
 bool pods_find_container(struct pods *ps, const char *namespace, const char *pod, const char *container,
                          struct pods_container *ret);

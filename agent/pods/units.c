@@ -45,7 +45,7 @@ static void tell_phase(struct pod_entry *e, size_t i, enum container_phase befor
         if (c->phase == CONTAINER_TERMINATED && before != CONTAINER_TERMINATED) {
                 explain_failure(e, i, &c->now);
                 if (e->pods->parts.container_ended)
-                        e->pods->parts.container_ended(e->pod->id.uid);
+                        e->pods->parts.container_ended(e->pods->parts.userdata, e->pod->id.uid);
                 if (container_backs_off(c, spec, e->pod))
                         pod_event(e, spec, true, "BackOff", "Back-off restarting failed container %s in pod %s_%s(%s)",
                                   spec->name, e->pod->id.name, e->pod->id.namespace, e->pod->id.uid);

@@ -9,7 +9,11 @@
 #include "common/buf.h"
 #include "common/mem.h"
 
-enum { SEGMENTS_MAX = 6 };
+enum {
+        SEGMENTS_MAX = 6,
+        RUN_OUTPUT_MAX = 16 * 1024 * 1024, /* as much as a container runtime takes */
+        RUN_USEC = 600 * 1000 * 1000,
+};
 
 /* "/a/b/c" into owned segments in place of `path`'s slashes; 0 when there are more than `max`. */
 static size_t split(char *path, char **ret, size_t max)
@@ -72,6 +76,76 @@ static void logs(struct kubelet_api *api, const struct request *r, struct respon
         log_stream_start(api->event, res, &source, &options, pods_is_running, api->pods);
 }
 
+/* The container that the path names: NAMESPACE/POD[/UID]/CONTAINER. False: it has been answered. */
+static bool find_running(struct kubelet_api *api, struct response *res, char **segment, size_t n,
+                         struct pods_container *ret)
+{
+        const char *namespace = segment[0], *pod = segment[1], *container = segment[n - 1];
+
+        if (!pods_find(api->pods, namespace, pod))
+                response_error(res, 404, "pod does not exist");
+        else if (!pods_find_container(api->pods, namespace, pod, container, ret) ||
+                 (n == 4 && !streq(ret->pod->id.uid, segment[2])) ||
+                 !pods_is_running(api->pods, ret->pod->id.uid, container))
+                response_error(res, 500, "container not found (\"%s\")", container);
+        else
+                return true;
+        return false;
+}
+
+/* ---- run: a command's whole output ------------------------------------------------------------------------------- */
+
+struct run {
+        struct response *res;
+        struct command_run *run;
+};
+
+static void on_output(void *userdata, int exit_code, const char *text, size_t size)
+{
+        CLEANUP(freep) struct run *r = userdata;
+
+        if (exit_code < 0)
+                response_error(r->res, 500, "%.*s", (int)size, text);
+        else if (exit_code > 0)
+                response_error(r->res, 500, "command terminated with exit code %d: %.*s", exit_code,
+                               size > 1024 ? 1024 : (int)size, text);
+        else
+                response_send(r->res, 200, "text/plain", text, size);
+}
+
+static void on_run_closed(void *userdata)
+{
+        CLEANUP(freep) struct run *r = userdata;
+
+        command_run_cancel(r->run);
+}
+
+/* /run/NAMESPACE/POD[/UID]/CONTAINER?cmd=WORDS: the words are separated by blanks, as the kubelet takes them. */
+static void run_command(struct kubelet_api *api, const struct request *r, struct response *res, char **segment,
+                        size_t n)
+{
+        const char *cmd = request_query(r, "cmd");
+        CLEANUP(freep) char *copy = xstrdup(cmd ? cmd : "");
+        CLEANUP(strv_freep) char **argv = NULL;
+        struct pods_container where;
+        size_t words = 0;
+        struct run *run;
+
+        for (char *rest = copy, *word; (word = strsep(&rest, " "));)
+                if (*word)
+                        strv_push(&argv, &words, xstrdup(word));
+        if (!words) {
+                response_error(res, 400, "cmd: there is no command");
+                return;
+        }
+        if (!find_running(api, res, segment + 1, n - 1, &where))
+                return;
+        run = NEW(struct run);
+        run->res = res;
+        response_later(res, on_run_closed, run);
+        run->run = command_run(api->commands, &where, argv, r->user, RUN_OUTPUT_MAX, RUN_USEC, on_output, run);
+}
+
 static void metrics(struct kubelet_api *api, struct response *res)
 {
         CLEANUP(buf_done) struct buf b = BUF(4096);
@@ -99,6 +173,11 @@ void kubelet_api_handle(void *userdata, const struct request *r, struct response
         } else if (n == 4 && streq(segment[0], "containerLogs")) {
                 if (streq(r->method, "GET"))
                         logs(api, r, res, segment);
+                else
+                        response_error(res, 405, "%s is not allowed here", r->method);
+        } else if ((n == 4 || n == 5) && streq(segment[0], "run")) {
+                if (streq(r->method, "POST"))
+                        run_command(api, r, res, segment, n);
                 else
                         response_error(res, 405, "%s is not allowed here", r->method);
         } else {

@@ -3,13 +3,14 @@
 #ifndef VKS_AGENT_SERVER_KUBELET_API_H
 #define VKS_AGENT_SERVER_KUBELET_API_H
 
-#include "agent/pods/pods.h"
+#include "agent/pods/command.h"
 #include "agent/server/server.h"
 
 struct kubelet_api {
         sd_event *event;
         struct pods *pods;
         struct api *api;
+        struct commands *commands;
 };
 
 /* A server_handler; userdata is a struct kubelet_api. */

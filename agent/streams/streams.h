@@ -41,8 +41,8 @@ struct streams_handler {
         /* Port-forward: the client has opened a pair for that port. */
         void (*pair)(void *userdata, struct stream *error, struct stream *data, uint16_t port);
         void (*data)(void *userdata, struct stream *s, const void *p, size_t n); /* STDIN, RESIZE or DATA: n bytes */
-        void (*ended)(void *userdata, struct stream *s); /* the client sends no more on it */
-        void (*drain)(void *userdata);                   /* a pause that stream_write() asked for is over */
+        void (*ended)(void *userdata, struct stream *s);                         /* the client sends no more on it */
+        void (*drain)(void *userdata);  /* a pause that stream_write() asked for is over */
         void (*closed)(void *userdata); /* the last call: the client went away; not after streams_finish() */
 };
 

@@ -78,6 +78,20 @@ int dir_ensure(int at, const char *name, mode_t mode)
         return fd < 0 ? fd : 0;
 }
 
+int dir_read(int at, const char *name, struct buf *b)
+{
+        FD fd = openat(at, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+        char part[4096];
+        ssize_t n;
+
+        if (fd < 0)
+                return errno == ENOENT ? 0 : -errno;
+        while ((n = read(fd, part, sizeof(part))) > 0)
+                buf_add(b, part, (size_t)n);
+        explicit_bzero(part, sizeof(part));
+        return n < 0 ? -errno : 0;
+}
+
 static const char temp[] = ".vks-new"; /* of what has not got its name yet */
 
 int dir_fifo(int at, const char *name, mode_t mode)

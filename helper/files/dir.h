@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "common/base.h"
+#include "common/buf.h"
 
 /*
  * Opens the directory `name`. -EXDEV: it is a mount point, or the name leads away ("..", or more than one component).
@@ -27,6 +28,9 @@ int dir_ensure(int at, const char *name, mode_t mode);
 
 /* Writes a file, which appears whole under its name, or not at all. */
 int dir_write(int at, const char *name, const void *p, size_t n, mode_t mode);
+
+/* Appends what is in a file to `b`, whose bound counts (buf_ok()); nothing if there is none. */
+int dir_read(int at, const char *name, struct buf *b);
 
 /* Makes a FIFO, in place of what had the name. */
 int dir_fifo(int at, const char *name, mode_t mode);

@@ -2,10 +2,8 @@
 #include "helper/files/ways.h"
 
 #include <errno.h>
-#include <fcntl.h>
 
 #include "common/buf.h"
-#include "common/fd.h"
 #include "common/mem.h"
 #include "helper/files/dir.h"
 
@@ -41,19 +39,6 @@ static int compare(const struct way *a, const struct way *b, struct err *e)
         return 0;
 }
 
-static int read_account(int pod, struct buf *b)
-{
-        FD fd = openat(pod, ACCOUNT, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-        char part[4096];
-        ssize_t n;
-
-        if (fd < 0)
-                return errno == ENOENT ? 0 : -errno;
-        while ((n = read(fd, part, sizeof(part))) > 0)
-                buf_add(b, part, (size_t)n);
-        return n < 0 ? -errno : buf_ok(b) ? 0 : -E2BIG;
-}
-
 static bool is_among(const struct way *way, const struct way *ways, size_t n)
 {
         for (size_t i = 0; i < n; i++)
@@ -87,7 +72,10 @@ static int compare_with_account(const struct way *way, const char *account, cons
 int ways_note(int pod, const struct way *ways, size_t n, bool trusted, struct err *e)
 {
         CLEANUP(buf_done) struct buf old = BUF(ACCOUNT_MAX), all = BUF(ACCOUNT_MAX);
-        int r = read_account(pod, &old);
+        int r = dir_read(pod, ACCOUNT, &old);
+
+        if (r == 0 && !buf_ok(&old))
+                r = -E2BIG;
 
         for (size_t i = 0; i < n && r == 0; i++)
                 for (size_t k = 0; k < i && r == 0; k++)

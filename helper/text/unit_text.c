@@ -11,6 +11,8 @@
 #include "common/utf8.h"
 #include "helper/text/package_paths.h"
 
+enum { BESIDE_STOP_S = 2 }; /* between SIGTERM and SIGKILL for a command whose client is gone */
+
 #define PREFIXES "-@:+!|" /* of a command in an Exec line */
 #define VKS_EXEC "/usr/libexec/vks/vks-exec"
 
@@ -80,6 +82,35 @@ void unit_text_hidden(uint32_t index, const char *word, struct buf *carried)
         buf_printf(carried, "=%u=", index);
         buf_str(carried, word);
         buf_char(carried, '\0');
+}
+
+/* What unit_text_env() has written, and nothing else: so this is no reader of environment files. */
+static void carry_file(const char *s, size_t n, struct buf *b)
+{
+        bool quoted = false;
+
+        for (const char *end = s + n; s < end; s++) {
+                if (*s == '"')
+                        quoted = !quoted;
+                else if (*s == '\n' && !quoted)
+                        buf_char(b, '\0');
+                else
+                        buf_char(b, *s == '\\' && s + 1 < end ? *++s : *s);
+        }
+}
+
+void unit_text_env_beside(const void *file, size_t n_file, const void *carried, size_t n_carried, bool all,
+                          struct buf *b)
+{
+        const char *s = carried, *end = s + n_carried;
+
+        for (size_t n; s < end; s += n) {
+                n = strnlen(s, (size_t)(end - s)) + 1;
+                if (*s != '=')
+                        buf_add(b, s, n);
+        }
+        if (all)
+                carry_file(file, n_file, b);
 }
 
 void unit_text_log_fields(const struct unit_text *u, const char *unit, struct buf *b)
@@ -263,7 +294,7 @@ static void other_commands(struct buf *b, const struct unit_text *u)
  * RuntimeDirectory= and its kin are made by PID 1 on the host's side. All of them become RuntimeDirectory=, whose base
  * is /run, below which the pod's private directories lie: so PID 1 makes them there, for the right user.
  */
-static void directories(struct buf *b, const struct unit_text *u)
+static void directories(struct buf *b, const struct unit_text *u, bool beside)
 {
         CLEANUP(buf_done) struct buf dirs = BUF(65536);
         const char *mode = "";
@@ -285,6 +316,8 @@ static void directories(struct buf *b, const struct unit_text *u)
                 if (!*mode)
                         mode = unit_file_get(u->file, key);
         }
+        if (beside) /* they are there */
+                return;
         if (dirs.len)
                 buf_printf(b, "RuntimeDirectory=%s\nRuntimeDirectoryMode=%s\n", dirs.data + 1, *mode ? mode : "0755");
         /* Or what the package has there would be gone after a restart. */
@@ -443,6 +476,17 @@ static void type_and_files(struct buf *b, const struct unit_text *u)
                 buf_str(b, "BindReadOnlyPaths=-/run/dbus\n");
 }
 
+static void working_dir(struct buf *b, const struct unit_text *u)
+{
+        if (!*u->working_dir || u->only_enters)
+                return;
+        /* Where vks-exec makes it, the package's other commands start in "/" until it is there. */
+        buf_str(b, u->makes_dir ? "WorkingDirectory=-" : "WorkingDirectory=");
+        for (const char *s = u->working_dir; *s; s++)
+                buf_printf(b, *s == '%' ? "%%%%" : "%c", *s);
+        buf_char(b, '\n');
+}
+
 /*
  * [X-Kubernetes] is read by the agent, and by START, STOP and REMOVE (its first key). All keys: UID, Namespace, Pod,
  * Container, Image, Package, PackageUnit, RestartPolicy (Never, OnFailure, Always), Mark (the agent's, 16 hex
@@ -493,16 +537,132 @@ void unit_text_dropin(const struct unit_text *u, struct buf *b)
         command_line(b, u);
         other_commands(b, u);
         identity(b, u);
-        if (*u->working_dir && !u->only_enters) {
-                /* Where vks-exec makes it, the package's other commands start in "/" until it is there. */
-                buf_str(b, u->makes_dir ? "WorkingDirectory=-" : "WorkingDirectory=");
-                for (const char *s = u->working_dir; *s; s++)
-                        buf_printf(b, *s == '%' ? "%%%%" : "%c", *s);
-                buf_char(b, '\n');
-        }
-        directories(b, u);
+        working_dir(b, u);
+        directories(b, u, false);
         buf_printf(b, "EnvironmentFile=" POD_RUN_DIR "/%s/env/%s\n", pod->uid, u->container);
         mounts(b, u);
+}
+
+/* ---- a command beside the container ------------------------------------------------------------------------------ */
+
+/* How a service lives, and what PID 1 makes or opens for it: keys that begin like this. All others are how it is kept
+ * apart, and count for the command, too. */
+static bool is_of_life(const char *key)
+{
+        static const char *const beginnings[] = {
+                "Type",
+                "Exec",
+                "Restart",
+                "RemainAfterExit",
+                "PIDFile",
+                "BusName",
+                "Notify",
+                "Watchdog",
+                "Timeout",
+                "RuntimeMax",
+                "RuntimeRandom",
+                "Sockets",
+                "Standard",
+                "TTY",
+                "FileDescriptor",
+                "OpenFile",
+                "USBFunction",
+                "Success",
+                "Failure",
+                "StartLimit",
+                "Reboot",
+                "OOMPolicy",
+                "GuessMainPID",
+                "NonBlocking",
+                "RootDirectoryStartOnly",
+                "PermissionsStartOnly",
+                "Kill",
+                "SendSIG",
+                "FinalKill",
+                "Slice",
+                "Delegate",
+                "Syslog",
+                "Log",
+                "PAMName",
+                "Load",
+                "SetCred",
+                "ImportCred",
+                "UtmpIdentifier",
+                "UtmpMode",
+                "ReloadSignal",
+                "RuntimeDirectory",
+                "StateDirectory",
+                "CacheDirectory",
+                "LogsDirectory",
+                "ConfigurationDirectory",
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(beginnings); i++)
+                if (starts_with(key, beginnings[i]) && !streq(key, "ExecPaths") && !streq(key, "ExecSearchPath"))
+                        return true;
+        return false;
+}
+
+void unit_text_beside(const struct unit_text *u, const char *unit, struct buf *b)
+{
+        const struct pod_id *pod = u->pod;
+        char slice[ID_UNIT_MAX + 1];
+
+        pod_slice_name(pod->uid, u->qos, slice);
+        unit_text_owner(pod->uid, b);
+        buf_printf(b,
+                   "Namespace=%s\nPod=%s\nContainer=%s\n\n[Unit]\nDescription=Command beside container %s of pod "
+                   "%s/%s\nDefaultDependencies=no\nCollectMode=inactive-or-failed\nStartLimitIntervalSec=0\n"
+                   "PartOf=%s\nAfter=%s\n",
+                   pod->namespace, pod->name, u->container, u->container, pod->namespace, pod->name, unit, unit);
+        if (u->overlay)
+                needs_layer(b, &layer_var, pod->uid);
+        if (u->etc)
+                needs_layer(b, &layer_etc, pod->uid);
+        buf_str(b, "\n[Service]\nRootDirectory=\n");
+        for (size_t i = 0; u->file && i < u->file->n; i++)
+                if (!is_of_life(u->file->service[i].key))
+                        buf_printf(b, "%s=%s\n", u->file->service[i].key, u->file->service[i].value);
+        buf_printf(b,
+                   "Slice=%s\nType=exec\nRestart=no\nRemainAfterExit=no\nKillMode=control-group\nTimeoutStartSec=30\n"
+                   "TimeoutStopSec=%u\nSendSIGKILL=yes\nStandardInput=null\nStandardOutput=null\n"
+                   "StandardError=null\n",
+                   slice, BESIDE_STOP_S);
+        package_paths(b, u->file, u->mounts);
+        if (u->who.foreign)
+                buf_str(b, "AmbientCapabilities=\n");
+        if (u->carried && *unit_file_get(u->file, "NoExecPaths"))
+                buf_str(b, "ExecPaths=" VKS_EXEC "\n");
+        if (u->carried)
+                buf_printf(b, "LoadCredential=" UNIT_TEXT_CARRIED ":" POD_RUN_DIR "/%s/env/%s.beside\n", pod->uid,
+                           u->container);
+        identity(b, u);
+        working_dir(b, u);
+        directories(b, u, true);
+        if (!u->who.become)
+                buf_printf(b, "EnvironmentFile=-" POD_RUN_DIR "/%s/env/%s\n", pod->uid, u->container);
+        mounts(b, u);
+}
+
+char **unit_text_beside_argv(const struct unit_text *u)
+{
+        char **argv = NULL;
+        size_t n = 0;
+
+        if (u->carried)
+                strv_push(&argv, &n, xstrdup(VKS_EXEC));
+        if (u->who.become) {
+                strv_push(&argv, &n, xasprintf("--user=%u", u->who.uid));
+                strv_push(&argv, &n, xasprintf("--group=%u", u->who.gid));
+                if (u->who.gains)
+                        strv_push(&argv, &n, xstrdup("--may-gain"));
+        }
+        if (u->makes_dir)
+                strv_push(&argv, &n, xasprintf("--dir=%s", u->working_dir));
+        strv_push(&argv, &n, xstrdup(u->program));
+        for (size_t i = 1; i < u->n_command; i++)
+                strv_push(&argv, &n, xstrdup(u->command[i]));
+        return argv;
 }
 
 /*

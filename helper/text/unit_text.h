@@ -48,6 +48,24 @@ struct unit_text {
 void unit_text_fragment(const struct unit_text *u, struct buf *b); /* UNIT */
 void unit_text_dropin(const struct unit_text *u, struct buf *b);   /* UNIT.d/vks.conf */
 
+/*
+ * A command beside the container (EXEC): what the units of all such commands have in common, as a drop-in that counts
+ * for all of them (exec_unit_name()). Built as the container's own would be with that command, but that it makes, gives
+ * away and takes away no directory, restarts never, and ends with `unit`, the container's. It takes back a
+ * RootDirectory= of UNIT_TEXT_NOWHERE, without which such a unit is not to be started.
+ */
+#define UNIT_TEXT_NOWHERE "/run/vks/nowhere" /* nothing ever is there */
+void unit_text_beside(const struct unit_text *u, const char *unit, struct buf *b);
+/* What such a unit runs; its variables are not to be expanded. The caller owns the list. */
+char **unit_text_beside_argv(const struct unit_text *u);
+
+/*
+ * The variables of a container's environment file and its credential, into one credential for a command beside it. The
+ * container's hidden words are left out. With `all` false only what is in the credential, since PID 1 reads the file.
+ */
+void unit_text_env_beside(const void *file, size_t n_file, const void *carried, size_t n_carried, bool all,
+                          struct buf *b);
+
 /* The fields that vks-log sends with each line of the container, in the journal's native protocol; first the
  * unit's. */
 void unit_text_log_fields(const struct unit_text *u, const char *unit, struct buf *b);

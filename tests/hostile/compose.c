@@ -87,7 +87,7 @@ static int ask(uint8_t verb, const ProtobufCMessage *m, char *ret_text, size_t s
 
                 for (long end = now_ms() + 1000L * HANG_SECONDS; sock < 0 && (sock = dial()) < 0 && now_ms() < end;)
                         nap(50);
-                if (sock < 0 || (r = wire_send_request(sock, wire_verb_find(verb), m, &e)) == -EMSGSIZE)
+                if (sock < 0 || (r = wire_send_request(sock, wire_verb_find(verb), m, NULL, &e)) == -EMSGSIZE)
                         break;
                 if (r == 0 && recv(sock, &byte, 1, MSG_PEEK) < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
                         mark("the helper hangs");

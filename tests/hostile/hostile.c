@@ -125,7 +125,7 @@ static int ask(uint8_t verb, const ProtobufCMessage *m, char *text, size_t size)
         int r = 0;
 
         sent++;
-        if (wire_pack(wire_verb_find(verb), m, &p, &e) < 0)
+        if (wire_pack(wire_verb_find(verb), m, NULL, &p, &e) < 0)
                 return -EMSGSIZE;
         for (int i = 0; i < 200; i++) {
                 while (wire_send(sock, &p, &e) < 0)
@@ -771,7 +771,8 @@ static void flood(struct pod *p)
         for (unsigned i = 0; i < 200; i++) { /* questions without end, and no ear for the answers */
                 CLEANUP(wire_packet_done) struct wire_packet k = { 0 };
                 honest(p, "flood");
-                if (wire_pack(wire_verb_find(verb_stop), &p->stop.base, &k, NULL) == 0 && wire_send(sock, &k, NULL) < 0)
+                if (wire_pack(wire_verb_find(verb_stop), &p->stop.base, NULL, &k, NULL) == 0 &&
+                    wire_send(sock, &k, NULL) < 0)
                         break;
                 sent++;
         }

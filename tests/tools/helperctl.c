@@ -47,7 +47,7 @@ static int ask(const char *verb, const ProtobufCMessage *m)
                 perror("helperctl");
                 return 2;
         }
-        r = wire_send_request(sock, v, m, &e);
+        r = wire_send_request(sock, v, m, NULL, &e);
         while (r == 0 && recv(sock, &(char){ 0 }, 1, MSG_PEEK) < 0)
                 ;
         if (r < 0 || wire_recv_reply(sock, &v, &got, &e) <= 0) {

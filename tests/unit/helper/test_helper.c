@@ -88,7 +88,7 @@ static int ask(int verb, const ProtobufCMessage *m)
 
         forget_reply();
         pid1.asked[0] = '\0';
-        cr_assert_eq(wire_send_request(ends[0], wire_verb_find((uint8_t)verb), m, &e), 0, "%s", e.text);
+        cr_assert_eq(wire_send_request(ends[0], wire_verb_find((uint8_t)verb), m, NULL, &e), 0, "%s", e.text);
         cr_assert_eq(dispatch(&machine, ends[1], &e), 1, "%s", e.text);
         read_journal();
         cr_assert_eq(wire_recv_reply(ends[0], &v, &got, &e), 1, "%s", e.text);
@@ -1768,7 +1768,7 @@ Test(helper, without_memory_for_it_a_request_is_not_begun)
 
         m.pod = &pod, m.all = true;
         no_memory = true;
-        cr_assert_eq(wire_send_request(ends[0], wire_verb_find(VERB_remove), &m.base, &e), 0);
+        cr_assert_eq(wire_send_request(ends[0], wire_verb_find(VERB_remove), &m.base, NULL, &e), 0);
         cr_assert_eq(dispatch(&machine, ends[1], &e), -ENOMEM);
         cr_assert(starts_with(e.text, "memory for a request"));
         no_memory = false;
@@ -1784,7 +1784,7 @@ Test(helper, who_does_not_read_replies_is_not_served_on)
 
         m.pod = &pod, m.all = true;
         for (int i = 0; i < 100000 && r == 1; i++) {
-                cr_assert_eq(wire_send_request(ends[0], wire_verb_find(VERB_remove), &m.base, &e), 0);
+                cr_assert_eq(wire_send_request(ends[0], wire_verb_find(VERB_remove), &m.base, NULL, &e), 0);
                 r = dispatch(&machine, ends[1], &e);
                 read_journal();
         }

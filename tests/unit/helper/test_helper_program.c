@@ -150,7 +150,7 @@ static int asked_to_write(int peer, const struct asked *a)
         char byte, text[4096];
         int r;
 
-        cr_assert_eq(wire_send_request(peer, wire_verb_find(VERB_write), &a->m.base, &e), 0, "%s", e.text);
+        cr_assert_eq(wire_send_request(peer, wire_verb_find(VERB_write), &a->m.base, NULL, &e), 0, "%s", e.text);
         cr_assert_gt(recv(peer, &byte, 1, MSG_PEEK), 0);
         cr_assert_eq(wire_recv_reply(peer, &v, &got, &e), 1, "%s", e.text);
         const Vks__Reply *reply = (const Vks__Reply *)(void *)got;

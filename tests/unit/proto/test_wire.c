@@ -97,7 +97,7 @@ Test(wire, a_request_arrives_as_it_was_sent)
 
         m.pod = &pod;
         m.units = units, m.n_units = 1, m.restart = true;
-        cr_assert_eq(wire_send_request(here, wire_verb_find(3), &m.base, &e), 0, "%s", e.text);
+        cr_assert_eq(wire_send_request(here, wire_verb_find(3), &m.base, NULL, &e), 0, "%s", e.text);
         cr_assert_eq(wire_recv_request(there, &p, &e), 1, "%s", e.text);
         cr_assert_str_eq(p.verb->name, "start");
         cr_assert_eq(wire_decode(p.verb->message, p.body, p.size, NULL, &got, &e), 0, "%s", e.text);
@@ -123,7 +123,7 @@ Test(wire, large_messages_travel_in_a_sealed_memfd)
         f.content = (ProtobufCBinaryData){ 3 << 20, data };
         m.pod = &pod;
         m.files = files, m.n_files = 1;
-        cr_assert_eq(wire_send_request(here, wire_verb_find(6), &m.base, &e), 0, "%s", e.text);
+        cr_assert_eq(wire_send_request(here, wire_verb_find(6), &m.base, NULL, &e), 0, "%s", e.text);
         int before = count_fds();
         cr_assert_eq(wire_recv_request(there, &p, &e), 1, "%s", e.text);
         cr_assert_leq(count_fds(), before);
@@ -140,7 +140,7 @@ Test(wire, what_is_too_large_is_refused_before_it_is_sent)
 
         memset(big, 'x', WIRE_DATAGRAM_MAX);
         m.units = &big, m.n_units = 1;
-        cr_assert_eq(wire_send_request(here, wire_verb_find(3), &m.base, &e), -EMSGSIZE);
+        cr_assert_eq(wire_send_request(here, wire_verb_find(3), &m.base, NULL, &e), -EMSGSIZE);
 }
 
 Test(wire, what_is_no_request_is_refused)

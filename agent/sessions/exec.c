@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/sessions/exec.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "agent/sessions/terminal.h"
+#include "common/buf.h"
+#include "common/fd.h"
+#include "common/log.h"
+#include "common/mem.h"
+
+enum {
+        PART = 32 * 1024,
+        IN_MAX = 1024 * 1024,  /* of the client's that the command has not read; more at a time does not come */
+        IN_HIGH = 256 * 1024,  /* with so much of it the client has to wait ... */
+        IN_LOW = 64 * 1024,    /* ... until there is less than this */
+};
+
+/* What the command writes: from a descriptor to a stream. */
+struct output {
+        struct exec_session *session;
+        struct stream *to;
+        sd_event_source *io; /* NULL: it has ended, or there is none */
+};
+
+struct exec_session {
+        sd_event *event;
+        struct commands *commands;
+        struct pods *pods;
+        char *namespace, *pod, *container, *user;
+        char **argv;
+        struct streams_wish wish;
+
+        struct streams *streams;
+        struct command *command;   /* NULL: not begun, or it has ended */
+        int terminal, in, out, err; /* our ends; a terminal is all three */
+        struct output outputs[2];
+        struct buf waiting;        /* of the client's, for `in` */
+        sd_event_source *writable; /* while something is waiting */
+        bool in_ended;             /* the client sends no more */
+        bool paused;
+        struct buf size;           /* a change of the terminal's size that is not complete */
+        int exit_code;
+        char *text;
+};
+
+struct exec_session *exec_session_new(sd_event *event, struct commands *commands, struct pods *pods,
+                                      const struct pods_container *where, char **argv, const char *user,
+                                      const struct streams_wish *wish)
+{
+        struct exec_session *s = NEW(struct exec_session);
+
+        s->event = event;
+        s->commands = commands;
+        s->pods = pods;
+        s->namespace = xstrdup(where->pod->id.namespace);
+        s->pod = xstrdup(where->pod->id.name);
+        s->container = xstrdup(where->container->name);
+        s->user = xstrdup(user);
+        s->argv = argv;
+        s->wish = *wish;
+        s->terminal = s->in = s->out = s->err = -1;
+        s->waiting = BUF(IN_MAX);
+        s->size = BUF(TERMINAL_SIZE_MAX);
+        return s;
+}
+
+struct exec_session *exec_session_free(struct exec_session *s)
+{
+        if (!s)
+                return NULL;
+        command_give_up(s->command);
+        for (size_t i = 0; i < ARRAY_LEN(s->outputs); i++)
+                sd_event_source_disable_unref(s->outputs[i].io);
+        sd_event_source_disable_unref(s->writable);
+        fd_close(s->terminal);
+        fd_close(s->in);
+        fd_close(s->out);
+        fd_close(s->err);
+        buf_done(&s->waiting);
+        buf_done(&s->size);
+        strv_free(s->argv);
+        free(s->namespace);
+        free(s->pod);
+        free(s->container);
+        free(s->user);
+        free(s->text);
+        free(s);
+        return NULL;
+}
+
+void exec_session_give(struct exec_session *s, struct streams *streams)
+{
+        s->streams = streams;
+}
+
+/* Everything has come to its end: the client is told how. */
+static void finish_if_over(struct exec_session *s)
+{
+        if (s->command || s->outputs[0].io || s->outputs[1].io)
+                return;
+        streams_status(s->streams, s->exit_code, s->text);
+        streams_finish(s->streams);
+        exec_session_free(s);
+}
+
+static void give_up(struct exec_session *s, const char *why)
+{
+        streams_status(s->streams, -1, why);
+        streams_finish(s->streams);
+        exec_session_free(s);
+}
+
+/* ---- from the command to the client ------------------------------------------------------------------------------ */
+
+static int on_output(UNUSED sd_event_source *source, int fd, UNUSED uint32_t events, void *userdata)
+{
+        struct output *o = userdata;
+        char part[PART];
+        ssize_t n = read(fd, part, sizeof(part));
+
+        if (n > 0) {
+                if (!stream_write(o->to, part, (size_t)n))
+                        sd_event_source_set_enabled(o->io, SD_EVENT_OFF);
+                return 0;
+        }
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+                return 0;
+        o->io = sd_event_source_disable_unref(o->io); /* EIO: nobody has the terminal open any more */
+        finish_if_over(o->session);
+        return 0;
+}
+
+static void on_drain(void *userdata)
+{
+        struct exec_session *s = userdata;
+
+        for (size_t i = 0; i < ARRAY_LEN(s->outputs); i++)
+                if (s->outputs[i].io)
+                        sd_event_source_set_enabled(s->outputs[i].io, SD_EVENT_ON);
+}
+
+static int add_output(struct exec_session *s, size_t i, int fd, enum stream_kind kind)
+{
+        struct output *o = &s->outputs[i];
+
+        *o = (struct output){ .session = s, .to = streams_find(s->streams, kind) };
+        return fd < 0 || !o->to ? 0 : sd_event_add_io(s->event, &o->io, fd, EPOLLIN, on_output, o);
+}
+
+/* ---- from the client to the command ------------------------------------------------------------------------------ */
+
+static void close_in(struct exec_session *s)
+{
+        s->writable = sd_event_source_disable_unref(s->writable);
+        if (!s->wish.tty) /* a terminal is closed when all is over: a half of it cannot be */
+                s->in = fd_close(s->in);
+}
+
+static int on_writable(UNUSED sd_event_source *source, UNUSED int fd, UNUSED uint32_t events, void *userdata)
+{
+        struct exec_session *s = userdata;
+        int to = s->wish.tty ? s->terminal : s->in;
+        ssize_t n = to < 0 ? -1 : write(to, s->waiting.data, s->waiting.len);
+
+        if (n < 0 && to >= 0 && (errno == EAGAIN || errno == EINTR))
+                return 0;
+        if (n < 0) { /* it reads no more: what still comes for it is nobody's */
+                buf_done(&s->waiting);
+                close_in(s);
+        } else {
+                buf_consume(&s->waiting, (size_t)n);
+        }
+        if (s->paused && s->waiting.len < IN_LOW) {
+                s->paused = false;
+                streams_resume(s->streams);
+        }
+        if (s->waiting.len == 0) {
+                s->writable = sd_event_source_disable_unref(s->writable);
+                if (s->in_ended)
+                        close_in(s);
+        }
+        return 0;
+}
+
+static void on_data(void *userdata, struct stream *stream, const void *p, size_t n)
+{
+        struct exec_session *s = userdata;
+        int to = s->wish.tty ? s->terminal : s->in;
+
+        if (stream_kind(stream) == STREAM_RESIZE) {
+                terminal_resize(s->terminal, &s->size, p, n);
+                return;
+        }
+        if (stream_kind(stream) != STREAM_STDIN || to < 0 || n == 0)
+                return;
+        buf_add(&s->waiting, p, n);
+        if (!buf_ok(&s->waiting)) { /* it was told to wait, and did not */
+                give_up(s, "too much input at a time");
+                return;
+        }
+        if (!s->writable && sd_event_add_io(s->event, &s->writable, to, EPOLLOUT, on_writable, s) < 0)
+                log_warning("the input of a command cannot be written");
+        if (!s->paused && s->waiting.len > IN_HIGH) {
+                s->paused = true;
+                streams_pause(s->streams);
+        }
+}
+
+static void on_ended_stream(void *userdata, struct stream *stream)
+{
+        struct exec_session *s = userdata;
+
+        if (stream_kind(stream) != STREAM_STDIN)
+                return;
+        s->in_ended = true;
+        if (s->waiting.len == 0)
+                close_in(s);
+}
+
+/* ---- the beginning and the end ----------------------------------------------------------------------------------- */
+
+static void on_command_ended(void *userdata, int exit_code, const char *text)
+{
+        struct exec_session *s = userdata;
+
+        s->command = NULL;
+        s->exit_code = exit_code;
+        s->text = xstrdup(text);
+        if (s->terminal >= 0 && exit_code < 0) /* nobody ever had it open, so no end of it will be seen */
+                s->outputs[0].io = sd_event_source_disable_unref(s->outputs[0].io);
+        finish_if_over(s);
+}
+
+/* `ret`: the command's end, blocking as programs expect it. Ours does not block. */
+static int make_pipe(bool wanted, bool to_command, int *ours, int *ret)
+{
+        int ends[2];
+
+        if (!wanted)
+                return *ret = open("/dev/null", O_RDWR | O_CLOEXEC);
+        if (pipe2(ends, O_CLOEXEC) < 0)
+                return -errno;
+        *ours = ends[to_command];
+        *ret = ends[!to_command];
+        return fcntl(*ours, F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
+}
+
+static int make_streams(struct exec_session *s, int ret[static 3])
+{
+        int r;
+
+        if (s->wish.tty) {
+                r = terminal_new(&s->terminal, &ret[0]);
+                for (size_t i = 1; i < 3 && r >= 0; i++)
+                        r = ret[i] = fcntl(ret[0], F_DUPFD_CLOEXEC, 3);
+                return r;
+        }
+        if ((r = make_pipe(s->wish.in, true, &s->in, &ret[0])) < 0 ||
+            (r = make_pipe(s->wish.out, false, &s->out, &ret[1])) < 0)
+                return r;
+        return make_pipe(s->wish.err, false, &s->err, &ret[2]);
+}
+
+static void on_ready(void *userdata)
+{
+        struct exec_session *s = userdata;
+        struct pods_container where;
+        int streams[3] = { -1, -1, -1 }, r;
+
+        /* the pod may be another by now: the client had half a minute to open its streams */
+        if (!pods_find_container(s->pods, s->namespace, s->pod, s->container, &where) ||
+            !pods_is_running(s->pods, where.pod->id.uid, s->container)) {
+                give_up(s, "the container has ended");
+                return;
+        }
+        r = make_streams(s, streams);
+        if (r >= 0)
+                r = add_output(s, 0, s->wish.tty ? s->terminal : s->out, STREAM_STDOUT);
+        if (r >= 0)
+                r = add_output(s, 1, s->err, STREAM_STDERR);
+        if (r < 0) {
+                for (size_t i = 0; i < ARRAY_LEN(streams); i++)
+                        fd_close(streams[i]);
+                give_up(s, "no pipe or terminal could be made for the command");
+                return;
+        }
+        s->command = command_start(s->commands, &where, s->argv, s->user, streams, on_command_ended, s);
+}
+
+static void on_closed(void *userdata)
+{
+        exec_session_free(userdata);
+}
+
+const struct streams_handler exec_session_handler = {
+        .ready = on_ready,
+        .data = on_data,
+        .ended = on_ended_stream,
+        .drain = on_drain,
+        .closed = on_closed,
+};

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From what WRITE or EXEC says of a container to what its unit's text is made of: the package's unit, who it is, what
+ * runs, what it sees. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "common/fd.h"
+#include "common/mem.h"
+#include "helper/files/host_path.h"
+#include "helper/files/links.h"
+#include "helper/files/trust.h"
+#include "helper/files/ways.h"
+#include "helper/helper.h"
+#include "helper/text/package_paths.h"
+
+static bool is_covered(const char *path, const void *container)
+{
+        return strlen(path) <= ID_PATH_MAX && policy_ground(container, path) != GROUND_MACHINE;
+}
+
+/* Finds a program by its name, as a shell would. */
+static char *look_up(const char *name)
+{
+        static const char *const dirs[] = { "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin" };
+
+        for (size_t i = 0; i < ARRAY_LEN(dirs); i++) {
+                CLEANUP(freep) char *path = xasprintf("%s/%s", dirs[i], name);
+                if (faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0)
+                        return TAKE(path);
+        }
+        return NULL;
+}
+
+/*
+ * The path of what runs instead of the package's program, as policy allows it; *ret is NULL where nothing does. A mount
+ * decides what lies at a path, and the machine's links where a path leads: so policy is asked about the end of the way,
+ * too. `root`: it would run as root.
+ */
+static int find_program(const struct op_write *op, const struct op_container *k, bool root, char **ret, struct err *e)
+{
+        CLEANUP(freep) char *path = NULL, *end = NULL;
+        enum policy_ground ground;
+        int r;
+
+        if (!k->program)
+                return 0;
+        path = *k->program == '/' ? xstrdup(k->program) : look_up(k->program);
+        if (!path)
+                return err_set(e, -ENOENT, NULL, "command: there is no program \"%.200s\"", k->program);
+        r = policy_program(op->policy, k, path, e);
+        if (r == 0 && links_lead(path, is_covered, k, &end) == 0)
+                r = policy_program(op->policy, k, end, e);
+        if (r < 0)
+                return r;
+        ground = policy_ground(k, end ? end : path);
+        if (root && (ground == GROUND_VOLUME || ground == GROUND_PRIVATE))
+                return policy_no_root_program(path, e);
+        *ret = TAKE(path);
+        return 0;
+}
+
+/*
+ * PID 1 gives a directory to the unit's user with all that lies in it, unless it is that user's already (systemd's
+ * path_chown_recursive()). In a pod whose /var is a layer over the machine's, that would hand over copies of what
+ * another user of the machine keeps there. So what the machine has shows through only where it belongs to the very user
+ * and group; elsewhere the pod has an empty directory of its own.
+ */
+static void choose_fresh(const struct unit_text *u, int pod, bool beside, struct given *given)
+{
+        for (size_t i = 0; i < given->n; i++) {
+                struct given_dir *dir = &given->dirs[i];
+                struct stat st;
+
+                if (!u->overlay || dir->kind == GIVEN_RUNTIME)
+                        continue;
+                if (beside) { /* PID 1 has made the container's, or has not */
+                        CLEANUP(freep) char *made = xasprintf("given%s", dir->path);
+
+                        dir->fresh = faccessat(pod, made, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+                        continue;
+                }
+                dir->fresh = !u->who.known || trust_path(dir->path, TRUST_LOOK, false, &st) < 0 ||
+                             !S_ISDIR(st.st_mode) || st.st_uid != u->who.uid || st.st_gid != u->who.gid;
+        }
+}
+
+/* What PID 1 will follow for this container, into the pod's account (helper/files/ways.h). */
+static int note_ways(int pod, const struct unit_text *u, const struct mount_wish *wishes, size_t n_wishes,
+                     struct err *e)
+{
+        CLEANUP(freep) struct way *ways = xcalloc(n_wishes + u->given->n, sizeof(*ways));
+        size_t n = 0;
+
+        for (size_t i = 0; i < n_wishes; i++)
+                if (mount_is_on_pods_ground(wishes, n_wishes, wishes[i].target))
+                        ways[n++] = (struct way){ WAY_MOUNT, wishes[i].target };
+        for (size_t i = 0; i < u->given->n && !u->who.root; i++)
+                ways[n++] = (struct way){ WAY_GIVEN, u->given->dirs[i].path };
+        return ways_note(pod, ways, n, !u->program && !u->n_args, e);
+}
+
+/* Has the machine something of the path's first name? */
+static bool is_machines(const char *path)
+{
+        CLEANUP(freep) char *first = xasprintf("/%.*s", (int)strcspn(path + 1, "/"), path + 1);
+
+        return faccessat(AT_FDCWD, first, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
+}
+
+/*
+ * What the package's unit says that it writes to below /etc is for a pod what its /var is: the machine's shows through,
+ * and changes are the pod's own. Each of these directories lies directly in the layer, into which no container sees:
+ * so nobody but root decides where PID 1 gets to when it binds them again, and the owners and modes of all that is in
+ * them are the machine's. A link is none of them, nor is where the machine has something mounted, which the layer would
+ * not show.
+ */
+static void plan_etc(const struct unit_text *u, const struct mount_wish *wishes, size_t n_wishes,
+                     struct mount_plan *plan, bool *ret)
+{
+        CLEANUP(strv_freep) char **paths = package_etc(u->file);
+        FD etc = open("/etc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+        for (char **path = paths; path && *path; path++) {
+                CLEANUP(freep) char *source = xasprintf(POD_RUN_DIR "/%s%s", u->pod->uid, *path);
+                FD dir = dir_open(etc, *path + strlen("/etc/"));
+
+                if (dir >= 0)
+                        *ret |= mount_plan_cover(plan, wishes, n_wishes, source, *path);
+        }
+}
+
+static int by_target(const void *a, const void *b)
+{
+        return strcmp(((const struct mount_wish *)a)->target, ((const struct mount_wish *)b)->target);
+}
+
+/* `dir`: room for u->working_dir. */
+static int plan_mounts(struct machine *m, int pod, const struct op_container *k, struct unit_text *u,
+                       char dir[static ID_PATH_MAX + 1], struct mount_plan *ret, struct err *e)
+{
+        CLEANUP(freep) struct mount_wish *wishes = xcalloc(k->n_mounts + 1, sizeof(*wishes));
+        CLEANUP(freep) char *own = xasprintf(POD_RUN_DIR "/%s", u->pod->uid);
+        size_t n = k->n_mounts;
+        bool wished = false;
+        int r = 0;
+
+        for (size_t i = 0; i < k->n_mounts && r == 0; i++) {
+                const struct op_volume *v = k->mounts[i].volume;
+
+                r = policy_place(&u->who, k->mounts[i].target, is_machines(k->mounts[i].target), e);
+                if (r < 0)
+                        return r;
+                wishes[i].target = k->mounts[i].target;
+                wishes[i].read_only =
+                        k->mounts[i].read_only && (v->kind != VOLUME_FILES || u->who.root ||
+                                                   u->who.gains); /* root's files: nobody else can write */
+                u->writes_host |= v->kind == VOLUME_HOST && !wishes[i].read_only;
+                wishes[i].own = v->kind == VOLUME_DISK || v->kind == VOLUME_MEMORY;
+                if (v->kind != VOLUME_HOST)
+                        snprintf(wishes[i].source, sizeof(wishes[i].source), "%s/%s/%s/%s",
+                                 v->kind == VOLUME_DISK ? POD_DISK_DIR : POD_RUN_DIR, u->pod->uid,
+                                 v->kind == VOLUME_FILES ? "files" : "volumes", v->name);
+                else if ((r = host_path_check(v->host_path, v->host_type, !v->read_only, e)) == 0)
+                        snprintf(wishes[i].source, sizeof(wishes[i].source), "%s", v->host_path);
+        }
+        if (r < 0 || (r = working_dir_plan(m, k, u, dir, &wishes[n], &wished, e)) < 0)
+                return r;
+        n += wished;
+        qsort(wishes, n, sizeof(*wishes), by_target);
+        if ((r = note_ways(pod, u, wishes, n, e)) < 0 || (r = mount_points_make(own, u->overlay, wishes, n, e)) < 0)
+                return r;
+        r = mount_plan_make(wishes, n, ret, e);
+        if (r == 0)
+                plan_etc(u, wishes, n, ret, &u->etc);
+        return r;
+}
+
+void container_text_done(struct container_text *t)
+{
+        unit_file_free(t->file);
+        mount_plan_done(&t->mounts);
+        given_done(&t->given);
+        free(t->program);
+        *t = (struct container_text){ 0 };
+}
+
+int container_text_make(struct machine *m, const struct op_write *op, const struct op_container *k, int pod,
+                        bool overlay, bool beside, struct container_text *t, struct err *e)
+{
+        const Vks__Container *c = k->c;
+        struct unit_text *u = &t->u;
+        int r = c->unit[0] ? package_unit_load(c->package, c->unit, &t->file, e) : 0;
+
+        *u = (struct unit_text){
+                .pod = &op->pod,
+                .qos = op->qos,
+                .grace_seconds = op->grace_seconds,
+                .container = c->name,
+                .image = c->image,
+                .package = c->package,
+                .package_unit = c->unit,
+                .restart = c->restart,
+                .mark = c->mark,
+                .n_command = c->n_command,
+                .n_args = c->n_args,
+                .command = c->command,
+                .args = c->args,
+                .mounts = &t->mounts,
+                .given = &t->given,
+                .overlay = overlay,
+                .file = t->file,
+        };
+        if (r < 0 || (r = privilege_find(op->policy, k, t->file, &u->who, e)) < 0 ||
+            (r = find_program(op, k, u->who.root, &t->program, e)) < 0)
+                return r;
+        u->program = t->program;
+        given_of(t->file, &t->given);
+        choose_fresh(u, pod, beside, &t->given);
+        r = plan_mounts(m, pod, k, u, t->dir, &t->mounts, e);
+        if (r < 0)
+                return r;
+        if (t->mounts.root && !u->who.set_user &&
+            unit_yes(unit_file_get(t->file, "DynamicUser"))) /* means ProtectSystem=strict */
+                return err_set(e, -EOPNOTSUPP, NULL,
+                               "mountPath or workingDir: %s runs as a dynamic user, and so nothing can be mounted "
+                               "where this node has no directory (/name)",
+                               c->unit);
+        return 0;
+}

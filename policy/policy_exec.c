@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* EXEC: a container of a pod, with another command. So it is judged as WRITE would judge it, and nothing new can come of
+ * it. */
+#include <errno.h>
+
+#include "policy/rules.h"
+
+enum { USER_MAX = 256 };
+
+void op_exec_done(struct op_exec *op)
+{
+        op_write_done(&op->as);
+}
+
+int policy_exec(const struct policy *p, const Vks__Exec *m, struct op_exec *ret, struct err *e)
+{
+        const Vks__Container *c = m->container;
+        Vks__Container *containers[] = { m->container };
+        Vks__Write write = VKS__WRITE__INIT;
+        int r;
+
+        *ret = (struct op_exec){ .user = m->user };
+        if (!c || c->n_command == 0 || c->n_args || c->n_env || c->n_hidden)
+                return MALFORMED(e, "exec: not a container with a command, and without args, env and hidden words");
+        if (strlen(m->user) > USER_MAX)
+                return MALFORMED(e, "exec: the user's name has more than %d bytes", USER_MAX);
+        write.pod = m->pod;
+        write.n_volumes = m->n_volumes;
+        write.volumes = m->volumes;
+        write.n_containers = ARRAY_LEN(containers);
+        write.containers = containers;
+        write.qos = m->qos;
+        r = policy_write(p, &write, &ret->as, e);
+        if (r < 0)
+                return r;
+        exec_unit_name(ret->as.pod.uid, c->name, &m->id, ret->unit);
+        return rule_matches(&p->exec, ret->as.pod.namespace)
+                       ? 0
+                       : rule_refused(e, "exec", "no command is run beside containers of namespace %s",
+                                      ret->as.pod.namespace);
+}
