@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * EXEC. A command beside a container is a unit of its own, of which PID 1 builds everything from text of root's: the same
- * binds of the pod's directories, so the same view; the same user, or a lesser one; and nothing of root's enters what
- * the container could have prepared.
+ * EXEC. A command beside a container is a unit of its own, of which PID 1 builds everything from text of root's: the
+ * same binds of the pod's directories, so the same view; the same user, or a lesser one; and nothing of root's enters
+ * what the container could have prepared.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -31,9 +31,9 @@ static bool is_made_for_it(const struct stat *st)
 }
 
 /*
- * A program may open its streams once more by name (/dev/stdout, /dev/tty), which takes their owner's right. So what the
- * agent has made for this very purpose, a pipe or the far end of a terminal, becomes the command's user's; anything else
- * is handed on as it is, and so is what is not the agent's.
+ * A program may open its streams once more by name (/dev/stdout, /dev/tty), which takes their owner's right. So what
+ * the agent has made for this very purpose, a pipe or the far end of a terminal, becomes the command's user's; anything
+ * else is handed on as it is, and so is what is not the agent's.
  */
 static int give_streams(const struct machine *m, const struct privilege *who)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* EXEC: a container of a pod, with another command. So it is judged as WRITE would judge it, and nothing new can come of
- * it. */
+/* EXEC: a container of a pod, with another command. So it is judged as WRITE would judge it, and nothing new can come
+ * of it. */
 #include <errno.h>
 
 #include "policy/rules.h"

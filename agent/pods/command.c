@@ -182,7 +182,8 @@ static void take_end(struct command *c, const struct unit_state *s)
         c->over = true;
         if (s->main_code == CLD_KILLED || s->main_code == CLD_DUMPED) {
                 c->exit_code = 128 + s->main_status;
-        } else if (s->main_code == CLD_EXITED && (s->executed || s->main_status < PID1_FIRST || s->main_status > PID1_LAST)) {
+        } else if (s->main_code == CLD_EXITED &&
+                   (s->executed || s->main_status < PID1_FIRST || s->main_status > PID1_LAST)) {
                 c->exit_code = s->main_status;
         } else {
                 c->exit_code = -1;
@@ -212,7 +213,8 @@ void commands_unit_changed(struct commands *all, const char *unit, const struct 
         HASH_FIND_STR(all->table, unit, c);
         if (!c && unit_name_is_exec(unit) && (s->phase == UNIT_ACTIVE || s->phase == UNIT_ACTIVATING))
                 stop_leftover(all, unit);
-        if (!c || c->over || (s->phase != UNIT_INACTIVE && s->phase != UNIT_FAILED))
+        /* before its first process it is inactive, too */
+        if (!c || c->over || !(s->phase == UNIT_FAILED || (s->phase == UNIT_INACTIVE && s->main_code)))
                 return;
         take_end(c, s);
         settle(c);
@@ -286,7 +288,7 @@ struct command_run {
         struct buf out;
         size_t max;
         int exit_code;
-                command_output done;
+        command_output done;
         void *userdata;
 };
 

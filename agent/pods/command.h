@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Commands beside containers: what kubectl exec and kubectl cp run, and later probes and hooks. Each is a unit of its own,
- * built as the container's would be with that command (helper.proto, EXEC). It ends with the container, and when nobody
- * waits for it any more; what an earlier agent has left running is ended as soon as it is seen.
+ * Commands beside containers: what kubectl exec and kubectl cp run, and later probes and hooks. Each is a unit of its
+ * own, built as the container's would be with that command (helper.proto, EXEC). It ends with the container, and when
+ * nobody waits for it any more; what an earlier agent has left running is ended as soon as it is seen.
  */
 #ifndef VKS_AGENT_PODS_COMMAND_H
 #define VKS_AGENT_PODS_COMMAND_H
@@ -17,8 +17,8 @@ struct commands *commands_free(struct commands *all); /* handlers are not called
 DEFINE_FREEP(struct commands, commands_free)
 
 /*
- * How it went: `exit_code` as a shell has it (128 and the signal's number); below 0: no program ran, and `text` says why.
- * Called once, never from inside command_start(); the command is freed by then.
+ * How it went: `exit_code` as a shell has it (128 and the signal's number); below 0: no program ran, and `text` says
+ * why. Called once, never from inside command_start(); the command is freed by then.
  */
 typedef void (*command_ended)(void *userdata, int exit_code, const char *text);
 
@@ -35,13 +35,14 @@ DEFINE_FREEP(struct command, command_give_up)
 
 /*
  * A program's whole output, with a bound and a deadline: for what is no session of a client's. `text` is what it wrote,
- * standard output and errors together, cut at `max` bytes; it is ended when `usec` are over (exit_code -1 then). `done` is
- * called once, never from inside command_run(); the handle is freed by then.
+ * standard output and errors together, cut at `max` bytes; it is ended when `usec` are over (exit_code -1 then). `done`
+ * is called once, never from inside command_run(); the handle is freed by then.
  */
 typedef void (*command_output)(void *userdata, int exit_code, const char *text, size_t size);
 struct command_run *command_run(struct commands *all, const struct pods_container *where, char *const *argv,
                                 const char *user, size_t max, uint64_t usec, command_output done, void *userdata);
-void command_run_cancel(struct command_run *r); /* before it is done: `done` is not called, and the command is stopped */
+void command_run_cancel(
+        struct command_run *r); /* before it is done: `done` is not called, and the command is stopped */
 
 /* What the observer of units (observed.h) and the pods report. */
 void commands_unit_changed(struct commands *all, const char *unit, const struct unit_state *state);

@@ -17,9 +17,9 @@
 
 enum {
         PART = 32 * 1024,
-        IN_MAX = 1024 * 1024,  /* of the client's that the command has not read; more at a time does not come */
-        IN_HIGH = 256 * 1024,  /* with so much of it the client has to wait ... */
-        IN_LOW = 64 * 1024,    /* ... until there is less than this */
+        IN_MAX = 1024 * 1024, /* of the client's that the command has not read; more at a time does not come */
+        IN_HIGH = 256 * 1024, /* with so much of it the client has to wait ... */
+        IN_LOW = 64 * 1024,   /* ... until there is less than this */
 };
 
 /* What the command writes: from a descriptor to a stream. */
@@ -38,14 +38,14 @@ struct exec_session {
         struct streams_wish wish;
 
         struct streams *streams;
-        struct command *command;   /* NULL: not begun, or it has ended */
+        struct command *command;    /* NULL: not begun, or it has ended */
         int terminal, in, out, err; /* our ends; a terminal is all three */
         struct output outputs[2];
         struct buf waiting;        /* of the client's, for `in` */
         sd_event_source *writable; /* while something is waiting */
         bool in_ended;             /* the client sends no more */
         bool paused;
-        struct buf size;           /* a change of the terminal's size that is not complete */
+        struct buf size; /* a change of the terminal's size that is not complete */
         int exit_code;
         char *text;
 };
