@@ -22,6 +22,7 @@
 #include "agent/node/node.h"
 #include "agent/node/package_labels.h"
 #include "agent/pods/command.h"
+#include "agent/sessions/console.h"
 #include "agent/pods/pods.h"
 #include "agent/lib/retry.h"
 #include "agent/client/watch.h"
@@ -47,6 +48,7 @@ struct agent {
         struct node *node;
         struct pods *pods;
         struct commands *commands;
+        struct consoles *consoles;
         struct watch *watch, *node_watch;
         struct gate *gate;
         struct server *server;
@@ -214,6 +216,7 @@ static void unit_changed(void *userdata, const char *unit, const struct unit_sta
                 commands_unit_changed(a->commands, unit, state);
         else
                 pods_unit_changed(a->pods, unit, state);
+        consoles_unit_changed(a->consoles);
 }
 
 static void units_synced(void *userdata)
@@ -375,6 +378,7 @@ static int agent_start(struct agent *a, struct err *e)
         };
         a->pods = pods_new(&parts);
         a->commands = commands_new(a->event, a->helper, a->pods);
+        a->consoles = consoles_new(a->event, a->pods);
         a->registered = a->config->dry_run;
         return start_server(a, e);
 }
@@ -389,6 +393,7 @@ static void agent_free(struct agent *a)
         sd_event_source_disable_unref(a->labels_timer);
         node_free(a->node);
         helper_client_free(a->helper);
+        consoles_free(a->consoles);
         commands_free(a->commands);
         pods_free(a->pods);
         installer_free(a->installer);

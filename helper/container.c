@@ -209,6 +209,7 @@ int container_text_make(struct machine *m, const struct op_write *op, const stru
                 .mounts = &t->mounts,
                 .given = &t->given,
                 .overlay = overlay,
+                .console = c->console && !beside,
                 .file = t->file,
         };
         if (r < 0 || (r = privilege_find(op->policy, k, t->file, &u->who, e)) < 0 ||

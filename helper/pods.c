@@ -179,7 +179,7 @@ static int write_files(struct machine *m, int pod, const char *unit, struct unit
                 unit_text_env(u, c->env[i]->name, c->env[i]->value.data, c->env[i]->value.len, &env, &carried);
         for (size_t i = 0; i < c->n_hidden; i++)
                 unit_text_hidden(c->hidden[i]->index, c->hidden[i]->value, &carried);
-        u->carried = u->who.become || u->makes_dir || carried.len;
+        u->carried = u->who.become || u->makes_dir || u->console || carried.len;
         unit_text_fragment(u, &fragment);
         unit_text_dropin(u, &dropin);
         if (!buf_ok(&fragment) || !buf_ok(&dropin) || !buf_ok(&env) || !buf_ok(&carried))

@@ -301,9 +301,8 @@ static uint64_t mark_of(const char *image)
 static void parse_container(struct pod *p, struct container *c, const cJSON *spec, const cJSON *pod_spec,
                             struct buf *ignored)
 {
-        static const char *const not_yet[] = { "livenessProbe", "readinessProbe",     "startupProbe",
-                                               "lifecycle",     "volumeDevices",      "tty",
-                                               "stdin",         "restartPolicyRules", "resizePolicy" };
+        static const char *const not_yet[] = { "livenessProbe", "readinessProbe",     "startupProbe", "lifecycle",
+                                               "volumeDevices", "restartPolicyRules", "resizePolicy" };
         const char *name = json_str(spec, "name"), *image = json_str(spec, "image"),
                    *pull = json_str(spec, "imagePullPolicy");
         const char *dir = json_str(spec, "workingDir"), *restart = json_str(spec, "restartPolicy");
@@ -315,6 +314,9 @@ static void parse_container(struct pod *p, struct container *c, const cJSON *spe
         c->args = string_list(json_get(spec, "args"));
         c->working_dir = dir && *dir ? xstrdup(dir) : NULL;
         c->sidecar = c->init && streq(restart, "Always");
+        c->tty = json_bool(spec, "tty", false);
+        c->has_stdin = json_bool(spec, "stdin", false);
+        c->stdin_once = json_bool(spec, "stdinOnce", false);
         if (!id_is_label(c->name))
                 refuse(p, c, "CreateContainerConfigError", "containers{%.80s}.name: not a DNS label", c->name);
         (void)image_parse(c->image, &c->parsed, NULL); /* what is no image is found when it is pulled */

@@ -57,6 +57,7 @@ struct container {
         size_t n_mounts;
         bool has_user, has_group, non_root;
         uint32_t user, group;
+        bool tty, has_stdin, stdin_once;
         bool init;         /* of spec.initContainers */
         bool sidecar;      /* an init container with restartPolicy Always */
         bool shares_image; /* another has its image, so the unit's name needs the container's (common/ids.h) */

@@ -60,6 +60,17 @@ bool pods_find(struct pods *ps, const char *namespace, const char *pod)
         return find_name(ps, namespace, pod) != NULL;
 }
 
+static void describe(struct pod_entry *e, size_t i, struct pods_container *ret)
+{
+        *ret = (struct pods_container){
+                .pod = e->pod,
+                .container = &e->pod->containers[i],
+                .state = &e->state->containers[i],
+                .image = &e->images[i],
+                .writes_var = pod_entry_writes_var(e),
+        };
+}
+
 bool pods_find_container(struct pods *ps, const char *namespace, const char *pod, const char *container,
                          struct pods_container *ret)
 {
@@ -67,15 +78,23 @@ bool pods_find_container(struct pods *ps, const char *namespace, const char *pod
 
         for (size_t i = 0; e && i < e->pod->n_containers; i++)
                 if (streq(e->pod->containers[i].name, container)) {
-                        *ret = (struct pods_container){
-                                .pod = e->pod,
-                                .container = &e->pod->containers[i],
-                                .state = &e->state->containers[i],
-                                .image = &e->images[i],
-                                .writes_var = pod_entry_writes_var(e),
-                        };
+                        describe(e, i, ret);
                         return true;
                 }
+        return false;
+}
+
+bool pods_find_main(struct pods *ps, uint32_t pid, struct pods_container *ret)
+{
+        struct pod_entry *e, *next;
+
+        HASH_ITER (hh, ps->entries, e, next)
+                for (size_t i = 0; i < e->pod->n_containers; i++)
+                        if (e->state->containers[i].unit.main_pid == pid &&
+                            unit_has_processes(e->state->containers[i].unit.phase)) {
+                                describe(e, i, ret);
+                                return true;
+                        }
         return false;
 }
 

@@ -75,6 +75,8 @@ struct pods_container {
 };
 bool pods_find_container(struct pods *ps, const char *namespace, const char *pod, const char *container,
                          struct pods_container *ret);
+/* The container whose main process that is. */
+bool pods_find_main(struct pods *ps, uint32_t pid, struct pods_container *ret);
 /* Does the pod exist at all? */
 bool pods_find(struct pods *ps, const char *namespace, const char *pod);
 bool pods_is_running(void *ps, const char *pod_uid, const char *container);

@@ -39,7 +39,7 @@ struct exec_session {
 
         struct streams *streams;
         struct command *command;    /* NULL: not begun, or it has ended */
-        int terminal, in, out, err; /* our ends; a terminal is all three */
+        int terminal, in, out, err; /* our ends; of a terminal `in` is a second one: an event source wants its own */
         struct output outputs[2];
         struct buf waiting;        /* of the client's, for `in` */
         sd_event_source *writable; /* while something is waiting */
@@ -166,10 +166,9 @@ static void close_in(struct exec_session *s)
 static int on_writable(UNUSED sd_event_source *source, UNUSED int fd, UNUSED uint32_t events, void *userdata)
 {
         struct exec_session *s = userdata;
-        int to = s->wish.tty ? s->terminal : s->in;
-        ssize_t n = to < 0 ? -1 : write(to, s->waiting.data, s->waiting.len);
+        ssize_t n = write(s->in, s->waiting.data, s->waiting.len);
 
-        if (n < 0 && to >= 0 && (errno == EAGAIN || errno == EINTR))
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
                 return 0;
         if (n < 0) { /* it reads no more: what still comes for it is nobody's */
                 buf_done(&s->waiting);
@@ -192,20 +191,19 @@ static int on_writable(UNUSED sd_event_source *source, UNUSED int fd, UNUSED uin
 static void on_data(void *userdata, struct stream *stream, const void *p, size_t n)
 {
         struct exec_session *s = userdata;
-        int to = s->wish.tty ? s->terminal : s->in;
 
         if (stream_kind(stream) == STREAM_RESIZE) {
                 terminal_resize(s->terminal, &s->size, p, n);
                 return;
         }
-        if (stream_kind(stream) != STREAM_STDIN || to < 0 || n == 0)
+        if (stream_kind(stream) != STREAM_STDIN || s->in < 0 || n == 0)
                 return;
         buf_add(&s->waiting, p, n);
         if (!buf_ok(&s->waiting)) { /* it was told to wait, and did not */
                 give_up(s, "too much input at a time");
                 return;
         }
-        if (!s->writable && sd_event_add_io(s->event, &s->writable, to, EPOLLOUT, on_writable, s) < 0)
+        if (!s->writable && sd_event_add_io(s->event, &s->writable, s->in, EPOLLOUT, on_writable, s) < 0)
                 log_warning("the input of a command cannot be written");
         if (!s->paused && s->waiting.len > IN_HIGH) {
                 s->paused = true;
@@ -258,6 +256,8 @@ static int make_streams(struct exec_session *s, int ret[static 3])
 
         if (s->wish.tty) {
                 r = terminal_new(&s->terminal, &ret[0]);
+                if (r >= 0 && s->wish.in)
+                        r = s->in = fcntl(s->terminal, F_DUPFD_CLOEXEC, 3);
                 for (size_t i = 1; i < 3 && r >= 0; i++)
                         r = ret[i] = fcntl(ret[0], F_DUPFD_CLOEXEC, 3);
                 return r;

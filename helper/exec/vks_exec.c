@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vks-exec [--user UID --group GID [--may-gain]] [--dir DIR] [--argv0 NAME] PROGRAM [ARG...]: the last step before a
- * container's program, where systemd's own settings do not reach. It adds the variables that an EnvironmentFile= cannot
- * carry, puts into the command line the words that not everybody may read (UNIT_TEXT_CARRIED in the unit's credentials
- * has both: NAME=VALUE, and =INDEX=WORD with 0 for the program, each ended by a NUL), becomes a user that no passwd
- * entry has, or one without the groups that /etc/group has for it, makes the working directory, and is replaced by the
- * program.
+ * vks-exec [--user UID --group GID [--may-gain]] [--dir DIR] [--console] [--argv0 NAME] PROGRAM [ARG...]: the last step
+ * before a container's program, where systemd's own settings do not reach. It adds the variables that an
+ * EnvironmentFile= cannot carry, puts into the command line the words that not everybody may read (UNIT_TEXT_CARRIED in
+ * the unit's credentials has both: NAME=VALUE, and =INDEX=WORD with 0 for the program, each ended by a NUL), becomes a
+ * user that no passwd entry has, or one without the groups that /etc/group has for it, makes the working directory, and
+ * is replaced by the program.
  *
  * With --user it is started as root, with an environment that has nothing of the pod's: all of that is in the
  * credential, which only root can read. So that is read first, as bytes; then the user changes, without a way back (no
@@ -17,6 +17,7 @@
 #include <getopt.h>
 #include <grp.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -24,6 +25,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "common/console.h"
 #include "common/fd.h"
 #include "common/mem.h"
 #include "helper/text/unit_text.h"
@@ -123,6 +125,41 @@ static bool become(uid_t uid, gid_t gid, bool may_gain)
 }
 
 /*
+ * Standard input, or a terminal, from the agent (agent/sessions/console.h): it knows by the kernel whose process this
+ * is, and gets in return where the container's output goes. This is the container's user already, so what the agent
+ * sends is no more than a descriptor to it. Without an agent the program runs without.
+ */
+static bool get_console(void)
+{
+        const struct sockaddr_un to = { .sun_family = AF_UNIX, .sun_path = CONSOLE_SOCKET };
+        const struct timeval patience = { .tv_sec = 5 };
+        _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = { 0 };
+        char kind = CONSOLE_HELLO;
+        struct iovec iov = { &kind, 1 };
+        struct msghdr m = {
+                .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)
+        };
+        struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+        FD sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), fd = -1;
+
+        *c = (struct cmsghdr){ .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int)) };
+        memcpy(CMSG_DATA(c), &(int){ STDOUT_FILENO }, sizeof(int));
+        if (sock < 0 || setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0 ||
+            connect(sock, (const struct sockaddr *)&to, sizeof(to)) < 0 || sendmsg(sock, &m, MSG_NOSIGNAL) < 0 ||
+            recvmsg(sock, &m, MSG_CMSG_CLOEXEC) != 1)
+                return false;
+        c = CMSG_FIRSTHDR(&m);
+        if (!c || c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(sizeof(int)))
+                return false;
+        memcpy(&fd, CMSG_DATA(c), sizeof(int));
+        if (dup2(fd, STDIN_FILENO) < 0)
+                return false;
+        if (kind == CONSOLE_TERMINAL) /* PID 1 has made this process the leader of a session */
+                return ioctl(fd, TIOCSCTTY, 0) == 0 && dup2(fd, STDOUT_FILENO) >= 0 && dup2(fd, STDERR_FILENO) >= 0;
+        return true;
+}
+
+/*
  * Makes what is missing of `dir`, and enters it. A path that is there may lead through links; one that is to be made
  * may not, since another container of the pod could have put them there, and this process may be a root daemon's.
  */
@@ -153,17 +190,19 @@ static bool enter(const char *dir)
 
 int main(int argc, char **argv)
 {
-        static const struct option options[] = {
-                { "user", required_argument, NULL, 'u' },  { "group", required_argument, NULL, 'g' },
-                { "may-gain", no_argument, NULL, 'm' },    { "dir", required_argument, NULL, 'd' },
-                { "argv0", required_argument, NULL, 'a' }, { NULL, 0, NULL, 0 }
-        };
+        static const struct option options[] = { { "user", required_argument, NULL, 'u' },
+                                                 { "group", required_argument, NULL, 'g' },
+                                                 { "may-gain", no_argument, NULL, 'm' },
+                                                 { "dir", required_argument, NULL, 'd' },
+                                                 { "argv0", required_argument, NULL, 'a' },
+                                                 { "console", no_argument, NULL, 'c' },
+                                                 { NULL, 0, NULL, 0 } };
         const char *program, *argv0 = NULL, *dir = NULL;
         char *carried;
         size_t size = 0;
         uid_t uid = 0;
         gid_t gid = 0;
-        bool may_gain = false;
+        bool may_gain = false, console = false;
 
         for (int c; (c = getopt_long(argc, argv, "+", options, NULL)) != -1;) {
                 if (c == 'u')
@@ -172,6 +211,8 @@ int main(int argc, char **argv)
                         gid = (gid_t)strtoul(optarg, NULL, 10);
                 else if (c == 'm')
                         may_gain = true;
+                else if (c == 'c')
+                        console = true;
                 else if (c == 'd')
                         dir = optarg;
                 else if (c == 'a')
@@ -192,6 +233,9 @@ int main(int argc, char **argv)
                 CLEANUP(freep) char *what = xasprintf("workingDir %s", dir);
                 return failed(what);
         }
+        if (console && !get_console())
+                fprintf(stderr, "vks-exec: there is no agent to give the container its terminal or input: %s\n",
+                        strerror(errno));
         if (!put_all(carried, size, argv + optind, argc - optind))
                 return failed("what the container is given");
         program = argv[optind];

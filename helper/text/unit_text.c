@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#include "common/console.h"
 #include "common/mem.h"
 #include "common/utf8.h"
 #include "helper/text/package_paths.h"
@@ -218,6 +219,8 @@ static void exec_start(struct buf *b, const struct unit_text *u, const char *lin
                 quoted(b, u->working_dir, !literal);
                 buf_char(b, ' ');
         }
+        if (u->console)
+                buf_str(b, "--console ");
         if (u->carried && at && !u->program)
                 buf_printf(b, "--argv0 %.*s ", (int)(word_end(second) - second), second);
         if (u->program)
@@ -379,6 +382,8 @@ static void mounts(struct buf *b, const struct unit_text *u)
                 buf_str(b, "ConfigurationDirectory=\n");
         buf_printf(b, "%s=/run/systemd/notify /run/systemd/journal -/run/systemd/resolve\n",
                    guarded ? "BindReadOnlyPaths" : "BindPaths");
+        if (u->console)
+                buf_str(b, "BindReadOnlyPaths=-" CONSOLE_SOCKET_ON_MACHINE ":" CONSOLE_SOCKET "\n");
         if (u->file && u->file->syslog) /* it puts its own socket in the place of /dev/log: a /dev where that is not the
                                            machine's */
                 buf_str(b, "PrivateDevices=no\nTemporaryFileSystem=/dev:mode=0755\nBindPaths=/dev/null /dev/zero "

@@ -37,6 +37,7 @@ struct unit_text {
         struct privilege who;
         bool carried;     /* vks-exec runs the program: it becomes somebody, brings variables or words of the command
                            * line (unit_text_env(), unit_text_hidden()), or makes the working directory */
+        bool console;     /* vks-exec asks the agent for a terminal or for its standard input */
         bool writes_host; /* it can write to a hostPath, where its files stay when the pod is gone */
 
         const struct mount_plan *mounts;

@@ -1,0 +1,530 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/sessions/console.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+#include <utlist.h>
+
+#include "agent/sessions/terminal.h"
+#include "common/buf.h"
+#include "common/console.h"
+#include "common/fd.h"
+#include "common/log.h"
+#include "common/mem.h"
+
+enum {
+        PART = 4096, /* a pipe that may be written to takes so much without blocking: pipe(7), PIPE_BUF */
+        IN_MAX = 1024 * 1024,
+        IN_HIGH = 64 * 1024,
+        IN_LOW = 16 * 1024,
+        VISITORS_MAX = 64,              /* who may be a container, and is not known yet */
+        VISIT_USEC = 5 * 1000 * 1000,   /* as long as vks-exec waits */
+        KEPT_NAME_MAX = 128,
+};
+
+struct consoles {
+        sd_event *event;
+        struct pods *pods;
+        sd_event_source *listener;
+        int socket;
+        struct console *list;
+        struct visitor *visitors;
+        size_t n_visitors;
+};
+
+struct console {
+        struct console *prev, *next;
+        struct consoles *all;
+        char uid[ID_UID_MAX + 1], container[ID_LABEL_MAX + 1];
+        bool terminal;
+        int fd; /* our end of the terminal, or of the standard input */
+        int to; /* the same once more, to be written: each event source wants a descriptor for itself */
+        int log;             /* of a terminal: the container's log pipe; -1: none */
+        sd_event_source *io; /* of a terminal: what is to be read */
+        sd_event_source *writable, *log_writable;
+        struct buf in, out;  /* not written yet: to the container; to the log */
+        bool in_full, in_ended;
+        struct console_user *users;
+};
+
+/* A process that has connected: a container's main process, or anybody. */
+struct visitor {
+        struct visitor *prev, *next;
+        struct consoles *all;
+        int sock, log;
+        uint32_t pid;
+        sd_event_source *io, *timer;
+};
+
+/* ---- what PID 1 keeps -------------------------------------------------------------------------------------------- */
+
+/* "t.UID.CONTAINER" is our end of a terminal, "l." the log pipe beside it, "i." a standard input. */
+static void kept_name(const struct console *c, char kind, char ret[static KEPT_NAME_MAX])
+{
+        snprintf(ret, KEPT_NAME_MAX, "%c.%s.%s", kind, c->uid, c->container);
+}
+
+static void keep(const struct console *c, char kind, int fd)
+{
+        char name[KEPT_NAME_MAX];
+        CLEANUP(freep) char *text = NULL;
+
+        kept_name(c, kind, name);
+        text = xasprintf("FDSTORE=1\nFDNAME=%s", name);
+        if (fd >= 0 && sd_pid_notify_with_fds(0, 0, text, &fd, 1) < 0)
+                log_warning("the console of %s will not outlive this process", c->container);
+}
+
+static void let_go(const struct console *c, char kind)
+{
+        char name[KEPT_NAME_MAX];
+
+        kept_name(c, kind, name);
+        (void)sd_notifyf(0, "FDSTOREREMOVE=1\nFDNAME=%s", name);
+}
+
+/* ---- consoles ---------------------------------------------------------------------------------------------------- */
+
+struct console *console_find(struct consoles *all, const char *pod_uid, const char *container)
+{
+        struct console *c;
+
+        DL_FOREACH (all->list, c)
+                if (streq(c->uid, pod_uid) && streq(c->container, container))
+                        return c;
+        return NULL;
+}
+
+static struct console *console_new(struct consoles *all, const char *uid, const char *container, bool terminal, int fd)
+{
+        struct console *c = NEW(struct console);
+
+        c->all = all;
+        snprintf(c->uid, sizeof(c->uid), "%s", uid);
+        snprintf(c->container, sizeof(c->container), "%s", container);
+        c->terminal = terminal;
+        c->fd = fd;
+        c->to = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+        c->log = -1;
+        c->in = BUF(IN_MAX);
+        c->out = BUF(2 * PART);
+        DL_APPEND(all->list, c);
+        return c;
+}
+
+static void console_drop(struct console *c)
+{
+        sd_event_source_disable_unref(c->io);
+        sd_event_source_disable_unref(c->writable);
+        sd_event_source_disable_unref(c->log_writable);
+        fd_close(c->fd);
+        fd_close(c->to);
+        fd_close(c->log);
+        buf_done(&c->in);
+        buf_done(&c->out);
+        DL_DELETE(c->all->list, c);
+        free(c);
+}
+
+static void console_end(struct console *c)
+{
+        struct console_user *u, *next;
+
+        DL_FOREACH_SAFE (c->users, u, next) {
+                DL_DELETE(c->users, u);
+                u->ended(u->userdata);
+        }
+        let_go(c, c->terminal ? 't' : 'i');
+        if (c->log >= 0)
+                let_go(c, 'l');
+        console_drop(c);
+}
+
+/* A terminal is read when everybody has taken what was read before. */
+static void read_if_wanted(struct console *c)
+{
+        struct console_user *u;
+        bool full = c->out.len > 0;
+
+        DL_FOREACH (c->users, u)
+                full |= u->full;
+        if (c->io)
+                sd_event_source_set_enabled(c->io, full ? SD_EVENT_OFF : SD_EVENT_ON);
+}
+
+static int on_log_writable(UNUSED sd_event_source *source, UNUSED int fd, UNUSED uint32_t events, void *userdata)
+{
+        struct console *c = userdata;
+        ssize_t n = write(c->log, c->out.data, c->out.len < PART ? c->out.len : PART);
+
+        if (n < 0 && errno != EAGAIN && errno != EINTR) {
+                buf_done(&c->out);
+                c->log = fd_close(c->log);
+        }
+        buf_consume(&c->out, n > 0 ? (size_t)n : 0);
+        if (c->out.len == 0) {
+                c->log_writable = sd_event_source_disable_unref(c->log_writable);
+                read_if_wanted(c);
+        }
+        return 0;
+}
+
+static int on_terminal(UNUSED sd_event_source *source, int fd, UNUSED uint32_t events, void *userdata)
+{
+        struct console *c = userdata;
+        struct console_user *u, *next;
+        char part[PART];
+        ssize_t n = read(fd, part, sizeof(part));
+
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+                return 0;
+        if (n <= 0) { /* EIO: nobody has the far end open any more */
+                console_end(c);
+                return 0;
+        }
+        if (c->log >= 0) {
+                buf_add(&c->out, part, (size_t)n);
+                if (!c->log_writable &&
+                    sd_event_add_io(c->all->event, &c->log_writable, c->log, EPOLLOUT, on_log_writable, c) < 0)
+                        buf_done(&c->out);
+        }
+        DL_FOREACH_SAFE (c->users, u, next)
+                u->full = !u->output(u->userdata, part, (size_t)n);
+        read_if_wanted(c);
+        return 0;
+}
+
+static int on_input_gone(UNUSED sd_event_source *source, UNUSED int fd, UNUSED uint32_t events, void *userdata)
+{
+        console_end(userdata); /* nobody has the other end open any more */
+        return 0;
+}
+
+static bool watch(struct console *c)
+{
+        return sd_event_add_io(c->all->event, &c->io, c->fd, c->terminal ? EPOLLIN : 0,
+                               c->terminal ? on_terminal : on_input_gone, c) >= 0;
+}
+
+/* ---- who is at one ----------------------------------------------------------------------------------------------- */
+
+void console_enter(struct console *c, struct console_user *u)
+{
+        DL_APPEND(c->users, u);
+}
+
+void console_leave(struct console *c, struct console_user *u)
+{
+        DL_DELETE(c->users, u);
+        read_if_wanted(c);
+}
+
+void console_go_on(struct console *c, struct console_user *u)
+{
+        u->full = false;
+        read_if_wanted(c);
+}
+
+bool console_is_terminal(const struct console *c)
+{
+        return c->terminal;
+}
+
+static void end_input(struct console *c)
+{
+        if (c->terminal || c->fd < 0)
+                return;
+        c->writable = sd_event_source_disable_unref(c->writable);
+        c->io = sd_event_source_disable_unref(c->io);
+        let_go(c, 'i');
+        c->to = fd_close(c->to);
+        c->fd = fd_close(c->fd);
+}
+
+static int on_writable(UNUSED sd_event_source *source, UNUSED int fd, UNUSED uint32_t events, void *userdata)
+{
+        struct console *c = userdata;
+        struct console_user *u, *next;
+        ssize_t n = write(c->to, c->in.data, c->in.len);
+
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+                return 0;
+        if (n < 0)
+                buf_done(&c->in); /* nobody reads it any more */
+        else
+                buf_consume(&c->in, (size_t)n);
+        if (c->in_full && c->in.len < IN_LOW) {
+                c->in_full = false;
+                DL_FOREACH_SAFE (c->users, u, next)
+                        u->room(u->userdata);
+        }
+        if (c->in.len == 0) {
+                c->writable = sd_event_source_disable_unref(c->writable);
+                if (c->in_ended || n < 0)
+                        end_input(c);
+        }
+        return 0;
+}
+
+bool console_input(struct console *c, const void *p, size_t n)
+{
+        if (c->to < 0 || c->in_ended || n == 0)
+                return true;
+        buf_add(&c->in, p, n);
+        if (!c->writable && sd_event_add_io(c->all->event, &c->writable, c->to, EPOLLOUT, on_writable, c) < 0)
+                log_warning("the input of %s cannot be written", c->container);
+        c->in_full |= c->in.len > IN_HIGH;
+        return !c->in_full;
+}
+
+void console_input_end(struct console *c)
+{
+        c->in_ended = true;
+        if (c->in.len == 0)
+                end_input(c);
+}
+
+void console_resize(struct console *c, unsigned short width, unsigned short height)
+{
+        const struct winsize size = { .ws_col = width, .ws_row = height };
+
+        if (c->terminal)
+                (void)ioctl(c->fd, TIOCSWINSZ, &size);
+}
+
+/* ---- visitors ---------------------------------------------------------------------------------------------------- */
+
+static void visitor_free(struct visitor *v)
+{
+        DL_DELETE(v->all->visitors, v);
+        v->all->n_visitors--;
+        sd_event_source_disable_unref(v->io);
+        sd_event_source_disable_unref(v->timer);
+        fd_close(v->sock);
+        fd_close(v->log);
+        free(v);
+}
+
+static bool answer(const struct visitor *v, char kind, int fd)
+{
+        _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = { 0 };
+        struct iovec iov = { &kind, 1 };
+        struct msghdr m = {
+                .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)
+        };
+        struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+
+        *c = (struct cmsghdr){ .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int)) };
+        memcpy(CMSG_DATA(c), &fd, sizeof(int));
+        return sendmsg(v->sock, &m, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
+}
+
+/* The log pipe once more, in a way that does not block us; the container's own descriptor is not changed by that. */
+static int open_log(int fd)
+{
+        CLEANUP(freep) char *path = xasprintf("/proc/self/fd/%d", fd);
+        struct stat st;
+
+        if (fd < 0 || fstat(fd, &st) < 0 || !S_ISFIFO(st.st_mode))
+                return -1;
+        return open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+}
+
+static void give_terminal(struct visitor *v, const struct pods_container *who)
+{
+        struct console *c;
+        FD far = -1;
+        int near;
+
+        if (terminal_new(&near, &far) < 0) {
+                log_warning("no terminal for container %s", who->container->name);
+                return;
+        }
+        c = console_new(v->all, who->pod->id.uid, who->container->name, true, near);
+        c->log = open_log(v->log);
+        if (!watch(c) || !answer(v, CONSOLE_TERMINAL, far)) {
+                console_drop(c);
+                return;
+        }
+        keep(c, 't', c->fd);
+        keep(c, 'l', c->log);
+}
+
+static void give_input(struct visitor *v, const struct pods_container *who)
+{
+        struct console *c;
+        FD theirs = -1;
+        int ends[2];
+
+        if (pipe2(ends, O_CLOEXEC) < 0)
+                return;
+        theirs = ends[0];
+        c = console_new(v->all, who->pod->id.uid, who->container->name, false, ends[1]);
+        if (fcntl(c->fd, F_SETFL, O_NONBLOCK) < 0 || !watch(c) || !answer(v, CONSOLE_INPUT, theirs)) {
+                console_drop(c);
+                return;
+        }
+        keep(c, 'i', c->fd);
+}
+
+/* True: it was known, and is gone. */
+static bool receive(struct visitor *v)
+{
+        struct pods_container who;
+        struct console *old;
+
+        if (!pods_find_main(v->all->pods, v->pid, &who) || !(who.container->tty || who.container->has_stdin))
+                return false;
+        old = console_find(v->all, who.pod->id.uid, who.container->name);
+        if (old) /* of its last run */
+                console_end(old);
+        if (who.container->tty)
+                give_terminal(v, &who);
+        else
+                give_input(v, &who);
+        visitor_free(v);
+        return true;
+}
+
+static int on_patience(UNUSED sd_event_source *source, UNUSED uint64_t usec, void *userdata)
+{
+        visitor_free(userdata);
+        return 0;
+}
+
+static int on_visitor(UNUSED sd_event_source *source, int fd, UNUSED uint32_t events, void *userdata)
+{
+        struct visitor *v = userdata;
+        _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = { 0 };
+        char kind = 0;
+        struct iovec iov = { &kind, 1 };
+        struct msghdr m = {
+                .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)
+        };
+        ssize_t n = recvmsg(fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+        struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
+
+        if (n < 0 && errno == EAGAIN)
+                return 0;
+        if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int)) &&
+            v->log < 0)
+                memcpy(&v->log, CMSG_DATA(c), sizeof(int));
+        if (n != 1 || kind != CONSOLE_HELLO || v->log < 0) {
+                visitor_free(v);
+                return 0;
+        }
+        v->io = sd_event_source_disable_unref(v->io); /* what else it may send nobody reads */
+        (void)receive(v);
+        return 0;
+}
+
+static int on_listener(UNUSED sd_event_source *source, int fd, UNUSED uint32_t events, void *userdata)
+{
+        struct consoles *all = userdata;
+        int sock = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        struct ucred peer;
+        struct visitor *v;
+
+        if (sock < 0)
+                return 0;
+        if (getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &peer, &(socklen_t){ sizeof(peer) }) < 0) {
+                fd_close(sock);
+                return 0;
+        }
+        if (all->n_visitors >= VISITORS_MAX) /* the oldest had its time */
+                visitor_free(all->visitors);
+        v = NEW(struct visitor);
+        v->all = all;
+        v->sock = sock;
+        v->log = -1;
+        v->pid = (uint32_t)peer.pid;
+        DL_APPEND(all->visitors, v);
+        all->n_visitors++;
+        if (sd_event_add_io(all->event, &v->io, sock, EPOLLIN, on_visitor, v) < 0 ||
+            sd_event_add_time_relative(all->event, &v->timer, CLOCK_MONOTONIC, VISIT_USEC, 0, on_patience, v) < 0)
+                visitor_free(v);
+        return 0;
+}
+
+void consoles_unit_changed(struct consoles *all)
+{
+        struct visitor *v, *next;
+
+        DL_FOREACH_SAFE (all->visitors, v, next)
+                if (!v->io)
+                        (void)receive(v);
+}
+
+/* ---- the whole --------------------------------------------------------------------------------------------------- */
+
+/* A descriptor that an earlier agent had PID 1 keep. */
+static void take_back(struct consoles *all, const char *name, int fd)
+{
+        char uid[ID_UID_MAX + 1], container[ID_LABEL_MAX + 1];
+        const char *dot = strchr(name + 2, '.');
+        struct console *c;
+
+        if (!dot || !str_copy(uid, sizeof(uid), name + 2, dot) ||
+            !str_copy(container, sizeof(container), dot + 1, dot + 1 + strlen(dot + 1))) {
+                fd_close(fd);
+                return;
+        }
+        c = console_find(all, uid, container);
+        if (name[0] == 'l' && c && c->log < 0) {
+                c->log = fd;
+        } else if ((name[0] == 't' || name[0] == 'i') && !c) {
+                c = console_new(all, uid, container, name[0] == 't', fd);
+                if (!watch(c))
+                        console_drop(c);
+        } else {
+                fd_close(fd);
+        }
+}
+
+struct consoles *consoles_new(sd_event *event, struct pods *pods)
+{
+        struct consoles *all = NEW(struct consoles);
+        CLEANUP(strv_freep) char **names = NULL;
+        int n = sd_listen_fds_with_names(true, &names);
+
+        all->event = event;
+        all->pods = pods;
+        all->socket = -1;
+        for (int pass = 0; pass < 2; pass++) /* log pipes belong to terminals, which come first */
+                for (int i = 0; i < n; i++) {
+                        bool log = names[i][0] == 'l', listener = streq(names[i], "console");
+                        int fd = SD_LISTEN_FDS_START + i;
+
+                        if (listener && pass == 0)
+                                all->socket = fd;
+                        else if (!listener && log == (pass == 1))
+                                take_back(all, names[i], fd);
+                }
+        if (all->socket >= 0 &&
+            sd_event_add_io(event, &all->listener, all->socket, EPOLLIN, on_listener, all) < 0)
+                log_warning("containers get no terminals");
+        return all;
+}
+
+struct consoles *consoles_free(struct consoles *all)
+{
+        struct console *c, *next;
+        struct visitor *v, *next_visitor;
+
+        if (!all)
+                return NULL;
+        DL_FOREACH_SAFE (all->visitors, v, next_visitor)
+                visitor_free(v);
+        DL_FOREACH_SAFE (all->list, c, next)
+                console_drop(c);
+        sd_event_source_disable_unref(all->listener);
+        fd_close(all->socket);
+        free(all);
+        return NULL;
+}

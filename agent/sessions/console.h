@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Consoles: the terminals and standard inputs of containers whose spec says `tty` or `stdin`. A container gets its own as
+ * it starts (common/console.h), and keeps it while it runs: clients come and go (attach.h), and the agent may, since
+ * PID 1 keeps the descriptors (sd_notify(3), FDSTORE). What appears on a terminal goes to the container's log as well.
+ */
+#ifndef VKS_AGENT_SESSIONS_CONSOLE_H
+#define VKS_AGENT_SESSIONS_CONSOLE_H
+
+#include "agent/pods/pods.h"
+
+struct consoles;
+struct console;
+
+/* Takes over the socket and the consoles that PID 1 has kept for this process; without a socket there are none. */
+struct consoles *consoles_new(sd_event *event, struct pods *pods);
+struct consoles *consoles_free(struct consoles *all);
+DEFINE_FREEP(struct consoles, consoles_free)
+
+/* The state of a unit changed: a container may be known by its main process now. */
+void consoles_unit_changed(struct consoles *all);
+
+/* The console of a container that runs; NULL: it has none. */
+struct console *console_find(struct consoles *all, const char *pod_uid, const char *container);
+
+/* Somebody who is at the console. */
+struct console_user {
+        struct console_user *prev, *next;
+        bool (*output)(void *userdata, const void *p, size_t n); /* a terminal's; false: no more until console_go_on() */
+        void (*room)(void *userdata); /* input that was too much may go on; console_input() said so */
+        void (*ended)(void *userdata); /* the container has; the last call */
+        void *userdata;
+        bool full;
+};
+void console_enter(struct console *c, struct console_user *u);
+void console_leave(struct console *c, struct console_user *u);
+void console_go_on(struct console *c, struct console_user *u);
+
+bool console_is_terminal(const struct console *c);
+bool console_input(struct console *c, const void *p, size_t n); /* false: taken, but pause now until room() */
+void console_input_end(struct console *c); /* nothing more comes, for good: the end of a standard input */
+void console_resize(struct console *c, unsigned short width, unsigned short height);
+
+#endif
