@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <strings.h>
 
+#include "common/buf.h"
 #include "common/mem.h"
 
 size_t http_head_length(const char *p, size_t n, size_t scanned)
@@ -264,6 +265,22 @@ const char *http_header(const struct http_head *h, const char *name)
         return NULL;
 }
 
+char *http_header_all(const struct http_head *h, const char *name)
+{
+        struct buf b = BUF(SERVER_HEAD_MAX + 2 * HTTP_HEADERS_MAX);
+        bool any = false;
+
+        for (size_t i = 0; i < h->n_headers; i++) {
+                if (!streq(h->headers[i].name, name))
+                        continue;
+                if (any)
+                        buf_str(&b, ", ");
+                buf_str(&b, h->headers[i].value);
+                any = true;
+        }
+        return any ? buf_steal(&b) : NULL;
+}
+
 const char *request_query(const struct request *r, const char *name)
 {
         for (size_t i = 0; i < r->n_query; i++)
@@ -278,6 +295,7 @@ const char *http_status_text(int status)
                 int status;
                 const char *text;
         } table[] = {
+                { 101, "Switching Protocols" },
                 { 200, "OK" },
                 { 400, "Bad Request" },
                 { 401, "Unauthorized" },
@@ -287,6 +305,7 @@ const char *http_status_text(int status)
                 { 409, "Conflict" },
                 { 413, "Content Too Large" },
                 { 422, "Unprocessable Content" },
+                { 426, "Upgrade Required" },
                 { 429, "Too Many Requests" },
                 { 431, "Request Header Fields Too Large" },
                 { 500, "Internal Server Error" },

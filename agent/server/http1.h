@@ -11,7 +11,7 @@
 enum { HTTP_HEADERS_MAX = 64 };
 
 struct http_head {
-        struct request request; /* all of it but user and groups */
+        struct request request; /* all of it but user, groups and head */
         size_t n_headers;
         struct {
                 const char *name, *value; /* the name in lower case */
@@ -32,6 +32,9 @@ int http_head_parse(const char *p, size_t n, struct http_head *ret, struct err *
 void http_head_done(struct http_head *h);
 
 const char *http_header(const struct http_head *h, const char *name); /* the first, or NULL; `name` in lower case */
+
+/* All headers of that name, joined by ", " as RFC 9110 has it; the caller owns it. NULL: none. */
+char *http_header_all(const struct http_head *h, const char *name);
 
 const char *http_status_text(int status); /* "Not Found"; "Unknown" for a status that is not in the table */
 

@@ -8,12 +8,13 @@
 
 #include "agent/server/http1.h"
 #include "agent/server/tls_trust.h"
+#include "agent/streams/carrier.h"
 #include "common/buf.h"
 #include "common/log.h"
 #include "common/mem.h"
 
 struct response {
-        enum { IDLE, ASKED, LATER, STREAM } state;
+        enum { IDLE, ASKED, LATER, STREAM, UPGRADED } state;
         void (*on_ready)(void *);
         void (*on_closed)(void *);
         void *userdata;
@@ -29,6 +30,7 @@ struct http_conn {
         struct response response; /* one at a time: that is HTTP/1.1 */
         struct gate_wait *wait;   /* the request is at the gate */
         struct http_head *head;   /* and this is it; NULL: none waits */
+        struct streams *streams;  /* NULL until the connection was upgraded */
 };
 
 static struct http_conn *conn_of(struct response *r)
@@ -47,8 +49,8 @@ static void add_date(struct buf *b)
                 buf_printf(b, "Date: %s\r\n", text);
 }
 
-/* The head of an answer, with its Content-Length or, where `size` is -1, as a stream. */
-static void write_head(struct response *r, int status, const char *content_type, int64_t size)
+/* The head of an answer, with its Content-Length or, where `size` is -1, as a stream. `more`: lines of it. */
+static void write_head(struct response *r, int status, const char *content_type, int64_t size, const char *more)
 {
         struct buf b = BUF(4096);
 
@@ -63,7 +65,7 @@ static void write_head(struct response *r, int status, const char *content_type,
                 buf_str(&b, "Allow: GET, HEAD, POST\r\n");
         if (!r->keep_alive)
                 buf_str(&b, "Connection: close\r\n");
-        buf_str(&b, "\r\n");
+        buf_printf(&b, "%s\r\n", more);
         tls_write(conn_of(r)->tls, b.data, b.len);
         buf_done(&b);
 }
@@ -85,12 +87,18 @@ static void answered(struct response *r)
         tls_resume(c->tls);
 }
 
-void response_send(struct response *res, int status, const char *content_type, const void *body, size_t size)
+static void send_whole(struct response *res, int status, const char *content_type, const void *body, size_t size,
+                       const char *more)
 {
-        write_head(res, status, content_type, (int64_t)size);
+        write_head(res, status, content_type, (int64_t)size, more);
         if (!res->head_only)
                 tls_write(conn_of(res)->tls, body, size);
         answered(res);
+}
+
+void response_send(struct response *res, int status, const char *content_type, const void *body, size_t size)
+{
+        send_whole(res, status, content_type, body, size, "");
 }
 
 void response_error(struct response *res, int status, const char *fmt, ...)
@@ -127,7 +135,7 @@ void response_start(struct response *res, const char *content_type, void (*on_re
         res->state = STREAM;
         if (res->head_only || !res->http11)
                 res->keep_alive = false; /* the connection's end is the stream's */
-        write_head(res, 200, content_type, -1);
+        write_head(res, 200, content_type, -1, "");
         if (res->head_only)
                 tls_finish(conn_of(res)->tls);
 }
@@ -152,6 +160,111 @@ void response_end(struct response *res)
         answered(res);
 }
 
+/* ---- a connection that is no HTTP any more ---------------------------------------------------------------------- */
+
+static bool carrier_write(void *userdata, const void *p, size_t n)
+{
+        return tls_write(userdata, p, n);
+}
+
+static void carrier_pause(void *userdata)
+{
+        tls_pause(userdata);
+}
+
+static void carrier_resume(void *userdata)
+{
+        tls_resume(userdata);
+}
+
+static void carrier_finish(void *userdata)
+{
+        tls_finish(userdata);
+}
+
+static size_t on_stream_data(void *userdata, const char *p, size_t n)
+{
+        struct http_conn *c = userdata;
+
+        return streams_input(c->streams, p, n);
+}
+
+static void on_stream_drain(void *userdata)
+{
+        struct http_conn *c = userdata;
+
+        streams_drained(c->streams);
+}
+
+static void on_stream_closed(void *userdata)
+{
+        struct http_conn *c = userdata;
+
+        streams_gone(c->streams);
+        free(c);
+}
+
+static int agree(const struct request *r, const struct streams_wish *wish, struct agreement *ret, struct err *e)
+{
+        CLEANUP(freep) char *connection = http_header_all(r->head, "connection");
+        CLEANUP(freep) char *stream_protocols = http_header_all(r->head, "x-stream-protocol-version");
+        CLEANUP(freep) char *protocols = http_header_all(r->head, "sec-websocket-protocol");
+        struct upgrade_request request = {
+                .method = r->method,
+                .connection = r->head->http11 ? connection : NULL,
+                .upgrade = http_header(r->head, "upgrade"),
+                .stream_protocols = stream_protocols,
+                .key = http_header(r->head, "sec-websocket-key"),
+                .version = http_header(r->head, "sec-websocket-version"),
+                .protocols = protocols,
+        };
+
+        for (size_t i = 0; i < r->n_query && request.n_ports < ARRAY_LEN(request.ports); i++)
+                if (streq(r->query[i].name, "port"))
+                        request.ports[request.n_ports++] = r->query[i].value;
+        return upgrade_negotiate(&request, wish, ret, e);
+}
+
+struct streams *response_upgrade(struct response *res, const struct request *r, const struct streams_wish *wish,
+                                 const struct streams_handler *handler, void *userdata)
+{
+        static const struct tls_proto proto = {
+                .data = on_stream_data,
+                .drain = on_stream_drain,
+                .closed = on_stream_closed,
+        };
+        struct http_conn *c = conn_of(res);
+        const struct carrier carrier = { carrier_write, carrier_pause, carrier_resume, carrier_finish, c->tls };
+        struct agreement agreement;
+        const struct streams_config config = {
+                .carrier = &carrier,
+                .agreement = &agreement,
+                .wish = wish,
+                .handler = handler,
+                .userdata = userdata,
+                .idle_usec = c->host->stream_idle_usec,
+        };
+        CLEANUP(buf_done) struct buf head = BUF(4096);
+        struct err e = ERR_NONE;
+
+        if (agree(r, wish, &agreement, &e) < 0) {
+                send_whole(res, agreement.status, "text/plain; charset=utf-8", e.text, strlen(e.text),
+                           agreement.headers);
+                return NULL;
+        }
+        buf_printf(&head, "HTTP/1.1 101 %s\r\n", http_status_text(101));
+        add_date(&head);
+        buf_printf(&head, "%s\r\n", agreement.headers);
+        tls_write(c->tls, head.data, head.len);
+        tls_patience(c->tls, config.idle_usec ?: STREAMS_IDLE_TIMEOUT_S * UINT64_C(1000000));
+        tls_takeover(c->tls, &proto, c);
+        res->state = UPGRADED;
+        c->streams = streams_new(c->host->event, &config);
+        return c->streams;
+}
+
+/* ---- requests --------------------------------------------------------------------------------------------------- */
+
 static void enter(struct http_conn *c, struct http_head *head, const struct user_info *who)
 {
         struct response *res = &c->response;
@@ -159,6 +272,7 @@ static void enter(struct http_conn *c, struct http_head *head, const struct user
 
         head->request.user = who->name;
         head->request.groups = who->groups;
+        head->request.head = head;
         if (!res->head_only && !streq(method, "GET") && !streq(method, "POST"))
                 response_error(res, 405, "method %s is not served here", method);
         else

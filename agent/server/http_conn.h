@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* HTTP/1.1 as a protocol on a TLS connection (tls.h): passes one request after the other to the handler, and sends
- * the handler's answer (server.h). */
+ * the handler's answer (server.h), or hands the connection over to streams. */
 #ifndef VKS_AGENT_SERVER_HTTP_CONN_H
 #define VKS_AGENT_SERVER_HTTP_CONN_H
 
@@ -12,7 +12,8 @@ struct http_host { /* what the connections of a server share; must outlive them 
         struct gate *gate;
         server_handler handler;
         void *userdata;
-        uint64_t head_usec, idle_usec;
+        sd_event *event;
+        uint64_t head_usec, idle_usec, stream_idle_usec;
 };
 
 /* Serves the connected socket `fd`, which the connection owns from now on. The connection frees itself. */

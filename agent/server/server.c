@@ -158,6 +158,8 @@ static void set_limits(struct server *s, sd_event *event, const struct server_co
 
         s->tls = tls_host_new(event, &limits);
         s->http.head_usec = limits.handshake_usec;
+        s->http.event = event;
+        s->http.stream_idle_usec = config->stream_idle_usec;
         s->http.idle_usec = usec_or(0, SERVER_IDLE_TIMEOUT_S);
 }
 

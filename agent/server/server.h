@@ -11,6 +11,7 @@
 
 #include <systemd/sd-event.h>
 
+#include "agent/streams/streams.h"
 #include "common/err.h"
 
 enum {
@@ -28,6 +29,7 @@ enum {
 struct server;
 struct gate;
 struct response;
+struct http_head;
 
 struct request {             /* lives as long as the handler's call */
         const char *method;  /* GET, HEAD or POST */
@@ -38,6 +40,7 @@ struct request {             /* lives as long as the handler's call */
         struct {
                 const char *name, *value; /* percent-decoded */
         } query[256];
+        const struct http_head *head; /* for response_upgrade() */
 };
 const char *request_query(const struct request *r, const char *name); /* first value or NULL */
 
@@ -60,13 +63,23 @@ bool response_write(struct response *res, const void *p, size_t n); /* false: ta
 void response_end(struct response *res);
 void response_later(struct response *res, void (*on_closed)(void *), void *userdata);
 
+/*
+ * Turns the connection into one of streams (streams.h), if the request asks for it by SPDY/3.1 or WebSocket and names a
+ * protocol that is known here. If not, it is answered (as the kubelet does: 400, 403, 405 or 426), and the result is
+ * NULL. Else the response must not be used any more. To be called while the handler runs, for `r` lives no longer;
+ * `handler` must outlive the connection.
+ */
+struct streams *response_upgrade(struct response *res, const struct request *r, const struct streams_wish *wish,
+                                 const struct streams_handler *handler, void *userdata);
+
 struct server_config {
         const char *address;   /* numeric IPv4 or IPv6, NULL: all */
         uint16_t port;         /* 10250; 0: any, see server_port() */
         const char *cert_file; /* PEM chain; read again when it changes */
         const char *key_file;  /* PEM, may be the same file */
         const char *client_ca_file;
-        struct gate *gate;                                             /* outlives the server */
+        struct gate *gate;         /* outlives the server */
+        uint64_t stream_idle_usec; /* an upgraded connection on which nothing passes is closed; 0: 4 hours */
         unsigned head_timeout_ms, stall_timeout_ms, linger_timeout_ms; /* 0: those above; tests use shorter ones */
 };
 

@@ -37,6 +37,8 @@ struct tls_conn {
         struct buf in, out;
         sd_event_source *io, *wake, *deadline, *stall;
         uint64_t progress; /* when output last moved */
+        uint64_t stall_usec;
+        bool watch_end; /* the peer's end is looked for also while nothing is read */
         bool settled, paused, eof, finish, abort;
         bool readable;                           /* SSL_read has not yet said that there is no more */
         bool offer;                              /* what lies in `in` is to be offered again */
@@ -289,7 +291,8 @@ static void watch_socket(struct tls_conn *c)
         }
         if (c->out.len > 0 && c->write_needs_read)
                 in = true;
-        sd_event_source_set_io_events(c->io, (in ? EPOLLIN : 0U) | (out ? EPOLLOUT : 0U));
+        sd_event_source_set_io_events(c->io, (in ? EPOLLIN : 0U) | (out ? EPOLLOUT : 0U) |
+                                                     (c->watch_end && !in && c->state == OPEN ? EPOLLRDHUP : 0U));
 }
 
 /* The one place where anything happens to a connection; called by its event sources alone, and frees it when it is
@@ -335,6 +338,8 @@ static int on_io(sd_event_source *s UNUSED, int fd UNUSED, uint32_t events, void
         /* Both ways are shut, which no one but the peer can have done here; a paused connection would not read it. */
         if (events & (EPOLLHUP | EPOLLERR) && c->state != LINGERING)
                 c->abort = true;
+        if (events & EPOLLRDHUP && c->paused)
+                c->abort = true;
         run(c);
         return 0;
 }
@@ -357,7 +362,7 @@ static int on_deadline(sd_event_source *s UNUSED, uint64_t usec UNUSED, void *us
 static int on_stall(sd_event_source *s, uint64_t usec UNUSED, void *userdata)
 {
         struct tls_conn *c = userdata;
-        uint64_t until = c->progress + c->host->limits.stall_usec;
+        uint64_t until = c->progress + c->stall_usec;
 
         if (now(c) < until) {
                 sd_event_source_set_time(s, until);
@@ -443,6 +448,7 @@ struct tls_conn *tls_conn_new(struct tls_host *h, SSL_CTX *context, int fd, cons
         }
         c = NEW(struct tls_conn);
         *c = (struct tls_conn){ .host = h, .fd = fd, .in = BUF(h->limits.in_max), .out = BUF(h->limits.out_max) };
+        c->stall_usec = h->limits.stall_usec;
         link_conn(c);
         c->ssl = SSL_new(context);
         if (!c->ssl || SSL_set_fd(c->ssl, fd) != 1 || add_sources(c) < 0)
@@ -474,7 +480,7 @@ bool tls_write(struct tls_conn *c, const void *p, size_t n)
 {
         if (c->out.len == 0 && n > 0) {
                 c->progress = now(c);
-                sd_event_source_set_time(c->stall, c->progress + c->host->limits.stall_usec);
+                sd_event_source_set_time(c->stall, c->progress + c->stall_usec);
                 sd_event_source_set_enabled(c->stall, SD_EVENT_ONESHOT);
         }
         buf_add(&c->out, p, n);
@@ -509,6 +515,12 @@ void tls_deadline(struct tls_conn *c, uint64_t usec)
                 return;
         sd_event_source_set_time_relative(c->deadline, usec);
         sd_event_source_set_enabled(c->deadline, SD_EVENT_ONESHOT);
+}
+
+void tls_patience(struct tls_conn *c, uint64_t stall_usec)
+{
+        c->stall_usec = stall_usec;
+        c->watch_end = true;
 }
 
 void tls_takeover(struct tls_conn *c, const struct tls_proto *proto, void *userdata)

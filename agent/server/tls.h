@@ -62,6 +62,11 @@ bool tls_full(const struct tls_conn *c);                     /* would tls_write(
 void tls_pause(struct tls_conn *c);                          /* reads no more from the socket */
 void tls_resume(struct tls_conn *c);                         /* reads again, and offers again what was not taken */
 void tls_deadline(struct tls_conn *c, uint64_t usec);        /* drops c after so many microseconds; 0: never */
+/*
+ * For a connection on which people work: instead of stall_usec the peer may read nothing for so long, and one that
+ * closes its side while we do not read from it is gone at once.
+ */
+void tls_patience(struct tls_conn *c, uint64_t stall_usec);
 /* From the next byte on `proto` is the protocol; closed() is not called for the old one. */
 void tls_takeover(struct tls_conn *c, const struct tls_proto *proto, void *userdata);
 void tls_finish(struct tls_conn *c); /* closes in order after all output was sent */

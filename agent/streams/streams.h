@@ -18,7 +18,7 @@
 #include "common/base.h"
 
 struct streams; /* the connection */
-struct stream;  /* lives as long as the connection */
+struct stream;  /* lives as long as the connection, or until stream_release() */
 
 enum stream_kind {
         STREAM_ERROR,
@@ -35,13 +35,16 @@ struct streams_wish {
         bool in, out, err, tty;
 };
 
+enum { STREAMS_MAX = 512 }; /* of a connection at a time; further ones are refused */
+
 struct streams_handler {
         /* All streams of a command are there (streams_find()); the client has 30 s for that. Port-forward: at once. */
         void (*ready)(void *userdata);
         /* Port-forward: the client has opened a pair for that port. */
         void (*pair)(void *userdata, struct stream *error, struct stream *data, uint16_t port);
         void (*data)(void *userdata, struct stream *s, const void *p, size_t n); /* STDIN, RESIZE or DATA: n bytes */
-        void (*ended)(void *userdata, struct stream *s);                         /* the client sends no more on it */
+        /* The client sends no more on it (STDIN, RESIZE or DATA). Once more, if it resets the stream after that. */
+        void (*ended)(void *userdata, struct stream *s);
         void (*drain)(void *userdata);  /* a pause that stream_write() asked for is over */
         void (*closed)(void *userdata); /* the last call: the client went away; not after streams_finish() */
 };
@@ -54,6 +57,14 @@ void *stream_user(const struct stream *s);
 
 bool stream_write(struct stream *s, const void *p, size_t n); /* false: taken, but pause now until drain() */
 void stream_end(struct stream *s);                            /* nothing more will be written to it */
+bool stream_is_reset(const struct stream *s); /* the client wants nothing of it any more; what is written is dropped */
+
+/*
+ * Port-forward: the session has done with this stream of a pair, and does not use it any more; it is ended if it was
+ * not. A client opens a pair for each TCP connection, so a session that never releases them comes to the end of the
+ * STREAMS_MAX that a connection may have.
+ */
+void stream_release(struct stream *s);
 
 void streams_pause(struct streams *c);  /* no data() or ended() until ... */
 void streams_resume(struct streams *c); /* ... this */
