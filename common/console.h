@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How a container with `stdin` or `tty` gets them from the agent: vks-exec, as the container's user, connects to a socket
- * of the agent's (SOCK_SEQPACKET), and each side sends one packet of one byte with one descriptor.
+ * How a container with `stdin` or `tty` gets them from the agent: vks-exec, as the container's user, connects to a
+ * socket of the agent's (SOCK_SEQPACKET), and each side sends one packet of one byte with one descriptor.
  *
  *      vks-exec    CONSOLE_HELLO, and its standard output: to it the agent copies what appears on the terminal
  *      the agent   CONSOLE_TERMINAL, and the far end of a terminal; or CONSOLE_INPUT, and a pipe to read from

@@ -6,6 +6,7 @@
 
 #include "agent/lib/times.h"
 #include "agent/server/logs.h"
+#include "agent/sessions/exec.h"
 #include "common/buf.h"
 #include "common/mem.h"
 
@@ -146,6 +147,56 @@ static void run_command(struct kubelet_api *api, const struct request *r, struct
         run->run = command_run(api->commands, &where, argv, r->user, RUN_OUTPUT_MAX, RUN_USEC, on_output, run);
 }
 
+/* ---- exec -------------------------------------------------------------------------------------------------------- */
+
+static bool asks(const struct request *r, const char *name)
+{
+        const char *value = request_query(r, name);
+
+        return streq(value, "1") || streq(value, "true");
+}
+
+/* The streams that a client asks for, in the kubelet's words (pkg/kubelet/cri/streaming/remotecommand). False: none. */
+static bool wish_of(const struct request *r, struct streams_wish *ret)
+{
+        *ret = (struct streams_wish){
+                .in = asks(r, "input"), .out = asks(r, "output"), .err = asks(r, "error"), .tty = asks(r, "tty")
+        };
+        ret->err &= !ret->tty; /* a terminal has one output */
+        return ret->in || ret->out || ret->err;
+}
+
+/* /exec/NAMESPACE/POD[/UID]/CONTAINER?command=WORD&command=WORD... */
+static void exec(struct kubelet_api *api, const struct request *r, struct response *res, char **segment, size_t n)
+{
+        CLEANUP(strv_freep) char **argv = NULL;
+        struct pods_container where;
+        struct exec_session *session;
+        struct streams_wish wish;
+        struct streams *streams;
+        size_t words = 0;
+
+        for (size_t i = 0; i < r->n_query; i++)
+                if (streq(r->query[i].name, "command"))
+                        strv_push(&argv, &words, xstrdup(r->query[i].value));
+        if (!find_running(api, res, segment + 1, n - 1, &where))
+                return;
+        if (!words || !*argv[0]) {
+                response_error(res, 400, "command: there is none");
+                return;
+        }
+        if (!wish_of(r, &wish)) {
+                response_error(res, 400, "you must specify at least 1 of stdin, stdout, stderr");
+                return;
+        }
+        session = exec_session_new(api->event, api->commands, api->pods, &where, TAKE(argv), r->user, &wish);
+        streams = response_upgrade(res, r, &wish, &exec_session_handler, session);
+        if (streams)
+                exec_session_give(session, streams);
+        else
+                exec_session_free(session);
+}
+
 static void metrics(struct kubelet_api *api, struct response *res)
 {
         CLEANUP(buf_done) struct buf b = BUF(4096);
@@ -175,6 +226,8 @@ void kubelet_api_handle(void *userdata, const struct request *r, struct response
                         logs(api, r, res, segment);
                 else
                         response_error(res, 405, "%s is not allowed here", r->method);
+        } else if ((n == 4 || n == 5) && streq(segment[0], "exec")) {
+                exec(api, r, res, segment, n);
         } else if ((n == 4 || n == 5) && streq(segment[0], "run")) {
                 if (streq(r->method, "POST"))
                         run_command(api, r, res, segment, n);

@@ -23,8 +23,8 @@ enum {
         IN_MAX = 1024 * 1024,
         IN_HIGH = 64 * 1024,
         IN_LOW = 16 * 1024,
-        VISITORS_MAX = 64,              /* who may be a container, and is not known yet */
-        VISIT_USEC = 5 * 1000 * 1000,   /* as long as vks-exec waits */
+        VISITORS_MAX = 64,            /* who may be a container, and is not known yet */
+        VISIT_USEC = 5 * 1000 * 1000, /* as long as vks-exec waits */
         KEPT_NAME_MAX = 128,
 };
 
@@ -43,12 +43,12 @@ struct console {
         struct consoles *all;
         char uid[ID_UID_MAX + 1], container[ID_LABEL_MAX + 1];
         bool terminal;
-        int fd; /* our end of the terminal, or of the standard input */
-        int to; /* the same once more, to be written: each event source wants a descriptor for itself */
+        int fd;              /* our end of the terminal, or of the standard input */
+        int to;              /* the same once more, to be written: each event source wants a descriptor for itself */
         int log;             /* of a terminal: the container's log pipe; -1: none */
         sd_event_source *io; /* of a terminal: what is to be read */
         sd_event_source *writable, *log_writable;
-        struct buf in, out;  /* not written yet: to the container; to the log */
+        struct buf in, out; /* not written yet: to the container; to the log */
         bool in_full, in_ended;
         struct console_user *users;
 };
@@ -95,9 +95,9 @@ struct console *console_find(struct consoles *all, const char *pod_uid, const ch
 {
         struct console *c;
 
-        DL_FOREACH (all->list, c)
-                if (streq(c->uid, pod_uid) && streq(c->container, container))
-                        return c;
+        DL_FOREACH(all->list, c)
+        if (streq(c->uid, pod_uid) && streq(c->container, container))
+                return c;
         return NULL;
 }
 
@@ -136,7 +136,8 @@ static void console_end(struct console *c)
 {
         struct console_user *u, *next;
 
-        DL_FOREACH_SAFE (c->users, u, next) {
+        DL_FOREACH_SAFE(c->users, u, next)
+        {
                 DL_DELETE(c->users, u);
                 u->ended(u->userdata);
         }
@@ -152,8 +153,8 @@ static void read_if_wanted(struct console *c)
         struct console_user *u;
         bool full = c->out.len > 0;
 
-        DL_FOREACH (c->users, u)
-                full |= u->full;
+        DL_FOREACH(c->users, u)
+        full |= u->full;
         if (c->io)
                 sd_event_source_set_enabled(c->io, full ? SD_EVENT_OFF : SD_EVENT_ON);
 }
@@ -194,8 +195,8 @@ static int on_terminal(UNUSED sd_event_source *source, int fd, UNUSED uint32_t e
                     sd_event_add_io(c->all->event, &c->log_writable, c->log, EPOLLOUT, on_log_writable, c) < 0)
                         buf_done(&c->out);
         }
-        DL_FOREACH_SAFE (c->users, u, next)
-                u->full = !u->output(u->userdata, part, (size_t)n);
+        DL_FOREACH_SAFE(c->users, u, next)
+        u->full = !u->output(u->userdata, part, (size_t)n);
         read_if_wanted(c);
         return 0;
 }
@@ -261,8 +262,8 @@ static int on_writable(UNUSED sd_event_source *source, UNUSED int fd, UNUSED uin
                 buf_consume(&c->in, (size_t)n);
         if (c->in_full && c->in.len < IN_LOW) {
                 c->in_full = false;
-                DL_FOREACH_SAFE (c->users, u, next)
-                        u->room(u->userdata);
+                DL_FOREACH_SAFE(c->users, u, next)
+                u->room(u->userdata);
         }
         if (c->in.len == 0) {
                 c->writable = sd_event_source_disable_unref(c->writable);
@@ -456,9 +457,9 @@ void consoles_unit_changed(struct consoles *all)
 {
         struct visitor *v, *next;
 
-        DL_FOREACH_SAFE (all->visitors, v, next)
-                if (!v->io)
-                        (void)receive(v);
+        DL_FOREACH_SAFE(all->visitors, v, next)
+        if (!v->io)
+                (void)receive(v);
 }
 
 /* ---- the whole --------------------------------------------------------------------------------------------------- */
@@ -506,8 +507,7 @@ struct consoles *consoles_new(sd_event *event, struct pods *pods)
                         else if (!listener && log == (pass == 1))
                                 take_back(all, names[i], fd);
                 }
-        if (all->socket >= 0 &&
-            sd_event_add_io(event, &all->listener, all->socket, EPOLLIN, on_listener, all) < 0)
+        if (all->socket >= 0 && sd_event_add_io(event, &all->listener, all->socket, EPOLLIN, on_listener, all) < 0)
                 log_warning("containers get no terminals");
         return all;
 }
@@ -519,10 +519,10 @@ struct consoles *consoles_free(struct consoles *all)
 
         if (!all)
                 return NULL;
-        DL_FOREACH_SAFE (all->visitors, v, next_visitor)
-                visitor_free(v);
-        DL_FOREACH_SAFE (all->list, c, next)
-                console_drop(c);
+        DL_FOREACH_SAFE(all->visitors, v, next_visitor)
+        visitor_free(v);
+        DL_FOREACH_SAFE(all->list, c, next)
+        console_drop(c);
         sd_event_source_disable_unref(all->listener);
         fd_close(all->socket);
         free(all);

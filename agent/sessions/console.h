@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Consoles: the terminals and standard inputs of containers whose spec says `tty` or `stdin`. A container gets its own as
- * it starts (common/console.h), and keeps it while it runs: clients come and go (attach.h), and the agent may, since
+ * Consoles: the terminals and standard inputs of containers whose spec says `tty` or `stdin`. A container gets its own
+ * as it starts (common/console.h), and keeps it while it runs: clients come and go (attach.h), and the agent may, since
  * PID 1 keeps the descriptors (sd_notify(3), FDSTORE). What appears on a terminal goes to the container's log as well.
  */
 #ifndef VKS_AGENT_SESSIONS_CONSOLE_H
@@ -26,8 +26,9 @@ struct console *console_find(struct consoles *all, const char *pod_uid, const ch
 /* Somebody who is at the console. */
 struct console_user {
         struct console_user *prev, *next;
-        bool (*output)(void *userdata, const void *p, size_t n); /* a terminal's; false: no more until console_go_on() */
-        void (*room)(void *userdata); /* input that was too much may go on; console_input() said so */
+        bool (*output)(void *userdata, const void *p,
+                       size_t n);      /* a terminal's; false: no more until console_go_on() */
+        void (*room)(void *userdata);  /* input that was too much may go on; console_input() said so */
         void (*ended)(void *userdata); /* the container has; the last call */
         void *userdata;
         bool full;
