@@ -18,7 +18,7 @@
 #include "agent/lib/file_watch.h"
 #include "agent/server/gate.h"
 #include "agent/server/kubelet_api.h"
-#include "agent/server/logs.h"
+#include "agent/logs/log_stream.h"
 #include "agent/node/node.h"
 #include "agent/node/package_labels.h"
 #include "agent/pods/command.h"

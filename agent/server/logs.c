@@ -2,270 +2,55 @@
 #include "agent/server/logs.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <sys/epoll.h>
 
-#include "agent/server/log_journal.h"
-#include "agent/lib/times.h"
-#include "common/buf.h"
-#include "common/log.h"
 #include "common/mem.h"
 
-enum {
-        ENTRIES_PER_RUN = 256,
-        BATCH = 32 * 1024,           /* lines are small, chunks should not be */
-        PRIORITY_BEHIND_OTHERS = 10, /* whoever reads a million lines holds nothing up */
-};
-
-struct log_stream {
-        struct log_stream *prev, *next;
+struct log_answer {
         struct response *res;
-        struct log_journal *journal;
-        sd_event_source *work, *io, *timer;
-        char *pod_uid, *container;
-        bool (*running)(void *userdata, const char *pod_uid, const char *container);
-        void *userdata;
-        bool follow, timestamps;
-        int64_t left;     /* bytes until limitBytes; -1: no limit */
-        char open[40];    /* the stream whose line waits for more; "" none */
-        struct buf batch; /* not written yet */
-        bool full;        /* the response said to pause */
-        unsigned looks;   /* at an empty journal since the container ended */
+        struct log_stream *lines;
 };
 
-/* The streams there are. The exception to "no globals": log_stream_poke() has no other way to find them. */
-static struct log_stream *streams;
-static unsigned n_streams;
-
-static struct log_stream *stream_free(struct log_stream *s)
+static bool on_write(void *userdata, UNUSED const char *stream, const void *p, size_t n)
 {
-        if (!s)
-                return NULL;
-        *(s->prev ? &s->prev->next : &streams) = s->next;
-        if (s->next)
-                s->next->prev = s->prev;
-        n_streams--;
-        sd_event_source_disable_unref(s->work);
-        sd_event_source_disable_unref(s->io);
-        sd_event_source_disable_unref(s->timer);
-        log_journal_free(s->journal);
-        buf_done(&s->batch);
-        free(s->pod_uid);
-        free(s->container);
-        free(s);
-        return NULL;
+        struct log_answer *a = userdata;
+
+        return response_write(a->res, p, n);
 }
 
-DEFINE_FREEP(struct log_stream, stream_free)
-
-static void look_again(struct log_stream *s)
+static void on_end(void *userdata)
 {
-        sd_event_source_set_enabled(s->work, SD_EVENT_ONESHOT);
-}
+        CLEANUP(freep) struct log_answer *a = userdata;
 
-static void flush(struct log_stream *s)
-{
-        if (s->batch.len > 0 && !response_write(s->res, s->batch.data, s->batch.len))
-                s->full = true;
-        buf_done(&s->batch);
-}
-
-/* False when the limit is reached with it. */
-static bool put(struct log_stream *s, const void *p, size_t n)
-{
-        if (s->left >= 0 && (uint64_t)s->left < n)
-                n = (size_t)s->left;
-        if (s->left >= 0)
-                s->left -= (int64_t)n;
-        buf_add(&s->batch, p, n);
-        if (s->batch.len >= BATCH)
-                flush(s);
-        return s->left != 0;
-}
-
-static bool put_line(struct log_stream *s, const struct log_line *l)
-{
-        static const char cut[] = " [cut: the line is longer than 1 MiB]";
-        const char *p = l->text, *end = p + l->size;
-        bool goes_on = *s->open && streq(s->open, l->stream);
-        char time[41];
-
-        if (*s->open && !goes_on && !put(s, "\n", 1))
-                return false;
-        snprintf(s->open, sizeof(s->open), "%s", l->open ? l->stream : "");
-        time_rfc3339_nano(l->usec, time);
-        time[strlen(time) + 1] = '\0';
-        time[strlen(time)] = ' ';
-        do { /* one round for each line of a message that has several */
-                const char *newline = memchr(p, '\n', (size_t)(end - p));
-                size_t n = (size_t)((newline ? newline : end) - p);
-
-                if ((s->timestamps && !goes_on && !put(s, time, strlen(time))) || !put(s, p, n))
-                        return false;
-                if (!newline && l->cut && !put(s, cut, sizeof(cut) - 1))
-                        return false;
-                if ((newline || !*s->open) && !put(s, "\n", 1))
-                        return false;
-                p = newline ? newline + 1 : end;
-                goes_on = false;
-        } while (p < end);
-        return true;
-}
-
-static void end_stream(struct log_stream *s)
-{
-        if (*s->open && s->left != 0)
-                put(s, "\n", 1);
-        flush(s);
-        response_end(s->res);
-        stream_free(s);
-}
-
-/*
- * The journal has no more for now. journald writes in its own time, so the last words of a container that has ended may
- * still be on their way: we look again after 0.1, 0.5 and 1 s of quiet.
- */
-static void drained(struct log_stream *s)
-{
-        static const uint64_t pauses[] = { 100000, 400000, 500000 };
-        bool ended =
-                s->follow && (log_journal_is_over(s->journal) || !s->running(s->userdata, s->pod_uid, s->container));
-        uint64_t at;
-
-        if (!s->follow || (ended && s->looks >= ARRAY_LEN(pauses))) {
-                end_stream(s);
-        } else if (!ended) {
-                s->looks = 0;
-                /* only where the journal lies on a network file system, which tells of no change */
-                if (sd_journal_get_timeout(log_journal_handle(s->journal), &at) >= 0 && at != UINT64_MAX) {
-                        sd_event_source_set_time(s->timer, at);
-                        sd_event_source_set_enabled(s->timer, SD_EVENT_ONESHOT);
-                }
-        } else if (sd_event_source_get_enabled(s->timer, NULL) == 0) {
-                sd_event_source_set_time_relative(s->timer, pauses[s->looks]);
-                sd_event_source_set_enabled(s->timer, SD_EVENT_ONESHOT);
-        }
-}
-
-static void fail(struct log_stream *s, int error)
-{
-        log_warning("cannot read the journal: %s", strerrordesc_np(-error));
-        end_stream(s);
-}
-
-static int on_work(sd_event_source *source UNUSED, void *userdata)
-{
-        struct log_stream *s = userdata;
-        unsigned budget = ENTRIES_PER_RUN;
-        struct log_line line;
-        int r = -EAGAIN;
-
-        while (!s->full && (r = log_journal_next(s->journal, &budget, &line)) > 0) {
-                s->looks = 0;
-                if (!put_line(s, &line)) {
-                        end_stream(s);
-                        return 0;
-                }
-        }
-        flush(s);
-        if (s->full)
-                return 0; /* on_ready() goes on */
-        if (r == 0)
-                drained(s);
-        else if (r == -EAGAIN)
-                look_again(s);
-        else
-                fail(s, r);
-        return 0;
-}
-
-static int on_journal(sd_event_source *source UNUSED, int fd UNUSED, uint32_t events UNUSED, void *userdata)
-{
-        struct log_stream *s = userdata;
-        int r = sd_journal_process(log_journal_handle(s->journal));
-
-        if (r < 0)
-                fail(s, r);
-        else if (r != SD_JOURNAL_NOP && !s->full)
-                look_again(s);
-        return 0;
-}
-
-static int on_timer(sd_event_source *source UNUSED, uint64_t usec UNUSED, void *userdata)
-{
-        struct log_stream *s = userdata;
-
-        s->looks++;
-        look_again(s); /* whether the descriptor says so or not */
-        return on_journal(NULL, -1, 0, s);
+        response_end(a->res);
 }
 
 static void on_ready(void *userdata)
 {
-        struct log_stream *s = userdata;
+        struct log_answer *a = userdata;
 
-        s->full = false;
-        look_again(s);
+        log_stream_go_on(a->lines);
 }
 
 static void on_closed(void *userdata)
 {
-        stream_free(userdata);
-}
+        CLEANUP(freep) struct log_answer *a = userdata;
 
-static int add_sources(struct log_stream *s, sd_event *event, struct err *e)
-{
-        int r = sd_event_add_defer(event, &s->work, on_work, s); /* which starts it */
-
-        if (r >= 0)
-                r = sd_event_source_set_priority(s->work, SD_EVENT_PRIORITY_NORMAL + PRIORITY_BEHIND_OTHERS);
-        if (r >= 0 && s->follow)
-                r = sd_event_add_time_relative(event, &s->timer, CLOCK_MONOTONIC, 0, 0, on_timer, s);
-        if (r >= 0 && s->follow)
-                r = sd_event_source_set_enabled(s->timer, SD_EVENT_OFF);
-        if (r >= 0 && s->follow)
-                r = sd_event_add_io(event, &s->io, sd_journal_get_fd(log_journal_handle(s->journal)), EPOLLIN,
-                                    on_journal, s);
-        return r < 0 ? err_errno(e, r, NULL, "cannot follow the journal") : 0;
+        log_stream_free(a->lines);
 }
 
 void log_stream_start(sd_event *event, struct response *res, const struct log_source *source,
                       const struct log_options *options,
                       bool (*running)(void *userdata, const char *pod_uid, const char *container), void *userdata)
 {
-        CLEANUP(stream_freep) struct log_stream *s = NULL;
+        CLEANUP(freep) struct log_answer *a = NEW(struct log_answer);
+        const struct log_sink sink = { .write = on_write, .end = on_end, .userdata = a };
         struct err e = ERR_NONE;
+        int r;
 
-        if (n_streams >= LOG_STREAMS_MAX) {
-                response_error(res, 429, "%d log streams are open already", LOG_STREAMS_MAX);
-                return;
-        }
-        s = NEW(struct log_stream);
-        s->next = streams;
-        if (streams)
-                streams->prev = s;
-        streams = s;
-        n_streams++;
-        s->res = res;
-        s->pod_uid = xstrdup(source->pod_uid);
-        s->container = xstrdup(source->container);
-        s->running = running;
-        s->userdata = userdata;
-        s->follow = options->follow;
-        s->timestamps = options->timestamps;
-        s->left = options->limit_bytes;
-        s->batch = BUF(BATCH + LOG_LINE_MAX + BATCH);
-        if (log_journal_open(source, options->tail, options->since_usec, s->follow, &s->journal, &e) < 0 ||
-            add_sources(s, event, &e) < 0) {
-                response_error(res, 500, "%s", e.text);
-                return;
-        }
-        response_start(res, "text/plain", on_ready, on_closed, TAKE(s));
-}
-
-void log_stream_poke(const char *pod_uid)
-{
-        for (struct log_stream *s = streams; s; s = s->next)
-                if (streq(s->pod_uid, pod_uid) && !s->full)
-                        look_again(s);
+        a->res = res;
+        r = log_stream_new(event, source, options, &sink, running, userdata, &a->lines, &e);
+        if (r < 0)
+                response_error(res, r == -EUSERS ? 429 : 500, "%s", e.text);
+        else
+                response_start(res, "text/plain", on_ready, on_closed, TAKE(a));
 }

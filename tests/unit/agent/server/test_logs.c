@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "agent/server/log_journal.h"
+#include "agent/logs/log_journal.h"
 #include "agent/server/logs.h"
 #include "common/buf.h"
 #include "common/mem.h"

@@ -4,12 +4,12 @@
  * process may write entries that look like them; this file decides which entries count. Each call takes a bounded
  * number of steps.
  */
-#ifndef VKS_AGENT_SERVER_LOG_JOURNAL_H
-#define VKS_AGENT_SERVER_LOG_JOURNAL_H
+#ifndef VKS_AGENT_LOGS_LOG_JOURNAL_H
+#define VKS_AGENT_LOGS_LOG_JOURNAL_H
 
 #include <systemd/sd-journal.h>
 
-#include "agent/server/logs.h"
+#include "agent/logs/log_stream.h"
 
 struct log_journal;
 

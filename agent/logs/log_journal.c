@@ -20,7 +20,7 @@
  * Only the former is joined again: empty lines are not kept, and so the end of the latter ("cat file; echo") may be
  * missing.
  */
-#include "agent/server/log_journal.h"
+#include "agent/logs/log_journal.h"
 
 #include <errno.h>
 #include <stdio.h>
