@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The lines of one container's runs, out of the journal and into a sink, on the event loop. Which entries are such lines
- * decides log_journal.h. A line is shown only if it has this pod's uid (VKS_POD_UID=, which LogExtraFields= and vks-log
- * add) and, from vks-log, this container (VKS_CONTAINER=). As any process could write these fields, the unit that
- * journald itself recorded must fit as well.
+ * The lines of one container's runs, out of the journal and into a sink, on the event loop. Which entries are such
+ * lines decides log_journal.h. A line is shown only if it has this pod's uid (VKS_POD_UID=, which LogExtraFields= and
+ * vks-log add) and, from vks-log, this container (VKS_CONTAINER=). As any process could write these fields, the unit
+ * that journald itself recorded must fit as well.
  */
 #ifndef VKS_AGENT_LOGS_LOG_STREAM_H
 #define VKS_AGENT_LOGS_LOG_STREAM_H
@@ -34,7 +34,8 @@ enum {
 struct log_stream;
 
 struct log_sink {
-        /* `stream`: "stdout" or "stderr", or "" where nobody knows. False: taken, but pause until log_stream_go_on(). */
+        /* `stream`: "stdout" or "stderr", or "" where nobody knows. False: taken, but pause until log_stream_go_on().
+         */
         bool (*write)(void *userdata, const char *stream, const void *p, size_t n);
         void (*end)(void *userdata); /* nothing more will come; the stream frees itself after that */
         void *userdata;
@@ -42,9 +43,9 @@ struct log_sink {
 };
 
 /*
- * With `follow`, the stream asks `running` whenever it has read all there is in the journal, and ends when the answer is
- * no; `running` and `userdata` must stay valid until then. A stream that follows one run also ends when another run has
- * begun. -EUSERS: there are LOG_STREAMS_MAX already. The sink is never called from inside.
+ * With `follow`, the stream asks `running` whenever it has read all there is in the journal, and ends when the answer
+ * is no; `running` and `userdata` must stay valid until then. A stream that follows one run also ends when another run
+ * has begun. -EUSERS: there are LOG_STREAMS_MAX already. The sink is never called from inside.
  */
 int log_stream_new(sd_event *event, const struct log_source *source, const struct log_options *options,
                    const struct log_sink *sink,

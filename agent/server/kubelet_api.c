@@ -6,6 +6,7 @@
 
 #include "agent/lib/times.h"
 #include "agent/server/logs.h"
+#include "agent/sessions/attach.h"
 #include "agent/sessions/exec.h"
 #include "common/buf.h"
 #include "common/mem.h"
@@ -197,6 +198,28 @@ static void exec(struct kubelet_api *api, const struct request *r, struct respon
                 exec_session_free(session);
 }
 
+/* /attach/NAMESPACE/POD[/UID]/CONTAINER */
+static void attach(struct kubelet_api *api, const struct request *r, struct response *res, char **segment, size_t n)
+{
+        struct pods_container where;
+        struct attach_session *session;
+        struct streams_wish wish;
+        struct streams *streams;
+
+        if (!find_running(api, res, segment + 1, n - 1, &where))
+                return;
+        if (!wish_of(r, &wish)) {
+                response_error(res, 400, "you must specify at least 1 of stdin, stdout, stderr");
+                return;
+        }
+        session = attach_session_new(api->event, api->consoles, api->pods, &where, &wish);
+        streams = response_upgrade(res, r, &wish, &attach_session_handler, session);
+        if (streams)
+                attach_session_give(session, streams);
+        else
+                attach_session_free(session);
+}
+
 static void metrics(struct kubelet_api *api, struct response *res)
 {
         CLEANUP(buf_done) struct buf b = BUF(4096);
@@ -228,6 +251,8 @@ void kubelet_api_handle(void *userdata, const struct request *r, struct response
                         response_error(res, 405, "%s is not allowed here", r->method);
         } else if ((n == 4 || n == 5) && streq(segment[0], "exec")) {
                 exec(api, r, res, segment, n);
+        } else if ((n == 4 || n == 5) && streq(segment[0], "attach")) {
+                attach(api, r, res, segment, n);
         } else if ((n == 4 || n == 5) && streq(segment[0], "run")) {
                 if (streq(r->method, "POST"))
                         run_command(api, r, res, segment, n);

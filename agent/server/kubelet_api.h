@@ -4,6 +4,7 @@
 #define VKS_AGENT_SERVER_KUBELET_API_H
 
 #include "agent/pods/command.h"
+#include "agent/sessions/console.h"
 #include "agent/server/server.h"
 
 struct kubelet_api {
@@ -11,6 +12,7 @@ struct kubelet_api {
         struct pods *pods;
         struct api *api;
         struct commands *commands;
+        struct consoles *consoles;
 };
 
 /* A server_handler; userdata is a struct kubelet_api. */
