@@ -1,0 +1,305 @@
+#!/bin/bash
+# kubectl exec, cp, attach and run: with a client's streams, its terminal, and its vanishing.
+#   EXEC_RUNS=N (30)      how often output-then-exit is tried; 300 before a release
+#   EXEC_VANISH=N (10)    how many clients vanish; 100 before a release
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+EXEC_RUNS=${EXEC_RUNS:-30} EXEC_VANISH=${EXEC_VANISH:-10}
+
+shell() { # NAME [POD_SPEC_LINES]: a pod to run commands beside
+    program "$1" 'trap "exit 0" TERM; while :; do sleep 0.2; done' "${2:-}"
+    running "$1"
+}
+in_sh() { k exec "$1" -- sh -c "$2"; } # POD SCRIPT
+uid_of() { pod_field "$1" '{.metadata.uid}'; }
+commands_of() { sh_node "systemctl list-units --all --no-legend 'vks-exec-$(uid_of "$1")-*' | wc -l"; } # POD
+nothing_runs_beside() { wait_for 20 "no command runs beside $1" equals 0 commands_of "$1"; }
+restart_agent() { node systemctl restart vks-agent; }
+# in_terminal COMMAND: what a person sees who types what is on standard input
+in_terminal() { timeout 60 script -qec "$1" /dev/null | tr -d '\r'; }
+
+together output_errors_and_exit_codes input_ends_and_bytes_are_kept what_cannot_be_run_is_said copies_are_the_same terminals_have_a_size_and_signals \
+    the_command_is_as_the_container_is values_are_those_of_the_start many_at_once_and_nothing_is_lost a_container_that_ends_ends_its_commands attach_shows_both_outputs \
+    run_it_and_its_input commands_beside_daemons
+
+test_output_errors_and_exit_codes() {
+    shell p
+    local code=0
+    in_sh p 'echo out; echo err >&2; exit 7' >"$TMP/out" 2>"$TMP/err" || code=$?
+    [ $code = 7 ] || fail "exit code $code"
+    [ "$(cat "$TMP/out")" = out ] || fail "output: $(cat "$TMP/out")"
+    grep -qx err "$TMP/err" || fail "errors: $(cat "$TMP/err")"
+    code=0
+    in_sh p 'kill -9 $$' >/dev/null 2>&1 || code=$?
+    [ $code = 137 ] || fail "a signal: $code"
+    code=0
+    in_sh p 'exit 203' >/dev/null 2>&1 || code=$? # systemd's own number for what it could not execute
+    [ $code = 203 ] || fail "exit code $code for 203"
+    [ "$(k exec p -- printf '%s|' 'a b' '$HOME' '%n' '"q"' "it's" $'two\nlines' '')" = $'a b|$HOME|%n|"q"|it\'s|two\nlines||' ] || fail "words are changed"
+    nothing_runs_beside p
+}
+
+test_input_ends_and_bytes_are_kept() {
+    shell p
+    head -c 30000000 /dev/urandom >"$TMP/blob"
+    [ "$(k exec -i p -- sha256sum <"$TMP/blob")" = "$(sha256sum <"$TMP/blob")" ] || fail "input is changed"
+    k exec -i p -- cat <"$TMP/blob" | cmp - "$TMP/blob" || fail "output is changed"
+    [ "$(printf 'one\ntwo\n' | k exec -i p -- head -n 1)" = one ] || fail "a command that reads no more"
+    [ "$(k exec p -- sh -c 'cat; echo "no input"')" = "no input" ] || fail "without -i there is input"
+    # a program that opens its streams by name
+    [ "$(k exec -i p -- sh -c 'cat </dev/stdin >/dev/stdout; echo e >/dev/stderr' <<<named 2>/dev/null)" = named ] || fail "streams by name"
+}
+
+test_what_cannot_be_run_is_said() {
+    shell p
+    ! k exec p -- no-such-program 2>"$TMP/err" || fail "it ran"
+    grep -q 'there is no program "no-such-program"' "$TMP/err" || fail "$(cat "$TMP/err")"
+    ! k exec p -c other -- id 2>"$TMP/err" || fail "it ran"
+    grep -q 'container.*other' "$TMP/err" || fail "$(cat "$TMP/err")"
+    program ended 'exit 0' "  restartPolicy: Never"
+    wait_for 30 "it has ended" equals Succeeded pod_field ended '{.status.phase}'
+    ! k exec ended -- id 2>"$TMP/err" || fail "it ran"
+    grep -qiE 'completed pod|container not found' "$TMP/err" || fail "$(cat "$TMP/err")"
+}
+
+test_copies_are_the_same() {
+    shell p
+    mkdir -p "$TMP/tree/deep"
+    head -c 3000000 /dev/urandom >"$TMP/tree/deep/random"
+    truncate -s 5M "$TMP/tree/sparse"
+    printf 'x' | dd of="$TMP/tree/sparse" bs=1 seek=4000000 conv=notrunc 2>/dev/null
+    : >"$TMP/tree/empty"
+    chmod 750 "$TMP/tree/deep"
+    k cp "$TMP/tree" "p:/tmp/copy" || fail "to the pod"
+    k cp "p:/tmp/copy" "$TMP/back" >/dev/null || fail "from the pod"
+    diff -r "$TMP/tree" "$TMP/back" || fail "a copy differs"
+    in_sh p 'ln -s random /tmp/copy/deep/link; test "$(readlink /tmp/copy/deep/link)" = random' || fail "a link"
+    ! k cp "p:/tmp/no-such" "$TMP/none" 2>"$TMP/err" || [ ! -e "$TMP/none" ] || fail "what is not there was copied"
+}
+
+test_terminals_have_a_size_and_signals() {
+    shell p
+    in_terminal "stty rows 33 cols 99; kubectl -n $NS exec -it p -- sh -c 'sleep 0.5; stty size; test -t 0 && test -t 1 && test -t 2 && echo terminal; echo \$TERM >/dev/tty'" </dev/null >"$TMP/size"
+    grep -qx "33 99" "$TMP/size" || fail "size: $(cat "$TMP/size")"
+    grep -qx terminal "$TMP/size" || fail "no terminal: $(cat "$TMP/size")"
+    # ^C is for the command, not for kubectl
+    (
+        sleep 2
+        printf '\003'
+        sleep 1
+    ) | in_terminal "kubectl -n $NS exec -it p -- sh -c 'trap \"echo interrupted; exit 4\" INT; echo waiting; while :; do sleep 0.1; done'" >"$TMP/int" || true
+    grep -qx interrupted "$TMP/int" || fail "no signal: $(cat "$TMP/int")"
+    nothing_runs_beside p
+}
+
+# What the kernel says of a process' rights.
+rights() { grep -E '^(Uid|Gid|Groups|CapInh|CapPrm|CapEff|CapBnd|CapAmb|NoNewPrivs|Seccomp):' | tr -s '\t ' ' '; }
+
+test_the_command_is_as_the_container_is() {
+    apply <<'YAML'
+apiVersion: v1
+kind: Pod
+metadata: {name: p}
+spec:
+  terminationGracePeriodSeconds: 2
+  containers:
+  - name: main
+    image: /bin/sh
+    command: [/bin/sh, -c, "exec sleep 1000"]
+    workingDir: /made/here
+    env: [{name: A, value: "b \"c\" $d"}, {name: odd.name, value: "1"}]
+    volumeMounts: [{name: v, mountPath: /data}]
+  - name: user
+    image: /bin/bash
+    command: [/bin/bash, -c, "exec sleep 1000"]
+    securityContext: {runAsUser: 54321, runAsGroup: 54321}
+  volumes: [{name: v, emptyDir: {}}]
+YAML
+    running p
+    local c unit
+    for c in main user; do
+        unit=$(sh_node "grep -lx 'Container=$c' /run/systemd/system/vks.$NS.p.*.d/vks.conf" | sed 's,.*/\(vks\..*\)\.d/.*,\1,')
+        k exec p -c $c -- cat /proc/self/status | rights >"$TMP/command"
+        sh_node "cat /proc/$(main_pid "$unit")/status" | rights >"$TMP/container"
+        diff "$TMP/container" "$TMP/command" >&2 || fail "$c: the command has other rights than the container"
+    done
+    [ "$(k exec p -c main -- pwd)" = /made/here ] || fail "workingDir"
+    [ "$(k exec p -c main -- sh -c 'echo $A')" = 'b "c" $d' ] || fail "variable"
+    k exec p -c main -- env | grep -qx 'odd.name=1' || fail "a variable with an odd name"
+    k exec p -c main -- sh -c 'echo here >/data/f' && [ "$(k exec p -c main -- cat /data/f)" = here ] || fail "volume"
+    ! k exec p -c main -- touch /etc/f 2>/dev/null || fail "/etc can be written to"
+    k exec p -c main -- cat /proc/self/cgroup | grep -q "pod$(uid_of p | tr - _).slice" || fail "not in the pod's slice"
+}
+
+test_values_are_those_of_the_start() {
+    k create secret generic s --from-literal=v=one >/dev/null
+    apply <<'YAML'
+apiVersion: v1
+kind: Pod
+metadata: {name: p}
+spec:
+  terminationGracePeriodSeconds: 2
+  containers:
+  - name: main
+    image: /bin/sh
+    command: [/bin/sh, -c, "while :; do sleep 0.2; done"]
+    args: ["$(V)"]
+    env: [{name: V, valueFrom: {secretKeyRef: {name: s, key: v}}}]
+YAML
+    running p
+    [ "$(in_sh p 'echo $V')" = one ] || fail "value: $(in_sh p 'echo $V')"
+    k create secret generic s --from-literal=v=two --dry-run=client -o yaml | k apply -f - >/dev/null 2>&1
+    sleep 2
+    [ "$(in_sh p 'echo $V')" = one ] || fail "a value of later than the start"
+}
+
+test_many_at_once_and_nothing_is_lost() {
+    shell p
+    local i pids=() bad=0
+    for i in $(seq 50); do
+        (
+            for _ in 1 2 3; do
+                out=$(kubectl -n "$NS" exec p -- sh -c "echo $i; exit 0") && [ "$out" = "$i" ] && exit 0
+                # an API server of 1.20 gives up a dial now and then while 50 are made; what the node says is no such thing
+                echo "$out" >>"$TMP/many"
+            done
+            exit 1
+        ) &
+        pids+=($!)
+    done
+    for i in "${pids[@]}"; do wait "$i" || bad=$((bad + 1)); done
+    [ $bad = 0 ] || fail "$bad of 50 at once failed: $(cat "$TMP/many")"
+    for i in $(seq "$EXEC_RUNS"); do
+        [ "$(in_sh p "seq 2000; echo end-$i" | tail -n 1)" = "end-$i" ] || fail "run $i: the end of its output is lost"
+    done
+    nothing_runs_beside p
+}
+
+test_a_container_that_ends_ends_its_commands() {
+    shell p
+    k exec p -- sleep 500 >/dev/null 2>&1 &
+    local pid=$! code=0
+    wait_for 20 "it runs" equals 1 commands_of p
+    node systemctl kill --kill-who=main --signal=KILL "$(unit_of p 'bin\x2fsh')"
+    wait $pid || code=$?
+    [ $code -ge 128 ] || fail "exit code $code"
+    shell q
+    k exec q -- sleep 500 >/dev/null 2>&1 &
+    wait_for 20 "it runs" equals 1 commands_of q
+    k delete pod q --timeout=60s >/dev/null
+    sh_node "! ls -d /run/systemd/system/vks-exec-* 2>/dev/null | grep -q nothing"
+}
+
+test_attach_shows_both_outputs() {
+    program p 'i=0; while [ $i -lt 40 ]; do i=$((i+1)); echo "out $i"; echo "err $i" >&2; sleep 0.2; done' "  restartPolicy: Never"
+    running p
+    timeout 60 kubectl -n "$NS" attach p >"$TMP/out" 2>"$TMP/err" || fail "attach: $?"
+    grep -qx "out 40" "$TMP/out" || fail "the end is missing: $(tail -n 2 "$TMP/out")"
+    grep -qx "err 40" "$TMP/err" || fail "errors: $(tail -n 2 "$TMP/err")"
+}
+
+test_run_it_and_its_input() {
+    (
+        sleep 4
+        printf 'echo $((40+2)); stty size\n'
+        sleep 1
+        printf 'exit 0\n'
+        sleep 1
+    ) | in_terminal "stty rows 31 cols 98; kubectl -n $NS run r -it --rm --restart=Never --image=bash --image-pull-policy=IfNotPresent --command -- bash" >"$TMP/run" || true
+    grep -qx 42 "$TMP/run" || fail "run -it: $(cat "$TMP/run")"
+    grep -qx "31 98" "$TMP/run" || fail "size: $(cat "$TMP/run")"
+    k run s -i --restart=Never --image=bash --image-pull-policy=IfNotPresent --command -- sh -c 'wc -c' <<<hello >"$TMP/in" 2>&1 || fail "run -i: $(cat "$TMP/in")"
+    wait_for 20 "it has ended" equals Succeeded pod_field s '{.status.phase}'
+    wait_for 10 "its output" contains 6 k logs s # stdinOnce: the input ended with the client
+}
+
+test_commands_beside_daemons() {
+    apply <<'YAML'
+apiVersion: v1
+kind: Pod
+metadata: {name: cron}
+spec: {containers: [{name: main, image: cron}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: redis}
+spec: {containers: [{name: main, image: redis-server}]}
+YAML
+    running redis 60
+    running cron 60
+    [ "$(k exec redis -- id -un)" = redis ] || fail "redis: $(k exec redis -- id)"
+    wait_for 20 "redis answers" equals PONG k exec redis -- redis-cli ping
+    # the daemon is root, by its package's own command line; a command is not
+    [ "$(k exec cron -- id -un)" = vks-pod ] || fail "cron: $(k exec cron -- id)"
+    ! k exec cron -- cat /etc/shadow >/dev/null 2>&1 || fail "root's file was read"
+}
+
+test_a_terminal_outlives_the_agent() {
+    apply <<'YAML'
+apiVersion: v1
+kind: Pod
+metadata: {name: t}
+spec:
+  terminationGracePeriodSeconds: 2
+  containers: [{name: main, image: /bin/bash, tty: true, stdin: true, command: [/bin/bash, --norc]}]
+YAML
+    running t
+    local pid
+    pid=$(main_pid "$(unit_of t 'bin\x2fbash')")
+    node systemctl kill --signal=KILL vks-agent
+    wait_for 30 "the agent is back" contains ok k get --raw "/api/v1/nodes/$NODE/proxy/healthz"
+    (
+        sleep 2
+        printf 'echo $((40+2))\n'
+        sleep 2
+    ) | timeout 30 script -qec "timeout 8 kubectl -n $NS attach -it t" /dev/null | tr -d '\r' >"$TMP/attach" || true
+    grep -qx 42 "$TMP/attach" || fail "attach: $(cat "$TMP/attach")"
+    [ "$(main_pid "$(unit_of t 'bin\x2fbash')")" = "$pid" ] || fail "the container was restarted"
+    wait_for 10 "what was on the terminal is in the log" contains 42 k logs t
+}
+
+test_a_client_that_vanishes_leaves_nothing() {
+    shell p
+    local i pid before
+    k exec p -- true
+    before=$(sh_node 'ls /proc/$(systemctl show -P MainPID vks-agent)/fd | wc -l')
+    for i in $(seq "$EXEC_VANISH"); do
+        kubectl -n "$NS" exec -i p -- sh -c 'cat >/dev/null; sleep 600' </dev/zero >/dev/null 2>&1 &
+        pid=$!
+        sleep "0.$((RANDOM % 10))"
+        kill -9 $pid 2>/dev/null || true
+    done
+    nothing_runs_beside p
+    wait_for 20 "no process of them is left" equals 0 sh_node 'pgrep -xc sleep -f "sleep 600" || true'
+    wait_for 20 "no descriptor is left" equals yes sh_node "[ \$(ls /proc/\$(systemctl show -P MainPID vks-agent)/fd | wc -l) -le $((before + 2)) ] && echo yes"
+}
+
+test_the_agent_or_the_helper_is_killed_meanwhile() {
+    shell p
+    local code=0
+    kubectl -n "$NS" exec p -- sleep 600 >/dev/null 2>&1 &
+    wait_for 20 "it runs" equals 1 commands_of p
+    node systemctl kill --signal=KILL vks-helper
+    [ "$(commands_of p)" = 1 ] || fail "the helper's end ended a command"
+    [ "$(in_sh p 'echo after')" = after ] || fail "after the helper's end"
+    node systemctl kill --signal=KILL vks-agent
+    wait $! || code=$?
+    [ $code != 0 ] || fail "kubectl says that all went well"
+    nothing_runs_beside p
+    wait_for 30 "the agent is back" contains ok k get --raw "/api/v1/nodes/$NODE/proxy/healthz"
+    [ "$(in_sh p 'echo after')" = after ] || fail "after the agent's end"
+    [ "$(pod_field p '{.status.containerStatuses[0].restartCount}')" = 0 ] || fail "the container was restarted"
+}
+
+test_policy_may_forbid_it() {
+    shell p
+    node sh -c 'cp /etc/vks/policy.conf /root/policy.kept; echo "exec = kube-*" >>/etc/vks/policy.conf; touch -d "1 minute ago" /etc/vks/policy.conf'
+    ! k exec p -- id >/dev/null 2>"$TMP/err" || fail "it ran"
+    node sh -c 'cp /root/policy.kept /etc/vks/policy.conf; touch -d "1 minute ago" /etc/vks/policy.conf'
+    grep -q 'policy rule exec' "$TMP/err" || fail "$(cat "$TMP/err")"
+    [ "$(k exec p -- echo again)" = again ] || fail "it is forbidden still"
+    node journalctl -q -u vks-helper -o cat --since -1min | grep -q "exec $NS/p main: id for" || fail "no line about it"
+}
+
+run_tests
