@@ -421,7 +421,7 @@ static void later(struct run *run, const struct err *why)
         for (struct wish *w = in->wishes; w && in->later > LATER_LONG; w = w->next)
                 if (w->run == run)
                         in->handler.progress(in->userdata, &w->image, why->text);
-        again(run, AGAIN_USEC << times);
+        again(run, (uint64_t)AGAIN_USEC << times);
 }
 
 static void on_reply(void *userdata, int error, const Vks__Reply *reply, const struct err *err)

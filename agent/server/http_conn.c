@@ -153,10 +153,18 @@ bool response_write(struct response *res, const void *p, size_t n)
         return tls_write(tls, "\r\n", res->http11 ? 2 : 0);
 }
 
+/*
+ * An API server that passes logs on to a WebSocket drops data that it reads together with the end. Go's TLS reads one
+ * record at a time, so the end has one of its own.
+ */
 void response_end(struct response *res)
 {
-        if (res->http11 && !res->head_only)
-                tls_write(conn_of(res)->tls, "0\r\n\r\n", 5);
+        struct tls_conn *tls = conn_of(res)->tls;
+
+        if (res->http11 && !res->head_only) {
+                tls_cut(tls);
+                tls_write(tls, "0\r\n\r\n", 5);
+        }
         answered(res);
 }
 

@@ -35,6 +35,7 @@ struct tls_conn {
         int fd;
         enum state state;
         struct buf in, out;
+        size_t cut; /* where in `out` a record must end; 0: nowhere */
         sd_event_source *io, *wake, *deadline, *stall;
         uint64_t progress; /* when output last moved */
         uint64_t stall_usec;
@@ -212,7 +213,7 @@ static void transmit(struct tls_conn *c)
         size_t done = 0;
 
         for (int i = 0; i < 4 * RECORDS_PER_RUN && done < c->out.len && !c->send_blocked; i++) {
-                size_t n = c->out.len - done;
+                size_t n = (c->cut > done ? c->cut : c->out.len) - done;
                 bool needs_write;
                 int r;
 
@@ -230,6 +231,7 @@ static void transmit(struct tls_conn *c)
         if (done > 0)
                 c->progress = now(c);
         buf_consume(&c->out, done);
+        c->cut = c->cut > done ? c->cut - done : 0;
         if (c->out.len == 0) {
                 buf_done(&c->out);
                 sd_event_source_set_enabled(c->stall, SD_EVENT_OFF);
@@ -474,6 +476,11 @@ SSL *tls_ssl(struct tls_conn *c)
 bool tls_full(const struct tls_conn *c)
 {
         return c->out.len >= c->host->limits.out_high;
+}
+
+void tls_cut(struct tls_conn *c)
+{
+        c->cut = c->out.len;
 }
 
 bool tls_write(struct tls_conn *c, const void *p, size_t n)

@@ -58,10 +58,12 @@ void tls_settle(struct tls_conn *c);
 SSL *tls_ssl(struct tls_conn *c); /* for tls_peer(), which reads the client certificate */
 
 bool tls_write(struct tls_conn *c, const void *p, size_t n); /* false: taken, but pause now until drain() */
-bool tls_full(const struct tls_conn *c);                     /* would tls_write() ask for a pause? */
-void tls_pause(struct tls_conn *c);                          /* reads no more from the socket */
-void tls_resume(struct tls_conn *c);                         /* reads again, and offers again what was not taken */
-void tls_deadline(struct tls_conn *c, uint64_t usec);        /* drops c after so many microseconds; 0: never */
+/* What is written from now on comes in a TLS record of its own. The last call counts. */
+void tls_cut(struct tls_conn *c);
+bool tls_full(const struct tls_conn *c);              /* would tls_write() ask for a pause? */
+void tls_pause(struct tls_conn *c);                   /* reads no more from the socket */
+void tls_resume(struct tls_conn *c);                  /* reads again, and offers again what was not taken */
+void tls_deadline(struct tls_conn *c, uint64_t usec); /* drops c after so many microseconds; 0: never */
 /*
  * For a connection on which people work: instead of stall_usec the peer may read nothing for so long, and one that
  * closes its side while we do not read from it is gone at once.

@@ -54,7 +54,7 @@ static void read_channel(struct streams *c, const char *p, size_t n)
         struct channels *x = c->state;
         struct stream *s = streams_by_id(c, x->channel);
 
-        if (s && c->agreement.base64)
+        if (s && c->base64)
                 read_base64(c, s, p, n);
         else if (s)
                 streams_received(s, p, n);
@@ -88,13 +88,13 @@ static void piece(struct streams *c, const char *p, size_t n, bool first, bool l
         }
         if (n > 0 && !x->have_channel) {
                 x->have_channel = true;
-                x->channel = (uint8_t)(c->agreement.base64 ? *p - '0' : *p);
+                x->channel = (uint8_t)(c->base64 ? *p - '0' : *p);
                 p++;
                 n--;
         }
         if (!x->have_channel) /* an empty message says nothing */
                 return;
-        if (c->agreement.version == 5 && x->channel == CLOSE_SIGNAL)
+        if (c->version == 5 && x->channel == CLOSE_SIGNAL)
                 read_close_signal(c, p, n, last);
         else if (n > 0)
                 read_channel(c, p, n);
@@ -115,13 +115,13 @@ static void send_message(struct stream *s, const void *p, size_t n)
         CLEANUP(freep) unsigned char *text = NULL;
         size_t head_size;
 
-        if (c->agreement.base64) {
+        if (c->base64) {
                 text = xcalloc(1, (n + 2) / 3 * 4 + 1);
                 n = (size_t)EVP_EncodeBlock(text, p, (int)n);
                 p = text;
         }
-        head_size = websocket_head(head, c->agreement.base64 ? WEBSOCKET_TEXT : WEBSOCKET_BINARY, n + 1);
-        head[head_size++] = (uint8_t)(c->agreement.base64 ? '0' + s->id : s->id);
+        head_size = websocket_head(head, c->base64 ? WEBSOCKET_TEXT : WEBSOCKET_BINARY, n + 1);
+        head[head_size++] = (uint8_t)(c->base64 ? '0' + s->id : s->id);
         streams_send(c, head, head_size, p, n);
 }
 
@@ -169,17 +169,17 @@ const struct wire wire_channels = {
         .free = channels_free,
 };
 
-static void add_pair(struct streams *c, size_t i)
+static void add_pair(struct streams *c, size_t i, uint16_t port)
 {
         struct stream *data = streams_add(c, (uint32_t)(2 * i), STREAM_DATA);
         struct stream *error = streams_add(c, (uint32_t)(2 * i + 1), STREAM_ERROR);
 
-        data->port = error->port = c->agreement.ports[i];
+        data->port = error->port = port;
         data->other = error;
         error->other = data;
 }
 
-void wire_channels_init(struct streams *c)
+void wire_channels_init(struct streams *c, const struct agreement *agreement)
 {
         static const enum stream_kind kinds[] = { STREAM_STDIN, STREAM_STDOUT, STREAM_STDERR, STREAM_ERROR,
                                                   STREAM_RESIZE };
@@ -191,6 +191,6 @@ void wire_channels_init(struct streams *c)
         for (uint32_t i = 0; i < ARRAY_LEN(kinds) && !c->wish.port_forward; i++)
                 if (streams_expects(c, kinds[i]))
                         streams_add(c, i, kinds[i]);
-        for (size_t i = 0; i < c->agreement.n_ports && c->wish.port_forward; i++)
-                add_pair(c, i);
+        for (size_t i = 0; i < agreement->n_ports && c->wish.port_forward; i++)
+                add_pair(c, i, agreement->ports[i]);
 }

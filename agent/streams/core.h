@@ -42,7 +42,8 @@ struct wire {
 struct streams {
         const struct wire *wire;
         struct carrier carrier;
-        struct agreement agreement;
+        unsigned version; /* as agreed on */
+        bool base64;
         struct streams_wish wish;
         const struct streams_handler *handler;
         void *userdata;
@@ -68,7 +69,7 @@ extern const struct wire wire_spdy, wire_channels;
 
 /* Before the first input: which streams there are, of a wire that knows them beforehand. */
 void wire_spdy_init(struct streams *c);
-void wire_channels_init(struct streams *c);
+void wire_channels_init(struct streams *c, const struct agreement *agreement);
 
 /* Between the carrier and the SPDY of a tunnel: each piece that is sent is a message of a WebSocket. */
 struct tunnel *tunnel_new(void);

@@ -95,7 +95,8 @@ struct streams *streams_new(sd_event *event, const struct streams_config *config
 
         *c = (struct streams){
                 .carrier = *config->carrier,
-                .agreement = *config->agreement,
+                .version = config->agreement->version,
+                .base64 = config->agreement->base64,
                 .wish = *config->wish,
                 .handler = config->handler,
                 .userdata = config->userdata,
@@ -113,10 +114,10 @@ struct streams *streams_new(sd_event *event, const struct streams_config *config
                 c->over = true;
                 c->carrier.finish(c->carrier.userdata);
         }
-        if (c->agreement.wire == WIRE_TUNNEL)
+        if (config->agreement->wire == WIRE_TUNNEL)
                 c->tunnel = tunnel_new();
-        if (c->agreement.wire == WIRE_WEBSOCKET)
-                wire_channels_init(c);
+        if (config->agreement->wire == WIRE_WEBSOCKET)
+                wire_channels_init(c, config->agreement);
         else
                 wire_spdy_init(c);
         streams_look_at_times(c);
@@ -157,11 +158,13 @@ static bool put(struct streams *c, const void *p, size_t n)
 static bool put_all(struct streams *c, const void *head, size_t head_size, const void *p, size_t n)
 {
         uint8_t message[WEBSOCKET_SENT_HEAD_MAX];
+        bool room = true;
 
         c->active = now(c);
         if (c->tunnel)
-                put(c, message, websocket_head(message, WEBSOCKET_BINARY, head_size + n));
-        return put(c, head, head_size) & put(c, p, n);
+                room = put(c, message, websocket_head(message, WEBSOCKET_BINARY, head_size + n));
+        room = put(c, head, head_size) && room;
+        return put(c, p, n) && room;
 }
 
 void streams_send(struct streams *c, const void *head, size_t head_size, const void *p, size_t n)
@@ -389,8 +392,8 @@ bool streams_expects(const struct streams *c, enum stream_kind kind)
                 return c->wish.out;
         case STREAM_STDERR:
                 return c->wish.err;
-        case STREAM_RESIZE: /* which versions 1 and 2 do not know */
-                return c->wish.tty && (c->agreement.version >= 3 || c->agreement.wire == WIRE_WEBSOCKET);
+        case STREAM_RESIZE: /* which clients of versions 1 and 2 do not open */
+                return c->wish.tty && (c->version >= 3 || c->wire == &wire_channels);
         default:
                 return false;
         }
@@ -563,7 +566,7 @@ void streams_status(struct streams *c, int exit_code, const char *text)
                 message = xasprintf("command terminated with non-zero exit code: exit status %d", exit_code);
         else if (exit_code < 0)
                 message = xasprintf("Internal error occurred: %s", clean);
-        if (c->agreement.version >= 4) {
+        if (c->version >= 4) {
                 json = status_json(exit_code, message, clean);
                 stream_write(s, json, strlen(json));
         } else if (message) { /* silence is success */

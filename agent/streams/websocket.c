@@ -72,10 +72,20 @@ int websocket_frame_parse(const uint8_t *p, size_t n, struct websocket_frame *re
 void websocket_unmask(void *ret, const void *p, size_t n, const uint8_t mask[4], uint64_t offset)
 {
         const uint8_t *from = p;
-        uint8_t *to = ret;
+        uint8_t *to = ret, turned[8];
+        uint64_t word, key;
+        size_t i = 0;
 
-        for (size_t i = 0; i < n; i++)
-                to[i] = from[i] ^ mask[(offset + i) % 4];
+        for (size_t k = 0; k < sizeof(turned); k++)
+                turned[k] = mask[(offset + k) % 4];
+        memcpy(&key, turned, sizeof(key));
+        for (; i + sizeof(word) <= n; i += sizeof(word)) {
+                memcpy(&word, from + i, sizeof(word));
+                word ^= key;
+                memcpy(to + i, &word, sizeof(word));
+        }
+        for (; i < n; i++)
+                to[i] = from[i] ^ turned[i % sizeof(turned)];
 }
 
 size_t websocket_head(uint8_t ret[WEBSOCKET_SENT_HEAD_MAX], enum websocket_opcode opcode, uint64_t n)

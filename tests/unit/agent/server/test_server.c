@@ -240,11 +240,11 @@ static void handler(void *userdata UNUSED, const struct request *r, struct respo
                 response_send(res, 200, "application/octet-stream", big, 3 * 1024 * 1024);
                 free(big);
                 return;
-        } else if (streq(r->path, "/stream") || streq(r->path, "/short")) {
+        } else if (streq(r->path, "/stream") || streq(r->path, "/short") || streq(r->path, "/tiny")) {
                 struct producer *p = NEW(struct producer);
 
                 p->res = res;
-                p->left = streq(r->path, "/short") ? 25000 : STREAM_SIZE;
+                p->left = streq(r->path, "/short") ? 25000 : streq(r->path, "/tiny") ? 1 : STREAM_SIZE;
                 response_start(res, "text/plain", produce, lost, p);
                 produce(p);
                 return;
@@ -937,6 +937,28 @@ Test(server, a_stream_comes_in_chunks)
         cr_assert_eq(strspn(r.body, "x"), 25000);
         reply_done(&r);
         expect(&c, "GET", "/echo?x=1", "", 200, "GET 1");
+        hang_up(&c);
+}
+
+Test(server, the_end_of_a_stream_has_a_record_of_its_own)
+{
+        static const char *const paths[] = { "/short", "/tiny", "/short" };
+        struct client c = client(&client_id);
+
+        for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+                CLEANUP(freep) char *request = xasprintf("GET %s HTTP/1.1\r\nHost: node\r\n\r\n", paths[i]);
+                char record[16384];
+                bool ended = false;
+
+                say(&c, request);
+                while (!ended) {
+                        int n = SSL_read(c.ssl, record, sizeof(record));
+
+                        cr_assert_gt(n, 0);
+                        ended = n == 5 && memcmp(record, "0\r\n\r\n", 5) == 0;
+                        cr_assert(ended || !memmem(record, (size_t)n, "\r\n0\r\n\r\n", 7));
+                }
+        }
         hang_up(&c);
 }
 
