@@ -368,6 +368,17 @@ Test(port_forward, ends_at_once_when_the_client_resets_the_stream)
         cr_assert(c.data.released && c.error.released);
         pod_reads_the_end(pod);
 
+        PAIR(twice); /* kubectl, when its own client is gone: it ends the stream, and resets it when an answer comes */
+        open_pair(&twice, port);
+        FD answering = pod_accepts(listener);
+        settle();
+        end_client(&twice);
+        cr_assert_not(twice.data.released);
+        twice.data.reset = true;
+        end_client(&twice);
+        cr_assert(twice.data.released && twice.error.released);
+        pod_reads_the_end(answering);
+
         open_pair(&early, port);
         early.data.reset = true;
         end_client(&early);
