@@ -47,10 +47,11 @@ struct port_forward {
         int (*find)(const char *slice, uint16_t port, struct listener_address *ret, struct err *e);
         struct pair *pairs;
         unsigned n_pairs;
-        size_t held;                            /* by all pairs */
-        bool paused;                            /* the client, since too much is held */
-        bool full;                              /* the client does not read: the pod is not read from */
-        uint8_t in_journal[UINT16_MAX / 8 + 1]; /* a bit for each port that the journal has been told of */
+        size_t held; /* by all pairs */
+        bool paused; /* the client, since too much is held */
+        bool full;   /* the client does not read: the pod is not read from */
+        /* What the journal has been told of: a bit for each port that was forwarded, and one for each that was not. */
+        uint8_t forwarded[UINT16_MAX / 8 + 1], refused[UINT16_MAX / 8 + 1];
 };
 
 static unsigned n_sessions;
@@ -65,8 +66,8 @@ static void balance(struct port_forward *f)
         struct pair *p;
 
         if (f->held > 0)
-                DL_FOREACH(f->pairs, p)
-        much |= p->held.len >= PORT_FORWARD_HELD_MAX / part;
+                DL_FOREACH (f->pairs, p)
+                        much |= p->held.len >= PORT_FORWARD_HELD_MAX / part;
         if (much == f->paused)
                 return;
         f->paused = much;
@@ -229,9 +230,9 @@ static void set_full(struct port_forward *f, bool full)
         struct pair *p;
 
         f->full = full;
-        DL_FOREACH(f->pairs, p)
-        if (p->connected)
-                set_interest(p);
+        DL_FOREACH (f->pairs, p)
+                if (p->connected)
+                        set_interest(p);
 }
 
 static void read_pod(struct pair *p)
@@ -283,8 +284,8 @@ static int begin_connecting(struct pair *p, const struct listener_address *to)
                                           (uint64_t)PORT_FORWARD_CONNECT_TIMEOUT_S * 1000 * 1000, 0, on_deadline, p);
 }
 
-/* False when there is none left: then the pair is gone. */
-static bool try_next(struct pair *p, int error_of_last)
+/* The pair is gone when there is none left. */
+static void try_next(struct pair *p, int error_of_last)
 {
         int r = error_of_last;
 
@@ -301,10 +302,9 @@ static bool try_next(struct pair *p, int error_of_last)
                         break;
                 r = begin_connecting(p, &p->to[p->tried++]);
                 if (r >= 0)
-                        return true;
+                        return;
         }
         fail(p, p->failures.data);
-        return false;
 }
 
 static int on_deadline(sd_event_source *source UNUSED, uint64_t usec UNUSED, void *userdata)
@@ -372,14 +372,14 @@ static int on_io(sd_event_source *source UNUSED, int fd, uint32_t events, void *
 /* ---- pairs ------------------------------------------------------------------------------------------------------- */
 
 /* Once for each port of a session: a page of a web server is many connections. */
-static void tell_journal(struct port_forward *f, uint16_t port, const char *what)
+static void tell_journal(const struct port_forward *f, uint8_t *told, uint16_t port, const char *what)
 {
-        uint8_t bit = (uint8_t)(1U << port % 8);
+        const uint8_t bit = (uint8_t)(1U << port % 8);
 
-        if (!(f->in_journal[port / 8] & bit))
+        if (!(told[port / 8] & bit))
                 log_info("port-forward: user \"%s\", pod %s/%s, port %u: %s", f->user, f->pod.namespace, f->pod.name,
                          port, what);
-        f->in_journal[port / 8] |= bit;
+        told[port / 8] |= bit;
 }
 
 /* Where to try. Less than 0: nowhere. */
@@ -427,12 +427,12 @@ static void on_pair(void *userdata, struct stream *error, struct stream *data, u
         f->n_pairs++;
         stream_set_user(data, p);
         if (where(f, port, p, &e) < 0) {
-                tell_journal(f, port, e.text);
+                tell_journal(f, f->refused, port, e.text);
                 fail(p, e.text);
                 return;
         }
         listener_text(&p->to[0], port, words);
-        tell_journal(f, port, words);
+        tell_journal(f, f->forwarded, port, words);
         try_next(p, 0);
 }
 
@@ -484,8 +484,8 @@ struct port_forward *port_forward_free(struct port_forward *f)
 
         if (!f)
                 return NULL;
-        DL_FOREACH_SAFE(f->pairs, p, next)
-        pair_free(p);
+        DL_FOREACH_SAFE (f->pairs, p, next)
+                pair_free(p);
         sd_event_unref(f->event);
         free(f->user);
         free(f);
