@@ -238,7 +238,8 @@ static void port_forward(struct kubelet_api *api, const struct request *r, struc
                 return;
         }
         if (config_may_forward(api->config, namespace, &e) < 0) {
-                log_info("port-forward: user \"%s\", pod %s/%s: %s", r->user, namespace, name, e.text);
+                log_info("port-forward: user \"%s\", pod %s/%s (%s): %s", r->user, namespace, name, pod->id.uid,
+                         e.text);
                 response_error(res, 403, "%s", e.text);
                 return;
         }

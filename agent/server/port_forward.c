@@ -377,8 +377,8 @@ static void tell_journal(const struct port_forward *f, uint8_t *told, uint16_t p
         const uint8_t bit = (uint8_t)(1U << port % 8);
 
         if (!(told[port / 8] & bit))
-                log_info("port-forward: user \"%s\", pod %s/%s, port %u: %s", f->user, f->pod.namespace, f->pod.name,
-                         port, what);
+                log_info("port-forward: user \"%s\", pod %s/%s (%s), port %u: %s", f->user, f->pod.namespace,
+                         f->pod.name, f->pod.uid, port, what);
         told[port / 8] |= bit;
 }
 
