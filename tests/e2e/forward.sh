@@ -202,7 +202,9 @@ time.sleep(1000)
 PY
         wait_for 30 "connections are held" grep -q held "$TMP/held"
         wait_for 30 "the pod has them" at_least 10 processes_of v
-        kill -KILL "$KUBECTL" # the client of the API server; then its own clients
+        # the client of the API server; then its own clients
+        kill -KILL "$KUBECTL"
+        wait "$KUBECTL" 2>/dev/null || true
         wait_for 30 "the pod's connections are closed" equals 1 processes_of v
         kill %+ 2>/dev/null || true
     done
