@@ -8,7 +8,7 @@
 #include "agent/server/logs.h"
 #include "agent/sessions/attach.h"
 #include "agent/sessions/exec.h"
-#include "agent/server/port_forward.h"
+#include "agent/sessions/port_forward.h"
 #include "common/buf.h"
 #include "common/log.h"
 #include "common/mem.h"
@@ -257,7 +257,7 @@ static void port_forward(struct kubelet_api *api, const struct request *r, struc
         }
         streams = response_upgrade(res, r, &wish, &port_forward_handler, session);
         if (streams)
-                port_forward_start(TAKE(session), streams);
+                port_forward_give(TAKE(session), streams);
 }
 
 static void metrics(struct kubelet_api *api, struct response *res)

@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "agent/server/port_forward.h"
+#include "agent/sessions/port_forward.h"
 #include "common/buf.h"
 #include "common/fd.h"
 #include "common/mem.h"
@@ -116,7 +116,7 @@ static struct port_forward *session_of(enum config_port_forward rule)
         struct port_forward *f = port_forward_new(&config);
 
         if (f)
-                port_forward_start(f, &client);
+                port_forward_give(f, &client);
         return f;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/server/port_forward.h"
+#include "agent/sessions/port_forward.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -473,7 +473,7 @@ struct port_forward *port_forward_new(const struct port_forward_config *config)
         return f;
 }
 
-void port_forward_start(struct port_forward *f, struct streams *streams)
+void port_forward_give(struct port_forward *f, struct streams *streams)
 {
         f->streams = streams;
 }

@@ -9,8 +9,8 @@
  * pod's own processes listen on (listeners.h). This is the agent's rule, not root's: any process of the machine may
  * connect.
  */
-#ifndef VKS_AGENT_SERVER_PORT_FORWARD_H
-#define VKS_AGENT_SERVER_PORT_FORWARD_H
+#ifndef VKS_AGENT_SESSIONS_PORT_FORWARD_H
+#define VKS_AGENT_SESSIONS_PORT_FORWARD_H
 
 #include "agent/config/config.h"
 #include "agent/machine/listeners.h"
@@ -44,7 +44,7 @@ extern const struct streams_handler port_forward_handler; /* userdata: the sessi
 struct port_forward *port_forward_new(const struct port_forward_config *config);
 
 /* The session has its connection from now on, and frees itself when that is closed. */
-void port_forward_start(struct port_forward *f, struct streams *streams);
+void port_forward_give(struct port_forward *f, struct streams *streams);
 
 struct port_forward *port_forward_free(struct port_forward *f); /* one that was never started */
 DEFINE_FREEP(struct port_forward, port_forward_free)
