@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
+#include <fnmatch.h>
 #include <getopt.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -16,7 +17,7 @@
 
 enum { FILE_MAX = 256 * 1024, FLAG_BASE = 256 };
 
-enum type { STRING, NAME, BOOL, PORT, COUNT, LEVEL, IPS, LABELS, RESERVED, WORDS, MODE };
+enum type { STRING, NAME, BOOL, PORT, COUNT, LEVEL, IPS, LABELS, RESERVED, WORDS, MODE, FORWARD };
 
 /* Everything that can be decided: the flag, the field of the file (NULL: only a flag), and where it goes. */
 static const struct row {
@@ -59,6 +60,12 @@ static const struct row {
         { "authorization-mode", "authorizationMode", "MODE",
           "Webhook: the API server says who may ask for what; AlwaysAllow: everybody who shows who he is", "Webhook",
           MODE, AT(always_allow) },
+        { "port-forward", "portForward", "RULE",
+          "PodPorts: kubectl port-forward reaches what the pod's own processes listen on; AnyPort: every port of the "
+          "machine; Off",
+          "PodPorts", FORWARD, AT(port_forward) },
+        { "port-forward-namespaces", "portForwardNamespaces", "PATTERN,...",
+          "namespaces whose pods it reaches; may be repeated", "all", WORDS, AT(port_forward_namespaces) },
         { "helper-socket", "helperSocket", "PATH", "socket of vks-helper", WIRE_SOCKET, STRING, AT(helper_socket) },
         { "log-level", "logLevel", "LEVEL", "error, warning, info or debug", "info", LEVEL, AT(log_level) },
         { "dry-run", NULL, NULL, "print what would be done, and do nothing", "false", BOOL, AT(dry_run) },
@@ -140,6 +147,22 @@ static int set_mode(bool *ret_always_allow, const char *s, struct err *e)
         return 0;
 }
 
+static int set_forward(enum config_port_forward *ret, const char *s, struct err *e)
+{
+        static const char *const words[] = {
+                [PORT_FORWARD_POD_PORTS] = "PodPorts",
+                [PORT_FORWARD_ANY_PORT] = "AnyPort",
+                [PORT_FORWARD_OFF] = "Off",
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(words); i++)
+                if (streq(words[i], s)) {
+                        *ret = (enum config_port_forward)i;
+                        return 0;
+                }
+        return err_set(e, -EINVAL, NULL, "\"%s\" is none of PodPorts, AnyPort, Off", s);
+}
+
 static int set_name(char **ret, const char *s, struct err *e)
 {
         char *name = xstrdup(s);
@@ -215,7 +238,7 @@ static int add_word(char ***list, const char *s, struct err *e)
         size_t n = 0;
 
         if (s[strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789+.-*?[]")])
-                return err_set(e, -EINVAL, NULL, "\"%s\" is no pattern of package names", s);
+                return err_set(e, -EINVAL, NULL, "\"%s\" is no pattern of names", s);
         while (*list && (*list)[n])
                 n++;
         strv_push(list, &n, xstrdup(s));
@@ -243,6 +266,14 @@ static int set_item(struct config *c, const struct row *row, const char *item, s
         return set_pair(c, row, key, equals + 1, e);
 }
 
+/* No words would be the same as no setting, and that is the widest of all. */
+static int not_empty(struct config *c, const struct row *row, struct err *e)
+{
+        if (row->type == WORDS && !*(char ***)place(c, row))
+                return err_set(e, -EINVAL, NULL, "is empty (\"none\" fits nothing)");
+        return 0;
+}
+
 static int set_list(struct config *c, const struct row *row, const char *text, struct err *e)
 {
         int r = 0;
@@ -252,7 +283,7 @@ static int set_list(struct config *c, const struct row *row, const char *text, s
                 s += strlen(item);
                 r = item[0] ? set_item(c, row, item, e) : 0;
         }
-        return r;
+        return r < 0 ? r : not_empty(c, row, e);
 }
 
 static int set(struct config *c, const struct row *row, const char *text, struct err *e)
@@ -265,6 +296,8 @@ static int set(struct config *c, const struct row *row, const char *text, struct
                 return set_bool(place(c, row), text, e);
         case MODE:
                 return set_mode(place(c, row), text, e);
+        case FORWARD:
+                return set_forward(place(c, row), text, e);
         case PORT:
                 r = parse_number(text, UINT16_MAX, &number, e);
                 c->port = (uint16_t)number;
@@ -317,7 +350,7 @@ static int set_json(struct config *c, const struct row *row, const cJSON *v, str
                         if ((r = set_item(c, row, item->valuestring, e)) < 0)
                                 return r;
                 }
-                return 0;
+                return not_empty(c, row, e);
         }
         if (cJSON_IsObject(v) && is_list && row->type != IPS && row->type != WORDS) {
                 cJSON_ArrayForEach (item, v) {
@@ -513,6 +546,23 @@ struct config *config_free(struct config *c)
         free(c->node_name);
         free(c);
         return NULL;
+}
+
+int config_may_forward(const struct config *c, const char *namespace, struct err *e)
+{
+        char **patterns = c->port_forward_namespaces;
+        bool fits = !patterns;
+
+        for (size_t i = 0; patterns && patterns[i]; i++)
+                fits |= fnmatch(patterns[i], namespace, 0) == 0;
+        if (c->port_forward == PORT_FORWARD_OFF)
+                return err_set(e, -EPERM, NULL, "port-forward is off on this node (portForward in agent.yaml)");
+        if (!fits)
+                return err_set(e, -EPERM, NULL,
+                               "port-forward does not reach namespace %s on this node (portForwardNamespaces in "
+                               "agent.yaml)",
+                               namespace);
+        return 0;
 }
 
 void config_help(FILE *f)

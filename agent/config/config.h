@@ -24,6 +24,12 @@ struct config_reserved { /* what is kept from pods */
         uint64_t storage; /* bytes, ephemeral-storage */
 };
 
+enum config_port_forward {
+        PORT_FORWARD_POD_PORTS, /* to sockets that the pod's own processes listen on */
+        PORT_FORWARD_ANY_PORT,  /* of the machine's loopback interface */
+        PORT_FORWARD_OFF,
+};
+
 struct config {
         bool help, version, dry_run;
         char *kubeconfig;
@@ -32,8 +38,10 @@ struct config {
         bool disable_taint;                          /* a new Node gets no taint */
         char *cert_file, *key_file, *client_ca_file; /* NULL: none given and none at the usual place */
         bool always_allow;                           /* every authenticated client may do everything */
-        char **node_ips;     /* NULL-terminated, at most one of each family; NULL: found by itself */
-        char **external_ips; /* the same */
+        enum config_port_forward port_forward;
+        char **port_forward_namespaces; /* NULL-terminated patterns; NULL: all */
+        char **node_ips;                /* NULL-terminated, at most one of each family; NULL: found by itself */
+        char **external_ips;            /* the same */
         struct config_label *labels;
         size_t n_labels;
         char **package_labels; /* NULL-terminated; NULL: package_labels()'s own choice */
@@ -54,6 +62,9 @@ struct config {
 int config_new(int argc, char **argv, const char *root, const char *hostname, struct config **ret, struct err *e);
 struct config *config_free(struct config *c);
 DEFINE_FREEP(struct config, config_free)
+
+/* May connections be forwarded to pods of this namespace? -EPERM says which setting forbids it. */
+int config_may_forward(const struct config *c, const char *namespace, struct err *e);
 
 void config_help(FILE *f);
 

@@ -55,9 +55,11 @@ static struct pod_entry *find_name(const struct pods *ps, const char *namespace,
         return found;
 }
 
-bool pods_find(struct pods *ps, const char *namespace, const char *pod)
+const struct pod *pods_find(struct pods *ps, const char *namespace, const char *pod)
 {
-        return find_name(ps, namespace, pod) != NULL;
+        const struct pod_entry *e = find_name(ps, namespace, pod);
+
+        return e ? e->pod : NULL;
 }
 
 static void describe(struct pod_entry *e, size_t i, struct pods_container *ret)

@@ -77,8 +77,8 @@ bool pods_find_container(struct pods *ps, const char *namespace, const char *pod
                          struct pods_container *ret);
 /* The container whose main process that is. */
 bool pods_find_main(struct pods *ps, uint32_t pid, struct pods_container *ret);
-/* Does the pod exist at all? */
-bool pods_find(struct pods *ps, const char *namespace, const char *pod);
+/* The pod, borrowed as above, or NULL. */
+const struct pod *pods_find(struct pods *ps, const char *namespace, const char *pod);
 bool pods_is_running(void *ps, const char *pod_uid, const char *container);
 
 size_t pods_count(const struct pods *ps);

@@ -8,7 +8,9 @@
 #include "agent/server/logs.h"
 #include "agent/sessions/attach.h"
 #include "agent/sessions/exec.h"
+#include "agent/sessions/port_forward.h"
 #include "common/buf.h"
+#include "common/log.h"
 #include "common/mem.h"
 
 enum {
@@ -220,6 +222,44 @@ static void attach(struct kubelet_api *api, const struct request *r, struct resp
                 attach_session_free(session);
 }
 
+/* /portForward/NAMESPACE/POD[/UID] */
+static void port_forward(struct kubelet_api *api, const struct request *r, struct response *res, char **segment,
+                         size_t n)
+{
+        const char *namespace = segment[1], *name = segment[2], *uid = n > 3 ? segment[3] : NULL;
+        const struct pod *pod = pods_find(api->pods, namespace, name);
+        const struct streams_wish wish = { .port_forward = true };
+        CLEANUP(port_forward_freep) struct port_forward *session = NULL;
+        struct streams *streams;
+        struct err e = ERR_NONE;
+
+        if (!pod || (uid && !streq(uid, pod->id.uid))) {
+                response_error(res, 404, "pod does not exist");
+                return;
+        }
+        if (config_may_forward(api->config, namespace, &e) < 0) {
+                log_info("port-forward: user \"%s\", pod %s/%s (%s): %s", r->user, namespace, name, pod->id.uid,
+                         e.text);
+                response_error(res, 403, "%s", e.text);
+                return;
+        }
+        session = port_forward_new(&(struct port_forward_config){
+                .event = api->event,
+                .pod = pod->id,
+                .qos = pod->qos,
+                .user = r->user,
+                .rule = api->config->port_forward,
+                .find = listeners_find,
+        });
+        if (!session) {
+                response_error(res, 429, "%d clients forward ports already", PORT_FORWARDS_MAX);
+                return;
+        }
+        streams = response_upgrade(res, r, &wish, &port_forward_handler, session);
+        if (streams)
+                port_forward_give(TAKE(session), streams);
+}
+
 static void metrics(struct kubelet_api *api, struct response *res)
 {
         CLEANUP(buf_done) struct buf b = BUF(4096);
@@ -258,6 +298,8 @@ void kubelet_api_handle(void *userdata, const struct request *r, struct response
                         run_command(api, r, res, segment, n);
                 else
                         response_error(res, 405, "%s is not allowed here", r->method);
+        } else if ((n == 3 || n == 4) && streq(segment[0], "portForward")) {
+                port_forward(api, r, res, segment, n);
         } else {
                 response_error(res, 404, "404 page not found");
         }

@@ -3,6 +3,7 @@
 #ifndef VKS_AGENT_SERVER_KUBELET_API_H
 #define VKS_AGENT_SERVER_KUBELET_API_H
 
+#include "agent/config/config.h"
 #include "agent/pods/command.h"
 #include "agent/sessions/console.h"
 #include "agent/server/server.h"
@@ -13,6 +14,7 @@ struct kubelet_api {
         struct api *api;
         struct commands *commands;
         struct consoles *consoles;
+        const struct config *config;
 };
 
 /* A server_handler; userdata is a struct kubelet_api. */

@@ -71,6 +71,29 @@ Test(config, without_flags_has_the_documented_defaults)
         cr_assert(c->port == 10250 && c->max_pods == 110 && c->log_level == LOG_INFO && c->n_labels == 0);
         cr_assert(!c->cert_file && !c->key_file && !c->client_ca_file && !c->node_ips && !c->address &&
                   !c->package_labels);
+        cr_assert(c->port_forward == PORT_FORWARD_POD_PORTS && !c->port_forward_namespaces);
+}
+
+Test(config, of_port_forward_decides_by_rule_and_namespace)
+{
+        FILE_OF(f, "portForward: AnyPort\nportForwardNamespaces: [default, team-*]\n");
+        CLEANUP(config_freep) struct config *all = good(NULL), *some = good(FLAGS("--config", f));
+        FILE_OF(f_off, "portForward: Off\n");
+        CLEANUP(config_freep) struct config *off = good(FLAGS("--config", f_off));
+        CLEANUP(config_freep) struct config *none = good(FLAGS("--port-forward-namespaces=none"));
+        CLEANUP(config_freep) struct config *pods = good(FLAGS("--config", f, "--port-forward", "PodPorts"));
+        struct err e = ERR_NONE;
+
+        cr_assert_eq(config_may_forward(all, "kube-system", &e), 0);
+        cr_assert_eq(some->port_forward, PORT_FORWARD_ANY_PORT);
+        cr_assert_eq(config_may_forward(some, "default", &e), 0);
+        cr_assert_eq(config_may_forward(some, "team-a", &e), 0);
+        cr_assert_eq(config_may_forward(some, "team", &e), -EPERM);
+        cr_assert(strstr(e.text, "portForwardNamespaces"), "%s", e.text);
+        cr_assert_eq(config_may_forward(off, "default", &e), -EPERM);
+        cr_assert(strstr(e.text, "portForward in"), "%s", e.text);
+        cr_assert_eq(config_may_forward(none, "default", &e), -EPERM);
+        cr_assert_eq(pods->port_forward, PORT_FORWARD_POD_PORTS);
 }
 
 Test(config, takes_both_forms_of_a_flag)
@@ -161,6 +184,10 @@ Test(config, errors_name_the_flag)
         bad(FLAGS("--enable-node-lease=yes"), "--enable-node-lease: ");
         bad(FLAGS("--authorization-mode=alwaysallow"), "--authorization-mode: \"alwaysallow\"");
         bad(FLAGS("--authorization-mode="), "--authorization-mode: ");
+        bad(FLAGS("--port-forward=podports"), "--port-forward: \"podports\"");
+        bad(FLAGS("--port-forward="), "--port-forward: ");
+        bad(FLAGS("--port-forward-namespaces=a_b"), "--port-forward-namespaces: \"a_b\"");
+        bad(FLAGS("--port-forward-namespaces="), "--port-forward-namespaces: is empty");
         bad(FLAGS("--kubeconfig="), "--kubeconfig: ");
         bad(FLAGS("--kubeconfig"), "--kubeconfig: needs a value");
         bad(FLAGS("--bogus=1"), "unknown flag --bogus=1");
@@ -195,6 +222,10 @@ Test(config, errors_name_the_field)
                 { "- a\n", "lines" },
                 { "dry-run: true\n", "unknown field" },
                 { "systemReserved: {cpu: []}\n", "cpu is no string" },
+                { "portForward: yes\n", ": portForward: \"yes\" is none of" },
+                { "portForward: true\n", ": portForward: \"true\" is none of" },
+                { "portForwardNamespaces: []\n", ": portForwardNamespaces: is empty" },
+                { "portForwardNamespaces: {a: b}\n", ": portForwardNamespaces: has the wrong type" },
                 { "enableNodeLease: 1\n", ": enableNodeLease: \"1\"" },
         };
 
