@@ -6,8 +6,13 @@
 #include "common/buf.h"
 #include "common/mem.h"
 
+/* A container that has just begun gets its console in a moment: vks-exec asks for it. */
+enum { CONSOLE_LOOK_USEC = 50 * 1000, CONSOLE_LOOKS = 100 };
+
 struct attach_session {
         sd_event *event;
+        sd_event_source *look; /* for the console, again */
+        unsigned looks;
         struct consoles *consoles;
         struct pods *pods;
         char *namespace, *pod, *container;
@@ -15,10 +20,10 @@ struct attach_session {
         bool once; /* the container's input ends with the first session that had it */
 
         struct streams *streams;
-        struct console *console;   /* NULL: it has none, or none any more */
-        struct console_user user;  /* of it */
-        struct log_stream *lines;  /* of a container without a terminal; NULL: they have ended */
-        struct buf size;           /* a change of the terminal's size that is not complete */
+        struct console *console;  /* NULL: it has none, or none any more */
+        struct console_user user; /* of it */
+        struct log_stream *lines; /* of a container without a terminal; NULL: they have ended */
+        struct buf size;          /* a change of the terminal's size that is not complete */
 };
 
 struct attach_session *attach_session_new(sd_event *event, struct consoles *consoles, struct pods *pods,
@@ -54,6 +59,7 @@ struct attach_session *attach_session_free(struct attach_session *s)
         if (!s)
                 return NULL;
         leave(s);
+        sd_event_source_disable_unref(s->look);
         log_stream_free(s->lines);
         buf_done(&s->size);
         free(s->namespace);
@@ -168,6 +174,23 @@ static int follow(struct attach_session *s, const struct pods_container *where, 
         return log_stream_new(s->event, &source, &from_now, &sink, pods_is_running, s->pods, &s->lines, e);
 }
 
+static void on_ready(void *userdata);
+
+static int on_look(UNUSED sd_event_source *source, UNUSED uint64_t usec, void *userdata)
+{
+        on_ready(userdata);
+        return 0;
+}
+
+static bool look_again(struct attach_session *s)
+{
+        if (s->looks++ >= CONSOLE_LOOKS)
+                return false;
+        streams_pause(s->streams); /* what the client types is for the console */
+        sd_event_source_disable_unref(TAKE(s->look));
+        return sd_event_add_time_relative(s->event, &s->look, CLOCK_MONOTONIC, CONSOLE_LOOK_USEC, 0, on_look, s) >= 0;
+}
+
 static void on_ready(void *userdata)
 {
         struct attach_session *s = userdata;
@@ -180,6 +203,10 @@ static void on_ready(void *userdata)
                 return;
         }
         s->console = console_find(s->consoles, where.pod->id.uid, s->container);
+        if (!s->console && (where.container->tty || (where.container->has_stdin && s->wish.in)) && look_again(s))
+                return;
+        if (s->looks)
+                streams_resume(s->streams);
         s->user = (struct console_user){
                 .output = on_terminal_output, .room = on_room, .ended = on_console_ended, .userdata = s
         };

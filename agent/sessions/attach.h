@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A session of kubectl attach (and run -it): the streams of a client, and a container that runs. Of a container with a
- * terminal the client sees that, from now on, and of any other the lines that it writes, from now on; what it types goes
- * to the container's console, if it has one (console.h). The session frees itself: when the container ends, or when the
- * client went away, which the container does not notice (but with `stdinOnce`, whose input ends then).
+ * terminal the client sees that, from now on, and of any other the lines that it writes, from now on; what it types
+ * goes to the container's console, if it has one (console.h). The session frees itself: when the container ends, or
+ * when the client went away, which the container does not notice (but with `stdinOnce`, whose input ends then).
  */
 #ifndef VKS_AGENT_SESSIONS_ATTACH_H
 #define VKS_AGENT_SESSIONS_ATTACH_H

@@ -95,9 +95,9 @@ struct console *console_find(struct consoles *all, const char *pod_uid, const ch
 {
         struct console *c;
 
-        DL_FOREACH(all->list, c)
-        if (streq(c->uid, pod_uid) && streq(c->container, container))
-                return c;
+        DL_FOREACH (all->list, c)
+                if (streq(c->uid, pod_uid) && streq(c->container, container))
+                        return c;
         return NULL;
 }
 
@@ -136,8 +136,7 @@ static void console_end(struct console *c)
 {
         struct console_user *u, *next;
 
-        DL_FOREACH_SAFE(c->users, u, next)
-        {
+        DL_FOREACH_SAFE (c->users, u, next) {
                 DL_DELETE(c->users, u);
                 u->ended(u->userdata);
         }
@@ -153,8 +152,8 @@ static void read_if_wanted(struct console *c)
         struct console_user *u;
         bool full = c->out.len > 0;
 
-        DL_FOREACH(c->users, u)
-        full |= u->full;
+        DL_FOREACH (c->users, u)
+                full |= u->full;
         if (c->io)
                 sd_event_source_set_enabled(c->io, full ? SD_EVENT_OFF : SD_EVENT_ON);
 }
@@ -195,8 +194,8 @@ static int on_terminal(UNUSED sd_event_source *source, int fd, UNUSED uint32_t e
                     sd_event_add_io(c->all->event, &c->log_writable, c->log, EPOLLOUT, on_log_writable, c) < 0)
                         buf_done(&c->out);
         }
-        DL_FOREACH_SAFE(c->users, u, next)
-        u->full = !u->output(u->userdata, part, (size_t)n);
+        DL_FOREACH_SAFE (c->users, u, next)
+                u->full = !u->output(u->userdata, part, (size_t)n);
         read_if_wanted(c);
         return 0;
 }
@@ -262,8 +261,8 @@ static int on_writable(UNUSED sd_event_source *source, UNUSED int fd, UNUSED uin
                 buf_consume(&c->in, (size_t)n);
         if (c->in_full && c->in.len < IN_LOW) {
                 c->in_full = false;
-                DL_FOREACH_SAFE(c->users, u, next)
-                u->room(u->userdata);
+                DL_FOREACH_SAFE (c->users, u, next)
+                        u->room(u->userdata);
         }
         if (c->in.len == 0) {
                 c->writable = sd_event_source_disable_unref(c->writable);
@@ -457,9 +456,9 @@ void consoles_unit_changed(struct consoles *all)
 {
         struct visitor *v, *next;
 
-        DL_FOREACH_SAFE(all->visitors, v, next)
-        if (!v->io)
-                (void)receive(v);
+        DL_FOREACH_SAFE (all->visitors, v, next)
+                if (!v->io)
+                        (void)receive(v);
 }
 
 /* ---- the whole --------------------------------------------------------------------------------------------------- */
@@ -519,10 +518,10 @@ struct consoles *consoles_free(struct consoles *all)
 
         if (!all)
                 return NULL;
-        DL_FOREACH_SAFE(all->visitors, v, next_visitor)
-        visitor_free(v);
-        DL_FOREACH_SAFE(all->list, c, next)
-        console_drop(c);
+        DL_FOREACH_SAFE (all->visitors, v, next_visitor)
+                visitor_free(v);
+        DL_FOREACH_SAFE (all->list, c, next)
+                console_drop(c);
         sd_event_source_disable_unref(all->listener);
         fd_close(all->socket);
         free(all);

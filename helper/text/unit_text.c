@@ -636,8 +636,9 @@ void unit_text_beside(const struct unit_text *u, const char *unit, struct buf *b
         package_paths(b, u->file, u->mounts);
         if (u->who.foreign)
                 buf_str(b, "AmbientCapabilities=\n");
-        if (u->carried && *unit_file_get(u->file, "NoExecPaths"))
-                buf_str(b, "ExecPaths=" VKS_EXEC "\n");
+        /* The package says what its daemon executes, which is itself; what runs beside it is policy's to say. */
+        if (*unit_file_get(u->file, "NoExecPaths"))
+                buf_str(b, "NoExecPaths=\nExecPaths=\n");
         if (u->carried)
                 buf_printf(b, "LoadCredential=" UNIT_TEXT_CARRIED ":" POD_RUN_DIR "/%s/env/%s.beside\n", pod->uid,
                            u->container);

@@ -6,6 +6,8 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 EXEC_RUNS=${EXEC_RUNS:-30} EXEC_VANISH=${EXEC_VANISH:-10}
+TMP=$(mktemp -d)
+trap 'rm -rf "$TMP"' EXIT
 
 shell() { # NAME [POD_SPEC_LINES]: a pod to run commands beside
     program "$1" 'trap "exit 0" TERM; while :; do sleep 0.2; done' "${2:-}"
@@ -26,10 +28,10 @@ together output_errors_and_exit_codes input_ends_and_bytes_are_kept what_cannot_
 test_output_errors_and_exit_codes() {
     shell p
     local code=0
-    in_sh p 'echo out; echo err >&2; exit 7' >"$TMP/out" 2>"$TMP/err" || code=$?
+    in_sh p 'echo out; echo err >&2; exit 7' >"$TMP/$NS-out" 2>"$TMP/$NS-err" || code=$?
     [ $code = 7 ] || fail "exit code $code"
-    [ "$(cat "$TMP/out")" = out ] || fail "output: $(cat "$TMP/out")"
-    grep -qx err "$TMP/err" || fail "errors: $(cat "$TMP/err")"
+    [ "$(cat "$TMP/$NS-out")" = out ] || fail "output: $(cat "$TMP/$NS-out")"
+    grep -qx err "$TMP/$NS-err" || fail "errors: $(cat "$TMP/$NS-err")"
     code=0
     in_sh p 'kill -9 $$' >/dev/null 2>&1 || code=$?
     [ $code = 137 ] || fail "a signal: $code"
@@ -42,9 +44,9 @@ test_output_errors_and_exit_codes() {
 
 test_input_ends_and_bytes_are_kept() {
     shell p
-    head -c 30000000 /dev/urandom >"$TMP/blob"
-    [ "$(k exec -i p -- sha256sum <"$TMP/blob")" = "$(sha256sum <"$TMP/blob")" ] || fail "input is changed"
-    k exec -i p -- cat <"$TMP/blob" | cmp - "$TMP/blob" || fail "output is changed"
+    head -c 30000000 /dev/urandom >"$TMP/$NS-blob"
+    [ "$(k exec -i p -- sha256sum <"$TMP/$NS-blob")" = "$(sha256sum <"$TMP/$NS-blob")" ] || fail "input is changed"
+    k exec -i p -- cat <"$TMP/$NS-blob" | cmp - "$TMP/$NS-blob" || fail "output is changed"
     [ "$(printf 'one\ntwo\n' | k exec -i p -- head -n 1)" = one ] || fail "a command that reads no more"
     [ "$(k exec p -- sh -c 'cat; echo "no input"')" = "no input" ] || fail "without -i there is input"
     # a program that opens its streams by name
@@ -53,43 +55,43 @@ test_input_ends_and_bytes_are_kept() {
 
 test_what_cannot_be_run_is_said() {
     shell p
-    ! k exec p -- no-such-program 2>"$TMP/err" || fail "it ran"
-    grep -q 'there is no program "no-such-program"' "$TMP/err" || fail "$(cat "$TMP/err")"
-    ! k exec p -c other -- id 2>"$TMP/err" || fail "it ran"
-    grep -q 'container.*other' "$TMP/err" || fail "$(cat "$TMP/err")"
+    ! k exec p -- no-such-program 2>"$TMP/$NS-err" || fail "it ran"
+    grep -q 'there is no program "no-such-program"' "$TMP/$NS-err" || fail "$(cat "$TMP/$NS-err")"
+    ! k exec p -c other -- id 2>"$TMP/$NS-err" || fail "it ran"
+    grep -q 'container.*other' "$TMP/$NS-err" || fail "$(cat "$TMP/$NS-err")"
     program ended 'exit 0' "  restartPolicy: Never"
     wait_for 30 "it has ended" equals Succeeded pod_field ended '{.status.phase}'
-    ! k exec ended -- id 2>"$TMP/err" || fail "it ran"
-    grep -qiE 'completed pod|container not found' "$TMP/err" || fail "$(cat "$TMP/err")"
+    ! k exec ended -- id 2>"$TMP/$NS-err" || fail "it ran"
+    grep -qiE 'completed pod|container not found' "$TMP/$NS-err" || fail "$(cat "$TMP/$NS-err")"
 }
 
 test_copies_are_the_same() {
     shell p
-    mkdir -p "$TMP/tree/deep"
-    head -c 3000000 /dev/urandom >"$TMP/tree/deep/random"
-    truncate -s 5M "$TMP/tree/sparse"
-    printf 'x' | dd of="$TMP/tree/sparse" bs=1 seek=4000000 conv=notrunc 2>/dev/null
-    : >"$TMP/tree/empty"
-    chmod 750 "$TMP/tree/deep"
-    k cp "$TMP/tree" "p:/tmp/copy" || fail "to the pod"
-    k cp "p:/tmp/copy" "$TMP/back" >/dev/null || fail "from the pod"
-    diff -r "$TMP/tree" "$TMP/back" || fail "a copy differs"
+    mkdir -p "$TMP/$NS-tree/deep"
+    head -c 3000000 /dev/urandom >"$TMP/$NS-tree/deep/random"
+    truncate -s 5M "$TMP/$NS-tree/sparse"
+    printf 'x' | dd of="$TMP/$NS-tree/sparse" bs=1 seek=4000000 conv=notrunc 2>/dev/null
+    : >"$TMP/$NS-tree/empty"
+    chmod 750 "$TMP/$NS-tree/deep"
+    k cp "$TMP/$NS-tree" "p:/tmp/copy" || fail "to the pod"
+    k cp "p:/tmp/copy" "$TMP/$NS-back" >/dev/null || fail "from the pod"
+    diff -r "$TMP/$NS-tree" "$TMP/$NS-back" || fail "a copy differs"
     in_sh p 'ln -s random /tmp/copy/deep/link; test "$(readlink /tmp/copy/deep/link)" = random' || fail "a link"
-    ! k cp "p:/tmp/no-such" "$TMP/none" 2>"$TMP/err" || [ ! -e "$TMP/none" ] || fail "what is not there was copied"
+    ! k cp "p:/tmp/no-such" "$TMP/$NS-none" 2>"$TMP/$NS-err" || [ ! -e "$TMP/$NS-none" ] || fail "what is not there was copied"
 }
 
 test_terminals_have_a_size_and_signals() {
     shell p
-    in_terminal "stty rows 33 cols 99; kubectl -n $NS exec -it p -- sh -c 'sleep 0.5; stty size; test -t 0 && test -t 1 && test -t 2 && echo terminal; echo \$TERM >/dev/tty'" </dev/null >"$TMP/size"
-    grep -qx "33 99" "$TMP/size" || fail "size: $(cat "$TMP/size")"
-    grep -qx terminal "$TMP/size" || fail "no terminal: $(cat "$TMP/size")"
+    in_terminal "stty rows 33 cols 99; kubectl -n $NS exec -it p -- sh -c 'sleep 0.5; stty size; test -t 0 && test -t 1 && test -t 2 && echo terminal; echo \$TERM >/dev/tty'" < <(sleep 10) >"$TMP/$NS-size"
+    grep -qx "33 99" "$TMP/$NS-size" || fail "size: $(cat "$TMP/$NS-size")"
+    grep -qx terminal "$TMP/$NS-size" || fail "no terminal: $(cat "$TMP/$NS-size")"
     # ^C is for the command, not for kubectl
     (
         sleep 2
         printf '\003'
         sleep 1
-    ) | in_terminal "kubectl -n $NS exec -it p -- sh -c 'trap \"echo interrupted; exit 4\" INT; echo waiting; while :; do sleep 0.1; done'" >"$TMP/int" || true
-    grep -qx interrupted "$TMP/int" || fail "no signal: $(cat "$TMP/int")"
+    ) | in_terminal "kubectl -n $NS exec -it p -- sh -c 'trap \"echo interrupted; exit 4\" INT; echo waiting; while :; do sleep 0.1; done'" >"$TMP/$NS-int" || true
+    grep -q interrupted "$TMP/$NS-int" || fail "no signal: $(cat "$TMP/$NS-int")"
     nothing_runs_beside p
 }
 
@@ -120,9 +122,9 @@ YAML
     local c unit
     for c in main user; do
         unit=$(sh_node "grep -lx 'Container=$c' /run/systemd/system/vks.$NS.p.*.d/vks.conf" | sed 's,.*/\(vks\..*\)\.d/.*,\1,')
-        k exec p -c $c -- cat /proc/self/status | rights >"$TMP/command"
-        sh_node "cat /proc/$(main_pid "$unit")/status" | rights >"$TMP/container"
-        diff "$TMP/container" "$TMP/command" >&2 || fail "$c: the command has other rights than the container"
+        k exec p -c $c -- cat /proc/self/status | rights >"$TMP/$NS-command"
+        sh_node "cat /proc/$(main_pid "$unit")/status" | rights >"$TMP/$NS-container"
+        diff "$TMP/$NS-container" "$TMP/$NS-command" >&2 || fail "$c: the command has other rights than the container"
     done
     [ "$(k exec p -c main -- pwd)" = /made/here ] || fail "workingDir"
     [ "$(k exec p -c main -- sh -c 'echo $A')" = 'b "c" $d' ] || fail "variable"
@@ -162,14 +164,14 @@ test_many_at_once_and_nothing_is_lost() {
             for _ in 1 2 3; do
                 out=$(kubectl -n "$NS" exec p -- sh -c "echo $i; exit 0") && [ "$out" = "$i" ] && exit 0
                 # an API server of 1.20 gives up a dial now and then while 50 are made; what the node says is no such thing
-                echo "$out" >>"$TMP/many"
+                echo "$out" >>"$TMP/$NS-many"
             done
             exit 1
         ) &
         pids+=($!)
     done
     for i in "${pids[@]}"; do wait "$i" || bad=$((bad + 1)); done
-    [ $bad = 0 ] || fail "$bad of 50 at once failed: $(cat "$TMP/many")"
+    [ $bad = 0 ] || fail "$bad of 50 at once failed: $(cat "$TMP/$NS-many")"
     for i in $(seq "$EXEC_RUNS"); do
         [ "$(in_sh p "seq 2000; echo end-$i" | tail -n 1)" = "end-$i" ] || fail "run $i: the end of its output is lost"
     done
@@ -194,9 +196,9 @@ test_a_container_that_ends_ends_its_commands() {
 test_attach_shows_both_outputs() {
     program p 'i=0; while [ $i -lt 40 ]; do i=$((i+1)); echo "out $i"; echo "err $i" >&2; sleep 0.2; done' "  restartPolicy: Never"
     running p
-    timeout 60 kubectl -n "$NS" attach p >"$TMP/out" 2>"$TMP/err" || fail "attach: $?"
-    grep -qx "out 40" "$TMP/out" || fail "the end is missing: $(tail -n 2 "$TMP/out")"
-    grep -qx "err 40" "$TMP/err" || fail "errors: $(tail -n 2 "$TMP/err")"
+    timeout 60 kubectl -n "$NS" attach p >"$TMP/$NS-out" 2>"$TMP/$NS-err" || fail "attach: $?"
+    grep -qx "out 40" "$TMP/$NS-out" || fail "the end is missing: $(tail -n 2 "$TMP/$NS-out")"
+    grep -qx "err 40" "$TMP/$NS-err" || fail "errors: $(tail -n 2 "$TMP/$NS-err")"
 }
 
 test_run_it_and_its_input() {
@@ -206,10 +208,10 @@ test_run_it_and_its_input() {
         sleep 1
         printf 'exit 0\n'
         sleep 1
-    ) | in_terminal "stty rows 31 cols 98; kubectl -n $NS run r -it --rm --restart=Never --image=bash --image-pull-policy=IfNotPresent --command -- bash" >"$TMP/run" || true
-    grep -qx 42 "$TMP/run" || fail "run -it: $(cat "$TMP/run")"
-    grep -qx "31 98" "$TMP/run" || fail "size: $(cat "$TMP/run")"
-    k run s -i --restart=Never --image=bash --image-pull-policy=IfNotPresent --command -- sh -c 'wc -c' <<<hello >"$TMP/in" 2>&1 || fail "run -i: $(cat "$TMP/in")"
+    ) | in_terminal "stty rows 31 cols 98; kubectl -n $NS run r -it --rm --restart=Never --image=bash --image-pull-policy=IfNotPresent --command -- bash" >"$TMP/$NS-run" || true
+    grep -qx 42 "$TMP/$NS-run" || fail "run -it: $(cat "$TMP/$NS-run")"
+    grep -qx "31 98" "$TMP/$NS-run" || fail "size: $(cat "$TMP/$NS-run")"
+    k run s -i --restart=Never --image=bash --image-pull-policy=IfNotPresent --command -- sh -c 'wc -c' <<<hello >"$TMP/$NS-in" 2>&1 || fail "run -i: $(cat "$TMP/$NS-in")"
     wait_for 20 "it has ended" equals Succeeded pod_field s '{.status.phase}'
     wait_for 10 "its output" contains 6 k logs s # stdinOnce: the input ended with the client
 }
@@ -253,8 +255,8 @@ YAML
         sleep 2
         printf 'echo $((40+2))\n'
         sleep 2
-    ) | timeout 30 script -qec "timeout 8 kubectl -n $NS attach -it t" /dev/null | tr -d '\r' >"$TMP/attach" || true
-    grep -qx 42 "$TMP/attach" || fail "attach: $(cat "$TMP/attach")"
+    ) | timeout 30 script -qec "timeout 8 kubectl -n $NS attach -it t" /dev/null | tr -d '\r' >"$TMP/$NS-attach" || true
+    grep -qx 42 "$TMP/$NS-attach" || fail "attach: $(cat "$TMP/$NS-attach")"
     [ "$(main_pid "$(unit_of t 'bin\x2fbash')")" = "$pid" ] || fail "the container was restarted"
     wait_for 10 "what was on the terminal is in the log" contains 42 k logs t
 }
@@ -269,6 +271,7 @@ test_a_client_that_vanishes_leaves_nothing() {
         pid=$!
         sleep "0.$((RANDOM % 10))"
         kill -9 $pid 2>/dev/null || true
+        wait $pid 2>/dev/null || true
     done
     nothing_runs_beside p
     wait_for 20 "no process of them is left" equals 0 sh_node 'pgrep -xc sleep -f "sleep 600" || true'
@@ -295,9 +298,9 @@ test_the_agent_or_the_helper_is_killed_meanwhile() {
 test_policy_may_forbid_it() {
     shell p
     node sh -c 'cp /etc/vks/policy.conf /root/policy.kept; echo "exec = kube-*" >>/etc/vks/policy.conf; touch -d "1 minute ago" /etc/vks/policy.conf'
-    ! k exec p -- id >/dev/null 2>"$TMP/err" || fail "it ran"
+    ! k exec p -- id >/dev/null 2>"$TMP/$NS-err" || fail "it ran"
     node sh -c 'cp /root/policy.kept /etc/vks/policy.conf; touch -d "1 minute ago" /etc/vks/policy.conf'
-    grep -q 'policy rule exec' "$TMP/err" || fail "$(cat "$TMP/err")"
+    grep -q 'policy rule exec' "$TMP/$NS-err" || fail "$(cat "$TMP/$NS-err")"
     [ "$(k exec p -- echo again)" = again ] || fail "it is forbidden still"
     node journalctl -q -u vks-helper -o cat --since -1min | grep -q "exec $NS/p main: id for" || fail "no line about it"
 }
