@@ -197,7 +197,7 @@ int listeners_parse(const void *data, size_t n, uint16_t port, struct listeners 
 static int read_answers(int fd, uint16_t port, struct listeners *ret)
 {
         uint8_t answer[ANSWER_MAX];
-        struct sockaddr_nl from;
+        struct sockaddr_nl from = { 0 };
         int r = 1;
 
         for (unsigned i = 0; r > 0; i++) {

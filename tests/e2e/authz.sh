@@ -73,10 +73,10 @@ test_who_may_what() {
     running p
     callers
     logs=/containerLogs/$NS/p/main
-    # 404: let in, and there is no such route yet
+    # 404: let in, and there is no such route yet; 400: let in, and to upgrade the connection is not asked
     while read -r caller method path want; do
         [ -n "$caller" ] || continue
-        expect "$want" "$caller" "$method" "${path/LOGS/$logs}" || wrong=$((wrong + 1))
+        expect "$want" "$caller" "$method" "$(sed "s,LOGS,$logs,; s,FORWARD,/portForward/$NS," <<<"$path")" || wrong=$((wrong + 1))
     done <<'TABLE'
 anonymous  GET    LOGS           401
 anonymous  GET    /healthz       401
@@ -91,6 +91,15 @@ nobody     GET    /pods          403
 nobody     GET    /nothing       403
 nobody     POST   LOGS           403
 nobody     DELETE LOGS           403
+nobody     GET    FORWARD/p      403
+nobody     POST   FORWARD/p      403
+proxy      GET    FORWARD/p      400
+proxy      POST   FORWARD/p      403
+creates    POST   FORWARD/p      400
+creates    GET    FORWARD/p      403
+log        GET    FORWARD/p      403
+proxy      GET    FORWARD/p/no-such-uid 404
+proxy      GET    FORWARD/other  404
 other-node GET    LOGS           403
 other-node GET    /metrics       403
 this-node  GET    LOGS           403

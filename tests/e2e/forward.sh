@@ -212,6 +212,44 @@ PY
 }
 processes_of() { sh_node "wc -l </sys/fs/cgroup/\$(systemctl show -P ControlGroup '$(unit_of "$1" "$PERL")')/cgroup.procs"; }
 
+# A client that speaks WebSocket names its ports beforehand, and has two channels for each. Python and JavaScript clients do so.
+test_a_websocket_client() {
+    trap leave EXIT
+    echo_pod ws 127.0.0.1/18360
+    kubectl proxy --port=0 >"$TMP/proxy" 2>&1 &
+    wait_for 20 "the proxy serves" grep -q '^Starting to serve on' "$TMP/proxy"
+    timeout 120 python3 - "$(sed -n 's/^Starting to serve on .*://p' "$TMP/proxy")" "/api/v1/namespaces/$NS/pods/ws/portforward?ports=18360&ports=18361" <<'PY'
+import os, re, socket, struct, sys
+s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+s.sendall(f"GET {sys.argv[2]} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+          "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: v4.channel.k8s.io\r\n\r\n".encode())
+f = s.makefile("rb")
+head = b"".join(iter(f.readline, b"\r\n"))
+assert b" 101 " in head and re.search(rb"(?i)sec-websocket-protocol: v4\.channel\.k8s\.io", head), head
+def send(channel, data):
+    mask, body = os.urandom(4), bytes([channel]) + data
+    assert len(body) < 65536
+    s.sendall(b"\x82" + struct.pack("!BH", 0x80 | 126, len(body)) + mask + bytes(b ^ mask[i % 4] for i, b in enumerate(body)))
+def message():
+    op, n = f.read(2)
+    n = struct.unpack("!H", f.read(2))[0] if n == 126 else struct.unpack("!Q", f.read(8))[0] if n == 127 else n
+    return op, f.read(n)
+got = {i: b"" for i in range(4)}
+sent = os.urandom(60000)
+send(0, sent)
+while len(got[0]) < 2 + len(sent) or len(got[3]) < 3:
+    op, body = message()
+    assert op == 0x82, (op, body, got)
+    if body:
+        got[body[0]] += body[1:]
+for channel in got:
+    assert got[channel][:2] == struct.pack("<H", 18360 + channel // 2), got[channel][:2]
+assert got[0][2:] == sent, "what came back is not the same"
+assert got[1][2:] == b"" and got[2][2:] == b"", (got[1], got[2])
+assert b"nobody listens on port 18361" in got[3], got[3]
+PY
+}
+
 test_the_switches() {
     local config
     config=$(node cat /etc/vks/agent.yaml)
@@ -252,5 +290,5 @@ PERL='usr\x2fbin\x2fperl'
 TMP=$(mktemp -d)
 trap 'rm -rf "$TMP"' EXIT
 together a_package_answers_many_at_once much_arrives_intact_both_ways wherever_the_pod_listens only_to_the_pods_own \
-    a_session_outlives_a_restart_and_does_not_reach_a_namesake
+    a_session_outlives_a_restart_and_does_not_reach_a_namesake a_websocket_client
 run_tests
