@@ -274,7 +274,7 @@ test_a_client_that_vanishes_leaves_nothing() {
         wait $pid 2>/dev/null || true
     done
     nothing_runs_beside p
-    wait_for 20 "no process of them is left" equals 0 sh_node 'pgrep -xc sleep -f "sleep 600" || true'
+    wait_for 20 "no process of them is left" equals 0 sh_node 'pgrep -cxf "sleep 600" || true'
     wait_for 20 "no descriptor is left" equals yes sh_node "[ \$(ls /proc/\$(systemctl show -P MainPID vks-agent)/fd | wc -l) -le $((before + 2)) ] && echo yes"
 }
 

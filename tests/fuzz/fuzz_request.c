@@ -48,7 +48,7 @@ static void check_install(const struct op_install *op)
 static void check_units(const struct op_units *op)
 {
         for (size_t i = 0; i < op->n_units; i++)
-                if (!id_is_unit(op->units[i]) || !unit_name_is_ours(op->units[i]))
+                if (!id_is_unit(op->units[i]) || !(unit_name_is_ours(op->units[i]) || unit_name_is_exec(op->units[i])))
                         abort();
 }
 
@@ -128,10 +128,19 @@ static void check_write(const struct op_write *op)
                         check_env(&u, k->c->env[v], &carried);
                 u.carried = u.who.become || carried.len;
                 unit_text_dropin(&u, &text);
+                unit_text_beside(&u, k->unit, &text);
                 unit_text_fragment(&u, &fragment);
                 check_lines(&text);
                 check_lines(&fragment);
         }
+}
+
+static void check_exec(const struct op_exec *op)
+{
+        if (op->as.n_containers != 1 || !op->as.containers[0].program || !unit_name_is_exec(op->unit) ||
+            !id_is_unit(op->unit))
+                abort();
+        check_write(&op->as);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

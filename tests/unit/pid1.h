@@ -16,7 +16,7 @@
 
 #include "common/fd.h"
 
-enum { PID1_UNITS = 64 };
+enum { PID1_UNITS = 300 };
 
 struct pid1 {
         pthread_t thread;
@@ -29,6 +29,7 @@ struct pid1 {
         int kill_signal;       /* KillSignal= of each unit */
         const char *kill_mode; /* KillMode=; NULL: mixed */
         uint32_t n_jobs;
+        unsigned n_streams;  /* descriptors that came with the last StartTransientUnit */
         const char *unmount; /* done when a mount unit is stopped, as PID 1 does it */
 };
 
@@ -65,6 +66,25 @@ static int pid1_list(struct pid1 *p, sd_bus_message *m, sd_bus_error *error)
         if (r >= 0)
                 r = sd_bus_message_close_container(reply);
         return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+}
+
+/* How many of its properties are descriptors. */
+static unsigned pid1_streams(sd_bus_message *m)
+{
+        const char *name, *contents;
+        unsigned n = 0;
+        char type;
+
+        if (sd_bus_message_read(m, "s", NULL) < 0 || sd_bus_message_enter_container(m, 'a', "(sv)") < 0)
+                return 0;
+        while (sd_bus_message_enter_container(m, 'r', "sv") > 0) {
+                if (sd_bus_message_read(m, "s", &name) < 0 || sd_bus_message_peek_type(m, &type, &contents) < 0)
+                        break;
+                n += strcmp(contents, "h") == 0;
+                if (sd_bus_message_skip(m, "v") < 0 || sd_bus_message_exit_container(m) < 0)
+                        break;
+        }
+        return n;
 }
 
 static int pid1_answer(sd_bus_message *m, void *userdata, sd_bus_error *error)
@@ -106,6 +126,8 @@ static int pid1_answer(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 if (signal != SIGKILL)
                         snprintf(p->asked + n, sizeof(p->asked) - n, "%s %s %s %d\n", method, unit, whom, signal);
         }
+        if (strcmp(method, "StartTransientUnit") == 0)
+                p->n_streams = pid1_streams(m);
         if (pid1_fails(p, method))
                 return sd_bus_error_set(error, p->fail_name, "as told");
         if (strcmp(method, "GetUnit") == 0) {

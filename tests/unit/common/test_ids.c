@@ -105,3 +105,20 @@ Test(ids, slices_have_the_kubelets_names)
         pod_slice_name("0123456789abcdef0123456789abcdef", QOS_CLASS_GUARANTEED, name);
         cr_assert_str_eq(name, "kubepods-pod0123456789abcdef0123456789abcdef.slice");
 }
+
+Test(ids, commands_beside_a_container_have_names_that_no_container_has)
+{
+        const uint64_t id = 0xab;
+        char all[ID_UNIT_MAX + 1], one[ID_UNIT_MAX + 1], other[ID_UNIT_MAX + 1];
+
+        exec_unit_name("0f6c2a9e-1234-4abc-8def-0123456789ab", "a-b", NULL, all);
+        cr_assert_str_eq(all, "vks-exec-0f6c2a9e-1234-4abc-8def-0123456789ab-a_b-.service");
+        exec_unit_name("0f6c2a9e-1234-4abc-8def-0123456789ab", "a-b", &id, one);
+        cr_assert_str_eq(one, "vks-exec-0f6c2a9e-1234-4abc-8def-0123456789ab-a_b-00000000000000ab.service");
+        cr_assert(id_is_unit(one) && unit_name_is_exec(one) && !unit_name_is_ours(one));
+        /* by systemd.unit(5) a drop-in of "x-.service.d" counts for all that begins with "x-": no container's does
+         * for another's */
+        exec_unit_name("0f6c2a9e-1234-4abc-8def-0123456789ab", "a", NULL, other);
+        cr_assert_neq(strncmp(one, other, strlen(other) - strlen(".service")), 0);
+        cr_assert_not(unit_name_is_exec("vks.default.web.exec.service") || unit_name_is_exec("vks-exec-1.slice"));
+}

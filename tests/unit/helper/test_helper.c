@@ -79,6 +79,8 @@ static void read_journal(void)
                 line[n] = '\0';
 }
 
+static int stream_fd[WIRE_N_STREAMS] = { 0, 1, 2 }; /* EXEC's, of which copies are sent */
+
 /* What the helper replied; 1 when it replied nothing. The reply's words are in `reply`. */
 static int ask(int verb, const ProtobufCMessage *m)
 {
@@ -88,7 +90,13 @@ static int ask(int verb, const ProtobufCMessage *m)
 
         forget_reply();
         pid1.asked[0] = '\0';
-        cr_assert_eq(wire_send_request(ends[0], wire_verb_find((uint8_t)verb), m, NULL, &e), 0, "%s", e.text);
+        int streams[WIRE_N_STREAMS];
+
+        for (size_t i = 0; i < ARRAY_LEN(streams); i++)
+                streams[i] = verb == VERB_exec ? fcntl(stream_fd[i], F_DUPFD_CLOEXEC, 3) : -1;
+        cr_assert_eq(
+                wire_send_request(ends[0], wire_verb_find((uint8_t)verb), m, verb == VERB_exec ? streams : NULL, &e), 0,
+                "%s", e.text);
         cr_assert_eq(dispatch(&machine, ends[1], &e), 1, "%s", e.text);
         read_journal();
         cr_assert_eq(wire_recv_reply(ends[0], &v, &got, &e), 1, "%s", e.text);
@@ -1810,4 +1818,148 @@ Test(helper, what_is_no_message_of_its_verb_is_answered_and_the_connection_close
         cr_assert_eq(dispatch(&machine, ends[1], &e), -EBADMSG, "an unknown verb");
         ends[0] = fd_close(ends[0]);
         cr_assert_eq(dispatch(&machine, ends[1], &e), 0, "the peer has gone");
+}
+
+/* ---- EXEC -------------------------------------------------------------------------------------------------------- */
+
+#define BESIDE      "vks-exec-" UID "-c-"
+#define BESIDE_FILE UNIT_DIR "/" BESIDE ".service.d/vks.conf"
+
+/* `words` beside the container of the sleeper, which WRITE knows. */
+static int exec(struct asked *a, uint64_t id, char **words, size_t n)
+{
+        Vks__Exec m = VKS__EXEC__INIT;
+        Vks__Container c = a->c;
+
+        c.command = words, c.n_command = n, c.n_args = c.n_env = c.n_hidden = 0;
+        m.pod = &pod, m.container = &c, m.volumes = a->volumes, m.n_volumes = a->m.n_volumes, m.id = id;
+        m.user = STR("alice");
+        return ask(VERB_exec, &m.base);
+}
+
+Test(helper, a_command_is_a_unit_of_its_own_beside_the_containers)
+{
+        char *words[] = { STR("sleep"), STR("$A %n") };
+        struct asked *a = sleeper();
+
+        cr_assert_eq(exec(a, 1, words, 2), -ENOENT, "the pod was never written");
+        expect(-ENOENT, "container c of pod default/web was not started");
+        a->env.name = STR("A"), a->env.value = (ProtobufCBinaryData){ 6, (uint8_t *)STR("secret") }, a->c.n_env = 1;
+        with_mount(a, "disk", "/tmp/cache/x");
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert_eq(exec(a, 1, words, 2), 0, "%s", reply->text);
+        cr_assert(strstr(pid1.asked, "StartTransientUnit " BESIDE "0000000000000001.service\n"), "%s", pid1.asked);
+        cr_assert_eq(pid1.n_streams, 3);
+        cr_assert(strstr(line, "default/web" BESIDE "0000000000000001.service c: sleep for alice") ||
+                          strstr(line, "c: sleep for alice"),
+                  "%s", line);
+        cr_assert(holds(BESIDE_FILE, "[X-Kubernetes]\nUID=" UID "\n"));
+        cr_assert(holds(BESIDE_FILE, "RootDirectory=\n"));
+        cr_assert(holds(BESIDE_FILE, "\"/var/lib/vks/pods/" UID "/volumes/disk\":\"/tmp/cache/x\""));
+        cr_assert_not(holds(BESIDE_FILE, "ExecStart") || holds(BESIDE_FILE, "secret"));
+        cr_assert_not(is_there("/run/vks/pods/" UID "/env/c.beside"), "its variables are in a file that PID 1 reads");
+        cr_assert_eq(exec(a, 2, words, 2), 0, "%s", reply->text);
+        fail("StartTransientUnit", "org.freedesktop.systemd1.UnitExists");
+        cr_assert_eq(exec(a, 2, words, 2), -EEXIST);
+        fail("StartTransientUnit", DENIED);
+        cr_assert_neq(exec(a, 3, words, 2), 0);
+        fail("NJobs", DENIED);
+        cr_assert_neq(exec(a, 3, words, 2), 0);
+        fail(NULL, NULL);
+        words[0] = STR("no-such-program");
+        cr_assert_eq(exec(a, 3, words, 1), -ENOENT);
+        words[0] = STR("sleep");
+        put_policy("exec = kube-*\n");
+        cr_assert_eq(exec(a, 4, words, 1), -EPERM);
+        cr_assert_str_eq(reply->rule, "exec");
+        put_policy("");
+        cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
+        nothing_is_left();
+}
+
+Test(helper, words_and_users_that_only_vks_exec_can_bring_are_in_a_file_of_roots)
+{
+        Vks__Word hush = VKS__WORD__INIT, *hidden[] = { &hush };
+        char *words[] = { STR("sleep") };
+        struct asked *a = sleeper();
+
+        a->env.name = STR("odd.name"), a->env.value = (ProtobufCBinaryData){ 1, (uint8_t *)STR("v") }, a->c.n_env = 1;
+        hush.index = 1, hush.value = STR("hush"), a->c.hidden = hidden, a->c.n_hidden = 1;
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert_eq(exec(a, 1, words, 1), 0, "%s", reply->text);
+        cr_assert(holds("/run/vks/pods/" UID "/env/c.beside", "odd.name=v"));
+        cr_assert_not(holds("/run/vks/pods/" UID "/env/c.beside", "hush"), "the word is the container's");
+        cr_assert_eq(mode_of("/run/vks/pods/" UID "/env/c.beside"), 0600);
+        cr_assert(holds(BESIDE_FILE, "LoadCredential=vks-env:/run/vks/pods/" UID "/env/c.beside\n"));
+}
+
+/* A pipe and the far end of a terminal that the agent has made become the command's user's; nothing else does. */
+Test(helper, streams_made_for_a_command_become_its_users)
+{
+        char *words[] = { STR("sleep") };
+        int made[2], others[2];
+        struct asked *a = sleeper();
+        struct stat st;
+
+        cr_assert(pipe2(made, O_CLOEXEC) == 0 && pipe2(others, O_CLOEXEC) == 0);
+        cr_assert_eq(fchown(made[0], 990, 990), 0);
+        stream_fd[0] = made[0], stream_fd[1] = others[1];
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert_eq(exec(a, 1, words, 1), 0, "%s", reply->text);
+        cr_assert_eq(fstat(made[0], &st), 0);
+        cr_assert_eq(st.st_uid, 991, "vks-pod's");
+        cr_assert_eq(st.st_gid, 990);
+        cr_assert_eq(fstat(others[1], &st), 0);
+        cr_assert_eq(st.st_uid, 0, "what was never the agent's");
+        stream_fd[0] = 0, stream_fd[1] = 1;
+}
+
+Test(helper, commands_are_stopped_and_hold_up_what_would_take_their_ground)
+{
+        char *words[] = { STR("sleep") };
+        struct asked *a = sleeper();
+
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert_eq(units(VERB_stop, BESIDE "0000000000000001.service", false), -ENOENT, "there is none");
+        cr_assert_eq(exec(a, 1, words, 1), 0, "%s", reply->text);
+        cr_assert_eq(units(VERB_stop, BESIDE "0000000000000001.service", false), 0, "%s", reply->text);
+        cr_assert(strstr(pid1.asked, "StopUnit " BESIDE "0000000000000001.service\n"), "%s", pid1.asked);
+        pod.uid = STR("00000000-1234-4abc-8def-0123456789ab");
+        cr_assert_eq(units(VERB_stop, BESIDE "0000000000000001.service", false), -ENOENT, "another pod's");
+        pod.uid = STR(UID);
+        pid1.units[0].unit = BESIDE "0000000000000001.service", pid1.units[0].state = "active";
+        cr_assert_eq(units(VERB_remove, NULL, true), -EBUSY);
+        expect(-EBUSY, "still runs");
+        fail("ListUnitsByPatterns", DENIED);
+        cr_assert_neq(units(VERB_remove, NULL, true), 0);
+        fail(NULL, NULL);
+        pid1.units[0].unit = NULL;
+        cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
+        nothing_is_left();
+}
+
+/* PID 1 is asked how many there are only when there may be too many. */
+Test(helper, no_more_commands_run_than_the_machine_bears)
+{
+        static char names[PID1_UNITS][ID_UNIT_MAX + 1];
+        char *words[] = { STR("sleep") };
+        struct asked *a = sleeper();
+
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        machine.execs = 255;
+        cr_assert_eq(exec(a, 1, words, 1), 0, "%s", reply->text);
+        cr_assert_eq(machine.execs, 256);
+        for (size_t i = 0; i < PID1_UNITS; i++) {
+                snprintf(names[i], sizeof(names[i]), BESIDE "%016zx.service", i);
+                pid1.units[i].unit = names[i], pid1.units[i].state = "active";
+        }
+        cr_assert_eq(exec(a, 2, words, 1), -EAGAIN);
+        cr_assert_str_eq(reply->rule, "max-execs");
+        for (size_t i = 100; i < PID1_UNITS; i++)
+                pid1.units[i].unit = NULL;
+        cr_assert_eq(exec(a, 2, words, 1), 0, "%s", reply->text);
+        cr_assert_eq(machine.execs, 101, "as many as there are, and this one");
+        machine.execs = 256;
+        fail("ListUnitsByPatterns", DENIED);
+        cr_assert_neq(exec(a, 3, words, 1), 0);
 }

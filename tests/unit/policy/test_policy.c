@@ -34,7 +34,8 @@ Test(policy_conf, defaults_are_in_force_without_a_file)
         cr_assert_str_eq(
                 b.data,
                 "preset = none\npackage = *\ndeny-package =\nbus = *\nmachine =\nurl =\nurl-needs-sha256 = yes\n"
-                "program = /usr/bin/* /bin/* /usr/sbin/* /sbin/* /usr/local/bin/* pod\nhost-path =\nroot = package\n"
+                "program = /usr/bin/* /bin/* /usr/sbin/* /sbin/* /usr/local/bin/* pod\nexec = *\nhost-path =\nroot = "
+                "package\n"
                 "user = 1000-59999 65520-65533\ngroup = 1000-59999 65520-65533\nmax-units = 4096\n"
                 "max-pod-content = 64\nmax-content = 12\n");
 }
@@ -66,7 +67,8 @@ Test(policy_conf, a_preset_is_other_defaults_and_what_the_file_says_holds)
         cr_assert_str_eq(
                 b.data,
                 "preset = untrusted\npackage = nginx\ndeny-package =\nbus =\nmachine =\nurl =\nurl-needs-sha256 = yes\n"
-                "program = /usr/bin/* /bin/* /usr/sbin/* /sbin/* /usr/local/bin/* pod\nhost-path =\nroot = deny\n"
+                "program = /usr/bin/* /bin/* /usr/sbin/* /sbin/* /usr/local/bin/* pod\nexec = *\nhost-path =\nroot = "
+                "deny\n"
                 "user = 7\ngroup = 65536-99999\nmax-units = 4096\nmax-pod-content = 64\nmax-content = 12\n");
         cr_assert(none->root == POLICY_ROOT_ALLOW && none->bus.n == 1);
 }
@@ -501,7 +503,7 @@ Test(policy, programs_match_the_patterns)
 Test(policy, a_program_that_a_mount_covers_is_the_pods_own_or_known_by_its_path_on_the_machine)
 {
         static const char only[] = "program = /scripts/* /data/* /run/* /tmp/* /srv/*\nhost-path = /srv rw /opt/t",
-                          pod_too[] = "program = /srv/* pod\nhost-path = /srv rw /opt/t";
+                          pod_too[] = "program = /srv/* pod\nexec = *\nhost-path = /srv rw /opt/t";
         enum { NO = -EPERM, YES = 0 };
         static const struct {
                 const char *volume, *host, *at, *program;
@@ -1441,4 +1443,94 @@ Test(policy_conf, blanks_at_the_end_are_the_last_that_is_read)
         cr_assert_eq(policy_parse("x", exact, strlen(text), &p, NULL), 0);
         policy_print(p, &b);
         cr_assert_not_null(strstr(b.data, "user = 5\n"), "%s", b.data);
+}
+
+/* ---- EXEC -------------------------------------------------------------------------------------------------------- */
+
+static int exec(const char *text, Vks__Container *c, const char *user, char ret_unit[static ID_UNIT_MAX + 1],
+                struct err *e)
+{
+        CLEANUP(policy_freep) struct policy *p = conf(text);
+        CLEANUP(op_exec_done) struct op_exec op = { 0 };
+        Vks__Exec m = VKS__EXEC__INIT;
+        int r;
+
+        m.pod = &pod, m.container = c, m.id = 1, m.user = (char *)(uintptr_t)user;
+        r = policy_exec(p, &m, &op, e);
+        snprintf(ret_unit, ID_UNIT_MAX + 1, "%s", op.unit);
+        return r;
+}
+
+Test(policy, exec_is_a_container_with_another_command)
+{
+        Vks__Container c = VKS__CONTAINER__INIT;
+        Vks__Env env = VKS__ENV__INIT, *envs[] = { &env };
+        Vks__Word word = VKS__WORD__INIT, *words[] = { &word };
+        char *command[] = { (char *)"/usr/bin/id", (char *)"-u" }, *args[] = { (char *)"-g" }, unit[ID_UNIT_MAX + 1];
+        CLEANUP(freep) char *long_name = xcalloc(300, 1);
+        struct err e = ERR_NONE;
+
+        c.name = (char *)"main", c.image = (char *)"/bin/sh";
+        cr_assert_eq(exec("", &c, "alice", unit, &e), -EINVAL, "no command");
+        c.command = command, c.n_command = 2;
+        cr_assert_eq(exec("", &c, "alice", unit, &e), 0, "%s", e.text);
+        cr_assert_str_eq(unit, "vks-exec-" UID "-main-0000000000000001.service");
+        c.args = args, c.n_args = 1;
+        cr_assert_eq(exec("", &c, "alice", unit, &e), -EINVAL, "args are the container's");
+        c.n_args = 0, c.env = envs, c.n_env = 1;
+        cr_assert_eq(exec("", &c, "alice", unit, &e), -EINVAL, "so are the variables");
+        c.n_env = 0, c.hidden = words, c.n_hidden = 1;
+        cr_assert_eq(exec("", &c, "alice", unit, &e), -EINVAL, "and what nobody may see");
+        c.n_hidden = 0;
+        memset(long_name, 'x', 299);
+        cr_assert_eq(exec("", &c, long_name, unit, &e), -EINVAL);
+        command[0] = (char *)"/opt/tool";
+        cr_assert_eq(exec("", &c, "alice", unit, &e), -EPERM);
+        cr_assert_str_eq(e.reason, "program");
+        c.name = (char *)"../x";
+        cr_assert_eq(exec("", &c, "alice", unit, &e), -EINVAL);
+}
+
+Test(policy, exec_is_allowed_by_namespaces)
+{
+        static const struct {
+                const char *text;
+                int r;
+        } cases[] = {
+                { "", 0 },
+                { "exec = *", 0 },
+                { "exec =", -EPERM },
+                { "exec = kube-*", -EPERM },
+                { "exec = kube-* default", 0 },
+                { "exec = kube-*\nexec = def*", 0 },
+                { "preset = untrusted", 0 },
+        };
+        char *command[] = { (char *)"/usr/bin/id" }, unit[ID_UNIT_MAX + 1];
+        Vks__Container c = VKS__CONTAINER__INIT;
+
+        c.name = (char *)"main", c.image = (char *)"/bin/sh", c.command = command, c.n_command = 1;
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+                struct err e = ERR_NONE;
+
+                cr_assert_eq(exec(cases[i].text, &c, "", unit, &e), cases[i].r, "%s: %s", cases[i].text, e.text);
+                cr_assert_str_eq(e.reason, cases[i].r ? "exec" : "");
+        }
+}
+
+/* They are stopped, and nothing else is done with them. */
+Test(policy, commands_of_exec_are_stopped_and_never_started)
+{
+        char *units[] = { (char *)"vks-exec-" UID "-main-0000000000000001.service" };
+        CLEANUP(policy_freep) struct policy *p = conf("");
+        Vks__Start start = VKS__START__INIT;
+        Vks__Stop stop = VKS__STOP__INIT;
+        Vks__Remove gone = VKS__REMOVE__INIT;
+        struct op_units op;
+        struct err e = ERR_NONE;
+
+        start.pod = stop.pod = gone.pod = &pod;
+        start.units = stop.units = gone.units = units, start.n_units = stop.n_units = gone.n_units = 1;
+        cr_assert_eq(policy_stop(p, &stop, &op, &e), 0, "%s", e.text);
+        cr_assert_eq(policy_start(p, &start, &op, &e), -EINVAL);
+        cr_assert_eq(policy_remove(p, &gone, &op, &e), -EINVAL);
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/socket.h>
 
 #include "helper.pb-c.h"
@@ -169,15 +170,15 @@ Test(wire, descriptors_nobody_asked_for_are_refused_and_closed)
         for (size_t i = 0; i < ARRAY_LEN(fds); i++)
                 fds[i] = here;
         send_raw(start, 2, fds, 1);
-        expect_refused("does not take");
+        expect_refused("not the descriptors");
         send_raw(write_, 2, fds, 2);
-        expect_refused("several");
+        expect_refused("not the descriptors");
         send_raw(write_, 2, fds, 16);
         expect_refused("too large");
         send_raw(write_, 2, NULL, 0);
-        expect_refused("one descriptor");
+        expect_refused("not the descriptors");
         send_raw("\1\2x", 3, fds, 1);
-        expect_refused("one descriptor");
+        expect_refused("in a memfd");
 }
 
 Test(wire, a_memfd_that_could_still_change_is_refused)
@@ -248,4 +249,53 @@ Test(wire, a_reply_comes_back_and_long_words_are_cut)
         protobuf_c_message_free_unpacked(m, NULL);
         there = fd_close(there);
         cr_assert_eq(wire_recv_reply(here, &verb, &m, &e), 0);
+}
+
+/* The three keep their order, and are the receiver's. */
+Test(wire, streams_arrive_beside_the_message)
+{
+        Vks__Exec m = VKS__EXEC__INIT;
+        CLEANUP(wire_packet_done) struct wire_packet p = { 0 };
+        int streams[WIRE_N_STREAMS], before = count_fds();
+        struct err e = ERR_NONE;
+
+        m.pod = &pod;
+        for (int i = 0; i < WIRE_N_STREAMS; i++) {
+                streams[i] = memfd_create("stream", MFD_CLOEXEC);
+                cr_assert(streams[i] >= 0 && write(streams[i], "xxx", (size_t)i) == i);
+        }
+        cr_assert_eq(wire_send_request(here, wire_verb_find(7), &m.base, streams, &e), 0, "%s", e.text);
+        cr_assert_eq(count_fds(), before, "what was sent is closed here");
+        cr_assert_eq(wire_recv_request(there, &p, &e), 1, "%s", e.text);
+        cr_assert(p.has_streams);
+        for (int i = 0; i < WIRE_N_STREAMS; i++) {
+                struct stat st;
+
+                cr_assert_eq(fstat(p.streams[i], &st), 0);
+                cr_assert_eq(st.st_size, i);
+        }
+        wire_packet_done(&p);
+        cr_assert_eq(count_fds(), before);
+}
+
+Test(wire, streams_are_for_the_verb_that_takes_them)
+{
+        static const uint8_t exec[] = { WIRE_VERSION, 7 };
+        Vks__Exec m = VKS__EXEC__INIT;
+        Vks__Start start = VKS__START__INIT;
+        struct wire_packet p = { 0 };
+        int fds[5], streams[WIRE_N_STREAMS], before = count_fds();
+        struct err e = ERR_NONE;
+
+        for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+                fds[i] = here;
+        for (size_t n = 0; n <= ARRAY_LEN(fds); n++) {
+                send_raw(exec, 2, fds, n);
+                expect_refused(n == 4 ? "not a sealed memfd" : "not the descriptors");
+        }
+        cr_assert_eq(wire_pack(wire_verb_find(7), &m.base, NULL, &p, &e), -EINVAL);
+        for (size_t i = 0; i < ARRAY_LEN(streams); i++)
+                streams[i] = dup(here);
+        cr_assert_eq(wire_pack(wire_verb_find(3), &start.base, streams, &p, &e), -EINVAL);
+        cr_assert_eq(count_fds(), before, "the streams of what is not packed are closed");
 }

@@ -617,3 +617,150 @@ Test(unit_text, no_grace_is_not_for_ever)
         u.program = "/bin/x", u.grace_seconds = 0;
         LINE_IS(&u, "TimeoutStopSec=", "1");
 }
+
+/* ---- a command beside the container ------------------------------------------------------------------------------ */
+
+static char *beside(const struct unit_text *u)
+{
+        CLEANUP(buf_done) struct buf b = BUF(1 << 20);
+
+        unit_text_beside(u, "vks.default.web.x.service", &b);
+        cr_assert(buf_ok(&b));
+        return buf_steal(&b);
+}
+
+/* All that keeps the package's daemon apart keeps the command apart, and nothing of how the daemon lives is left. */
+Test(unit_text, a_command_beside_a_daemon_has_its_walls_and_not_its_life)
+{
+        static const char *const walls[] = { "User=redis",
+                                             "ProtectKernelTunables=yes",
+                                             "SystemCallFilter=@system-service",
+                                             "CapabilityBoundingSet=CAP_CHOWN",
+                                             "Environment=A=b",
+                                             "MemoryDenyWriteExecute=yes",
+                                             "RestrictAddressFamilies=AF_UNIX",
+                                             "LimitNOFILE=9",
+                                             "UMask=0077" };
+        static const char *const life[] = {
+                "Type=notify",
+                "ExecStart=/usr/bin/redis",
+                "ExecStartPre=+/bin/true",
+                "ExecStop=/bin/x",
+                "PIDFile=/run/x.pid",
+                "Restart=always",
+                "WatchdogSec=9",
+                "RuntimeDirectory=redis",
+                "StateDirectory=redis",
+                "StandardInput=file:/etc/shadow",
+                "LoadCredential=a:/etc/shadow",
+                "PAMName=login",
+                "OpenFile=/etc/shadow",
+                "BusName=a.b",
+                "TimeoutStartSec=infinity",
+                "RemainAfterExit=yes",
+                "OOMPolicy=continue",
+                "SuccessExitStatus=1",
+                "Delegate=yes",
+        };
+        CLEANUP(buf_done) struct buf text = BUF(65536);
+        CLEANUP(unit_file_freep) struct unit_file *file = NULL;
+        CLEANUP(freep) char *got = NULL;
+        struct unit_text u;
+
+        buf_str(&text, "[Unit]\nRequires=x.service\n[Service]\n");
+        for (size_t i = 0; i < ARRAY_LEN(walls); i++)
+                buf_printf(&text, "%s\n", walls[i]);
+        for (size_t i = 0; i < ARRAY_LEN(life); i++)
+                buf_printf(&text, "%s\n", life[i]);
+        file = parse(text.data);
+        u = text_of(file);
+        u.program = "/usr/bin/id";
+        u.who = (struct privilege){ .foreign = true, .uid = 120, .known = true };
+        got = beside(&u);
+        for (size_t i = 0; i < ARRAY_LEN(walls); i++) {
+                CLEANUP(freep) char *want = xasprintf("\n%s\n", walls[i]);
+                cr_expect(strstr(got, want), "%s is missing", walls[i]);
+        }
+        for (size_t i = 0; i < ARRAY_LEN(life); i++) {
+                CLEANUP(freep) char *bad = xasprintf("\n%s\n", life[i]);
+                cr_expect_not(strstr(got, bad), "%s is still there", life[i]);
+        }
+        cr_expect(starts_with(got, "[X-Kubernetes]\nUID=" UID "\n"));
+        cr_expect(strstr(got, "\nPartOf=vks.default.web.x.service\n"));
+        cr_expect(strstr(got, "\n[Service]\nRootDirectory=\n"), "without the drop-in nothing is to run");
+        cr_expect(strstr(got, "\nType=exec\nRestart=no\n"));
+        cr_expect_not(strstr(got, "\nExec"), "what runs is said with each command");
+        cr_expect_not(strstr(got, "x.service\nRequires"));
+        cr_expect(strstr(got, "\nEnvironment=STATE_DIRECTORY=/var/lib/redis\n"), "%s", got);
+        cr_expect(strstr(got, "\nNoNewPrivileges=yes\n") && strstr(got, "\nAmbientCapabilities=\n"));
+        cr_expect(strstr(got, "\nEnvironmentFile=-" DIR "/env/c\n"));
+        cr_expect_not(strstr(got, "LoadCredential"));
+}
+
+Test(unit_text, a_package_says_what_its_daemon_executes_and_not_what_runs_beside_it)
+{
+        CLEANUP(unit_file_freep)
+        struct unit_file *file = parse("[Service]\nExecStart=/bin/a\nNoExecPaths=/\nExecPaths=/bin/a\n");
+        struct unit_text u = text_of(file);
+        CLEANUP(freep) char *got = NULL;
+
+        u.program = "/usr/bin/id";
+        got = beside(&u);
+        cr_assert(strstr(got, "\nNoExecPaths=/\n") && strstr(got, "\nNoExecPaths=\nExecPaths=\n"));
+}
+
+Test(unit_text, a_command_comes_as_the_client_wrote_it)
+{
+        char *command[] = { (char *)"id", (char *)"$A %n \"\n", (char *)"" };
+        struct unit_text u = text_of(NULL);
+        CLEANUP(strv_freep) char **plain = NULL, **carried = NULL;
+        CLEANUP(freep) char *got = NULL;
+
+        u.program = "/usr/bin/id", u.command = command, u.n_command = 3;
+        u.overlay = u.etc = true;
+        plain = unit_text_beside_argv(&u);
+        cr_assert(streq(plain[0], "/usr/bin/id") && streq(plain[1], command[1]) && streq(plain[2], "") && !plain[3]);
+        u.carried = u.makes_dir = u.who.become = u.who.gains = true;
+        u.who.uid = 7, u.who.gid = 8, u.working_dir = "/w";
+        carried = unit_text_beside_argv(&u);
+        cr_assert(streq(carried[0], "/usr/libexec/vks/vks-exec") && streq(carried[1], "--user=7") &&
+                  streq(carried[2], "--group=8") && streq(carried[3], "--may-gain") && streq(carried[4], "--dir=/w") &&
+                  streq(carried[5], "/usr/bin/id") && streq(carried[6], command[1]));
+        got = beside(&u);
+        cr_assert(strstr(got, "\nLoadCredential=vks-env:" DIR "/env/c.beside\n"));
+        cr_assert_not(strstr(got, "EnvironmentFile"), "root must not load what a pod names");
+        cr_assert(strstr(got, "\nRequires=run-vks-pods-") && strstr(got, "-etc.mount\n"));
+}
+
+/* Byte for byte, and the hidden words are the container's alone. */
+Test(unit_text, the_variables_of_a_container_are_its_commands_too)
+{
+        static const char odd[] = "a\xff\n";
+        struct unit_text u = text_of(NULL);
+        CLEANUP(buf_done)
+        struct buf file = BUF(65536), carried = BUF(65536), all = BUF(65536), some = BUF(65536);
+
+        unit_text_env(&u, "A", "x\"`$\\\ny", 7, &file, &carried);
+        unit_text_env(&u, "EMPTY", "", 0, &file, &carried);
+        unit_text_env(&u, "odd.name", odd, 3, &file, &carried);
+        unit_text_hidden(1, "secret", &carried);
+        unit_text_env_beside(file.data, file.len, carried.data, carried.len, true, &all);
+        cr_assert_eq(all.len, strlen("odd.name=") + 4 + strlen("A=") + 8 + strlen("EMPTY=") + 1);
+        cr_assert_eq(memcmp(all.data, "odd.name=a\xff\n\0A=x\"`$\\\ny\0EMPTY=", all.len), 0);
+        unit_text_env_beside(file.data, file.len, carried.data, carried.len, false, &some);
+        cr_assert_eq(some.len, strlen("odd.name=") + 4);
+        buf_reset(&some);
+        unit_text_env_beside(NULL, 0, NULL, 0, true, &some);
+        cr_assert_eq(some.len, 0);
+        unit_text_env_beside("A=\"x\\", 5, "B", 1, true, &some); /* what nobody has written */
+        cr_assert(buf_ok(&some));
+}
+
+Test(unit_text, a_container_with_a_console_asks_for_it)
+{
+        struct unit_text u = text_of(NULL);
+
+        u.program = "/bin/sh", u.carried = u.console = true;
+        LINE_IS(&u, "ExecStart=", "|/usr/libexec/vks/vks-exec --console \"/bin/sh\"");
+        LINE_IS(&u, "BindReadOnlyPaths=", "-/run/vks/console.sock:/run/systemd/vks-console");
+}
