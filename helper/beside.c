@@ -64,7 +64,7 @@ static int write_carried(int pod, struct unit_text *u)
                 return r;
         unit_text_env_beside(file.data, file.len, carried.data, carried.len, u->who.become, &all);
         u->carried = u->who.become || u->makes_dir || all.len;
-        if (!buf_ok(&all))
+        if (!buf_ok(&all) || !buf_ok(&file) || !buf_ok(&carried))
                 return -E2BIG;
         return u->carried ? dir_write(envs, name, all.data, all.len, 0600) : 0;
 }

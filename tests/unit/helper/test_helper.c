@@ -1897,11 +1897,13 @@ Test(helper, words_and_users_that_only_vks_exec_can_bring_are_in_a_file_of_roots
 Test(helper, streams_made_for_a_command_become_its_users)
 {
         char *words[] = { STR("sleep") };
-        int made[2], others[2];
+        int made[2], others[2], terminal = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
+        CLEANUP(freep) char *fifo = NULL;
         struct asked *a = sleeper();
         struct stat st;
 
         cr_assert(pipe2(made, O_CLOEXEC) == 0 && pipe2(others, O_CLOEXEC) == 0);
+        fifo = xasprintf("/proc/self/fd/%d", made[0]);
         cr_assert_eq(fchown(made[0], 990, 990), 0);
         stream_fd[0] = made[0], stream_fd[1] = others[1];
         cr_assert_eq(write_pod(a), 0, "%s", reply->text);
@@ -1911,7 +1913,56 @@ Test(helper, streams_made_for_a_command_become_its_users)
         cr_assert_eq(st.st_gid, 990);
         cr_assert_eq(fstat(others[1], &st), 0);
         cr_assert_eq(st.st_uid, 0, "what was never the agent's");
-        stream_fd[0] = 0, stream_fd[1] = 1;
+        cr_assert_eq(unlockpt(terminal), 0);
+        stream_fd[2] = ioctl(terminal, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+        cr_assert_eq(fchown(stream_fd[2], 990, 990), 0);
+        cr_assert_eq(exec(a, 2, words, 1), 0, "%s", reply->text);
+        cr_assert_eq(fstat(stream_fd[2], &st), 0);
+        cr_assert_eq(st.st_uid, 991, "a terminal's far end");
+        cr_assert_eq(fchown(made[0], 990, 990), 0);
+        stream_fd[0] = open(fifo, O_PATH | O_CLOEXEC);
+        cr_assert_eq(exec(a, 3, words, 1), -EBADF, "it can be given to nobody");
+        expect(-EBADF, "standard streams");
+        stream_fd[0] = 0, stream_fd[1] = 1, stream_fd[2] = 2;
+}
+
+Test(helper, a_command_for_which_no_file_can_be_written_is_not_begun)
+{
+        char *words[] = { STR("sleep") };
+        struct asked *a = sleeper();
+        CLEANUP(freep) char *big = xcalloc((1 << 20) + 8, 1);
+
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        memset(big, 'x', (1 << 20) + 7);
+        put("/run/vks/pods/" UID "/env/c.carried", big, 0600);
+        cr_assert_eq(exec(a, 1, words, 1), -E2BIG);
+        cr_assert_eq(unlink("/run/vks/pods/" UID "/env/c.carried"), 0);
+        make("/run/vks/pods/" UID "/env/c.carried");
+        cr_assert_eq(exec(a, 1, words, 1), -EISDIR);
+        cr_assert_eq(rmdir("/run/vks/pods/" UID "/env/c.carried"), 0);
+        put(UNIT_DIR "/" BESIDE ".service.d", "", 0644);
+        cr_assert_neq(exec(a, 1, words, 1), 0);
+        expect(reply->error, "files for a command beside " SLEEP);
+        cr_assert_str_eq(pid1.asked, "", "%s", pid1.asked);
+}
+
+/* What PID 1 has made for the container is what its commands see, too. */
+Test(helper, a_command_sees_the_directories_that_its_container_has)
+{
+        struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=redis\nStateDirectory=redis\n");
+        char *words[] = { STR("sleep") };
+
+        a->c.writes_var = true;
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert_eq(exec(a, 1, words, 1), 0, "%s", reply->text);
+        cr_assert_not(holds(BESIDE_FILE, "/given/var/lib/redis:/var/lib/redis"), "it was not started yet");
+        cr_assert_eq(mkdir("/run/vks/pods/" UID "/given", 0755) == 0 || errno == EEXIST, true);
+        make("/run/vks/pods/" UID "/given/var");
+        make("/run/vks/pods/" UID "/given/var/lib");
+        make("/run/vks/pods/" UID "/given/var/lib/redis");
+        cr_assert_eq(exec(a, 2, words, 1), 0, "%s", reply->text);
+        cr_assert(holds(BESIDE_FILE, "/given/var/lib/redis:/var/lib/redis"));
+        cr_assert_not(holds(BESIDE_FILE, "RuntimeDirectory="), "nothing is made, given or taken away");
 }
 
 Test(helper, commands_are_stopped_and_hold_up_what_would_take_their_ground)
