@@ -1239,7 +1239,7 @@ Test(server, a_connection_becomes_a_websocket)
         buf_add(&wire.out, c.in.data, c.in.len);
         text = ws_sent(&wire);
         cr_assert_str_eq(text,
-                         "1: \n1: hello\nopcode 10: ?\n3: {\"metadata\":{},\"status\":\"Success\"}\nclose 1000\n");
+                         "1: hello\nopcode 10: ?\n3: {\"metadata\":{},\"status\":\"Success\"}\nclose 1000\n");
         wire_done();
         hang_up(&c);
 }
