@@ -105,7 +105,7 @@ struct streams *streams_new(sd_event *event, const struct streams_config *config
         r = sd_event_add_defer(event, &c->work, on_work, c);
         if (r >= 0)
                 r = sd_event_add_time(event, &c->timer, CLOCK_MONOTONIC, UINT64_MAX, 0, on_timer, c);
-        if (r < 0) { /* a process without memory or descriptors: the next byte that goes out finds the end */
+        if (r < 0) { /* there is no descriptor left: it is closed at once */
                 log_error("cannot wait for events: %s", strerrordesc_np(-r));
                 c->over = true;
                 c->carrier.finish(c->carrier.userdata);
