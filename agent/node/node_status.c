@@ -287,6 +287,19 @@ static cJSON *images(const struct node_inputs *in)
         return list;
 }
 
+/*
+ * What an API server of 1.36 and newer wants to know before it makes use of it (KEP-5328). It passes WebSockets of
+ * exec, attach and port-forward on as they are, which saves it the translation to SPDY and us a decompressor.
+ */
+static void declare_features(cJSON *status, const char *version)
+{
+        static const char *const features[] = { "ExtendWebSocketsToKubelet" };
+        unsigned long minor = starts_with(version, "v1.") ? strtoul(version + strlen("v1."), NULL, 10) : 0;
+
+        if (minor >= 36)
+                cJSON_AddItemToObject(status, "declaredFeatures", cJSON_CreateStringArray(features, 1));
+}
+
 cJSON *node_status(const struct node_inputs *in, const cJSON *previous)
 {
         const struct facts *f = in->facts;
@@ -303,6 +316,7 @@ cJSON *node_status(const struct node_inputs *in, const cJSON *previous)
         cJSON_AddItemToObject(o, "daemonEndpoints", endpoint);
         cJSON_AddItemToObject(o, "nodeInfo", node_info(in));
         cJSON_AddItemToObject(o, "images", images(in));
+        declare_features(o, in->version);
         return o;
 }
 
@@ -338,7 +352,8 @@ bool node_status_differs(const cJSON *status, const cJSON *before)
         if (!status || !before)
                 return status != before;
         cJSON_ArrayForEach (field, status)
-                if (!streq(field->string, "conditions") && !cJSON_Compare(field, json_get(before, field->string), true))
+                if (!streq(field->string, "conditions") && !streq(field->string, "declaredFeatures") &&
+                    !cJSON_Compare(field, json_get(before, field->string), true))
                         return true;
         return conditions_differ(status, before);
 }

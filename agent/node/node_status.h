@@ -77,7 +77,8 @@ cJSON *node_object(const struct node_inputs *in);
 /* {"status": ...} as a strategic merge patch for nodes/status. The caller owns it. */
 cJSON *node_status_patch(const cJSON *status);
 
-/* Does `status` differ from `before` (either may be NULL) in more than heartbeat times? */
+/* Does `status` differ from `before` (either may be NULL) in more than heartbeat times, and the declared features,
+ * which an API server may be told not to keep? */
 bool node_status_differs(const cJSON *status, const cJSON *before);
 
 /*

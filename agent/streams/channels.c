@@ -137,7 +137,10 @@ static void channels_end(struct stream *s)
                 streams_close(c);
 }
 
-/* By these messages clients know that all is in place. */
+/*
+ * By these messages clients know that all is in place. Those of version 5 need none: and kubectl 1.30 to 1.32 says
+ * "Unknown stream id 1" when a message comes as soon as the answer to its request.
+ */
 static void channels_begun(struct streams *c)
 {
         struct stream *s = streams_find(c, STREAM_STDOUT);
@@ -146,7 +149,7 @@ static void channels_begun(struct streams *c)
                 s = streams_find(c, STREAM_STDERR);
         if (!s)
                 s = streams_find(c, STREAM_ERROR);
-        if (s)
+        if (s && c->version < 5)
                 send_message(s, "", 0);
         for (size_t i = 0; i < c->n_streams && c->wish.port_forward; i++) {
                 const uint8_t port[] = { (uint8_t)c->streams[i]->port, (uint8_t)(c->streams[i]->port >> 8) };

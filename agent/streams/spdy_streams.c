@@ -190,19 +190,23 @@ static void syn_stream(struct streams *c, const struct spdy_frame *f, const uint
                 streams_check_ready(c);
 }
 
-/* HEADERS, and a SYN_REPLY to nothing: only the decompressor wants to know. */
+/* HEADERS, and a SYN_REPLY to nothing: only the decompressor wants to know; but they may be a stream's end. */
 static void other_headers(struct streams *c, const struct spdy_frame *f, const uint8_t *p)
 {
         struct spdy *x = c->state;
         struct err e = ERR_NONE;
         struct spdy_headers h;
+        struct stream *s;
 
-        if (!x->inflater)
-                return;
-        if (spdy_inflate(x->inflater, p + 4, f->length - 4, &h, &e) < 0)
+        if (x->inflater && spdy_inflate(x->inflater, p + 4, f->length - 4, &h, &e) < 0) {
                 streams_fail(c, e.text);
-        else
+                return;
+        }
+        if (x->inflater)
                 spdy_headers_done(&h);
+        s = f->flags & SPDY_FLAG_FIN ? streams_by_id(c, spdy_u32(p) & 0x7fffffff) : NULL;
+        if (s)
+                streams_received_end(s);
 }
 
 static void control(struct streams *c, const struct spdy_frame *f, const uint8_t *p)

@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/streams/streams.h"
 
-#include <errno.h>
-#include <stdio.h>
-
-#include "agent/lib/json.h"
+#include "agent/streams/command_status.h"
 #include "agent/streams/core.h"
 #include "agent/streams/messages.h"
 #include "common/log.h"
 #include "common/mem.h"
-#include "common/utf8.h"
 
 /* ---- time ------------------------------------------------------------------------------------------------------- */
 
@@ -109,7 +105,7 @@ struct streams *streams_new(sd_event *event, const struct streams_config *config
         r = sd_event_add_defer(event, &c->work, on_work, c);
         if (r >= 0)
                 r = sd_event_add_time(event, &c->timer, CLOCK_MONOTONIC, UINT64_MAX, 0, on_timer, c);
-        if (r < 0) { /* a process without memory or descriptors: the next byte that goes out finds the end */
+        if (r < 0) { /* there is no descriptor left: it is closed at once */
                 log_error("cannot wait for events: %s", strerrordesc_np(-r));
                 c->over = true;
                 c->carrier.finish(c->carrier.userdata);
@@ -514,63 +510,14 @@ void stream_release(struct stream *s)
 
 /* ---- how a command ended ---------------------------------------------------------------------------------------- */
 
-static cJSON *exit_cause(int exit_code)
-{
-        cJSON *cause = cJSON_CreateObject();
-        char number[16];
-
-        snprintf(number, sizeof(number), "%d", exit_code);
-        cJSON_AddStringToObject(cause, "reason", "ExitCode");
-        cJSON_AddStringToObject(cause, "message", number);
-        return cause;
-}
-
-static cJSON *text_cause(const char *text)
-{
-        cJSON *cause = cJSON_CreateObject();
-
-        cJSON_AddStringToObject(cause, "message", text);
-        return cause;
-}
-
-/* metav1.Status, as k8s.io/apimachinery's remotecommand has it since version 4 */
-static char *status_json(int exit_code, const char *message, const char *text)
-{
-        cJSON *status = cJSON_CreateObject(), *causes;
-        char *json;
-
-        cJSON_AddItemToObject(status, "metadata", cJSON_CreateObject());
-        cJSON_AddStringToObject(status, "status", exit_code == 0 ? "Success" : "Failure");
-        if (exit_code != 0) {
-                cJSON_AddStringToObject(status, "message", message);
-                cJSON_AddStringToObject(status, "reason", exit_code > 0 ? "NonZeroExitCode" : "InternalError");
-                causes = cJSON_AddArrayToObject(cJSON_AddObjectToObject(status, "details"), "causes");
-                cJSON_AddItemToArray(causes, exit_code > 0 ? exit_cause(exit_code) : text_cause(text));
-                if (exit_code < 0)
-                        cJSON_AddNumberToObject(status, "code", 500);
-        }
-        json = cJSON_PrintUnformatted(status);
-        cJSON_Delete(status);
-        return json;
-}
-
 void streams_status(struct streams *c, int exit_code, const char *text)
 {
         struct stream *s = streams_find(c, STREAM_ERROR);
-        CLEANUP(freep) char *clean = xstrdup(text ? text : ""), *message = NULL, *json = NULL;
+        CLEANUP(freep) char *status = NULL;
 
         if (!s)
                 return;
-        utf8_mend(clean, "\t\n");
-        if (exit_code > 0)
-                message = xasprintf("command terminated with non-zero exit code: exit status %d", exit_code);
-        else if (exit_code < 0)
-                message = xasprintf("Internal error occurred: %s", clean);
-        if (c->version >= 4) {
-                json = status_json(exit_code, message, clean);
-                stream_write(s, json, strlen(json));
-        } else if (message) { /* silence is success */
-                stream_write(s, message, strlen(message));
-        }
+        status = command_status(c->version, exit_code, text);
+        stream_write(s, status, strlen(status));
         stream_end(s);
 }

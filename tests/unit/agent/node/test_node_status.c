@@ -278,6 +278,30 @@ Test(node_status, heartbeats_alone_are_no_difference)
         cr_assert(node_status_differs(other, before));
 }
 
+Test(node_status, features_are_declared_to_whom_knows_them)
+{
+        static const struct {
+                const char *version;
+                bool declared;
+        } rows[] = {
+                { "v1.20.0+vks.0.1.0", false }, { "v1.35.0+vks.0.1.0", false }, { "v1.36.0+vks.0.1.0", true },
+                { "v1.100.0+vks.0.1.0", true }, { "v2.36.0+vks.0.1.0", false }, { "v1.3.60+vks.0.1.0", false },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                JSON *status = NULL, *without = NULL;
+
+                in.version = rows[i].version;
+                status = node_status(&in, NULL);
+                cr_expect_eq(json_len(json_get(status, "declaredFeatures")), rows[i].declared ? 1 : 0, "%s",
+                             rows[i].version);
+                without = cJSON_Duplicate(status, true);
+                cJSON_DeleteItemFromObject(without, "declaredFeatures");
+                cr_expect(!node_status_differs(status, without),
+                          "an API server that does not keep them is not told again");
+        }
+}
+
 Test(node_status, the_patch_replaces_addresses_and_leaves_the_status_alone)
 {
         JSON *status = node_status(&in, NULL), *patch = node_status_patch(status);

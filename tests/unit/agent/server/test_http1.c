@@ -5,6 +5,7 @@
 
 #include "agent/server/http1.h"
 #include "common/buf.h"
+#include "common/mem.h"
 
 static struct http_head parse(const char *text)
 {
@@ -178,4 +179,17 @@ Test(http1, too_much_of_anything_is_refused)
         buf_str(&b, "\r\n\r\n");
         cr_assert_eq(refused_n(b.data, b.len), 431);
         buf_done(&b);
+}
+
+Test(http1, headers_that_come_several_times_are_joined)
+{
+        struct http_head h =
+                parse("GET / HTTP/1.1\r\nHost: n\r\nX-Thing: a, b\r\nOther: 1\r\nx-thing:\r\nX-THING: c\r\n\r\n");
+        CLEANUP(freep) char *all = http_header_all(&h, "x-thing"), *one = http_header_all(&h, "other");
+        CLEANUP(freep) char *none = http_header_all(&h, "x-thin");
+
+        cr_assert_str_eq(all, "a, b, , c");
+        cr_assert_str_eq(one, "1");
+        cr_assert_null(none);
+        http_head_done(&h);
 }

@@ -1238,8 +1238,7 @@ Test(server, a_connection_becomes_a_websocket)
         cr_assert(ended_well(&c));
         buf_add(&wire.out, c.in.data, c.in.len);
         text = ws_sent(&wire);
-        cr_assert_str_eq(text,
-                         "1: \n1: hello\nopcode 10: ?\n3: {\"metadata\":{},\"status\":\"Success\"}\nclose 1000\n");
+        cr_assert_str_eq(text, "1: hello\nopcode 10: ?\n3: {\"metadata\":{},\"status\":\"Success\"}\nclose 1000\n");
         wire_done();
         hang_up(&c);
 }
@@ -1339,6 +1338,74 @@ Test(server, a_session_that_reads_nothing_learns_that_its_peer_went_away)
                         wait_for_closed((size_t)way + 1);
                 }
         }
+}
+
+/* It asks for an answer to each ping, and reads none: it comes to a stop, and the others do not. */
+Test(server, a_flood_of_pings_costs_only_its_client)
+{
+        struct client c = upgraded("POST", "/exec", spdy_headers);
+        struct pollfd p = { .fd = c.fd, .events = POLLOUT };
+        size_t written = 0, n_pings = 0;
+
+        spdy_syn(&wire, 1, "error");
+        spdy_syn(&wire, 3, "stdin");
+        spdy_syn(&wire, 5, "stdout");
+        flush_wire(&c);
+        for (uint32_t i = 0; i < 1000; i++)
+                spdy_control(&wire, SPDY_PING, 2 * i + 1, 0, 4);
+        fcntl(c.fd, F_SETFL, O_NONBLOCK);
+        while (written < 64 << 20) {
+                int n = SSL_write(c.ssl, wire.in.data, (int)wire.in.len);
+
+                if (n > 0)
+                        written += (size_t)n;
+                else if (poll(&p, 1, 2000) == 0)
+                        break;
+        }
+        cr_assert_lt(written, 64 << 20);
+        for (int i = 0; i < 10; i++) {
+                struct client other = client(&client_id);
+
+                expect(&other, "GET", "/who", "", 200, "kube-apiserver system:masters system:authenticated");
+                hang_up(&other);
+        }
+        /* Once it reads, it goes on. */
+        fcntl(c.fd, F_SETFL, 0);
+        while (n_pings < written / 12 - 2000) {
+                cr_assert(more(&c));
+                n_pings = c.in.len / 12;
+        }
+        wire_done();
+        hang_up(&c);
+}
+
+/* What ends one connection is told to no other one. */
+Test(server, a_broken_frame_ends_its_connection_alone)
+{
+        static const char bomb[] = "\x80\x03\0\x01\0\0\x40\x01";
+        struct client good = upgraded("POST", "/exec", spdy_headers);
+
+        spdy_syn(&wire, 1, "error");
+        spdy_syn(&wire, 3, "stdin");
+        spdy_syn(&wire, 5, "stdout");
+        flush_wire(&good);
+        for (int i = 0; i < 20; i++) {
+                struct client bad = client(&client_id);
+                CLEANUP(freep) char *text = xasprintf("POST /exec HTTP/1.1\r\nHost: node\r\n%s\r\n", spdy_headers);
+
+                say(&bad, text);
+                free(take(&bad, 0, "\r\n\r\n"));
+                cr_assert_eq(SSL_write(bad.ssl, bomb, 8), 8);
+                cr_assert(ended_well(&bad));
+                cr_assert_eq(bad.in.len, SPDY_HEAD + 8); /* GOAWAY */
+                hang_up(&bad);
+        }
+        wait_for_closed(20);
+        spdy_send(&wire, 3, "hello", 5, true);
+        flush_wire(&good);
+        cr_assert_not_null(strstr(rest(&good), "5: hello\n"));
+        wire_done();
+        hang_up(&good);
 }
 
 /* ---- rotation ---------------------------------------------------------------------------------------------------- */

@@ -17,7 +17,7 @@ static void begin(unsigned version)
         cr_assert_str_eq(told(&p), "", "nothing calls back");
         peer_turn(&p);
         cr_assert_str_eq(told(&p), "ready\n");
-        cr_assert_str_eq(ws_sent(&p), "1: \n");
+        cr_assert_str_eq(ws_sent(&p), version < 5 ? "1: \n" : "");
 }
 
 static void message(const char *bytes, size_t n)

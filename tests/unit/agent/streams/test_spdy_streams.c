@@ -210,6 +210,33 @@ Test(spdy_streams, what_else_may_be_said)
         cr_assert_str_eq(told(&p), "");
 }
 
+Test(spdy_streams, headers_may_be_a_streams_end)
+{
+        begin();
+        peer_raw(&p, "\x80\3\0\x8\1\0\0\4\0\0\0\3", 12);
+        cr_assert_str_eq(told(&p), "stdin ended\n");
+        peer_gone(&p);
+        begin_forward();
+        spdy_half(&p, 1, "error", "80", "a");
+        spdy_half(&p, 3, "data", "80", "a");
+        told(&p);
+        {
+                struct buf block = BUF(1 << 16), b = BUF(1 << 16);
+
+                header_block(&p, &block, (const char *const[]){ "any", "thing", NULL });
+                control_head(&b, SPDY_HEADERS, SPDY_FLAG_FIN, 4 + block.len);
+                add_u32(&b, 3);
+                buf_add(&b, block.data, block.len);
+                peer_raw(&p, b.data, b.len);
+                buf_done(&block);
+                buf_done(&b);
+        }
+        cr_assert_str_eq(told(&p), "data ended\n");
+        spdy_half(&p, 5, "error", "81", "b"); /* the decompressor has kept up */
+        spdy_half(&p, 7, "data", "81", "b");
+        cr_assert_str_eq(told(&p), "pair 81\n");
+}
+
 Test(spdy_streams, what_breaks_the_protocol_ends_the_connection_alone)
 {
         static const struct {
