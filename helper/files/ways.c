@@ -6,19 +6,13 @@
 #include "common/buf.h"
 #include "common/mem.h"
 #include "helper/files/dir.h"
+#include "policy/path.h"
 
 #define ACCOUNT "ways" /* lines of "m PATH" and "g PATH" */
 
 enum { ACCOUNT_MAX = 512 * 1024 };
 
 static const char letters[] = { [WAY_MOUNT] = 'm', [WAY_GIVEN] = 'g' };
-
-bool path_is_beneath(const char *path, const char *dir)
-{
-        size_t n = streq(dir, "/") ? 0 : strlen(dir);
-
-        return strncmp(path, dir, n) == 0 && path[n] == '/' && path[n + 1];
-}
 
 static int clash(const struct way *inner, const struct way *outer, struct err *e)
 {

@@ -31,7 +31,4 @@ struct way {
  */
 int ways_note(int pod, const struct way *ways, size_t n, bool trusted, struct err *e);
 
-/* Does `path` lie in `dir`, at any depth? Both are absolute and normalized; no path lies beneath itself. */
-bool path_is_beneath(const char *path, const char *dir);
-
 #endif

@@ -11,6 +11,7 @@
 #include "common/mem.h"
 #include "common/utf8.h"
 #include "helper/text/package_paths.h"
+#include "policy/path.h"
 
 enum { BESIDE_STOP_S = 2 }; /* between SIGTERM and SIGKILL for a command whose client is gone */
 
@@ -337,10 +338,8 @@ static bool in_volume(const struct mount_plan *plan, const char *path)
 {
         for (size_t i = 0; i < plan->n; i++) {
                 const struct mount_line *l = &plan->lines[i];
-                size_t n = strlen(l->target);
 
-                if (l->source && *l->source == '/' && strncmp(path, l->target, n) == 0 &&
-                    (path[n] == '/' || path[n] == '\0'))
+                if (l->source && *l->source == '/' && path_is_in(path, l->target))
                         return true;
         }
         return false;
@@ -366,7 +365,7 @@ static void mounts(struct buf *b, const struct unit_text *u)
 
         for (size_t i = 0; i < u->mounts->n; i++) {
                 const char *target = u->mounts->lines[i].target;
-                in_home |= starts_with(target, "/home") || starts_with(target, "/root");
+                in_home |= path_is_in(target, "/home") || path_is_in(target, "/root");
         }
         /* With a tmpfs for / everything on it is bound read-only already, and PID 1 would let ProtectSystem=strict win
          * over it. */
