@@ -70,6 +70,8 @@ static const char *const never_target[] = {
         "/libx32/",
         "/boot/",
         "/run/systemd/",
+        "/run/credentials/", /* PID 1 makes a mount point in it for each unit that has credentials, through links, too
+                              */
         "/run/vks/",
         "/var/lib/vks/",
         "/etc/ld.so.preload/",

@@ -211,6 +211,8 @@ static void word(struct buf *b, const struct list *l, const struct unit_file *fi
 {
         CLEANUP(freep) char *target = strpbrk(text, "\"'\\") ? NULL : target_of(l->shape, text);
         bool is_list_of_paths = l->shape == PATH || l->shape == EXEC || l->shape == HIDDEN;
+        /* Above one of ours: that would be hidden, or PID 1 would make its mount point in what the package binds. */
+        bool reaches_down = l->shape == HIDDEN || l->shape == BIND || l->shape == BIND_RO;
 
         if (!target || shows_bus(l->shape, text))
                 return;
@@ -220,7 +222,7 @@ static void word(struct buf *b, const struct list *l, const struct unit_file *fi
                                 say_of_entries(b, l->written, file, mounts, target);
                         return;
                 }
-        } else if (is_ours(mounts, target, l->shape == HIDDEN) || is_entangled(mounts, l->shape, target)) {
+        } else if (is_ours(mounts, target, reaches_down) || is_entangled(mounts, l->shape, target)) {
                 return;
         }
         if (is_list_of_paths && *text != '-' && is_on_pods_ground(mounts, target))

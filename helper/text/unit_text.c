@@ -275,6 +275,10 @@ static void other_commands(struct buf *b, const struct unit_text *u)
 
         for (size_t k = 0; p && k < ARRAY_LEN(keys); k++) {
                 buf_printf(b, "%s=\n", keys[k]);
+                /* As the unit's user, in the container's view; the path is plain (given.h). */
+                for (size_t i = 0; i < u->given->n && streq(keys[k], "ExecStartPre"); i++)
+                        if (u->given->dirs[i].inner)
+                                buf_printf(b, "ExecStartPre=-:/bin/mkdir -p %s\n", u->given->dirs[i].path);
                 for (size_t i = 0; i < p->n && !u->program; i++) {
                         const char *v = p->service[i].value;
                         size_t n = strspn(v, PREFIXES);
@@ -315,6 +319,8 @@ static void directories(struct buf *b, const struct unit_text *u, bool beside)
                         buf_printf(b, ":%s", dir->path);
                 if (i + 1 == u->given->n || u->given->dirs[i + 1].kind != dir->kind)
                         buf_char(b, '\n');
+                if (dir->inner)
+                        continue;
                 buf_printf(&dirs, " vks/pods/%s%s%s", u->pod->uid, dir->fresh ? "/given" : "", dir->path);
                 snprintf(key, sizeof(key), "%sDirectoryMode", given_key(dir->kind));
                 if (!*mode)
@@ -400,7 +406,7 @@ static void mounts(struct buf *b, const struct unit_text *u)
         bind_own(b, u, "/tmp", "tmp", "");
         bind_own(b, u, "/dev/shm", "shm", "");
         for (size_t i = 0; i < u->given->n; i++)
-                if (u->given->dirs[i].fresh)
+                if (u->given->dirs[i].fresh && !u->given->dirs[i].inner)
                         bind_own(b, u, u->given->dirs[i].path, "given", u->given->dirs[i].path);
         buf_char(b, '\n');
         for (size_t i = 0; i < u->mounts->n; i++) {

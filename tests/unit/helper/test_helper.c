@@ -768,6 +768,51 @@ Test(helper, nothing_is_mounted_in_a_directory_that_is_given_to_a_user_in_whatev
         cr_assert_eq(write_pod(a), 0, "a volume in its place: %s", reply->text);
 }
 
+/* What PID 1 makes of a word of StateDirectory= is what the pod's account has to know it by. */
+Test(helper, a_directory_that_is_given_is_known_however_its_unit_spells_it)
+{
+        static const char *const same[] = { "iwd/", "./iwd", "iwd/.", ".//iwd//", "iwd:link", "iwd/:link" };
+        static const char *const unknown[] = { "\"iwd\"",    "iw'd'",      "iw\\x64", "%P", "%N%%",
+                                               "../lib/iwd", "iwd/../iwd", ".",       "/" };
+        struct asked *a = two_of_them();
+
+        a->m.n_containers = 2;
+        for (size_t i = 0; i < ARRAY_LEN(same) + ARRAY_LEN(unknown); i++) {
+                const char *word = i < ARRAY_LEN(same) ? same[i] : unknown[i - ARRAY_LEN(same)];
+                CLEANUP(freep) char *text = xasprintf("[Service]\nExecStart=/usr/bin/iwd\nStateDirectory=%s\n", word);
+
+                put("/etc/systemd/system/iwd.service", text, 0644);
+                cr_assert_eq(write_pod(a), i < ARRAY_LEN(same) ? -EPERM : -EOPNOTSUPP, "%s: %s", word, reply->text);
+        }
+        nothing_is_left();
+}
+
+/*
+ * PID 1 goes through the outer one on its way to the inner one at each start, and makes or gives away what it gets to:
+ * by then the outer one belongs to a user, who may have laid a link there.
+ */
+Test(helper, a_directory_in_another_one_of_the_unit_is_made_by_its_user)
+{
+        struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=redis\nStateDirectory=redis redis/x/y "
+                                "redis2\nExecStartPre=/usr/bin/prepare\n");
+
+        for (int var = 0; var < 2; var++) {
+                a->c.writes_var = var;
+                cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+                cr_assert(dropin_has(var ? "RuntimeDirectory=vks/pods/" UID "/given/var/lib/redis vks/pods/" UID
+                                           "/given/var/lib/redis2\n"
+                                         : "RuntimeDirectory=vks/pods/" UID "/var/lib/redis vks/pods/" UID
+                                           "/var/lib/redis2\n"));
+                cr_assert(dropin_has("STATE_DIRECTORY=/var/lib/redis:/var/lib/redis/x/y:/var/lib/redis2\n"));
+                cr_assert(dropin_has("ExecStartPre=\nExecStartPre=-:/bin/mkdir -p /var/lib/redis/x/y\n"
+                                     "ExecStartPre=/usr/bin/prepare\n"));
+                cr_assert(!dropin_has("vks/pods/" UID "/var/lib/redis/x") && !dropin_has("given/var/lib/redis/x"));
+                cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
+        }
+        cr_assert_eq(write_in(a, "/var/lib/redis/x/y"), 0, "%s", reply->text);
+        cr_assert(dropin_has("--dir \"/var/lib/redis/x/y\" "), "as any other directory there");
+}
+
 Test(helper, the_machines_data_shows_through_only_where_it_is_the_users_own)
 {
         static const char fresh[] = "RuntimeDirectory=vks/pods/" UID "/given/var/lib/redis\n",
