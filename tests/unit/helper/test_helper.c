@@ -156,7 +156,7 @@ Test(helper, a_written_pod_is_files_and_nothing_runs)
         a->env.name = STR("A"), a->env.value = (ProtobufCBinaryData){ 6, (uint8_t *)STR("secret") }, a->c.n_env = 1;
         with_mount(a, "disk", "/tmp/cache/x");
         cr_assert_eq(write_pod(a), 0, "%s", reply->text);
-        cr_assert_str_eq(pid1.asked, "");
+        cr_assert_str_eq(pid1.asked, "GetUnit " MOUNT "\n");
         cr_assert(holds(SLEEP_FILE, "Description=Container c of pod default/web"));
         cr_assert(holds(SLEEP_DROPIN, "[X-Kubernetes]\nUID=" UID "\n"));
         cr_assert(holds(SLEEP_DROPIN, "ExecStart=\"/usr/bin/sleep\" \"9\"\n"), "by its name, found in /usr/bin");
@@ -876,6 +876,30 @@ Test(helper, all_units_of_a_pod_have_the_same_var_whatever_request_brings_them)
         cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
         unlink(LOG_DIR "/" UID ".d" LOG_GONE);
         nothing_is_left();
+}
+
+Test(helper, a_pod_without_the_layer_waits_for_pid_1_to_forget_that_of_an_earlier_one)
+{
+        struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=redis\nStateDirectory=redis\n");
+
+        put("/run/systemd/system/" MOUNT, "[Mount]\n", 0644);
+        pid1.units[0].unit = MOUNT, pid1.units[0].state = "inactive";
+        cr_assert_eq(write_pod(a), -EAGAIN);
+        expect(-EAGAIN, "systemd still knows the /var of an earlier pod of this uid");
+        nothing_is_left();
+        pid1.units[0].unit = NULL;
+        put("/run/systemd/system/" MOUNT, "[Mount]\n", 0644);
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(!is_there("/run/systemd/system/" MOUNT), "nor can it learn of it again");
+        pid1.units[0].unit = MOUNT, pid1.units[0].state = "inactive";
+        a->containers[0] = &a->c2;
+        cr_assert_eq(write_pod(a), 0, "once there are units it may be a name that they make: %s", reply->text);
+        pid1.units[0].unit = NULL;
+        cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
+        pid1.units[0].unit = MOUNT, pid1.units[0].state = "inactive";
+        a->c2.writes_var = true;
+        cr_assert_eq(write_pod(a), 0, "with the layer it is the same one: %s", reply->text);
+        pid1.units[0].unit = NULL;
 }
 
 /* A request that is refused leaves the layer that it would have had, and the next one has to know of it. */
