@@ -96,8 +96,9 @@ static int note_ways(int pod, const struct unit_text *u, const struct mount_wish
                 if (mount_is_on_pods_ground(wishes, n_wishes, wishes[i].target))
                         ways[n++] = (struct way){ WAY_MOUNT, wishes[i].target };
         for (size_t i = 0; i < u->given->n && !u->who.root; i++)
-                ways[n++] = (struct way){ WAY_GIVEN, u->given->dirs[i].path };
-        return ways_note(pod, ways, n, !u->program && !u->n_args, e);
+                if (!u->given->dirs[i].inner)
+                        ways[n++] = (struct way){ WAY_GIVEN, u->given->dirs[i].path };
+        return ways_note(pod, ways, n, e);
 }
 
 /* Has the machine something of the path's first name? */
@@ -216,7 +217,9 @@ int container_text_make(struct machine *m, const struct op_write *op, const stru
             (r = find_program(op, k, u->who.root, &t->program, e)) < 0)
                 return r;
         u->program = t->program;
-        given_of(t->file, &t->given);
+        r = given_of(t->file, &t->given, e);
+        if (r < 0)
+                return r;
         choose_fresh(u, pod, beside, &t->given);
         r = plan_mounts(m, pod, k, u, t->dir, &t->mounts, e);
         if (r < 0)

@@ -259,6 +259,26 @@ static uint64_t env_bytes(const struct op_write *op)
 }
 
 /*
+ * PID 1 mounts the layer for whatever lies in it, be it asked or not, as long as it knows of it (RequiresMountsFor= of
+ * systemd.unit(5)), and systemd 257 makes upperdir= for it. So a pod without the layer does not begin before PID 1 has
+ * forgotten the one of an earlier pod of the same uid.
+ */
+static int check_no_layer(struct machine *m, const char *uid, struct err *e)
+{
+        CLEANUP(buf_done) struct buf mount = BUF(ID_UNIT_MAX);
+        char state[32];
+        int r;
+
+        unit_text_layer_name(&layer_var, uid, &mount);
+        if ((r = dir_remove(m->units, mount.data)) < 0)
+                return err_errno(e, r, NULL, "removing %s", mount.data);
+        r = unit_active_state(m, mount.data, state, e);
+        if (r == 0 && *state)
+                r = err_set(e, -EAGAIN, NULL, "systemd still knows the /var of an earlier pod of this uid");
+        return r;
+}
+
+/*
  * Is the pod's /var a layer over the machine's? That is one answer for all of the pod's units, whatever request brings
  * them: PID 1 mounts the layer for whichever of them starts, and what it gives to the user of a unit that was written
  * without it would then be the machine's (choose_fresh()).
@@ -278,7 +298,7 @@ static int choose_overlay(struct machine *m, const struct op_write *op, bool *re
                                "that know nothing of them: delete the pod",
                                op->pod.namespace, op->pod.name);
         *ret |= wanted;
-        return 0;
+        return *ret || (units && *units) ? 0 : check_no_layer(m, op->pod.uid, e);
 }
 
 int op_write(struct machine *m, const struct op_write *op, UNUSED struct answer *a, struct err *e)

@@ -13,8 +13,8 @@
 #include "common/mem.h"
 #include "helper/files/dir.h"
 #include "helper/files/trust.h"
-#include "helper/files/ways.h"
 #include "helper/helper.h"
+#include "policy/path.h"
 
 /* What the kernel shows: systemd takes no WorkingDirectory= there (systemd 257, src/core/load-fragment.c,
  * config_parse_working_directory()). */
@@ -23,7 +23,7 @@ static bool is_kernels(const char *path)
         static const char *const dirs[] = { "/dev", "/proc", "/sys" };
 
         for (size_t i = 0; i < ARRAY_LEN(dirs); i++)
-                if (streq(path, dirs[i]) || path_is_beneath(path, dirs[i]))
+                if (path_is_in(path, dirs[i]))
                         return true;
         return false;
 }

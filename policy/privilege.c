@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fnmatch.h>
 
+#include "policy/path.h"
 #include "policy/rules.h"
 
 /* ---- who speaks for the machine ---------------------------------------------------------------------------------- */
@@ -78,7 +79,7 @@ static bool brings_nothing(const struct op_container *k)
                        (!k->c->working_dir[0] || streq(k->c->working_dir, "/"));
 
         for (size_t i = 0; i < k->n_mounts; i++)
-                nothing &= rule_within(k->mounts[i].target, "/run/secrets");
+                nothing &= path_is_in(k->mounts[i].target, "/run/secrets");
         for (size_t i = 0; i < k->c->n_env; i++)
                 nothing &= is_among(names, ARRAY_LEN(names), k->c->env[i]->name);
         return nothing;
@@ -162,9 +163,9 @@ int policy_place(const struct privilege *who, const char *target, bool there, st
         bool data = !there;
 
         for (size_t i = 0; i < ARRAY_LEN(data_places); i++)
-                data |= rule_within(target, data_places[i]);
+                data |= path_is_in(target, data_places[i]);
         for (size_t i = 0; i < ARRAY_LEN(not_code); i++)
-                if (rule_within(target, not_code[i]))
+                if (path_is_in(target, not_code[i]))
                         return 0;
         if (!who->own || (!why && data))
                 return 0;

@@ -8,6 +8,7 @@
 
 #include "common/mem.h"
 #include "common/utf8.h"
+#include "policy/path.h"
 
 #define URL_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/:._~+-"
 
@@ -69,6 +70,8 @@ static const char *const never_target[] = {
         "/libx32/",
         "/boot/",
         "/run/systemd/",
+        "/run/credentials/", /* PID 1 makes a mount point in it for each unit that has credentials, through links, too
+                              */
         "/run/vks/",
         "/var/lib/vks/",
         "/etc/ld.so.preload/",
@@ -111,17 +114,10 @@ bool rule_in_ranges(const struct policy_list *l, uint32_t id)
         return false;
 }
 
-bool rule_within(const char *path, const char *dir)
-{
-        size_t n = strlen(dir);
-
-        return strncmp(path, dir, n) == 0 && (dir[n - 1] == '/' || path[n] == '\0' || path[n] == '/');
-}
-
 const char *rule_place(const char *const *places, size_t n, const char *path)
 {
         for (size_t i = 0; i < n; i++)
-                if (rule_within(places[i], path) || (ends_with(places[i], "/") && rule_within(path, places[i])))
+                if (path_is_in(places[i], path) || (ends_with(places[i], "/") && path_is_in(path, places[i])))
                         return places[i];
         return NULL;
 }
@@ -153,7 +149,7 @@ int rule_url(const struct policy *p, const char *url, const char *sha256, struct
                                  "checksum is none",
                                  url);
         for (size_t i = 0; i < p->url.n; i++)
-                if (rule_within(url, p->url.items[i].text))
+                if (path_is_in(url, p->url.items[i].text))
                         return sha256[0] || !p->url_needs_sha256
                                        ? 0
                                        : rule_refused(e, "url-needs-sha256", "%.200s has no @sha256:", url);
@@ -173,7 +169,7 @@ static bool is_private(const char *path)
         static const char *const own[] = { "/run", "/var", "/tmp", "/dev/shm" };
 
         for (size_t i = 0; i < ARRAY_LEN(own); i++)
-                if (rule_within(path, own[i]))
+                if (path_is_in(path, own[i]))
                         return true;
         return false;
 }
@@ -184,14 +180,14 @@ static const struct op_mount *mount_around(const struct op_container *k, const c
         const struct op_mount *in = NULL;
 
         for (size_t i = 0; i < k->n_mounts; i++)
-                if (rule_within(path, k->mounts[i].target))
+                if (path_is_in(path, k->mounts[i].target))
                         in = &k->mounts[i];
         return in;
 }
 
 void policy_plain_path(const char *path, char ret[static ID_PATH_MAX + 1])
 {
-        bool lock = rule_within(path, "/var/lock"), run = rule_within(path, "/var/run");
+        bool lock = path_is_in(path, "/var/lock"), run = path_is_in(path, "/var/run");
 
         snprintf(ret, ID_PATH_MAX + 1, "%s%s", lock ? "/run" : "", path + (lock || run ? strlen("/var") : 0));
 }
@@ -269,7 +265,7 @@ int rule_host_path(const struct policy *p, const char *path, bool *ret_read_only
         for (size_t i = 0; i < p->host_path.n; i++) {
                 const struct policy_item *item = &p->host_path.items[i];
 
-                if (rule_within(path, item->text) && (!nearest || rule_within(item->text, nearest->text)))
+                if (path_is_in(path, item->text) && (!nearest || path_is_in(item->text, nearest->text)))
                         nearest = item;
         }
         if (!nearest)
@@ -278,7 +274,7 @@ int rule_host_path(const struct policy *p, const char *path, bool *ret_read_only
         /* Mounting a directory also mounts what is beneath it: so it is read-only if a directory beneath it must
          * be. */
         for (size_t i = 0; i < p->host_path.n; i++)
-                *ret_read_only |= !p->host_path.items[i].writable && rule_within(p->host_path.items[i].text, path);
+                *ret_read_only |= !p->host_path.items[i].writable && path_is_in(p->host_path.items[i].text, path);
         return 0;
 }
 

@@ -15,9 +15,6 @@ int rule_refused(struct err *e, const char *rule, const char *fmt, ...) PRINTF(3
 bool rule_matches(const struct policy_list *patterns, const char *s);
 bool rule_in_ranges(const struct policy_list *ranges, uint32_t id);
 
-/* `path` is `dir`, or beneath it. Both are normalized, but `dir` may end in "/". */
-bool rule_within(const char *path, const char *dir);
-
 /* The first of `places` that `path` covers: it is `path` or beneath it; or, if it ends in "/", also above it. NULL:
  * none. */
 const char *rule_place(const char *const *places, size_t n, const char *path);

@@ -6,19 +6,13 @@
 #include "common/buf.h"
 #include "common/mem.h"
 #include "helper/files/dir.h"
+#include "policy/path.h"
 
 #define ACCOUNT "ways" /* lines of "m PATH" and "g PATH" */
 
 enum { ACCOUNT_MAX = 512 * 1024 };
 
 static const char letters[] = { [WAY_MOUNT] = 'm', [WAY_GIVEN] = 'g' };
-
-bool path_is_beneath(const char *path, const char *dir)
-{
-        size_t n = streq(dir, "/") ? 0 : strlen(dir);
-
-        return strncmp(path, dir, n) == 0 && path[n] == '/' && path[n + 1];
-}
 
 static int clash(const struct way *inner, const struct way *outer, struct err *e)
 {
@@ -39,20 +33,8 @@ static int compare(const struct way *a, const struct way *b, struct err *e)
         return 0;
 }
 
-static bool is_among(const struct way *way, const struct way *ways, size_t n)
-{
-        for (size_t i = 0; i < n; i++)
-                if (ways[i].kind == way->kind && streq(ways[i].path, way->path))
-                        return true;
-        return false;
-}
-
-/*
- * Compares `way` with every line of the account, except with ways of the same kind in `own`, which are trusted.
- * *ret_known: the account has `way` already.
- */
-static int compare_with_account(const struct way *way, const char *account, const struct way *own, size_t n_own,
-                                bool *ret_known, struct err *e)
+/* Compares `way` with every line of the account. *ret_known: the account has `way` already. */
+static int compare_with_account(const struct way *way, const char *account, bool *ret_known, struct err *e)
 {
         int r = 0;
 
@@ -63,13 +45,12 @@ static int compare_with_account(const struct way *way, const char *account, cons
                 struct way other = { line[0] == letters[WAY_GIVEN] ? WAY_GIVEN : WAY_MOUNT, path };
 
                 *ret_known |= other.kind == way->kind && streq(other.path, way->path);
-                if (other.kind != way->kind || !is_among(&other, own, n_own))
-                        r = compare(way, &other, e);
+                r = compare(way, &other, e);
         }
         return r;
 }
 
-int ways_note(int pod, const struct way *ways, size_t n, bool trusted, struct err *e)
+int ways_note(int pod, const struct way *ways, size_t n, struct err *e)
 {
         CLEANUP(buf_done) struct buf old = BUF(ACCOUNT_MAX), all = BUF(ACCOUNT_MAX);
         int r = dir_read(pod, ACCOUNT, &old);
@@ -79,14 +60,13 @@ int ways_note(int pod, const struct way *ways, size_t n, bool trusted, struct er
 
         for (size_t i = 0; i < n && r == 0; i++)
                 for (size_t k = 0; k < i && r == 0; k++)
-                        if (!trusted || ways[i].kind != ways[k].kind)
-                                r = compare(&ways[i], &ways[k], e);
+                        r = compare(&ways[i], &ways[k], e);
         if (old.len)
                 buf_add(&all, old.data, old.len);
         for (size_t i = 0; i < n && r == 0; i++) {
                 bool known;
 
-                r = compare_with_account(&ways[i], old.data, ways, trusted ? n : 0, &known, e);
+                r = compare_with_account(&ways[i], old.data, &known, e);
                 if (!known)
                         buf_printf(&all, "%c %s\n", letters[ways[i].kind], ways[i].path);
         }

@@ -24,14 +24,9 @@ struct way {
 };
 
 /*
- * Notes the ways of one container in the pod's account (`pod`: the pod's directory). Directories given by the same
- * call may lie in each other if `trusted`, which says that only the package's own command line uses them, as on a
- * machine without pods. -EPERM with "mount-target" as reason: a way would lie beneath a directory that is given away;
- * nothing is noted then. -E2BIG: the account is full.
+ * Notes the ways of one container in the pod's account (`pod`: the pod's directory). -EPERM with "mount-target" as
+ * reason: a way would lie beneath a directory that is given away; nothing is noted then. -E2BIG: the account is full.
  */
-int ways_note(int pod, const struct way *ways, size_t n, bool trusted, struct err *e);
-
-/* Does `path` lie in `dir`, at any depth? Both are absolute and normalized; no path lies beneath itself. */
-bool path_is_beneath(const char *path, const char *dir);
+int ways_note(int pod, const struct way *ways, size_t n, struct err *e);
 
 #endif

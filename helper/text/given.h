@@ -6,6 +6,7 @@
 #ifndef VKS_HELPER_TEXT_GIVEN_H
 #define VKS_HELPER_TEXT_GIVEN_H
 
+#include "common/err.h"
 #include "helper/text/unit_file.h"
 
 enum given_kind { GIVEN_RUNTIME, GIVEN_STATE, GIVEN_CACHE, GIVEN_LOGS, GIVEN_KINDS };
@@ -14,6 +15,8 @@ struct given_dir {
         enum given_kind kind;
         char *path; /* as the container sees it: /run/..., /var/lib/..., /var/cache/... or /var/log/... */
         bool fresh; /* an empty directory of the pod's own is bound over the machine's directory of that path */
+        bool inner; /* it lies in another one: PID 1 would follow a way through what is a user's already, so it does not
+                       make it, and who it belongs to does */
 };
 
 struct given {
@@ -21,9 +24,13 @@ struct given {
         struct given_dir *dirs;
 };
 
-/* The directories of a unit, in the order of their kinds; `file` may be NULL. `fresh` is false in all of them. Pure.
- * Call given_done() on *ret. */
-void given_of(const struct unit_file *file, struct given *ret);
+/*
+ * The directories of a unit, in the order of their kinds; `file` may be NULL. `fresh` is false in all of them. Pure.
+ * Call given_done() on *ret. -EOPNOTSUPP: what PID 1 would make of a word cannot be told from the word (quotes,
+ * escapes, specifiers, ".."). All that is known of a pod's ways is known by the paths that are said here, so each is
+ * PID 1's own.
+ */
+int given_of(const struct unit_file *file, struct given *ret, struct err *e);
 void given_done(struct given *g);
 
 /* "State" of StateDirectory=, and "STATE" of the variable STATE_DIRECTORY. */

@@ -7,8 +7,8 @@
 
 #include "common/mem.h"
 #include "helper/files/trust.h"
-#include "helper/files/ways.h"
 #include "common/utf8.h"
+#include "policy/path.h"
 
 enum { ENTRIES_MAX = 512, LINES_MAX = 4096 };
 
@@ -45,8 +45,7 @@ bool mount_plan_cover(struct mount_plan *p, const struct mount_wish *wishes, siz
         size_t i = 0;
 
         for (size_t k = 0; k < n_wishes; k++)
-                if (streq(wishes[k].target, target) || path_is_beneath(wishes[k].target, target) ||
-                    path_is_beneath(target, wishes[k].target))
+                if (path_is_in(wishes[k].target, target) || path_is_in(target, wishes[k].target))
                         return false;
         while (i < p->n && !streq(p->lines[i].target, target))
                 i++;
@@ -64,7 +63,7 @@ static bool is_private(const struct mount_wish *wishes, size_t n_wishes, const c
         static const char *const own[] = { "/var", "/run", "/tmp", "/home", "/root" };
 
         for (size_t i = 0; i < ARRAY_LEN(own); i++)
-                if (path_is_beneath(target, own[i]) || streq(target, own[i]))
+                if (path_is_in(target, own[i]))
                         return true;
         for (size_t i = 0; i < n_wishes; i++)
                 if (path_is_beneath(target, wishes[i].target))

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "common/mem.h"
+#include "policy/path.h"
 
 /* How a list's words name the path that they are about, and what is done with them. */
 enum shape {
@@ -50,20 +51,13 @@ static const char *const always_ours[] = {
         "/run/systemd/resolve",
 };
 
-static bool is_at_or_above(const char *dir, const char *path)
-{
-        size_t n = streq(dir, "/") ? 0 : strlen(dir);
-
-        return strncmp(dir, path, n) == 0 && (path[n] == '\0' || path[n] == '/');
-}
-
 static bool is_ours(const struct mount_plan *mounts, const char *path, bool above)
 {
         for (size_t i = 0; i < ARRAY_LEN(always_ours); i++)
-                if (above ? is_at_or_above(path, always_ours[i]) : streq(path, always_ours[i]))
+                if (above ? path_is_in(always_ours[i], path) : streq(path, always_ours[i]))
                         return true;
         for (size_t i = 0; i < mounts->n; i++)
-                if (above ? is_at_or_above(path, mounts->lines[i].target) : streq(path, mounts->lines[i].target))
+                if (above ? path_is_in(mounts->lines[i].target, path) : streq(path, mounts->lines[i].target))
                         return true;
         return false;
 }
@@ -81,7 +75,7 @@ static bool is_entangled(const struct mount_plan *mounts, enum shape shape, cons
                 const struct mount_line *l = &mounts->lines[i];
 
                 if (l->source && *l->source == '/' &&
-                    (is_at_or_above(l->target, path) || (shape != TMPFS && is_at_or_above(path, l->target))))
+                    (path_is_in(path, l->target) || (shape != TMPFS && path_is_in(l->target, path))))
                         return true;
         }
         return false;
@@ -94,10 +88,10 @@ static bool is_on_pods_ground(const struct mount_plan *mounts, const char *path)
         bool found = false;
 
         for (size_t i = 0; i < ARRAY_LEN(own); i++)
-                found |= is_at_or_above(own[i], path);
+                found |= path_is_in(path, own[i]);
         for (size_t i = 0; i < mounts->n; i++)
                 found |= mounts->lines[i].source && *mounts->lines[i].source == '/' &&
-                         is_at_or_above(mounts->lines[i].target, path);
+                         path_is_in(path, mounts->lines[i].target);
         return found;
 }
 
@@ -150,7 +144,7 @@ static char *normalized(const char *s, size_t n)
         }
         if (path.len == 0)
                 return xstrdup("/");
-        if (is_at_or_above("/var/run", path.data) || is_at_or_above("/var/lock", path.data))
+        if (path_is_in(path.data, "/var/run") || path_is_in(path.data, "/var/lock"))
                 return xasprintf("%s%s", starts_with(path.data, "/var/lock") ? "/run" : "", path.data + strlen("/var"));
         return buf_steal(&path);
 }
@@ -178,7 +172,7 @@ static bool shows_bus(enum shape shape, const char *word)
                 return false;
         word += strspn(word, "-");
         source = normalized(word, strcspn(word, ":"));
-        return !source || is_at_or_above(source, "/run/dbus") || is_at_or_above("/run/dbus", source);
+        return !source || path_is_in("/run/dbus", source) || path_is_in(source, "/run/dbus");
 }
 
 /* To the bind of ours at that path systemd would give both flags, and then nothing there could be executed. */
@@ -205,7 +199,7 @@ static void say_of_entries(struct buf *b, const char *key, const struct unit_fil
         for (size_t i = 0; i < mounts->n; i++) {
                 const char *target = mounts->lines[i].target;
 
-                if (mounts->lines[i].kind == MOUNT_TMPFS || !is_at_or_above(dir, target) || strpbrk(target, "\"' %") ||
+                if (mounts->lines[i].kind == MOUNT_TMPFS || !path_is_in(target, dir) || strpbrk(target, "\"' %") ||
                     is_executable(file, target))
                         continue;
                 buf_printf(b, "%s=-%s\n", key, target);
@@ -217,6 +211,8 @@ static void word(struct buf *b, const struct list *l, const struct unit_file *fi
 {
         CLEANUP(freep) char *target = strpbrk(text, "\"'\\") ? NULL : target_of(l->shape, text);
         bool is_list_of_paths = l->shape == PATH || l->shape == EXEC || l->shape == HIDDEN;
+        /* Above one of ours: that would be hidden, or PID 1 would make its mount point in what the package binds. */
+        bool reaches_down = l->shape == HIDDEN || l->shape == BIND || l->shape == BIND_RO;
 
         if (!target || shows_bus(l->shape, text))
                 return;
@@ -226,7 +222,7 @@ static void word(struct buf *b, const struct list *l, const struct unit_file *fi
                                 say_of_entries(b, l->written, file, mounts, target);
                         return;
                 }
-        } else if (is_ours(mounts, target, l->shape == HIDDEN) || is_entangled(mounts, l->shape, target)) {
+        } else if (is_ours(mounts, target, reaches_down) || is_entangled(mounts, l->shape, target)) {
                 return;
         }
         if (is_list_of_paths && *text != '-' && is_on_pods_ground(mounts, target))

@@ -11,6 +11,7 @@
 #include "common/mem.h"
 #include "common/utf8.h"
 #include "helper/text/package_paths.h"
+#include "policy/path.h"
 
 enum { BESIDE_STOP_S = 2 }; /* between SIGTERM and SIGKILL for a command whose client is gone */
 
@@ -274,6 +275,10 @@ static void other_commands(struct buf *b, const struct unit_text *u)
 
         for (size_t k = 0; p && k < ARRAY_LEN(keys); k++) {
                 buf_printf(b, "%s=\n", keys[k]);
+                /* As the unit's user, in the container's view; the path is plain (given.h). */
+                for (size_t i = 0; i < u->given->n && streq(keys[k], "ExecStartPre"); i++)
+                        if (u->given->dirs[i].inner)
+                                buf_printf(b, "ExecStartPre=-:/bin/mkdir -p %s\n", u->given->dirs[i].path);
                 for (size_t i = 0; i < p->n && !u->program; i++) {
                         const char *v = p->service[i].value;
                         size_t n = strspn(v, PREFIXES);
@@ -314,6 +319,8 @@ static void directories(struct buf *b, const struct unit_text *u, bool beside)
                         buf_printf(b, ":%s", dir->path);
                 if (i + 1 == u->given->n || u->given->dirs[i + 1].kind != dir->kind)
                         buf_char(b, '\n');
+                if (dir->inner)
+                        continue;
                 buf_printf(&dirs, " vks/pods/%s%s%s", u->pod->uid, dir->fresh ? "/given" : "", dir->path);
                 snprintf(key, sizeof(key), "%sDirectoryMode", given_key(dir->kind));
                 if (!*mode)
@@ -337,10 +344,8 @@ static bool in_volume(const struct mount_plan *plan, const char *path)
 {
         for (size_t i = 0; i < plan->n; i++) {
                 const struct mount_line *l = &plan->lines[i];
-                size_t n = strlen(l->target);
 
-                if (l->source && *l->source == '/' && strncmp(path, l->target, n) == 0 &&
-                    (path[n] == '/' || path[n] == '\0'))
+                if (l->source && *l->source == '/' && path_is_in(path, l->target))
                         return true;
         }
         return false;
@@ -366,7 +371,7 @@ static void mounts(struct buf *b, const struct unit_text *u)
 
         for (size_t i = 0; i < u->mounts->n; i++) {
                 const char *target = u->mounts->lines[i].target;
-                in_home |= starts_with(target, "/home") || starts_with(target, "/root");
+                in_home |= path_is_in(target, "/home") || path_is_in(target, "/root");
         }
         /* With a tmpfs for / everything on it is bound read-only already, and PID 1 would let ProtectSystem=strict win
          * over it. */
@@ -401,7 +406,7 @@ static void mounts(struct buf *b, const struct unit_text *u)
         bind_own(b, u, "/tmp", "tmp", "");
         bind_own(b, u, "/dev/shm", "shm", "");
         for (size_t i = 0; i < u->given->n; i++)
-                if (u->given->dirs[i].fresh)
+                if (u->given->dirs[i].fresh && !u->given->dirs[i].inner)
                         bind_own(b, u, u->given->dirs[i].path, "given", u->given->dirs[i].path);
         buf_char(b, '\n');
         for (size_t i = 0; i < u->mounts->n; i++) {

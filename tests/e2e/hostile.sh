@@ -51,6 +51,9 @@ harm_package() {
              printf "ExecStart=/usr/local/bin/harm-script\n" | unit harm-script.service
              printf "[Unit]\nRequires=harm-fall.target\n[Service]\nUser=daemon\nExecStart=/bin/sleep 100\n" >lib/systemd/system/harm-fall.service
              printf "[Unit]\nDescription=the end of a machine\n" >lib/systemd/system/harm-fall.target
+             E="ReadWritePaths=/etc/harm /etc/harm-link /etc /etc/vks -/etc/../etc/vks +/etc//vks/ /etc/harm-mount /etc/harm-new /etc/harm/sub\nConfigurationDirectory=harm vks ../etc harm/sub"
+             printf "$E\nExecStart=$H mark-etc\n" | unit harm-etc.service
+             printf "User=daemon\n$E\nExecStart=$H mark-etc\n" | unit harm-etc-daemon.service
              ln -s /etc/shadow lib/systemd/system/harm-link.service
              printf "#!/bin/sh\n/bin/true\nexec sleep 100\n" >usr/local/bin/harm-script; chmod 755 usr/local/bin/harm-script
              dpkg-deb -b /root/harm /root/harm.deb >/dev/null && dpkg -i /root/harm.deb >/dev/null 2>&1; rm -rf /root/harm /root/harm.deb'
@@ -74,6 +77,8 @@ prepare() { # what is the same for all of the tests
     sh_node 'for other in host use; do ln -f /usr/local/bin/hostile /usr/local/bin/hostile-$other; done; systemctl stop vks-agent.service; id -u vks-pod >/dev/null
              mkdir -p /var/cache/vks /srv/hostile/allowed /srv/hostile/bound /srv/hostile/open /srv/hostile/ro && chmod 777 /srv/hostile/open && ln -sfn /etc /srv/hostile/link
              ln -sfn /usr/bin /srv/hostile/ulink; chmod 777 /srv/hostile/allowed
+             mkdir -p /etc/harm/sub /etc/harm-mount; ln -sfn /etc/vks /etc/harm-link; mountpoint -q /etc/harm-mount || mount --bind /etc/ssl /etc/harm-mount
+             echo conf >/etc/harm/conf; echo root-only >/etc/harm/secret; chmod 600 /etc/harm/secret
              mountpoint -q /srv/hostile/bound || mount --bind /etc /srv/hostile/bound
              test -e /root/policy.conf || cp -p /etc/vks/policy.conf /root/policy.conf
              systemctl stop $(systemctl list-units --plain --no-legend --type=timer | cut -d " " -f 1) || true' # midnight changes files, too
@@ -84,7 +89,7 @@ prepare() { # what is the same for all of the tests
     SINCE=$(sh_node 'date +%s')
 }
 undo() {
-    sh_node "umount /srv/hostile/bound; systemctl stop harm-fall.target; dpkg --purge harm; rm -rf /srv/hostile /usr/local/bin/hostile* /usr/local/lib/hostile.so /usr/local/sbin/vks-helper-sanitized
+    sh_node "umount /srv/hostile/bound /etc/harm-mount; rm -rf /etc/harm /etc/harm-link /etc/harm-mount; systemctl stop harm-fall.target; dpkg --purge harm; rm -rf /srv/hostile /usr/local/bin/hostile* /usr/local/lib/hostile.so /usr/local/sbin/vks-helper-sanitized
              rm -f /usr/lib/libasan.so* /usr/lib/libubsan.so* $DROPIN/san.conf; mv /root/policy.conf /etc/vks/policy.conf
              systemctl daemon-reload; systemctl stop vks-helper.service; systemctl start vks-agent.service timers.target" >/dev/null 2>&1 || true
 }
@@ -164,6 +169,7 @@ test_where_packages_may_be_root_pods_are_not() {
     policy $'root = package\nmax-units = 20'
     unchanged hostile escape package
     journal | grep 'hostile-is-root: pre' >/dev/null || fail "the package's own command line does not run as root: this test shows nothing"
+    journal | grep 'layer: written /etc/harm/hostile-was-here' >/dev/null || fail "nothing was written below /etc: this test does not show much"
     ! journal | grep -E 'hostile-is-root: (given|out|user)' || fail "what a pod says was done as root, or out of its directories"
     helper_is_well
     nothing_is_left
@@ -181,6 +187,28 @@ test_secrets_of_pods_that_run_are_theirs() {
     hostile release
     no_secret_is_out "$where"
     rm -f "$where"
+    helper_is_well
+    nothing_is_left
+}
+
+# What a container writes, whatever it is, is the text of messages of that container, and of no other.
+test_what_a_container_writes_is_only_ever_the_text_of_its_messages() {
+    local unit='vks.hostile.loud.usr\x2flocal\x2fbin\x2fhostile.service'
+    prepare
+    policy ''
+    trap 'hostile hush >/dev/null || true; undo' EXIT
+    hostile loud || fail "see above"
+    wait_for 120 "all of it is in the journal" contains hostile-noise-done journal VKS_POD=hostile/loud
+    wait_for 30 "and another container's line" contains hostile-quiet-line journal VKS_POD=hostile/quiet
+    [ "$(journal VKS_POD=hostile/loud | grep -c 'hostile-noise-flood .* HOSTILE_FORGED=1')" = 40000 ] || fail "lines are lost"
+    ! journal HOSTILE_FORGED=1 | grep . || fail "a container has made a field"
+    [ "$(journal VKS_CONTAINER=forged + OBJECT_SYSTEMD_UNIT=ssh.service | wc -l)" = 0 ] || fail "a container speaks for another"
+    [ "$(journal VKS_POD=hostile/loud -o export | sed -n 's/^OBJECT_SYSTEMD_UNIT=//p' | sort -u)" = "$unit" ] ||
+        fail "a message has another unit"
+    [ "$(node systemctl show -P NRestarts vks-log.service)" = 0 ] || fail "vks-log was restarted"
+    ! journal -u vks-log.service | grep -E 'Sanitizer|runtime error:|dumped core|code=(killed|dumped)|Failed with result' || fail "vks-log has failed"
+    ! journal VKS_POD=hostile/loud | grep hostile-is-root || fail "a container gets at its pipe's directory"
+    hostile hush
     helper_is_well
     nothing_is_left
 }

@@ -14,7 +14,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
         if (unit_file_parse("x@y-z.service", (const char *)data, size, &file, NULL) < 0)
                 return 0;
-        given_of(file, &given);
+        if (given_of(file, &given, NULL) < 0)
+                return 0;
         for (unsigned i = 0; i < 4; i++) {
                 CLEANUP(buf_done) struct buf fragment = BUF(2 << 20), dropin = BUF(2 << 20);
                 struct unit_text u = { .pod = &pod,

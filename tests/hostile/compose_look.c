@@ -285,6 +285,8 @@ static bool was_asked(const struct sequence *s, const char *at)
         return false;
 }
 
+#define GONE "//deleted" /* what the kernel says behind the root of a mount whose directory was removed */
+
 /* A pod's volume lies where a container asked for it, a directory that PID 1 gave away where the package has it; and
  * nowhere else. */
 static void look_at_mounts(const struct sequence *s, pid_t pid, const char *unit)
@@ -300,6 +302,8 @@ static void look_at_mounts(const struct sequence *s, pid_t pid, const char *unit
 
                 if (sscanf(line, "%*d %*d %*s %1023s %1023s", root, at) != 2)
                         continue;
+                if (ends_with(root, GONE)) /* it is gone with another container that PID 1 gave it to */
+                        root[strlen(root) - strlen(GONE)] = '\0';
                 for (size_t p = 0; p < PODS; p++) {
                         const char *of = strstr(root, pod_uids[p]);
                         of = of ? of + strlen(pod_uids[p]) : "";

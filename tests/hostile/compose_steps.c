@@ -40,6 +40,12 @@ static const struct kind {
 } kinds[] = {
         { "compose-state.service", { "/var/lib/compose-state/x", "/var/lib/compose-state" } },
         { "compose-state.service", { "/var/lib/compose-state/x", "/var/lib/compose-state/below/x" } },
+        { "compose-slash.service", { "/var/lib/compose-slash/x", "/var/lib/compose-slash" } },
+        { "compose-nest.service", { "/var/lib/compose-nest/x", "/var/lib/compose-nest/x/sub" } },
+        { "compose-outer.service", { "/var/lib/compose-nest/x", "/var/lib/compose-nest" } },
+        { "compose-code.service", { "/usr/share/compose/lib", "/opt/compose/lib" } },
+        { "compose-code.service", { "/usr/share/compose/lib", "/opt/compose/lib" } },
+        { "compose-code.service", { "/opt/compose/lib", "/opt/compose/lib" } },
         { "compose-cache.service", { "/var/cache/compose/cache/x", "/var/cache/compose" } },
         { "compose-run.service", { "/run/compose-run/x", "/run/compose-run" } },
         { "compose-logs.service", { "/var/log/compose-logs/x", "/var/log/compose-logs" } },

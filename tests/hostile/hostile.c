@@ -622,6 +622,9 @@ static void foreign(struct pod *p)
                                              "multi-user.target",
                                              "vks.conf",
                                              "vks.default.none.sleep.service",
+                                             "vks-install-hostile.service",
+                                             "vks-log.service",
+                                             "vks-exec-" UID "-c-0123456789abcdef.service",
                                              "../system/ssh.service",
                                              "vks.x/../../ssh.service" };
 
@@ -632,6 +635,9 @@ static void foreign(struct pod *p)
                         p->start.restart = p->stop.kill = flag;
                         must_fail(units[i], ask(verb_start, &p->start.base, NULL, 0));
                         must_fail(units[i], ask(verb_stop, &p->stop.base, NULL, 0));
+                        p->stop.signal = true;
+                        must_fail(units[i], ask(verb_stop, &p->stop.base, NULL, 0));
+                        p->stop.signal = false;
                 }
                 p->remove.all = false, p->remove.units = p->units, p->remove.n_units = 1;
                 if (!starts_with(units[i], "vks.default")) /* removing what is not there is no error */
@@ -1084,6 +1090,190 @@ static void beyond_max_units(struct pod *p)
         clean(p, false);
 }
 
+/* ---- with runAsNonRoot: the same as without, or nothing ---------------------------------------------------------- */
+
+static size_t read_dropin(const struct pod *p, char *ret, size_t size)
+{
+        CLEANUP(freep) char *path = xasprintf("/run/systemd/system/%s.d/vks.conf", p->unit);
+        FD fd = open(path, O_RDONLY | O_CLOEXEC);
+        ssize_t n = fd < 0 ? -1 : read(fd, ret, size);
+
+        return n > 0 ? (size_t)n : 0;
+}
+
+static int write_and_read(struct pod *p, bool non_root, char *ret, size_t size, size_t *ret_n)
+{
+        int r;
+
+        p->c.run_as_non_root = non_root;
+        r = ask(verb_write, &p->write.base, NULL, 0);
+        *ret_n = r == 0 ? read_dropin(p, ret, size) : 0;
+        clean(p, false);
+        return r;
+}
+
+/* `package`: packages may be root here, so the field has something to refuse. */
+static void as_non_root(struct pod *p, bool package)
+{
+        static char with[1 << 18], without[1 << 18];
+        static const char *const more[] = { "harm-user@root.service", "harm-user@daemon.service", "harm-script.service",
+                                            "" };
+        static char *command[] = { S("/usr/local/bin/hostile"), S("mark"), S("given") };
+        unsigned same = 0, refused = 0;
+
+        for (size_t i = 0; i < ARRAY_LEN(suspects) + ARRAY_LEN(more); i++)
+                for (unsigned how = 0; how < 16; how++) {
+                        const char *unit = i < ARRAY_LEN(suspects) ? suspects[i] : more[i - ARRAY_LEN(suspects)];
+                        size_t n, n_without;
+
+                        packaged(p, unit);
+                        p->c.command = command, p->c.n_command = how & 1 || !*unit ? 3 : 0;
+                        p->c.args = command + 1, p->c.n_args = how & 2 ? 2 : 0;
+                        if (!*unit)
+                                p->c.image = command[0], p->c.package = S(""), named(p->unit, "escape", command[0]);
+                        p->user.value = (uint32_t[]){ 0, 12345, 0, 1 }[how / 4],
+                        p->c.run_as_user = how / 4 ? &p->user : NULL;
+                        int before = write_and_read(p, false, without, sizeof(without), &n_without),
+                            r = write_and_read(p, true, with, sizeof(with), &n);
+                        if (r == 0 && (before != 0 || n == 0 || n != n_without || memcmp(with, without, n) != 0))
+                                failed("with runAsNonRoot it has what it has not without", unit);
+                        same += r == 0;
+                        refused += r != 0 && before == 0;
+                }
+        if (same == 0 || (package && refused == 0))
+                failed("runAsNonRoot was not tried", NULL);
+}
+
+/* ---- what a package's unit says that it writes to below /etc ----------------------------------------------------- */
+
+/* Whatever the unit says, and whoever it runs as: the machine's /etc is the same afterwards (tests/e2e/hostile.sh), and
+ * what it could not read there it does not (mark_etc()). Twice, since the second time the layer has what the first
+ * left. */
+static void over_etc(struct pod *p)
+{
+        static const char *const units[] = { "harm-etc.service", "harm-etc-daemon.service" };
+        static const char *const targets[] = { "/etc/harm",      "/etc/harm/x", "/etc/harm/sub",
+                                               "/etc/harm-link", "/etc",        "/etc/harm-new" };
+        static char *restarted[1];
+
+        for (size_t i = 0; i < ARRAY_LEN(units); i++)
+                for (size_t k = 0; k <= ARRAY_LEN(targets); k++) {
+                        packaged(p, units[i]);
+                        if (k < ARRAY_LEN(targets)) /* a volume of the pod's in the way */
+                                p->write.n_volumes = p->c.n_mounts = 1, p->m[0].path = S(targets[k]);
+                        restarted[0] = p->unit;
+                        if (ask(verb_write, &p->write.base, NULL, 0) == 0)
+                                for (int again = 0; again < 2; again++) {
+                                        p->start.units = restarted, p->start.restart = again;
+                                        if (ask(verb_start, &p->start.base, NULL, 0) == 0)
+                                                settled(p->unit);
+                                        nanosleep(&(struct timespec){ .tv_nsec = 200000000 }, NULL);
+                                }
+                        clean(p, true);
+                }
+}
+
+/* ---- signals, and what vks-log is told --------------------------------------------------------------------------- */
+
+static bool is_active(const char *unit)
+{
+        CLEANUP(freep) char *path = NULL, *state = NULL;
+        static sd_bus *bus;
+
+        if ((!bus && sd_bus_open_system(&bus) < 0) ||
+            sd_bus_path_encode("/org/freedesktop/systemd1/unit", unit, &path) < 0 ||
+            sd_bus_get_property_string(bus, "org.freedesktop.systemd1", path, "org.freedesktop.systemd1.Unit",
+                                       "ActiveState", NULL, &state) < 0)
+                failed("systemd is not to be asked", unit);
+        return streq(state, "active");
+}
+
+/* The fields that stand before a container's messages are root's: whoever could write them, or put another pipe in a
+ * container's place, could speak for any unit. */
+static void forge_fields(const char *uid)
+{
+        static const char *const ends[] = { ".c", ".c.out", ".c.err", ".c.gone", ".c.new", ".other" };
+
+        if (access("/run/vks/log", R_OK) == 0 || access("/run/vks/log", X_OK) == 0)
+                failed("an agent gets into the directory of vks-log", NULL);
+        for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+                CLEANUP(freep) char *path = xasprintf("/run/vks/log/%s%s", uid, ends[i]);
+                FD fd = open(path, O_WRONLY | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0600);
+                if (fd >= 0 || access(path, R_OK) == 0 || unlink(path) == 0 || mkfifo(path, 0666) == 0 ||
+                    symlink("/etc/passwd", path) == 0 || rename(path, "/run/vks/log/other") == 0)
+                        failed("an agent gets at what vks-log goes by", path);
+        }
+}
+
+static void signals_to_others(struct pod *p)
+{
+        struct pod other, twin;
+
+        honest(&other, "signalled");
+        other.id.uid = S("77777777-7777-4777-8777-777777777777");
+        other.c.image = other.command[0] = S("/bin/sleep"), other.args[0] = S("600");
+        other.write.n_volumes = 3, other.c.n_mounts = 3;
+        named(other.unit, "signalled", "/bin/sleep");
+        if (ask(verb_fill, &other.fill.base, NULL, 0) || ask(verb_write, &other.write.base, NULL, 0) ||
+            ask(verb_start, &other.start.base, NULL, 0))
+                failed("the pod for signals does not start", NULL);
+        settled(other.unit);
+        forge_fields(other.id.uid);
+        honest(p, "mutant");
+        p->stop.units[0] = other.unit;
+        honest(&twin, "signalled"); /* the same names of everything, and another uid */
+        twin.units[0] = other.unit;
+        for (unsigned how = 1; how < 4; how++) {
+                p->stop.signal = twin.stop.signal = how & 1;
+                p->stop.kill = twin.stop.kill = how & 2;
+                must_fail("a signal to another pod's container", ask(verb_stop, &p->stop.base, NULL, 0));
+                must_fail("a signal to the container of a pod of the same name",
+                          ask(verb_stop, &twin.stop.base, NULL, 0));
+        }
+        if (!is_active(other.unit))
+                failed("a signal has reached another pod", NULL);
+        honest(p, "mutant"); /* before it runs: there is nobody to hear it, and it starts as ever */
+        p->write.n_volumes = 3, p->c.n_mounts = 3, p->args[0] = S("600");
+        p->c.image = p->command[0] = S("/bin/sleep");
+        named(p->unit, "mutant", "/bin/sleep");
+        p->stop.signal = true, p->stop.kill = false;
+        must_fail("a signal to what is not there yet", ask(verb_stop, &p->stop.base, NULL, 0));
+        if (ask(verb_fill, &p->fill.base, NULL, 0) || ask(verb_write, &p->write.base, NULL, 0))
+                failed("the pod for signals is not written", NULL);
+        (void)ask(verb_stop, &p->stop.base, NULL, 0);
+        if (ask(verb_start, &p->start.base, NULL, 0))
+                failed("a pod does not start after a signal that came too early", NULL);
+        settled(p->unit);
+        if (!is_active(p->unit) || !is_active(other.unit))
+                failed("a signal that came too early was heard", NULL);
+        p->stop.signal = false, p->stop.kill = true;
+        clean(p, true);
+        other.stop.signal = false, other.stop.kill = true;
+        clean(&other, true);
+}
+
+/* A container that writes what nobody expects, and one beside it that writes a line. */
+static void loud(struct pod *p, bool run)
+{
+        static char *args[] = { S("noise") }, *line[] = { S("hostile-quiet-line") };
+        char text[1024] = "";
+
+        for (unsigned i = 0; i < 2; i++) {
+                honest(p, i ? "quiet" : "loud");
+                p->write.n_volumes = 3, p->c.n_mounts = 3;
+                p->id.uid = S(i ? "88888888-8888-4888-8888-888888888888" : UID);
+                p->c.image = p->command[0] = S(i ? "/bin/echo" : "/usr/local/bin/hostile");
+                p->c.args = i ? line : args;
+                named(p->unit, p->id.name, p->c.image);
+                if (!run)
+                        clean(p, true);
+                else if (ask(verb_fill, &p->fill.base, text, sizeof(text)) ||
+                         ask(verb_write, &p->write.base, text, sizeof(text)) ||
+                         ask(verb_start, &p->start.base, text, sizeof(text)))
+                        failed("a pod that writes does not start", text);
+        }
+}
+
 /* ---- pods with secrets, to be searched while they run ------------------------------------------------------------ */
 
 static void secrets(struct pod *p, bool run)
@@ -1301,6 +1491,67 @@ static int mark(const char *word, const char *path)
         return 0;
 }
 
+/* What is root's alone, and not to be read by who runs here. */
+static int mark_etc(void)
+{
+        static const char *const dirs[] = { "/etc/harm",     "/etc/harm-link", "/etc/harm-mount",
+                                            "/etc/harm-new", "/etc/vks",       "/etc" };
+        char byte;
+
+        for (size_t i = 0; i < ARRAY_LEN(dirs); i++) {
+                CLEANUP(freep)
+                char *new = xasprintf("%s/hostile-was-here", dirs[i]), *sub = xasprintf("%s/sub", dirs[i]),
+                     *secret = xasprintf("%s/secret", dirs[i]), *conf = xasprintf("%s/conf", dirs[i]);
+                FD fd = open(secret, O_RDONLY | O_CLOEXEC);
+                FD made = open(new, O_WRONLY | O_CREAT | O_CLOEXEC, 06777);
+
+                if (fd >= 0 && read(fd, &byte, 1) == 1 && geteuid() != 0)
+                        printf("hostile-is-root: given %s\n", secret);
+                if (made >= 0)
+                        printf("layer: written %s\n", new);
+                (void)chmod(dirs[i], 0777), (void)!chown(dirs[i], 1, 1), (void)unlink(conf);
+                (void)!truncate(secret, 0), (void)!chown(secret, 1, 1), (void)chmod(secret, 0666);
+                (void)rename(sub, new), (void)!symlink("/etc", sub), (void)!symlink("/etc/vks", sub);
+                CLEANUP(freep) char *away = xasprintf("%s.away", dirs[i]);
+                (void)rename(dirs[i], away), (void)!symlink("/etc/vks", dirs[i]);
+        }
+        if (access("/etc/vks/policy.conf", F_OK) == 0)
+                printf("hostile-is-root: given /etc/vks\n");
+        fflush(stdout);
+        return 0;
+}
+
+/* Bytes that are nearly a message to journald, bytes of any kind, a line without end, and very many lines. */
+static int noise(void)
+{
+        static const char forged[] = "x\nHOSTILE_FORGED=1\nOBJECT_SYSTEMD_UNIT=ssh.service\nVKS_CONTAINER=forged\n"
+                                     "MESSAGE\n\5\0\0\0\0\0\0\0hello\n\nHOSTILE_FORGED=1\nMESSAGE=whole\n\n";
+        static char bytes[1 << 20];
+
+        for (int fd = 1; fd < 3; fd++) {
+                (void)!write(fd, forged, sizeof(forged) - 1);
+                for (size_t i = 0; i < sizeof(bytes); i++)
+                        bytes[i] = (char)rand();
+                (void)!write(fd, bytes, sizeof(bytes));
+                memset(bytes, 'l', sizeof(bytes));
+                (void)!write(fd, bytes, sizeof(bytes));
+                (void)!write(fd, forged, sizeof(forged) - 1);
+                dprintf(fd, "\n");
+                for (int i = 0; i < 20000; i++)
+                        dprintf(fd, "hostile-noise-flood %d HOSTILE_FORGED=1\n", i);
+        }
+        char path[PATH_MAX] = "", own[] = "/proc/self/fd/1";
+        ssize_t n = readlink(own, path, sizeof(path) - 1);
+        FD again = open(own, O_RDWR | O_NONBLOCK | O_CLOEXEC); /* its own pipe: it may take its own words back */
+        if (n > 0 && (unlink(path) == 0 || symlink("/etc", path) == 0 || access(path, F_OK) == 0))
+                printf("hostile-is-root: given the pipe's directory\n");
+        (void)!ftruncate(1, 0), (void)fchmod(1, 07777), (void)!fchown(1, 1, 1);
+        dprintf(1, "hostile-noise-done\n");
+        fd_close(fd_take(&again));
+        close(1), close(2);
+        return pause();
+}
+
 static bool copy(const char *to, mode_t mode)
 {
         static char bytes[1 << 20];
@@ -1424,6 +1675,10 @@ int main(int argc, char **argv)
                 return gained();
         if (argc > 2 && streq(argv[1], "mark"))
                 return mark(argv[2], argv[3]);
+        if (argc > 1 && streq(argv[1], "mark-etc"))
+                return mark_etc();
+        if (argc > 1 && streq(argv[1], "noise"))
+                return noise();
         if (argc < 2)
                 return 2;
         redial();
@@ -1432,6 +1687,8 @@ int main(int argc, char **argv)
                 return secrets(&p, streq(argv[1], "hold")), wrong ? 1 : 0;
         if (streq(argv[1], "litter") || streq(argv[1], "sweep"))
                 return littering(&p, streq(argv[1], "litter")), wrong ? 1 : 0;
+        if (streq(argv[1], "loud") || streq(argv[1], "hush"))
+                return loud(&p, streq(argv[1], "loud")), wrong ? 1 : 0;
         if (argc == 5 && streq(argv[1], "install"))
                 return install(&p, argv + 2);
         if (streq(argv[1], "keep-asking"))
@@ -1462,6 +1719,8 @@ int main(int argc, char **argv)
                 ACT(mounted_through_links(&p));
                 ACT(host_path_swapped(&p));
                 ACT(made_where_read_only(&p));
+                ACT(as_non_root(&p, streq(argv[2], "package")));
+                ACT(over_etc(&p));
                 ACT(beyond_max_units(&p));
                 ACT(is_served(&p));
                 return wrong ? 1 : 0;
@@ -1471,6 +1730,7 @@ int main(int argc, char **argv)
         srand((unsigned)strtoul(argv[2], NULL, 10));
         ACT(is_served(&p));
         ACT(foreign(&p));
+        ACT(signals_to_others(&p));
         ACT(refused_by_policy(&p));
         ACT(descriptors(&p));
         ACT(lingering());

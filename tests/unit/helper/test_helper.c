@@ -164,7 +164,7 @@ Test(helper, a_written_pod_is_files_and_nothing_runs)
         a->env.name = STR("A"), a->env.value = (ProtobufCBinaryData){ 6, (uint8_t *)STR("secret") }, a->c.n_env = 1;
         with_mount(a, "disk", "/tmp/cache/x");
         cr_assert_eq(write_pod(a), 0, "%s", reply->text);
-        cr_assert_str_eq(pid1.asked, "");
+        cr_assert_str_eq(pid1.asked, "GetUnit " MOUNT "\n");
         cr_assert(holds(SLEEP_FILE, "Description=Container c of pod default/web"));
         cr_assert(holds(SLEEP_DROPIN, "[X-Kubernetes]\nUID=" UID "\n"));
         cr_assert(holds(SLEEP_DROPIN, "ExecStart=\"/usr/bin/sleep\" \"9\"\n"), "by its name, found in /usr/bin");
@@ -776,6 +776,51 @@ Test(helper, nothing_is_mounted_in_a_directory_that_is_given_to_a_user_in_whatev
         cr_assert_eq(write_pod(a), 0, "a volume in its place: %s", reply->text);
 }
 
+/* What PID 1 makes of a word of StateDirectory= is what the pod's account has to know it by. */
+Test(helper, a_directory_that_is_given_is_known_however_its_unit_spells_it)
+{
+        static const char *const same[] = { "iwd/", "./iwd", "iwd/.", ".//iwd//", "iwd:link", "iwd/:link" };
+        static const char *const unknown[] = { "\"iwd\"",    "iw'd'",      "iw\\x64", "%P", "%N%%",
+                                               "../lib/iwd", "iwd/../iwd", ".",       "/" };
+        struct asked *a = two_of_them();
+
+        a->m.n_containers = 2;
+        for (size_t i = 0; i < ARRAY_LEN(same) + ARRAY_LEN(unknown); i++) {
+                const char *word = i < ARRAY_LEN(same) ? same[i] : unknown[i - ARRAY_LEN(same)];
+                CLEANUP(freep) char *text = xasprintf("[Service]\nExecStart=/usr/bin/iwd\nStateDirectory=%s\n", word);
+
+                put("/etc/systemd/system/iwd.service", text, 0644);
+                cr_assert_eq(write_pod(a), i < ARRAY_LEN(same) ? -EPERM : -EOPNOTSUPP, "%s: %s", word, reply->text);
+        }
+        nothing_is_left();
+}
+
+/*
+ * PID 1 goes through the outer one on its way to the inner one at each start, and makes or gives away what it gets to:
+ * by then the outer one belongs to a user, who may have laid a link there.
+ */
+Test(helper, a_directory_in_another_one_of_the_unit_is_made_by_its_user)
+{
+        struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=redis\nStateDirectory=redis redis/x/y "
+                                "redis2\nExecStartPre=/usr/bin/prepare\n");
+
+        for (int var = 0; var < 2; var++) {
+                a->c.writes_var = var;
+                cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+                cr_assert(dropin_has(var ? "RuntimeDirectory=vks/pods/" UID "/given/var/lib/redis vks/pods/" UID
+                                           "/given/var/lib/redis2\n"
+                                         : "RuntimeDirectory=vks/pods/" UID "/var/lib/redis vks/pods/" UID
+                                           "/var/lib/redis2\n"));
+                cr_assert(dropin_has("STATE_DIRECTORY=/var/lib/redis:/var/lib/redis/x/y:/var/lib/redis2\n"));
+                cr_assert(dropin_has("ExecStartPre=\nExecStartPre=-:/bin/mkdir -p /var/lib/redis/x/y\n"
+                                     "ExecStartPre=/usr/bin/prepare\n"));
+                cr_assert(!dropin_has("vks/pods/" UID "/var/lib/redis/x") && !dropin_has("given/var/lib/redis/x"));
+                cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
+        }
+        cr_assert_eq(write_in(a, "/var/lib/redis/x/y"), 0, "%s", reply->text);
+        cr_assert(dropin_has("--dir \"/var/lib/redis/x/y\" "), "as any other directory there");
+}
+
 Test(helper, the_machines_data_shows_through_only_where_it_is_the_users_own)
 {
         static const char fresh[] = "RuntimeDirectory=vks/pods/" UID "/given/var/lib/redis\n",
@@ -839,6 +884,30 @@ Test(helper, all_units_of_a_pod_have_the_same_var_whatever_request_brings_them)
         cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
         unlink(LOG_DIR "/" UID ".d" LOG_GONE);
         nothing_is_left();
+}
+
+Test(helper, a_pod_without_the_layer_waits_for_pid_1_to_forget_that_of_an_earlier_one)
+{
+        struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=redis\nStateDirectory=redis\n");
+
+        put("/run/systemd/system/" MOUNT, "[Mount]\n", 0644);
+        pid1.units[0].unit = MOUNT, pid1.units[0].state = "inactive";
+        cr_assert_eq(write_pod(a), -EAGAIN);
+        expect(-EAGAIN, "systemd still knows the /var of an earlier pod of this uid");
+        nothing_is_left();
+        pid1.units[0].unit = NULL;
+        put("/run/systemd/system/" MOUNT, "[Mount]\n", 0644);
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(!is_there("/run/systemd/system/" MOUNT), "nor can it learn of it again");
+        pid1.units[0].unit = MOUNT, pid1.units[0].state = "inactive";
+        a->containers[0] = &a->c2;
+        cr_assert_eq(write_pod(a), 0, "once there are units it may be a name that they make: %s", reply->text);
+        pid1.units[0].unit = NULL;
+        cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
+        pid1.units[0].unit = MOUNT, pid1.units[0].state = "inactive";
+        a->c2.writes_var = true;
+        cr_assert_eq(write_pod(a), 0, "with the layer it is the same one: %s", reply->text);
+        pid1.units[0].unit = NULL;
 }
 
 /* A request that is refused leaves the layer that it would have had, and the next one has to know of it. */

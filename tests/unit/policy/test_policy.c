@@ -595,8 +595,17 @@ Test(policy, of_mounts_in_each_other_the_innermost_says_whose_a_path_is)
 
 Test(policy, a_working_dir_is_made_where_something_may_be_mounted)
 {
-        static const char *const never[] = { "/etc/vks/x", "/proc/1/root/x", "/sys/fs/cgroup/x", "/dev/x",
-                                             "/usr/lib/x", "/usr/local/app", "/run/systemd/x",   "/var/run/vks/x" };
+        static const char *const never[] = { "/etc/vks/x",
+                                             "/proc/1/root/x",
+                                             "/sys/fs/cgroup/x",
+                                             "/dev/x",
+                                             "/usr/lib/x",
+                                             "/usr/local/app",
+                                             "/run/systemd/x",
+                                             "/var/run/vks/x",
+                                             "/run/credentials",
+                                             "/run/credentials/x",
+                                             "/var/run/credentials/vks.d.x.prf.service" };
         char plain[ID_PATH_MAX + 1];
         struct err e = ERR_NONE;
 

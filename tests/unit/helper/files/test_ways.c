@@ -36,7 +36,7 @@ static int note(enum way_kind kind, const char *path)
 {
         const struct way way = { kind, path };
 
-        return ways_note(pod, &way, 1, false, NULL);
+        return ways_note(pod, &way, 1, NULL);
 }
 
 Test(ways, nothing_is_mounted_beneath_what_is_given_away_whichever_came_first)
@@ -58,18 +58,17 @@ Test(ways, a_volume_at_the_directory_itself_or_beside_it_is_none_of_that)
         cr_assert_eq(note(WAY_GIVEN, "/var/lib/iw"), 0);
 }
 
-Test(ways, what_is_given_beneath_what_is_given_is_the_packages_own_affair_only)
+Test(ways, nothing_is_given_beneath_what_is_given_whose_unit_it_ever_is)
 {
         const struct way nested[] = { { WAY_GIVEN, "/run/a" }, { WAY_GIVEN, "/run/a/b" } };
-        const struct way others[] = { { WAY_GIVEN, "/run/a/c" } };
         const struct way mount[] = { { WAY_GIVEN, "/run/d" }, { WAY_MOUNT, "/run/d/e" } };
 
-        cr_assert_eq(ways_note(pod, nested, 2, false, NULL), -EPERM);
-        cr_assert_eq(ways_note(pod, nested, 2, true, NULL), 0);
-        cr_assert_eq(ways_note(pod, nested, 2, true, NULL), 0, "written again, it is the same");
-        cr_assert_eq(ways_note(pod, others, 1, true, NULL), -EPERM, "another container's");
-        cr_assert_eq(ways_note(pod, mount, 2, true, NULL), -EPERM,
-                     "a mount is the pod's word, whoever's the command is");
+        cr_assert_eq(ways_note(pod, nested, 2, NULL), -EPERM);
+        cr_assert_eq(ways_note(pod, mount, 2, NULL), -EPERM);
+        cr_assert_eq(note(WAY_GIVEN, "/run/a"), 0);
+        cr_assert_eq(ways_note(pod, nested, 2, NULL), -EPERM, "what is noted already is compared as well");
+        cr_assert_eq(note(WAY_GIVEN, "/run/a/c"), -EPERM);
+        cr_assert_eq(note(WAY_GIVEN, "/run/a"), 0, "written again, it is the same");
 }
 
 Test(ways, what_was_refused_is_not_noted_and_what_was_noted_is_noted_once)
@@ -78,9 +77,9 @@ Test(ways, what_was_refused_is_not_noted_and_what_was_noted_is_noted_once)
         const struct way ways[] = { { WAY_MOUNT, "/tmp/a" }, { WAY_GIVEN, "/run/b" }, { WAY_MOUNT, "/run/b/c" } };
         size_t size;
 
-        cr_assert_eq(ways_note(pod, ways, 2, false, NULL), 0);
-        cr_assert_eq(ways_note(pod, ways, 2, false, NULL), 0);
-        cr_assert_eq(ways_note(pod, ways, 3, false, NULL), -EPERM);
+        cr_assert_eq(ways_note(pod, ways, 2, NULL), 0);
+        cr_assert_eq(ways_note(pod, ways, 2, NULL), 0);
+        cr_assert_eq(ways_note(pod, ways, 3, NULL), -EPERM);
         cr_assert_eq(file_read(path, 1000, &text, &size, NULL), 0);
         cr_assert_str_eq(text, "m /tmp/a\ng /run/b\n");
 }
@@ -99,7 +98,7 @@ Test(ways, an_account_that_is_full_takes_nothing_more)
                         paths[i][7] = (char)('a' + i % 16);
                         ways[i] = (struct way){ WAY_MOUNT, paths[i] };
                 }
-                r = ways_note(pod, ways, 256, false, NULL);
+                r = ways_note(pod, ways, 256, NULL);
         }
         cr_assert_eq(r, -E2BIG);
         cr_assert_eq(note(WAY_GIVEN, "/tmp"), -EPERM, "what it has stays in force");

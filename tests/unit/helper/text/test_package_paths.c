@@ -131,6 +131,17 @@ Test(package_paths, nothing_above_a_path_of_ours_is_hidden)
         check(&none, "InaccessiblePaths=/srv", "InaccessiblePaths=\nInaccessiblePaths=/srv\n");
 }
 
+/* PID 1 would make the mount point of ours in what is bound: /srv/x/vks on the machine. */
+Test(package_paths, nothing_is_bound_above_a_path_of_ours)
+{
+        check(&none, "BindPaths=/srv/x:/etc -/srv/y:/var/lib", "BindPaths=\n");
+        check(&none, "BindReadOnlyPaths=/srv/x:/etc/ /usr /srv/x:/etc/x",
+              "BindReadOnlyPaths=\nBindReadOnlyPaths=/usr\n"
+              "BindReadOnlyPaths=/srv/x:/etc/x\n");
+        check(&rooted, "BindReadOnlyPaths=/a:/srv", "BindReadOnlyPaths=\n");
+        check(&none, "TemporaryFileSystem=/etc", "TemporaryFileSystem=\nTemporaryFileSystem=/etc\n");
+}
+
 Test(package_paths, what_may_not_be_executed_on_the_whole_machine_may_not_in_what_is_mounted_instead)
 {
         check(&none, "NoExecPaths=/\nExecPaths=/usr/bin/redis-server /lib",

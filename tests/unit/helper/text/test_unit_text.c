@@ -15,7 +15,7 @@ static struct given given; /* of the file that text_of() was given last */
 static struct unit_text text_of(const struct unit_file *file)
 {
         given_done(&given);
-        given_of(file, &given);
+        cr_assert_eq(given_of(file, &given, NULL), 0);
         return (struct unit_text){ .pod = &pod,
                                    .qos = QOS_CLASS_BURSTABLE,
                                    .grace_seconds = 30,
