@@ -43,8 +43,9 @@ int bounds_execs(struct machine *m, struct err *e)
 {
         struct units_found found = { 0 };
         int r = m->execs < EXECS ? 0 : unit_find_busy(m, "vks-exec-*.service", &found, e);
-        CLEANUP(strv_freep) char **busy = found.busy, **failed = found.failed;
 
+        strv_free(found.busy);
+        strv_free(found.failed);
         if (r < 0)
                 return r;
         if (m->execs >= EXECS)
