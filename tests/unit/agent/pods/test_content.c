@@ -231,3 +231,31 @@ Test(content, only_what_may_change_is_looked_at_again)
                 cr_expect_eq(content_may_change(&p->containers[0]), cases[i].may_change, "%s", cases[i].env);
         }
 }
+
+/* ---- EXEC -------------------------------------------------------------------------------------------------------- */
+
+/* The container as WRITE has it, but for what is the container's own: its variables, and what they put into words. */
+Test(content, a_command_is_the_container_with_other_words)
+{
+        static const struct content_image image = { .package = "pkg", .unit = "x.service", .writes_var = true };
+        char *argv[] = { (char *)"id", (char *)"$(PW) -u", NULL };
+        struct run t;
+        Vks__Exec *m;
+
+        begin(&t,
+              SOURCES ",\"command\":[\"/bin/sh\"],\"args\":[\"$(PW)\"],\"workingDir\":\"/w\",\"tty\":true,"
+                      "\"securityContext\":{\"runAsUser\":7,\"runAsGroup\":8}",
+              (struct had){ HUSH, "\"LEVEL\":\"info\"" });
+        m = content_exec(t.pod, 0, &image, argv, "alice");
+        cr_assert_str_eq(m->user, "alice");
+        cr_assert_str_eq(m->pod->name, "web");
+        cr_assert_eq(m->container->n_command, 2);
+        cr_assert_str_eq(m->container->command[1], "$(PW) -u");
+        cr_assert(m->container->n_args == 0 && m->container->n_env == 0 && m->container->n_hidden == 0);
+        cr_assert_str_eq(m->container->working_dir, "/w");
+        cr_assert_str_eq(m->container->package, "pkg");
+        cr_assert(m->container->writes_var && m->container->console);
+        cr_assert(m->container->run_as_user->value == 7 && m->container->run_as_group->value == 8);
+        vks__exec__free_unpacked(m, NULL);
+        end(&t);
+}

@@ -9,6 +9,7 @@
 int vks_exec_main(int argc, char **argv);
 static int putenv_as_nobody(char *s);
 #define JOURNAL_SOCKET "vks-test-journal"
+#define CONSOLE_SOCKET "/tmp/vks-test-console"
 #define main           vks_exec_main
 #define putenv         putenv_as_nobody
 #include "helper/exec/vks_exec.c"
@@ -272,4 +273,110 @@ Test(vks_exec, what_could_not_be_executed_is_told_to_the_journal)
         cr_expect(starts_with(out, "MESSAGE_ID=641257651c1b4ec9a8624d7a40a9e1e7\n"));
         cr_expect(strstr(out, "\nINVOCATION_ID=00000000000000000000000000000001\n"), "%s", out);
         cr_expect(strstr(out, "\nMESSAGE=Failed to execute: /usr/bin/no-such-program: No such file or directory\n"));
+}
+
+/* ---- --console: an agent of the test's, in a child ------------------------------------------------------------- */
+
+/* Answers one vks-exec with `kind` and `fd`; what it was sent is written to, which is the program's output. */
+static pid_t agent(char kind, int fd)
+{
+        struct sockaddr_un addr = { .sun_family = AF_UNIX, .sun_path = CONSOLE_SOCKET };
+        int listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+        pid_t pid;
+
+        unlink(CONSOLE_SOCKET);
+        cr_assert(bind(listener, (struct sockaddr *)&addr, sizeof(addr)) == 0 && listen(listener, 1) == 0);
+        cr_assert_geq(pid = fork(), 0);
+        if (pid == 0) {
+                _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = { 0 };
+                char got = 0;
+                struct iovec iov = { &got, 1 };
+                struct msghdr m = {
+                        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)
+                };
+                int sock = accept(listener, NULL, NULL), out = -1;
+
+                if (recvmsg(sock, &m, 0) != 1 || got != CONSOLE_HELLO || !CMSG_FIRSTHDR(&m))
+                        _exit(1);
+                memcpy(&out, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof(int));
+                if (write(out, "agent;", 6) != 6)
+                        _exit(2);
+                close(out);
+                got = kind;
+                m.msg_controllen = fd >= 0 ? sizeof(control) : 0;
+                if (fd >= 0)
+                        memcpy(CMSG_DATA(CMSG_FIRSTHDR(&m)), &fd, sizeof(int));
+                _exit(kind && sendmsg(sock, &m, 0) != 1 ? 3 : 0);
+        }
+        close(listener);
+        return pid;
+}
+
+static int run_with(pid_t pid, char *out, size_t size)
+{
+        int status = 0;
+        int r = run((const char *const[]){ "vks-exec", "--console", "/bin/sh", "-c", "test -t 0 && tty; cat", NULL },
+                    out, size);
+
+        cr_assert_eq(waitpid(pid, &status, 0), pid);
+        cr_assert_eq(status, 0, "the agent: %d", status);
+        unlink(CONSOLE_SOCKET);
+        return r;
+}
+
+Test(vks_exec, standard_input_comes_from_the_agent_which_gets_the_output)
+{
+        char out[4096];
+        int p[2];
+
+        credential("", 0);
+        cr_assert(pipe(p) == 0 && write(p[1], "typed", 5) == 5);
+        close(p[1]);
+        cr_assert_eq(run_with(agent(CONSOLE_INPUT, p[0]), out, sizeof(out)), 0, "%s", out);
+        cr_assert_str_eq(out, "agent;typed");
+}
+
+Test(vks_exec, an_agent_that_gives_nothing_keeps_no_program_from_running)
+{
+        char out[4096];
+        int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+        credential("", 0);
+        dup2(null, STDIN_FILENO);
+        cr_assert_eq(run_with(agent(CONSOLE_INPUT, -1), out, sizeof(out)), 0, "no descriptor: %s", out);
+        cr_assert_eq(run_with(agent(0, -1), out, sizeof(out)), 0, "no answer: %s", out);
+        cr_assert_eq(RUN("--console", "/bin/echo", "alone"), 0);
+        cr_assert_str_eq(out, "alone\n", "no agent at all");
+}
+
+Test(vks_exec, a_terminal_becomes_all_three_streams)
+{
+        char shown[256] = "";
+        int near = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC), far, status = 0;
+        const char *const args[] = {
+                "vks-exec", "--console", "/bin/sh", "-c", "tty </dev/tty; test -t 1 && test -t 2 && echo all", NULL
+        };
+        ssize_t n = 0;
+        pid_t pid, child;
+
+        credential("", 0);
+        cr_assert_eq(unlockpt(near), 0);
+        far = ioctl(near, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+        pid = agent(CONSOLE_TERMINAL, far);
+        cr_assert_geq(child = fork(), 0);
+        if (child == 0) { /* PID 1 makes a container's first process the leader of a session */
+                setsid();
+                clearenv();
+                setenv("PATH", "/usr/bin:/bin", 1);
+                setenv("CREDENTIALS_DIRECTORY", dir, 1);
+                _exit(vks_exec_main(5, (char **)(uintptr_t)args));
+        }
+        cr_assert_eq(waitpid(child, &status, 0), child);
+        cr_assert_eq(waitpid(pid, NULL, 0), pid);
+        close(far);
+        for (ssize_t k;
+             n < (ssize_t)sizeof(shown) - 1 && (k = read(near, shown + n, sizeof(shown) - 1 - (size_t)n)) > 0;)
+                n += k;
+        cr_assert(strstr(shown, "all"), "%s", shown);
+        unlink(CONSOLE_SOCKET);
 }
