@@ -85,6 +85,21 @@ static void choose_fresh(const struct unit_text *u, int pod, bool beside, struct
         }
 }
 
+/*
+ * At the top of the pod's /run there are directories of users, as at the top of the machine's (make_run()): in these
+ * PID 1 makes nothing, either (`inner` in helper/text/given.h).
+ */
+static void choose_inner(const struct unit_text *u, struct given *given)
+{
+        for (size_t i = 0; i < given->n; i++) {
+                struct given_dir *dir = &given->dirs[i];
+                CLEANUP(freep) char *path = xasprintf(POD_RUN_DIR "/%s%s", u->pod->uid, dir->path);
+                int r = dir->kind == GIVEN_RUNTIME ? trust_path(path, TRUST_LOOK, false, NULL) : 0;
+
+                dir->inner |= r < 0 && r != -ENOENT;
+        }
+}
+
 /* What PID 1 will follow for this container, into the pod's account (helper/files/ways.h). */
 static int note_ways(int pod, const struct unit_text *u, const struct mount_wish *wishes, size_t n_wishes,
                      struct err *e)
@@ -221,6 +236,7 @@ int container_text_make(struct machine *m, const struct op_write *op, const stru
         if (r < 0)
                 return r;
         choose_fresh(u, pod, beside, &t->given);
+        choose_inner(u, &t->given);
         r = plan_mounts(m, pod, k, u, t->dir, &t->mounts, e);
         if (r < 0)
                 return r;

@@ -15,8 +15,10 @@ struct given_dir {
         enum given_kind kind;
         char *path; /* as the container sees it: /run/..., /var/lib/..., /var/cache/... or /var/log/... */
         bool fresh; /* an empty directory of the pod's own is bound over the machine's directory of that path */
-        bool inner; /* it lies in another one: PID 1 would follow a way through what is a user's already, so it does not
-                       make it, and who it belongs to does */
+        /* It lies in another one, or in a directory of somebody's. PID 1 would follow a way through what is a user's,
+         * so it does not make it: who it is meant for does, in the container. given_of() says only the first of the
+         * two. */
+        bool inner;
 };
 
 struct given {

@@ -368,6 +368,7 @@ static void mounts(struct buf *b, const struct unit_text *u)
 {
         const char *uid = u->pod->uid;
         bool in_home = false, guarded = u->who.root || u->who.gains;
+        bool dynamic = !u->who.set_user && unit_yes(unit_file_get(u->file, "DynamicUser"));
 
         for (size_t i = 0; i < u->mounts->n; i++) {
                 const char *target = u->mounts->lines[i].target;
@@ -375,13 +376,16 @@ static void mounts(struct buf *b, const struct unit_text *u)
         }
         /* With a tmpfs for / everything on it is bound read-only already, and PID 1 would let ProtectSystem=strict win
          * over it. */
-        buf_printf(b, "ProtectSystem=%s\nProtectHome=no\nPrivateTmp=no\nReadWritePaths=\n",
-                   u->mounts->root ? "no" : "strict");
-        /* What is mounted in them has to be reached: systemd 257 closes the /root of ProtectHome=tmpfs to all but root.
+        buf_printf(b, "ProtectSystem=%s\nProtectHome=%s\nPrivateTmp=no\nReadWritePaths=\n",
+                   u->mounts->root ? "no" : "strict", in_home && dynamic ? "tmpfs" : "no");
+        /*
+         * What is mounted in them has to be reached: systemd 257 closes the /root of ProtectHome=tmpfs to all but root.
+         * For a dynamic user ProtectHome= is "read-only" at least, which wins over TemporaryFileSystem=: the machine's
+         * own would be seen, and PID 1 would make mount points in it.
          */
-        if (in_home && !in_volume(u->mounts, "/home"))
+        if (in_home && !dynamic && !in_volume(u->mounts, "/home"))
                 buf_str(b, "TemporaryFileSystem=/home:ro,mode=0755\n");
-        if (in_home && !in_volume(u->mounts, "/root"))
+        if (in_home && !dynamic && !in_volume(u->mounts, "/root"))
                 buf_str(b, "TemporaryFileSystem=/root:ro,mode=0755\n");
         if (*unit_file_get(u->file, "ConfigurationDirectory")) /* PID 1 would make the machine's, and writable */
                 buf_str(b, "ConfigurationDirectory=\n");

@@ -51,7 +51,7 @@ package() {
     printf '#!/bin/sh\n/usr/share/compose/hook\nexec %s package stay\n' "$PROGRAM" >"$tree/usr/share/compose/run"
     printf '#!/bin/sh\nexit 0\n' >"$tree/usr/share/compose/hook"
     mkdir -p "$tree/usr/lib/compose" "$tree/usr/share/compose/lib" "$tree/opt/compose/lib"
-    printf '#!/bin/sh\n%s package\nwhile sleep 0.2; do for f in /usr/share/compose/lib/* /opt/compose/lib/*; do "$f" pod code end; done; done\n' "$PROGRAM" >"$tree/usr/lib/compose/daemon"
+    printf '#!/bin/sh\n%s package\nwhile sleep 0.2; do for f in /usr/share/compose/lib/* /opt/compose/lib/*; do "$f" code; done; done\n' "$PROGRAM" >"$tree/usr/lib/compose/daemon"
     chmod 755 "$tree" "$tree/usr/share/compose/run" "$tree/usr/share/compose/hook" "$tree/usr/lib/compose/daemon"
     printf '[Socket]\nListenStream=/run/compose.sock\n' >"$tree/lib/systemd/system/compose-socket.socket"
     dpkg-deb --build --root-owner-group "$tree" "$tree.deb" >/dev/null

@@ -4,6 +4,7 @@
  * for secrets.
  *
  *      mischief package [WORD]...        the package's own command line: it only tells
+ *      mischief code                     run by a package's program, which does not know for whom: it only tells
  *      mischief pod pNcM DEED...         as container M of pod N
  *          swap=PATH>TARGET              PATH is by turns a directory and a link to TARGET
  *          plant=PATH                    a copy of itself is there, with set-user-id
@@ -311,6 +312,8 @@ int main(int argc, char **argv)
         whose = argc > 1 ? argv[1] : "?";
         who = argc > 2 && streq(whose, "pod") ? argv[2] : "?";
         tell_who();
+        if (streq(whose, "code"))
+                return 0;
         if (!streq(whose, "pod") && !is_planted()) {
                 for (int i = 0; i < ROUNDS && argc > 2 && streq(argv[2], "stay"); i++)
                         nanosleep(&(struct timespec){ .tv_nsec = 100000000 }, NULL);

@@ -821,6 +821,40 @@ Test(helper, a_directory_in_another_one_of_the_unit_is_made_by_its_user)
         cr_assert(dropin_has("--dir \"/var/lib/redis/x/y\" "), "as any other directory there");
 }
 
+/* The pod's /run has what the machine's has at its top, and the users whose it is. */
+Test(helper, a_directory_in_one_of_somebodys_is_not_made_by_pid_1_either)
+{
+        static const struct {
+                const char *dir;
+                uid_t uid;
+                mode_t mode;
+                bool given;
+        } cases[] = { { "/run/roots", 0, 0755, true },
+                      { "/run/users", 120, 0755, false },
+                      { "/run/groups", 0, 0775, false },
+                      { "/run/everybodys", 0, 01777, false } };
+
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+                cr_assert(mkdir(cases[i].dir, 0700) == 0 && chmod(cases[i].dir, cases[i].mode) == 0 &&
+                          chown(cases[i].dir, cases[i].uid, 0) == 0);
+                CLEANUP(freep)
+                char *text = xasprintf("[Service]\nExecStart=/usr/bin/redis\nUser=redis\nRuntimeDirectory=%s/a/b "
+                                       "redis\n",
+                                       cases[i].dir + strlen("/run/"));
+                CLEANUP(freep)
+                char *given =
+                        xasprintf("RuntimeDirectory=vks/pods/" UID "%s/a/b vks/pods/" UID "/run/redis\n", cases[i].dir);
+                CLEANUP(freep) char *made = xasprintf("ExecStartPre=-:/bin/mkdir -p %s/a/b\n", cases[i].dir);
+                struct asked *a = redis(text);
+
+                cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+                cr_assert(dropin_has(cases[i].given ? given : "RuntimeDirectory=vks/pods/" UID "/run/redis\n"), "%s",
+                          cases[i].dir);
+                cr_assert_eq(dropin_has(made), !cases[i].given, "%s", cases[i].dir);
+                cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
+        }
+}
+
 Test(helper, the_machines_data_shows_through_only_where_it_is_the_users_own)
 {
         static const char fresh[] = "RuntimeDirectory=vks/pods/" UID "/given/var/lib/redis\n",

@@ -467,6 +467,25 @@ Test(unit_text, nothing_of_the_pods_own_is_mounted_in_a_volume)
         }
 }
 
+/* To PID 1 it has ProtectHome=read-only then, and of two mounts at /home that one wins. */
+Test(unit_text, what_a_dynamic_user_has_in_home_is_not_in_the_machines)
+{
+        CLEANUP(unit_file_freep) struct unit_file *file = parse("[Service]\nExecStart=/d\nDynamicUser=yes\n");
+        struct mount_line home = { MOUNT_BIND, (char *)(uintptr_t) "/m", (char *)(uintptr_t) "/home/x" };
+        struct mount_plan plan = { .n = 1, .lines = &home };
+        struct unit_text u = text_of(file);
+
+        LINE_IS(&u, "ProtectHome=", "no");
+        u.mounts = &plan;
+        LINE_IS(&u, "ProtectHome=", "tmpfs");
+        LINE_IS(&u, "TemporaryFileSystem=", "");
+        home.target = (char *)(uintptr_t) "/root/x";
+        LINE_IS(&u, "ProtectHome=", "tmpfs");
+        u.who.set_user = true; /* then it is none */
+        LINE_IS(&u, "ProtectHome=", "no");
+        LINE_IS(&u, "TemporaryFileSystem=", "/home:ro,mode=0755|/root:ro,mode=0755");
+}
+
 Test(unit_text, a_condition_on_what_a_volume_of_the_pod_holds_is_none)
 {
         struct mount_line lines[] = {
