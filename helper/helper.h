@@ -92,7 +92,8 @@ int unit_ask(struct machine *m, const char *method, const char *unit, struct err
 /* The unit's KillSignal= to whom StopUnit would send it: by KillMode= to the main process alone, as in any container,
  * or to all of it; to all as well where PID 1 knows of no main process. */
 int unit_signal(struct machine *m, const char *unit, struct err *e);
-/* A name of org.freedesktop.systemd1(5)'s ActiveState; "" when PID 1 has not loaded it. */
+/* A name of org.freedesktop.systemd1(5)'s ActiveState, "activating" for one whose job waits; "" when PID 1 has not
+ * loaded it. */
 int unit_active_state(struct machine *m, const char *unit, char ret[static 32], struct err *e);
 /* Starts `unit`, a transient oneshot that runs `argv`, unless it runs already. When it has ended, however it ended,
  * PID 1 runs the same program with "--end" alone. */

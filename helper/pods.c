@@ -210,6 +210,25 @@ static int write_container(struct machine *m, const struct op_write *op, const s
         return r < 0 ? err_errno(e, r, NULL, "writing %s", k->unit) : 0;
 }
 
+/*
+ * A container's variables, its words that are hidden, its pipes and its directory have its name, and no unit's: so no
+ * two units of the pod are one container's, whatever request brings them.
+ */
+static int check_name(int pod, const struct op_container *k, struct err *e)
+{
+        FD list = dir_open(pod, "units");
+        CLEANUP(strv_freep) char **units = list < 0 ? NULL : dir_list(list);
+
+        for (char **unit = units; unit && *unit; unit++) {
+                CLEANUP(buf_done) struct buf name = BUF(ID_LABEL_MAX);
+
+                if (streq(*unit, k->unit) || dir_read(list, *unit, &name) < 0 || !streq(name.data, k->c->name))
+                        continue;
+                return err_set(e, -EEXIST, NULL, "container %s has a unit already: %s", k->c->name, *unit);
+        }
+        return 0;
+}
+
 static int write_pod(struct machine *m, const struct op_write *op, bool overlay, uint64_t *written, struct err *e)
 {
         char slice[ID_UNIT_MAX + 1], state[32];
@@ -235,6 +254,8 @@ static int write_pod(struct machine *m, const struct op_write *op, bool overlay,
                         if (*state) /* loaded: systemd has read it and would not read it again */
                                 continue;
                 }
+                if ((r = check_name(pod, k, e)) < 0)
+                        return r;
                 *written |= UINT64_C(1) << i;
                 r = write_container(m, op, k, pod, overlay, e);
                 if (r < 0)

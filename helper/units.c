@@ -64,6 +64,21 @@ int unit_signal(struct machine *m, const char *unit, struct err *e)
         return gone(&error) ? 0 : told(r, &error, "KillUnit", unit, e);
 }
 
+/* A unit that waits for its turn is still inactive, and PID 1 will start it as it has read it. */
+static int look_for_job(struct machine *m, const char *path, char ret[static 32], sd_bus_error *error)
+{
+        CLEANUP(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        uint32_t id = 0;
+        int r = sd_bus_get_property(m->bus, "org.freedesktop.systemd1", path, "org.freedesktop.systemd1.Unit", "Job",
+                                    error, &reply, "(uo)");
+
+        if (r >= 0)
+                r = sd_bus_message_read(reply, "(uo)", &id, NULL);
+        if (r >= 0 && id)
+                snprintf(ret, 32, "activating");
+        return r;
+}
+
 int unit_active_state(struct machine *m, const char *unit, char ret[static 32], struct err *e)
 {
         CLEANUP(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
@@ -84,6 +99,8 @@ int unit_active_state(struct machine *m, const char *unit, char ret[static 32], 
                 return 0; /* unloaded in between */
         if (r >= 0)
                 snprintf(ret, 32, "%s", state);
+        if (r >= 0 && (streq(state, "inactive") || streq(state, "failed")))
+                r = look_for_job(m, path, ret, &error);
         return told(r, &error, "GetUnit", unit, e);
 }
 

@@ -201,7 +201,8 @@ static int choose(const struct policy *p, const struct op_container *k, const st
         uint32_t id = c->run_as_user ? c->run_as_user->value : 0;
 
         *ret = AS_PACKAGE;
-        if (c->run_as_group && !(root_ok && c->run_as_group->value == 0) &&
+        if (c->run_as_group && !(root_ok && unit->root && c->run_as_group->value == 0) &&
+            !(p->root == POLICY_ROOT_ALLOW && c->run_as_group->value == 0) &&
             !rule_in_ranges(&p->group, c->run_as_group->value))
                 return rule_refused(e, "group", "group %u is not allowed", c->run_as_group->value);
         if (!c->run_as_user) {

@@ -70,10 +70,10 @@ static char *read_carried(size_t *ret_size)
 {
         const char *dir = getenv("CREDENTIALS_DIRECTORY");
         CLEANUP(freep) char *path = xasprintf("%s/" UNIT_TEXT_CARRIED, dir ? dir : ""), *text = NULL;
-        FD fd = open(path, O_RDONLY | O_CLOEXEC);
+        FD fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
         struct stat st;
 
-        if (fd < 0 || fstat(fd, &st) < 0)
+        if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
                 return NULL;
         *ret_size = (size_t)st.st_size;
         text = xcalloc(*ret_size + 1, 1);

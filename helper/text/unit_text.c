@@ -190,6 +190,13 @@ static void prefixes(struct buf *b, const char *line, size_t n, bool privileged,
                 buf_char(b, '!');
 }
 
+/* Where the program begins as root to become somebody, it enters the directory as that somebody: as root it could get
+ * to where that user may not. */
+static bool enters_dir(const struct unit_text *u)
+{
+        return u->makes_dir || (u->who.become && *u->working_dir);
+}
+
 /* One ExecStart line: the package's `line`, with what the pod says instead of its words. */
 static void exec_start(struct buf *b, const struct unit_text *u, const char *line)
 {
@@ -215,7 +222,7 @@ static void exec_start(struct buf *b, const struct unit_text *u, const char *lin
                 buf_str(b, VKS_EXEC " ");
         if (u->who.become)
                 buf_printf(b, "--user=%u --group=%u %s", u->who.uid, u->who.gid, u->who.gains ? "--may-gain " : "");
-        if (u->makes_dir) {
+        if (enters_dir(u)) {
                 buf_str(b, "--dir ");
                 quoted(b, u->working_dir, !literal);
                 buf_char(b, ' ');
@@ -460,17 +467,43 @@ static void identity(struct buf *b, const struct unit_text *u)
                 buf_str(b, "CapabilityBoundingSet=~CAP_MKNOD CAP_SETFCAP\n");
 }
 
-/* What PID 1 opens or reads as root, or asks PAM for, to hand it to the package's command line. */
+/*
+ * What PID 1 opens, reads or decrypts as root for the package's command line, or asks of PAM or the kernel for it, is
+ * not for another one. And no line gets a terminal of the machine's: the instance's name may be the pod's to choose,
+ * and PID 1 opens, resets and hangs up whatever device it names.
+ */
 static void take_back(struct buf *b, const struct unit_text *u)
 {
-        static const char *const keys[] = { "AmbientCapabilities", "PAMName",
-                                            "LoadCredential",      "LoadCredentialEncrypted",
-                                            "ImportCredential",    "OpenFile",
-                                            "StandardInput" };
+        static const struct {
+                const char *key, *value;
+                bool always;
+        } keys[] = {
+                { "AmbientCapabilities", "", false },
+                { "PAMName", "", false },
+                { "LoadCredential", "", false },
+                { "LoadCredentialEncrypted", "", false },
+                { "ImportCredential", "", false },
+                { "SetCredential", "", false },
+                { "SetCredentialEncrypted", "", false },
+                { "OpenFile", "", false },
+                { "StandardInput", "null", false },
+                { "Delegate", "no", false },
+                { "OOMScoreAdjust", "0", false },
+                { "Nice", "0", false },
+                { "CPUSchedulingPolicy", "other", false },
+                { "TTYPath", "", true },
+                { "TTYReset", "no", true },
+                { "TTYVHangup", "no", true },
+                { "TTYVTDisallocate", "no", true },
+                { "UtmpIdentifier", "", true },
+        };
+        bool terminal = starts_with(unit_file_get(u->file, "StandardInput"), "tty");
 
-        for (size_t i = 0; i < ARRAY_LEN(keys) && u->who.foreign; i++)
-                if (*unit_file_get(u->file, keys[i]))
-                        buf_printf(b, "%s=%s\n", keys[i], streq(keys[i], "StandardInput") ? "null" : "");
+        for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+                if ((u->who.foreign || keys[i].always) && *unit_file_get(u->file, keys[i].key))
+                        buf_printf(b, "%s=%s\n", keys[i].key, keys[i].value);
+        if (terminal && !u->who.foreign)
+                buf_str(b, "StandardInput=null\n");
 }
 
 static void type_and_files(struct buf *b, const struct unit_text *u)
@@ -492,7 +525,9 @@ static void type_and_files(struct buf *b, const struct unit_text *u)
 
 static void working_dir(struct buf *b, const struct unit_text *u)
 {
-        if (!*u->working_dir || u->only_enters)
+        if (u->who.become && *unit_file_get(u->file, "WorkingDirectory"))
+                buf_str(b, "WorkingDirectory=/\n");
+        if (!*u->working_dir || u->only_enters || u->who.become)
                 return;
         /* Where vks-exec makes it, the package's other commands start in "/" until it is there. */
         buf_str(b, u->makes_dir ? "WorkingDirectory=-" : "WorkingDirectory=");
@@ -553,7 +588,8 @@ void unit_text_dropin(const struct unit_text *u, struct buf *b)
         identity(b, u);
         working_dir(b, u);
         directories(b, u, false);
-        buf_printf(b, "EnvironmentFile=" POD_RUN_DIR "/%s/env/%s\n", pod->uid, u->container);
+        if (!u->who.become) /* all of its variables are in the credential: root must not load what a pod names */
+                buf_printf(b, "EnvironmentFile=" POD_RUN_DIR "/%s/env/%s\n", pod->uid, u->container);
         mounts(b, u);
 }
 
@@ -581,6 +617,9 @@ static bool is_of_life(const char *key)
                 "FileDescriptor",
                 "OpenFile",
                 "USBFunction",
+                "OOMScoreAdjust",
+                "Nice",
+                "CPUScheduling",
                 "Success",
                 "Failure",
                 "StartLimit",
@@ -672,7 +711,7 @@ char **unit_text_beside_argv(const struct unit_text *u)
                 if (u->who.gains)
                         strv_push(&argv, &n, xstrdup("--may-gain"));
         }
-        if (u->makes_dir)
+        if (enters_dir(u))
                 strv_push(&argv, &n, xasprintf("--dir=%s", u->working_dir));
         strv_push(&argv, &n, xstrdup(u->program));
         for (size_t i = 1; i < u->n_command; i++)

@@ -28,9 +28,9 @@ struct pid1 {
         } units[PID1_UNITS];
         int kill_signal;       /* KillSignal= of each unit */
         const char *kill_mode; /* KillMode=; NULL: mixed */
-        uint32_t n_jobs;
-        unsigned n_streams;  /* descriptors that came with the last StartTransientUnit */
-        const char *unmount; /* done when a mount unit is stopped, as PID 1 does it */
+        uint32_t n_jobs, job;  /* of all; of each unit */
+        unsigned n_streams;    /* descriptors that came with the last StartTransientUnit */
+        const char *unmount;   /* done when a mount unit is stopped, as PID 1 does it */
 };
 
 static bool pid1_fails(struct pid1 *p, const char *method)
@@ -110,6 +110,9 @@ static int pid1_answer(sd_bus_message *m, void *userdata, sd_bus_error *error)
                         return sd_bus_reply_method_return(m, "v", "i", p->kill_signal);
                 if (strcmp(property, "KillMode") == 0 && !pid1_fails(p, method))
                         return sd_bus_reply_method_return(m, "v", "s", p->kill_mode ? p->kill_mode : "mixed");
+                if (strcmp(property, "Job") == 0)
+                        return pid1_fails(p, "Job") ? sd_bus_error_set(error, p->fail_name, "as told")
+                                                    : sd_bus_reply_method_return(m, "v", "(uo)", p->job, "/");
                 i = strtoul(path + strlen("/unit/"), NULL, 10);
                 return pid1_fails(p, method) ? sd_bus_error_set(error, p->fail_name, "as told")
                                              : sd_bus_reply_method_return(m, "v", "s", p->units[i].state);

@@ -1087,6 +1087,7 @@ Test(helper, groups_of_a_package_are_not_for_commands_of_a_pod)
         put_policy("");
         cr_assert_eq(write_pod(a), 0, "%s", reply->text);
         cr_assert(dropin_has("\nSupplementaryGroups=\nNoNewPrivileges="));
+        cr_assert_eq(units(VERB_remove, "vks.default.web.redis.service", false), 0, "%s", reply->text);
         a = sleeper();
         put("/etc/passwd", "root:x:0:0::/:/bin/sh\nvks-pod:x:991:992::/:/bin/false\njane:x:1000:1000::/:/bin/sh\n",
             0644);
@@ -2116,4 +2117,53 @@ Test(helper, no_more_commands_run_than_the_machine_bears)
         machine.execs = 256;
         fail("ListUnitsByPatterns", DENIED);
         cr_assert_neq(exec(a, 3, words, 1), 0);
+}
+
+/* ---- what two requests could make of one pod --------------------------------------------------------------------- */
+
+/* Variables, hidden words and pipes have the container's name: a second unit of that name would bring its own to the
+ * first one's. */
+Test(helper, a_container_has_one_unit_whatever_request_brings_it)
+{
+        struct asked *a = sleeper();
+
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        a->c.image = STR("/usr/bin/env");
+        cr_assert_eq(write_pod(a), -EEXIST);
+        expect(-EEXIST, "container c has a unit already: " SLEEP);
+        cr_assert_eq(write_pod(a), -EEXIST, "again");
+        cr_assert_eq(units(VERB_remove, SLEEP, false), 0, "%s", reply->text);
+        cr_assert_eq(write_pod(a), 0, "its image was changed: %s", reply->text);
+}
+
+Test(helper, a_unit_that_waits_for_its_turn_is_not_removed)
+{
+        struct asked *a = sleeper();
+
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        pid1.units[0].unit = SLEEP, pid1.units[0].state = "inactive", pid1.job = 7;
+        cr_assert_eq(units(VERB_remove, NULL, true), -EBUSY);
+        expect(-EBUSY, "is activating");
+        cr_assert(is_there(SLEEP_FILE));
+        fail("Job", DENIED);
+        cr_assert_neq(units(VERB_remove, NULL, true), 0);
+        fail(NULL, NULL);
+        pid1.job = 0;
+        cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
+}
+
+/* It begins as root: so it loads nothing that a pod names, and is nowhere that its user may not be. */
+Test(helper, who_becomes_somebody_brings_nothing_to_what_is_root_before)
+{
+        char *words[] = { STR("sleep") };
+        struct asked *a = sleeper();
+
+        a->user.value = 4711, a->c.run_as_user = &a->user, a->c.working_dir = STR("/usr/share");
+        a->env.name = STR("LD_PRELOAD"), a->env.value = (ProtobufCBinaryData){ 1, (uint8_t *)STR("v") }, a->c.n_env = 1;
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert_not(holds(SLEEP_DROPIN, "EnvironmentFile="));
+        cr_assert_not(holds(SLEEP_DROPIN, "WorkingDirectory="));
+        cr_assert(holds(SLEEP_DROPIN, "--user=4711 --group=992 --dir \"/usr/share\" \"/usr/bin/sleep\""));
+        cr_assert_eq(exec(a, 1, words, 1), 0, "%s", reply->text);
+        cr_assert_not(holds(BESIDE_FILE, "EnvironmentFile=") || holds(BESIDE_FILE, "WorkingDirectory="));
 }

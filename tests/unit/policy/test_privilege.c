@@ -527,3 +527,17 @@ Test(privilege, no_word_of_a_pod_says_where_code_with_rights_is)
         c.working_dir = (char *)"/srv", c.n_env = 1, variable.name = (char *)"HOME";
         granted("");
 }
+
+/* Group 0 reads what root's group may: it is no right of a package whose daemon is somebody else. */
+Test(privilege, roots_group_is_for_who_is_root)
+{
+        c.run_as_group = &group, group.value = 0;
+        refused("", "group", "group 0 is not allowed");
+        refused("root = deny", "group", "group 0 is not allowed");
+        granted("root = allow");
+        granted("group = 0");
+        of_root();
+        granted("");
+        own_command();
+        refused("", "group", "group 0 is not allowed");
+}

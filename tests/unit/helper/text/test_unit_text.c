@@ -783,3 +783,24 @@ Test(unit_text, a_container_with_a_console_asks_for_it)
         LINE_IS(&u, "ExecStart=", "|/usr/libexec/vks/vks-exec --console \"/bin/sh\"");
         LINE_IS(&u, "BindReadOnlyPaths=", "-/run/vks/console.sock:/run/systemd/vks-console");
 }
+
+Test(unit_text, what_pid_1_does_for_a_packages_line_it_does_for_no_other)
+{
+        CLEANUP(unit_file_freep)
+        struct unit_file *file = parse("[Service]\nExecStart=/bin/a\nSetCredentialEncrypted=a: b\nSetCredential=c:d\n"
+                                       "TTYPath=/dev/pts/1\nTTYVHangup=yes\nTTYReset=yes\nStandardInput=tty\n"
+                                       "UtmpIdentifier=x\nOOMScoreAdjust=-1000\nDelegate=yes\nNice=-5\n");
+        struct unit_text u = text_of(file);
+
+        LINE_IS(&u, "TTYPath=", "");
+        LINE_IS(&u, "TTYVHangup=", "no");
+        LINE_IS(&u, "StandardInput=", "null"); /* no line has a terminal of the machine's */
+        LINE_IS(&u, "OOMScoreAdjust=", "");
+        u.program = "/bin/sh", u.who.foreign = true;
+        LINE_IS(&u, "SetCredential=", "");
+        LINE_IS(&u, "SetCredentialEncrypted=", "");
+        LINE_IS(&u, "OOMScoreAdjust=", "0");
+        LINE_IS(&u, "Delegate=", "no");
+        LINE_IS(&u, "Nice=", "0");
+        LINE_IS(&u, "StandardInput=", "null");
+}
