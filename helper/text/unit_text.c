@@ -601,6 +601,7 @@ static bool is_of_life(const char *key)
 {
         static const char *const beginnings[] = {
                 "Type",
+                "ExitType",
                 "Exec",
                 "Restart",
                 "RemainAfterExit",

@@ -118,7 +118,9 @@ helper_is_well() {
 
 nothing_is_left() {
     ! node systemctl -q is-active harm-fall.target || fail "a pod took the machine to another target"
-    sh_node '! ls -d /run/systemd/system/vks.hostile* /run/vks/pods/* /var/lib/vks/pods/* 2>/dev/null | grep -E "vks.hostile|/(6{8}|7{8}|8{8})-"' || fail "units or directories were left behind"
+    sh_node '! ls -d /run/systemd/system/vks.hostile* /run/systemd/*/vks-exec-* /run/vks/pods/* /var/lib/vks/pods/* 2>/dev/null |
+             grep -E "vks.hostile|vks-exec|/(6{8}|7{8}|8{8})-"' || fail "units or directories were left behind"
+    ! node systemctl list-units --all --plain --no-legend 'vks-exec-*' | grep . || fail "a command beside a container was left behind"
 }
 
 # COMMAND...: afterwards the machine is what it was

@@ -122,10 +122,13 @@ static int ask(uint8_t verb, const ProtobufCMessage *m, char *text, size_t size)
         CLEANUP(wire_packet_done) struct wire_packet p = { 0 };
         char said[1024] = "";
         struct err e = ERR_NONE;
-        int r = 0;
+        int streams[WIRE_N_STREAMS] = { -1, -1, -1 }, r = 0;
 
         sent++;
-        if (wire_pack(wire_verb_find(verb), m, NULL, &p, &e) < 0)
+        if (wire_verb_find(verb)->body == WIRE_STREAMS)
+                for (int i = 0; i < WIRE_N_STREAMS; i++)
+                        streams[i] = open("/dev/null", O_RDWR | O_CLOEXEC);
+        if (wire_pack(wire_verb_find(verb), m, streams[0] < 0 ? NULL : streams, &p, &e) < 0)
                 return -EMSGSIZE;
         for (int i = 0; i < 200; i++) {
                 while (wire_send(sock, &p, &e) < 0)
@@ -192,6 +195,9 @@ struct pod {
         Vks__Stop stop;
         Vks__Remove remove;
         Vks__Fill fill;
+        Vks__Exec exec;
+        Vks__Container x; /* of `exec` */
+        char *beside[2];
 };
 
 #define S(literal) ((char *)(uintptr_t)(literal))
@@ -251,6 +257,10 @@ static void honest(struct pod *p, const char *name)
         vks__remove__init(&p->remove), p->remove.pod = &p->id, p->remove.all = true;
         vks__fill__init(&p->fill), p->fill.pod = &p->id, p->fill.volume = S("files"), p->fill.files = p->file,
                                    p->fill.n_files = 2;
+        p->x = p->c, p->x.args = NULL, p->x.n_args = 0, p->x.env = NULL, p->x.n_env = 0;
+        p->beside[0] = S("/bin/true"), p->beside[1] = S("30"), p->x.command = p->beside;
+        vks__exec__init(&p->exec), p->exec.pod = &p->id, p->exec.volumes = p->volumes, p->exec.n_volumes = 4,
+                                   p->exec.container = &p->x, p->exec.id = 1, p->exec.user = S("mallory");
 }
 
 static void clean(struct pod *p, bool ran)
@@ -608,6 +618,102 @@ static void lingering(void)
         close(held);
         if (time(NULL) - began > SERVE_SECONDS / 2)
                 failed("the helper waited for a socket to close", NULL);
+}
+
+/* ---- a command beside a container -------------------------------------------------------------------------------- */
+
+static int sealed_memfd(const void *data, size_t n)
+{
+        FD fd = memfd_create("x", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+        if (fd < 0 || write(fd, data, n) != (ssize_t)n ||
+            fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW) < 0)
+                return -1;
+        return fd_take(&fd);
+}
+
+/* Descriptors of a wrong number are no request; those of an odd kind get the answer of any other, and at once. */
+static void streams_of_any_kind(struct pod *p)
+{
+        uint8_t head[2] = { WIRE_VERSION, verb_exec }, body[4096];
+        FD message = sealed_memfd(body, vks__exec__pack(&p->exec, body)), null = open("/dev/null", O_RDWR | O_CLOEXEC);
+        FD dir = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC), place = open("/etc/shadow", O_PATH | O_CLOEXEC);
+        FD plain = memfd_create("x", MFD_CLOEXEC | MFD_ALLOW_SEALING), other = dial();
+        int fifo[2], many[6];
+
+        if (message < 0 || null < 0 || plain < 0 || pipe2(fifo, O_CLOEXEC) < 0) {
+                failed("nothing was tried with streams", NULL);
+                return;
+        }
+        for (size_t n = 0; n <= ARRAY_LEN(many); n++) {
+                for (size_t i = 0; i < ARRAY_LEN(many); i++)
+                        many[i] = i ? null : message;
+                if (n != 1 + WIRE_N_STREAMS)
+                        must_fail("EXEC with a wrong number of descriptors", raw(head, 2, many, n));
+                many[0] = plain;
+                must_fail("EXEC from a memfd that can be changed", raw(head, 2, many, 1 + WIRE_N_STREAMS));
+        }
+        const int odd[] = { dir, place, other, plain, fifo[0], fifo[1], message };
+        for (size_t i = 0; i < ARRAY_LEN(odd); i++)
+                (void)raw(head, 2, (int[]){ message, odd[i], odd[i], odd[i] }, 1 + WIRE_N_STREAMS);
+        close(fifo[0]), close(fifo[1]);
+}
+
+static void beside(struct pod *p)
+{
+        static const char *const programs[] = { "/etc/passwd", "/usr/bin/../bin/true", "/proc/self/exe",   "",
+                                                "%n",          "+/bin/true",           "/srv/hostile/link" };
+        static const char *const names[] = { "d", "", "c.d", "../c", "c c", "c\n[Service]\nUser=root" };
+        unsigned began = 0;
+        int r = 0;
+
+        honest(p, "beside");
+        must_fail("EXEC before WRITE", ask(verb_exec, &p->exec.base, NULL, 0));
+        if (ask(verb_write, &p->write.base, NULL, 0) != 0 || ask(verb_fill, &p->fill.base, NULL, 0) != 0 ||
+            ask(verb_start, &p->start.base, NULL, 0) != 0) {
+                failed("no pod to try EXEC beside", NULL);
+                return;
+        }
+        for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+                p->x.name = S(names[i]);
+                must_fail("EXEC beside a container that is not there", ask(verb_exec, &p->exec.base, NULL, 0));
+        }
+        p->x.name = p->c.name;
+        for (size_t i = 0; i < ARRAY_LEN(programs); i++) {
+                p->beside[0] = S(programs[i]);
+                must_fail(programs[i], ask(verb_exec, &p->exec.base, NULL, 0));
+        }
+        p->beside[0] = S("/bin/true");
+        p->id.uid = S("77777777-7777-4777-8777-777777777777");
+        must_fail("EXEC beside a namesake's container", ask(verb_exec, &p->exec.base, NULL, 0));
+        p->id.uid = S(UID), p->id.name = S("other");
+        must_fail("EXEC beside another pod's container", ask(verb_exec, &p->exec.base, NULL, 0));
+        p->id.name = S("beside"), p->user.value = 0;
+        must_fail("EXEC as root", ask(verb_exec, &p->exec.base, NULL, 0));
+        p->user.value = 12345, p->x.env = p->env, p->x.n_env = 1;
+        must_fail("EXEC with variables of its own", ask(verb_exec, &p->exec.base, NULL, 0));
+        p->x.env = NULL, p->x.n_env = 0, p->x.n_command = 0;
+        must_fail("EXEC without a command", ask(verb_exec, &p->exec.base, NULL, 0));
+        p->x.n_command = 1, p->exec.container = NULL;
+        must_fail("EXEC beside no container", ask(verb_exec, &p->exec.base, NULL, 0));
+        p->exec.container = &p->x;
+        streams_of_any_kind(p);
+
+        p->beside[0] = S("/bin/sleep"), p->x.n_command = 2, p->exec.id = 0x1000;
+        if ((r = ask(verb_exec, &p->exec.base, NULL, 0)) != 0)
+                failed("an honest EXEC was refused", strerror(-r));
+        must_fail("EXEC of an id that runs", ask(verb_exec, &p->exec.base, NULL, 0));
+        for (unsigned i = 1; i < 300 && (r == 0 || r == -EAGAIN); i++) {
+                p->exec.id = 0x1000 + i;
+                r = ask(verb_exec, &p->exec.base, NULL, 0);
+                began += r == 0;
+        }
+        if (r != -EAGAIN)
+                failed("300 commands at once met no bound", strerror(r < 0 ? -r : 0));
+        printf("%u commands ran at once\n", began + 1);
+        clean(p, true);
+        p->exec.id = 2;
+        must_fail("EXEC after REMOVE", ask(verb_exec, &p->exec.base, NULL, 0));
 }
 
 /* ---- what is not a pod's ----------------------------------------------------------------------------------------- */
@@ -1734,6 +1840,7 @@ int main(int argc, char **argv)
         ACT(refused_by_policy(&p));
         ACT(descriptors(&p));
         ACT(lingering());
+        ACT(beside(&p));
         ACT(torn_bytes(&p));
         ACT(flood(&p));
         ACT(races(&p, 12));

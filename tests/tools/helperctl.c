@@ -7,10 +7,13 @@
  *      helperctl remove NAMESPACE/NAME UID [UNIT...]      (no unit: all of the pod)
  *      helperctl fill NAMESPACE/NAME UID VOLUME PATH=CONTENT...
  *      helperctl write NAMESPACE/NAME UID [grace=N] VOLUME... CONTAINER...
+ *      helperctl exec NAMESPACE/NAME UID [id=N] [by=USER] VOLUME... CONTAINER      (one, with the command's words)
+ *          its standard streams become the command's, which goes on when helperctl has ended
  *          volume:    volume=NAME:disk | volume=NAME:memory | volume=NAME:files | volume=NAME:host:PATH[:TYPE]
  *          container: container=NAME image=IMAGE [package=P unit=U var] [command=WORD]... [arg=WORD]...
  * [env=NAME=VALUE]... [mount=VOLUME:PATH[:ro]]... [dir=PATH] [user=N] [group=N] [restart=never|failure|always]
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -38,7 +41,7 @@ static int ask(const char *verb, const ProtobufCMessage *m)
         const struct wire_verb *v = NULL;
         ProtobufCMessage *got = NULL;
         struct err e = ERR_NONE;
-        int r;
+        int r, streams[WIRE_N_STREAMS];
 
         for (size_t i = 0; i < ARRAY_LEN(names); i++)
                 if (streq(names[i].name, verb))
@@ -47,7 +50,10 @@ static int ask(const char *verb, const ProtobufCMessage *m)
                 perror("helperctl");
                 return 2;
         }
-        r = wire_send_request(sock, v, m, NULL, &e);
+        if (v->body == WIRE_STREAMS)
+                for (int i = 0; i < WIRE_N_STREAMS; i++)
+                        streams[i] = fcntl(i, F_DUPFD_CLOEXEC, 3);
+        r = wire_send_request(sock, v, m, v->body == WIRE_STREAMS ? streams : NULL, &e);
         while (r == 0 && recv(sock, &(char){ 0 }, 1, MSG_PEEK) < 0)
                 ;
         if (r < 0 || wire_recv_reply(sock, &v, &got, &e) <= 0) {
@@ -187,6 +193,27 @@ static int do_write(Vks__Pod *pod, int n, char **args)
         return ask("write", &m.base);
 }
 
+static int do_exec(Vks__Pod *pod, int n, char **args)
+{
+        Vks__Exec m = VKS__EXEC__INIT;
+        Vks__Container c = VKS__CONTAINER__INIT;
+        char *v;
+
+        m.pod = pod;
+        for (int i = 0; i < n; i++)
+                if ((v = after(args[i], "volume=")))
+                        PUSH(m.volumes, m.n_volumes, new_volume(v));
+                else if ((v = after(args[i], "id=")))
+                        m.id = strtoul(v, NULL, 0);
+                else if ((v = after(args[i], "by=")))
+                        m.user = v;
+                else if ((v = after(args[i], "container=")))
+                        c.name = v, m.container = &c;
+                else
+                        container_word(&c, args[i]);
+        return ask("exec", &m.base);
+}
+
 int main(int argc, char **argv)
 {
         Vks__Pod pod = VKS__POD__INIT;
@@ -215,6 +242,8 @@ int main(int argc, char **argv)
         argc -= 4, argv += 4;
         if (streq(verb, "write"))
                 return do_write(&pod, argc, argv);
+        if (streq(verb, "exec"))
+                return do_exec(&pod, argc, argv);
         if (streq(verb, "start") || streq(verb, "restart")) {
                 Vks__Start m = VKS__START__INIT;
                 m.pod = &pod, m.units = argv, m.n_units = (size_t)argc, m.restart = streq(verb, "restart");

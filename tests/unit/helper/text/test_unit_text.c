@@ -662,6 +662,7 @@ Test(unit_text, a_command_beside_a_daemon_has_its_walls_and_not_its_life)
                                              "UMask=0077" };
         static const char *const life[] = {
                 "Type=notify",
+                "ExitType=cgroup",
                 "ExecStart=/usr/bin/redis",
                 "ExecStartPre=+/bin/true",
                 "ExecStop=/bin/x",
