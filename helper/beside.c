@@ -92,6 +92,16 @@ static int write_dropin(struct machine *m, int pod, const struct unit_text *u, c
         return 0;
 }
 
+/* Does WRITE's account say that the unit is this very container's? Its name follows from the image alone. */
+static bool is_containers(int pod, const char *unit, const char *container)
+{
+        CLEANUP(buf_done) struct buf name = BUF(ID_UNIT_MAX);
+        FD list = dir_open(pod, "units");
+
+        return list >= 0 && dir_read(list, unit, &name) == 0 && buf_ok(&name) && name.len == strlen(container) &&
+               memcmp(name.data, container, name.len) == 0;
+}
+
 int op_exec(struct machine *m, const struct op_exec *op, struct answer *a, struct err *e)
 {
         const struct op_container *k = &op->as.containers[0];
@@ -103,7 +113,7 @@ int op_exec(struct machine *m, const struct op_exec *op, struct answer *a, struc
         int r;
 
         snprintf(a->about, sizeof(a->about), " %s: %.200s for %s", k->c->name, k->c->command[0], op->user);
-        if (pod < 0 || !unit_is_pods(m, k->unit, op->as.pod.uid))
+        if (pod < 0 || !unit_is_pods(m, k->unit, op->as.pod.uid) || !is_containers(pod, k->unit, k->c->name))
                 return err_set(e, -ENOENT, NULL, "container %s of pod %s/%s was not started", k->c->name,
                                op->as.pod.namespace, op->as.pod.name);
         own = content_of(m, op->as.pod.uid);

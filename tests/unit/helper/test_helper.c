@@ -1963,6 +1963,10 @@ Test(helper, a_command_is_a_unit_of_its_own_beside_the_containers)
         cr_assert_not(holds(BESIDE_FILE, "ExecStart") || holds(BESIDE_FILE, "secret"));
         cr_assert_not(is_there("/run/vks/pods/" UID "/env/c.beside"), "its variables are in a file that PID 1 reads");
         cr_assert_eq(exec(a, 2, words, 2), 0, "%s", reply->text);
+        a->c.name = STR("d"); /* the same image, and so the unit's name */
+        cr_assert_eq(exec(a, 3, words, 2), -ENOENT, "the unit is another container's");
+        cr_assert_not(is_there(UNIT_DIR "/vks-exec-" UID "-d-.service.d"));
+        a->c.name = STR("c");
         fail("StartTransientUnit", "org.freedesktop.systemd1.UnitExists");
         cr_assert_eq(exec(a, 2, words, 2), -EEXIST);
         fail("StartTransientUnit", DENIED);
