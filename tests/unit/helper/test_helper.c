@@ -2171,3 +2171,17 @@ Test(helper, who_becomes_somebody_brings_nothing_to_what_is_root_before)
         cr_assert_eq(exec(a, 1, words, 1), 0, "%s", reply->text);
         cr_assert_not(holds(BESIDE_FILE, "EnvironmentFile=") || holds(BESIDE_FILE, "WorkingDirectory="));
 }
+
+Test(helper, a_pod_does_not_begin_while_the_layer_of_an_earlier_one_cannot_be_forgotten)
+{
+        static const char mount[] =
+                UNIT_DIR "/run-vks-pods-0f6c2a9e\\x2d1234\\x2d4abc\\x2d8def\\x2d0123456789ab-var.mount";
+        struct asked *a = sleeper();
+
+        make(mount);
+        own_directory(mount, NULL);
+        cr_assert_neq(write_pod(a), 0);
+        expect(reply->error, "removing run-vks-pods-");
+        cr_assert_eq(umount2(mount, MNT_DETACH), 0);
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+}

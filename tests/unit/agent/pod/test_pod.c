@@ -615,7 +615,7 @@ Test(pod, what_has_no_effect_yet_is_told_once)
         } table[] = {
                 { "\"livenessProbe\":{},\"readinessProbe\":{},\"lifecycle\":{}",
                   "livenessProbe, readinessProbe, lifecycle" },
-                { "\"tty\":true,\"stdin\":false,\"volumeDevices\":[]", "tty" },
+                { "\"tty\":true,\"stdin\":true,\"volumeDevices\":[]", NULL },
                 { "\"volumeDevices\":[{}]", "volumeDevices" },
                 { "\"resources\":{\"limits\":{},\"requests\":{}}", "resources.limits" },
                 { "\"resources\":{\"requests\":{}}", NULL },
