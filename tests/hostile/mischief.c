@@ -115,10 +115,15 @@ static void tell_who(void)
 
 /* ---- looking ----------------------------------------------------------------------------------------------------- */
 
-/* Not what its own pod was given: the secret of pod N, in pN's containers. */
+/* Not what its own pod was given: the secret of pod N, in pN's containers. What a package's script has run was told no
+ * name; each pod's secrets are with its own user (give_env() in compose_steps.c). */
 static bool is_own(const char *secret)
 {
-        return starts_with(secret, SECRET "pod") && who[0] == 'p' && secret[sizeof(SECRET "pod") - 1] == who[1];
+        unsigned digit = (unsigned)(secret[sizeof(SECRET "pod") - 1] - '0');
+
+        if (!starts_with(secret, SECRET "pod"))
+                return false;
+        return who[0] == 'p' ? (unsigned)(who[1] - '0') == digit : geteuid() == 20000 + digit;
 }
 
 /* Each is told once. */
