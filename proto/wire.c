@@ -65,7 +65,8 @@ int wire_pack(const struct wire_verb *verb, const ProtobufCMessage *message, con
         p.size = size;
         protobuf_c_message_pack(message, p.body);
         *ret = p;
-        p = (struct wire_packet){ 0 };
+        p.body = NULL;
+        p.has_streams = false;
         return 0;
 }
 
@@ -190,7 +191,8 @@ int wire_recv_request(int sock, struct wire_packet *ret, struct err *e)
                 fds.n = 1;
         }
         *ret = p;
-        p = (struct wire_packet){ 0 };
+        p.body = NULL;
+        p.has_streams = false;
         return 1;
 }
 
