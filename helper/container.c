@@ -64,13 +64,15 @@ static int find_program(const struct op_write *op, const struct op_container *k,
  * PID 1 gives a directory to the unit's user with all that lies in it, unless it is that user's already (systemd's
  * path_chown_recursive()). In a pod whose /var is a layer over the machine's, that would hand over copies of what
  * another user of the machine keeps there. So what the machine has shows through only where it belongs to the very user
- * and group; elsewhere the pod has an empty directory of its own.
+ * and group; elsewhere the pod has an empty directory of its own. That one is mounted, and so the way to it has to be
+ * root's, like the way to any mount point.
  */
-static void choose_fresh(const struct unit_text *u, int pod, bool beside, struct given *given)
+static int choose_fresh(const struct unit_text *u, int pod, bool beside, struct given *given, struct err *e)
 {
         for (size_t i = 0; i < given->n; i++) {
                 struct given_dir *dir = &given->dirs[i];
                 struct stat st;
+                int r;
 
                 if (!u->overlay || dir->kind == GIVEN_RUNTIME)
                         continue;
@@ -80,9 +82,16 @@ static void choose_fresh(const struct unit_text *u, int pod, bool beside, struct
                         dir->fresh = faccessat(pod, made, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
                         continue;
                 }
-                dir->fresh = !u->who.known || trust_path(dir->path, TRUST_LOOK, false, &st) < 0 ||
-                             !S_ISDIR(st.st_mode) || st.st_uid != u->who.uid || st.st_gid != u->who.gid;
+                r = trust_path(dir->path, TRUST_LOOK, false, &st);
+                if (r == -EPERM)
+                        return err_set(e, r, "mount-target",
+                                       "policy rule mount-target: somebody other than root may change what the "
+                                       "package's directory %s is",
+                                       dir->path);
+                dir->fresh = !u->who.known || r < 0 || !S_ISDIR(st.st_mode) || st.st_uid != u->who.uid ||
+                             st.st_gid != u->who.gid;
         }
+        return 0;
 }
 
 /*
@@ -232,10 +241,8 @@ int container_text_make(struct machine *m, const struct op_write *op, const stru
             (r = find_program(op, k, u->who.root, &t->program, e)) < 0)
                 return r;
         u->program = t->program;
-        r = given_of(t->file, &t->given, e);
-        if (r < 0)
+        if ((r = given_of(t->file, &t->given, e)) < 0 || (r = choose_fresh(u, pod, beside, &t->given, e)) < 0)
                 return r;
-        choose_fresh(u, pod, beside, &t->given);
         choose_inner(u, &t->given);
         r = plan_mounts(m, pod, k, u, t->dir, &t->mounts, e);
         if (r < 0)

@@ -2185,3 +2185,23 @@ Test(helper, a_pod_does_not_begin_while_the_layer_of_an_earlier_one_cannot_be_fo
         cr_assert_eq(umount2(mount, MNT_DETACH), 0);
         cr_assert_eq(write_pod(a), 0, "%s", reply->text);
 }
+
+/* The empty directory in the place of the machine's is mounted: a user of the pod's, who owns one above, could lead
+ * that elsewhere. */
+Test(helper, no_directory_is_given_where_a_user_owns_the_way)
+{
+        struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=redis\nStateDirectory=nest/c\n");
+
+        make("/var/lib/nest");
+        cr_assert_eq(chown("/var/lib/nest", 120, 121), 0);
+        cr_assert_eq(write_pod(a), 0, "without the layer the machine's are not seen: %s", reply->text);
+        cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
+        while (trash_sweep(&machine))
+                ;
+        a->c.writes_var = true;
+        cr_assert_eq(write_pod(a), -EPERM);
+        cr_assert_str_eq(reply->rule, "mount-target");
+        expect(-EPERM, "the package's directory /var/lib/nest/c is");
+        cr_assert_eq(chown("/var/lib/nest", 0, 0), 0);
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+}
