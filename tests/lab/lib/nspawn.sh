@@ -13,8 +13,17 @@ nspawn_build() {
     need systemd-nspawn nsenter unshare pgrep ip
 }
 
-# The pid, seen from outside, of the node's PID 1.
+# The pid, seen from outside, of the node's PID 1. The kernel may leave a process out of a list of children while another of them ends, so one look is none
+# (proc(5), /proc/pid/task/tid/children).
 nspawn_leader() {
+    for _ in 1 2 3; do
+        ! nspawn_look_for_leader || return 0
+        sleep 0.05
+    done
+    return 1
+}
+
+nspawn_look_for_leader() {
     local runner child pid key ours inner more
     runner=$(daemon_pid "$NODE_DAEMON") || return 1
     for child in $(children_of "$runner"); do
