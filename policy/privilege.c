@@ -194,6 +194,12 @@ static int check_surroundings(const struct op_container *k, struct err *e)
 
 enum as { AS_PACKAGE, AS_GIVEN, AS_FALLBACK };
 
+/* Root's group comes with root: another user of it would read what is root's with what the pod brings. */
+static bool may_have_group(const struct policy *p, uint32_t gid, bool is_packages_root)
+{
+        return rule_in_ranges(&p->group, gid) || (gid == 0 && (is_packages_root || p->root == POLICY_ROOT_ALLOW));
+}
+
 static int choose(const struct policy *p, const struct op_container *k, const struct unit_rights *unit, bool root_ok,
                   const struct person *given, enum as *ret, struct err *e)
 {
@@ -201,9 +207,7 @@ static int choose(const struct policy *p, const struct op_container *k, const st
         uint32_t id = c->run_as_user ? c->run_as_user->value : 0;
 
         *ret = AS_PACKAGE;
-        if (c->run_as_group && !(root_ok && unit->root && c->run_as_group->value == 0) &&
-            !(p->root == POLICY_ROOT_ALLOW && c->run_as_group->value == 0) &&
-            !rule_in_ranges(&p->group, c->run_as_group->value))
+        if (c->run_as_group && !may_have_group(p, c->run_as_group->value, root_ok && unit->root && id == 0))
                 return rule_refused(e, "group", "group %u is not allowed", c->run_as_group->value);
         if (!c->run_as_user) {
                 *ret = unit->root && !root_ok ? AS_FALLBACK : AS_PACKAGE;

@@ -538,6 +538,13 @@ Test(privilege, roots_group_is_for_who_is_root)
         granted("group = 0");
         of_root();
         granted("");
+        c.run_as_user = &user, user.value = 0;
+        granted("");
+        user.value = 4711;
+        refused("user = 4711", "group", "group 0 is not allowed");
+        granted("user = 4711\ngroup = 0");
+        granted("user = 4711\nroot = allow");
+        c.run_as_user = NULL;
         own_command();
         refused("", "group", "group 0 is not allowed");
 }
