@@ -6,7 +6,7 @@
  *      vks-exec    CONSOLE_HELLO, and its standard output: to it the agent copies what appears on the terminal
  *      the agent   CONSOLE_TERMINAL, and the far end of a terminal; or CONSOLE_INPUT, and a pipe to read from
  *
- * The agent knows by the kernel (SO_PEERCRED, and that process' cgroup) which container it is. The socket is PID 1's
+ * The agent knows by the kernel (SO_PEERCRED) whose main process it is, and so which container. The socket is PID 1's
  * (vks-console.socket), in a directory of root's: PID 1 follows its path for every container that it is bound into.
  */
 #ifndef VKS_COMMON_CONSOLE_H

@@ -145,6 +145,7 @@ static bool get_console(void)
         *c = (struct cmsghdr){ .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int)) };
         memcpy(CMSG_DATA(c), &(int){ STDOUT_FILENO }, sizeof(int));
         if (sock < 0 || setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0 ||
+            setsockopt(sock, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0 || /* connect(2) waits by it */
             connect(sock, (const struct sockaddr *)&to, sizeof(to)) < 0 || sendmsg(sock, &m, MSG_NOSIGNAL) < 0 ||
             recvmsg(sock, &m, MSG_CMSG_CLOEXEC) != 1)
                 return false;
