@@ -65,12 +65,36 @@ static int failed(const char *what)
         return NOT_RUN;
 }
 
-/* The credential's bytes and one NUL; they stay for good, since putenv(3) copies nothing. */
+/* The directory `path`, to which no link leads; with `make` what is missing of it is made. -1 with errno. */
+static int walk(const char *path, bool make)
+{
+        const int flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+        CLEANUP(freep) char *copy = xstrdup(path);
+        FD at = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+        for (char *rest = copy, *name; at >= 0 && (name = strsep(&rest, "/"));) {
+                int next = *name ? openat(at, name, flags) : dup(at);
+
+                if (next < 0 && make && errno == ENOENT && (mkdirat(at, name, 0755) == 0 || errno == EEXIST))
+                        next = openat(at, name, flags);
+                if (next < 0)
+                        return -1;
+                fd_close(at);
+                at = next;
+        }
+        return fd_take(&at);
+}
+
+/*
+ * The credential's bytes and one NUL; they stay for good, since putenv(3) copies nothing. They are read as root: so
+ * they are what PID 1 has put there, and nothing that a link leads to.
+ */
 static char *read_carried(size_t *ret_size)
 {
-        const char *dir = getenv("CREDENTIALS_DIRECTORY");
-        CLEANUP(freep) char *path = xasprintf("%s/" UNIT_TEXT_CARRIED, dir ? dir : ""), *text = NULL;
-        FD fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+        const char *way = getenv("CREDENTIALS_DIRECTORY");
+        CLEANUP(freep) char *text = NULL;
+        FD dir = walk(way ? way : "", false),
+           fd = dir < 0 ? -1 : openat(dir, UNIT_TEXT_CARRIED, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
         struct stat st;
 
         if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
@@ -166,7 +190,6 @@ static bool get_console(void)
  */
 static bool enter(const char *dir)
 {
-        CLEANUP(freep) char *copy = xstrdup(dir);
         FD at = -1;
 
         if (chdir(dir) == 0)
@@ -174,18 +197,7 @@ static bool enter(const char *dir)
         if (errno != ENOENT || starts_with(dir, "/proc/") ||
             starts_with(dir, "/sys/")) /* a cgroup would be the machine's */
                 return false;
-        at = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-        for (char *rest = copy, *name; at >= 0 && (name = strsep(&rest, "/"));) {
-                const int flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-                int next = *name ? openat(at, name, flags) : dup(at);
-
-                if (next < 0 && errno == ENOENT && (mkdirat(at, name, 0755) == 0 || errno == EEXIST))
-                        next = openat(at, name, flags);
-                if (next < 0)
-                        return false;
-                fd_close(at);
-                at = next;
-        }
+        at = walk(dir, true);
         return at >= 0 && fchdir(at) == 0;
 }
 

@@ -380,3 +380,37 @@ Test(vks_exec, a_terminal_becomes_all_three_streams)
         cr_assert(strstr(shown, "all"), "%s", shown);
         unlink(CONSOLE_SOCKET);
 }
+
+/* It is read as root, and its way lies in what is the pod's. */
+Test(vks_exec, nothing_is_read_that_a_link_leads_to)
+{
+        char out[4096];
+        CLEANUP(freep)
+        char *closed = xasprintf("%s/closed", dir), *file = xasprintf("%s/closed/" UNIT_TEXT_CARRIED, dir),
+             *link = xasprintf("%s/" UNIT_TEXT_CARRIED, dir);
+        CLEANUP(freep) char *own = xstrdup(dir);
+        FD fd = -1;
+
+        cr_assert_eq(mkdir(closed, 0700), 0);
+        fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0400);
+        cr_assert(fd >= 0 && write(fd, "SECRET=x", 9) == 9);
+        cr_assert_eq(symlink("closed/" UNIT_TEXT_CARRIED, link), 0);
+        cr_expect_eq(RUN("/usr/bin/env"), NOT_RUN, "the credential is a link");
+        cr_assert_eq(unlink(link), 0);
+        cr_assert_eq(mkfifo(link, 0600), 0);
+        cr_expect_eq(RUN("/usr/bin/env"), NOT_RUN, "it is no file");
+        cr_assert_eq(unlink(link), 0);
+
+        link[strlen(dir) + 1] = 'w', link[strlen(dir) + 2] = '\0';
+        cr_assert_eq(symlink("closed", link), 0);
+        snprintf(dir, sizeof(dir), "%s", link);
+        cr_expect_eq(RUN("/usr/bin/env"), NOT_RUN, "its directory is a link");
+        snprintf(dir, sizeof(dir), "%s", closed);
+        cr_expect_eq(RUN("/usr/bin/env"), 0, "where it is, it is read: %s", out);
+        cr_expect(strstr(out, "SECRET=x"), "%s", out);
+
+        snprintf(dir, sizeof(dir), "%s", own);
+        unlink(link);
+        unlink(file);
+        rmdir(closed);
+}
