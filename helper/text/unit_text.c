@@ -467,10 +467,22 @@ static void identity(struct buf *b, const struct unit_text *u)
                 buf_str(b, "CapabilityBoundingSet=~CAP_MKNOD CAP_SETFCAP\n");
 }
 
+/* Does any line of that key begin so? Where systemd takes an empty value for no value, the last line says nothing of
+ * those before it. */
+static bool says(const struct unit_file *file, const char *key, const char *beginning)
+{
+        for (size_t i = 0; file && i < file->n; i++)
+                if (streq(file->service[i].key, key) && starts_with(file->service[i].value, beginning))
+                        return true;
+        return false;
+}
+
 /*
  * What PID 1 opens, reads or decrypts as root for the package's command line, or asks of PAM or the kernel for it, is
- * not for another one. And no line gets a terminal of the machine's: the instance's name may be the pod's to choose,
- * and PID 1 opens, resets and hangs up whatever device it names.
+ * not for another one (systemd.exec(5) of 252 and 257, but for what mounts(), identity() and package_paths() write).
+ * EnvironmentFile= stays: policy/TRUST.md; so does the namespace of NetworkNamespacePath= and IPCNamespacePath=,
+ * without which it would have the machine's own. And no line gets a terminal of the machine's: the instance's name may
+ * be the pod's to choose, and PID 1 opens, resets and hangs up whatever device it names.
  */
 static void take_back(struct buf *b, const struct unit_text *u)
 {
@@ -491,18 +503,24 @@ static void take_back(struct buf *b, const struct unit_text *u)
                 { "OOMScoreAdjust", "0", false },
                 { "Nice", "0", false },
                 { "CPUSchedulingPolicy", "other", false },
+                { "IOSchedulingClass", "", false },
+                { "LimitNICE", "0", false },
+                { "LimitRTPRIO", "0", false },
+                { "RootImage", "", false },
+                { "MountImages", "", false },
+                { "ExtensionImages", "", false },
+                { "ExtensionDirectories", "", false },
                 { "TTYPath", "", true },
                 { "TTYReset", "no", true },
                 { "TTYVHangup", "no", true },
                 { "TTYVTDisallocate", "no", true },
                 { "UtmpIdentifier", "", true },
         };
-        bool terminal = starts_with(unit_file_get(u->file, "StandardInput"), "tty");
 
         for (size_t i = 0; i < ARRAY_LEN(keys); i++)
-                if ((u->who.foreign || keys[i].always) && *unit_file_get(u->file, keys[i].key))
+                if ((u->who.foreign || keys[i].always) && says(u->file, keys[i].key, ""))
                         buf_printf(b, "%s=%s\n", keys[i].key, keys[i].value);
-        if (terminal && !u->who.foreign)
+        if (says(u->file, "StandardInput", "tty") && !u->who.foreign)
                 buf_str(b, "StandardInput=null\n");
 }
 
@@ -621,6 +639,9 @@ static bool is_of_life(const char *key)
                 "OOMScoreAdjust",
                 "Nice",
                 "CPUScheduling",
+                "IOSchedulingClass",
+                "LimitNICE",
+                "LimitRTPRIO",
                 "Success",
                 "Failure",
                 "StartLimit",
@@ -649,6 +670,9 @@ static bool is_of_life(const char *key)
                 "CacheDirectory",
                 "LogsDirectory",
                 "ConfigurationDirectory",
+                "RootImage",
+                "MountImages",
+                "Extension",
         };
 
         for (size_t i = 0; i < ARRAY_LEN(beginnings); i++)
@@ -685,6 +709,8 @@ void unit_text_beside(const struct unit_text *u, const char *unit, struct buf *b
         package_paths(b, u->file, u->mounts);
         if (u->who.foreign)
                 buf_str(b, "AmbientCapabilities=\n");
+        if (says(u->file, "MountImages", "")) /* package_paths() has them */
+                buf_str(b, "MountImages=\n");
         /* The package says what its daemon executes, which is itself; what runs beside it is policy's to say. */
         if (*unit_file_get(u->file, "NoExecPaths"))
                 buf_str(b, "NoExecPaths=\nExecPaths=\n");

@@ -805,3 +805,66 @@ Test(unit_text, what_pid_1_does_for_a_packages_line_it_does_for_no_other)
         LINE_IS(&u, "Nice=", "0");
         LINE_IS(&u, "StandardInput=", "null");
 }
+
+/* systemd takes an empty value of these for no value, and keeps the one before it. */
+Test(unit_text, an_empty_line_takes_no_terminal_back)
+{
+        CLEANUP(unit_file_freep)
+        struct unit_file *file = parse("[Service]\nExecStart=/bin/a\nStandardInput=tty-force\nStandardInput=\n"
+                                       "TTYVHangup=yes\nTTYVHangup=\nDelegate=yes\nDelegate=\n");
+        struct unit_text u = text_of(file);
+
+        LINE_IS(&u, "StandardInput=", "null");
+        LINE_IS(&u, "TTYVHangup=", "no");
+        LINE_IS(&u, "Delegate=", "");
+        u.program = "/bin/sh", u.who.foreign = true;
+        LINE_IS(&u, "StandardInput=", "null");
+        LINE_IS(&u, "Delegate=", "no");
+}
+
+/* To be served before everybody else is a right, at once (IOSchedulingClass=) or for the asking (the limits). */
+Test(unit_text, no_priority_of_a_packages_is_another_lines)
+{
+        CLEANUP(unit_file_freep)
+        struct unit_file *file = parse("[Service]\nExecStart=/bin/a\nIOSchedulingClass=realtime\nLimitNICE=40\n"
+                                       "LimitRTPRIO=99\nLimitRTTIME=1\n");
+        struct unit_text u = text_of(file);
+        CLEANUP(buf_done) struct buf own = BUF(65536), other = BUF(65536), beside = BUF(65536);
+
+        unit_text_dropin(&u, &own);
+        cr_assert(!strstr(own.data, "LimitNICE") && !strstr(own.data, "LimitRTPRIO"), "%s", own.data);
+        u.program = "/bin/sh", u.who.foreign = true;
+        unit_text_dropin(&u, &other);
+        cr_assert(strstr(other.data, "\nIOSchedulingClass=\n"), "%s", other.data);
+        cr_assert(strstr(other.data, "\nLimitNICE=0\n") && strstr(other.data, "\nLimitRTPRIO=0\n"), "%s", other.data);
+        unit_text_beside(&u, "x.service", &beside);
+        cr_assert(strstr(beside.data, "\nLimitRTTIME=1\n"), "%s", beside.data);
+        cr_assert(!strstr(beside.data, "IOSchedulingClass") && !strstr(beside.data, "LimitNICE") &&
+                          !strstr(beside.data, "LimitRTPRIO"),
+                  "%s", beside.data);
+}
+
+/* PID 1 opens an image as root; and policy has judged the machine's program, not one of that name in an image. */
+Test(unit_text, no_image_of_a_packages_is_another_lines)
+{
+        CLEANUP(unit_file_freep)
+        struct unit_file *file =
+                parse("[Service]\nExecStart=/bin/a\nRootImage=/srv/a.raw\nMountImages=/srv/b.raw:/opt/b\n"
+                      "ExtensionImages=/srv/c.raw\nExtensionDirectories=/srv/d\n");
+        struct unit_text u = text_of(file);
+        CLEANUP(buf_done) struct buf own = BUF(65536), beside = BUF(65536);
+
+        unit_text_dropin(&u, &own);
+        cr_assert(!strstr(own.data, "RootImage=") && !strstr(own.data, "Extension"), "%s", own.data);
+        cr_assert(strstr(own.data, "MountImages=/srv/b.raw:/opt/b"), "%s", own.data);
+        u.program = "/bin/sh", u.who.foreign = true;
+        LINE_IS(&u, "RootImage=", "");
+        LINE_IS(&u, "ExtensionImages=", "");
+        LINE_IS(&u, "ExtensionDirectories=", "");
+        unit_text_dropin(&u, &beside);
+        cr_assert(strstr(strstr(beside.data, ":/opt/b"), "\nMountImages=\n"), "%s", beside.data);
+        buf_reset(&beside);
+        unit_text_beside(&u, "x.service", &beside);
+        cr_assert(!strstr(beside.data, "RootImage=") && !strstr(beside.data, "Extension"), "%s", beside.data);
+        cr_assert(strstr(strstr(beside.data, ":/opt/b"), "\nMountImages=\n"), "%s", beside.data);
+}
