@@ -479,8 +479,8 @@ static bool says(const struct unit_file *file, const char *key, const char *begi
 
 /*
  * What PID 1 opens, reads or decrypts as root for the package's command line, or asks of PAM or the kernel for it, is
- * not for another one (systemd.exec(5) of 252 and 257, but for what mounts(), identity() and package_paths() write).
- * EnvironmentFile= stays: policy/TRUST.md; so does the namespace of NetworkNamespacePath= and IPCNamespacePath=,
+ * not for another one: the keys of systemd.exec(5) as 252 has it, but for what mounts(), identity() and package_paths()
+ * write. EnvironmentFile= stays: policy/TRUST.md; so does the namespace of NetworkNamespacePath= and IPCNamespacePath=,
  * without which it would have the machine's own. And no line gets a terminal of the machine's: the instance's name may
  * be the pod's to choose, and PID 1 opens, resets and hangs up whatever device it names.
  */
