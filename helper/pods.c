@@ -229,31 +229,64 @@ static int check_name(int pod, const struct op_container *k, struct err *e)
         return 0;
 }
 
+/* REMOVE stops the slice that the link names: so it is that of all the pod's units, whatever request brings them. */
+static int note_slice(int pod, const struct op_write *op, struct err *e)
+{
+        char slice[ID_UNIT_MAX + 1], known[ID_UNIT_MAX + 1] = "";
+        FD list = dir_open(pod, "units");
+        CLEANUP(strv_freep) char **units = list < 0 ? NULL : dir_list(list);
+        bool known_one = readlinkat(pod, "slice", known, sizeof(known) - 1) > 0;
+
+        pod_slice_name(op->pod.uid, op->qos, slice);
+        if (streq(known, slice))
+                return 0;
+        if (known_one && units && *units)
+                return err_set(e, -EBUSY, NULL, "pod %s/%s has units in another slice: %s", op->pod.namespace,
+                               op->pod.name, known);
+        if ((known_one && unlinkat(pod, "slice", 0) < 0) || symlinkat(slice, pod, "slice") < 0)
+                return err_errno(e, -errno, NULL, "slice of the pod");
+        return 0;
+}
+
+/*
+ * Is the unit to be written? Not if systemd has read it already, which would not read it again. And where systemd knows
+ * a unit whose file is gone, it would run that one's text, whatever is written now.
+ */
+static int check_unit(struct machine *m, const struct op_write *op, const struct op_container *k, bool *ret,
+                      struct err *e)
+{
+        bool there = faccessat(m->units, k->unit, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+        char state[32];
+        int r;
+
+        if (there && !unit_is_pods(m, k->unit, op->pod.uid))
+                return err_set(e, -EEXIST, NULL, "%s belongs to an earlier pod of this name", k->unit);
+        r = unit_active_state(m, k->unit, state, e);
+        if (r == 0 && *state && !there)
+                r = err_set(e, -EAGAIN, NULL, "systemd still knows an earlier %s", k->unit);
+        *ret = !*state;
+        return r;
+}
+
 static int write_pod(struct machine *m, const struct op_write *op, bool overlay, uint64_t *written, struct err *e)
 {
-        char slice[ID_UNIT_MAX + 1], state[32];
         FD pod = -1;
         int r = pod_dirs_make(m, op, overlay, &pod, e);
 
-        if (r < 0)
+        if (r < 0 || (r = note_slice(pod, op, e)) < 0)
                 return r;
-        pod_slice_name(op->pod.uid, op->qos, slice);
-        r = symlinkat(slice, pod, "slice") < 0 && errno != EEXIST ? -errno : 0;
-        if (overlay && r == 0)
+        if (overlay)
                 r = pod_layer_make(m, pod, op->pod.uid, &layer_var);
         if (r < 0)
                 return err_errno(e, r, NULL, "unit files of the pod");
         for (size_t i = 0; i < op->n_containers; i++) {
                 const struct op_container *k = &op->containers[i];
+                bool writes = false;
 
-                if (faccessat(m->units, k->unit, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
-                        if (!unit_is_pods(m, k->unit, op->pod.uid))
-                                return err_set(e, -EEXIST, NULL, "%s belongs to an earlier pod of this name", k->unit);
-                        if ((r = unit_active_state(m, k->unit, state, e)) < 0)
-                                return r;
-                        if (*state) /* loaded: systemd has read it and would not read it again */
-                                continue;
-                }
+                if ((r = check_unit(m, op, k, &writes, e)) < 0)
+                        return r;
+                if (!writes)
+                        continue;
                 if ((r = check_name(pod, k, e)) < 0)
                         return r;
                 *written |= UINT64_C(1) << i;

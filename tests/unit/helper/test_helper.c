@@ -164,7 +164,7 @@ Test(helper, a_written_pod_is_files_and_nothing_runs)
         a->env.name = STR("A"), a->env.value = (ProtobufCBinaryData){ 6, (uint8_t *)STR("secret") }, a->c.n_env = 1;
         with_mount(a, "disk", "/tmp/cache/x");
         cr_assert_eq(write_pod(a), 0, "%s", reply->text);
-        cr_assert_str_eq(pid1.asked, "GetUnit " MOUNT "\n");
+        cr_assert_str_eq(pid1.asked, "GetUnit " MOUNT "\nGetUnit " SLEEP "\n");
         cr_assert(holds(SLEEP_FILE, "Description=Container c of pod default/web"));
         cr_assert(holds(SLEEP_DROPIN, "[X-Kubernetes]\nUID=" UID "\n"));
         cr_assert(holds(SLEEP_DROPIN, "ExecStart=\"/usr/bin/sleep\" \"9\"\n"), "by its name, found in /usr/bin");
@@ -2204,4 +2204,49 @@ Test(helper, no_directory_is_given_where_a_user_owns_the_way)
         expect(-EPERM, "the package's directory /var/lib/nest/c is");
         cr_assert_eq(chown("/var/lib/nest", 0, 0), 0);
         cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+}
+
+/* PID 1 runs what it has read, not what is written in its place. */
+Test(helper, no_unit_is_written_that_pid_1_knows_without_its_file)
+{
+        struct asked *a = sleeper();
+
+        pid1.units[0].unit = SLEEP, pid1.units[0].state = "inactive", pid1.job = 7;
+        cr_assert_eq(write_pod(a), -EAGAIN);
+        expect(-EAGAIN, "systemd still knows an earlier " SLEEP);
+        nothing_is_left();
+        pid1.units[0].unit = NULL;
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+}
+
+/* REMOVE stops the slice of the pod's account: the one that its units are in. */
+Test(helper, all_units_of_a_pod_are_in_one_slice_whatever_request_brings_them)
+{
+        struct asked *a = sleeper();
+        int qos = (int)a->m.qos;
+
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        a->containers[0] = &a->c2;
+        a->m.qos = (Vks__Qos)!qos;
+        cr_assert_eq(write_pod(a), -EBUSY);
+        expect(-EBUSY, "pod default/web has units in another slice: kubepods-");
+        a->m.qos = (Vks__Qos)qos;
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
+        unlink(LOG_DIR "/" UID ".d" LOG_GONE);
+        nothing_is_left();
+}
+
+/* A request that was refused, or whose units are gone, binds nobody. */
+Test(helper, a_pod_without_units_may_be_in_another_slice)
+{
+        struct asked *a = sleeper();
+
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert_eq(units(VERB_remove, SLEEP, false), 0, "%s", reply->text);
+        a->m.qos = (Vks__Qos)!a->m.qos;
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
+        cr_assert(strstr(pid1.asked, "StopUnit kubepods-burstable-pod0f6c2a9e_1234"), "%s", pid1.asked);
+        nothing_is_left();
 }
