@@ -13,6 +13,7 @@
 #include "helper/files/ways.h"
 #include "helper/helper.h"
 #include "helper/text/package_paths.h"
+#include "policy/path.h"
 
 static bool is_covered(const char *path, const void *container)
 {
@@ -125,6 +126,34 @@ static int note_ways(int pod, const struct unit_text *u, const struct mount_wish
         return ways_note(pod, ways, n, e);
 }
 
+/*
+ * PID 1 follows these paths at each start, when a package that was installed meanwhile may have made a directory above
+ * one of them for a user of its own, or given it to one; and in a pod with the layer such a user could be a
+ * container's.
+ */
+static int hold_ways(int pod, const struct unit_text *u, const struct mount_wish *wishes, size_t n_wishes,
+                     struct err *e)
+{
+        const char *path = NULL;
+        int r = 0;
+
+        for (size_t i = 0; i < n_wishes + u->given->n && r == 0 && u->overlay; i++) {
+                bool wish = i < n_wishes;
+                const struct given_dir *dir = wish ? NULL : &u->given->dirs[i - n_wishes];
+
+                path = wish ? wishes[i].target : dir->path;
+                if (path_is_beneath(path, "/var") &&
+                    (wish ? mount_is_on_pods_ground(wishes, n_wishes, path) : !dir->inner))
+                        r = pod_layer_hold(pod, &layer_var, path);
+        }
+        if (r == -EPERM)
+                return err_set(e, r, "mount-target",
+                               "policy rule mount-target: %s: in the pod's /var somebody else than root could put a "
+                               "symbolic link on the way",
+                               path);
+        return r < 0 ? err_errno(e, r, NULL, "the way to %s in the pod's /var", path) : 0;
+}
+
 /* Has the machine something of the path's first name? */
 static bool is_machines(const char *path)
 {
@@ -193,7 +222,8 @@ static int plan_mounts(struct machine *m, int pod, const struct op_container *k,
                 return r;
         n += wished;
         qsort(wishes, n, sizeof(*wishes), by_target);
-        if ((r = note_ways(pod, u, wishes, n, e)) < 0 || (r = mount_points_make(own, u->overlay, wishes, n, e)) < 0)
+        if ((r = note_ways(pod, u, wishes, n, e)) < 0 || (r = mount_points_make(own, u->overlay, wishes, n, e)) < 0 ||
+            (r = hold_ways(pod, u, wishes, n, e)) < 0)
                 return r;
         r = mount_plan_make(wishes, n, ret, e);
         if (r == 0)

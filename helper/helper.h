@@ -181,6 +181,12 @@ int pod_dirs_make(struct machine *m, const struct op_write *op, bool overlay, in
 int pod_dirs_remove(struct machine *m, const char *uid, struct err *e);
 /* Makes what a layer of the pod (`pod`: its directory, open) consists of, and its mount unit; 0 or a negative errno. */
 int pod_layer_make(struct machine *m, int pod, const char *uid, const struct layer *l);
+/*
+ * Makes each directory above `path`, an absolute one in the layer, root's in the pod's own part of it, with the mode of
+ * the machine's: what a package does to the machine's later, or makes where nothing is yet, is then no matter for where
+ * `path` leads in this pod. 0; -EPERM: in the layer somebody else has one; another negative errno.
+ */
+int pod_layer_hold(int pod, const struct layer *l, const char *path);
 
 /* ---- logs.c: the log pipes of a container, whose unit WRITE has written; 0 or a negative errno ----------------- */
 int logs_write(struct machine *m, const struct unit_text *u, const char *unit);

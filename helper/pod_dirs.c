@@ -64,6 +64,80 @@ int pod_layer_make(struct machine *m, int pod, const char *uid, const struct lay
         return dir_write(m->units, name.data, text.data, text.len, 0644);
 }
 
+static bool is_mounted(int pod, const struct layer *l)
+{
+        FD dir = dir_open(pod, l->name);
+
+        return dir == -EXDEV;
+}
+
+/*
+ * Makes `name` in the directory `at` of the layer root's for good; returns it, open. To set the mode that it has
+ * already makes the kernel copy a directory of the machine's up into the layer, with its owner: whose it is counts
+ * afterwards.
+ */
+static int hold(int at, const char *name, const struct stat *machines)
+{
+        int made = mkdirat(at, name, 0700) < 0 ? -errno : 0, r = made == -EEXIST ? 0 : made;
+        bool new = made == 0;
+        FD dir = -1;
+        struct stat st;
+
+        if (r == 0)
+                dir = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (r == 0 && (dir < 0 || fstat(dir, &st) < 0))
+                r = -errno;
+        if (r == 0 && new)
+                r = fchown(dir, 0, machines->st_gid) < 0 ? -errno : 0;
+        if (r == 0 && fchmod(dir, (new ? machines->st_mode : st.st_mode) & 07777) < 0)
+                r = -errno;
+        if (r == 0 && fstat(dir, &st) < 0)
+                r = -errno;
+        if (r == 0 && (st.st_uid || ((st.st_mode & 022) && !(st.st_mode & S_ISVTX))))
+                r = -EPERM;
+        return r < 0 ? r : fd_take(&dir);
+}
+
+/* What is there for all above `path`, which is relative, from `at` on. */
+static int hold_way(int at, const struct layer *l, const char *path)
+{
+        CLEANUP(freep) char *copy = xstrdup(path), *top = xasprintf("/%s", l->name);
+        FD dir = fcntl(at, F_DUPFD_CLOEXEC, 3), machine = open(top, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+        for (char *name = copy, *slash; (slash = strchr(name, '/')); name = slash + 1) {
+                struct stat st = { .st_mode = 0755 };
+                int next;
+
+                *slash = '\0';
+                next = openat(machine, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+                if (next >= 0 && fstat(next, &st) == 0 && !(st.st_mode & S_ISVTX))
+                        st.st_mode &= ~(mode_t)022;
+                fd_close(machine);
+                machine = next;
+                next = hold(dir, name, &st);
+                if (next < 0)
+                        return next;
+                fd_close(dir);
+                dir = next;
+        }
+        return 0;
+}
+
+int pod_layer_hold(int pod, const struct layer *l, const char *path)
+{
+        const char *below = path + strlen(l->name) + 2;
+        bool mounted;
+        int r;
+
+        do {
+                mounted = is_mounted(pod, l);
+                FD at = openat(pod, mounted ? l->name : l->upper, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+                r = at < 0 ? -errno : hold_way(at, l, below);
+        } while (r == 0 && !mounted && is_mounted(pod, l));
+        return r;
+}
+
 /* ---- the pod ----------------------------------------------------------------------------------------------------- */
 
 static int make_volume(struct machine *m, int pod, const char *uid, const struct op_volume *v)

@@ -2250,3 +2250,64 @@ Test(helper, a_pod_without_units_may_be_in_another_slice)
         cr_assert(strstr(pid1.asked, "StopUnit kubepods-burstable-pod0f6c2a9e_1234"), "%s", pid1.asked);
         nothing_is_left();
 }
+
+/* ---- what a package does to /var after WRITE has looked ---------------------------------------------------------- */
+
+#define UPPER "/run/vks/pods/" UID "/upper"
+
+static void is_roots(const char *path, mode_t mode)
+{
+        struct stat st = { 0 };
+
+        cr_assert(lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == 0, "%s", path);
+        cr_assert_eq(st.st_mode & 07777, mode, "%s: %o", path, st.st_mode);
+}
+
+/* PID 1 follows the path at each start: the directories on the way are the pod's own, and root's, from the first on. */
+Test(helper, who_gets_a_directory_below_var_later_does_not_get_it_in_a_pod)
+{
+        struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=redis\nStateDirectory=nest/a/c\n");
+
+        a->c.writes_var = true;
+        with_mount(a, "disk", "/var/lib/late/b/x");
+        cr_assert_eq(mkdir("/var/lib/nest", 0), 0);
+        cr_assert_eq(chmod("/var/lib/nest", 02750), 0);
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        is_roots(UPPER "/lib", 0755);
+        is_roots(UPPER "/lib/late", 0755), is_roots(UPPER "/lib/late/b", 0755);
+        is_roots(UPPER "/lib/nest", 02750), is_roots(UPPER "/lib/nest/a", 0755);
+        cr_assert_not(is_there(UPPER "/lib/late/b/x") || is_there(UPPER "/lib/nest/a/c"), "PID 1 makes them");
+        cr_assert_not(is_there("/var/lib/late"), "nothing is made on the machine");
+        cr_assert_eq(write_pod(a), 0, "again: %s", reply->text);
+        cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
+        nothing_is_left();
+        a->c.writes_var = false;
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert_not(is_there(UPPER), "a pod without the layer has all of this to itself");
+}
+
+/* A container of the pod runs already, and its layer is mounted: what is in it counts. */
+Test(helper, in_a_layer_that_is_mounted_the_way_is_held_or_refused)
+{
+        struct asked *a = sleeper();
+        static const char options[] = "lowerdir=/run/lower,upperdir=" UPPER ",workdir=/run/vks/pods/" UID "/work";
+
+        a->c2.writes_var = true;
+        a->containers[0] = &a->c2;
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        make("/run/lower"), make("/run/lower/lib"), make("/run/lower/lib/held"), make("/run/lower/lib/theirs");
+        cr_assert_eq(chown("/run/lower/lib/theirs", 120, 121), 0);
+        cr_assert_eq(mount("overlay", "/run/vks/pods/" UID "/var", "overlay", 0, options), 0, "%s", strerror(errno));
+        a->containers[0] = &a->c;
+        with_mount(a, "disk", "/var/lib/theirs/x");
+        cr_assert_eq(write_pod(a), -EPERM);
+        cr_assert_str_eq(reply->rule, "mount-target");
+        expect(-EPERM, "/var/lib/theirs/x: in the pod's /var somebody else than root could put a symbolic link");
+        with_mount(a, "disk", "/var/lib/held/new/x");
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert_eq(chown("/run/lower/lib/held", 120, 121), 0);
+        is_roots("/run/vks/pods/" UID "/var/lib/held", 0755);
+        is_roots("/run/vks/pods/" UID "/var/lib/held/new", 0755);
+        is_roots(UPPER "/lib/held/new", 0755);
+        cr_assert_eq(umount2("/run/vks/pods/" UID "/var", MNT_DETACH), 0);
+}
