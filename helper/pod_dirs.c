@@ -81,7 +81,7 @@ static int hold(int at, const char *name, const struct stat *machines)
         int made = mkdirat(at, name, 0700) < 0 ? -errno : 0, r = made == -EEXIST ? 0 : made;
         bool new = made == 0;
         FD dir = -1;
-        struct stat st;
+        struct stat st = { 0 };
 
         if (r == 0)
                 dir = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
