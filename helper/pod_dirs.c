@@ -78,21 +78,19 @@ static bool is_mounted(int pod, const struct layer *l)
  */
 static int hold(int at, const char *name, const struct stat *machines)
 {
-        int made = mkdirat(at, name, 0700) < 0 ? -errno : 0, r = made == -EEXIST ? 0 : made;
-        bool new = made == 0;
-        FD dir = -1;
+        bool new = mkdirat(at, name, 0700) == 0;
+        int r = new || errno == EEXIST ? 0 : -errno;
         struct stat st = { 0 };
+        FD dir = -1;
 
         if (r == 0)
                 dir = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (r == 0 && (dir < 0 || fstat(dir, &st) < 0))
-                r = -errno;
+        if (r == 0)
+                r = dir < 0 || fstat(dir, &st) < 0 ? -errno : 0;
         if (r == 0 && new)
                 r = fchown(dir, 0, machines->st_gid) < 0 ? -errno : 0;
-        if (r == 0 && fchmod(dir, (new ? machines->st_mode : st.st_mode) & 07777) < 0)
-                r = -errno;
-        if (r == 0 && fstat(dir, &st) < 0)
-                r = -errno;
+        if (r == 0)
+                r = fchmod(dir, (new ? machines->st_mode : st.st_mode) & 07777) < 0 || fstat(dir, &st) < 0 ? -errno : 0;
         if (r == 0 && (st.st_uid || ((st.st_mode & 022) && !(st.st_mode & S_ISVTX))))
                 r = -EPERM;
         return r < 0 ? r : fd_take(&dir);
