@@ -83,11 +83,17 @@ static int ask(uint8_t verb, const ProtobufCMessage *m, char *ret_text, size_t s
                 const struct wire_verb *v = NULL;
                 ProtobufCMessage *got = NULL;
                 struct err e = ERR_NONE;
+                int streams[WIRE_N_STREAMS] = { -1, -1, -1 };
                 char byte;
 
                 for (long end = now_ms() + 1000L * HANG_SECONDS; sock < 0 && (sock = dial()) < 0 && now_ms() < end;)
                         nap(50);
-                if (sock < 0 || (r = wire_send_request(sock, wire_verb_find(verb), m, NULL, &e)) == -EMSGSIZE)
+                if (sock < 0)
+                        break;
+                for (int i = 0; verb == verb_exec && i < WIRE_N_STREAMS; i++) /* given away with the request */
+                        streams[i] = open("/dev/null", O_RDWR | O_CLOEXEC);
+                r = wire_send_request(sock, wire_verb_find(verb), m, verb == verb_exec ? streams : NULL, &e);
+                if (r == -EMSGSIZE)
                         break;
                 if (r == 0 && recv(sock, &byte, 1, MSG_PEEK) < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
                         mark("the helper hangs");

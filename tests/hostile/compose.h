@@ -23,7 +23,7 @@
 enum {
         PODS = 3,       /* the third has the first one's names, and a uid that differs in one digit */
         CONTAINERS = 3, /* of a pod, at most */
-        STEPS_MAX = 48,
+        STEPS_MAX = 64,
         TARGETS_MAX = 256,
 };
 

@@ -125,6 +125,7 @@ static struct files *walked;
 static int take(const char *path, const struct stat *st, UNUSED int type, UNUSED struct FTW *how)
 {
         bool ours = starts_with(path, "/run/systemd/system/vks.") ||
+                    starts_with(path, "/run/systemd/system/vks-exec-") ||
                     starts_with(path, "/run/systemd/system/run-vks-") || starts_with(path, "/tmp/apt") ||
                     starts_with(path, "/tmp/systemd-private-") || starts_with(path, "/var/tmp/systemd-private-");
 
@@ -316,9 +317,17 @@ static void look_at_mounts(const struct sequence *s, pid_t pid, const char *unit
         }
 }
 
+/* Commands beside containers have units of their own, whose names have the pod's uid. */
+#define COMMANDS "vks-exec-c0c0c0c0-"
+
+static bool is_of_commands(const char *cgroup)
+{
+        return strstr(cgroup, "/" COMMANDS) != NULL;
+}
+
 static bool is_of_pods(const char *cgroup)
 {
-        return strstr(cgroup, "/vks." NAMESPACE ".") != NULL;
+        return strstr(cgroup, "/vks." NAMESPACE ".") != NULL || is_of_commands(cgroup);
 }
 
 unsigned look_at_processes(const struct sequence *s)
@@ -333,11 +342,12 @@ unsigned look_at_processes(const struct sequence *s)
                 if (pid <= 0 || !read_proc(pid, "cgroup", cgroup, sizeof(cgroup)) || !is_of_pods(cgroup) ||
                     !read_proc(pid, "status", status, sizeof(status)))
                         continue;
-                const char *unit = strstr(cgroup, "vks." NAMESPACE ".");
+                bool command_only = is_of_commands(cgroup); /* root has no business there, whatever policy says */
+                const char *unit = strstr(cgroup, command_only ? COMMANDS : "vks." NAMESPACE ".");
                 cgroup[(size_t)(unit - cgroup) + strcspn(unit, "\n/")] = '\0';
                 const char *ids = strstr(status, "\nUid:");
                 if (ids && sscanf(ids + 5, "%u %u %u %u", &r, &eff, &sav, &fs) == 4 && (!r || !eff || !sav || !fs) &&
-                    !s->package_root && !is_roots_own(pid)) {
+                    (command_only || !s->package_root) && !is_roots_own(pid)) {
                         (void)read_proc(pid, "cmdline", command, sizeof(command));
                         mark("a process of a pod is root where nothing may be: %s in %s", command, unit);
                 }
@@ -399,7 +409,7 @@ static void judge(const struct sequence *s, char *line)
         honest_heard |= streq(field[2], "honest");
         const char *whose = field[1], *cgroup = field[9];
         bool planted = streq(field[3], "planted"), own = streq(whose, "package") && !planted;
-        bool root = !r || !e || !sv, dynamic = strstr(cgroup, NAMESPACE) != NULL;
+        bool root = !r || !e || !sv, dynamic = is_of_pods(cgroup);
 #define WHO                                                                                                            \
         "%s %s (%s) uids %s groups %s capabilities %s %s in %s", whose, field[2], field[3], field[5], field[6],        \
                 field[7], field[8], cgroup
@@ -604,9 +614,13 @@ unsigned look_at_what_is_left(void)
 
         look_at_names("/run/systemd/system", "vks." NAMESPACE ".");
         look_at_names("/run/systemd/system", "run-vks-pods-c0c0");
+        look_at_names("/run/systemd/system", COMMANDS);
         for (int i = 0;
-             i < 1000 && (has_names("/run/vks/pods", "c0c0c0c0-") || has_names("/var/lib/vks/pods", "c0c0c0c0-")); i++)
+             i < 1000 && (has_names("/run/vks/pods", "c0c0c0c0-") || has_names("/var/lib/vks/pods", "c0c0c0c0-") ||
+                          has_names("/run/systemd/transient", COMMANDS));
+             i++)
                 nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
+        look_at_names("/run/systemd/transient", COMMANDS);
         for (size_t p = 0; p < PODS; p++) {
                 look_at_names("/run/vks/pods", pod_uids[p]);
                 look_at_names("/var/lib/vks/pods", pod_uids[p]);

@@ -273,6 +273,7 @@ struct pod {
         Vks__Volume *volumes[VOLUMES];
         Vks__Container *containers[CONTAINERS];
         char units[CONTAINERS][ID_UNIT_MAX + 1];
+        bool secret[CONTAINERS]; /* a container of this number may have the pod's secret in its variables */
 };
 static struct pod pods[PODS];
 
@@ -344,7 +345,7 @@ static void give_mounts(const struct pod *p, Vks__Container *c)
         }
 }
 
-static void give_env(Vks__Container *c, unsigned pod)
+static void give_env(Vks__Container *c, unsigned pod, unsigned number)
 {
         static const char *const names[] = {
                 "PLAIN", "a-b", "with.dot", "LD_PRELOAD", "PATH", "HOME", "CREDENTIALS_DIRECTORY"
@@ -358,6 +359,7 @@ static void give_env(Vks__Container *c, unsigned pod)
                 secret->value.data = (uint8_t *)text(SECRET "pod%u-", pod);
                 secret->value.len = strlen((char *)secret->value.data);
                 c->env[c->n_env++] = secret;
+                pods[pod].secret[number] = true;
         }
         other->name = S(PICK(names));
         other->value.data = (uint8_t *)S(place());
@@ -392,7 +394,7 @@ static Vks__Container *a_container(unsigned pod, unsigned number)
                 c->run_as_user = an_id(PICK(ids));
         if (one_in(30))
                 c->run_as_group = an_id(PICK(ids));
-        give_env(c, pod);
+        give_env(c, pod, number);
         give_deeds(c, pod, number, words, &n);
         c->restart = draw(3);
         c->writes_var = one_in(8) ? one_in(2) : theme.var;
@@ -627,6 +629,79 @@ static void ask_about(unsigned pod, unsigned number, uint8_t verb, bool flag, bo
                 s->pause_ms = one_in(3) ? 0 : draw(150);
 }
 
+/* START or STOP of a command's unit, which must be refused. */
+static void ask_about_command(unsigned by, const char *unit, uint8_t verb)
+{
+        char **units = keep(xcalloc(1, sizeof(*units)));
+        Vks__Start *start = MAKE(Vks__Start, vks__start__init);
+        Vks__Stop *stop = MAKE(Vks__Stop, vks__stop__init);
+
+        units[0] = text("%s", unit);
+        start->pod = stop->pod = pods[by].id;
+        start->units = stop->units = units;
+        start->n_units = stop->n_units = 1;
+        stop->kill = one_in(2);
+        add_request(by, verb, verb == verb_start ? &start->base : &stop->base,
+                    text("p%u %s %s", by, verb == verb_start ? "START" : "STOP", unit))
+                ->wrong_owner = true;
+}
+
+/*
+ * EXEC beside a container, which is now and then told otherwise than WRITE had it: other mounts, user, directory, name;
+ * by few ids, so that some come twice. The command has the container's variables: where the pod's secret may be among
+ * them, it stays with the pod's own user.
+ */
+static void exec_beside(unsigned pod, unsigned number)
+{
+        static const char *const programs[] = { MISCHIEF,
+                                                MISCHIEF,
+                                                MISCHIEF,
+                                                "/opt/compose/bin/app",
+                                                "/usr/share/compose/hook",
+                                                "/usr/libexec/vks/vks-exec",
+                                                "/etc/compose/app",
+                                                "/var/disk/mischief" };
+        struct pod *p = &pods[pod];
+        Vks__Exec *m = MAKE(Vks__Exec, vks__exec__init);
+        Vks__Container *x = keep(xmemdup(p->containers[number], sizeof(*x)));
+        char **words = keep(xcalloc(32, sizeof(*words))), unit[ID_UNIT_MAX + 1];
+        size_t n = 1;
+
+        x->args = NULL, x->n_args = 0, x->env = NULL, x->n_env = 0;
+        if (one_in(4))
+                x->n_mounts = 0, give_mounts(p, x);
+        if (one_in(16))
+                x->name = text("c%u", draw(CONTAINERS));
+        if (one_in(8))
+                x->working_dir = S(place());
+        if (one_in(6))
+                x->run_as_user = one_in(2) ? an_id(PICK(ids)) : NULL;
+        if (p->secret[number] || p->secret[x->name[1] - '0'])
+                x->run_as_user = an_id(20000 + pod), x->run_as_group = NULL;
+        words[0] = S(PICK(programs));
+        give_deeds(x, pod, number, words, &n);
+        x->command = words, x->n_command = n;
+        m->pod = p->id, m->container = x, m->id = draw(4), m->qos = draw(3);
+        m->user = S(one_in(8) ? "x\nVKS_RULE=x\nMESSAGE=y" : "mallory");
+        m->volumes = keep(xcalloc(VOLUMES, sizeof(*m->volumes)));
+        for (size_t v = 0; v < VOLUMES; v++)
+                for (size_t i = 0; i < x->n_mounts; i++)
+                        if (streq(x->mounts[i]->volume, volume_names[v])) {
+                                m->volumes[m->n_volumes++] = p->volumes[v];
+                                break;
+                        }
+        exec_unit_name(p->id->uid, x->name, &m->id, unit);
+        remember(pod, x, unit);
+        char *said = text("p%u EXEC %s\n        %s", pod, unit, describe(x));
+        for (size_t i = 1; i < n; i++)
+                said = text("%s %s", said, words[i]);
+        add_request(pod, verb_exec, &m->base, said)->pause_ms = one_in(3) ? 0 : draw(150);
+        if (one_in(6)) /* a command begins once, and is of one pod alone: of a namesake's no more than of any other's */
+                ask_about_command(pod, unit, verb_start);
+        if (one_in(6))
+                ask_about_command((pod + 1 + draw(PODS - 1)) % PODS, unit, verb_stop);
+}
+
 static void remove_pod(unsigned pod)
 {
         add_request(pod, verb_remove, &compose_remove(pod)->base, text("p%u REMOVE all", pod));
@@ -670,7 +745,7 @@ static void anything(unsigned pod)
 {
         unsigned number = draw(CONTAINERS);
 
-        switch (draw(16)) {
+        switch (draw(19)) {
         case 0:
                 fill_pod(pod);
                 break;
@@ -721,6 +796,11 @@ static void anything(unsigned pod)
         case 15:
                 add(PAUSE, "(a moment)")->pause_ms = draw(400);
                 break;
+        case 16:
+        case 17:
+        case 18:
+                exec_beside(pod, number);
+                break;
         default:
                 break;
         }
@@ -744,6 +824,8 @@ static void course(unsigned pod)
         for (unsigned i = 0; i < CONTAINERS; i++) {
                 if (!one_in(6))
                         ask_about(pod, i, verb_start, one_in(4), false);
+                if (one_in(4))
+                        exec_beside(pod, one_in(4) ? draw(CONTAINERS) : i);
                 if (one_in(3))
                         anything(one_in(3) ? draw(PODS) : pod);
         }
