@@ -5,6 +5,7 @@
  * whatever the machine looks like is checked here. Ends with 0 when all of that was refused, nothing hung, and an
  * honest pod is still served.
  *
+ *      hostile who | consoles             as anybody: says as whom it runs; asks the agent for a container's terminal
  *      hostile attack SEED REQUESTS       as user vks
  *      hostile escape deny|package        as user vks, on a machine whose policy has this for `root`
  *      hostile hold | release             as user vks: a pod with secrets runs, and is gone
@@ -36,6 +37,7 @@
 
 #include "helper.pb-c.h"
 
+#include "common/console.h"
 #include "common/fd.h"
 #include "common/ids.h"
 #include "common/mem.h"
@@ -55,6 +57,7 @@ enum { VERBS(ROW) };
 
 static unsigned long sent, accepted, wrong; /* of the whole run */
 static int sock = -1;
+static int output = -1; /* where commands of EXEC write to; -1: /dev/null */
 
 /* ---- asking ------------------------------------------------------------------------------------------------------ */
 
@@ -127,7 +130,8 @@ static int ask(uint8_t verb, const ProtobufCMessage *m, char *text, size_t size)
         sent++;
         if (wire_verb_find(verb)->body == WIRE_STREAMS)
                 for (int i = 0; i < WIRE_N_STREAMS; i++)
-                        streams[i] = open("/dev/null", O_RDWR | O_CLOEXEC);
+                        streams[i] = i && output >= 0 ? fcntl(output, F_DUPFD_CLOEXEC, 3)
+                                                      : open("/dev/null", O_RDWR | O_CLOEXEC);
         if (wire_pack(wire_verb_find(verb), m, streams[0] < 0 ? NULL : streams, &p, &e) < 0)
                 return -EMSGSIZE;
         for (int i = 0; i < 200; i++) {
@@ -622,6 +626,8 @@ static void lingering(void)
 
 /* ---- a command beside a container -------------------------------------------------------------------------------- */
 
+static bool is_active(const char *unit);
+
 static int sealed_memfd(const void *data, size_t n)
 {
         FD fd = memfd_create("x", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -657,6 +663,126 @@ static void streams_of_any_kind(struct pod *p)
         for (size_t i = 0; i < ARRAY_LEN(odd); i++)
                 (void)raw(head, 2, (int[]){ message, odd[i], odd[i], odd[i] }, 1 + WIRE_N_STREAMS);
         close(fifo[0]), close(fifo[1]);
+}
+
+static void command_unit(const struct pod *p, char unit[static ID_UNIT_MAX + 1])
+{
+        exec_unit_name(p->id.uid, p->x.name, &p->exec.id, unit);
+}
+
+/* A command that runs: START and REMOVE know no such unit, and STOP is its own pod's, not that of a pod which has the
+ * same names of everything. */
+static void units_of_commands(struct pod *p)
+{
+        char unit[ID_UNIT_MAX + 1], *units[] = { unit };
+        struct pod twin;
+
+        p->exec.id = 0x2000;
+        command_unit(p, unit);
+        if (ask(verb_exec, &p->exec.base, NULL, 0) != 0 || !is_active(unit)) {
+                failed("no command to try others' requests on", NULL);
+                return;
+        }
+        honest(&twin, "beside");
+        twin.id.uid = S("77777777-7777-4777-8777-777777777777");
+        if (ask(verb_write, &twin.write.base, NULL, 0) == 0)
+                failed("two pods have the same unit", NULL);
+        twin.id.name = S("twin"), named(twin.unit, "twin", "/bin/true");
+        if (ask(verb_write, &twin.write.base, NULL, 0) != 0)
+                failed("no pod to stop others' commands", NULL);
+        p->start.units = p->remove.units = twin.stop.units = twin.remove.units = units;
+        p->remove.n_units = twin.remove.n_units = 1;
+        p->remove.all = twin.remove.all = false;
+        for (int flag = 0; flag < 2; flag++) {
+                p->start.restart = twin.stop.kill = flag;
+                must_fail("START of a command", ask(verb_start, &p->start.base, NULL, 0));
+                must_fail("STOP of another pod's command", ask(verb_stop, &twin.stop.base, NULL, 0));
+                twin.stop.signal = true;
+                must_fail("a signal to another pod's command", ask(verb_stop, &twin.stop.base, NULL, 0));
+                twin.stop.signal = false;
+        }
+        must_fail("REMOVE of a command", ask(verb_remove, &p->remove.base, NULL, 0));
+        must_fail("REMOVE of another pod's command", ask(verb_remove, &twin.remove.base, NULL, 0));
+        if (!is_active(unit))
+                failed("a command was ended by who may not", unit);
+        p->start.units = p->units, p->remove.units = NULL, p->remove.n_units = 0, p->remove.all = true;
+        p->start.restart = false;
+        must_fail("REMOVE of a pod beside which a command runs", ask(verb_remove, &p->remove.base, NULL, 0));
+        twin.remove.units = NULL, twin.remove.n_units = 0, twin.remove.all = true;
+        clean(&twin, false);
+        p->stop.units = units;
+        for (int kill = 1; kill >= 0; kill--) {
+                p->stop.kill = kill;
+                if (ask(verb_stop, &p->stop.base, NULL, 0) != 0)
+                        failed("a pod's own command is not stopped", unit);
+        }
+        for (int i = 0; i < 500 && is_active(unit); i++)
+                nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
+        if (is_active(unit))
+                failed("a command runs on after STOP", unit);
+        p->stop.units = p->units, p->stop.kill = true;
+}
+
+/* What WRITE refuses EXEC does, too: places of the machine's programs, and those to which another container could have
+ * laid a link (the account of ways). */
+static void mounts_of_commands(struct pod *p)
+{
+        static const char *const targets[] = { "/etc",
+                                               "/bin/sh",
+                                               "/usr/libexec/vks",
+                                               "/run/systemd/x",
+                                               "/run/vks/x",
+                                               "/run/credentials",
+                                               "/proc",
+                                               "/dev",
+                                               "/",
+                                               "/srv/hostile/ulink",
+                                               "/srv/hostile/ulink/true",
+                                               "/etc/ld.so.preload",
+                                               "/usr/local/lib",
+                                               "/var/disk/../../etc" };
+        static const char *const paths[] = { "/etc", "/", "/srv/hostile/link", "/srv/hostile/bound", "/run/vks/pods" };
+        char *was = p->m[0].path, *host = p->host.path;
+
+        for (size_t i = 0; i < ARRAY_LEN(targets); i++) {
+                p->m[0].path = S(targets[i]);
+                must_fail(targets[i], ask(verb_exec, &p->exec.base, NULL, 0));
+        }
+        p->m[0].path = was;
+        for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+                p->host.path = S(paths[i]);
+                must_fail(paths[i], ask(verb_exec, &p->exec.base, NULL, 0));
+        }
+        p->host.path = host;
+        p->m[0].volume = S("not-there");
+        must_fail("EXEC with a mount of no volume", ask(verb_exec, &p->exec.base, NULL, 0));
+        p->m[0].volume = S("disk");
+        p->x.working_dir = S("/proc/self/cwd/../../etc/vks\nUser=root");
+        must_fail("EXEC in a directory of two lines", ask(verb_exec, &p->exec.base, NULL, 0));
+        p->x.working_dir = p->c.working_dir;
+}
+
+/* While the pod ends, somebody else goes on asking for commands: the pod goes all the same, and whole. */
+static void while_it_is_removed(struct pod *p)
+{
+        pid_t other = fork();
+        int status = 0;
+
+        if (other == 0) {
+                sock = -1; /* a connection of its own */
+                redial();
+                for (unsigned i = 0; i < 300; i++) {
+                        p->exec.id = 0x3000 + i;
+                        (void)ask(verb_exec, &p->exec.base, NULL, 0);
+                }
+                _exit(wrong ? 1 : 0);
+        }
+        nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL);
+        for (int i = 0; i < 3; i++)
+                clean(p, true);
+        if (other < 0 || waitpid(other, &status, 0) != other || !WIFEXITED(status) || WEXITSTATUS(status))
+                failed("nobody asked for commands of a pod that ends", NULL);
+        clean(p, true); /* all of what the other may have got in between */
 }
 
 static void beside(struct pod *p)
@@ -698,8 +824,11 @@ static void beside(struct pod *p)
         must_fail("EXEC beside no container", ask(verb_exec, &p->exec.base, NULL, 0));
         p->exec.container = &p->x;
         streams_of_any_kind(p);
+        mounts_of_commands(p);
 
-        p->beside[0] = S("/bin/sleep"), p->x.n_command = 2, p->exec.id = 0x1000;
+        p->beside[0] = S("/bin/sleep"), p->x.n_command = 2;
+        units_of_commands(p);
+        p->exec.id = 0x1000;
         if ((r = ask(verb_exec, &p->exec.base, NULL, 0)) != 0)
                 failed("an honest EXEC was refused", strerror(-r));
         must_fail("EXEC of an id that runs", ask(verb_exec, &p->exec.base, NULL, 0));
@@ -714,6 +843,77 @@ static void beside(struct pod *p)
         clean(p, true);
         p->exec.id = 2;
         must_fail("EXEC after REMOVE", ask(verb_exec, &p->exec.base, NULL, 0));
+
+        honest(p, "beside"); /* 300 at once have been: the names are free again */
+        if (ask(verb_fill, &p->fill.base, NULL, 0) != 0 || ask(verb_write, &p->write.base, NULL, 0) != 0 ||
+            ask(verb_start, &p->start.base, NULL, 0) != 0)
+                failed("no pod to remove beside its commands", NULL);
+        while_it_is_removed(p);
+        must_fail("EXEC after a REMOVE that others disturbed", ask(verb_exec, &p->exec.base, NULL, 0));
+}
+
+/* ---- a terminal or an input that is another's -------------------------------------------------------------------- */
+
+/*
+ * Asks the agent for a container's terminal or input as vks-exec does (common/console.h), in every way: honestly, with
+ * the wrong byte, without or with too many descriptors, and by a connection that another process has made and left.
+ * Says what it got.
+ */
+static int ask_console(bool by_another, char kind, size_t n_fds)
+{
+        struct sockaddr_un to = { .sun_family = AF_UNIX, .sun_path = CONSOLE_SOCKET_ON_MACHINE };
+        struct timeval patience = { .tv_sec = 7 }; /* the agent's is 5 */
+        _Alignas(struct cmsghdr) char control[CMSG_SPACE(4 * sizeof(int))] = { 0 };
+        struct iovec iov = { &kind, 1 };
+        struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control };
+        FD fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+        if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0)
+                return -errno;
+        pid_t maker = by_another ? fork() : 0;
+        int r = maker == 0 ? connect(fd, (struct sockaddr *)&to, sizeof(to)) : 0;
+        if (by_another && maker == 0)
+                _exit(r < 0 ? 1 : 0);
+        if (by_another && (waitpid(maker, &r, 0) != maker || r != 0))
+                return -ECONNREFUSED;
+        if (r < 0)
+                return -errno;
+        if (n_fds) {
+                struct cmsghdr *c = (struct cmsghdr *)(void *)control;
+                *c = (struct cmsghdr){ .cmsg_level = SOL_SOCKET,
+                                       .cmsg_type = SCM_RIGHTS,
+                                       .cmsg_len = CMSG_LEN(n_fds * sizeof(int)) };
+                memcpy(CMSG_DATA(c), (int[]){ 1, 1, 1, 1 }, n_fds * sizeof(int));
+                m.msg_controllen = CMSG_SPACE(n_fds * sizeof(int));
+        }
+        if (sendmsg(fd, &m, MSG_NOSIGNAL) < 0)
+                return -errno;
+        m.msg_controllen = sizeof(control);
+        memset(control, 0, sizeof(control));
+        ssize_t n = recvmsg(fd, &m, MSG_CMSG_CLOEXEC);
+        return n > 0 || (n == 0 && m.msg_controllen > 0) ? 1 : 0;
+}
+
+static int ask_for_consoles(void)
+{
+        unsigned asked = 0, got = 0;
+
+        for (int how = 0; how < 12; how++) {
+                static const char kinds[] = { CONSOLE_HELLO, CONSOLE_TERMINAL, CONSOLE_INPUT, '\0' };
+                static const size_t n_fds[] = { 1, 1, 1, 1, 0, 2, 4, 0, 1, 1, 2, 0 };
+                pid_t pid = fork(); /* side by side: what is not known waits */
+
+                if (pid == 0) {
+                        int r = ask_console(how >= 8, how < 4 ? kinds[how] : CONSOLE_HELLO, n_fds[how]);
+                        _exit(r < 0 ? 2 : r);
+                }
+        }
+        for (int status; wait(&status) > 0;) {
+                asked += WIFEXITED(status) && WEXITSTATUS(status) < 2;
+                got += WIFEXITED(status) && WEXITSTATUS(status) == 1;
+        }
+        printf("consoles: asked %u times, got %u\n", asked, got);
+        return 0;
 }
 
 /* ---- what is not a pod's ----------------------------------------------------------------------------------------- */
@@ -1039,6 +1239,66 @@ static void in_a_programs_place(struct pod *p)
         p->c.image = p->c.package = S("systemd"), p->c.args = args, p->c.n_args = 3;
         named(p->unit, "escape", "systemd");
         run_briefly(p);
+}
+
+/* EXEC of `hostile who`, and what it says. */
+static int ask_who(struct pod *p, char *ret, size_t size)
+{
+        int ends[2], r;
+        size_t at = 0;
+
+        if (pipe2(ends, O_CLOEXEC) < 0)
+                exit(2);
+        output = ends[1];
+        r = ask(verb_exec, &p->exec.base, NULL, 0);
+        output = -1;
+        close(ends[1]);
+        for (ssize_t n; at < size - 1 && (n = read(ends[0], ret + at, size - 1 - at)) > 0;)
+                at += (size_t)n;
+        ret[at] = '\0';
+        close(ends[0]);
+        return r;
+}
+
+/* Beside a daemon that its package runs as root: whoever the command asks to be, and whether it is the machine's
+ * program or one that the pod has brought, it is nobody's command line but the pod's. */
+static void beside_root(struct pod *p, bool package)
+{
+        static uint8_t program[4 << 20];
+        static char *command[] = { S("/usr/local/bin/hostile"), S("who") };
+        static char *planted[] = { S("/run/files/a"), S("who") };
+        static const char *const units[] = { "harm-pre.service", "harm-only.service", "harm-plus.service" };
+        FD fd = open("/usr/local/bin/hostile", O_RDONLY | O_CLOEXEC);
+        ssize_t n = fd < 0 ? -1 : read(fd, program, sizeof(program));
+        char said[512];
+        unsigned ran = 0;
+
+        for (size_t i = 0; i < ARRAY_LEN(units) && n > 0; i++) {
+                packaged(p, units[i]);
+                p->f[0].content = (ProtobufCBinaryData){ (size_t)n, program }, p->f[0].mode = 06755;
+                p->write.n_volumes = p->exec.n_volumes = 3;
+                p->c.mounts = p->x.mounts = &p->mounts[2], p->c.n_mounts = p->x.n_mounts = 1;
+                p->x.image = p->x.package = p->c.package, p->x.unit = p->c.unit;
+                if (ask(verb_fill, &p->fill.base, NULL, 0) != 0 || ask(verb_write, &p->write.base, NULL, 0) != 0 ||
+                    ask(verb_start, &p->start.base, NULL, 0) != 0)
+                        continue;
+                settled(p->unit);
+                for (unsigned how = 0; how < 8; how++) {
+                        p->exec.id = how + 1;
+                        p->x.command = how & 1 ? planted : command, p->x.n_command = 2;
+                        p->user.value = how & 2 ? 12345 : 0, p->x.run_as_user = how & 4 ? &p->user : NULL;
+                        int r = ask_who(p, said, sizeof(said));
+                        if (how == 4 || how == 5)
+                                must_fail("EXEC as root beside root", r);
+                        if (r == 0 && (!starts_with(said, "who: ") || strstr(said, " 0 ")))
+                                failed("a command beside a package's daemon", said);
+                        ran += r == 0;
+                }
+                clean(p, true);
+        }
+        if (package && ran == 0)
+                failed("no command ran beside a root daemon", NULL);
+        printf("%u commands ran beside daemons of packages\n", ran);
 }
 
 /* A unit that would take the machine somewhere else, as systemd-reboot.service does by what it requires: whether it is
@@ -1589,6 +1849,22 @@ static void flip(const char *dir)
         }
 }
 
+/* Every id that it has: each between blanks, so that " 0 " is root's. */
+static int who(void)
+{
+        uid_t r, e, s;
+        gid_t gr, ge, gs, groups[64];
+        int n = getgroups(64, groups);
+
+        (void)getresuid(&r, &e, &s);
+        (void)getresgid(&gr, &ge, &gs);
+        printf("who: %u %u %u  %u %u %u ", r, e, s, gr, ge, gs);
+        for (int i = 0; i < n; i++)
+                printf(" %u ", groups[i]);
+        printf("\n");
+        return 0;
+}
+
 static int mark(const char *word, const char *path)
 {
         if (path ? access(path, F_OK) == 0 : geteuid() == 0)
@@ -1779,6 +2055,10 @@ int main(int argc, char **argv)
                 use_for_ever(argc - 2, argv + 2);
         if (argc > 1 && streq(argv[1], "gained"))
                 return gained();
+        if (argc > 1 && streq(argv[1], "consoles"))
+                return ask_for_consoles();
+        if (argc > 1 && streq(argv[1], "who"))
+                return who();
         if (argc > 2 && streq(argv[1], "mark"))
                 return mark(argv[2], argv[3]);
         if (argc > 1 && streq(argv[1], "mark-etc"))
@@ -1818,6 +2098,7 @@ int main(int argc, char **argv)
                 ACT(as_root_all_the_same(&p));
                 ACT(preloaded(&p));
                 ACT(as_anybody(&p));
+                ACT(beside_root(&p, streq(argv[2], "package")));
                 ACT(in_a_programs_place(&p));
                 ACT(target_required(&p));
                 ACT(linked_unit(&p));
