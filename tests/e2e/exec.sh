@@ -270,6 +270,45 @@ YAML
     wait_for 10 "what was on the terminal is in the log" contains 42 k logs t
 }
 
+# Who is not the main process of a container that has one gets no terminal and no input: not by asking, in whatever way (tests/hostile/hostile.c), not
+# as a child of such a process, and not in the moments in which a container comes for its own.
+test_a_console_is_its_containers_alone() {
+    make -s -C "$ROOT_DIR" build/hostile
+    "$LAB" node put "$ROOT_DIR/build/hostile" /usr/local/bin/hostile-console
+    trap 'sh_node "rm -f /usr/local/bin/hostile-console"; rm -rf "$TMP"' EXIT
+    sh_node 'cd / && for i in 1 2 3; do setpriv --reuid=nobody --regid=nogroup --clear-groups /usr/local/bin/hostile-console consoles; done' >"$TMP/nobody" &
+    local asks=$!
+    apply <<'YAML'
+apiVersion: v1
+kind: Pod
+metadata: {name: c}
+spec:
+  terminationGracePeriodSeconds: 2
+  containers:
+  - {name: main, image: /bin/bash, tty: true, stdin: true, command: [/bin/bash, --norc]}
+  - name: child
+    image: /bin/sh
+    stdin: true
+    command: [/bin/sh, -c, '/usr/local/bin/hostile-console consoles /run/systemd/vks-console; read line; echo "input: $line"; exec sleep 1000']
+  - {name: without, image: /bin/sleep, command: [/bin/sh, -c, 'ls /run/systemd/vks-console; exec sleep 1000']}
+YAML
+    running c
+    wait_for 60 "the child has asked" contains consoles: k logs c -c child
+    [[ "$(k logs c -c child)" =~ ^'consoles: asked '[1-9][0-9]*' times, got 0'$ ]] || fail "a child: $(k logs c -c child)"
+    wait_for 20 "who has none has no way to it" contains 'No such file' k logs c -c without
+    # their own they have
+    printf 'mine\n' | timeout 20 kubectl -n "$NS" attach -i c -c child >/dev/null 2>&1 || true
+    wait_for 20 "the child's container has its input" contains 'input: mine' k logs c -c child
+    (
+        sleep 2
+        printf 'echo $((40+2))\n'
+        sleep 8
+    ) | timeout 30 script -qec "timeout 6 kubectl -n $NS attach -it c -c main" /dev/null | tr -d '\r' >"$TMP/$NS-attach" || true
+    grep -qx 42 "$TMP/$NS-attach" || fail "attach: $(cat "$TMP/$NS-attach")"
+    wait "$asks"
+    [ "$(grep -cx 'consoles: asked 12 times, got 0' "$TMP/nobody")" = 3 ] || fail "nobody: $(cat "$TMP/nobody")"
+}
+
 test_a_client_that_vanishes_leaves_nothing() {
     shell p
     local i pid before

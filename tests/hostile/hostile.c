@@ -665,6 +665,15 @@ static void streams_of_any_kind(struct pod *p)
         close(fifo[0]), close(fifo[1]);
 }
 
+static bool becomes(const char *unit, bool active)
+{
+        bool is = !active;
+
+        for (int i = 0; i < 1500 && (is = is_active(unit)) != active; i++)
+                nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
+        return is == active;
+}
+
 static void command_unit(const struct pod *p, char unit[static ID_UNIT_MAX + 1])
 {
         exec_unit_name(p->id.uid, p->x.name, &p->exec.id, unit);
@@ -679,7 +688,7 @@ static void units_of_commands(struct pod *p)
 
         p->exec.id = 0x2000;
         command_unit(p, unit);
-        if (ask(verb_exec, &p->exec.base, NULL, 0) != 0 || !is_active(unit)) {
+        if (ask(verb_exec, &p->exec.base, NULL, 0) != 0 || !becomes(unit, true)) {
                 failed("no command to try others' requests on", NULL);
                 return;
         }
@@ -716,9 +725,7 @@ static void units_of_commands(struct pod *p)
                 if (ask(verb_stop, &p->stop.base, NULL, 0) != 0)
                         failed("a pod's own command is not stopped", unit);
         }
-        for (int i = 0; i < 500 && is_active(unit); i++)
-                nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
-        if (is_active(unit))
+        if (!becomes(unit, false))
                 failed("a command runs on after STOP", unit);
         p->stop.units = p->units, p->stop.kill = true;
 }
@@ -770,6 +777,7 @@ static void while_it_is_removed(struct pod *p)
 
         if (other == 0) {
                 sock = -1; /* a connection of its own */
+                wrong = 0;
                 redial();
                 for (unsigned i = 0; i < 300; i++) {
                         p->exec.id = 0x3000 + i;
@@ -859,15 +867,16 @@ static void beside(struct pod *p)
  * the wrong byte, without or with too many descriptors, and by a connection that another process has made and left.
  * Says what it got.
  */
-static int ask_console(bool by_another, char kind, size_t n_fds)
+static int ask_console(const char *path, bool by_another, char kind, size_t n_fds)
 {
-        struct sockaddr_un to = { .sun_family = AF_UNIX, .sun_path = CONSOLE_SOCKET_ON_MACHINE };
+        struct sockaddr_un to = { .sun_family = AF_UNIX };
         struct timeval patience = { .tv_sec = 7 }; /* the agent's is 5 */
         _Alignas(struct cmsghdr) char control[CMSG_SPACE(4 * sizeof(int))] = { 0 };
         struct iovec iov = { &kind, 1 };
         struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control };
         FD fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
+        snprintf(to.sun_path, sizeof(to.sun_path), "%s", path);
         if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0)
                 return -errno;
         pid_t maker = by_another ? fork() : 0;
@@ -894,7 +903,7 @@ static int ask_console(bool by_another, char kind, size_t n_fds)
         return n > 0 || (n == 0 && m.msg_controllen > 0) ? 1 : 0;
 }
 
-static int ask_for_consoles(void)
+static int ask_for_consoles(const char *path)
 {
         unsigned asked = 0, got = 0;
 
@@ -904,7 +913,7 @@ static int ask_for_consoles(void)
                 pid_t pid = fork(); /* side by side: what is not known waits */
 
                 if (pid == 0) {
-                        int r = ask_console(how >= 8, how < 4 ? kinds[how] : CONSOLE_HELLO, n_fds[how]);
+                        int r = ask_console(path, how >= 8, how < 4 ? kinds[how] : CONSOLE_HELLO, n_fds[how]);
                         _exit(r < 0 ? 2 : r);
                 }
         }
@@ -2056,7 +2065,7 @@ int main(int argc, char **argv)
         if (argc > 1 && streq(argv[1], "gained"))
                 return gained();
         if (argc > 1 && streq(argv[1], "consoles"))
-                return ask_for_consoles();
+                return ask_for_consoles(argc > 2 ? argv[2] : CONSOLE_SOCKET_ON_MACHINE);
         if (argc > 1 && streq(argv[1], "who"))
                 return who();
         if (argc > 2 && streq(argv[1], "mark"))
