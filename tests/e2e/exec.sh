@@ -275,7 +275,7 @@ YAML
 test_a_console_is_its_containers_alone() {
     make -s -C "$ROOT_DIR" build/hostile
     "$LAB" node put "$ROOT_DIR/build/hostile" /usr/local/bin/hostile-console
-    trap 'sh_node "rm -f /usr/local/bin/hostile-console"; rm -rf "$TMP"' EXIT
+    trap 'sh_node "rm -f /usr/local/bin/hostile-console"' EXIT
     sh_node 'cd / && for i in 1 2 3; do setpriv --reuid=nobody --regid=nogroup --clear-groups /usr/local/bin/hostile-console consoles; done' >"$TMP/nobody" &
     local asks=$!
     apply <<'YAML'
@@ -290,12 +290,12 @@ spec:
     image: /bin/sh
     stdin: true
     command: [/bin/sh, -c, '/usr/local/bin/hostile-console consoles /run/systemd/vks-console; read line; echo "input: $line"; exec sleep 1000']
-  - {name: without, image: /bin/sleep, command: [/bin/sh, -c, 'ls /run/systemd/vks-console; exec sleep 1000']}
+  - {name: without, image: /bin/sleep, command: [/bin/sh, -c, 'test -S /run/systemd/vks-console; echo "a socket: $?"; exec sleep 1000']}
 YAML
     running c
     wait_for 60 "the child has asked" contains consoles: k logs c -c child
     [[ "$(k logs c -c child)" =~ ^'consoles: asked '[1-9][0-9]*' times, got 0'$ ]] || fail "a child: $(k logs c -c child)"
-    wait_for 20 "who has none has no way to it" contains 'No such file' k logs c -c without
+    wait_for 20 "who has none has no way to it" equals 'a socket: 1' k logs c -c without
     # their own they have
     printf 'mine\n' | timeout 20 kubectl -n "$NS" attach -i c -c child >/dev/null 2>&1 || true
     wait_for 20 "the child's container has its input" contains 'input: mine' k logs c -c child
@@ -307,6 +307,32 @@ YAML
     grep -qx 42 "$TMP/$NS-attach" || fail "attach: $(cat "$TMP/$NS-attach")"
     wait "$asks"
     [ "$(grep -cx 'consoles: asked 12 times, got 0' "$TMP/nobody")" = 3 ] || fail "nobody: $(cat "$TMP/nobody")"
+}
+
+# A user of the machine who connects without end is in nobody's way but his own.
+test_a_flood_of_strangers_takes_no_console_away() {
+    local i
+    make -s -C "$ROOT_DIR" build/hostile
+    "$LAB" node put "$ROOT_DIR/build/hostile" /usr/local/bin/hostile-flood
+    trap 'sh_node "rm -f /usr/local/bin/hostile-flood"' EXIT
+    sh_node 'cd / && setpriv --reuid=nobody --regid=nogroup --clear-groups /usr/local/bin/hostile-flood flood-consoles 40' >"$TMP/flood" &
+    local flood=$!
+    for i in 1 2 3 4 5; do
+        apply <<YAML
+apiVersion: v1
+kind: Pod
+metadata: {name: f$i}
+spec:
+  terminationGracePeriodSeconds: 1
+  containers: [{name: main, image: /bin/bash, tty: true, command: [/bin/bash, -c, 'tty; exec sleep 1000']}]
+YAML
+    done
+    for i in 1 2 3 4 5; do
+        wait_for 30 "f$i has said what it has" contains t k logs "f$i"
+        [[ "$(k logs "f$i")" == /dev/pts/* ]] || fail "f$i has no terminal: $(k logs "f$i")"
+    done
+    wait "$flood" 2>/dev/null || true
+    [ "$(sed -n 's/ connections$//p' "$TMP/flood")" -gt 1000 ] || fail "that was no flood: $(cat "$TMP/flood")"
 }
 
 test_a_client_that_vanishes_leaves_nothing() {

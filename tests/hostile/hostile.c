@@ -6,6 +6,7 @@
  * honest pod is still served.
  *
  *      hostile who | consoles             as anybody: says as whom it runs; asks the agent for a container's terminal
+ *      hostile flood-consoles SECONDS     as anybody: is in the way of who comes for its own
  *      hostile attack SEED REQUESTS       as user vks
  *      hostile escape deny|package        as user vks, on a machine whose policy has this for `root`
  *      hostile hold | release             as user vks: a pod with secrets runs, and is gone
@@ -922,6 +923,39 @@ static int ask_for_consoles(const char *path)
                 got += WIFEXITED(status) && WEXITSTATUS(status) == 1;
         }
         printf("consoles: asked %u times, got %u\n", asked, got);
+        return 0;
+}
+
+/* Connects again and again, says what vks-exec says, and stays: whoever comes for its own has to get through. */
+static int flood_consoles(time_t seconds)
+{
+        enum { HELD = 512 };
+        static int held[HELD];
+        time_t end = time(NULL) + seconds;
+        unsigned long n = 0;
+
+        memset(held, -1, sizeof(held));
+        for (; time(NULL) < end; n++) {
+                struct sockaddr_un to = { .sun_family = AF_UNIX, .sun_path = CONSOLE_SOCKET_ON_MACHINE };
+                _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = { 0 };
+                char kind = CONSOLE_HELLO;
+                struct iovec iov = { &kind, 1 };
+                struct msghdr m = {
+                        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)
+                };
+                struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+                int *fd = &held[n % HELD];
+
+                fd_close(*fd);
+                *c = (struct cmsghdr){ .cmsg_level = SOL_SOCKET,
+                                       .cmsg_type = SCM_RIGHTS,
+                                       .cmsg_len = CMSG_LEN(sizeof(int)) };
+                memcpy(CMSG_DATA(c), &(int){ STDOUT_FILENO }, sizeof(int));
+                *fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+                if (*fd >= 0 && connect(*fd, (struct sockaddr *)&to, sizeof(to)) == 0)
+                        (void)sendmsg(*fd, &m, MSG_NOSIGNAL);
+        }
+        printf("%lu connections\n", n);
         return 0;
 }
 
@@ -2066,6 +2100,8 @@ int main(int argc, char **argv)
                 return gained();
         if (argc > 1 && streq(argv[1], "consoles"))
                 return ask_for_consoles(argc > 2 ? argv[2] : CONSOLE_SOCKET_ON_MACHINE);
+        if (argc > 2 && streq(argv[1], "flood-consoles"))
+                return flood_consoles((time_t)strtoul(argv[2], NULL, 10));
         if (argc > 1 && streq(argv[1], "who"))
                 return who();
         if (argc > 2 && streq(argv[1], "mark"))
