@@ -315,7 +315,7 @@ test_a_flood_of_strangers_takes_no_console_away() {
     make -s -C "$ROOT_DIR" build/hostile
     "$LAB" node put "$ROOT_DIR/build/hostile" /usr/local/bin/hostile-flood
     trap 'sh_node "rm -f /usr/local/bin/hostile-flood"' EXIT
-    sh_node 'cd / && setpriv --reuid=nobody --regid=nogroup --clear-groups /usr/local/bin/hostile-flood flood-consoles 40' >"$TMP/flood" &
+    sh_node 'cd / && setpriv --reuid=nobody --regid=nogroup --clear-groups /usr/local/bin/hostile-flood flood-consoles 20' >"$TMP/flood" &
     local flood=$!
     for i in 1 2 3 4 5; do
         apply <<YAML

@@ -653,14 +653,9 @@ static void ask_about_command(unsigned by, const char *unit, uint8_t verb)
  */
 static void exec_beside(unsigned pod, unsigned number)
 {
-        static const char *const programs[] = { MISCHIEF,
-                                                MISCHIEF,
-                                                MISCHIEF,
-                                                "/opt/compose/bin/app",
-                                                "/usr/share/compose/hook",
-                                                "/usr/libexec/vks/vks-exec",
-                                                "/etc/compose/app",
-                                                "/var/disk/mischief" };
+        static const char *const programs[] = { MISCHIEF, MISCHIEF, MISCHIEF, "/opt/compose/bin/app" };
+        static const char *const closed[] = { "/usr/share/compose/hook", "/usr/libexec/vks/vks-exec",
+                                              "/etc/compose/app", "/var/disk/mischief" };
         struct pod *p = &pods[pod];
         Vks__Exec *m = MAKE(Vks__Exec, vks__exec__init);
         Vks__Container *x = keep(xmemdup(p->containers[number], sizeof(*x)));
@@ -668,7 +663,7 @@ static void exec_beside(unsigned pod, unsigned number)
         size_t n = 1;
 
         x->args = NULL, x->n_args = 0, x->env = NULL, x->n_env = 0;
-        if (one_in(4))
+        if (one_in(5))
                 x->n_mounts = 0, give_mounts(p, x);
         if (one_in(16))
                 x->name = text("c%u", draw(CONTAINERS));
@@ -678,7 +673,7 @@ static void exec_beside(unsigned pod, unsigned number)
                 x->run_as_user = one_in(2) ? an_id(PICK(ids)) : NULL;
         if (p->secret[number] || p->secret[x->name[1] - '0'])
                 x->run_as_user = an_id(20000 + pod), x->run_as_group = NULL;
-        words[0] = S(PICK(programs));
+        words[0] = S(one_in(10) ? PICK(closed) : PICK(programs)); /* what policy refuses shows little */
         give_deeds(x, pod, number, words, &n);
         x->command = words, x->n_command = n;
         m->pod = p->id, m->container = x, m->id = draw(4), m->qos = draw(3);
