@@ -23,7 +23,7 @@ in_terminal() { timeout 60 script -qec "$1" /dev/null | tr -d '\r'; }
 
 together output_errors_and_exit_codes input_ends_and_bytes_are_kept what_cannot_be_run_is_said copies_are_the_same terminals_have_a_size_and_signals \
     the_command_is_as_the_container_is values_are_those_of_the_start many_at_once_and_nothing_is_lost a_container_that_ends_ends_its_commands attach_shows_both_outputs \
-    run_it_and_its_input commands_beside_daemons
+    run_it_and_its_input commands_beside_daemons a_console_is_its_containers_alone
 
 test_output_errors_and_exit_codes() {
     shell p
