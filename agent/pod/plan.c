@@ -107,7 +107,8 @@ static void plan_end(const struct pod *p, const struct pod_state *s, uint64_t no
 /* ---- a pod that shall run
  * ---------------------------------------------------------------------------------------- */
 
-/* True when there is every image that the pod cannot begin without: those of ephemeral containers are not among them. */
+/* True when there is every image that the pod cannot begin without: those of ephemeral containers are not among them.
+ */
 static bool plan_images(const struct pod *p, const struct pod_state *s, uint64_t now, struct plan *plan)
 {
         bool all = true;
@@ -184,7 +185,8 @@ static void plan_replace(const struct container_state *c, size_t i, uint64_t now
 
 /* The first WRITE has all units of the pod, but for those that refer to what does not exist; later ones have the units
  * that are missing, as soon as their images are installed and their environments known. */
-static void plan_write(const struct pod *p, const struct pod_state *s, bool images, bool volumes, uint64_t now, struct plan *plan)
+static void plan_write(const struct pod *p, const struct pod_state *s, bool images, bool volumes, uint64_t now,
+                       struct plan *plan)
 {
         bool missing = false, pending = false;
 

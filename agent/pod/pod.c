@@ -363,8 +363,8 @@ void pod_name_unit(struct pod *p, size_t i, struct err *e)
         if (c->parsed.kind == IMAGE_FOREIGN || c->parsed.kind == IMAGE_INVALID || !id_is_label(c->name))
                 return;
         for (size_t k = 0; k < p->n_containers; k++)
-                c->shares_image |= k != i && !p->containers[k].ephemeral &&
-                                   streq(p->containers[k].parsed.name, c->parsed.name);
+                c->shares_image |=
+                        k != i && !p->containers[k].ephemeral && streq(p->containers[k].parsed.name, c->parsed.name);
         (void)unit_name(&p->id, c->parsed.name, c->shares_image ? c->name : NULL, c->unit, e);
         /* Another container may still have the unit of an image that it had before. */
         for (size_t k = 0; k < p->n_containers && !c->shares_image; k++)

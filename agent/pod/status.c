@@ -48,7 +48,8 @@ const char *status_phase(const struct pod *p, const struct pod_state *s)
         }
         /* A terminal phase is the last that is told: what an ephemeral container does until it is stopped comes before
          * it. */
-        if ((pod_is_finished(p, s) && !ephemeral_runs(p, s)) || ((p->deleting || p->terminal) && !pod_has_processes(s) && !waiting))
+        if ((pod_is_finished(p, s) && !ephemeral_runs(p, s)) ||
+            ((p->deleting || p->terminal) && !pod_has_processes(s) && !waiting))
                 return failed ? "Failed" : "Succeeded";
         if (waiting)
                 return "Pending";
@@ -300,10 +301,7 @@ cJSON *status_build(const struct pod *p, struct pod_state *s, const struct pod_n
                         init = cJSON_CreateArray();
                 if (p->containers[i].ephemeral && !ephemeral)
                         ephemeral = cJSON_CreateArray();
-                cJSON_AddItemToArray(p->containers[i].init        ? init
-                                     : p->containers[i].ephemeral ? ephemeral
-                                                                  : app,
-                                     c);
+                cJSON_AddItemToArray(p->containers[i].init ? init : p->containers[i].ephemeral ? ephemeral : app, c);
         }
         if (init)
                 cJSON_AddItemToObject(o, "initContainerStatuses", init);

@@ -49,8 +49,7 @@ static bool holds(const struct pod_entry *e, size_t k)
         return image->kind != IMAGE_PATH && *image->version && (c->image_present || c->pulling) &&
                (!c->mark || c->mark == e->pod->containers[k].mark) &&
                !(e->pod->containers[k].ephemeral && !container_is_wanted(c, &e->pod->containers[k])) &&
-               !e->pod->terminal && !e->dropped &&
-               !e->state->removed && !pod_is_finished(e->pod, e->state);
+               !e->pod->terminal && !e->dropped && !e->state->removed && !pod_is_finished(e->pod, e->state);
 }
 
 static bool contradicts(const struct image *a, const struct image *b)

@@ -86,7 +86,8 @@ static inline struct world world_of_json(const char *json)
 
 static inline struct world world(const char *words)
 {
-        CLEANUP(buf_done) struct buf inits = BUF(4096), apps = BUF(4096), guests = BUF(4096), volumes = BUF(4096), rest = BUF(4096);
+        CLEANUP(buf_done) struct buf inits = BUF(4096), apps = BUF(4096), guests = BUF(4096);
+        CLEANUP(buf_done) struct buf volumes = BUF(4096), rest = BUF(4096);
         CLEANUP(freep) char *copy = xstrdup(words), *json = NULL;
         char *save = NULL;
 

@@ -20,8 +20,8 @@ Test(ephemeral, it_begins_when_the_others_have_begun)
                   NULL },
                 { "even if its unit is there already", "Always i/init c d/ephemeral", "ready; d written; i runs", "",
                   NULL, NULL },
-                { "for each of the others", "Always c e d/ephemeral", "ready; d image_present; c runs; e requested",
-                  "", NULL, NULL },
+                { "for each of the others", "Always c e d/ephemeral", "ready; d image_present; c runs; e requested", "",
+                  NULL, NULL },
                 { "then its unit is written alone", "Always c d/ephemeral", UP "d image_present", "add d",
                   "Running | c running ready | d waiting ContainerCreating", NULL },
                 { "and started", "Always c d/ephemeral", UP "d written", "start d", NULL, NULL },
@@ -76,9 +76,8 @@ Test(ephemeral, it_runs_once)
                 { "the pod's own failed WRITE is not its", "Always c d/ephemeral",
                   UP "write_failure CreateContainerError; d image_present; write_retry_at +9s", "add d",
                   "Running | c running ready | d waiting ContainerCreating", NULL },
-                { "without an image it waits", "Always c d/ephemeral",
-                  UP "d pull_failure ErrImagePull; d pull_at +10s", "wake 10s",
-                  "Running | c running ready | d waiting ErrImagePull", NULL },
+                { "without an image it waits", "Always c d/ephemeral", UP "d pull_failure ErrImagePull; d pull_at +10s",
+                  "wake 10s", "Running | c running ready | d waiting ErrImagePull", NULL },
         };
 
         TELL(stories);
@@ -107,8 +106,7 @@ Test(ephemeral, a_restart_of_the_agent_or_the_machine_does_not_run_it_again)
                 { "it had not begun", "Always c d/ephemeral", "adopt; ready; c runs; d image_present", "add d", NULL,
                   REMEMBERED("\"waiting\":{\"reason\":\"ContainerCreating\"}") },
                 { "a namesake among the containers is another one", "Always c d/ephemeral", "adopt", "pull c, pull d",
-                  NULL,
-                  "{\"containerStatuses\":[" CONTAINER("d", "\"terminated\":{\"exitCode\":7}") "]}" },
+                  NULL, "{\"containerStatuses\":[" CONTAINER("d", "\"terminated\":{\"exitCode\":7}") "]}" },
         };
 
         TELL(stories);
@@ -135,8 +133,8 @@ Test(ephemeral, it_is_of_no_weight_in_the_pod)
                   "", "Running | c running ready | d terminated Completed 0", NULL },
                 { "it begins in no pod that is over", "Never c d/ephemeral", UP "d image_present; c exits 0 inactive",
                   "", "Succeeded | c terminated Completed 0 | d waiting ContainerCreating", NULL },
-                { "nor in one that is Succeeded for good", "Never c d/ephemeral", "terminal; status_current",
-                  "remove", NULL, NULL },
+                { "nor in one that is Succeeded for good", "Never c d/ephemeral", "terminal; status_current", "remove",
+                  NULL, NULL },
                 { "nor in one that is deleted", "Always c d/ephemeral", UP "d written; deleting; deletion_grace_s 30s",
                   "stop", NULL, NULL },
                 { "the deadline is its, too", "Always c d/ephemeral deadline=60",
@@ -148,7 +146,8 @@ Test(ephemeral, it_is_of_no_weight_in_the_pod)
                   "wake 30s", NULL, NULL },
         };
         static const struct value values[] = {
-                { "the pod is Ready without it", "Always c d/ephemeral", "ready; c runs", "conditions.2.status", "True", NULL },
+                { "the pod is Ready without it", "Always c d/ephemeral", "ready; c runs", "conditions.2.status", "True",
+                  NULL },
                 { "and when it has failed", "Always c d/ephemeral", UP "d written; d runs; d exits 1",
                   "conditions.3.status", "True", NULL },
                 { "it is not in the list of those that are not ready", "Always c d/ephemeral", "ready",
@@ -157,8 +156,10 @@ Test(ephemeral, it_is_of_no_weight_in_the_pod)
                   "containers with incomplete status: [i]", NULL },
                 { "it has no startup", "Always c d/ephemeral", UP "d written; d runs",
                   "ephemeralContainerStatuses.0.started", "absent", NULL },
-                { "without one there is no list", "Always c", "ready; c runs", "ephemeralContainerStatuses", "absent", NULL },
-                { "it is not among the others", "Always c d/ephemeral", "ready; c runs", "containerStatuses.1", "absent", NULL },
+                { "without one there is no list", "Always c", "ready; c runs", "ephemeralContainerStatuses", "absent",
+                  NULL },
+                { "it is not among the others", "Always c d/ephemeral", "ready; c runs", "containerStatuses.1",
+                  "absent", NULL },
         };
 
         TELL(stories);
@@ -262,8 +263,8 @@ Test(ephemeral, there_is_a_bound_and_the_pod_goes_on_at_it)
         for (unsigned i = 0; i < 70; i++)
                 buf_printf(&many, "%s{\"name\":\"d%u\",\"image\":\"bash\"}", i ? "," : "", i);
         CLEANUP(freep)
-        char *json = xasprintf(
-                POD("\"containers\":[{\"name\":\"c\",\"image\":\"bash\"}],\"ephemeralContainers\":[%s]"), many.data);
+        char *json = xasprintf(POD("\"containers\":[{\"name\":\"c\",\"image\":\"bash\"}],\"ephemeralContainers\":[%s]"),
+                               many.data);
         struct world w = world(json);
         cr_expect_eq(w.pod->n_containers, 64);
         cr_expect_eq(w.pod->refused.code, 0);
@@ -301,15 +302,28 @@ Test(ephemeral, a_pod_grows_while_it_runs)
 Test(ephemeral, the_others_never_notice)
 {
         static const char *const does[] = {
-                "", "d image_present; ", "d written; ", "d written; d starts; ", "d written; d runs; ",
-                "d written; d runs; d exits 0; ", "d written; d runs; d exits 9 inactive; ",
-                "d pull_failure ErrImagePull; ", "d env_failure CreateContainerConfigError; ",
+                "",
+                "d image_present; ",
+                "d written; ",
+                "d written; d starts; ",
+                "d written; d runs; ",
+                "d written; d runs; d exits 0; ",
+                "d written; d runs; d exits 9 inactive; ",
+                "d pull_failure ErrImagePull; ",
+                "d env_failure CreateContainerConfigError; ",
                 "d image_present; d failure CreateContainerError; d retry_at +7s; ",
         };
         static const char *const others[] = {
-                "", "c image_present; ", "ready; ", "ready; c requested; ", "ready; c runs; ", "ready; c starts; ",
-                "ready; c runs; c exits 1; ", "ready; c runs; c exits 1; c runs; c exits 1; ",
-                "ready; c runs; c exits 1; +5s; c runs; +1000s; ", "ready; c runs; c image other; ",
+                "",
+                "c image_present; ",
+                "ready; ",
+                "ready; c requested; ",
+                "ready; c runs; ",
+                "ready; c starts; ",
+                "ready; c runs; c exits 1; ",
+                "ready; c runs; c exits 1; c runs; c exits 1; ",
+                "ready; c runs; c exits 1; +5s; c runs; +1000s; ",
+                "ready; c runs; c image other; ",
         };
         static const char *const policies[] = { "Always", "OnFailure" };
 
@@ -326,7 +340,8 @@ Test(ephemeral, the_others_never_notice)
                                 size_t n = 0;
                                 happen(&alone, alone_happens);
                                 happen(&both, both_happens);
-                                CLEANUP(freep) char *status_alone = status_text(&alone), *status_both = status_text(&both);
+                                CLEANUP(freep) char *status_alone = status_text(&alone);
+                                CLEANUP(freep) char *status_both = status_text(&both);
                                 char *end = strstr(status_both, " | d ");
                                 cr_assert_not_null(end, "%s", status_both);
                                 *end = '\0';
