@@ -210,6 +210,11 @@ static void parse_env(struct pod *p, struct container *c, const cJSON *spec)
                                c->name, v->name);
                 }
         }
+        /* Whoever is refused is looked at all the same: what its variables refer to is resolved with the pod's others.
+         */
+        for (size_t i = 0; i < c->n_env; i++)
+                if (c->env[i].kind == SOURCE_VALUE && !c->env[i].text)
+                        c->env[i].text = xstrdup("");
 }
 
 /* ---- containers -------------------------------------------------------------------------------------------------- */

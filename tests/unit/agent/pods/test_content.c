@@ -52,7 +52,7 @@ static void on_changed(void *userdata, UNUSED enum object_kind kind, UNUSED cons
 }
 
 /* A pod with one container; both objects have been answered for. */
-static void begin(struct run *t, const char *container, struct had had)
+static void begin_even_if_refused(struct run *t, const char *container, struct had had)
 {
         CLEANUP(freep)
         char *json = xasprintf("{\"metadata\":{\"namespace\":\"default\",\"name\":\"web\",\"uid\":"
@@ -65,7 +65,6 @@ static void begin(struct run *t, const char *container, struct had had)
         *t = (struct run){ .had = had };
         cr_assert_not_null(o, "bad test JSON: %s", json);
         cr_assert_eq(pod_parse(o, &t->pod, &e), 0, "%s", e.text);
-        cr_assert_eq(t->pod->refused.code, 0, "%s", t->pod->refused.text);
         cJSON_Delete(o);
         t->api = api_start(&t->server, answer, t, NULL);
         t->objects = objects_new(t->server.event, t->api, on_changed, t);
@@ -73,6 +72,12 @@ static void begin(struct run *t, const char *container, struct had had)
         cr_assert_eq(content_values(t->content, t->pod, 0, &(struct pod_node){ 0 }, &(uint64_t){ 0 }, &e), -EAGAIN);
         cr_assert_str_eq(e.reason, "", "it is only a matter of time: %s", e.text);
         sd_event_loop(t->server.event);
+}
+
+static void begin(struct run *t, const char *container, struct had had)
+{
+        begin_even_if_refused(t, container, had);
+        cr_assert_eq(t->pod->refused.code, 0, "%s", t->pod->refused.text);
 }
 
 static void end(struct run *t)
@@ -229,6 +234,31 @@ Test(content, only_what_may_change_is_looked_at_again)
                 cr_assert_eq(pod_parse(o, &p, NULL), 0);
                 cJSON_Delete(o);
                 cr_expect_eq(content_may_change(&p->containers[0]), cases[i].may_change, "%s", cases[i].env);
+        }
+}
+
+/* A pod that cannot run here is resolved all the same, as long as it is wanted: it is said what is missing. */
+Test(content, what_a_pod_is_refused_for_is_an_empty_value)
+{
+        static const char *const wrong[] = {
+                "\"env\":[{\"name\":\"M\",\"valueFrom\":{\"resourceFieldRef\":{\"resource\":\"limits.cpu\"}}},",
+                "\"env\":[{\"name\":\"a=b\",\"value\":\"x\"},",
+                "\"env\":[{\"name\":\"M\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":\"no.such\"}}},",
+                "\"envFrom\":[{\"prefix\":\"M\"}],\"env\":[",
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+                CLEANUP(freep)
+                char *container = xasprintf("%s{\"name\":\"PW\",\"valueFrom\":{\"secretKeyRef\":{\"name\":\"s\","
+                                            "\"key\":\"pw\"}}},{\"name\":\"L\",\"valueFrom\":{\"configMapKeyRef\":"
+                                            "{\"name\":\"c\",\"key\":\"LEVEL\",\"optional\":true}}}]",
+                                            wrong[i]);
+                struct run t;
+                uint64_t hash;
+                begin_even_if_refused(&t, container, (struct had){ HUSH, "\"LEVEL\":\"info\"" });
+                cr_expect_neq(t.pod->refused.code, 0, "%s", wrong[i]);
+                content_write_free(written(&t, &hash));
+                end(&t);
         }
 }
 
