@@ -33,6 +33,15 @@ Test(ephemeral, it_begins_when_the_others_have_begun)
                   UP "c exits 1; c runs; c exits 1; d written", "start d, wake 10s", NULL, NULL },
                 { "or are over, while another runs", "OnFailure c e d/ephemeral",
                   "ready; c runs; e runs; e exits 0; d written", "start d", NULL, NULL },
+                { "one whose image or values were changed has begun, too", "Always c d/ephemeral",
+                  UP "c exits 1; c renewed; c written; d image_present", "add d, start c", NULL, NULL },
+                { "and one that an earlier agent saw fail", "Always c d/ephemeral", "adopt; ready; d image_present",
+                  "add d, start c", NULL,
+                  "{\"containerStatuses\":[{\"name\":\"c\",\"state\":{\"waiting\":{}},\"lastState\":{\"terminated\":"
+                  "{\"exitCode\":1}}}]}" },
+                { "after the machine was restarted it waits for the others' unit files", "Always c d/ephemeral",
+                  "adopt; c vanishes; c image_present; d image_present; write_retry_at +5s", "wake 5s", NULL,
+                  "{\"containerStatuses\":[{\"name\":\"c\",\"state\":{\"running\":{}}}]}" },
                 { "one WRITE at a time", "Always c d/ephemeral e/ephemeral", UP "d image_present; e image_present",
                   "add d", NULL, NULL },
                 { "and not beside another", "Always c d/ephemeral", UP "d image_present; write_in_flight", "", NULL,
@@ -81,6 +90,24 @@ Test(ephemeral, it_runs_once)
         };
 
         TELL(stories);
+}
+
+Test(ephemeral, no_rule_restarts_it)
+{
+        static const char *const policies[] = { "Always", "OnFailure", "Never" };
+
+        for (size_t i = 0; i < ARRAY_LEN(policies); i++) {
+                CLEANUP(freep) char *pod = xasprintf("%s c d/ephemeral", policies[i]);
+                struct world w = world(pod);
+                const struct container *spec = &w.pod->containers[1];
+                const struct container_state *d = &w.state->containers[1];
+                happen(&w, UP "d written; d runs; d exits 5; d values 7");
+                cr_expect_not(container_restarts(d, spec, w.pod), "%s", pod);
+                cr_expect_not(container_is_stale(d, spec, w.pod), "%s", pod);
+                cr_expect_not(container_backs_off(d, spec, w.pod), "%s", pod);
+                cr_expect(container_has_failed(d, spec, w.pod), "%s", pod);
+                world_done(&w);
+        }
 }
 
 Test(ephemeral, a_restart_of_the_agent_or_the_machine_does_not_run_it_again)
