@@ -35,6 +35,8 @@ Test(ephemeral, it_begins_when_the_others_have_begun)
                   "ready; c runs; e runs; e exits 0; d written", "start d", NULL, NULL },
                 { "one whose image or values were changed has begun, too", "Always c d/ephemeral",
                   UP "c exits 1; c renewed; c written; d image_present", "add d, start c", NULL, NULL },
+                { "so has one that still prepares its first run", "Always c d/ephemeral",
+                  "ready; c prepares; c requested; d image_present", "add d", NULL, NULL },
                 { "and one that an earlier agent saw fail", "Always c d/ephemeral", "adopt; ready; d image_present",
                   "add d, start c", NULL,
                   "{\"containerStatuses\":[{\"name\":\"c\",\"state\":{\"waiting\":{}},\"lastState\":{\"terminated\":"
