@@ -467,6 +467,29 @@ static int choose_given(const struct look *l, struct package_image *ret, struct 
                        l->name, l->unit, names.len ? names.data : "none");
 }
 
+struct program_search {
+        const char *name;
+        char *program; /* in struct package_image */
+        size_t size;
+};
+
+static void find_program(void *userdata, const char *path)
+{
+        static const char *const dirs[] = { "/usr/bin/", "/bin/", "/usr/sbin/", "/sbin/" };
+        struct program_search *s = userdata;
+
+        for (size_t i = 0; i < ARRAY_LEN(dirs); i++)
+                if (starts_with(path, dirs[i]) && streq(path + strlen(dirs[i]), s->name))
+                        snprintf(s->program, s->size, "%s", path);
+}
+
+static void look_for_program(const struct look *l, struct package_image *ret)
+{
+        struct program_search s = { .name = l->name, .program = ret->program, .size = sizeof(ret->program) };
+
+        package_list_files(l->p->list, &l->related[0], find_program, &s);
+}
+
 static void remember(struct packages *p, const char *name, const struct package_image *image)
 {
         struct answer *a;
@@ -498,6 +521,8 @@ static int look_at_image(struct packages *p, const char *name, const char *unit,
                 look_for_daemon(l);
         r = unit ? choose_given(l, ret, e) : choose(l, ret, e);
         ret->writes_var = l->writes_var;
+        if (r == 0 && !ret->unit[0])
+                look_for_program(l, ret);
         if (r == 0 && !unit &&
             (ret->unit[0] || (l->n_candidates == 0 && !l->scripts))) /* instances come and go without dpkg */
                 remember(p, name, ret);

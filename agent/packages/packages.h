@@ -48,6 +48,9 @@ struct package_image {
         bool writes_var;                /* it keeps data under /var */
         /* No unit, but this package, which is not installed, has the daemon by its name. "": there is none. */
         char daemon[ID_PACKAGE_MAX + 1];
+        /* No unit, but the package has a program of its name ("/bin/bash"), which is what somebody wants who asks for a
+         * terminal and gives no command. "": it has none. */
+        char program[ID_PACKAGE_MAX + sizeof("/usr/sbin/")];
         char why[640]; /* which rule chose the unit, or why there is none and what the user can do; for a person */
 };
 

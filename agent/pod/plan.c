@@ -107,15 +107,18 @@ static void plan_end(const struct pod *p, const struct pod_state *s, uint64_t no
 /* ---- a pod that shall run
  * ---------------------------------------------------------------------------------------- */
 
-static bool plan_images(const struct pod_state *s, uint64_t now, struct plan *plan)
+/* True when there is every image that the pod cannot begin without: those of ephemeral containers are not among them.
+ */
+static bool plan_images(const struct pod *p, const struct pod_state *s, uint64_t now, struct plan *plan)
 {
         bool all = true;
 
         for (size_t i = 0; i < s->n_containers; i++) {
                 const struct container_state *c = &s->containers[i];
-                if (c->image_present || c->mark)
+                const struct container *spec = &p->containers[i];
+                if (c->image_present || c->mark || (spec->ephemeral && !container_is_wanted(c, spec)))
                         continue;
-                all = false;
+                all = all && spec->ephemeral;
                 if (!c->pulling && !container_pull_is_final(c) && due(plan, c->pull_at, now))
                         add(plan, ACTION_PULL, i);
         }
@@ -182,13 +185,16 @@ static void plan_replace(const struct container_state *c, size_t i, uint64_t now
 
 /* The first WRITE has all units of the pod, but for those that refer to what does not exist; later ones have the units
  * that are missing, as soon as their images are installed and their environments known. */
-static void plan_write(const struct pod_state *s, bool images, bool volumes, uint64_t now, struct plan *plan)
+static void plan_write(const struct pod *p, const struct pod_state *s, bool images, bool volumes, uint64_t now,
+                       struct plan *plan)
 {
         bool missing = false, pending = false;
 
         for (size_t i = 0; i < s->n_containers; i++) {
                 const struct container_state *c = &s->containers[i];
 
+                if (p->containers[i].ephemeral)
+                        continue;
                 missing |= !c->mark && c->image_present && !c->env_failure.code;
                 pending |= c->env_failure.code && !*c->env_failure.reason;
         }
@@ -197,16 +203,38 @@ static void plan_write(const struct pod_state *s, bool images, bool volumes, uin
                 add(plan, ACTION_WRITE, 0);
 }
 
+/* Each ephemeral container is written by itself, one at a time and not beside a WRITE of the others. */
+static void plan_add(const struct pod *p, const struct pod_state *s, bool volumes, uint64_t now, struct plan *plan)
+{
+        if (!s->written || s->write_in_flight || !volumes || !pod_has_begun(p, s))
+                return;
+        for (size_t i = 0; i < plan->n_actions; i++)
+                if (plan->actions[i].kind == ACTION_WRITE)
+                        return;
+        for (size_t i = 0; i < p->n_containers; i++) {
+                const struct container_state *c = &s->containers[i];
+
+                if (!p->containers[i].ephemeral || c->mark || !c->image_present || c->env_failure.code ||
+                    !container_is_wanted(c, &p->containers[i]) || !due(plan, c->retry_at, now))
+                        continue;
+                add(plan, ACTION_ADD, i);
+                return;
+        }
+}
+
 static void plan_run(const struct pod *p, const struct pod_state *s, uint64_t now, struct plan *plan)
 {
-        bool images = plan_images(s, now, plan), volumes = plan_volumes(p, s, now, plan);
+        bool images = plan_images(p, s, now, plan), volumes = plan_volumes(p, s, now, plan);
         size_t init;
 
-        plan_write(s, images, volumes, now, plan);
+        plan_write(p, s, images, volumes, now, plan);
+        plan_add(p, s, volumes, now, plan);
         init = pod_first_blocking_init(p, s);
         for (size_t i = 0; i < p->n_containers; i++) {
                 const struct container *c = &p->containers[i];
 
+                if (c->ephemeral && !(container_is_wanted(&s->containers[i], c) && pod_has_begun(p, s)))
+                        continue;
                 if (container_is_replaced(&s->containers[i], c, p) || container_is_stale(&s->containers[i], c, p))
                         plan_replace(&s->containers[i], i, now, plan);
                 else if (*s->containers[i].env_failure.reason)
@@ -246,6 +274,7 @@ static const char *const names[ACTION_KINDS] = {
         [ACTION_DELETE] = "delete",   [ACTION_TERM] = "term",
         [ACTION_END] = "end",         [ACTION_END_KILL] = "end-kill",
         [ACTION_CLEAR] = "clear",     [ACTION_TELL_UNRESOLVED] = "unresolved",
+        [ACTION_ADD] = "add",
 };
 
 const char *action_name(enum action_kind kind)

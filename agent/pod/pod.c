@@ -21,19 +21,21 @@ enum {
 
 /* ---- refusing: the first reason wins, later ones would only hide it ---------------------------------------------- */
 
-static void refuse(struct pod *p, const struct container *c, const char *reason, const char *fmt, ...) PRINTF(4, 5);
-static void refuse(struct pod *p, const struct container *c, const char *reason, const char *fmt, ...)
+static void refuse(struct pod *p, struct container *c, const char *reason, const char *fmt, ...) PRINTF(4, 5);
+static void refuse(struct pod *p, struct container *c, const char *reason, const char *fmt, ...)
 {
+        struct err *refused = c && c->ephemeral ? &c->refused : &p->refused;
         char text[2 * ERR_TEXT_MAX]; /* err_set() tells when it cuts */
         va_list ap;
 
-        if (p->refused.code)
+        if (refused->code)
                 return;
         va_start(ap, fmt);
         vsnprintf(text, sizeof(text), fmt, ap);
         va_end(ap);
-        err_set(&p->refused, -EINVAL, reason, "%s", text);
-        p->refused_container = c;
+        err_set(refused, -EINVAL, reason, "%s", text);
+        if (refused == &p->refused)
+                p->refused_container = c;
 }
 
 static void ignore(struct buf *b, const char *field)
@@ -217,6 +219,14 @@ static void parse_env(struct pod *p, struct container *c, const cJSON *spec)
 
 /* ---- containers -------------------------------------------------------------------------------------------------- */
 
+static void check_non_root(struct pod *p, struct container *c)
+{
+        if (c->non_root && c->has_user && c->user == 0)
+                refuse(p, c, "CreateContainerConfigError",
+                       "container's runAsUser breaks non-root policy (pod: \"%s_%s(%s)\", container: %s)", p->id.name,
+                       p->id.namespace, p->id.uid, c->name);
+}
+
 static void parse_security(struct pod *p, struct container *c, const cJSON *pod_context, const cJSON *context,
                            struct buf *ignored)
 {
@@ -240,10 +250,7 @@ static void parse_security(struct pod *p, struct container *c, const cJSON *pod_
                                 ignore(ignored, field);
                 }
         }
-        if (c->non_root && c->has_user && c->user == 0)
-                refuse(p, c, "CreateContainerConfigError",
-                       "container's runAsUser breaks non-root policy (pod: \"%s_%s(%s)\", container: %s)", p->id.name,
-                       p->id.namespace, p->id.uid, c->name);
+        check_non_root(p, c);
 }
 
 static void parse_mounts(struct pod *p, struct container *c, const cJSON *mounts)
@@ -357,11 +364,12 @@ void pod_name_unit(struct pod *p, size_t i, struct err *e)
         struct container *c = &p->containers[i];
 
         c->unit[0] = '\0';
-        c->shares_image = false;
+        c->shares_image = c->ephemeral;
         if (c->parsed.kind == IMAGE_FOREIGN || c->parsed.kind == IMAGE_INVALID || !id_is_label(c->name))
                 return;
         for (size_t k = 0; k < p->n_containers; k++)
-                c->shares_image |= k != i && streq(p->containers[k].parsed.name, c->parsed.name);
+                c->shares_image |=
+                        k != i && !p->containers[k].ephemeral && streq(p->containers[k].parsed.name, c->parsed.name);
         (void)unit_name(&p->id, c->parsed.name, c->shares_image ? c->name : NULL, c->unit, e);
         /* Another container may still have the unit of an image that it had before. */
         for (size_t k = 0; k < p->n_containers && !c->shares_image; k++)
@@ -370,21 +378,61 @@ void pod_name_unit(struct pod *p, size_t i, struct err *e)
                 (void)unit_name(&p->id, c->parsed.name, c->name, c->unit, e);
 }
 
+/*
+ * What an ephemeral container is to look into is what its target has, and the kernel shows a process' files and memory
+ * to processes of the same user. So one that names no user is its target's, if the pod itself says who that is (policy
+ * judges it as it does the target's).
+ */
+static void take_targets_user(struct pod *p, struct container *c, const char *target)
+{
+        for (size_t i = 0; target && i < p->n_containers; i++) {
+                const struct container *t = &p->containers[i];
+                if (t == c || !streq(t->name, target))
+                        continue;
+                if (c->has_user || !t->has_user)
+                        return;
+                c->has_user = true;
+                c->user = t->user;
+                if (!c->has_group) {
+                        c->has_group = t->has_group;
+                        c->group = t->group;
+                }
+                check_non_root(p, c);
+                return;
+        }
+}
+
 static void parse_containers(struct pod *p, const cJSON *spec, struct buf *ignored)
 {
-        const cJSON *lists[] = { json_get(spec, "initContainers"), json_get(spec, "containers") }, *item;
-        size_t n = json_len(lists[0]) + json_len(lists[1]);
+        enum { INIT, APP, EPHEMERAL };
+        const cJSON *lists[] = {
+                [INIT] = json_get(spec, "initContainers"),
+                [APP] = json_get(spec, "containers"),
+                [EPHEMERAL] = json_get(spec, "ephemeralContainers"),
+        };
+        size_t n = json_len(lists[INIT]) + json_len(lists[APP]), n_ephemeral = json_len(lists[EPHEMERAL]);
+        const cJSON *item;
 
         if (n > CONTAINERS_MAX) {
                 refuse(p, NULL, "CreateContainerConfigError", "spec.containers: more than %d", CONTAINERS_MAX);
                 return;
         }
-        p->containers = xcalloc(n, sizeof(*p->containers));
+        if (n + n_ephemeral > CONTAINERS_MAX) { /* they can only be added: the pod goes on with those it has */
+                n_ephemeral = CONTAINERS_MAX - n;
+                ignore(ignored, "ephemeralContainers beyond 64 containers");
+        }
+        p->containers = xcalloc(n + n_ephemeral, sizeof(*p->containers));
         for (size_t i = 0; i < ARRAY_LEN(lists); i++)
                 cJSON_ArrayForEach (item, lists[i]) {
-                        struct container *c = &p->containers[p->n_containers++];
-                        c->init = i == 0;
+                        struct container *c;
+                        if (p->n_containers == n + n_ephemeral)
+                                break;
+                        c = &p->containers[p->n_containers++];
+                        c->init = i == INIT;
+                        c->ephemeral = i == EPHEMERAL;
                         parse_container(p, c, item, spec, ignored);
+                        if (c->ephemeral)
+                                take_targets_user(p, c, json_str(item, "targetContainerName"));
                 }
         for (size_t i = 0; i < p->n_containers; i++) {
                 struct err e = ERR_NONE;
@@ -392,8 +440,6 @@ static void parse_containers(struct pod *p, const cJSON *spec, struct buf *ignor
                 if (e.code)
                         refuse(p, &p->containers[i], e.reason, "containers{%s}.%s", p->containers[i].name, e.text);
         }
-        if (json_len(json_get(spec, "ephemeralContainers")))
-                ignore(ignored, "ephemeralContainers");
 }
 
 /* ---- volumes ----------------------------------------------------------------------------------------------------- */

@@ -58,9 +58,14 @@ struct container {
         bool has_user, has_group, non_root;
         uint32_t user, group;
         bool tty, has_stdin, stdin_once;
-        bool init;         /* of spec.initContainers */
-        bool sidecar;      /* an init container with restartPolicy Always */
-        bool shares_image; /* another has its image, so the unit's name needs the container's (common/ids.h) */
+        bool init;      /* of spec.initContainers */
+        bool sidecar;   /* an init container with restartPolicy Always */
+        bool ephemeral; /* of spec.ephemeralContainers: it runs once, and nothing of the pod depends on it */
+        /* code != 0: this ephemeral container cannot run here, and the others do not care. What is wrong with another
+         * container is the whole pod's matter: pod.refused. */
+        struct err refused;
+        bool shares_image; /* the unit's name needs the container's (common/ids.h): another has its image, or it is
+                              ephemeral, so that the names of the others do not change when it comes */
         /*
          * The name of its unit. Parsing derives it from the image (unit_name() in common/ids.h); a container that has
          * a unit already keeps that unit's name until the unit is gone (desired.c). "": the image gives no name.
@@ -108,7 +113,7 @@ struct pod {
         char *service_account;
         struct pair *labels, *annotations;
         size_t n_labels, n_annotations;
-        struct container *containers; /* init containers first, in their order */
+        struct container *containers; /* init containers first, in their order; ephemeral ones last, in theirs */
         size_t n_containers;
         struct volume *volumes;
         size_t n_volumes;

@@ -21,6 +21,15 @@ struct pod_state *pod_state_new(const struct pod *p, uint64_t now)
         return s;
 }
 
+void pod_state_grow(struct pod_state *s, const struct pod *p)
+{
+        if (p->n_containers <= s->n_containers)
+                return;
+        s->containers = xrealloc(s->containers, p->n_containers, sizeof(*s->containers));
+        memset(s->containers + s->n_containers, 0, (p->n_containers - s->n_containers) * sizeof(*s->containers));
+        s->n_containers = p->n_containers;
+}
+
 struct pod_state *pod_state_free(struct pod_state *s)
 {
         if (!s)
@@ -88,7 +97,8 @@ const char *const condition_names[CONDITION_TYPES] = {
 
 void pod_state_adopt(struct pod_state *s, const struct pod *p, const cJSON *status)
 {
-        static const char *const lists[] = { "initContainerStatuses", "containerStatuses" };
+        static const char *const lists[] = { "initContainerStatuses", "containerStatuses",
+                                             "ephemeralContainerStatuses" };
         const cJSON *item;
         uint64_t start = when(status, "startTime");
 
@@ -97,7 +107,7 @@ void pod_state_adopt(struct pod_state *s, const struct pod *p, const cJSON *stat
         for (size_t l = 0; l < ARRAY_LEN(lists); l++)
                 cJSON_ArrayForEach (item, json_get(status, lists[l]))
                         for (size_t i = 0; i < p->n_containers; i++)
-                                if (p->containers[i].init == (l == 0) &&
+                                if (p->containers[i].init == (l == 0) && p->containers[i].ephemeral == (l == 2) &&
                                     streq(p->containers[i].name, json_str(item, "name")))
                                         adopt_container(&s->containers[i], item);
         cJSON_ArrayForEach (item, json_get(status, "conditions"))
@@ -370,6 +380,8 @@ bool container_restarts(const struct container_state *c, const struct container 
                 return false;
         if (c->replacing)
                 return true;
+        if (spec->ephemeral)
+                return false;
         if (spec->init && !spec->sidecar) /* must succeed once; Never means that the first failure is the pod's */
                 return c->now.exit_code != 0 && p->restart_policy != RESTART_POLICY_NEVER;
         if (spec->sidecar || p->restart_policy == RESTART_POLICY_ALWAYS)
@@ -409,6 +421,21 @@ size_t pod_first_blocking_init(const struct pod *p, const struct pod_state *s)
         return i;
 }
 
+bool pod_has_begun(const struct pod *p, const struct pod_state *s)
+{
+        for (size_t i = 0; i < p->n_containers; i++) {
+                const struct container_state *c = &s->containers[i];
+                if (!p->containers[i].ephemeral && c->phase == CONTAINER_WAITING && !*c->invocation && !c->last.valid)
+                        return false;
+        }
+        return true;
+}
+
+bool container_is_wanted(const struct container_state *c, const struct container *spec)
+{
+        return !spec->refused.code && (c->phase != CONTAINER_TERMINATED || c->replacing);
+}
+
 bool pod_has_processes(const struct pod_state *s)
 {
         for (size_t i = 0; i < s->n_containers; i++)
@@ -426,7 +453,7 @@ bool pod_is_finished(const struct pod *p, const struct pod_state *s)
                 const struct container_state *c = &s->containers[i];
                 if (spec->init && container_has_failed(c, spec, p))
                         return true;
-                if (spec->init)
+                if (spec->init || spec->ephemeral)
                         continue;
                 if (c->phase != CONTAINER_TERMINATED || container_restarts(c, spec, p))
                         return false;

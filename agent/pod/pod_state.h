@@ -136,6 +136,10 @@ struct pod_state {
 };
 
 struct pod_state *pod_state_new(const struct pod *p, uint64_t now);
+
+/* `p` is the pod with more containers behind those that it had: nothing is known of these yet. Pointers into
+ * s->containers are no longer valid. */
+void pod_state_grow(struct pod_state *s, const struct pod *p);
 struct pod_state *pod_state_free(struct pod_state *s);
 DEFINE_FREEP(struct pod_state, pod_state_free)
 
@@ -218,6 +222,16 @@ const struct termination *container_last_run(const struct container_state *c, co
 bool pod_is_finished(const struct pod *p, const struct pod_state *s);
 
 bool pod_has_processes(const struct pod_state *s);
+
+/*
+ * May ephemeral containers begin: has every other container begun once? Whether those still run, or fail again and
+ * again, is of no interest.
+ */
+bool pod_has_begun(const struct pod *p, const struct pod_state *s);
+
+/* Is the ephemeral container to be run, or does it run? Not when it cannot run here, nor when it has ended: it is never
+ * run again. */
+bool container_is_wanted(const struct container_state *c, const struct container *spec);
 
 /* The index of the first init container that is not over yet (a sidecar: is not active); when there is none, the
  * number of init containers. */

@@ -23,12 +23,22 @@ static void add_time(cJSON *o, const char *key, uint64_t usec)
 
 /* ---- phase ------------------------------------------------------------------------------------------------------- */
 
+static bool ephemeral_runs(const struct pod *p, const struct pod_state *s)
+{
+        for (size_t i = 0; i < p->n_containers; i++)
+                if (p->containers[i].ephemeral && unit_has_processes(s->containers[i].unit.phase))
+                        return true;
+        return false;
+}
+
 const char *status_phase(const struct pod *p, const struct pod_state *s)
 {
         bool waiting = p->n_containers == 0, failed = s->deadline_exceeded;
 
         for (size_t i = 0; i < p->n_containers; i++) {
                 const struct container_state *c = &s->containers[i];
+                if (p->containers[i].ephemeral)
+                        continue;
                 if (p->containers[i].init) {
                         failed |= container_has_failed(c, &p->containers[i], p);
                         continue;
@@ -36,7 +46,10 @@ const char *status_phase(const struct pod *p, const struct pod_state *s)
                 waiting |= c->phase == CONTAINER_WAITING && !c->last.valid;
                 failed |= c->phase == CONTAINER_TERMINATED && c->now.exit_code != 0;
         }
-        if (pod_is_finished(p, s) || ((p->deleting || p->terminal) && !pod_has_processes(s) && !waiting))
+        /* A terminal phase is the last that is told: what an ephemeral container does until it is stopped comes before
+         * it. */
+        if ((pod_is_finished(p, s) && !ephemeral_runs(p, s)) ||
+            ((p->deleting || p->terminal) && !pod_has_processes(s) && !waiting))
                 return failed ? "Failed" : "Succeeded";
         if (waiting)
                 return "Pending";
@@ -93,6 +106,8 @@ static cJSON *why_waiting(const struct pod *p, const struct pod_state *s, size_t
                                              ? "ContainerCreating"
                                              : p->refused.reason,
                                      "%s", p->refused.text);
+        if (spec->refused.code)
+                return waiting_state(spec->refused.reason, "%s", spec->refused.text);
         if (c->pull_failure.code && !c->image_present) {
                 bool wait = !container_pull_is_final(c) && c->pull_at > now && c->pull_backoff > BACKOFF_FIRST;
                 if (wait)
@@ -102,7 +117,7 @@ static cJSON *why_waiting(const struct pod *p, const struct pod_state *s, size_t
         }
         if (container_is_unresolved(p, s, i, now))
                 return waiting_state(c->env_failure.reason, "%s", c->env_failure.text);
-        if (s->write_failure.code)
+        if (s->write_failure.code && !spec->ephemeral)
                 return waiting_state(*s->write_failure.reason ? s->write_failure.reason : "CreateContainerError", "%s",
                                      s->write_failure.text);
         if (c->failure.code)
@@ -111,8 +126,11 @@ static cJSON *why_waiting(const struct pod *p, const struct pod_state *s, size_t
         return waiting_state(p->containers[0].init ? "PodInitializing" : "ContainerCreating", "%s", "");
 }
 
+/* An ephemeral container never is: nobody waits for it. */
 static bool is_ready(const struct container *spec, const struct container_state *c)
 {
+        if (spec->ephemeral)
+                return false;
         if (spec->init && !spec->sidecar)
                 return c->phase == CONTAINER_TERMINATED && c->now.exit_code == 0;
         return c->phase == CONTAINER_RUNNING && c->unit.phase == UNIT_ACTIVE;
@@ -148,7 +166,8 @@ static cJSON *container_status(const struct pod *p, const struct pod_state *s, s
         cJSON_AddItemToObject(o, "state", state);
         cJSON_AddItemToObject(o, "lastState", last->valid ? terminated_state(last) : cJSON_CreateObject());
         cJSON_AddBoolToObject(o, "ready", is_ready(spec, c));
-        cJSON_AddBoolToObject(o, "started", c->phase == CONTAINER_RUNNING);
+        if (!spec->ephemeral)
+                cJSON_AddBoolToObject(o, "started", c->phase == CONTAINER_RUNNING);
         cJSON_AddNumberToObject(o, "restartCount", c->restarts);
         cJSON_AddStringToObject(o, "image", spec->image);
         cJSON_AddStringToObject(o, "imageID", image_id ? image_id : "");
@@ -180,7 +199,8 @@ static char *list_containers(const struct pod *p, const struct pod_state *s, boo
 
         buf_printf(&b, "%s: [", head);
         for (size_t i = 0; i < p->n_containers; i++) {
-                if (p->containers[i].init != init || is_ready(&p->containers[i], &s->containers[i]))
+                if (p->containers[i].init != init || p->containers[i].ephemeral ||
+                    is_ready(&p->containers[i], &s->containers[i]))
                         continue;
                 buf_printf(&b, "%s%s", blank, p->containers[i].name);
                 blank = " ";
@@ -199,7 +219,7 @@ static void update_conditions(const struct pod *p, struct pod_state *s, const ch
              *unready = list_containers(p, s, false, "containers with unready status");
 
         for (size_t i = 0; i < p->n_containers; i++)
-                if (!p->containers[i].init || p->containers[i].sidecar)
+                if (!p->containers[i].ephemeral && (!p->containers[i].init || p->containers[i].sidecar))
                         ready = ready && is_ready(&p->containers[i], &s->containers[i]);
         ready = ready && !p->refused.code;
 
@@ -256,7 +276,7 @@ static void add_ips(cJSON *o, const char *key, const char *ip)
 cJSON *status_build(const struct pod *p, struct pod_state *s, const struct pod_node *node, const char *const *image_ids,
                     uint64_t now)
 {
-        cJSON *o = cJSON_CreateObject(), *init = NULL, *app = cJSON_CreateArray();
+        cJSON *o = cJSON_CreateObject(), *init = NULL, *app = cJSON_CreateArray(), *ephemeral = NULL;
         const char *phase = status_phase(p, s);
 
         update_conditions(p, s, phase, now);
@@ -279,11 +299,15 @@ cJSON *status_build(const struct pod *p, struct pod_state *s, const struct pod_n
                 cJSON *c = container_status(p, s, i, image_ids ? image_ids[i] : NULL, now);
                 if (p->containers[i].init && !init)
                         init = cJSON_CreateArray();
-                cJSON_AddItemToArray(p->containers[i].init ? init : app, c);
+                if (p->containers[i].ephemeral && !ephemeral)
+                        ephemeral = cJSON_CreateArray();
+                cJSON_AddItemToArray(p->containers[i].init ? init : p->containers[i].ephemeral ? ephemeral : app, c);
         }
         if (init)
                 cJSON_AddItemToObject(o, "initContainerStatuses", init);
         cJSON_AddItemToObject(o, "containerStatuses", app);
+        if (ephemeral)
+                cJSON_AddItemToObject(o, "ephemeralContainerStatuses", ephemeral);
         return o;
 }
 

@@ -519,7 +519,9 @@ static void describe(const struct pod *p, const struct container *spec, const st
         m->mark = spec->mark;
         m->writes_var = image->writes_var;
         m->restart = restart[p->restart_policy];
-        if (spec->sidecar)
+        if (spec->ephemeral) /* it runs once */
+                m->restart = VKS__RESTART__RESTART_NEVER;
+        else if (spec->sidecar)
                 m->restart = VKS__RESTART__RESTART_ALWAYS;
         else if (spec->init) /* the agent decides when an init container runs again: systemd does not know their order
                               */
@@ -554,6 +556,8 @@ static int container_message(const struct content *c, const struct pod *p, const
         if (r < 0)
                 return r;
         image->values = content_may_change(spec) ? hash_values(m) : 0;
+        if (!m->n_command && image->program && *image->program)
+                strv_push(&m->command, &m->n_command, xstrdup(image->program));
         describe(p, spec, image, m);
         return 0;
 }

@@ -50,6 +50,8 @@ bool content_may_change(const struct container *spec);
 struct content_image {
         const char *package; /* the package that ships `unit`; "" for a path */
         const char *unit;    /* "" : none */
+        const char
+                *program; /* "" or NULL: none; otherwise the command, since there is no unit and the pod gives none */
         bool writes_var;
         bool left_out; /* not in the message: the image is not installed, or the unit was made for another image, or the
                           environment cannot be resolved */

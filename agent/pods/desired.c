@@ -78,6 +78,16 @@ static void check_leftovers(struct pod_entry *e)
                         take_over(e, &l->meta);
 }
 
+/* What is wrong with ephemeral containers, from container `first` on. */
+static void greet_ephemeral(struct pod_entry *e, size_t first)
+{
+        const struct pod *p = e->pod;
+
+        for (size_t i = first; i < p->n_containers && !p->deleting && !p->terminal; i++)
+                if (p->containers[i].refused.code)
+                        pod_event(e, &p->containers[i], true, "Failed", "Error: %s", p->containers[i].refused.text);
+}
+
 static void greet(struct pod_entry *e)
 {
         const struct pod *p = e->pod;
@@ -89,6 +99,7 @@ static void greet(struct pod_entry *e)
         }
         if (p->ignored && !p->deleting && !p->terminal && !e->state->written)
                 pod_event(e, NULL, true, "FieldsIgnored", "not supported yet and without effect: %s", p->ignored);
+        greet_ephemeral(e, 0);
 }
 
 static void add_pod(struct pods *ps, struct pod *p, const cJSON *object)
@@ -105,12 +116,17 @@ static void add_pod(struct pods *ps, struct pod *p, const cJSON *object)
         pod_mark(e);
 }
 
-static bool same_shape(const struct pod *a, const struct pod *b)
+/* Are the volumes and the containers still the same, but for ephemeral containers that were added? */
+static bool same_shape(const struct pod *old, const struct pod *now)
 {
-        if (a->n_containers != b->n_containers || a->n_volumes != b->n_volumes)
+        if (old->n_containers > now->n_containers || old->n_volumes != now->n_volumes)
                 return false;
-        for (size_t i = 0; i < a->n_containers; i++)
-                if (!streq(a->containers[i].name, b->containers[i].name))
+        for (size_t i = 0; i < old->n_containers; i++)
+                if (!streq(old->containers[i].name, now->containers[i].name) ||
+                    old->containers[i].ephemeral != now->containers[i].ephemeral)
+                        return false;
+        for (size_t i = old->n_containers; i < now->n_containers; i++)
+                if (!now->containers[i].ephemeral)
                         return false;
         return true;
 }
@@ -121,7 +137,7 @@ static bool same_shape(const struct pod *a, const struct pod *b)
  */
 static void carry_units(struct pod_entry *e, struct pod *p)
 {
-        for (size_t i = 0; i < p->n_containers; i++) {
+        for (size_t i = 0; i < e->pod->n_containers; i++) {
                 struct container *now = &p->containers[i];
                 const struct container *was = &e->pod->containers[i];
                 struct container_state *c = &e->state->containers[i];
@@ -143,7 +159,7 @@ static void carry_units(struct pod_entry *e, struct pod *p)
                 p->refused = ERR_NONE;
 }
 
-/* What was added to a pod that runs (an ephemeral container) and is not supported yet. */
+/* What was added to a pod that runs (with an ephemeral container) and is not supported yet. */
 static void tell_ignored(struct pod_entry *e, const struct pod *p)
 {
         if (p->ignored && !p->deleting && !p->terminal && !streq(p->ignored, e->pod->ignored))
@@ -155,6 +171,7 @@ static void update_pod(struct pod_entry *e, struct pod *p)
         const struct pods_parts *parts = &e->pods->parts;
         struct pod *old = e->pod;
         struct content *content = NULL;
+        size_t had;
 
         e->listed = true;
         if (old->deleting && p->deletion_grace_s > old->deletion_grace_s)
@@ -169,6 +186,8 @@ static void update_pod(struct pod_entry *e, struct pod *p)
                 pod_mark(e);
                 return;
         }
+        had = old->n_containers;
+        pod_entry_grow(e, p);
         carry_units(e, p);
         tell_ignored(e, p);
         if (e->content && !p->terminal)
@@ -177,6 +196,7 @@ static void update_pod(struct pod_entry *e, struct pod *p)
         e->content = content;
         if (!pod_entry_replace(e, p))
                 units_take(e);
+        greet_ephemeral(e, had);
         e->content_dirty = true;
         pod_mark(e);
 }

@@ -188,7 +188,46 @@ static void on_written(void *userdata, int error, const Vks__Reply *reply, const
         free(rq);
 }
 
-static void do_write(struct pod_entry *e)
+static void on_added(void *userdata, int error, const Vks__Reply *reply, const struct err *err)
+{
+        struct request *rq = userdata;
+        struct pod_entry *e = answered(rq);
+        struct container_state *c;
+
+        if (!e)
+                return;
+        c = &e->state->containers[rq->index];
+        e->state->write_in_flight = false;
+        if (error < 0) {
+                c->retry_at = retry_after(error, reply, &c->start_failures);
+                c->failure = shown_failure(error, c->start_failures, err, "CreateContainerError");
+                tell_failed(e, &e->pod->containers[rq->index], error, c->start_failures, "Failed",
+                            "Error: ", err->text);
+        } else {
+                c->failure = ERR_NONE;
+                c->start_failures = 0;
+                c->mark = c->mark_sent;
+                c->values_written = c->values_sent;
+                tell_created(e, rq->index);
+        }
+        c->mark_sent = c->values_sent = 0;
+        free(rq);
+}
+
+/* Container `only` alone, or all that are not ephemeral. */
+static const size_t ALL_BUT_EPHEMERAL = SIZE_MAX;
+
+static bool is_left_out(const struct pod_entry *e, size_t i, size_t only)
+{
+        const struct container *spec = &e->pod->containers[i];
+        const struct container_state *c = &e->state->containers[i];
+
+        if (only == ALL_BUT_EPHEMERAL ? spec->ephemeral : i != only)
+                return true;
+        return c->env_failure.code || (c->mark ? c->mark != spec->mark : !c->image_present);
+}
+
+static void do_write(struct pod_entry *e, size_t only)
 {
         const struct pods_parts *parts = &e->pods->parts;
         CLEANUP(freep) struct content_image *images = xcalloc(e->pod->n_containers, sizeof(*images));
@@ -197,18 +236,20 @@ static void do_write(struct pod_entry *e)
         Vks__Write *w;
 
         for (size_t i = 0; i < e->pod->n_containers; i++) {
-                const struct container_state *c = &e->state->containers[i];
                 images[i] = (struct content_image){
                         .package = e->images[i].owner,
                         .unit = e->images[i].unit,
+                        .program = e->images[i].program,
                         .writes_var = writes_var, /* whichever is left out */
-                        .left_out = c->env_failure.code ||
-                                    (c->mark ? c->mark != e->pod->containers[i].mark : !c->image_present),
+                        .left_out = is_left_out(e, i, only),
                 };
         }
         if (content_write(e->content, e->pod, images, &parts->node, &w, &err) < 0) {
                 e->content_dirty = true; /* what was there a moment ago is gone */
-                e->state->write_retry_at = time_now() + RETRY_SOON_USEC;
+                if (only == ALL_BUT_EPHEMERAL)
+                        e->state->write_retry_at = time_now() + RETRY_SOON_USEC;
+                else
+                        e->state->containers[only].retry_at = time_now() + RETRY_SOON_USEC;
                 pod_mark(e);
                 return;
         }
@@ -224,7 +265,10 @@ static void do_write(struct pod_entry *e)
                 else if (c->values_written != c->values_sent)
                         c->values_written = 0; /* it is written anew unless it is loaded: nobody knows now */
         }
-        helper_write(parts->helper, w, on_written, request_new(e, 0, 0));
+        if (only == ALL_BUT_EPHEMERAL)
+                helper_write(parts->helper, w, on_written, request_new(e, 0, 0));
+        else
+                helper_write(parts->helper, w, on_added, request_new(e, only, 0));
         content_write_free(w);
 }
 
@@ -542,7 +586,10 @@ void executor_run(struct pod_entry *e, const struct plan *plan, uint64_t now)
                         do_fill(e, a->index);
                         break;
                 case ACTION_WRITE:
-                        do_write(e);
+                        do_write(e, ALL_BUT_EPHEMERAL);
+                        break;
+                case ACTION_ADD:
+                        do_write(e, a->index);
                         break;
                 case ACTION_CLEAR:
                         do_clear(e, a->index);

@@ -118,12 +118,25 @@ struct pod_entry *pod_entry_new(struct pods *ps, struct pod *p, uint64_t now)
         return e;
 }
 
+void pod_entry_grow(struct pod_entry *e, const struct pod *p)
+{
+        size_t had = e->pod->n_containers, more = p->n_containers - had;
+
+        if (!more)
+                return;
+        pod_state_grow(e->state, p);
+        e->images = xrealloc(e->images, p->n_containers, sizeof(*e->images));
+        memset(e->images + had, 0, more * sizeof(*e->images));
+        e->image_ids = xrealloc(e->image_ids, p->n_containers, sizeof(*e->image_ids));
+        memset(e->image_ids + had, 0, more * sizeof(*e->image_ids));
+}
+
 bool pod_entry_replace(struct pod_entry *e, struct pod *p)
 {
         struct pod *old = e->pod;
-        bool same = true;
+        bool same = p->n_containers == old->n_containers;
 
-        for (size_t i = 0; i < p->n_containers; i++)
+        for (size_t i = 0; i < old->n_containers; i++)
                 same = same && streq(p->containers[i].unit, old->containers[i].unit);
         if (!same)
                 unlink_units(e);

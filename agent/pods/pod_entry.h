@@ -66,9 +66,14 @@ struct pods {
 /* Takes the pod, which must not be in the table. */
 struct pod_entry *pod_entry_new(struct pods *ps, struct pod *p, uint64_t now);
 
+/* Makes room for the containers that `p`, a newer version of the entry's pod, has behind those that it had. To be
+ * followed by pod_entry_replace(). */
+void pod_entry_grow(struct pod_entry *e, const struct pod *p);
+
 /*
- * Replaces the entry's pod by `p`, a newer version of it (same uid, as many containers), and frees the old one. False
- * when a container's unit has another name now, so that the units must be taken again (units_take()).
+ * Replaces the entry's pod by `p`, a newer version of it (same uid, the same containers and perhaps more behind them,
+ * for which pod_entry_grow() has made room), and frees the old one. False when a container's unit is new or has another
+ * name now, so that the units must be taken again (units_take()).
  */
 bool pod_entry_replace(struct pod_entry *e, struct pod *p);
 

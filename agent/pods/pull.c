@@ -47,8 +47,9 @@ static bool holds(const struct pod_entry *e, size_t k)
         const struct container_state *c = &e->state->containers[k];
 
         return image->kind != IMAGE_PATH && *image->version && (c->image_present || c->pulling) &&
-               (!c->mark || c->mark == e->pod->containers[k].mark) && !e->pod->terminal && !e->dropped &&
-               !e->state->removed && !pod_is_finished(e->pod, e->state);
+               (!c->mark || c->mark == e->pod->containers[k].mark) &&
+               !(e->pod->containers[k].ephemeral && !container_is_wanted(c, &e->pod->containers[k])) &&
+               !e->pod->terminal && !e->dropped && !e->state->removed && !pod_is_finished(e->pod, e->state);
 }
 
 static bool contradicts(const struct image *a, const struct image *b)
@@ -103,6 +104,14 @@ static bool wants_daemon(const struct pod_entry *e, size_t i)
                e->pod->containers[i].pull_policy != PULL_NEVER;
 }
 
+/* Somebody wants to type or to look around, and gives no command: a package without a daemon is its program then. */
+static bool wants_program(const struct pod_entry *e, size_t i)
+{
+        const struct container *spec = &e->pod->containers[i];
+
+        return (spec->ephemeral || spec->tty || spec->has_stdin) && !spec->command && *e->images[i].program;
+}
+
 void pull_take(struct pod_entry *e, size_t i)
 {
         const struct container *spec = &e->pod->containers[i];
@@ -131,7 +140,7 @@ void pull_take(struct pod_entry *e, size_t i)
                 if ((spec->given_unit
                              ? packages_image_unit(packages, spec->parsed.name, spec->given_unit, &e->images[i], &err)
                              : packages_image(packages, spec->parsed.name, &e->images[i], &err)) < 0 ||
-                    (!*e->images[i].unit && !spec->command && !*e->images[i].daemon &&
+                    (!*e->images[i].unit && !spec->command && !*e->images[i].daemon && !wants_program(e, i) &&
                      err_set(&err, -EINVAL, NULL, "package %s: %s; or give a command", spec->parsed.name,
                              e->images[i].why) < 0)) {
                         if (!streq(c->pull_failure.text, err.text))
@@ -140,6 +149,8 @@ void pull_take(struct pod_entry *e, size_t i)
                         snprintf(c->pull_failure.reason, sizeof(c->pull_failure.reason), "CreateContainerConfigError");
                         return;
                 }
+                if (!wants_program(e, i))
+                        e->images[i].program[0] = '\0';
                 if (wants_daemon(e, i)) /* another package is part of the image: it has to be installed first */
                         return;
         }
@@ -151,7 +162,9 @@ void pull_look(struct pod_entry *e)
 {
         for (size_t i = 0; i < e->pod->n_containers; i++) {
                 struct container_state *c = &e->state->containers[i];
-                if (c->image_present || c->mark || c->pulling || ensure_first(e, i))
+                const struct container *spec = &e->pod->containers[i];
+                if (c->image_present || c->mark || c->pulling || ensure_first(e, i) ||
+                    (spec->ephemeral && !container_is_wanted(c, spec)))
                         continue;
                 pull_take(e, i);
                 if (!c->image_present || c->told_present)

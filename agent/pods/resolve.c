@@ -10,7 +10,7 @@ static void resolve_values(struct pod_entry *e, size_t i)
         struct container_state *c = &e->state->containers[i];
         struct err err = ERR_NONE;
 
-        if (!content_may_change(&e->pod->containers[i]))
+        if (e->pod->containers[i].refused.code || !content_may_change(&e->pod->containers[i]))
                 return;
         if (content_values(e->content, e->pod, i, &e->pods->parts.node, &c->values, &err) == 0)
                 err = ERR_NONE;

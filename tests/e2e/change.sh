@@ -197,20 +197,6 @@ YAML
     assert_clean_node
 }
 
-test_an_ephemeral_container_is_refused_and_nothing_else_happens() {
-    program eph 'exec sleep 10000'
-    running eph
-    local id
-    id=$(pod_field eph '{.status.containerStatuses[0].containerID}')
-    # --raw, since 1.20's API has no such subresource in stable clients
-    k get pod eph -o json | python3 -c 'import json,sys; o=json.load(sys.stdin); o["spec"]["ephemeralContainers"]=[{"name":"dbg","image":"/bin/sh","targetContainerName":"main"}]; print(json.dumps(o))' |
-        kubectl replace --raw "/api/v1/namespaces/$NS/pods/eph/ephemeralcontainers" -f - >/dev/null 2>&1 || { echo "  (this API server has no ephemeral containers)"; return 0; }
-    event eph "FieldsIgnored: .*ephemeralContainers"
-    equals "$id" pod_field eph '{.status.containerStatuses[0].containerID}' || fail "it was restarted"
-    k delete pod eph --wait=true --timeout=60s >/dev/null
-    assert_clean_node
-}
-
 test_what_else_may_change_is_taken() {
     apply <<YAML
 apiVersion: v1

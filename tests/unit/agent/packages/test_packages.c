@@ -451,6 +451,32 @@ Test(machine, what_a_timer_starts_is_no_daemon_and_the_one_in_another_package_of
         expect_image("mailtestd", "mailtestd.service", "mailtestd", false, "package's name");
 }
 
+/* Somebody who asks for a terminal and gives no command means it. */
+Test(machine, a_package_without_a_unit_may_have_a_program_of_its_name)
+{
+        static const struct {
+                const char *files, *program;
+        } cases[] = {
+                { "/bin/zsh\n", "/bin/zsh" },
+                { "/usr/bin\n/usr/bin/zsh\n/usr/bin/zsh5\n", "/usr/bin/zsh" },
+                { "/usr/sbin/zsh\n", "/usr/sbin/zsh" },
+                { "/usr/bin/zsh5\n/usr/lib/zsh\n/usr/share/bin/zsh\n/usr/bin/x/zsh\n", "" },
+                { "", "" },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+                struct package_image image;
+                put(INFO("zsh.list"), cases[i].files);
+                CLEANUP(packages_freep) struct packages *p = loaded();
+                for (int again = 0; again < 2; again++) {
+                        cr_assert_eq(packages_image(p, "zsh", &image, NULL), 0);
+                        cr_expect_str_eq(image.program, cases[i].program);
+                }
+                cr_assert_eq(packages_image(p, "uptimed", &image, NULL), 0);
+                cr_expect_str_eq(image.program, "", "what has a daemon is that");
+        }
+}
+
 static const char *daemon_of(const char *name)
 {
         static struct package_image i;

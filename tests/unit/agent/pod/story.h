@@ -3,11 +3,12 @@
 /*
  * Kubernetes' rules as tables: a row has a pod, what happens to it, and what follows: the plan and the status. All four are short texts.
  *
- *   pod       words: a restartPolicy; containers as "c", "c/init", "c/sidecar" (init containers first); volumes as "v:configMap", "v:emptyDir";
+ *   pod       words: a restartPolicy; containers as "c", "c/init", "c/sidecar", "c/ephemeral" (init containers first, ephemeral ones last); volumes as "v:configMap", "v:emptyDir";
  *             "deadline=60" (activeDeadlineSeconds), "gate=TYPE" (readinessGates), "runtimeClassName=x" (refused). Or, from "{" on, the pod's JSON
  *   happens   phrases with ";" between them, in their order:
  *      +10s, +1us                  time passes
- *      ready                       images, volumes and unit files are there
+ *      ready                       images, volumes and unit files are there, but those of ephemeral containers
+ *      c written                   the image and the unit file of this container are there
  *      c starts | runs [N]         a new run: a main process in a unit that is not active yet; active; N restarts by systemd itself so far
  *      c prepares                  a new run, still without a main process (ExecStartPre=)
  *      c begins PHASE              the id of a new run is seen, while the unit is still in the PHASE that the old run left
@@ -85,7 +86,8 @@ static inline struct world world_of_json(const char *json)
 
 static inline struct world world(const char *words)
 {
-        CLEANUP(buf_done) struct buf inits = BUF(4096), apps = BUF(4096), volumes = BUF(4096), rest = BUF(4096);
+        CLEANUP(buf_done) struct buf inits = BUF(4096), apps = BUF(4096), guests = BUF(4096);
+        CLEANUP(buf_done) struct buf volumes = BUF(4096), rest = BUF(4096);
         CLEANUP(freep) char *copy = xstrdup(words), *json = NULL;
         char *save = NULL;
 
@@ -96,7 +98,7 @@ static inline struct world world(const char *words)
                 if (!kind && isupper((unsigned char)*word)) {
                         buf_printf(&rest, "\"restartPolicy\":\"%s\",", word);
                 } else if (!kind || *kind == '/') {
-                        struct buf *list = kind ? &inits : &apps;
+                        struct buf *list = !kind ? &apps : streq(kind, "/ephemeral") ? &guests : &inits;
                         bool sidecar = kind && streq(kind, "/sidecar");
                         if (kind)
                                 *kind = '\0';
@@ -117,9 +119,9 @@ static inline struct world world(const char *words)
         }
         json = xasprintf("{\"metadata\":{\"namespace\":\"default\",\"name\":\"web\",\"uid\":"
                          "\"0f6c2a9e-1234-4abc-8def-0123456789ab\"},\"spec\":{%s\"initContainers\":[%s],"
-                         "\"volumes\":[%s],\"containers\":[%s]}}",
+                         "\"volumes\":[%s],\"containers\":[%s],\"ephemeralContainers\":[%s]}}",
                          rest.len ? rest.data : "", inits.len ? inits.data : "", volumes.len ? volumes.data : "",
-                         apps.len ? apps.data : "");
+                         apps.len ? apps.data : "", guests.len ? guests.data : "");
         return world_of_json(json);
 }
 
@@ -285,6 +287,12 @@ static inline void set_field(struct world *w, void *of, enum field_owner owner, 
         cr_assert_fail("\"%s\" is nothing that happens", name);
 }
 
+static inline void is_written(struct world *w, size_t i)
+{
+        w->state->containers[i].image_present = true;
+        w->state->containers[i].mark = w->pod->containers[i].mark;
+}
+
 static inline void happens_to_container(struct world *w, size_t i, char *const *words, size_t n)
 {
         const char *what = words[0];
@@ -337,6 +345,8 @@ static inline void happens_to_container(struct world *w, size_t i, char *const *
         } else if (streq(what, "unmet")) {
                 u.unmet_at = (uint64_t)number;
                 observe(w, i, u);
+        } else if (streq(what, "written")) {
+                is_written(w, i);
         } else if (streq(what, "refreshed")) {
                 container_refresh(&w->state->containers[i]);
         } else if (streq(what, "vanishes")) {
@@ -389,8 +399,8 @@ static inline void phrase(struct world *w, char *text)
         }
         if (streq(words[0], "ready")) {
                 for (size_t i = 0; i < w->pod->n_containers; i++)
-                        w->state->containers[i].image_present = true,
-                        w->state->containers[i].mark = w->pod->containers[i].mark;
+                        if (!w->pod->containers[i].ephemeral)
+                                is_written(w, i);
                 for (size_t i = 0; i < w->pod->n_volumes; i++)
                         w->state->volumes[i].filled = true;
                 w->state->written = true;
@@ -431,7 +441,7 @@ static inline char *plan_text(struct world *w)
                 const struct action *a = &plan.actions[i];
                 bool container = a->kind == ACTION_PULL || a->kind == ACTION_START || a->kind == ACTION_RESTART ||
                                  a->kind == ACTION_TERM || a->kind == ACTION_END || a->kind == ACTION_END_KILL ||
-                                 a->kind == ACTION_CLEAR || a->kind == ACTION_TELL_UNRESOLVED;
+                                 a->kind == ACTION_CLEAR || a->kind == ACTION_ADD || a->kind == ACTION_TELL_UNRESOLVED;
                 buf_printf(&b, "%s%s%s%s", i ? ", " : "", action_name(a->kind),
                            container || a->kind == ACTION_FILL ? " " : "",
                            container                ? w->pod->containers[a->index].name
@@ -471,6 +481,8 @@ static inline char *status_text(struct world *w)
         cJSON_ArrayForEach (c, json_get(status, "initContainerStatuses"))
                 container_text(&b, c);
         cJSON_ArrayForEach (c, json_get(status, "containerStatuses"))
+                container_text(&b, c);
+        cJSON_ArrayForEach (c, json_get(status, "ephemeralContainerStatuses"))
                 container_text(&b, c);
         cJSON_Delete(status);
         return buf_steal(&b);

@@ -623,10 +623,6 @@ Test(pod, what_has_no_effect_yet_is_told_once)
                 { "\"securityContext\":{\"capabilities\":{\"add\":[\"X\"]},\"privileged\":false}",
                   "securityContext.capabilities, securityContext.privileged" },
         };
-        CLEANUP(pod_freep)
-        struct pod *debugged = parse("\"containers\":[],\"ephemeralContainers\":[{\"name\":\"d\"}]");
-
-        cr_expect_str_eq(debugged->ignored, "ephemeralContainers");
 
         for (size_t i = 0; i < ARRAY_LEN(table); i++) {
                 CLEANUP(freep)

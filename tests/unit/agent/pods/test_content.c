@@ -262,6 +262,58 @@ Test(content, what_a_pod_is_refused_for_is_an_empty_value)
         }
 }
 
+/* The program is the image's, and not a value that may change: it is in no hash. */
+Test(content, a_package_that_is_its_program_has_it_as_its_command)
+{
+        static const struct {
+                const char *container, *program, *command, *arg;
+        } cases[] = {
+                { "\"tty\":true", "/bin/bash", "/bin/bash", NULL },
+                { "\"args\":[\"-x\"]", "/bin/bash", "/bin/bash", "-x" },
+                { "\"command\":[\"/bin/ls\"]", "/bin/bash", "/bin/ls", NULL },
+                { "\"tty\":true", "", NULL, NULL },
+                { "\"tty\":true", NULL, NULL, NULL },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+                struct content_image image = { .package = "", .unit = "", .program = cases[i].program };
+                struct pod_node node = { .name = "n1", .ip = "10.0.0.1" };
+                uint64_t hash = 0;
+                struct run t;
+                Vks__Write *w;
+                const Vks__Container *c;
+
+                CLEANUP(freep) char *container = xasprintf(SOURCES ",%s", cases[i].container);
+                begin(&t, container, (struct had){ HUSH, "\"LEVEL\":\"info\"" });
+                cr_assert_eq(content_write(t.content, t.pod, &image, &node, &w, NULL), 0);
+                c = w->containers[0];
+                cr_expect_eq(c->n_command, cases[i].command ? 1 : 0, "%s", cases[i].container);
+                cr_expect(streq(c->n_command ? c->command[0] : NULL, cases[i].command), "%s", cases[i].container);
+                cr_expect(streq(c->n_args ? c->args[0] : NULL, cases[i].arg), "%s", cases[i].container);
+                cr_expect_eq(c->restart, VKS__RESTART__RESTART_ALWAYS);
+                cr_assert_eq(content_values(t.content, t.pod, 0, &node, &hash, NULL), 0);
+                cr_expect_eq(image.values, hash);
+                content_write_free(w);
+                end(&t);
+        }
+}
+
+/* systemd brings no ephemeral container back. */
+Test(content, an_ephemeral_container_runs_once)
+{
+        struct content_image image = { .package = "", .unit = "" };
+        struct pod_node node = { .name = "n1", .ip = "10.0.0.1" };
+        struct run t;
+        Vks__Write *w;
+
+        begin(&t, SOURCES, (struct had){ HUSH, "\"LEVEL\":\"info\"" });
+        t.pod->containers[0].ephemeral = true;
+        cr_assert_eq(content_write(t.content, t.pod, &image, &node, &w, NULL), 0);
+        cr_expect_eq(w->containers[0]->restart, VKS__RESTART__RESTART_NEVER);
+        content_write_free(w);
+        end(&t);
+}
+
 /* ---- EXEC -------------------------------------------------------------------------------------------------------- */
 
 /* The container as WRITE has it, but for what is the container's own: its variables, and what they put into words. */
