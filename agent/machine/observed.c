@@ -48,6 +48,7 @@ struct unit {
         char judged[33];                /* the run of which state.spawn_error is known */
         sd_event_source *look;          /* at the journal, for that; NULL when there was no need */
         unsigned looks;
+        bool removed;     /* systemd has forgotten it, but it is still to be told how it ended */
         unsigned reading; /* the full reading that saw it last */
         UT_hash_handle hh;
 };
@@ -138,18 +139,17 @@ static bool is_ambiguous(const struct unit *u)
         bool ended = s->main_pid == 0 && s->main_code == CLD_EXITED && s->main_status >= SPAWN_EXIT_FIRST &&
                      s->main_status <= SPAWN_EXIT_LAST;
 
-        return ended && !unit_name_is_exec(u->name) && (!was_executed(u) || s->main_status == SPAWN_EXIT_EXEC) &&
-               !streq(u->judged, s->invocation);
+        return ended && (!was_executed(u) || s->main_status == SPAWN_EXIT_EXEC) && !streq(u->judged, s->invocation);
 }
 
-static void tell(struct observed *o, struct unit *u);
+static bool tell(struct observed *o, struct unit *u);
 
 static int on_look(UNUSED sd_event_source *source, UNUSED uint64_t usec, void *userdata)
 {
         struct unit *u = userdata;
 
-        if (is_ambiguous(u))
-                tell(u->all, u);
+        if (is_ambiguous(u) && tell(u->all, u) && u->removed)
+                unit_forget(u->all, u);
         return 0;
 }
 
@@ -180,14 +180,15 @@ static bool judge(struct observed *o, struct unit *u)
         return true;
 }
 
-static void tell(struct observed *o, struct unit *u)
+/* false: later. */
+static bool tell(struct observed *o, struct unit *u)
 {
         if (!judge(o, u))
-                return;
+                return false;
         u->state.phase = phase_of(u);
-        u->state.executed = was_executed(u);
         u->state.unmet_at = u->condition ? 0 : u->condition_at;
         o->handler.changed(o->userdata, u->name, &u->state);
+        return true;
 }
 
 /* ---- properties -------------------------------------------------------------------------------------------------- */
@@ -287,8 +288,11 @@ static int on_properties(sd_bus_message *m, void *userdata, UNUSED sd_bus_error 
                 return 0;
         if (read_properties(m, u) < 0)
                 log_warning("a signal about %s could not be read", u->name);
-        else if (last)
-                u->reading = o->readings, tell(o, u);
+        else if (last) {
+                u->removed = false;
+                u->reading = o->readings;
+                (void)tell(o, u);
+        }
         return 0;
 }
 
@@ -301,8 +305,9 @@ static int on_removed(sd_bus_message *m, void *userdata, UNUSED sd_bus_error *er
         if (o->reloading || sd_bus_message_read(m, "so", &name, &path) < 0 || !(u = unit_find(o, path)))
                 return 0;
         snprintf(u->active, sizeof(u->active), "inactive");
-        tell(o, u);
-        unit_forget(o, u);
+        u->removed = true; /* a transient unit goes as it ends, before the journal has said how */
+        if (tell(o, u))
+                unit_forget(o, u);
         return 0;
 }
 
@@ -359,7 +364,7 @@ static int on_unit_read(sd_bus_message *m, void *userdata, UNUSED sd_bus_error *
         u = path ? unit_find(o, path) : NULL;
         if (u && !o->reloading && !sd_bus_message_is_method_error(m, NULL) && read_properties(m, u) >= 0) {
                 u->reading = o->readings;
-                tell(o, u);
+                (void)tell(o, u);
         }
         answered(o);
         return 0;

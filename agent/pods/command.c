@@ -18,8 +18,6 @@
 
 enum {
         STOP_AGAIN_USEC = 1000 * 1000,
-        PID1_FIRST = 200, /* exit codes with which PID 1 says that it could not execute: systemd.exec(5) */
-        PID1_LAST = 245,
 };
 
 struct commands {
@@ -182,13 +180,14 @@ static void take_end(struct command *c, const struct unit_state *s)
         c->over = true;
         if (s->main_code == CLD_KILLED || s->main_code == CLD_DUMPED) {
                 c->exit_code = 128 + s->main_status;
-        } else if (s->main_code == CLD_EXITED &&
-                   (s->executed || s->main_status < PID1_FIRST || s->main_status > PID1_LAST)) {
+        } else if (s->main_code == CLD_EXITED && !*s->spawn_error) {
                 c->exit_code = s->main_status;
         } else {
                 c->exit_code = -1;
-                snprintf(c->text, sizeof(c->text), "systemd could not start the command: %s (status %d)",
-                         *s->result ? s->result : "no result", s->main_status);
+                snprintf(c->text, sizeof(c->text), "systemd could not start the command: %s",
+                         *s->spawn_error ? s->spawn_error
+                         : *s->result    ? s->result
+                                         : "no result");
         }
 }
 

@@ -704,7 +704,7 @@ void unit_text_beside(const struct unit_text *u, const char *unit, struct buf *b
         buf_printf(b,
                    "Slice=%s\nType=exec\nRestart=no\nRemainAfterExit=no\nKillMode=control-group\nTimeoutStartSec=30\n"
                    "TimeoutStopSec=%u\nSendSIGKILL=yes\nStandardInput=null\nStandardOutput=null\n"
-                   "StandardError=null\n",
+                   "StandardError=null\nLogLevelMax=notice\n", /* a probe's starts and ends would fill the journal */
                    slice, BESIDE_STOP_S);
         package_paths(b, u->file, u->mounts);
         if (u->who.foreign)

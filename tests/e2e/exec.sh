@@ -20,6 +20,24 @@ nothing_runs_beside() { wait_for 20 "no command runs beside $1" equals 0 command
 restart_agent() { node systemctl restart vks-agent; }
 # in_terminal COMMAND: what a person sees who types what is on standard input
 in_terminal() { timeout 60 script -qec "$1" /dev/null | tr -d '\r'; }
+answers() { # FILE: what a line to descriptor 7 leaves there
+    printf 'echo $((40+2))\n' >&7
+    tr -d '\r' <"$1" | grep -qx 42
+}
+
+# attach_and_ask POD CONTAINER: a shell at its terminal answers. kubectl has the terminal of script(1) to itself, as a person's has: timeout(1) would put it
+# into the background. Its input stays open until it is killed, since the end of it would be the shell's, too.
+attach_and_ask() {
+    local attached
+    mkfifo "$TMP/$NS-keys"
+    exec 7<>"$TMP/$NS-keys"
+    script -qec "exec kubectl -n $NS attach -it $1 -c $2" /dev/null <&7 >"$TMP/$NS-attach" 2>&1 7>&- &
+    attached=$!
+    wait_for 30 "the terminal of $1 answers" answers "$TMP/$NS-attach" || fail "attach: $(cat "$TMP/$NS-attach")"
+    kill $attached 2>/dev/null || true
+    wait $attached 2>/dev/null || true
+    exec 7>&-
+}
 
 together output_errors_and_exit_codes input_ends_and_bytes_are_kept what_cannot_be_run_is_said copies_are_the_same terminals_have_a_size_and_signals \
     the_command_is_as_the_container_is values_are_those_of_the_start many_at_once_and_nothing_is_lost a_container_that_ends_ends_its_commands attach_shows_both_outputs \
@@ -35,9 +53,12 @@ test_output_errors_and_exit_codes() {
     code=0
     in_sh p 'kill -9 $$' >/dev/null 2>&1 || code=$?
     [ $code = 137 ] || fail "a signal: $code"
-    code=0
-    in_sh p 'exit 203' >/dev/null 2>&1 || code=$? # systemd's own number for what it could not execute
-    [ $code = 203 ] || fail "exit code $code for 203"
+    local own
+    for own in 200 203 203 203 203 226 245; do # systemd's own numbers for what it could not execute
+        code=0
+        in_sh p "exit $own" >/dev/null 2>"$TMP/$NS-err" || code=$?
+        [ $code = "$own" ] || fail "exit code $code for $own: $(cat "$TMP/$NS-err")"
+    done
     [ "$(k exec p -- printf '%s|' 'a b' '$HOME' '%n' '"q"' "it's" $'two\nlines' '')" = $'a b|$HOME|%n|"q"|it\'s|two\nlines||' ] || fail "words are changed"
     nothing_runs_beside p
 }
@@ -57,6 +78,9 @@ test_what_cannot_be_run_is_said() {
     shell p
     ! k exec p -- no-such-program 2>"$TMP/$NS-err" || fail "it ran"
     grep -q 'there is no program "no-such-program"' "$TMP/$NS-err" || fail "$(cat "$TMP/$NS-err")"
+    in_sh p 'echo "#!/no/such/interpreter" >/tmp/script && chmod +x /tmp/script'
+    ! k exec p -- /tmp/script 2>"$TMP/$NS-err" || fail "it ran"
+    grep -q 'Failed at step EXEC spawning /tmp/script: No such file or directory' "$TMP/$NS-err" || fail "$(cat "$TMP/$NS-err")"
     ! k exec p -c other -- id 2>"$TMP/$NS-err" || fail "it ran"
     grep -q 'container.*other' "$TMP/$NS-err" || fail "$(cat "$TMP/$NS-err")"
     program ended 'exit 0' "  restartPolicy: Never"
@@ -237,11 +261,6 @@ YAML
     ! k exec cron -- cat /etc/shadow >/dev/null 2>&1 || fail "root's file was read"
 }
 
-answers() { # FILE: what a line to descriptor 7 leaves there
-    printf 'echo $((40+2))\n' >&7
-    tr -d '\r' <"$1" | grep -qx 42
-}
-
 test_a_terminal_outlives_the_agent() {
     apply <<'YAML'
 apiVersion: v1
@@ -256,16 +275,7 @@ YAML
     pid=$(main_pid "$(unit_of t 'bin\x2fbash')")
     node systemctl kill --signal=KILL vks-agent
     wait_for 30 "the agent is back" contains ok k get --raw "/api/v1/nodes/$NODE/proxy/healthz"
-    # kubectl has the terminal of script(1) to itself, as a person's has: timeout(1) would put it into the background.
-    # Its input stays open until it is killed, since the end of it would be one of bash's, too.
-    mkfifo "$TMP/$NS-keys"
-    exec 7<>"$TMP/$NS-keys"
-    script -qec "exec kubectl -n $NS attach -it t" /dev/null <&7 >"$TMP/$NS-attach" 2>&1 7>&- &
-    local attached=$!
-    wait_for 30 "the terminal answers" answers "$TMP/$NS-attach"
-    kill $attached 2>/dev/null || true
-    wait $attached 2>/dev/null || true
-    exec 7>&-
+    attach_and_ask t main
     [ "$(main_pid "$(unit_of t 'bin\x2fbash')")" = "$pid" ] || fail "the container was restarted"
     wait_for 10 "what was on the terminal is in the log" contains 42 k logs t
 }
@@ -299,12 +309,7 @@ YAML
     # their own they have
     printf 'mine\n' | timeout 20 kubectl -n "$NS" attach -i c -c child >/dev/null 2>&1 || true
     wait_for 20 "the child's container has its input" contains 'input: mine' k logs c -c child
-    (
-        sleep 2
-        printf 'echo $((40+2))\n'
-        sleep 8
-    ) | timeout 30 script -qec "timeout 6 kubectl -n $NS attach -it c -c main" /dev/null | tr -d '\r' >"$TMP/$NS-attach" || true
-    grep -qx 42 "$TMP/$NS-attach" || fail "attach: $(cat "$TMP/$NS-attach")"
+    attach_and_ask c main
     wait "$asks"
     [ "$(grep -cx 'consoles: asked 12 times, got 0' "$TMP/nobody")" = 3 ] || fail "nobody: $(cat "$TMP/nobody")"
 }
