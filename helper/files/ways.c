@@ -33,46 +33,60 @@ static int compare(const struct way *a, const struct way *b, struct err *e)
         return 0;
 }
 
-/* Compares `way` with every line of the account. *ret_known: the account has `way` already. */
-static int compare_with_account(const struct way *way, const char *account, bool *ret_known, struct err *e)
+static int by_kind_and_path(const void *a, const void *b)
 {
-        int r = 0;
+        const struct way *x = a, *y = b;
 
-        *ret_known = false;
-        for (const char *line = account, *end; r == 0 && line && *line; line = end + 1) {
-                end = strchrnul(line, '\n');
-                CLEANUP(freep) char *path = xstrndup(line + 2, (size_t)(end - line) - 2);
-                struct way other = { line[0] == letters[WAY_GIVEN] ? WAY_GIVEN : WAY_MOUNT, path };
+        return x->kind != y->kind ? (int)x->kind - (int)y->kind : strcmp(x->path, y->path);
+}
 
-                *ret_known |= other.kind == way->kind && streq(other.path, way->path);
-                r = compare(way, &other, e);
+/* The lines of `text`, in which each end of a line becomes a NUL: sorted, those that are given away first. The caller
+ * frees the array. */
+static struct way *account_read(char *text, size_t *ret_n)
+{
+        size_t n = 0, lines = 0;
+        struct way *ret;
+
+        for (const char *at = text; at && (at = strchr(at, '\n')); at++)
+                lines++;
+        ret = xcalloc(lines + 1, sizeof(*ret));
+        for (char *line = text, *end; n < lines; line = end + 1) {
+                end = strchr(line, '\n');
+                *end = '\0';
+                ret[n++] = (struct way){ line[0] == letters[WAY_GIVEN] ? WAY_GIVEN : WAY_MOUNT, line + 2 };
         }
-        return r;
+        qsort(ret, n, sizeof(*ret), by_kind_and_path);
+        *ret_n = n;
+        return ret;
 }
 
 int ways_note(int pod, const struct way *ways, size_t n, struct err *e)
 {
         CLEANUP(buf_done) struct buf old = BUF(ACCOUNT_MAX), all = BUF(ACCOUNT_MAX);
+        CLEANUP(freep) struct way *known = NULL;
+        size_t n_known = 0, n_given = 0, was;
         int r = dir_read(pod, ACCOUNT, &old);
 
         if (r == 0 && !buf_ok(&old))
                 r = -E2BIG;
-
-        for (size_t i = 0; i < n && r == 0; i++)
-                for (size_t k = 0; k < i && r == 0; k++)
-                        r = compare(&ways[i], &ways[k], e);
         if (old.len)
                 buf_add(&all, old.data, old.len);
+        was = all.len;
+        known = account_read(old.data, &n_known);
+        while (n_given < n_known && known[n_given].kind == WAY_GIVEN)
+                n_given++;
         for (size_t i = 0; i < n && r == 0; i++) {
-                bool known;
-
-                r = compare_with_account(&ways[i], old.data, &known, e);
-                if (!known)
+                for (size_t k = 0; k < i && r == 0; k++)
+                        r = compare(&ways[i], &ways[k], e);
+                /* Two mounts never clash: a pod may have thousands of them. */
+                for (size_t k = 0; k < (ways[i].kind == WAY_GIVEN ? n_known : n_given) && r == 0; k++)
+                        r = compare(&ways[i], &known[k], e);
+                if (!bsearch(&ways[i], known, n_known, sizeof(*known), by_kind_and_path))
                         buf_printf(&all, "%c %s\n", letters[ways[i].kind], ways[i].path);
         }
         if (r == 0 && !buf_ok(&all))
                 r = -E2BIG;
-        if (r == 0 && all.len > old.len)
+        if (r == 0 && all.len > was)
                 r = dir_write(pod, ACCOUNT, all.data, all.len, 0600);
         return r == 0 || r == -EPERM ? r : err_errno(e, r, NULL, "the pod's mounts and directories");
 }

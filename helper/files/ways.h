@@ -14,8 +14,8 @@
 #include "common/err.h"
 
 enum way_kind {
-        WAY_MOUNT, /* PID 1 mounts something there, in the container's view */
         WAY_GIVEN, /* PID 1 makes it and gives it, with all that is in it, to a user who is not root */
+        WAY_MOUNT, /* PID 1 mounts something there, in the container's view */
 };
 
 struct way {
