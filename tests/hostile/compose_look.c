@@ -339,15 +339,17 @@ unsigned look_at_processes(const struct sequence *s)
                 char cgroup[1024], status[4096], command[256];
                 unsigned r, eff, sav, fs;
 
-                if (pid <= 0 || !read_proc(pid, "cgroup", cgroup, sizeof(cgroup)) || !is_of_pods(cgroup) ||
-                    !read_proc(pid, "status", status, sizeof(status)))
+                if (pid <= 0 || !read_proc(pid, "cgroup", cgroup, sizeof(cgroup)) || !is_of_pods(cgroup))
+                        continue;
+                bool own = is_roots_own(pid); /* first: it may become the program, and its user, at any time */
+                if (!read_proc(pid, "status", status, sizeof(status)))
                         continue;
                 bool command_only = is_of_commands(cgroup); /* root has no business there, whatever policy says */
                 const char *unit = strstr(cgroup, command_only ? COMMANDS : "vks." NAMESPACE ".");
                 cgroup[(size_t)(unit - cgroup) + strcspn(unit, "\n/")] = '\0';
                 const char *ids = strstr(status, "\nUid:");
                 if (ids && sscanf(ids + 5, "%u %u %u %u", &r, &eff, &sav, &fs) == 4 && (!r || !eff || !sav || !fs) &&
-                    (command_only || !s->package_root) && !is_roots_own(pid)) {
+                    (command_only || !s->package_root) && !own) {
                         (void)read_proc(pid, "cmdline", command, sizeof(command));
                         mark("a process of a pod is root where nothing may be: %s in %s", command, unit);
                 }
