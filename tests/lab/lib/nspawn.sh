@@ -76,8 +76,15 @@ nspawn_create() {
     install -D -m 644 /dev/stdin "$NODE_DIR/upper/etc/default/chrony" <<<'DAEMON_OPTS="-F 1 -x"'
 }
 
+# The users of all these nodes are the machine's, and so is the kernel's limit of what each may watch: 128 is enough for root of five nodes, not of six.
+allow_watches() {
+    local limit=/proc/sys/fs/inotify/max_user_instances
+    [ "$(<$limit)" -ge 1024 ] || echo 1024 >$limit || true
+}
+
 nspawn_start() {
     local resolver=copy-host
+    allow_watches
     if net_own; then
         resolver=off # as it is in the tree
         echo "nameserver $NET_RESOLVER" >"$NODE_DIR/upper/etc/resolv.conf"
