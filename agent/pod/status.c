@@ -133,7 +133,8 @@ static bool is_ready(const struct container *spec, const struct container_state 
                 return false;
         if (spec->init && !spec->sidecar)
                 return c->phase == CONTAINER_TERMINATED && c->now.exit_code == 0;
-        return c->phase == CONTAINER_RUNNING && c->unit.phase == UNIT_ACTIVE;
+        return c->unit.phase == UNIT_ACTIVE && container_has_started(c, spec) &&
+               (!spec->probes[PROBE_READINESS] || c->readiness_passed);
 }
 
 static cJSON *container_status(const struct pod *p, const struct pod_state *s, size_t i, const char *image_id,
@@ -167,7 +168,7 @@ static cJSON *container_status(const struct pod *p, const struct pod_state *s, s
         cJSON_AddItemToObject(o, "lastState", last->valid ? terminated_state(last) : cJSON_CreateObject());
         cJSON_AddBoolToObject(o, "ready", is_ready(spec, c));
         if (!spec->ephemeral)
-                cJSON_AddBoolToObject(o, "started", c->phase == CONTAINER_RUNNING);
+                cJSON_AddBoolToObject(o, "started", container_has_started(c, spec));
         cJSON_AddNumberToObject(o, "restartCount", c->restarts);
         cJSON_AddStringToObject(o, "image", spec->image);
         cJSON_AddStringToObject(o, "imageID", image_id ? image_id : "");
