@@ -440,7 +440,7 @@ bool container_backs_off(const struct container_state *c, const struct container
 const struct termination *container_last_run(const struct container_state *c, const struct container *spec,
                                              const struct pod *p)
 {
-        bool waits = c->replacing || (*c->env_failure.reason && container_restarts(c, spec, p));
+        bool waits = c->replacing || ((*c->env_failure.reason || c->unhealthy) && container_restarts(c, spec, p));
 
         return container_backs_off(c, spec, p) || (waits && c->now.valid) ? &c->now : &c->last;
 }

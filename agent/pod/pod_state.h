@@ -233,7 +233,8 @@ bool container_has_failed(const struct container_state *c, const struct containe
 bool container_backs_off(const struct container_state *c, const struct container *spec, const struct pod *p);
 
 /* The run that the status calls lastState and `kubectl logs --previous` shows: the latest run during a back-off, while
- * the unit is replaced and while the environment cannot be resolved, otherwise the run before. */
+ * the unit is replaced, after a failed probe has ended it and while the environment cannot be resolved, otherwise the
+ * run before. */
 const struct termination *container_last_run(const struct container_state *c, const struct container *spec,
                                              const struct pod *p);
 
