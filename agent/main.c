@@ -24,6 +24,7 @@
 #include "agent/pods/command.h"
 #include "agent/sessions/console.h"
 #include "agent/pods/pods.h"
+#include "agent/probes/probes.h"
 #include "agent/lib/retry.h"
 #include "agent/client/watch.h"
 #include "common/log.h"
@@ -48,6 +49,7 @@ struct agent {
         struct node *node;
         struct pods *pods;
         struct commands *commands;
+        struct probes *probes;
         struct consoles *consoles;
         struct watch *watch, *node_watch;
         struct gate *gate;
@@ -245,6 +247,19 @@ static void container_ended(void *userdata, const char *pod_uid)
         commands_container_ended(((struct agent *)userdata)->commands, pod_uid);
 }
 
+static void pod_seen(void *userdata, const struct pod *p, const struct pod_state *s)
+{
+        probes_pod_seen(((struct agent *)userdata)->probes, p, s);
+}
+
+static void pod_forgotten(void *userdata, const char *pod_uid)
+{
+        struct agent *a = userdata;
+
+        if (a->probes)
+                probes_pod_forgotten(a->probes, pod_uid);
+}
+
 /* ---- what the other parts tell ----------------------------------------------------------------------------------- */
 
 static void content_changed(void *userdata, enum object_kind kind, const char *namespace, const char *name)
@@ -373,11 +388,14 @@ static int agent_start(struct agent *a, struct err *e)
                           .api_host = a->api_host,
                           .api_port = a->api_port },
                 .container_ended = container_ended,
+                .pod_seen = pod_seen,
+                .pod_forgotten = pod_forgotten,
                 .userdata = a,
                 .dry_run = a->config->dry_run ? stdout : NULL,
         };
         a->pods = pods_new(&parts);
         a->commands = commands_new(a->event, a->helper, a->pods);
+        a->probes = probes_new(a->event, a->pods, a->commands, own_ip(a));
         a->consoles = consoles_new(a->event, a->pods);
         a->registered = a->config->dry_run;
         return start_server(a, e);
@@ -392,6 +410,7 @@ static void agent_free(struct agent *a)
         file_watch_free(a->dpkg_watch);
         sd_event_source_disable_unref(a->labels_timer);
         node_free(a->node);
+        a->probes = probes_free(a->probes);
         helper_client_free(a->helper);
         consoles_free(a->consoles);
         commands_free(a->commands);

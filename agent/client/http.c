@@ -52,7 +52,7 @@ struct http {
         struct http_call *ready;   /* those with data to hand out */
         struct http_call *waiting; /* those whose turn has not come */
         unsigned n_calls, n_running;
-        bool http1; /* the server speaks no HTTP/2, so each call needs a connection */
+        bool http1; /* each call needs a connection: the server speaks no HTTP/2, or the calls want it so */
         int *sockets;
         size_t n_sockets;
         unsigned n_ref; /* its owner's, and one while callbacks run */
@@ -65,7 +65,10 @@ struct http_call {
         struct identity *identity;
         struct curl_slist *headers;
         struct buf body;
+        bool alone;
+        bool body_cut, was_cut; /* the body may be cut; it was */
         http_data data;
+        http_head_line head;
         http_done done;
         void *userdata;
         sd_event_source *silence;
@@ -204,6 +207,11 @@ static size_t on_body(char *data, size_t size, size_t n, void *userdata)
         struct http_call *c = userdata;
         long status = 0;
 
+        if (c->body_cut && size * n > c->body.max - c->body.len) {
+                buf_add(&c->body, data, c->body.max - c->body.len);
+                c->was_cut = true;
+                return 0;
+        }
         buf_add(&c->body, data, size * n);
         if (!buf_ok(&c->body))
                 return 0;
@@ -213,6 +221,14 @@ static size_t on_body(char *data, size_t size, size_t n, void *userdata)
                 DL_APPEND2(c->http->ready, c, queue_prev, queue_next);
                 c->is_ready = true;
         }
+        return size * n;
+}
+
+static size_t on_head_line(char *line, size_t size, size_t n, void *userdata)
+{
+        struct http_call *c = userdata;
+
+        c->head(c->userdata, line, size * n);
         return size * n;
 }
 
@@ -231,7 +247,7 @@ static int error_of(const struct http_call *c, CURLcode code)
 {
         long os_error = 0;
 
-        if (code == CURLE_OK)
+        if (code == CURLE_OK || (code == CURLE_WRITE_ERROR && c->was_cut))
                 return 0;
         if (!buf_ok(&c->body))
                 return -EMSGSIZE;
@@ -268,13 +284,15 @@ static void finish(struct http_call *c, int error, const char *words)
 {
         struct http_response r = { .error = error, .text = words };
         curl_off_t retry_after = 0;
-        char none[1] = "";
+        char none[1] = "", *redirect = NULL;
         long version = 0;
 
         curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &r.status);
         curl_easy_getinfo(c->easy, CURLINFO_RETRY_AFTER, &retry_after);
-        if (r.status != 0 && curl_easy_getinfo(c->easy, CURLINFO_HTTP_VERSION, &version) == CURLE_OK)
+        if (r.status != 0 && !c->alone && curl_easy_getinfo(c->easy, CURLINFO_HTTP_VERSION, &version) == CURLE_OK)
                 c->http->http1 = version < CURL_HTTP_VERSION_2_0;
+        if (curl_easy_getinfo(c->easy, CURLINFO_REDIRECT_URL, &redirect) == CURLE_OK)
+                r.redirect = redirect;
         r.retry_after_s = retry_after > 0 && retry_after < 3600 ? (unsigned)retry_after : 0;
         r.body = c->body.data ? c->body.data : none;
         r.size = c->body.len;
@@ -342,7 +360,10 @@ static void run(struct http *h)
                 if (m->msg != CURLMSG_DONE || curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &p) != CURLE_OK || !p)
                         continue;
                 c = (struct http_call *)(void *)p;
-                finish(c, error_of(c, code), code == CURLE_OK ? "" : *c->words ? c->words : curl_easy_strerror(code));
+                finish(c, error_of(c, code),
+                       error_of(c, code) == 0 ? ""
+                       : *c->words            ? c->words
+                                              : curl_easy_strerror(code));
         }
         http_unref(h);
 }
@@ -491,9 +512,27 @@ static void set_tls(CURL *easy, const struct identity *i)
         if (i->insecure) {
                 curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
                 curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
+                if (!i->ca_pem) { /* or curl reads the system's CAs, for nothing */
+                        curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
+                        curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+                }
         }
         if (i->connect_to)
                 curl_easy_setopt(easy, CURLOPT_CONNECT_TO, i->connect_to);
+}
+
+static void set_line(CURL *easy, enum http_line line, unsigned timeout_ms)
+{
+        if (line == HTTP_SHARED)
+                return;
+        curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)timeout_ms); /* all of its time, if it wants so much */
+        curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
+                         (long)(line == HTTP_ALONE_2 ? CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE : CURL_HTTP_VERSION_1_1));
+        curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, (long)(line == HTTP_CONNECT));
+        curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 0L);
+        curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+        curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+        curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
 }
 
 static void set_connection(CURL *easy, struct http *h)
@@ -535,6 +574,11 @@ static void set_request(struct http_call *c, const struct http_request *r)
         curl_easy_setopt(c->easy, CURLOPT_WRITEFUNCTION, on_body);
         curl_easy_setopt(c->easy, CURLOPT_WRITEDATA, c);
         curl_easy_setopt(c->easy, CURLOPT_PRIVATE, c);
+        if (r->head) {
+                curl_easy_setopt(c->easy, CURLOPT_HEADERFUNCTION, on_head_line);
+                curl_easy_setopt(c->easy, CURLOPT_HEADERDATA, c);
+        }
+        set_line(c->easy, r->line, r->timeout_ms);
 }
 
 struct http_call *http_start(struct http *h, const struct http_request *r)
@@ -542,9 +586,13 @@ struct http_call *http_start(struct http *h, const struct http_request *r)
         struct http_call *c = NEW(struct http_call);
 
         c->http = h;
+        c->alone = r->line != HTTP_SHARED;
+        h->http1 |= c->alone;
         c->easy = must(curl_easy_init());
         c->body = BUF(r->body_max);
+        c->body_cut = r->body_cut;
         c->data = r->data;
+        c->head = r->head;
         c->done = r->done;
         c->userdata = r->userdata;
         c->silence_usec = (uint64_t)r->silence_ms * 1000;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * HTTP requests on the sd-event loop: libcurl's multi interface, and nothing of Kubernetes. Requests to one server
- * share one HTTP/2 connection where it speaks that. A response is collected up to a bound, or handed out as it comes.
- * Proxies and redirects are not followed. The process must ignore SIGPIPE.
+ * share one HTTP/2 connection where it speaks that, unless they want one of their own. A response is collected up to a
+ * bound, or handed out as it comes. Proxies and redirects are not followed. The process must ignore SIGPIPE.
  */
 #ifndef VKS_AGENT_CLIENT_HTTP_H
 #define VKS_AGENT_CLIENT_HTTP_H
@@ -29,9 +29,18 @@ struct http_response {
         char *body;       /* NUL-terminated, "" when empty or handed out; borrowed */
         size_t size;
         unsigned retry_after_s; /* as the server asked, else 0 */
+        const char *redirect;   /* where a 3xx leads to, as a whole URL; NULL: nowhere. Borrowed */
+};
+
+enum http_line {
+        HTTP_SHARED,  /* over a connection that others use, too, and that stays */
+        HTTP_ALONE,   /* HTTP/1.1 over a connection of its own, which is closed behind it; the path is sent as it is */
+        HTTP_ALONE_2, /* the same, HTTP/2 from the first byte, without TLS */
+        HTTP_CONNECT, /* nothing is asked: the call ends when the connection is there */
 };
 
 typedef void (*http_data)(void *userdata, const char *data, size_t size);
+typedef void (*http_head_line)(void *userdata, const char *line, size_t size);
 typedef void (*http_done)(void *userdata, const struct http_response *r);
 
 struct http_request {
@@ -43,7 +52,10 @@ struct http_request {
         bool urgent;         /* does not wait for its turn when many others run */
         unsigned timeout_ms; /* for the whole call, from when its turn came; 0: none */
         unsigned silence_ms; /* the call ends with -ETIMEDOUT when nothing came for so long; 0: never */
+        enum http_line line;
         size_t body_max;     /* a longer response fails with -EMSGSIZE */
+        bool body_cut;       /* not so: of a longer response the rest is not read */
+        http_head_line head; /* gets each line of the response's head, and of its trailer; may be NULL */
         http_data data;      /* gets the body of a 2xx response as it comes, instead of collecting it; may be NULL */
         http_done done;      /* exactly once, unless cancelled; never from inside http_start() */
         void *userdata;

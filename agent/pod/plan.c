@@ -183,6 +183,24 @@ static void plan_replace(const struct container_state *c, size_t i, uint64_t now
         }
 }
 
+/*
+ * A startup or a liveness probe has failed: the unit alone is ended, and restartPolicy starts it again. Where the probe
+ * gives more time than the unit's own stop timeout has (the pod's grace), it is signalled and not stopped, as in
+ * plan_long_stop().
+ */
+static void plan_unhealthy(const struct pod *p, const struct pod_state *s, size_t i, uint64_t now, struct plan *plan)
+{
+        const struct container_state *c = &s->containers[i];
+        bool by_signal = container_grace_s(c, &p->containers[i], p) > p->grace_s;
+
+        if (!(by_signal ? c->term_sent : c->stop_sent)) {
+                if (due(plan, c->stop_retry_at, now))
+                        add(plan, by_signal ? ACTION_TERM : ACTION_END, i);
+        } else if (!c->kill_sent && due(plan, c->kill_at, now)) {
+                add(plan, ACTION_END_KILL, i);
+        }
+}
+
 /* The first WRITE has all units of the pod, but for those that refer to what does not exist; later ones have the units
  * that are missing, as soon as their images are installed and their environments known. */
 static void plan_write(const struct pod *p, const struct pod_state *s, bool images, bool volumes, uint64_t now,
@@ -237,6 +255,8 @@ static void plan_run(const struct pod *p, const struct pod_state *s, uint64_t no
                         continue;
                 if (container_is_replaced(&s->containers[i], c, p) || container_is_stale(&s->containers[i], c, p))
                         plan_replace(&s->containers[i], i, now, plan);
+                else if (container_is_unhealthy(&s->containers[i]))
+                        plan_unhealthy(p, s, i, now, plan);
                 else if (*s->containers[i].env_failure.reason)
                         plan_unresolved(p, s, i, now, plan);
                 else

@@ -303,6 +303,20 @@ static void parse_given_unit(struct pod *p, struct container *c)
                 c->given_unit = NULL; /* a pod's programs beside its daemon have no package that could have one */
 }
 
+/* Those that run to their end have none: the API server sees to it. */
+static void parse_probes(struct pod *p, struct container *c, const cJSON *spec)
+{
+        for (enum probe_type t = 0; t < PROBE_TYPES; t++) {
+                const cJSON *probe = json_get(spec, probe_fields[t]);
+                struct err e = ERR_NONE;
+
+                if (!probe || cJSON_IsNull(probe) || c->ephemeral || (c->init && !c->sidecar))
+                        continue;
+                if (probe_parse(t, probe, json_get(spec, "ports"), &c->probes[t], &e) < 0)
+                        refuse(p, c, e.reason, "containers{%s}.%s", c->name, e.text);
+        }
+}
+
 static uint64_t mark_of(const char *image)
 {
         uint64_t h = hash_bytes(HASH_START, image, strlen(image));
@@ -313,8 +327,7 @@ static uint64_t mark_of(const char *image)
 static void parse_container(struct pod *p, struct container *c, const cJSON *spec, const cJSON *pod_spec,
                             struct buf *ignored)
 {
-        static const char *const not_yet[] = { "livenessProbe", "readinessProbe",     "startupProbe", "lifecycle",
-                                               "volumeDevices", "restartPolicyRules", "resizePolicy" };
+        static const char *const not_yet[] = { "lifecycle", "volumeDevices", "restartPolicyRules", "resizePolicy" };
         const char *name = json_str(spec, "name"), *image = json_str(spec, "image"),
                    *pull = json_str(spec, "imagePullPolicy");
         const char *dir = json_str(spec, "workingDir"), *restart = json_str(spec, "restartPolicy");
@@ -356,6 +369,7 @@ static void parse_container(struct pod *p, struct container *c, const cJSON *spe
         parse_given_unit(p, c);
         parse_env(p, c, spec);
         parse_mounts(p, c, json_get(spec, "volumeMounts"));
+        parse_probes(p, c, spec);
         parse_security(p, c, json_get(pod_spec, "securityContext"), json_get(spec, "securityContext"), ignored);
 }
 
@@ -723,6 +737,8 @@ static void container_done(struct container *c)
                 free(c->mounts[i].volume), free(c->mounts[i].path);
         free(c->env), free(c->mounts), free(c->name), free(c->image), free(c->working_dir);
         strv_free(c->command), strv_free(c->args);
+        for (size_t i = 0; i < PROBE_TYPES; i++)
+                probe_free(c->probes[i]);
 }
 
 static void volume_done(struct volume *v)

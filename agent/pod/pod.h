@@ -9,6 +9,7 @@
 #include <cjson/cJSON.h>
 
 #include "agent/pod/image.h"
+#include "agent/pod/probe.h"
 #include "common/err.h"
 #include "common/ids.h"
 
@@ -58,8 +59,9 @@ struct container {
         bool has_user, has_group, non_root;
         uint32_t user, group;
         bool tty, has_stdin, stdin_once;
-        bool init;      /* of spec.initContainers */
-        bool sidecar;   /* an init container with restartPolicy Always */
+        struct probe *probes[PROBE_TYPES]; /* NULL: none */
+        bool init;                         /* of spec.initContainers */
+        bool sidecar;                      /* an init container with restartPolicy Always */
         bool ephemeral; /* of spec.ephemeralContainers: it runs once, and nothing of the pod depends on it */
         /* code != 0: this ephemeral container cannot run here, and the others do not care. What is wrong with another
          * container is the whole pod's matter: pod.refused. */

@@ -82,6 +82,8 @@ static void adopt_container(struct container_state *c, const cJSON *status)
         adopt_termination(&c->now, state);
         if (c->now.valid)
                 c->phase = CONTAINER_TERMINATED;
+        c->startup_passed = json_bool(status, "started", false);
+        c->readiness_passed = json_bool(status, "ready", false);
         c->started = when(json_get(state, "running"), "startedAt");
         if (json_get(state, "running"))
                 c->phase = CONTAINER_RUNNING; /* until the unit says otherwise */
@@ -181,6 +183,7 @@ static void new_run(struct container_state *c, const struct unit_state *u, uint6
         c->failure = ERR_NONE;
         c->start_failures = 0;
         c->env_told = false;
+        c->startup_passed = c->readiness_passed = c->unhealthy = false;
         if (!c->stop_sent) /* otherwise it began before the unit could be stopped, and ends for another image all the
                               same */
                 c->replacing = false;
@@ -374,11 +377,46 @@ bool later_is_long(unsigned failures)
         return failures > LATER_LONG;
 }
 
+bool container_has_started(const struct container_state *c, const struct container *spec)
+{
+        return c->phase == CONTAINER_RUNNING && (!spec->probes[PROBE_STARTUP] || c->startup_passed);
+}
+
+bool container_probed(struct container_state *c, enum probe_type type, bool good)
+{
+        bool *passed = type == PROBE_READINESS ? &c->readiness_passed
+                       : type == PROBE_STARTUP ? &c->startup_passed
+                                               : NULL;
+        bool news = passed && *passed != good;
+
+        if (passed)
+                *passed = good;
+        if (good || type == PROBE_READINESS || c->unhealthy)
+                return news;
+        c->unhealthy = true;
+        c->failed_probe = type;
+        return true;
+}
+
+bool container_is_unhealthy(const struct container_state *c)
+{
+        return c->unhealthy && unit_has_processes(c->unit.phase);
+}
+
+int64_t container_grace_s(const struct container_state *c, const struct container *spec, const struct pod *p)
+{
+        const struct probe *probe = c->unhealthy && !c->replacing ? spec->probes[c->failed_probe] : NULL;
+
+        return probe && probe->grace_s >= 0 ? probe->grace_s : p->grace_s;
+}
+
 bool container_restarts(const struct container_state *c, const struct container *spec, const struct pod *p)
 {
         if (c->phase != CONTAINER_TERMINATED)
                 return false;
         if (c->replacing)
+                return true;
+        if (c->unhealthy && p->restart_policy != RESTART_POLICY_NEVER) /* it was ended, whatever its exit code says */
                 return true;
         if (spec->ephemeral)
                 return false;
@@ -402,7 +440,7 @@ bool container_backs_off(const struct container_state *c, const struct container
 const struct termination *container_last_run(const struct container_state *c, const struct container *spec,
                                              const struct pod *p)
 {
-        bool waits = c->replacing || (*c->env_failure.reason && container_restarts(c, spec, p));
+        bool waits = c->replacing || ((*c->env_failure.reason || c->unhealthy) && container_restarts(c, spec, p));
 
         return container_backs_off(c, spec, p) || (waits && c->now.valid) ? &c->now : &c->last;
 }
@@ -413,8 +451,9 @@ size_t pod_first_blocking_init(const struct pod *p, const struct pod_state *s)
 
         for (i = 0; i < p->n_containers && p->containers[i].init; i++) {
                 const struct container_state *c = &s->containers[i];
-                bool over = p->containers[i].sidecar ? c->phase == CONTAINER_RUNNING && c->unit.phase == UNIT_ACTIVE
-                                                     : c->phase == CONTAINER_TERMINATED && c->now.exit_code == 0;
+                bool over = p->containers[i].sidecar
+                                    ? c->unit.phase == UNIT_ACTIVE && container_has_started(c, &p->containers[i])
+                                    : c->phase == CONTAINER_TERMINATED && c->now.exit_code == 0;
                 if (!over)
                         break;
         }

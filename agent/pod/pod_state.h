@@ -46,6 +46,11 @@ struct container_state {
         unsigned start_failures; /* such failures in a row */
         struct err failure;      /* why the container waits: reason and text (CreateContainerError, ...) */
 
+        /* what probes say of the present run (container_probed()); a new run begins with none of it */
+        bool startup_passed, readiness_passed;
+        bool unhealthy; /* `failed_probe` has failed so often that this run is to be ended */
+        enum probe_type failed_probe;
+
         /* what its environment and command line are made of (agent/pods/content.h) */
         uint64_t values;         /* a hash of what they would be now; 0: nothing in them may change */
         uint64_t values_written; /* the same of what its unit was written with; 0: unknown, or nothing may change */
@@ -202,6 +207,21 @@ uint64_t later_next(unsigned *failures);
 /* Has it waited so long that somebody wants to know why? */
 bool later_is_long(unsigned failures);
 
+/*
+ * Has the container started, which is more than to run: has its startup probe succeeded, if it has one? Before that no
+ * other probe is made, and it is not ready.
+ */
+bool container_has_started(const struct container_state *c, const struct container *spec);
+
+/* A probe's results have come to this verdict on the present run. False when it changes nothing. */
+bool container_probed(struct container_state *c, enum probe_type type, bool good);
+
+/* Has a probe's verdict to be carried out: is the run to be ended, and not over yet? */
+bool container_is_unhealthy(const struct container_state *c);
+
+/* The grace of a container that is ended by itself: the pod's, or that of the probe which is the reason. Seconds. */
+int64_t container_grace_s(const struct container_state *c, const struct container *spec, const struct pod *p);
+
 /* Do Kubernetes' rules start the container again, which ended as `c->now` says? */
 bool container_restarts(const struct container_state *c, const struct container *spec, const struct pod *p);
 
@@ -213,7 +233,8 @@ bool container_has_failed(const struct container_state *c, const struct containe
 bool container_backs_off(const struct container_state *c, const struct container *spec, const struct pod *p);
 
 /* The run that the status calls lastState and `kubectl logs --previous` shows: the latest run during a back-off, while
- * the unit is replaced and while the environment cannot be resolved, otherwise the run before. */
+ * the unit is replaced, after a failed probe has ended it and while the environment cannot be resolved, otherwise the
+ * run before. */
 const struct termination *container_last_run(const struct container_state *c, const struct container *spec,
                                              const struct pod *p);
 

@@ -133,7 +133,8 @@ static bool is_ready(const struct container *spec, const struct container_state 
                 return false;
         if (spec->init && !spec->sidecar)
                 return c->phase == CONTAINER_TERMINATED && c->now.exit_code == 0;
-        return c->phase == CONTAINER_RUNNING && c->unit.phase == UNIT_ACTIVE;
+        return c->unit.phase == UNIT_ACTIVE && container_has_started(c, spec) &&
+               (!spec->probes[PROBE_READINESS] || c->readiness_passed);
 }
 
 static cJSON *container_status(const struct pod *p, const struct pod_state *s, size_t i, const char *image_id,
@@ -143,14 +144,16 @@ static cJSON *container_status(const struct pod *p, const struct pod_state *s, s
         const struct container_state *c = &s->containers[i];
         const struct termination *last = container_last_run(c, spec, p);
         cJSON *o = cJSON_CreateObject(), *state = NULL;
+        bool again =
+                c->replacing || (c->unhealthy && container_restarts(c, spec, p) && !container_backs_off(c, spec, p));
         char id[64] = "";
 
         if (c->phase == CONTAINER_RUNNING) {
                 state = cJSON_CreateObject();
                 add_time(cJSON_AddObjectToObject(state, "running"), "startedAt", c->started ? c->started : now);
-        } else if (c->phase == CONTAINER_WAITING || c->replacing || container_is_unresolved(p, s, i, now)) {
-                /* A container that makes room for another image is never reported as terminated: with restartPolicy
-                 * Never the API server would not let it run again. */
+        } else if (c->phase == CONTAINER_WAITING || again || container_is_unresolved(p, s, i, now)) {
+                /* A container that was ended to be started again is never reported as terminated: with restartPolicy
+                 * Never, or after exit code 0 with OnFailure, the API server would not let it run again. */
                 state = why_waiting(p, s, i, now);
         } else if (container_backs_off(c, spec, p)) {
                 state = waiting_state("CrashLoopBackOff", "back-off %us restarting failed container=%s pod=%s_%s(%s)",
@@ -167,7 +170,7 @@ static cJSON *container_status(const struct pod *p, const struct pod_state *s, s
         cJSON_AddItemToObject(o, "lastState", last->valid ? terminated_state(last) : cJSON_CreateObject());
         cJSON_AddBoolToObject(o, "ready", is_ready(spec, c));
         if (!spec->ephemeral)
-                cJSON_AddBoolToObject(o, "started", c->phase == CONTAINER_RUNNING);
+                cJSON_AddBoolToObject(o, "started", container_has_started(c, spec));
         cJSON_AddNumberToObject(o, "restartCount", c->restarts);
         cJSON_AddStringToObject(o, "image", spec->image);
         cJSON_AddStringToObject(o, "imageID", image_id ? image_id : "");

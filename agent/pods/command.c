@@ -71,7 +71,7 @@ static void settle(struct command *c)
 static void not_run(struct command *c, const char *why)
 {
         c->over = true;
-        c->exit_code = -1;
+        c->exit_code = COMMAND_NOT_RUN;
         snprintf(c->text, sizeof(c->text), "%s", why);
 }
 
@@ -183,7 +183,7 @@ static void take_end(struct command *c, const struct unit_state *s)
         } else if (s->main_code == CLD_EXITED && !*s->spawn_error) {
                 c->exit_code = s->main_status;
         } else {
-                c->exit_code = -1;
+                c->exit_code = COMMAND_NOT_RUN;
                 snprintf(c->text, sizeof(c->text), "systemd could not start the command: %s",
                          *s->spawn_error ? s->spawn_error
                          : *s->result    ? s->result
@@ -348,7 +348,7 @@ static int on_deadline(UNUSED sd_event_source *source, UNUSED uint64_t usec, voi
 
         r->command = command_give_up(r->command);
         r->io = sd_event_source_disable_unref(r->io);
-        r->exit_code = -1;
+        r->exit_code = COMMAND_TIMED_OUT;
         buf_reset(&r->out);
         buf_add(&r->out, text, strlen(text) < r->max ? strlen(text) : r->max);
         run_end(r);

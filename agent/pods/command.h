@@ -35,9 +35,10 @@ DEFINE_FREEP(struct command, command_give_up)
 
 /*
  * A program's whole output, with a bound and a deadline: for what is no session of a client's. `text` is what it wrote,
- * standard output and errors together, cut at `max` bytes; it is ended when `usec` are over (exit_code -1 then). `done`
- * is called once, never from inside command_run(); the handle is freed by then.
+ * standard output and errors together, cut at `max` bytes; it is ended when `usec` are over (exit_code
+ * COMMAND_TIMED_OUT then). `done` is called once, never from inside command_run(); the handle is freed by then.
  */
+enum { COMMAND_NOT_RUN = -1, COMMAND_TIMED_OUT = -2 };
 typedef void (*command_output)(void *userdata, int exit_code, const char *text, size_t size);
 struct command_run *command_run(struct commands *all, const struct pods_container *where, char *const *argv,
                                 const char *user, size_t max, uint64_t usec, command_output done, void *userdata);

@@ -410,10 +410,16 @@ static void on_ended(void *userdata, int error, const Vks__Reply *reply, const s
 static void tell_ending(struct pod_entry *e, size_t i)
 {
         const struct container *c = &e->pod->containers[i];
+        const struct container_state *state = &e->state->containers[i];
+        bool again = e->pod->restart_policy != RESTART_POLICY_NEVER || c->sidecar;
 
-        if (!unit_has_processes(e->state->containers[i].unit.phase))
+        if (!unit_has_processes(state->unit.phase))
                 return;
-        if (e->state->containers[i].replacing)
+        if (state->unhealthy && !state->replacing && !e->state->stop_at)
+                pod_event(e, c, false, "Killing", "Container %s failed %s probe%s", c->name,
+                          state->failed_probe == PROBE_STARTUP ? "startup" : "liveness",
+                          again ? ", will be restarted" : "");
+        else if (state->replacing)
                 pod_event(e, c, false, "Killing", "Container %s definition changed, will be restarted", c->name);
         else
                 pod_event(e, c, false, "Killing", "Stopping container %s", c->name);
@@ -445,7 +451,8 @@ static void do_end(struct pod_entry *e, const struct plan *plan, enum action_kin
                 }
                 if (!e->state->stop_at) {
                         c->replacing = c->mark != e->pod->containers[k].mark;
-                        c->kill_at = now + (uint64_t)e->pod->grace_s * USEC_PER_SEC;
+                        c->kill_at =
+                                now + (uint64_t)container_grace_s(c, &e->pod->containers[k], e->pod) * USEC_PER_SEC;
                 }
                 tell_ending(e, k);
                 c->term_sent |= kind == ACTION_TERM;

@@ -3,8 +3,10 @@
 
 #include "agent/pods/desired.h"
 #include "agent/pods/pod_entry.h"
+#include "agent/pods/pod_event.h"
 #include "agent/pods/turn.h"
 #include "common/mem.h"
+#include "common/utf8.h"
 
 struct pods *pods_new(const struct pods_parts *parts)
 {
@@ -86,6 +88,16 @@ bool pods_find_container(struct pods *ps, const char *namespace, const char *pod
         return false;
 }
 
+bool pods_container_at(struct pods *ps, const char *pod_uid, size_t index, struct pods_container *ret)
+{
+        struct pod_entry *e = pods_by_uid(ps, pod_uid);
+
+        if (!e || index >= e->pod->n_containers)
+                return false;
+        describe(e, index, ret);
+        return true;
+}
+
 bool pods_find_main(struct pods *ps, uint32_t pid, struct pods_container *ret)
 {
         struct pod_entry *e, *next;
@@ -108,6 +120,26 @@ bool pods_is_running(void *userdata, const char *pod_uid, const char *container)
                 if (streq(e->pod->containers[i].name, container))
                         return unit_has_processes(e->state->containers[i].unit.phase);
         return false;
+}
+
+void pods_probed(struct pods *ps, const char *pod_uid, size_t index, const char *invocation, enum probe_type type,
+                 bool good)
+{
+        struct pod_entry *e = pods_by_uid(ps, pod_uid);
+
+        if (e && index < e->pod->n_containers && streq(e->state->containers[index].invocation, invocation) &&
+            container_probed(&e->state->containers[index], type, good))
+                pod_mark(e);
+}
+
+void pods_tell(struct pods *ps, const char *pod_uid, size_t index, bool warning, const char *reason, const char *text)
+{
+        struct pod_entry *e = pods_by_uid(ps, pod_uid);
+        CLEANUP(freep) char *clean = xstrdup(text);
+
+        utf8_mend(clean, "\t\n");
+        if (e && index < e->pod->n_containers)
+                pod_event(e, &e->pod->containers[index], warning, reason, "%s", clean);
 }
 
 size_t pods_count(const struct pods *ps)

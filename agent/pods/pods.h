@@ -39,6 +39,10 @@ struct pods_parts {
         struct pod_node node;
         /* Told whenever a container of the pod ended; may be NULL. */
         void (*container_ended)(void *userdata, const char *pod_uid);
+        /* Told at each turn of a pod, and when it is forgotten (then both may be gone already for the API server); may
+         * be NULL. What they are given is borrowed until they return. */
+        void (*pod_seen)(void *userdata, const struct pod *p, const struct pod_state *s);
+        void (*pod_forgotten)(void *userdata, const char *pod_uid);
         void *userdata;
         FILE *dry_run; /* not NULL: plans are printed there, and nothing is done */
 };
@@ -75,11 +79,19 @@ struct pods_container {
 };
 bool pods_find_container(struct pods *ps, const char *namespace, const char *pod, const char *container,
                          struct pods_container *ret);
+/* The same by the pod's uid and the container's place in pod->containers. */
+bool pods_container_at(struct pods *ps, const char *pod_uid, size_t index, struct pods_container *ret);
 /* The container whose main process that is. */
 bool pods_find_main(struct pods *ps, uint32_t pid, struct pods_container *ret);
 /* The pod, borrowed as above, or NULL. */
 const struct pod *pods_find(struct pods *ps, const char *namespace, const char *pod);
 bool pods_is_running(void *ps, const char *pod_uid, const char *container);
+
+/* A probe's verdict on the run `invocation` of a container; it is nothing to any other run. */
+void pods_probed(struct pods *ps, const char *pod_uid, size_t index, const char *invocation, enum probe_type type,
+                 bool good);
+/* An event about a container (pod_event.h). `text` may be anything: what no event can hold is replaced by "?". */
+void pods_tell(struct pods *ps, const char *pod_uid, size_t index, bool warning, const char *reason, const char *text);
 
 size_t pods_count(const struct pods *ps);
 size_t pods_images(void *ps, struct node_image *ret, size_t max);

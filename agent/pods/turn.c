@@ -96,6 +96,8 @@ static void work(struct pod_entry *e)
                 if (plan.actions[i].kind == ACTION_PULL)
                         pull_begin(e, plan.actions[i].index);
         executor_run(e, &plan, now);
+        if (ps->parts.pod_seen)
+                ps->parts.pod_seen(ps->parts.userdata, e->pod, e->state);
         pull_release(e);
         reporter_status(e, now, &wake);
         if (e->state->gone && e->state->removed) {

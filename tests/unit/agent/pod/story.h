@@ -21,6 +21,8 @@
  *      c unmet N                   a start was given up at N, because a Condition...= was not met
  *      c restarted N               the same run was seen with another number of restarts by systemd itself
  *      c vanishes                  the unit is not loaded any more, and nothing is known of it
+ *      c probed readiness good | bad
+ *                                  the results of a probe have come to that verdict on the present run
  *      c requested                 a start is asked for
  *      c image IMAGE               the container's image is changed (its unit keeps its name)
  *      c renewed                   its unit was removed, so that one for the present image can be made
@@ -359,6 +361,11 @@ static inline void happens_to_container(struct world *w, size_t i, char *const *
                 c->mark = hash_bytes(HASH_START, c->image, strlen(c->image));
                 if (!w->state->containers[i].mark) /* desired.c: nothing is to be ended */
                         container_forget_image(&w->state->containers[i]);
+        } else if (streq(what, "probed")) {
+                enum probe_type t = streq(words[1], "startup")    ? PROBE_STARTUP
+                                    : streq(words[1], "liveness") ? PROBE_LIVENESS
+                                                                  : PROBE_READINESS;
+                container_probed(&w->state->containers[i], t, streq(words[2], "good"));
         } else if (streq(what, "renewed")) {
                 container_renew(&w->state->containers[i]);
         } else {

@@ -258,11 +258,12 @@ Test(pod, what_cannot_be_given_is_refused_with_the_field)
 
 Test(pod, what_has_no_effect_yet_is_listed)
 {
-        struct pod *p = parse("\"containers\":[{\"name\":\"c\",\"image\":\"nginx\",\"livenessProbe\":{},"
-                              "\"securityContext\":{\"privileged\":true,\"runAsUser\":5}}]");
+        struct pod *p = parse(
+                "\"containers\":[{\"name\":\"c\",\"image\":\"nginx\",\"livenessProbe\":{\"tcpSocket\":{\"port\":1}},"
+                "\"securityContext\":{\"privileged\":true,\"runAsUser\":5}}]");
 
         cr_assert_eq(p->refused.code, 0);
-        cr_assert_not_null(strstr(p->ignored, "livenessProbe"));
+        cr_assert_null(strstr(p->ignored, "livenessProbe"));
         cr_assert_not_null(strstr(p->ignored, "securityContext.privileged"));
         cr_assert_null(strstr(p->ignored, "ephemeralContainers"));
         cr_assert_null(strstr(p->ignored, "runAsUser"));
@@ -613,8 +614,7 @@ Test(pod, what_has_no_effect_yet_is_told_once)
         static const struct {
                 const char *fields, *ignored;
         } table[] = {
-                { "\"livenessProbe\":{},\"readinessProbe\":{},\"lifecycle\":{}",
-                  "livenessProbe, readinessProbe, lifecycle" },
+                { "\"lifecycle\":{},\"resizePolicy\":[{}]", "lifecycle, resizePolicy" },
                 { "\"tty\":true,\"stdin\":true,\"volumeDevices\":[]", NULL },
                 { "\"volumeDevices\":[{}]", "volumeDevices" },
                 { "\"resources\":{\"limits\":{},\"requests\":{}}", "resources.limits" },
