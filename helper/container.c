@@ -15,6 +15,16 @@
 #include "helper/text/package_paths.h"
 #include "policy/path.h"
 
+/* A directory of the pod's that stands for `path`, which the machine does not have; relative to the pod's own. */
+static char *cover_of(const char *path)
+{
+        char *own = xasprintf("cover/%s", path);
+
+        for (char *slash = own + strlen("cover/"); (slash = strchr(slash, '/'));)
+                *slash = ':';
+        return own;
+}
+
 static bool is_covered(const char *path, const void *container)
 {
         return strlen(path) <= ID_PATH_MAX && policy_ground(container, path) != GROUND_MACHINE;
@@ -154,6 +164,55 @@ static int hold_ways(int pod, const struct unit_text *u, const struct mount_wish
         return r < 0 ? err_errno(e, r, NULL, "the way to %s in the pod's /var", path) : 0;
 }
 
+static int by_target(const void *a, const void *b)
+{
+        return strcmp(((const struct mount_wish *)a)->target, ((const struct mount_wish *)b)->target);
+}
+
+/*
+ * What the machine does not have on the way to a mount point below its /var is an empty directory of the pod's own,
+ * with the mount point in it. Were it a directory of the layer, it would be one with what the machine makes there
+ * later: for everybody to enter, however closed that is. *ret says where; false: nothing is missing, or the pod's own
+ * ground begins elsewhere. Once it is there, it stays so for all of the pod's units, and for the commands beside them.
+ */
+static bool is_missing(int pod, const struct mount_wish *wishes, size_t n_wishes, const char *target,
+                       char ret[static ID_PATH_MAX + 1])
+{
+        if (!path_is_beneath(target, "/var") || !mount_is_on_pods_ground(wishes, n_wishes, target))
+                return false;
+        for (const char *slash = strchr(target + 1, '/'); (slash = strchr(slash + 1, '/'));) {
+                CLEANUP(freep) char *own = NULL;
+
+                snprintf(ret, ID_PATH_MAX + 1, "%.*s", (int)(slash - target), target);
+                own = cover_of(ret);
+                if (faccessat(pod, own, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
+                    (faccessat(AT_FDCWD, ret, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT))
+                        return true;
+        }
+        return false;
+}
+
+/* `wishes` and `paths` have room for one more each; the wishes are sorted by target, and stay so. */
+static size_t cover_missing(int pod, const struct unit_text *u, struct mount_wish *wishes, size_t n,
+                            char (*paths)[ID_PATH_MAX + 1])
+{
+        size_t n_covers = 0;
+
+        for (size_t i = 0; i < n + n_covers && u->overlay; i++) {
+                char *path = paths[n_covers];
+                struct mount_wish *cover = &wishes[n + n_covers];
+
+                if (!is_missing(pod, wishes, n + n_covers, wishes[i].target, path))
+                        continue;
+                *cover = (struct mount_wish){ .target = path, .own = true };
+                CLEANUP(freep) char *own = cover_of(path);
+                snprintf(cover->source, sizeof(cover->source), POD_RUN_DIR "/%s/%s", u->pod->uid, own);
+                n_covers++;
+                qsort(wishes, n + n_covers, sizeof(*wishes), by_target);
+        }
+        return n + n_covers;
+}
+
 /* Has the machine something of the path's first name? */
 static bool is_machines(const char *path)
 {
@@ -184,16 +243,13 @@ static void plan_etc(const struct unit_text *u, const struct mount_wish *wishes,
         }
 }
 
-static int by_target(const void *a, const void *b)
-{
-        return strcmp(((const struct mount_wish *)a)->target, ((const struct mount_wish *)b)->target);
-}
-
 /* `dir`: room for u->working_dir. */
 static int plan_mounts(struct machine *m, int pod, const struct op_container *k, struct unit_text *u,
                        char dir[static ID_PATH_MAX + 1], struct mount_plan *ret, struct err *e)
 {
-        CLEANUP(freep) struct mount_wish *wishes = xcalloc(k->n_mounts + 1, sizeof(*wishes));
+        const size_t room = k->n_mounts + 1; /* and workingDir */
+        CLEANUP(freep) struct mount_wish *wishes = xcalloc(2 * room, sizeof(*wishes));
+        CLEANUP(freep) char(*covers)[ID_PATH_MAX + 1] = xcalloc(room + 1, sizeof(*covers));
         CLEANUP(freep) char *own = xasprintf(POD_RUN_DIR "/%s", u->pod->uid);
         size_t n = k->n_mounts;
         bool wished = false;
@@ -222,8 +278,10 @@ static int plan_mounts(struct machine *m, int pod, const struct op_container *k,
                 return r;
         n += wished;
         qsort(wishes, n, sizeof(*wishes), by_target);
-        if ((r = note_ways(pod, u, wishes, n, e)) < 0 || (r = mount_points_make(own, u->overlay, wishes, n, e)) < 0 ||
-            (r = hold_ways(pod, u, wishes, n, e)) < 0)
+        if ((r = note_ways(pod, u, wishes, n, e)) < 0)
+                return r;
+        n = cover_missing(pod, u, wishes, n, covers);
+        if ((r = mount_points_make(own, u->overlay, wishes, n, e)) < 0 || (r = hold_ways(pod, u, wishes, n, e)) < 0)
                 return r;
         r = mount_plan_make(wishes, n, ret, e);
         if (r == 0)

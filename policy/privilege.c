@@ -67,21 +67,28 @@ static bool is_machines_user(const struct person *who)
         return is_among(machines_users, ARRAY_LEN(machines_users), who->name);
 }
 
+/* Variables that every pod has, whoever wrote it: those of services (kubernetes.io, "Accessing the Service"). */
+static bool is_of_services(const char *name)
+{
+        static const char *const names[] = { "HOSTNAME",         "KUBERNETES_*", "*_SERVICE_@(HOST|PORT)",
+                                             "*_SERVICE_PORT_*", "*_PORT",       "*_PORT_*" };
+
+        return is_among(names, ARRAY_LEN(names), name);
+}
+
 /*
  * Does the pod bring nothing that a daemon may heed? Then what runs is the machine's own daemon with root's own
  * configuration, and all that a pod decides is when. Each pod has its token and the variables of services.
  */
 static bool brings_nothing(const struct op_container *k)
 {
-        static const char *const names[] = { "HOSTNAME",         "KUBERNETES_*", "*_SERVICE_@(HOST|PORT)",
-                                             "*_SERVICE_PORT_*", "*_PORT",       "*_PORT_*" };
         bool nothing = !k->program && k->c->n_args == 0 && !k->c->run_as_user && !k->c->run_as_group &&
-                       (!k->c->working_dir[0] || streq(k->c->working_dir, "/"));
+                       !k->c->console && (!k->c->working_dir[0] || streq(k->c->working_dir, "/"));
 
         for (size_t i = 0; i < k->n_mounts; i++)
                 nothing &= path_is_in(k->mounts[i].target, "/run/secrets");
         for (size_t i = 0; i < k->c->n_env; i++)
-                nothing &= is_among(names, ARRAY_LEN(names), k->c->env[i]->name);
+                nothing &= is_of_services(k->c->env[i]->name);
         return nothing;
 }
 
@@ -175,18 +182,43 @@ int policy_place(const struct privilege *who, const char *target, bool there, st
                             target, why ? why : "a directory of the machine's");
 }
 
+/*
+ * Names by whose form a variable tells a tool what to run, to load or to do: such a command line may be a script, and
+ * which tools that calls nobody knows (tar(1) runs what TAR_OPTIONS says). The names of families come first. Variables
+ * that are mere words for people's programs (NODE_NAME, ENV, DEBUG, APP_PASSWORD) are not among them. What is known to
+ * be code beside any unit is in policy_write.c.
+ */
+static bool tells_tools(const char *name)
+{
+        static const char *const patterns[] = {
+                "@(GIT|SSH|RSYNC|SUDO|DPKG|DEB|DEBIAN|DEBCONF|APT|LESS|MAN|GNUPG|GPG|CURL|WGET|MAIL|X|XDG|DBUS|SYSTEMD)"
+                "?(_*)",
+                "@(GZIP|BZIP*|XZ_*|ZSTD_*|TAPE|IFS|CDPATH|ENV_FILE|TERMINFO*|TERMCAP|MORE|FCEDIT|MAKE*)",
+                "*@(OPTION|OPTIONS|OPT|OPTS|ARG|ARGS|ARGV|FLAGS|SWITCHES|RSH|SHELL|PAGER|EDITOR|VISUAL|BROWSER|"
+                "ASKPASS)",
+                "*@(COMMAND|COMMANDS|CMD|EXEC|EXECUTE|PROGRAM|SCRIPT|SCRIPTS|HOOK|HOOKS|WRAPPER|HANDLER|HELPER|AGENT)",
+                "*@(PATH|PATHS|DIR|DIRS|DIRECTORY|HOME|LIB|LIBS|PRELOAD|LOADER|LIBRARY|LIBRARIES|INCLUDE)",
+                "*@(PLUGIN|PLUGINS|MODULE|MODULES|EXTENSION|EXTENSIONS|ENGINE|PROVIDERS)",
+                "*@(RC|CONF|CONFIG|CONFFILE|CONFIGFILE|INIT|STARTUP|PROFILE|FILE|FILES)",
+        };
+
+        return !is_of_services(name) && is_among(patterns, ARRAY_LEN(patterns), name);
+}
+
 /* What the pod says beside a command line that has rights of its own. */
 static int check_surroundings(const struct op_container *k, struct err *e)
 {
+        if (k->c->console)
+                return rule_refused(e, "root", "stdin and tty would be words to a program with rights of its package");
         if (k->c->working_dir[0] && !streq(k->c->working_dir, "/"))
                 return rule_refused(e, "root",
                                     "workingDir says where a program with rights of its package looks for "
                                     "what it names");
         for (size_t i = 0; i < k->c->n_env; i++)
-                if (streq(k->c->env[i]->name, "HOME"))
+                if (tells_tools(k->c->env[i]->name))
                         return rule_refused(e, "root",
-                                            "env HOME says where a program with rights of its package has "
-                                            "modules");
+                                            "env %s may say what a program with rights of its package runs or loads",
+                                            k->c->env[i]->name);
         return 0;
 }
 

@@ -520,12 +520,66 @@ Test(privilege, no_word_of_a_pod_says_where_code_with_rights_is)
         granted("root = allow");
         granted("root = deny");
         c.working_dir = (char *)"", c.n_env = 1, variable.name = (char *)"HOME";
-        refused("", "root", "env HOME says");
-        variable.name = (char *)"HOMEPAGE";
-        granted("");
+        refused("", "root", "env HOME may say");
+        granted("root = allow");
         setup();
         c.working_dir = (char *)"/srv", c.n_env = 1, variable.name = (char *)"HOME";
         granted("");
+}
+
+Test(privilege, no_variable_tells_the_tools_of_a_script_with_rights_what_to_run)
+{
+        static const char *const tell[] = {
+                "TAR_OPTIONS", "RSYNC_RSH",   "GIT_SSH_COMMAND", "GIT",        "SSH_ASKPASS",
+                "PAGER",       "MYEDITOR",    "DPKG_DATADIR",    "TMPDIR",     "JAVA_OPTS",
+                "APP_CONFIG",  "SECRET_FILE", "LESSOPEN_CMD",    "MAKEFLAGS",  "TAPE",
+                "EXTRA_ARGS",  "XDG_DATA",    "APP_PLUGINS",     "FOO_PREHOOK"
+        };
+        static const char *const words[] = { "NODE_NAME",
+                                             "NODE_IP",
+                                             "ENV",
+                                             "APP_ENV",
+                                             "DEBUG",
+                                             "LOG_LEVEL",
+                                             "TZ",
+                                             "LANG",
+                                             "LC_ALL",
+                                             "PORT",
+                                             "MYSQL_ROOT_PASSWORD",
+                                             "HOMEPAGE",
+                                             "GIT_PORT",
+                                             "DIRECTION",
+                                             "SSH_SERVICE_HOST",
+                                             "MAIL_PORT_25_TCP_ADDR",
+                                             "POD_NAMESPACE",
+                                             "NGINX_WORKER_PROCESSES" };
+
+        of_root();
+        c.n_env = 1;
+        for (size_t i = 0; i < ARRAY_LEN(tell); i++) {
+                variable.name = (char *)(uintptr_t)tell[i];
+                refused("", "root", "may say what a program with rights of its package runs");
+        }
+        for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+                variable.name = (char *)(uintptr_t)words[i];
+                granted("");
+        }
+        setup();
+        c.n_env = 1, variable.name = (char *)"TAR_OPTIONS";
+        granted(""); /* it is the package's user, with no right but its own */
+}
+
+Test(privilege, nobody_types_at_a_program_with_rights_of_its_package)
+{
+        c.console = true;
+        granted("");
+        of_root();
+        refused("", "root", "stdin and tty would be words");
+        own_command();
+        granted("");
+        setup();
+        unit.bus = "org.freedesktop.PolicyKit1", c.console = true;
+        refused("", "machine", "runs as it is or not at all");
 }
 
 /* Group 0 reads what root's group may: it is no right of a package whose daemon is somebody else. */
