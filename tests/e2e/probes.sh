@@ -98,8 +98,6 @@ env: [{name: WORD, value: word}]'
         not_ready grpc
         event grpc 'Unhealthy: Readiness probe failed: service unhealthy \(responded with "NOT_SERVING"\)'
     fi
-    ! has_event http Unhealthy || [ "$(k get events --field-selector involvedObject.name=http,reason=Unhealthy -o jsonpath='{.items[0].count}')" -le 2 ] ||
-        fail "it was well from the start"
     ! has_event http FieldsIgnored || fail "probes are said to have no effect"
 }
 
@@ -339,7 +337,7 @@ test_a_delay_and_a_period() {
     read -r first second third < <(logs p | awk '/GET/ { all = all $1 " " } END { print all }')
     third=${third%% *}
     [ $((first - started)) -ge 4 ] || fail "first asked after $((first - started)) s"
-    [ $((third - first)) -ge 5 ] || fail "asked at $first, $second, $third"
+    [ $((third - started)) -ge 10 ] || fail "started at $started, asked at $first, $second, $third"
 }
 
 test_a_sidecar_that_starts_slowly() {
@@ -403,6 +401,7 @@ livenessProbe: {httpGet: {path: /liveness, port: web}, periodSeconds: 1}'
     node systemctl start vks-agent
     wait_for 30 "it is asked again" at_least $((count + 6)) asked_ever p
     kill $watch
+    [ -s "$RESULTS/$NS-watch" ] || fail "nothing was watched"
     ! grep -qv "^true true$" "$RESULTS/$NS-watch" || fail "it flapped: $(sort "$RESULTS/$NS-watch" | uniq -c)"
     [ "$(pod_field p '{.status.conditions[?(@.type=="Ready")].lastTransitionTime}')" = "$since" ] || fail "Ready is another since"
     # shellcheck disable=SC2016
