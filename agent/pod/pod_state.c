@@ -382,16 +382,23 @@ bool container_has_started(const struct container_state *c, const struct contain
         return c->phase == CONTAINER_RUNNING && (!spec->probes[PROBE_STARTUP] || c->startup_passed);
 }
 
+static bool change(bool *b, bool to)
+{
+        bool news = *b != to;
+
+        *b = to;
+        return news;
+}
+
 bool container_probed(struct container_state *c, enum probe_type type, bool good)
 {
-        bool *passed = type == PROBE_READINESS ? &c->readiness_passed
-                       : type == PROBE_STARTUP ? &c->startup_passed
-                                               : NULL;
-        bool news = passed && *passed != good;
+        bool news = false;
 
-        if (passed)
-                *passed = good;
-        if (good || type == PROBE_READINESS || c->unhealthy)
+        if (type == PROBE_READINESS)
+                return change(&c->readiness_passed, good);
+        if (type == PROBE_STARTUP)
+                news = change(&c->startup_passed, good);
+        if (good || c->unhealthy)
                 return news;
         c->unhealthy = true;
         c->failed_probe = type;

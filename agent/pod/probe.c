@@ -204,15 +204,14 @@ static int parse_handler(struct probe *p, const cJSON *spec, const cJSON *ports,
 int probe_parse(enum probe_type type, const cJSON *spec, const cJSON *ports, struct probe **ret, struct err *e)
 {
         CLEANUP(probe_freep) struct probe *p = NEW(struct probe);
-        int r;
 
         *ret = NULL;
-        if ((r = parse_handler(p, spec, ports, e)) < 0 ||
-            (r = number(spec, "initialDelaySeconds", 0, &p->initial_delay_s, e)) < 0 ||
-            (r = number(spec, "periodSeconds", PERIOD_S, &p->period_s, e)) < 0 ||
-            (r = number(spec, "timeoutSeconds", TIMEOUT_S, &p->timeout_s, e)) < 0 ||
-            (r = number(spec, "successThreshold", SUCCESSES, &p->success_threshold, e)) < 0 ||
-            (r = number(spec, "failureThreshold", FAILURES, &p->failure_threshold, e)) < 0)
+        if (parse_handler(p, spec, ports, e) < 0 ||
+            number(spec, "initialDelaySeconds", 0, &p->initial_delay_s, e) < 0 ||
+            number(spec, "periodSeconds", PERIOD_S, &p->period_s, e) < 0 ||
+            number(spec, "timeoutSeconds", TIMEOUT_S, &p->timeout_s, e) < 0 ||
+            number(spec, "successThreshold", SUCCESSES, &p->success_threshold, e) < 0 ||
+            number(spec, "failureThreshold", FAILURES, &p->failure_threshold, e) < 0)
                 return err_prefix(e, "%s.", probe_fields[type]);
         if (type != PROBE_READINESS && p->success_threshold != 1)
                 return err_set(e, -EINVAL, "CreateContainerConfigError", "%s.successThreshold: must be 1",

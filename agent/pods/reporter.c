@@ -78,6 +78,9 @@ static uint64_t settles_at(const struct pod_entry *e)
         if (!e->status_sent && streq(status_phase(e->pod, s), "Pending") && !at &&
             pod_first_blocking_init(e->pod, s) == 0)
                 at = s->seen + (pulling ? SETTLE_USEC : QUEUE_USEC);
+        /* An init container that takes its time, or a sidecar that has not started yet, is worth telling. */
+        if (at && s->n_containers && e->pod->containers[0].init && s->containers[0].phase == CONTAINER_RUNNING)
+                at = s->containers[0].started + SETTLE_USEC;
         return at;
 }
 

@@ -9,6 +9,8 @@
 #include "agent/probes/grpc_health.h"
 #include "common/mem.h"
 
+#define USER_AGENT "kube-probe/" VKS_VERSION
+
 enum {
         OUTPUT_MAX = 10 * 1024, /* of a command; the kubelet's number (pkg/kubelet/prober, maxRespBodyLength) */
         WORDS_MAX = 12 * 1024,
@@ -95,7 +97,7 @@ static void try_http(struct attempt *a, const struct attempt_means *means, const
                 .port = p->port,
                 .path = p->path,
                 .headers = (const char *const *)p->headers,
-                .user_agent = "kube-probe/" VKS_VERSION,
+                .user_agent = USER_AGENT,
                 .timeout_ms = a->timeout_s * 1000,
         };
 
@@ -165,8 +167,9 @@ static void on_health(void *userdata, const struct http_response *r)
 
 static void try_grpc(struct attempt *a, const struct attempt_means *means)
 {
-        static const char *const headers[] = { "Content-Type: application/grpc", "TE: trailers",
-                                               "User-Agent: kube-probe/" VKS_VERSION, "Accept:", NULL };
+        static const char user_agent[] = "User-Agent: " USER_AGENT;
+        static const char *const headers[] = { "Content-Type: application/grpc", "TE: trailers", user_agent,
+                                               "Accept:", NULL };
         CLEANUP(freep) char *url = make_url(a, "/grpc.health.v1.Health/Check");
         CLEANUP(buf_done) struct buf body = BUF(REQUEST_MAX);
         struct http_request r = {

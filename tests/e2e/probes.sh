@@ -74,6 +74,7 @@ answers() { k exec "$1" -- sh -c "echo '$2' >/tmp/answer"; } # POD WORDS: from n
 asked() { logs "$1" | grep -c GET || true; } # POD: how often
 # The same where no agent can be asked: of all pods that ever had its name.
 asked_ever() { node journalctl --sync && node journalctl -q -o cat -u "$(unit_of "$1" "$PERL")" | grep -c "GET .*|" || true; }
+endpoint() { field endpoints s "$1" 2>/dev/null; } # JSONPATH; a current kubectl warns that there is something newer
 node_ip() { pod_field "$1" '{.status.hostIP}'; }
 
 together each_kind_that_is_well http_as_the_kubelet_asks https_without_a_trusted_name what_is_wrong_is_said a_command_that_takes_too_long redirects \
@@ -97,8 +98,6 @@ env: [{name: WORD, value: word}]'
         not_ready grpc
         event grpc 'Unhealthy: Readiness probe failed: service unhealthy \(responded with "NOT_SERVING"\)'
     fi
-    ! has_event http Unhealthy || [ "$(k get events --field-selector involvedObject.name=http,reason=Unhealthy -o jsonpath='{.items[0].count}')" -le 2 ] ||
-        fail "it was well from the start"
     ! has_event http FieldsIgnored || fail "probes are said to have no effect"
 }
 
@@ -309,12 +308,12 @@ spec: {selector: {app: p}, ports: [{port: 80, targetPort: web}]}
 YAML
     serve p "$HTTP" 18761 'readinessProbe: {httpGet: {path: /, port: web}, periodSeconds: 1, failureThreshold: 2}'
     running p
-    wait_for 30 "it is an endpoint" equals "18761 $(node_ip p)" field endpoints s '{.subsets[0].ports[0].port} {.subsets[0].addresses[0].ip}'
+    wait_for 30 "it is an endpoint" equals "18761 $(node_ip p)" endpoint '{.subsets[0].ports[0].port} {.subsets[0].addresses[0].ip}'
     answers p 500
-    wait_for 30 "it is none" equals " $(node_ip p)" field endpoints s '{.subsets[0].addresses[0].ip} {.subsets[0].notReadyAddresses[0].ip}'
+    wait_for 30 "it is none" equals " $(node_ip p)" endpoint '{.subsets[0].addresses[0].ip} {.subsets[0].notReadyAddresses[0].ip}'
     [ "$(pod_field p '{.status.phase}'),$(main p restartCount)" = Running,0 ] || fail "readiness ends nothing"
     answers p 200
-    wait_for 30 "it is one again" equals "$(node_ip p)" field endpoints s '{.subsets[0].addresses[0].ip}'
+    wait_for 30 "it is one again" equals "$(node_ip p)" endpoint '{.subsets[0].addresses[0].ip}'
 }
 
 test_thresholds() {
@@ -338,7 +337,7 @@ test_a_delay_and_a_period() {
     read -r first second third < <(logs p | awk '/GET/ { all = all $1 " " } END { print all }')
     third=${third%% *}
     [ $((first - started)) -ge 4 ] || fail "first asked after $((first - started)) s"
-    [ $((third - first)) -ge 5 ] || fail "asked at $first, $second, $third"
+    [ $((third - started)) -ge 10 ] || fail "started at $started, asked at $first, $second, $third"
 }
 
 test_a_sidecar_that_starts_slowly() {
@@ -359,7 +358,8 @@ spec:
   - {name: main, image: /bin/sleep, command: [/bin/sleep, "1000"]}
 YAML
     event p "Unhealthy: Startup probe failed"
-    [ -n "$(main p state.waiting.reason)" ] || fail "the container did not wait: $(main p state)"
+    wait_for 10 "the container waits" equals PodInitializing main p state.waiting.reason
+    [ "$(pod_field p '{.status.initContainerStatuses[0].started}')" = false ] || fail "the sidecar has started"
     k exec p -c side -- touch /tmp/started
     running p
     [ "$(pod_field p '{.status.initContainerStatuses[0].started}')" = true ] || fail "the sidecar has not started"
@@ -401,6 +401,7 @@ livenessProbe: {httpGet: {path: /liveness, port: web}, periodSeconds: 1}'
     node systemctl start vks-agent
     wait_for 30 "it is asked again" at_least $((count + 6)) asked_ever p
     kill $watch
+    [ -s "$RESULTS/$NS-watch" ] || fail "nothing was watched"
     ! grep -qv "^true true$" "$RESULTS/$NS-watch" || fail "it flapped: $(sort "$RESULTS/$NS-watch" | uniq -c)"
     [ "$(pod_field p '{.status.conditions[?(@.type=="Ready")].lastTransitionTime}')" = "$since" ] || fail "Ready is another since"
     # shellcheck disable=SC2016
