@@ -18,6 +18,7 @@
 #include "agent/lib/file_watch.h"
 #include "agent/server/gate.h"
 #include "agent/server/kubelet_api.h"
+#include "agent/logs/log_end.h"
 #include "agent/logs/log_stream.h"
 #include "agent/node/node.h"
 #include "agent/node/package_labels.h"
@@ -260,6 +261,16 @@ static void pod_forgotten(void *userdata, const char *pod_uid)
                 probes_pod_forgotten(a->probes, pod_uid);
 }
 
+static int read_log_end(void *userdata, const char *pod_uid, const struct container *c, const char *invocation,
+                        pods_log_end done, void *arg)
+{
+        const struct log_source source = {
+                .pod_uid = pod_uid, .container = c->name, .unit = c->unit, .invocation_id = invocation
+        };
+
+        return log_end_read(((struct agent *)userdata)->event, &source, done, arg);
+}
+
 /* ---- what the other parts tell ----------------------------------------------------------------------------------- */
 
 static void content_changed(void *userdata, enum object_kind kind, const char *namespace, const char *name)
@@ -390,6 +401,7 @@ static int agent_start(struct agent *a, struct err *e)
                 .container_ended = container_ended,
                 .pod_seen = pod_seen,
                 .pod_forgotten = pod_forgotten,
+                .log_end = read_log_end,
                 .userdata = a,
                 .dry_run = a->config->dry_run ? stdout : NULL,
         };

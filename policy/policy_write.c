@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "common/mem.h"
+#include "common/message.h"
 #include "common/utf8.h"
 #include "policy/rules.h"
 
@@ -80,6 +81,20 @@ static int by_target(const void *a, const void *b)
         return strcmp(((const struct op_mount *)a)->target, ((const struct op_mount *)b)->target);
 }
 
+/* At any path but the default one it is a mount like others, of one file. */
+static int parse_message(struct op_container *k, struct err *e)
+{
+        static const struct op_volume message = { .kind = VOLUME_MESSAGE, .name = "terminationMessagePath" };
+        const char *path = k->c->message_path;
+        struct op_mount *m = &k->mounts[k->n_mounts];
+
+        if (!*path || streq(path, MESSAGE_PATH))
+                return 0;
+        k->n_mounts++;
+        m->volume = &message;
+        return rule_target(path, m->target, e) < 0 ? err_prefix(e, "terminationMessagePath: ") : 0;
+}
+
 static int parse_mounts(const struct op_write *op, struct op_container *k, struct err *e)
 {
         const Vks__Container *c = k->c;
@@ -88,7 +103,7 @@ static int parse_mounts(const struct op_write *op, struct op_container *k, struc
         if (c->n_mounts > MOUNTS_MAX)
                 return MALFORMED(e, "%zu volumeMounts, at most %d are taken", c->n_mounts, MOUNTS_MAX);
         k->n_mounts = c->n_mounts;
-        k->mounts = xcalloc(c->n_mounts, sizeof(*k->mounts));
+        k->mounts = xcalloc(c->n_mounts + 1, sizeof(*k->mounts));
         for (size_t i = 0; i < c->n_mounts; i++) {
                 struct op_mount *m = &k->mounts[i];
 
@@ -102,6 +117,8 @@ static int parse_mounts(const struct op_write *op, struct op_container *k, struc
                         return rule_refused(e, "host-path", "%.200s may be mounted read-only, and volume %s is not",
                                             m->volume->host_path, m->volume->name);
         }
+        if ((r = parse_message(k, e)) < 0)
+                return r;
         qsort(k->mounts, k->n_mounts, sizeof(*k->mounts), by_target);
         for (size_t i = 1; i < k->n_mounts; i++)
                 if (streq(k->mounts[i].target, k->mounts[i - 1].target))

@@ -9,6 +9,7 @@
 #include "agent/lib/go_quote.h"
 #include "common/buf.h"
 #include "common/mem.h"
+#include "common/message.h"
 #include "proto/hash.h"
 
 enum {
@@ -330,7 +331,8 @@ static void parse_container(struct pod *p, struct container *c, const cJSON *spe
         static const char *const not_yet[] = { "lifecycle", "volumeDevices", "restartPolicyRules", "resizePolicy" };
         const char *name = json_str(spec, "name"), *image = json_str(spec, "image"),
                    *pull = json_str(spec, "imagePullPolicy");
-        const char *dir = json_str(spec, "workingDir"), *restart = json_str(spec, "restartPolicy");
+        const char *dir = json_str(spec, "workingDir"), *restart = json_str(spec, "restartPolicy"),
+                   *message = json_str(spec, "terminationMessagePath");
 
         c->name = xstrdup(name ? name : "");
         c->image = xstrdup(image ? image : "");
@@ -341,6 +343,8 @@ static void parse_container(struct pod *p, struct container *c, const cJSON *spe
         c->sidecar = c->init && streq(restart, "Always");
         c->tty = json_bool(spec, "tty", false);
         c->has_stdin = json_bool(spec, "stdin", false);
+        c->message_path = xstrdup(message && *message ? message : MESSAGE_PATH);
+        c->message_from_log = streq(json_str(spec, "terminationMessagePolicy"), "FallbackToLogsOnError");
         c->stdin_once = json_bool(spec, "stdinOnce", false);
         if (!id_is_label(c->name))
                 refuse(p, c, "CreateContainerConfigError", "containers{%.80s}.name: not a DNS label", c->name);
@@ -359,6 +363,9 @@ static void parse_container(struct pod *p, struct container *c, const cJSON *spe
         if (c->working_dir && !id_is_path(c->working_dir))
                 refuse(p, c, "CreateContainerConfigError", "containers{%s}.workingDir: not a normalized absolute path",
                        c->name);
+        if (!id_is_path(c->message_path))
+                refuse(p, c, "CreateContainerConfigError",
+                       "containers{%s}.terminationMessagePath: not a normalized absolute path", c->name);
         for (size_t i = 0; i < ARRAY_LEN(not_yet); i++) {
                 const cJSON *v = json_get(spec, not_yet[i]);
                 if (v && !cJSON_IsFalse(v) && !(cJSON_IsArray(v) && !v->child))
@@ -735,7 +742,7 @@ static void container_done(struct container *c)
                 free(c->env[i].name), free(c->env[i].object), free(c->env[i].text);
         for (size_t i = 0; i < c->n_mounts; i++)
                 free(c->mounts[i].volume), free(c->mounts[i].path);
-        free(c->env), free(c->mounts), free(c->name), free(c->image), free(c->working_dir);
+        free(c->env), free(c->mounts), free(c->name), free(c->image), free(c->working_dir), free(c->message_path);
         strv_free(c->command), strv_free(c->args);
         for (size_t i = 0; i < PROBE_TYPES; i++)
                 probe_free(c->probes[i]);

@@ -59,6 +59,8 @@ struct container {
         bool has_user, has_group, non_root;
         uint32_t user, group;
         bool tty, has_stdin, stdin_once;
+        char *message_path;                /* terminationMessagePath */
+        bool message_from_log;             /* terminationMessagePolicy: FallbackToLogsOnError */
         struct probe *probes[PROBE_TYPES]; /* NULL: none */
         bool init;                         /* of spec.initContainers */
         bool sidecar;                      /* an init container with restartPolicy Always */

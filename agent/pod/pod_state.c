@@ -9,6 +9,33 @@
 #include "agent/lib/times.h"
 #include "common/mem.h"
 
+/* ---- runs that are over ------------------------------------------------------------------------------------------ */
+
+void termination_say(struct termination *t, const char *text)
+{
+        char *all;
+
+        if (!text || !*text)
+                return;
+        all = t->message ? xasprintf("%s: %s", t->message, text) : xstrdup(text);
+        free(t->message);
+        t->message = all;
+}
+
+static void termination_done(struct termination *t)
+{
+        free(t->message);
+        *t = (struct termination){ 0 };
+}
+
+/* The run that was `from` is `to` now. */
+static void termination_move(struct termination *to, struct termination *from)
+{
+        free(to->message);
+        *to = *from;
+        *from = (struct termination){ 0 };
+}
+
 struct pod_state *pod_state_new(const struct pod *p, uint64_t now)
 {
         struct pod_state *s = NEW(struct pod_state);
@@ -34,6 +61,10 @@ struct pod_state *pod_state_free(struct pod_state *s)
 {
         if (!s)
                 return NULL;
+        for (size_t i = 0; i < s->n_containers; i++) {
+                termination_done(&s->containers[i].now);
+                termination_done(&s->containers[i].last);
+        }
         free(s->containers);
         free(s->volumes);
         free(s);
@@ -68,7 +99,7 @@ static void adopt_termination(struct termination *t, const cJSON *state)
         t->started = when(o, "startedAt");
         t->ended = when(o, "finishedAt");
         snprintf(t->reason, sizeof(t->reason), "%s", reason ? reason : "");
-        snprintf(t->message, sizeof(t->message), "%s", message ? message : "");
+        termination_say(t, message);
         snprintf(t->invocation, sizeof(t->invocation), "%s", invocation_of(json_str(o, "containerID")));
 }
 
@@ -128,6 +159,7 @@ static void terminate(struct container_state *c, const struct unit_state *u, uin
         struct termination *t = &c->now;
         bool oom = streq(u->result, "oom-kill");
 
+        termination_done(t);
         *t = (struct termination){ .valid = true, .started = c->started, .ended = u->ended ? u->ended : now };
         snprintf(t->invocation, sizeof(t->invocation), "%s", c->invocation);
         if (u->main_code == CLD_EXITED) {
@@ -141,13 +173,13 @@ static void terminate(struct container_state *c, const struct unit_state *u, uin
                 t->exit_code = streq(u->result, "success") ? 0 : 128;
         }
         if (*u->spawn_error) {
-                snprintf(t->message, sizeof(t->message), "systemd could not start the process: %.180s", u->spawn_error);
+                t->message = xasprintf("systemd could not start the process: %s", u->spawn_error);
                 snprintf(t->reason, sizeof(t->reason), "StartError");
                 t->exit_code = 128;
         } else if (streq(u->result, "timeout") || streq(u->result, "watchdog") || streq(u->result, "protocol") ||
                    streq(u->result, "resources") || streq(u->result, "exec-condition") ||
                    streq(u->result, "start-limit-hit")) {
-                snprintf(t->message, sizeof(t->message), "systemd says: Result=%s", u->result);
+                t->message = xasprintf("systemd says: Result=%s", u->result);
         }
         if (!*t->reason)
                 snprintf(t->reason, sizeof(t->reason), "%s", oom ? "OOMKilled" : t->exit_code ? "Error" : "Completed");
@@ -158,10 +190,10 @@ static void terminate(struct container_state *c, const struct unit_state *u, uin
  * agent did not run. */
 static void terminate_unseen(struct termination *t, const struct container_state *c, uint64_t now)
 {
+        termination_done(t);
         *t = (struct termination){ .valid = true, .exit_code = 137, .started = c->started, .ended = now };
         snprintf(t->reason, sizeof(t->reason), "ContainerStatusUnknown");
-        snprintf(t->message, sizeof(t->message),
-                 "the unit is gone: the node was restarted, or somebody else removed it");
+        t->message = xstrdup("the unit is gone: the node was restarted, or somebody else removed it");
         snprintf(t->invocation, sizeof(t->invocation), "%s", c->invocation);
 }
 
@@ -169,7 +201,7 @@ static void new_run(struct container_state *c, const struct unit_state *u, uint6
 {
         if (*c->invocation) {
                 if (c->now.valid)
-                        c->last = c->now;
+                        termination_move(&c->last, &c->now);
                 else if (!c->last.valid || !streq(c->last.invocation, c->invocation))
                         terminate_unseen(&c->last, c, now);
                 /* While we were away systemd may have restarted it more than once. */
@@ -177,7 +209,7 @@ static void new_run(struct container_state *c, const struct unit_state *u, uint6
         }
         memcpy(c->invocation, u->invocation, sizeof(c->invocation));
         c->unit_restarts = u->restarts;
-        c->now = (struct termination){ 0 };
+        termination_done(&c->now);
         c->started = 0;
         c->phase = CONTAINER_WAITING;
         c->failure = ERR_NONE;
@@ -316,7 +348,6 @@ void container_renew(struct container_state *c)
 {
         struct container_state next = {
                 .restarts = c->restarts,
-                .last = c->now.valid ? c->now : c->last,
                 .mark_sent = c->mark_sent,
                 .values = c->values,
                 .values_sent = c->values_sent,
@@ -324,6 +355,9 @@ void container_renew(struct container_state *c)
                 .env_told = c->env_told,
         };
 
+        termination_move(&next.last, c->now.valid ? &c->now : &c->last);
+        termination_done(&c->now);
+        termination_done(&c->last);
         memcpy(next.invocation, c->invocation, sizeof(next.invocation));
         *c = next;
 }

@@ -24,10 +24,15 @@ struct termination {
         int exit_code; /* 128 + signal when a signal ended it */
         int signal;
         char reason[24];
-        char message[256];
+        char *message;   /* owned; NULL: none */
+        bool awaits_log; /* the end of its log, which becomes the message, is not read yet */
         char invocation[33];
         uint64_t started, ended;
 };
+
+/* Appends to the message, as the kubelet does where the machine and the container both have something to say. NULL and
+ * "" say nothing. */
+void termination_say(struct termination *t, const char *text);
 
 struct container_state {
         enum container_phase phase;

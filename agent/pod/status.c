@@ -21,6 +21,23 @@ static void add_time(cJSON *o, const char *key, uint64_t usec)
         cJSON_AddStringToObject(o, key, text);
 }
 
+/* As status_manager.go normalizeStatus has it: the messages of all containers together, each with its share. */
+enum { MESSAGES_MAX = 12 * 1024 };
+
+/* At most so many bytes, and no piece of a character. */
+static void add_cut(cJSON *o, const char *key, const char *text, size_t max)
+{
+        CLEANUP(freep) char *cut = xstrdup(text);
+        size_t n = strlen(cut);
+
+        if (n > max) {
+                for (n = max; n > 0 && ((unsigned char)cut[n] & 0xc0) == 0x80;)
+                        n--;
+                cut[n] = '\0';
+        }
+        cJSON_AddStringToObject(o, key, cut);
+}
+
 /* ---- phase ------------------------------------------------------------------------------------------------------- */
 
 static bool ephemeral_runs(const struct pod *p, const struct pod_state *s)
@@ -74,7 +91,7 @@ static cJSON *waiting_state(const char *reason, const char *fmt, ...)
         return state;
 }
 
-static cJSON *terminated_state(const struct termination *t)
+static cJSON *terminated_state(const struct pod *p, const struct termination *t)
 {
         cJSON *state = cJSON_CreateObject(), *o = cJSON_AddObjectToObject(state, "terminated");
 
@@ -82,8 +99,8 @@ static cJSON *terminated_state(const struct termination *t)
         if (t->signal)
                 cJSON_AddNumberToObject(o, "signal", t->signal);
         cJSON_AddStringToObject(o, "reason", t->reason);
-        if (*t->message)
-                cJSON_AddStringToObject(o, "message", t->message);
+        if (t->message)
+                add_cut(o, "message", t->message, MESSAGES_MAX / p->n_containers);
         add_time(o, "startedAt", t->started ? t->started : t->ended);
         add_time(o, "finishedAt", t->ended);
         if (*t->invocation) {
@@ -160,14 +177,14 @@ static cJSON *container_status(const struct pod *p, const struct pod_state *s, s
                                       (unsigned)((c->restart_at - c->now.ended) / USEC_PER_SEC), spec->name, p->id.name,
                                       p->id.namespace, p->id.uid);
         } else {
-                state = terminated_state(&c->now);
+                state = terminated_state(p, &c->now);
         }
         if (*c->invocation)
                 snprintf(id, sizeof(id), "systemd://%s", c->invocation);
 
         cJSON_AddStringToObject(o, "name", spec->name);
         cJSON_AddItemToObject(o, "state", state);
-        cJSON_AddItemToObject(o, "lastState", last->valid ? terminated_state(last) : cJSON_CreateObject());
+        cJSON_AddItemToObject(o, "lastState", last->valid ? terminated_state(p, last) : cJSON_CreateObject());
         cJSON_AddBoolToObject(o, "ready", is_ready(spec, c));
         if (!spec->ephemeral)
                 cJSON_AddBoolToObject(o, "started", container_has_started(c, spec));

@@ -24,6 +24,10 @@
 
 struct pods;
 
+/* The last lines that one run of a container has written, together at most some KiB; "" when there are none, or when
+ * they could not be read. */
+typedef void (*pods_log_end)(void *userdata, const char *text);
+
 /* Everything is borrowed and outlives the pods; objects, tokens and installer are given later since they call back into
  * here. */
 struct pods_parts {
@@ -43,6 +47,10 @@ struct pods_parts {
          * be NULL. What they are given is borrowed until they return. */
         void (*pod_seen)(void *userdata, const struct pod *p, const struct pod_state *s);
         void (*pod_forgotten)(void *userdata, const char *pod_uid);
+        /* Has the end of that run's log read; `done` is called once with `arg`, never from inside. 0 or a negative
+         * errno; may be NULL. */
+        int (*log_end)(void *userdata, const char *pod_uid, const struct container *c, const char *invocation,
+                       pods_log_end done, void *arg);
         void *userdata;
         FILE *dry_run; /* not NULL: plans are printed there, and nothing is done */
 };

@@ -6,6 +6,7 @@
 #include "agent/pod/pod.h"
 #include "common/buf.h"
 #include "common/mem.h"
+#include "common/message.h"
 
 static struct pod *parse_annotated(const char *annotations, const char *spec)
 {
@@ -454,6 +455,10 @@ static char *container_text(const struct container *c)
         words_text(&b, "args", c->args);
         if (c->working_dir)
                 buf_printf(&b, " in %s", c->working_dir);
+        if (!streq(c->message_path, MESSAGE_PATH))
+                buf_printf(&b, " message %s", c->message_path);
+        if (c->message_from_log)
+                buf_str(&b, " message log");
         for (size_t i = 0; i < c->n_env; i++) {
                 const struct env_var *v = &c->env[i];
                 buf_printf(&b, " %s%s%s%s%s%s", v->name, sources[v->kind], v->object ? v->object : "",
@@ -493,6 +498,13 @@ Test(pod, fields_of_a_container)
                   "containers{c}.env{A}: no variable can hold a NUL", "" },
                 { "workingDir", ",\"workingDir\":\"/srv\"", "c nginx in /srv", "", "" },
                 { "none", ",\"workingDir\":\"\"", "c nginx", "", "" },
+                { "its message where nobody says", "", "c nginx", "", "" },
+                { "or with nothing", ",\"terminationMessagePath\":\"\"", "c nginx", "", "" },
+                { "elsewhere", ",\"terminationMessagePath\":\"/tmp/x\"", "c nginx message /tmp/x", "", "" },
+                { "of its log", ",\"terminationMessagePolicy\":\"FallbackToLogsOnError\"", "c nginx message log", "",
+                  "" },
+                { "at no path", ",\"terminationMessagePath\":\"x\"", NULL,
+                  "containers{c}.terminationMessagePath: not a normalized absolute path", "" },
                 { "a relative one", ",\"workingDir\":\"srv\"", NULL,
                   "containers{c}.workingDir: not a normalized absolute path", "" },
                 { "a variable", ",\"env\":[{\"name\":\"A\",\"value\":\"1\"},{\"name\":\"B\"}]", "c nginx A=1 B=", "",

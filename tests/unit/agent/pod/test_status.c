@@ -362,6 +362,35 @@ Test(status, a_long_list_of_containers_is_cut)
         world_done(&w);
 }
 
+/* As many bytes as the kubelet tells of all containers together, each with its share, and no half of a character. */
+Test(status, messages_of_runs_have_their_share_of_the_status)
+{
+        struct world w = world("Never a b c");
+        CLEANUP(freep) char *ae = xcalloc(5001, 1);
+        cJSON *s;
+
+        memset(ae, 'x', 5000);
+        memcpy(ae + 4095, "\xc3\xa4", 2); /* 12 KiB by three are 4096 */
+        happen(&w, "ready; a runs; a exits 1; b runs; b exits 1; b runs");
+        termination_say(&w.state->containers[0].now, NULL);
+        termination_say(&w.state->containers[0].now, "");
+        termination_say(&w.state->containers[1].last, "systemd says: x");
+        termination_say(&w.state->containers[1].last, "bye");
+        s = status_of(&w);
+        CLEANUP(freep)
+        char *none = value_at(s, "containerStatuses.0.state.terminated.message"),
+             *both = value_at(s, "containerStatuses.1.lastState.terminated.message");
+        cr_assert_str_eq(none, "absent");
+        cr_assert_str_eq(both, "systemd says: x: bye", "the machine's word comes first");
+        cJSON_Delete(s);
+        termination_say(&w.state->containers[0].now, ae);
+        s = status_of(&w);
+        CLEANUP(freep) char *cut = value_at(s, "containerStatuses.0.state.terminated.message");
+        cr_assert_eq(strlen(cut), 4095);
+        cJSON_Delete(s);
+        world_done(&w);
+}
+
 Test(status, a_pod_with_too_many_containers_waits_for_ever)
 {
         CLEANUP(buf_done) struct buf words = BUF(4096);
