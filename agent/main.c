@@ -25,6 +25,7 @@
 #include "agent/pods/command.h"
 #include "agent/sessions/console.h"
 #include "agent/pods/pods.h"
+#include "agent/probes/hooks.h"
 #include "agent/probes/probes.h"
 #include "agent/lib/retry.h"
 #include "agent/client/watch.h"
@@ -51,6 +52,7 @@ struct agent {
         struct pods *pods;
         struct commands *commands;
         struct probes *probes;
+        struct hooks *hooks;
         struct consoles *consoles;
         struct watch *watch, *node_watch;
         struct gate *gate;
@@ -259,6 +261,13 @@ static void pod_forgotten(void *userdata, const char *pod_uid)
 
         if (a->probes)
                 probes_pod_forgotten(a->probes, pod_uid);
+        if (a->hooks)
+                hooks_forget(a->hooks, pod_uid);
+}
+
+static void hook_begin(void *userdata, const char *pod_uid, size_t index, enum hook_kind kind, uint64_t usec)
+{
+        hooks_begin(((struct agent *)userdata)->hooks, pod_uid, index, kind, usec);
 }
 
 static int read_log_end(void *userdata, const char *pod_uid, const struct container *c, const char *invocation,
@@ -401,12 +410,14 @@ static int agent_start(struct agent *a, struct err *e)
                 .container_ended = container_ended,
                 .pod_seen = pod_seen,
                 .pod_forgotten = pod_forgotten,
+                .hook_begin = hook_begin,
                 .log_end = read_log_end,
                 .userdata = a,
                 .dry_run = a->config->dry_run ? stdout : NULL,
         };
         a->pods = pods_new(&parts);
         a->commands = commands_new(a->event, a->helper, a->pods);
+        a->hooks = hooks_new(a->event, a->pods, a->commands, own_ip(a));
         a->probes = probes_new(a->event, a->pods, a->commands, own_ip(a));
         a->consoles = consoles_new(a->event, a->pods);
         a->registered = a->config->dry_run;
@@ -423,6 +434,7 @@ static void agent_free(struct agent *a)
         sd_event_source_disable_unref(a->labels_timer);
         node_free(a->node);
         a->probes = probes_free(a->probes);
+        a->hooks = hooks_free(a->hooks);
         helper_client_free(a->helper);
         consoles_free(a->consoles);
         commands_free(a->commands);

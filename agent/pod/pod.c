@@ -318,6 +318,21 @@ static void parse_probes(struct pod *p, struct container *c, const cJSON *spec)
         }
 }
 
+static void parse_hooks(struct pod *p, struct container *c, const cJSON *spec)
+{
+        const cJSON *lifecycle = json_get(spec, "lifecycle");
+
+        for (enum hook_kind k = 0; k < HOOK_KINDS; k++) {
+                const cJSON *hook = json_get(lifecycle, hook_fields[k]);
+                struct err e = ERR_NONE;
+
+                if (!cJSON_IsObject(hook) || c->ephemeral || (c->init && !c->sidecar))
+                        continue;
+                if (handler_parse(k, hook, json_get(spec, "ports"), &c->hooks[k], &e) < 0)
+                        refuse(p, c, e.reason, "containers{%s}.%s", c->name, e.text);
+        }
+}
+
 static uint64_t mark_of(const char *image)
 {
         uint64_t h = hash_bytes(HASH_START, image, strlen(image));
@@ -328,7 +343,7 @@ static uint64_t mark_of(const char *image)
 static void parse_container(struct pod *p, struct container *c, const cJSON *spec, const cJSON *pod_spec,
                             struct buf *ignored)
 {
-        static const char *const not_yet[] = { "lifecycle", "volumeDevices", "restartPolicyRules", "resizePolicy" };
+        static const char *const not_yet[] = { "volumeDevices", "restartPolicyRules", "resizePolicy" };
         const char *name = json_str(spec, "name"), *image = json_str(spec, "image"),
                    *pull = json_str(spec, "imagePullPolicy");
         const char *dir = json_str(spec, "workingDir"), *restart = json_str(spec, "restartPolicy"),
@@ -377,6 +392,9 @@ static void parse_container(struct pod *p, struct container *c, const cJSON *spe
         parse_env(p, c, spec);
         parse_mounts(p, c, json_get(spec, "volumeMounts"));
         parse_probes(p, c, spec);
+        parse_hooks(p, c, spec);
+        if (json_get(json_get(spec, "lifecycle"), "stopSignal"))
+                ignore(ignored, "lifecycle.stopSignal");
         parse_security(p, c, json_get(pod_spec, "securityContext"), json_get(spec, "securityContext"), ignored);
 }
 
@@ -746,6 +764,8 @@ static void container_done(struct container *c)
         strv_free(c->command), strv_free(c->args);
         for (size_t i = 0; i < PROBE_TYPES; i++)
                 probe_free(c->probes[i]);
+        for (size_t i = 0; i < HOOK_KINDS; i++)
+                handler_free(c->hooks[i]);
 }
 
 static void volume_done(struct volume *v)

@@ -8,8 +8,8 @@
 
 #include <cjson/cJSON.h>
 
+#include "agent/pod/handler.h"
 #include "agent/pod/image.h"
-#include "agent/pod/probe.h"
 #include "common/err.h"
 #include "common/ids.h"
 
@@ -62,6 +62,7 @@ struct container {
         char *message_path;                /* terminationMessagePath */
         bool message_from_log;             /* terminationMessagePolicy: FallbackToLogsOnError */
         struct probe *probes[PROBE_TYPES]; /* NULL: none */
+        struct handler *hooks[HOOK_KINDS]; /* NULL: none */
         bool init;                         /* of spec.initContainers */
         bool sidecar;                      /* an init container with restartPolicy Always */
         bool ephemeral; /* of spec.ephemeralContainers: it runs once, and nothing of the pod depends on it */

@@ -114,6 +114,8 @@ static void adopt_container(struct container_state *c, const cJSON *status)
         if (c->now.valid)
                 c->phase = CONTAINER_TERMINATED;
         c->startup_passed = json_bool(status, "started", false);
+        if (c->startup_passed) /* a hook that was still under way is run again */
+                c->hooks[HOOK_POST_START] = HOOK_OVER;
         c->readiness_passed = json_bool(status, "ready", false);
         c->started = when(json_get(state, "running"), "startedAt");
         if (json_get(state, "running"))
@@ -216,6 +218,8 @@ static void new_run(struct container_state *c, const struct unit_state *u, uint6
         c->start_failures = 0;
         c->env_told = false;
         c->startup_passed = c->readiness_passed = c->unhealthy = false;
+        c->hooks[HOOK_POST_START] = c->hooks[HOOK_PRE_STOP] = HOOK_TO_COME;
+        c->signal_at = 0;
         if (!c->stop_sent) /* otherwise it began before the unit could be stopped, and ends for another image all the
                               same */
                 c->replacing = false;
@@ -413,7 +417,8 @@ bool later_is_long(unsigned failures)
 
 bool container_has_started(const struct container_state *c, const struct container *spec)
 {
-        return c->phase == CONTAINER_RUNNING && (!spec->probes[PROBE_STARTUP] || c->startup_passed);
+        return c->phase == CONTAINER_RUNNING && (!spec->probes[PROBE_STARTUP] || c->startup_passed) &&
+               (!spec->hooks[HOOK_POST_START] || c->hooks[HOOK_POST_START] == HOOK_OVER);
 }
 
 bool container_probed(struct container_state *c, enum probe_type type, bool good)
@@ -434,7 +439,7 @@ bool container_probed(struct container_state *c, enum probe_type type, bool good
 
 bool container_is_unhealthy(const struct container_state *c)
 {
-        return c->unhealthy && unit_has_processes(c->unit.phase);
+        return (c->unhealthy || c->hooks[HOOK_POST_START] == HOOK_FAILED) && unit_has_processes(c->unit.phase);
 }
 
 int64_t container_grace_s(const struct container_state *c, const struct container *spec, const struct pod *p)
@@ -479,8 +484,18 @@ const struct termination *container_last_run(const struct container_state *c, co
         return container_backs_off(c, spec, p) || (waits && c->now.valid) ? &c->now : &c->last;
 }
 
+static bool any_main_runs(const struct pod *p, const struct pod_state *s)
+{
+        for (size_t i = 0; i < p->n_containers; i++)
+                if (!p->containers[i].init && !p->containers[i].ephemeral &&
+                    unit_has_processes(s->containers[i].unit.phase))
+                        return true;
+        return false;
+}
+
 size_t pod_first_blocking_init(const struct pod *p, const struct pod_state *s)
 {
+        bool begun = any_main_runs(p, s);
         size_t i;
 
         for (i = 0; i < p->n_containers && p->containers[i].init; i++) {
@@ -491,6 +506,8 @@ size_t pod_first_blocking_init(const struct pod *p, const struct pod_state *s)
                 if (!over)
                         break;
         }
+        while (begun && i < p->n_containers && p->containers[i].init)
+                i++;
         return i;
 }
 

@@ -49,9 +49,9 @@ Test(status, a_pods_phase_is_that_of_its_containers)
                 { "whatever its containers say of their end", "Never c deadline=9",
                   "ready; c runs; deadline_exceeded; c exits 0 inactive", NULL, "Failed | c terminated Completed 0",
                   NULL },
-                { "also while a sidecar still ends", "Never s/sidecar c deadline=9",
+                { "not while a sidecar still ends", "Never s/sidecar c deadline=9",
                   "ready; s runs; c runs; deadline_exceeded; c exits 0 inactive", NULL,
-                  "Failed | s running ready | c terminated Completed 0", NULL },
+                  "Running | s running ready | c terminated Completed 0", NULL },
                 { "over its deadline, and not ended", "Always c deadline=9", "ready; c runs; deadline_exceeded", NULL,
                   "Running | c running ready", NULL },
         };
@@ -286,6 +286,9 @@ Test(status, conditions_follow_the_containers)
                   "-PodReadyToStartContainers +Initialized -Ready:PodFailed -ContainersReady:PodFailed "
                   "+PodScheduled" },
                 { "finished with its sidecar still there", "Never s/sidecar c", "ready; s runs; c runs; c exits 0",
+                  "+PodReadyToStartContainers +Initialized -Ready:ContainersNotReady "
+                  "-ContainersReady:ContainersNotReady +PodScheduled" },
+                { "and when that has ended", "Never s/sidecar c", "ready; s runs; c runs; c exits 0; s killed 15",
                   "-PodReadyToStartContainers +Initialized -Ready:PodCompleted -ContainersReady:PodCompleted "
                   "+PodScheduled" },
                 { "a closed gate", "Always c gate=example.org/balancer", "ready; c runs; not gates_open",
