@@ -7,8 +7,9 @@
 #include "common/mem.h"
 
 const char *const hook_fields[HOOK_KINDS] = { [HOOK_POST_START] = "postStart", [HOOK_PRE_STOP] = "preStop" };
-const char *const hook_events[HOOK_KINDS] = { [HOOK_POST_START] = "FailedPostStartHook",
-                                              [HOOK_PRE_STOP] = "FailedPreStopHook" };
+const char *const hook_events[HOOK_KINDS] = {
+        [HOOK_POST_START] = "FailedPostStartHook", [HOOK_PRE_STOP] = "FailedPreStopHook"
+};
 
 int handler_parse(enum hook_kind kind, const cJSON *spec, const cJSON *ports, struct handler **ret, struct err *e)
 {

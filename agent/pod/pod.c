@@ -403,6 +403,8 @@ void pod_name_unit(struct pod *p, size_t i, struct err *e)
         struct container *c = &p->containers[i];
 
         c->unit[0] = '\0';
+        free(c->unit_image);
+        c->unit_image = NULL;
         c->shares_image = c->ephemeral;
         if (c->parsed.kind == IMAGE_FOREIGN || c->parsed.kind == IMAGE_INVALID || !id_is_label(c->name))
                 return;
@@ -760,7 +762,8 @@ static void container_done(struct container *c)
                 free(c->env[i].name), free(c->env[i].object), free(c->env[i].text);
         for (size_t i = 0; i < c->n_mounts; i++)
                 free(c->mounts[i].volume), free(c->mounts[i].path);
-        free(c->env), free(c->mounts), free(c->name), free(c->image), free(c->working_dir), free(c->message_path);
+        free(c->env), free(c->mounts), free(c->name), free(c->image), free(c->working_dir), free(c->message_path),
+                free(c->unit_image);
         strv_free(c->command), strv_free(c->args);
         for (size_t i = 0; i < PROBE_TYPES; i++)
                 probe_free(c->probes[i]);

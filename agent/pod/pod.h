@@ -76,7 +76,9 @@ struct container {
          * a unit already keeps that unit's name until the unit is gone (desired.c). "": the image gives no name.
          */
         char unit[ID_UNIT_MAX + 1];
-        uint64_t mark; /* a hash of the image string, never 0: a unit with another mark was made for another image */
+        char *unit_image; /* what the unit was named after (image.name), where the pod has another image by now; NULL:
+                             its present one */
+        uint64_t mark;    /* a hash of the image string, never 0: a unit with another mark was made for another image */
 };
 
 struct volume_item { /* one file, or all keys of an object when `path` is NULL */

@@ -511,7 +511,7 @@ static void describe(const struct pod *p, const struct container *spec, const st
         };
 
         m->name = xstrdup(spec->name);
-        m->image = xstrdup(spec->parsed.name);
+        m->image = xstrdup(spec->unit_image ? spec->unit_image : spec->parsed.name);
         m->package = xstrdup(image->package);
         m->unit = xstrdup(image->unit);
         m->working_dir = xstrdup(spec->working_dir ? spec->working_dir : "");

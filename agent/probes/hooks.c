@@ -159,14 +159,15 @@ void hooks_begin(struct hooks *h, const char *pod_uid, size_t index, enum hook_k
         if (!usec)
                 usec = NO_LIMIT_USEC;
         k->what = xasprintf("%s lifecycle hook (%s) for Container \"%s\" in Pod \"%s_%s(%s)\"",
-                            !asks                                                   ? "Sleep"
+                            !asks                                                  ? "Sleep"
                             : asks->kind == PROBE_EXEC || asks->kind == PROBE_HTTP ? names[asks->kind]
-                                                                                    : "Unsupported",
+                                                                                   : "Unsupported",
                             hook_fields[kind], where.container->name, where.pod->id.name, where.pod->id.namespace,
                             where.pod->id.uid);
         if (!asks) {
                 uint64_t sleep = (uint64_t)handler->sleep_s * USEC_PER_SEC;
-                wait_for(k, sleep < usec ? sleep : usec, sleep < usec ? NULL : "it did not complete in the grace period");
+                wait_for(k, sleep < usec ? sleep : usec,
+                         sleep < usec ? NULL : "it did not complete in the grace period");
         } else if (asks->wrong) {
                 wait_for(k, 0, "its port is not one of the container's");
         } else if (asks->kind == PROBE_EXEC) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Runs lifecycle hooks: an exec as a command beside the container, an httpGet from here, a sleep as a timer. When one is
- * due the plan says (agent/pod/plan.h), and what follows from how it went; this only runs it, and tells.
+ * Runs lifecycle hooks: an exec as a command beside the container, an httpGet from here, a sleep as a timer. When one
+ * is due the plan says (agent/pod/plan.h), and what follows from how it went; this only runs it, and tells.
  */
 #ifndef VKS_AGENT_PROBES_HOOKS_H
 #define VKS_AGENT_PROBES_HOOKS_H
