@@ -270,6 +270,7 @@ int container_text_make(struct machine *m, const struct op_write *op, const stru
                 .given = &t->given,
                 .overlay = overlay,
                 .console = c->console && !beside,
+                .stop_signal = c->stop_signal,
                 .message = streq(c->message_path, MESSAGE_PATH),
                 .file = t->file,
         };

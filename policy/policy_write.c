@@ -2,7 +2,9 @@
 /* WRITE: the one place that reads, and decides about, everything that a pod may say about itself. */
 #include <errno.h>
 #include <fnmatch.h>
+#include <signal.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "common/mem.h"
 #include "common/message.h"
@@ -221,6 +223,21 @@ static int parse_env(const struct policy *p, const Vks__Container *c, struct err
         return 0;
 }
 
+/* "SIGTERM", and "SIGRTMIN+3" or "SIGRTMAX-4", as signal(7) and systemd know them. */
+static bool is_signal(const char *name)
+{
+        bool real_time = starts_with(name, "SIGRTMIN+") || starts_with(name, "SIGRTMAX-");
+        const char *digits = name + strlen("SIGRTMIN+");
+
+        if (real_time)
+                return *digits >= '1' && *digits <= '9' &&
+                       (!digits[1] || (*digits == '1' && digits[1] >= '0' && digits[1] <= '5' && !digits[2]));
+        for (int i = 1; i < __SIGRTMIN; i++)
+                if (starts_with(name, "SIG") && sigabbrev_np(i) && streq(name + strlen("SIG"), sigabbrev_np(i)))
+                        return true;
+        return streq(name, "SIGRTMIN") || streq(name, "SIGRTMAX");
+}
+
 static int parse_container(const struct policy *p, const struct op_write *op, struct op_container *k, struct err *e)
 {
         const Vks__Container *c = k->c;
@@ -230,6 +247,8 @@ static int parse_container(const struct policy *p, const struct op_write *op, st
                 return MALFORMED(e, "workingDir: not an absolute, normalized path");
         if ((unsigned)c->restart > VKS__RESTART__RESTART_ALWAYS)
                 return MALFORMED(e, "restart: %d is no policy", (int)c->restart);
+        if (c->stop_signal[0] && !is_signal(c->stop_signal))
+                return MALFORMED(e, "stopSignal: \"%.40s\" is unknown", c->stop_signal);
         /* Mounts come before programs: they decide what lies at a path. */
         if ((r = parse_mounts(op, k, e)) < 0 || (r = parse_image(p, k, e)) < 0 || (r = parse_command(p, k, e)) < 0 ||
             (r = parse_env(p, c, e)) < 0)

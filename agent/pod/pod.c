@@ -321,7 +321,9 @@ static void parse_probes(struct pod *p, struct container *c, const cJSON *spec)
 static void parse_hooks(struct pod *p, struct container *c, const cJSON *spec)
 {
         const cJSON *lifecycle = json_get(spec, "lifecycle");
+        const char *signal = json_str(lifecycle, "stopSignal");
 
+        c->stop_signal = signal && *signal ? xstrdup(signal) : NULL;
         for (enum hook_kind k = 0; k < HOOK_KINDS; k++) {
                 const cJSON *hook = json_get(lifecycle, hook_fields[k]);
                 struct err e = ERR_NONE;
@@ -393,8 +395,6 @@ static void parse_container(struct pod *p, struct container *c, const cJSON *spe
         parse_mounts(p, c, json_get(spec, "volumeMounts"));
         parse_probes(p, c, spec);
         parse_hooks(p, c, spec);
-        if (json_get(json_get(spec, "lifecycle"), "stopSignal"))
-                ignore(ignored, "lifecycle.stopSignal");
         parse_security(p, c, json_get(pod_spec, "securityContext"), json_get(spec, "securityContext"), ignored);
 }
 
@@ -763,7 +763,7 @@ static void container_done(struct container *c)
         for (size_t i = 0; i < c->n_mounts; i++)
                 free(c->mounts[i].volume), free(c->mounts[i].path);
         free(c->env), free(c->mounts), free(c->name), free(c->image), free(c->working_dir), free(c->message_path),
-                free(c->unit_image);
+                free(c->unit_image), free(c->stop_signal);
         strv_free(c->command), strv_free(c->args);
         for (size_t i = 0; i < PROBE_TYPES; i++)
                 probe_free(c->probes[i]);

@@ -60,6 +60,7 @@ struct container {
         uint32_t user, group;
         bool tty, has_stdin, stdin_once;
         char *message_path;                /* terminationMessagePath */
+        char *stop_signal;                 /* lifecycle.stopSignal, or NULL */
         bool message_from_log;             /* terminationMessagePolicy: FallbackToLogsOnError */
         struct probe *probes[PROBE_TYPES]; /* NULL: none */
         struct handler *hooks[HOOK_KINDS]; /* NULL: none */

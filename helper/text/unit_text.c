@@ -540,6 +540,8 @@ static void type_and_files(struct buf *b, const struct unit_text *u)
                                                                 : pid_file);
         if (!streq(kill, "control-group") && !streq(kill, "mixed") && (*kill || !u->file))
                 buf_str(b, "KillMode=mixed\n");
+        if (*u->stop_signal)
+                buf_printf(b, "KillSignal=%s\n", u->stop_signal);
         if (u->who.bus)
                 buf_str(b, "BindReadOnlyPaths=-/run/dbus\n");
 }

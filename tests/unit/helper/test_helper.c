@@ -1583,6 +1583,30 @@ Test(helper, a_unit_is_told_to_end_by_its_own_signal_and_not_stopped)
         pod.uid = STR(UID);
 }
 
+/* STOP sends what stands in the unit's file. */
+Test(helper, a_container_may_have_a_signal_of_its_own)
+{
+        static const char *const known[] = { "SIGUSR1", "SIGKILL", "SIGRTMIN", "SIGRTMIN+15", "SIGRTMAX-1" };
+        static const char *const unknown[] = { "USR1",         "SIG",        "sigusr1",   "SIGUSR1\nUser=root",
+                                               "SIGRTMIN+16",  "SIGRTMIN+0", "SIGRTMIN+", "SIGRTMIN+1x",
+                                               "SIGRTMAX-15x", "SIGRTMAX+1", "10" };
+        struct asked *a = sleeper();
+
+        cr_assert_eq(write_pod(a), 0);
+        cr_assert_not(holds(SLEEP_DROPIN, "KillSignal="), "the package's, or systemd's");
+        for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+                CLEANUP(freep) char *line_of = xasprintf("\nKillSignal=%s\n", known[i]);
+
+                a->c.stop_signal = STR(known[i]);
+                cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+                cr_assert(holds(SLEEP_DROPIN, line_of), "%s", known[i]);
+        }
+        for (size_t i = 0; i < ARRAY_LEN(unknown); i++) {
+                a->c.stop_signal = STR(unknown[i]);
+                cr_expect_eq(write_pod(a), -EINVAL, "%s", unknown[i]);
+        }
+}
+
 Test(helper, a_dynamic_user_sees_no_root_of_the_pods_own)
 {
         struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\nDynamicUser=yes\n");

@@ -26,6 +26,7 @@ static struct unit_text text_of(const struct unit_file *file)
                                    .mark = 0xabc,
                                    .file = file,
                                    .working_dir = "",
+                                   .stop_signal = "",
                                    .mounts = &no_mounts,
                                    .given = &given };
 }
