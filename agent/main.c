@@ -18,12 +18,14 @@
 #include "agent/lib/file_watch.h"
 #include "agent/server/gate.h"
 #include "agent/server/kubelet_api.h"
+#include "agent/logs/log_end.h"
 #include "agent/logs/log_stream.h"
 #include "agent/node/node.h"
 #include "agent/node/package_labels.h"
 #include "agent/pods/command.h"
 #include "agent/sessions/console.h"
 #include "agent/pods/pods.h"
+#include "agent/probes/hooks.h"
 #include "agent/probes/probes.h"
 #include "agent/lib/retry.h"
 #include "agent/client/watch.h"
@@ -50,6 +52,7 @@ struct agent {
         struct pods *pods;
         struct commands *commands;
         struct probes *probes;
+        struct hooks *hooks;
         struct consoles *consoles;
         struct watch *watch, *node_watch;
         struct gate *gate;
@@ -258,6 +261,23 @@ static void pod_forgotten(void *userdata, const char *pod_uid)
 
         if (a->probes)
                 probes_pod_forgotten(a->probes, pod_uid);
+        if (a->hooks)
+                hooks_forget(a->hooks, pod_uid);
+}
+
+static void hook_begin(void *userdata, const char *pod_uid, size_t index, enum hook_kind kind, uint64_t usec)
+{
+        hooks_begin(((struct agent *)userdata)->hooks, pod_uid, index, kind, usec);
+}
+
+static int read_log_end(void *userdata, const char *pod_uid, const struct container *c, const char *invocation,
+                        pods_log_end done, void *arg)
+{
+        const struct log_source source = {
+                .pod_uid = pod_uid, .container = c->name, .unit = c->unit, .invocation_id = invocation
+        };
+
+        return log_end_read(((struct agent *)userdata)->event, &source, done, arg);
 }
 
 /* ---- what the other parts tell ----------------------------------------------------------------------------------- */
@@ -390,11 +410,14 @@ static int agent_start(struct agent *a, struct err *e)
                 .container_ended = container_ended,
                 .pod_seen = pod_seen,
                 .pod_forgotten = pod_forgotten,
+                .hook_begin = hook_begin,
+                .log_end = read_log_end,
                 .userdata = a,
                 .dry_run = a->config->dry_run ? stdout : NULL,
         };
         a->pods = pods_new(&parts);
         a->commands = commands_new(a->event, a->helper, a->pods);
+        a->hooks = hooks_new(a->event, a->pods, a->commands, own_ip(a));
         a->probes = probes_new(a->event, a->pods, a->commands, own_ip(a));
         a->consoles = consoles_new(a->event, a->pods);
         a->registered = a->config->dry_run;
@@ -411,6 +434,7 @@ static void agent_free(struct agent *a)
         sd_event_source_disable_unref(a->labels_timer);
         node_free(a->node);
         a->probes = probes_free(a->probes);
+        a->hooks = hooks_free(a->hooks);
         helper_client_free(a->helper);
         consoles_free(a->consoles);
         commands_free(a->commands);

@@ -7,6 +7,7 @@
 
 #include "common/fd.h"
 #include "common/mem.h"
+#include "common/message.h"
 #include "helper/files/host_path.h"
 #include "helper/files/links.h"
 #include "helper/files/trust.h"
@@ -267,7 +268,11 @@ static int plan_mounts(struct machine *m, int pod, const struct op_container *k,
                                                    u->who.gains); /* root's files: nobody else can write */
                 u->writes_host |= v->kind == VOLUME_HOST && !wishes[i].read_only;
                 wishes[i].own = v->kind == VOLUME_DISK || v->kind == VOLUME_MEMORY;
-                if (v->kind != VOLUME_HOST)
+                wishes[i].is_file = v->kind == VOLUME_MESSAGE;
+                if (v->kind == VOLUME_MESSAGE)
+                        snprintf(wishes[i].source, sizeof(wishes[i].source), MESSAGE_DIR "/%s.%s", u->pod->uid,
+                                 k->c->name);
+                else if (v->kind != VOLUME_HOST)
                         snprintf(wishes[i].source, sizeof(wishes[i].source), "%s/%s/%s/%s",
                                  v->kind == VOLUME_DISK ? POD_DISK_DIR : POD_RUN_DIR, u->pod->uid,
                                  v->kind == VOLUME_FILES ? "files" : "volumes", v->name);
@@ -323,6 +328,8 @@ int container_text_make(struct machine *m, const struct op_write *op, const stru
                 .given = &t->given,
                 .overlay = overlay,
                 .console = c->console && !beside,
+                .stop_signal = c->stop_signal,
+                .message = streq(c->message_path, MESSAGE_PATH),
                 .file = t->file,
         };
         if (r < 0 || (r = privilege_find(op->policy, k, t->file, &u->who, e)) < 0 ||

@@ -33,9 +33,9 @@ struct trash {
         unsigned count; /* for names in it */
 };
 
-/* All that the helper reaches of the machine: four open directories and, by the bus, PID 1. */
+/* All that the helper reaches of the machine: five open directories and, by the bus, PID 1. */
 struct machine {
-        int pods, disk, units, logs;
+        int pods, disk, units, logs, messages;
         sd_bus *bus;
         sd_event *event;
         struct policy_file policy_file;
@@ -188,7 +188,8 @@ int pod_layer_make(struct machine *m, int pod, const char *uid, const struct lay
  */
 int pod_layer_hold(int pod, const struct layer *l, const char *path);
 
-/* ---- logs.c: the log pipes of a container, whose unit WRITE has written; 0 or a negative errno ----------------- */
+/* ---- logs.c: the log pipes of a container, whose unit WRITE has written, and the file of its termination message; 0
+ * or a negative errno ---- */
 int logs_write(struct machine *m, const struct unit_text *u, const char *unit);
 int logs_renew(struct machine *m, const char *uid, const char *unit);
 int logs_remove(struct machine *m, const char *uid, const char *unit);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The pipes by which containers reach the journal (helper/log/vks_log.c has the whole of it). */
+/* What containers say: the pipes by which they reach the journal (helper/log/vks_log.c has the whole of it), and the
+ * file of their termination message (common/message.h). */
 #include <errno.h>
 #include <fcntl.h>
 
@@ -32,7 +33,8 @@ int logs_write(struct machine *m, const struct unit_text *u, const char *unit)
         return buf_ok(&fields) ? dir_write(m->logs, name, fields.data, fields.len, 0600) : -E2BIG;
 }
 
-/* Makes new pipes for a new run, so that the last words of an earlier run are not taken for the new one's. */
+/* Makes new pipes and a new file for a new run, so that the last words of an earlier run are not taken for the new
+ * one's. */
 int logs_renew(struct machine *m, const char *uid, const char *unit)
 {
         char container[ID_LABEL_MAX + 1];
@@ -44,6 +46,11 @@ int logs_renew(struct machine *m, const char *uid, const char *unit)
                 /* Written by all: the container's user opens it once more through /proc/self/fd. Nobody else gets
                  * there. */
                 r = dir_fifo(m->logs, name, 0622);
+        }
+        if (*container && r == 0) {
+                CLEANUP(freep) char *name = xasprintf("%s.%s", uid, container);
+
+                r = dir_write(m->messages, name, "", 0, 0666);
         }
         return r;
 }
@@ -64,6 +71,8 @@ int logs_remove(struct machine *m, const char *uid, const char *unit)
                 CLEANUP(freep) char *name = xasprintf("%s.%s", fields, streams[i]);
                 r = dir_remove(m->logs, name);
         }
+        if (r == 0)
+                r = dir_remove(m->messages, fields);
         if (r == 0 && renameat(m->logs, fields, m->logs, gone) < 0 && errno != ENOENT)
                 r = -errno;
         return r;

@@ -16,6 +16,7 @@
 
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/message.h"
 #include "helper/helper.h"
 #include "policy/policy_conf.h"
 #include "proto/serve.h"
@@ -33,8 +34,8 @@ static int load_policy(const char *path, struct policy **ret, struct err *e)
 
 static int open_machine(struct machine *m, struct err *e)
 {
-        int *const fds[] = { &m->pods, &m->disk, &m->units, &m->logs };
-        static const char *const paths[] = { POD_RUN_DIR, POD_DISK_DIR, UNIT_DIR, LOG_DIR };
+        int *const fds[] = { &m->pods, &m->disk, &m->units, &m->logs, &m->messages };
+        static const char *const paths[] = { POD_RUN_DIR, POD_DISK_DIR, UNIT_DIR, LOG_DIR, MESSAGE_DIR };
         int r;
 
         for (size_t i = 0; i < ARRAY_LEN(paths); i++)

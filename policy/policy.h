@@ -59,7 +59,13 @@ struct op_fill {
         Vks__File **files; /* paths are relative and without ".."; modes are permission bits */
 };
 
-enum op_volume_kind { VOLUME_DISK, VOLUME_MEMORY, VOLUME_FILES, VOLUME_HOST };
+enum op_volume_kind {
+        VOLUME_DISK,
+        VOLUME_MEMORY,
+        VOLUME_FILES,
+        VOLUME_HOST,
+        VOLUME_MESSAGE, /* no volume of the pod's: the file of the container's termination message */
+};
 
 struct op_volume {
         enum op_volume_kind kind;

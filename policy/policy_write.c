@@ -2,9 +2,12 @@
 /* WRITE: the one place that reads, and decides about, everything that a pod may say about itself. */
 #include <errno.h>
 #include <fnmatch.h>
+#include <signal.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "common/mem.h"
+#include "common/message.h"
 #include "common/utf8.h"
 #include "policy/rules.h"
 
@@ -80,6 +83,20 @@ static int by_target(const void *a, const void *b)
         return strcmp(((const struct op_mount *)a)->target, ((const struct op_mount *)b)->target);
 }
 
+/* At any path but the default one it is a mount like others, of one file. */
+static int parse_message(struct op_container *k, struct err *e)
+{
+        static const struct op_volume message = { .kind = VOLUME_MESSAGE, .name = "terminationMessagePath" };
+        const char *path = k->c->message_path;
+        struct op_mount *m = &k->mounts[k->n_mounts];
+
+        if (!*path || streq(path, MESSAGE_PATH))
+                return 0;
+        k->n_mounts++;
+        m->volume = &message;
+        return rule_target(path, m->target, e) < 0 ? err_prefix(e, "terminationMessagePath: ") : 0;
+}
+
 static int parse_mounts(const struct op_write *op, struct op_container *k, struct err *e)
 {
         const Vks__Container *c = k->c;
@@ -88,7 +105,7 @@ static int parse_mounts(const struct op_write *op, struct op_container *k, struc
         if (c->n_mounts > MOUNTS_MAX)
                 return MALFORMED(e, "%zu volumeMounts, at most %d are taken", c->n_mounts, MOUNTS_MAX);
         k->n_mounts = c->n_mounts;
-        k->mounts = xcalloc(c->n_mounts, sizeof(*k->mounts));
+        k->mounts = xcalloc(c->n_mounts + 1, sizeof(*k->mounts));
         for (size_t i = 0; i < c->n_mounts; i++) {
                 struct op_mount *m = &k->mounts[i];
 
@@ -102,6 +119,8 @@ static int parse_mounts(const struct op_write *op, struct op_container *k, struc
                         return rule_refused(e, "host-path", "%.200s may be mounted read-only, and volume %s is not",
                                             m->volume->host_path, m->volume->name);
         }
+        if ((r = parse_message(k, e)) < 0)
+                return r;
         qsort(k->mounts, k->n_mounts, sizeof(*k->mounts), by_target);
         for (size_t i = 1; i < k->n_mounts; i++)
                 if (streq(k->mounts[i].target, k->mounts[i - 1].target))
@@ -204,6 +223,21 @@ static int parse_env(const struct policy *p, const Vks__Container *c, struct err
         return 0;
 }
 
+/* "SIGTERM", and "SIGRTMIN+3" or "SIGRTMAX-4", as signal(7) and systemd know them. */
+static bool is_signal(const char *name)
+{
+        bool real_time = starts_with(name, "SIGRTMIN+") || starts_with(name, "SIGRTMAX-");
+        const char *digits = name + strlen("SIGRTMIN+");
+
+        if (real_time)
+                return *digits >= '1' && *digits <= '9' &&
+                       (!digits[1] || (*digits == '1' && digits[1] >= '0' && digits[1] <= '5' && !digits[2]));
+        for (int i = 1; i < __SIGRTMIN; i++)
+                if (starts_with(name, "SIG") && sigabbrev_np(i) && streq(name + strlen("SIG"), sigabbrev_np(i)))
+                        return true;
+        return streq(name, "SIGRTMIN") || streq(name, "SIGRTMAX");
+}
+
 static int parse_container(const struct policy *p, const struct op_write *op, struct op_container *k, struct err *e)
 {
         const Vks__Container *c = k->c;
@@ -213,6 +247,8 @@ static int parse_container(const struct policy *p, const struct op_write *op, st
                 return MALFORMED(e, "workingDir: not an absolute, normalized path");
         if ((unsigned)c->restart > VKS__RESTART__RESTART_ALWAYS)
                 return MALFORMED(e, "restart: %d is no policy", (int)c->restart);
+        if (c->stop_signal[0] && !is_signal(c->stop_signal))
+                return MALFORMED(e, "stopSignal: \"%.40s\" is unknown", c->stop_signal);
         /* Mounts come before programs: they decide what lies at a path. */
         if ((r = parse_mounts(op, k, e)) < 0 || (r = parse_image(p, k, e)) < 0 || (r = parse_command(p, k, e)) < 0 ||
             (r = parse_env(p, c, e)) < 0)

@@ -28,26 +28,84 @@ static bool is_held(const struct container_state *c)
         return c->unit.phase == UNIT_HOLDOFF || c->unit.phase == UNIT_EXITED;
 }
 
+/* The hook before the signal: true when there is none, when it is over, and when it has taken all of the grace. */
+static bool plan_pre_stop(const struct pod *p, const struct pod_state *s, size_t i, uint64_t now, struct plan *plan)
+{
+        const struct container_state *c = &s->containers[i];
+
+        if (!p->containers[i].hooks[HOOK_PRE_STOP] || c->phase != CONTAINER_RUNNING || c->term_sent || c->stop_sent ||
+            c->unit.phase == UNIT_DEACTIVATING)
+                return true;
+        if (c->hooks[HOOK_PRE_STOP] == HOOK_TO_COME) {
+                add(plan, ACTION_PRE_STOP, i);
+                return false;
+        }
+        return c->hooks[HOOK_PRE_STOP] != HOOK_RUNS || due(plan, s->stop_at ? s->kill_at : c->kill_at, now);
+}
+
+/* When the container that was asked to end is killed. */
+static uint64_t kills_at(const struct pod *p, const struct pod_state *s, size_t i)
+{
+        const struct container_state *c = &s->containers[i];
+        uint64_t at = s->stop_at ? s->kill_at : c->kill_at;
+        bool late = p->containers[i].hooks[HOOK_PRE_STOP] || p->containers[i].sidecar;
+
+        return late && at < c->signal_at + GRACE_LEAST ? c->signal_at + GRACE_LEAST : at;
+}
+
+/*
+ * A sidecar serves those that were started behind it until they have ended: the last one is asked to end first. When
+ * the grace is over all are (kuberuntime_termination_order.go).
+ */
+static bool waits_for_others(const struct pod *p, const struct pod_state *s, size_t i)
+{
+        for (size_t k = i + 1; p->containers[i].sidecar && k < s->n_containers; k++)
+                if (!p->containers[k].ephemeral && unit_has_processes(s->containers[k].unit.phase))
+                        return true;
+        return false;
+}
+
 /*
  * When systemd has been asked to stop a unit it kills the processes after the unit's own timeout, which cannot be
  * changed any more. So if the grace is longer, the unit is not stopped: its processes get the same signal, and only
  * when they have ended the unit is stopped, or systemd would restart it.
  */
-static void plan_long_stop(const struct pod_state *s, uint64_t now, struct plan *plan)
+static void plan_each(const struct pod *p, const struct pod_state *s, size_t i, bool by_signal, uint64_t now,
+                      struct plan *plan)
 {
-        bool over = s->stop_at && due(plan, s->kill_at, now);
+        const struct container_state *c = &s->containers[i];
 
-        for (size_t i = 0; i < s->n_containers; i++) {
-                const struct container_state *c = &s->containers[i];
-                bool alive = unit_has_processes(c->unit.phase);
-
-                if (alive && !c->term_sent && due(plan, c->stop_retry_at, now))
-                        add(plan, ACTION_TERM, i);
-                else if (alive && over && !c->kill_sent && due(plan, c->stop_retry_at, now))
-                        add(plan, ACTION_END_KILL, i);
-                else if (!alive && (is_held(c) || c->requested) && !c->stop_sent && due(plan, c->stop_retry_at, now))
+        if (!unit_has_processes(c->unit.phase)) {
+                if ((is_held(c) || c->requested) && !c->stop_sent && due(plan, c->stop_retry_at, now))
                         add(plan, ACTION_END, i);
+        } else if (!c->term_sent && !c->stop_sent) {
+                bool ready = plan_pre_stop(p, s, i, now, plan);
+                if (ready && waits_for_others(p, s, i))
+                        ready = s->stop_at && due(plan, s->kill_at, now);
+                if (ready && due(plan, c->stop_retry_at, now))
+                        add(plan, by_signal ? ACTION_TERM : ACTION_END, i);
+        } else if (s->stop_at && due(plan, kills_at(p, s, i), now) && !c->kill_sent &&
+                   due(plan, c->stop_retry_at, now)) {
+                add(plan, ACTION_END_KILL, i);
         }
+}
+
+/* One by one. The least that is left for a signal may be more than a unit's own timeout, too. */
+static void plan_stop_each(const struct pod *p, const struct pod_state *s, bool by_signal, uint64_t now,
+                           struct plan *plan)
+{
+        by_signal |= (uint64_t)p->grace_s * USEC_PER_SEC < GRACE_LEAST;
+        for (size_t i = 0; i < s->n_containers; i++)
+                plan_each(p, s, i, by_signal, now, plan);
+}
+
+static bool wants_each(const struct pod *p, const struct pod_state *s)
+{
+        for (size_t i = 0; i < s->n_containers; i++)
+                if (unit_has_processes(s->containers[i].unit.phase) &&
+                    (p->containers[i].hooks[HOOK_PRE_STOP] || p->containers[i].sidecar))
+                        return true;
+        return false;
 }
 
 static bool is_long(const struct pod *p, const struct pod_state *s)
@@ -57,11 +115,11 @@ static bool is_long(const struct pod *p, const struct pod_state *s)
 
 static void plan_stop(const struct pod *p, const struct pod_state *s, uint64_t now, struct plan *plan)
 {
-        if (is_long(p, s)) {
-                plan_long_stop(s, now, plan);
-                return;
-        }
-        if (!s->stop_sent) {
+        if (!s->stop_at && wants_each(p, s)) {
+                add(plan, ACTION_BEGIN_END, 0);
+        } else if (s->each || is_long(p, s)) {
+                plan_stop_each(p, s, is_long(p, s), now, plan);
+        } else if (!s->stop_sent) {
                 if (!s->stop_in_flight && due(plan, s->stop_retry_at, now))
                         add(plan, ACTION_STOP, 0);
         } else if (!s->kill_sent && due(plan, s->kill_at, now)) {
@@ -171,12 +229,16 @@ static void plan_unresolved(const struct pod *p, const struct pod_state *s, size
 
 /* The container's image was changed, or its values were: its unit alone is ended and cleared away, to make room for a
  * new one. */
-static void plan_replace(const struct container_state *c, size_t i, uint64_t now, struct plan *plan)
+static void plan_replace(const struct pod *p, const struct pod_state *s, size_t i, uint64_t now, struct plan *plan)
 {
+        const struct container_state *c = &s->containers[i];
+
+        if (unit_has_processes(c->unit.phase) && !plan_pre_stop(p, s, i, now, plan))
+                return;
         if (unit_has_processes(c->unit.phase) || is_held(c) || c->requested) {
                 if (!c->stop_sent && due(plan, c->stop_retry_at, now))
                         add(plan, ACTION_END, i);
-                else if (c->stop_sent && !c->kill_sent && due(plan, c->kill_at, now))
+                else if (c->stop_sent && !c->kill_sent && due(plan, kills_at(p, s, i), now))
                         add(plan, ACTION_END_KILL, i);
         } else if (!c->clear_in_flight && due(plan, c->clear_retry_at, now)) {
                 add(plan, ACTION_CLEAR, i);
@@ -184,21 +246,32 @@ static void plan_replace(const struct container_state *c, size_t i, uint64_t now
 }
 
 /*
- * A startup or a liveness probe has failed: the unit alone is ended, and restartPolicy starts it again. Where the probe
- * gives more time than the unit's own stop timeout has (the pod's grace), it is signalled and not stopped, as in
- * plan_long_stop().
+ * A startup or a liveness probe has failed, or the hook after the start has: the unit alone is ended, and restartPolicy
+ * starts it again. Where the probe gives more time than the unit's own stop timeout has (the pod's grace), it is
+ * signalled and not stopped, as in plan_long_stop().
  */
 static void plan_unhealthy(const struct pod *p, const struct pod_state *s, size_t i, uint64_t now, struct plan *plan)
 {
         const struct container_state *c = &s->containers[i];
         bool by_signal = container_grace_s(c, &p->containers[i], p) > p->grace_s;
 
+        if (!plan_pre_stop(p, s, i, now, plan))
+                return;
         if (!(by_signal ? c->term_sent : c->stop_sent)) {
                 if (due(plan, c->stop_retry_at, now))
                         add(plan, by_signal ? ACTION_TERM : ACTION_END, i);
-        } else if (!c->kill_sent && due(plan, c->kill_at, now)) {
+        } else if (!c->kill_sent && due(plan, kills_at(p, s, i), now)) {
                 add(plan, ACTION_END_KILL, i);
         }
+}
+
+static void plan_post_start(const struct pod *p, const struct pod_state *s, size_t i, struct plan *plan)
+{
+        const struct container_state *c = &s->containers[i];
+
+        if (p->containers[i].hooks[HOOK_POST_START] && c->hooks[HOOK_POST_START] == HOOK_TO_COME &&
+            c->phase == CONTAINER_RUNNING && c->unit.phase == UNIT_ACTIVE)
+                add(plan, ACTION_POST_START, i);
 }
 
 /* The first WRITE has all units of the pod, but for those that refer to what does not exist; later ones have the units
@@ -254,13 +327,15 @@ static void plan_run(const struct pod *p, const struct pod_state *s, uint64_t no
                 if (c->ephemeral && !(container_is_wanted(&s->containers[i], c) && pod_has_begun(p, s)))
                         continue;
                 if (container_is_replaced(&s->containers[i], c, p) || container_is_stale(&s->containers[i], c, p))
-                        plan_replace(&s->containers[i], i, now, plan);
+                        plan_replace(p, s, i, now, plan);
                 else if (container_is_unhealthy(&s->containers[i]))
                         plan_unhealthy(p, s, i, now, plan);
                 else if (*s->containers[i].env_failure.reason)
                         plan_unresolved(p, s, i, now, plan);
                 else
                         plan_container(p, s, i, now, plan);
+                if (!container_is_replaced(&s->containers[i], c, p))
+                        plan_post_start(p, s, i, plan);
                 if (i == init && c->init)
                         break; /* nothing starts behind an init container that is not over */
         }
@@ -287,14 +362,24 @@ void plan_pod(const struct pod *p, const struct pod_state *s, uint64_t now, stru
 }
 
 static const char *const names[ACTION_KINDS] = {
-        [ACTION_PULL] = "pull",       [ACTION_FILL] = "fill",
-        [ACTION_WRITE] = "write",     [ACTION_START] = "start",
-        [ACTION_RESTART] = "restart", [ACTION_STOP] = "stop",
-        [ACTION_KILL] = "kill",       [ACTION_REMOVE] = "remove",
-        [ACTION_DELETE] = "delete",   [ACTION_TERM] = "term",
-        [ACTION_END] = "end",         [ACTION_END_KILL] = "end-kill",
-        [ACTION_CLEAR] = "clear",     [ACTION_TELL_UNRESOLVED] = "unresolved",
+        [ACTION_PULL] = "pull",
+        [ACTION_FILL] = "fill",
+        [ACTION_WRITE] = "write",
+        [ACTION_START] = "start",
+        [ACTION_RESTART] = "restart",
+        [ACTION_STOP] = "stop",
+        [ACTION_KILL] = "kill",
+        [ACTION_REMOVE] = "remove",
+        [ACTION_DELETE] = "delete",
+        [ACTION_TERM] = "term",
+        [ACTION_END] = "end",
+        [ACTION_END_KILL] = "end-kill",
+        [ACTION_CLEAR] = "clear",
+        [ACTION_TELL_UNRESOLVED] = "unresolved",
         [ACTION_ADD] = "add",
+        [ACTION_BEGIN_END] = "begin-end",
+        [ACTION_POST_START] = "post-start",
+        [ACTION_PRE_STOP] = "pre-stop",
 };
 
 const char *action_name(enum action_kind kind)
@@ -309,7 +394,8 @@ void action_describe(const struct action *a, const struct pod *p, char *ret, siz
         if (a->kind == ACTION_PULL)
                 what = p->containers[a->index].image;
         else if (a->kind != ACTION_FILL && a->kind != ACTION_WRITE && a->kind != ACTION_STOP &&
-                 a->kind != ACTION_KILL && a->kind != ACTION_REMOVE && a->kind != ACTION_DELETE)
+                 a->kind != ACTION_KILL && a->kind != ACTION_REMOVE && a->kind != ACTION_DELETE &&
+                 a->kind != ACTION_BEGIN_END)
                 what = p->containers[a->index].unit;
         else if (a->kind == ACTION_FILL)
                 what = p->volumes[a->index].name;

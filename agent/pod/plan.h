@@ -20,19 +20,22 @@
 #include "agent/pod/pod_state.h"
 
 enum action_kind {
-        ACTION_PULL,     /* container `index`'s image: have it installed */
-        ACTION_FILL,     /* volume `index`: its content is known, but not yet in the volume */
-        ACTION_WRITE,    /* the pod's directories and unit files, but for those of ephemeral containers */
-        ACTION_ADD,      /* container `index`, an ephemeral one: its unit's files alone, so that what is wrong with it
-                            harms no other */
-        ACTION_START,    /* container `index` */
-        ACTION_RESTART,  /* container `index`: its unit ended, or waits in systemd's holdoff */
-        ACTION_STOP,     /* all units of the pod */
-        ACTION_KILL,     /* all units of the pod that still have processes */
-        ACTION_TERM,     /* container `index`: only signal its unit, whose own stop timeout is shorter than the grace */
-        ACTION_END,      /* container `index`: stop its unit alone */
-        ACTION_END_KILL, /* container `index`: kill its unit alone, the grace is over */
-        ACTION_CLEAR,    /* container `index`: its unit has ended, remove it alone */
+        ACTION_PULL,    /* container `index`'s image: have it installed */
+        ACTION_FILL,    /* volume `index`: its content is known, but not yet in the volume */
+        ACTION_WRITE,   /* the pod's directories and unit files, but for those of ephemeral containers */
+        ACTION_ADD,     /* container `index`, an ephemeral one: its unit's files alone, so that what is wrong with it
+                           harms no other */
+        ACTION_START,   /* container `index` */
+        ACTION_RESTART, /* container `index`: its unit ended, or waits in systemd's holdoff */
+        ACTION_STOP,    /* all units of the pod */
+        ACTION_KILL,    /* all units of the pod that still have processes */
+        ACTION_TERM,    /* container `index`: only signal its unit, whose own stop timeout is shorter than the grace */
+        ACTION_BEGIN_END,       /* the pod's grace begins; its containers end one by one */
+        ACTION_POST_START,      /* container `index`: its hook, now that it runs */
+        ACTION_PRE_STOP,        /* container `index`: its hook, before it is asked to end */
+        ACTION_END,             /* container `index`: stop its unit alone */
+        ACTION_END_KILL,        /* container `index`: kill its unit alone, the grace is over */
+        ACTION_CLEAR,           /* container `index`: its unit has ended, remove it alone */
         ACTION_TELL_UNRESOLVED, /* container `index`: its start waits for a ConfigMap or a Secret */
         ACTION_REMOVE,          /* units and directories of the pod */
         ACTION_DELETE,          /* the object in the API server, with grace 0 */

@@ -9,6 +9,7 @@
 #include "agent/lib/go_quote.h"
 #include "common/buf.h"
 #include "common/mem.h"
+#include "common/message.h"
 #include "proto/hash.h"
 
 enum {
@@ -317,6 +318,23 @@ static void parse_probes(struct pod *p, struct container *c, const cJSON *spec)
         }
 }
 
+static void parse_hooks(struct pod *p, struct container *c, const cJSON *spec)
+{
+        const cJSON *lifecycle = json_get(spec, "lifecycle");
+        const char *signal = json_str(lifecycle, "stopSignal");
+
+        c->stop_signal = signal && *signal ? xstrdup(signal) : NULL;
+        for (enum hook_kind k = 0; k < HOOK_KINDS; k++) {
+                const cJSON *hook = json_get(lifecycle, hook_fields[k]);
+                struct err e = ERR_NONE;
+
+                if (!cJSON_IsObject(hook) || c->ephemeral || (c->init && !c->sidecar))
+                        continue;
+                if (handler_parse(k, hook, json_get(spec, "ports"), &c->hooks[k], &e) < 0)
+                        refuse(p, c, e.reason, "containers{%s}.%s", c->name, e.text);
+        }
+}
+
 static uint64_t mark_of(const char *image)
 {
         uint64_t h = hash_bytes(HASH_START, image, strlen(image));
@@ -327,10 +345,11 @@ static uint64_t mark_of(const char *image)
 static void parse_container(struct pod *p, struct container *c, const cJSON *spec, const cJSON *pod_spec,
                             struct buf *ignored)
 {
-        static const char *const not_yet[] = { "lifecycle", "volumeDevices", "restartPolicyRules", "resizePolicy" };
+        static const char *const not_yet[] = { "volumeDevices", "restartPolicyRules", "resizePolicy" };
         const char *name = json_str(spec, "name"), *image = json_str(spec, "image"),
                    *pull = json_str(spec, "imagePullPolicy");
-        const char *dir = json_str(spec, "workingDir"), *restart = json_str(spec, "restartPolicy");
+        const char *dir = json_str(spec, "workingDir"), *restart = json_str(spec, "restartPolicy"),
+                   *message = json_str(spec, "terminationMessagePath");
 
         c->name = xstrdup(name ? name : "");
         c->image = xstrdup(image ? image : "");
@@ -341,6 +360,8 @@ static void parse_container(struct pod *p, struct container *c, const cJSON *spe
         c->sidecar = c->init && streq(restart, "Always");
         c->tty = json_bool(spec, "tty", false);
         c->has_stdin = json_bool(spec, "stdin", false);
+        c->message_path = xstrdup(message && *message ? message : MESSAGE_PATH);
+        c->message_from_log = streq(json_str(spec, "terminationMessagePolicy"), "FallbackToLogsOnError");
         c->stdin_once = json_bool(spec, "stdinOnce", false);
         if (!id_is_label(c->name))
                 refuse(p, c, "CreateContainerConfigError", "containers{%.80s}.name: not a DNS label", c->name);
@@ -359,6 +380,9 @@ static void parse_container(struct pod *p, struct container *c, const cJSON *spe
         if (c->working_dir && !id_is_path(c->working_dir))
                 refuse(p, c, "CreateContainerConfigError", "containers{%s}.workingDir: not a normalized absolute path",
                        c->name);
+        if (!id_is_path(c->message_path))
+                refuse(p, c, "CreateContainerConfigError",
+                       "containers{%s}.terminationMessagePath: not a normalized absolute path", c->name);
         for (size_t i = 0; i < ARRAY_LEN(not_yet); i++) {
                 const cJSON *v = json_get(spec, not_yet[i]);
                 if (v && !cJSON_IsFalse(v) && !(cJSON_IsArray(v) && !v->child))
@@ -370,6 +394,7 @@ static void parse_container(struct pod *p, struct container *c, const cJSON *spe
         parse_env(p, c, spec);
         parse_mounts(p, c, json_get(spec, "volumeMounts"));
         parse_probes(p, c, spec);
+        parse_hooks(p, c, spec);
         parse_security(p, c, json_get(pod_spec, "securityContext"), json_get(spec, "securityContext"), ignored);
 }
 
@@ -378,6 +403,8 @@ void pod_name_unit(struct pod *p, size_t i, struct err *e)
         struct container *c = &p->containers[i];
 
         c->unit[0] = '\0';
+        free(c->unit_image);
+        c->unit_image = NULL;
         c->shares_image = c->ephemeral;
         if (c->parsed.kind == IMAGE_FOREIGN || c->parsed.kind == IMAGE_INVALID || !id_is_label(c->name))
                 return;
@@ -735,10 +762,13 @@ static void container_done(struct container *c)
                 free(c->env[i].name), free(c->env[i].object), free(c->env[i].text);
         for (size_t i = 0; i < c->n_mounts; i++)
                 free(c->mounts[i].volume), free(c->mounts[i].path);
-        free(c->env), free(c->mounts), free(c->name), free(c->image), free(c->working_dir);
+        free(c->env), free(c->mounts), free(c->name), free(c->image), free(c->working_dir), free(c->message_path),
+                free(c->unit_image), free(c->stop_signal);
         strv_free(c->command), strv_free(c->args);
         for (size_t i = 0; i < PROBE_TYPES; i++)
                 probe_free(c->probes[i]);
+        for (size_t i = 0; i < HOOK_KINDS; i++)
+                handler_free(c->hooks[i]);
 }
 
 static void volume_done(struct volume *v)

@@ -8,8 +8,8 @@
 
 #include <cjson/cJSON.h>
 
+#include "agent/pod/handler.h"
 #include "agent/pod/image.h"
-#include "agent/pod/probe.h"
 #include "common/err.h"
 #include "common/ids.h"
 
@@ -59,7 +59,11 @@ struct container {
         bool has_user, has_group, non_root;
         uint32_t user, group;
         bool tty, has_stdin, stdin_once;
+        char *message_path;                /* terminationMessagePath */
+        char *stop_signal;                 /* lifecycle.stopSignal, or NULL */
+        bool message_from_log;             /* terminationMessagePolicy: FallbackToLogsOnError */
         struct probe *probes[PROBE_TYPES]; /* NULL: none */
+        struct handler *hooks[HOOK_KINDS]; /* NULL: none */
         bool init;                         /* of spec.initContainers */
         bool sidecar;                      /* an init container with restartPolicy Always */
         bool ephemeral; /* of spec.ephemeralContainers: it runs once, and nothing of the pod depends on it */
@@ -73,7 +77,9 @@ struct container {
          * a unit already keeps that unit's name until the unit is gone (desired.c). "": the image gives no name.
          */
         char unit[ID_UNIT_MAX + 1];
-        uint64_t mark; /* a hash of the image string, never 0: a unit with another mark was made for another image */
+        char *unit_image; /* what the unit was named after (image.name), where the pod has another image by now; NULL:
+                             its present one */
+        uint64_t mark;    /* a hash of the image string, never 0: a unit with another mark was made for another image */
 };
 
 struct volume_item { /* one file, or all keys of an object when `path` is NULL */

@@ -9,6 +9,33 @@
 #include "agent/lib/times.h"
 #include "common/mem.h"
 
+/* ---- runs that are over ------------------------------------------------------------------------------------------ */
+
+void termination_say(struct termination *t, const char *text)
+{
+        char *all;
+
+        if (!text || !*text)
+                return;
+        all = t->message ? xasprintf("%s: %s", t->message, text) : xstrdup(text);
+        free(t->message);
+        t->message = all;
+}
+
+static void termination_done(struct termination *t)
+{
+        free(t->message);
+        *t = (struct termination){ 0 };
+}
+
+/* The run that was `from` is `to` now. */
+static void termination_move(struct termination *to, struct termination *from)
+{
+        free(to->message);
+        *to = *from;
+        *from = (struct termination){ 0 };
+}
+
 struct pod_state *pod_state_new(const struct pod *p, uint64_t now)
 {
         struct pod_state *s = NEW(struct pod_state);
@@ -34,6 +61,10 @@ struct pod_state *pod_state_free(struct pod_state *s)
 {
         if (!s)
                 return NULL;
+        for (size_t i = 0; i < s->n_containers; i++) {
+                termination_done(&s->containers[i].now);
+                termination_done(&s->containers[i].last);
+        }
         free(s->containers);
         free(s->volumes);
         free(s);
@@ -68,7 +99,7 @@ static void adopt_termination(struct termination *t, const cJSON *state)
         t->started = when(o, "startedAt");
         t->ended = when(o, "finishedAt");
         snprintf(t->reason, sizeof(t->reason), "%s", reason ? reason : "");
-        snprintf(t->message, sizeof(t->message), "%s", message ? message : "");
+        termination_say(t, message);
         snprintf(t->invocation, sizeof(t->invocation), "%s", invocation_of(json_str(o, "containerID")));
 }
 
@@ -83,6 +114,8 @@ static void adopt_container(struct container_state *c, const cJSON *status)
         if (c->now.valid)
                 c->phase = CONTAINER_TERMINATED;
         c->startup_passed = json_bool(status, "started", false);
+        if (c->startup_passed) /* a hook that was still under way is run again */
+                c->hooks[HOOK_POST_START] = HOOK_OVER;
         c->readiness_passed = json_bool(status, "ready", false);
         c->started = when(json_get(state, "running"), "startedAt");
         if (json_get(state, "running"))
@@ -128,6 +161,7 @@ static void terminate(struct container_state *c, const struct unit_state *u, uin
         struct termination *t = &c->now;
         bool oom = streq(u->result, "oom-kill");
 
+        termination_done(t);
         *t = (struct termination){ .valid = true, .started = c->started, .ended = u->ended ? u->ended : now };
         snprintf(t->invocation, sizeof(t->invocation), "%s", c->invocation);
         if (u->main_code == CLD_EXITED) {
@@ -141,13 +175,13 @@ static void terminate(struct container_state *c, const struct unit_state *u, uin
                 t->exit_code = streq(u->result, "success") ? 0 : 128;
         }
         if (*u->spawn_error) {
-                snprintf(t->message, sizeof(t->message), "systemd could not start the process: %.180s", u->spawn_error);
+                t->message = xasprintf("systemd could not start the process: %s", u->spawn_error);
                 snprintf(t->reason, sizeof(t->reason), "StartError");
                 t->exit_code = 128;
         } else if (streq(u->result, "timeout") || streq(u->result, "watchdog") || streq(u->result, "protocol") ||
                    streq(u->result, "resources") || streq(u->result, "exec-condition") ||
                    streq(u->result, "start-limit-hit")) {
-                snprintf(t->message, sizeof(t->message), "systemd says: Result=%s", u->result);
+                t->message = xasprintf("systemd says: Result=%s", u->result);
         }
         if (!*t->reason)
                 snprintf(t->reason, sizeof(t->reason), "%s", oom ? "OOMKilled" : t->exit_code ? "Error" : "Completed");
@@ -158,10 +192,10 @@ static void terminate(struct container_state *c, const struct unit_state *u, uin
  * agent did not run. */
 static void terminate_unseen(struct termination *t, const struct container_state *c, uint64_t now)
 {
+        termination_done(t);
         *t = (struct termination){ .valid = true, .exit_code = 137, .started = c->started, .ended = now };
         snprintf(t->reason, sizeof(t->reason), "ContainerStatusUnknown");
-        snprintf(t->message, sizeof(t->message),
-                 "the unit is gone: the node was restarted, or somebody else removed it");
+        t->message = xstrdup("the unit is gone: the node was restarted, or somebody else removed it");
         snprintf(t->invocation, sizeof(t->invocation), "%s", c->invocation);
 }
 
@@ -169,7 +203,7 @@ static void new_run(struct container_state *c, const struct unit_state *u, uint6
 {
         if (*c->invocation) {
                 if (c->now.valid)
-                        c->last = c->now;
+                        termination_move(&c->last, &c->now);
                 else if (!c->last.valid || !streq(c->last.invocation, c->invocation))
                         terminate_unseen(&c->last, c, now);
                 /* While we were away systemd may have restarted it more than once. */
@@ -177,13 +211,15 @@ static void new_run(struct container_state *c, const struct unit_state *u, uint6
         }
         memcpy(c->invocation, u->invocation, sizeof(c->invocation));
         c->unit_restarts = u->restarts;
-        c->now = (struct termination){ 0 };
+        termination_done(&c->now);
         c->started = 0;
         c->phase = CONTAINER_WAITING;
         c->failure = ERR_NONE;
         c->start_failures = 0;
         c->env_told = false;
         c->startup_passed = c->readiness_passed = c->unhealthy = false;
+        c->hooks[HOOK_POST_START] = c->hooks[HOOK_PRE_STOP] = HOOK_TO_COME;
+        c->signal_at = 0;
         if (!c->stop_sent) /* otherwise it began before the unit could be stopped, and ends for another image all the
                               same */
                 c->replacing = false;
@@ -316,7 +352,6 @@ void container_renew(struct container_state *c)
 {
         struct container_state next = {
                 .restarts = c->restarts,
-                .last = c->now.valid ? c->now : c->last,
                 .mark_sent = c->mark_sent,
                 .values = c->values,
                 .values_sent = c->values_sent,
@@ -324,6 +359,9 @@ void container_renew(struct container_state *c)
                 .env_told = c->env_told,
         };
 
+        termination_move(&next.last, c->now.valid ? &c->now : &c->last);
+        termination_done(&c->now);
+        termination_done(&c->last);
         memcpy(next.invocation, c->invocation, sizeof(next.invocation));
         *c = next;
 }
@@ -379,7 +417,8 @@ bool later_is_long(unsigned failures)
 
 bool container_has_started(const struct container_state *c, const struct container *spec)
 {
-        return c->phase == CONTAINER_RUNNING && (!spec->probes[PROBE_STARTUP] || c->startup_passed);
+        return c->phase == CONTAINER_RUNNING && (!spec->probes[PROBE_STARTUP] || c->startup_passed) &&
+               (!spec->hooks[HOOK_POST_START] || c->hooks[HOOK_POST_START] == HOOK_OVER);
 }
 
 static bool change(bool *b, bool to)
@@ -407,7 +446,7 @@ bool container_probed(struct container_state *c, enum probe_type type, bool good
 
 bool container_is_unhealthy(const struct container_state *c)
 {
-        return c->unhealthy && unit_has_processes(c->unit.phase);
+        return (c->unhealthy || c->hooks[HOOK_POST_START] == HOOK_FAILED) && unit_has_processes(c->unit.phase);
 }
 
 int64_t container_grace_s(const struct container_state *c, const struct container *spec, const struct pod *p)
@@ -452,8 +491,18 @@ const struct termination *container_last_run(const struct container_state *c, co
         return container_backs_off(c, spec, p) || (waits && c->now.valid) ? &c->now : &c->last;
 }
 
+static bool any_main_runs(const struct pod *p, const struct pod_state *s)
+{
+        for (size_t i = 0; i < p->n_containers; i++)
+                if (!p->containers[i].init && !p->containers[i].ephemeral &&
+                    unit_has_processes(s->containers[i].unit.phase))
+                        return true;
+        return false;
+}
+
 size_t pod_first_blocking_init(const struct pod *p, const struct pod_state *s)
 {
+        bool begun = any_main_runs(p, s);
         size_t i;
 
         for (i = 0; i < p->n_containers && p->containers[i].init; i++) {
@@ -464,6 +513,8 @@ size_t pod_first_blocking_init(const struct pod *p, const struct pod_state *s)
                 if (!over)
                         break;
         }
+        while (begun && i < p->n_containers && p->containers[i].init)
+                i++;
         return i;
 }
 

@@ -24,10 +24,17 @@ struct termination {
         int exit_code; /* 128 + signal when a signal ended it */
         int signal;
         char reason[24];
-        char message[256];
+        char *message;   /* owned; NULL: none */
+        bool awaits_log; /* the end of its log, which becomes the message, is not read yet */
         char invocation[33];
         uint64_t started, ended;
 };
+
+/* Appends to the message, as the kubelet does where the machine and the container both have something to say. NULL and
+ * "" say nothing. */
+void termination_say(struct termination *t, const char *text);
+
+enum hook_phase { HOOK_TO_COME, HOOK_RUNS, HOOK_OVER, HOOK_FAILED };
 
 struct container_state {
         enum container_phase phase;
@@ -51,6 +58,9 @@ struct container_state {
         bool unhealthy; /* `failed_probe` has failed so often that this run is to be ended */
         enum probe_type failed_probe;
 
+        /* the lifecycle hooks of the present run; a new run begins with both to come */
+        enum hook_phase hooks[HOOK_KINDS];
+
         /* what its environment and command line are made of (agent/pods/content.h) */
         uint64_t values;         /* a hash of what they would be now; 0: nothing in them may change */
         uint64_t values_written; /* the same of what its unit was written with; 0: unknown, or nothing may change */
@@ -63,7 +73,8 @@ struct container_state {
         uint64_t mark_sent; /* the same for a WRITE that is under way */
         bool replacing;     /* the unit ends since the image changed; a new one starts whatever restartPolicy is */
         bool term_sent, stop_sent,
-                kill_sent; /* to this unit alone; not used when ACTION_STOP stops all units of the pod at once */
+                kill_sent;  /* to this unit alone; not used when ACTION_STOP stops all units of the pod at once */
+        uint64_t signal_at; /* when it was last asked to end; 0: not yet */
         uint64_t kill_at, stop_retry_at;
         bool clear_in_flight; /* REMOVE of this unit alone */
         uint64_t clear_retry_at;
@@ -120,6 +131,7 @@ struct pod_state {
 
         uint64_t stop_at; /* when the pod began to be stopped; 0: not yet */
         uint64_t kill_at; /* end of the grace */
+        bool each;        /* its containers end one by one, since some have a preStop hook, or are sidecars */
         bool by_signal;   /* the grace is longer than the units' own: each is signalled, and stopped once it ended */
         bool stop_sent, stop_in_flight;
         uint64_t stop_retry_at;
@@ -139,6 +151,10 @@ struct pod_state {
         struct volume_state *volumes;       /* parallel to pod->volumes */
         size_t n_containers, n_volumes;
 };
+
+/* As much as is left between the signal and SIGKILL, whatever a preStop hook or others' end have taken of the grace
+ * (kuberuntime_container.go, minimumGracePeriodInSeconds). */
+#define GRACE_LEAST (2 * USEC_PER_SEC)
 
 struct pod_state *pod_state_new(const struct pod *p, uint64_t now);
 
@@ -254,8 +270,8 @@ bool pod_has_begun(const struct pod *p, const struct pod_state *s);
  * run again. */
 bool container_is_wanted(const struct container_state *c, const struct container *spec);
 
-/* The index of the first init container that is not over yet (a sidecar: is not active); when there is none, the
- * number of init containers. */
+/* The index of the first init container that is not over yet (a sidecar: has not started); when there is none, or one
+ * of the others runs already, the number of init containers: a sidecar that ends later holds up nobody. */
 size_t pod_first_blocking_init(const struct pod *p, const struct pod_state *s);
 
 #endif

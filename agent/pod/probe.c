@@ -223,6 +223,15 @@ int probe_parse(enum probe_type type, const cJSON *spec, const cJSON *ports, str
         return 0;
 }
 
+int probe_parse_handler(const cJSON *spec, const cJSON *ports, struct probe **ret, struct err *e)
+{
+        CLEANUP(probe_freep) struct probe *p = NEW(struct probe);
+        int r = parse_handler(p, spec, ports, e);
+
+        *ret = r < 0 ? NULL : TAKE(p);
+        return r;
+}
+
 struct probe *probe_free(struct probe *p)
 {
         if (!p)

@@ -40,6 +40,8 @@ struct probe {
  * would have let through; *ret is NULL then. The caller owns *ret.
  */
 int probe_parse(enum probe_type type, const cJSON *spec, const cJSON *ports, struct probe **ret, struct err *e);
+/* What is asked alone, without when and how often: for a lifecycle hook. */
+int probe_parse_handler(const cJSON *spec, const cJSON *ports, struct probe **ret, struct err *e);
 struct probe *probe_free(struct probe *p);
 DEFINE_FREEP(struct probe, probe_free)
 

@@ -21,12 +21,31 @@ static void add_time(cJSON *o, const char *key, uint64_t usec)
         cJSON_AddStringToObject(o, key, text);
 }
 
+/* As status_manager.go normalizeStatus has it: the messages of all containers together, each with its share. */
+enum { MESSAGES_MAX = 12 * 1024 };
+
+/* At most so many bytes, and no piece of a character. */
+static void add_cut(cJSON *o, const char *key, const char *text, size_t max)
+{
+        CLEANUP(freep) char *cut = xstrdup(text);
+        size_t n = strlen(cut);
+
+        if (n > max) {
+                for (n = max; n > 0 && ((unsigned char)cut[n] & 0xc0) == 0x80;)
+                        n--;
+                cut[n] = '\0';
+        }
+        cJSON_AddStringToObject(o, key, cut);
+}
+
 /* ---- phase ------------------------------------------------------------------------------------------------------- */
 
-static bool ephemeral_runs(const struct pod *p, const struct pod_state *s)
+/* Does anything still run that the pod does not wait for? */
+static bool others_run(const struct pod *p, const struct pod_state *s)
 {
         for (size_t i = 0; i < p->n_containers; i++)
-                if (p->containers[i].ephemeral && unit_has_processes(s->containers[i].unit.phase))
+                if ((p->containers[i].ephemeral || p->containers[i].sidecar) &&
+                    unit_has_processes(s->containers[i].unit.phase))
                         return true;
         return false;
 }
@@ -46,9 +65,9 @@ const char *status_phase(const struct pod *p, const struct pod_state *s)
                 waiting |= c->phase == CONTAINER_WAITING && !c->last.valid;
                 failed |= c->phase == CONTAINER_TERMINATED && c->now.exit_code != 0;
         }
-        /* A terminal phase is the last that is told: what an ephemeral container does until it is stopped comes before
-         * it. */
-        if ((pod_is_finished(p, s) && !ephemeral_runs(p, s)) ||
+        /* A terminal phase is the last that is told: what an ephemeral container or a sidecar does until it is stopped
+         * comes before it. */
+        if ((pod_is_finished(p, s) && !others_run(p, s)) ||
             ((p->deleting || p->terminal) && !pod_has_processes(s) && !waiting))
                 return failed ? "Failed" : "Succeeded";
         if (waiting)
@@ -74,7 +93,7 @@ static cJSON *waiting_state(const char *reason, const char *fmt, ...)
         return state;
 }
 
-static cJSON *terminated_state(const struct termination *t)
+static cJSON *terminated_state(const struct pod *p, const struct termination *t)
 {
         cJSON *state = cJSON_CreateObject(), *o = cJSON_AddObjectToObject(state, "terminated");
 
@@ -82,8 +101,8 @@ static cJSON *terminated_state(const struct termination *t)
         if (t->signal)
                 cJSON_AddNumberToObject(o, "signal", t->signal);
         cJSON_AddStringToObject(o, "reason", t->reason);
-        if (*t->message)
-                cJSON_AddStringToObject(o, "message", t->message);
+        if (t->message)
+                add_cut(o, "message", t->message, MESSAGES_MAX / p->n_containers);
         add_time(o, "startedAt", t->started ? t->started : t->ended);
         add_time(o, "finishedAt", t->ended);
         if (*t->invocation) {
@@ -142,10 +161,11 @@ static cJSON *container_status(const struct pod *p, const struct pod_state *s, s
 {
         const struct container *spec = &p->containers[i];
         const struct container_state *c = &s->containers[i];
-        const struct termination *last = container_last_run(c, spec, p);
+        bool over = spec->sidecar && pod_is_finished(p, s); /* nothing of it is started again */
+        const struct termination *last = over ? &c->last : container_last_run(c, spec, p);
         cJSON *o = cJSON_CreateObject(), *state = NULL;
-        bool again =
-                c->replacing || (c->unhealthy && container_restarts(c, spec, p) && !container_backs_off(c, spec, p));
+        bool again = c->replacing ||
+                     (c->unhealthy && !over && container_restarts(c, spec, p) && !container_backs_off(c, spec, p));
         char id[64] = "";
 
         if (c->phase == CONTAINER_RUNNING) {
@@ -155,19 +175,19 @@ static cJSON *container_status(const struct pod *p, const struct pod_state *s, s
                 /* A container that was ended to be started again is never reported as terminated: with restartPolicy
                  * Never, or after exit code 0 with OnFailure, the API server would not let it run again. */
                 state = why_waiting(p, s, i, now);
-        } else if (container_backs_off(c, spec, p)) {
+        } else if (container_backs_off(c, spec, p) && !over) {
                 state = waiting_state("CrashLoopBackOff", "back-off %us restarting failed container=%s pod=%s_%s(%s)",
                                       (unsigned)((c->restart_at - c->now.ended) / USEC_PER_SEC), spec->name, p->id.name,
                                       p->id.namespace, p->id.uid);
         } else {
-                state = terminated_state(&c->now);
+                state = terminated_state(p, &c->now);
         }
         if (*c->invocation)
                 snprintf(id, sizeof(id), "systemd://%s", c->invocation);
 
         cJSON_AddStringToObject(o, "name", spec->name);
         cJSON_AddItemToObject(o, "state", state);
-        cJSON_AddItemToObject(o, "lastState", last->valid ? terminated_state(last) : cJSON_CreateObject());
+        cJSON_AddItemToObject(o, "lastState", last->valid ? terminated_state(p, last) : cJSON_CreateObject());
         cJSON_AddBoolToObject(o, "ready", is_ready(spec, c));
         if (!spec->ephemeral)
                 cJSON_AddBoolToObject(o, "started", container_has_started(c, spec));
@@ -221,6 +241,9 @@ static void update_conditions(const struct pod *p, struct pod_state *s, const ch
         char *incomplete = list_containers(p, s, true, "containers with incomplete status"),
              *unready = list_containers(p, s, false, "containers with unready status");
 
+        for (size_t i = 0; i < p->n_containers; i++) /* what came behind them has begun once, so they were over */
+                initialized |= !p->containers[i].ephemeral && !p->containers[i].init &&
+                               (s->containers[i].phase != CONTAINER_WAITING || s->containers[i].last.valid);
         for (size_t i = 0; i < p->n_containers; i++)
                 if (!p->containers[i].ephemeral && (!p->containers[i].init || p->containers[i].sidecar))
                         ready = ready && is_ready(&p->containers[i], &s->containers[i]);

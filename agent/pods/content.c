@@ -511,7 +511,7 @@ static void describe(const struct pod *p, const struct container *spec, const st
         };
 
         m->name = xstrdup(spec->name);
-        m->image = xstrdup(spec->parsed.name);
+        m->image = xstrdup(spec->unit_image ? spec->unit_image : spec->parsed.name);
         m->package = xstrdup(image->package);
         m->unit = xstrdup(image->unit);
         m->working_dir = xstrdup(spec->working_dir ? spec->working_dir : "");
@@ -533,6 +533,8 @@ static void describe(const struct pod *p, const struct container *spec, const st
         }
         m->run_as_non_root = spec->non_root;
         m->console = spec->tty || spec->has_stdin;
+        m->message_path = xstrdup(spec->message_path);
+        m->stop_signal = xstrdup(spec->stop_signal ? spec->stop_signal : "");
         if (spec->has_group) {
                 m->run_as_group = NEW(Vks__Id);
                 vks__id__init(m->run_as_group);

@@ -144,6 +144,10 @@ static void carry_units(struct pod_entry *e, struct pod *p)
 
                 if (c->mark || c->mark_sent) {
                         memcpy(now->unit, was->unit, sizeof(now->unit));
+                        if (was->unit_image || now->mark != was->mark) {
+                                free(now->unit_image);
+                                now->unit_image = xstrdup(was->unit_image ? was->unit_image : was->parsed.name);
+                        }
                         now->shares_image = was->shares_image;
                 } else if (now->mark != was->mark) {
                         container_forget_image(c);

@@ -343,12 +343,29 @@ static void on_stopped(void *userdata, int error, const Vks__Reply *reply, const
         free(rq);
 }
 
+static void run_hook(struct pod_entry *e, size_t i, enum hook_kind kind, uint64_t usec)
+{
+        const struct pods_parts *parts = &e->pods->parts;
+
+        e->state->containers[i].hooks[kind] = parts->hook_begin ? HOOK_RUNS : HOOK_OVER;
+        if (parts->hook_begin)
+                parts->hook_begin(parts->userdata, e->pod->id.uid, i, kind, usec);
+}
+
 static void begin_end(struct pod_entry *e, uint64_t now)
 {
         struct pod_state *s = e->state;
 
         s->stop_at = now;
         s->kill_at = now + (uint64_t)(e->pod->deleting ? e->pod->deletion_grace_s : e->pod->grace_s) * USEC_PER_SEC;
+}
+
+static void begin_end_each(struct pod_entry *e, uint64_t now)
+{
+        begin_end(e, now);
+        e->state->each = true;
+        e->state->by_signal = e->pod->deleting && e->pod->deletion_grace_s > e->pod->grace_s;
+        pod_mark(e);
 }
 
 static void do_stop(struct pod_entry *e, bool kill, uint64_t now)
@@ -415,7 +432,9 @@ static void tell_ending(struct pod_entry *e, size_t i)
 
         if (!unit_has_processes(state->unit.phase))
                 return;
-        if (state->unhealthy && !state->replacing && !e->state->stop_at)
+        if (state->hooks[HOOK_POST_START] == HOOK_FAILED && !state->replacing && !e->state->stop_at)
+                pod_event(e, c, false, "Killing", "%s", hook_events[HOOK_POST_START]);
+        else if (state->unhealthy && !state->replacing && !e->state->stop_at)
                 pod_event(e, c, false, "Killing", "Container %s failed %s probe%s", c->name,
                           state->failed_probe == PROBE_STARTUP ? "startup" : "liveness",
                           again ? ", will be restarted" : "");
@@ -423,6 +442,32 @@ static void tell_ending(struct pod_entry *e, size_t i)
                 pod_event(e, c, false, "Killing", "Container %s definition changed, will be restarted", c->name);
         else
                 pod_event(e, c, false, "Killing", "Stopping container %s", c->name);
+}
+
+/* The container is to end: from here on counts the grace of one that ends alone. */
+static void begin_to_end(struct pod_entry *e, size_t i, uint64_t now)
+{
+        const struct container *spec = &e->pod->containers[i];
+        struct container_state *c = &e->state->containers[i];
+
+        if (!e->state->stop_at) {
+                c->replacing = c->mark != spec->mark;
+                c->kill_at = now + (uint64_t)container_grace_s(c, spec, e->pod) * USEC_PER_SEC;
+        }
+        tell_ending(e, i);
+}
+
+static void do_pre_stop(struct pod_entry *e, size_t i, uint64_t now)
+{
+        uint64_t until;
+
+        begin_to_end(e, i, now);
+        until = e->state->stop_at ? e->state->kill_at : e->state->containers[i].kill_at;
+        if (until > now)
+                run_hook(e, i, HOOK_PRE_STOP, until - now);
+        else
+                e->state->containers[i].hooks[HOOK_PRE_STOP] = HOOK_OVER;
+        pod_mark(e);
 }
 
 /* TERM, END or END_KILL: all containers of the plan's that are to be asked the same. */
@@ -449,12 +494,9 @@ static void do_end(struct pod_entry *e, const struct plan *plan, enum action_kin
                         c->kill_sent = true;
                         continue;
                 }
-                if (!e->state->stop_at) {
-                        c->replacing = c->mark != e->pod->containers[k].mark;
-                        c->kill_at =
-                                now + (uint64_t)container_grace_s(c, &e->pod->containers[k], e->pod) * USEC_PER_SEC;
-                }
-                tell_ending(e, k);
+                if (c->hooks[HOOK_PRE_STOP] == HOOK_TO_COME) /* otherwise it has begun with that */
+                        begin_to_end(e, k, now);
+                c->signal_at = now;
                 c->term_sent |= kind == ACTION_TERM;
                 c->stop_sent |= kind == ACTION_END;
         }
@@ -603,6 +645,15 @@ void executor_run(struct pod_entry *e, const struct plan *plan, uint64_t now)
                         break;
                 case ACTION_TELL_UNRESOLVED:
                         tell_unresolved(e, a->index);
+                        break;
+                case ACTION_BEGIN_END:
+                        begin_end_each(e, now);
+                        break;
+                case ACTION_POST_START:
+                        run_hook(e, a->index, HOOK_POST_START, 0);
+                        break;
+                case ACTION_PRE_STOP:
+                        do_pre_stop(e, a->index, now);
                         break;
                 case ACTION_START: /* those of one kind go together, below */
                 case ACTION_RESTART:

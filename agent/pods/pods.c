@@ -142,6 +142,20 @@ void pods_tell(struct pods *ps, const char *pod_uid, size_t index, bool warning,
                 pod_event(e, &e->pod->containers[index], warning, reason, "%s", clean);
 }
 
+void pods_hook_ended(struct pods *ps, const char *pod_uid, size_t index, const char *invocation, enum hook_kind kind,
+                     const char *text)
+{
+        struct pod_entry *e = pods_by_uid(ps, pod_uid);
+        struct container_state *c = e && index < e->pod->n_containers ? &e->state->containers[index] : NULL;
+
+        if (!c || !streq(c->invocation, invocation) || c->hooks[kind] != HOOK_RUNS)
+                return;
+        c->hooks[kind] = text ? HOOK_FAILED : HOOK_OVER;
+        if (text && unit_has_processes(c->unit.phase))
+                pods_tell(ps, pod_uid, index, true, hook_events[kind], text);
+        pod_mark(e);
+}
+
 size_t pods_count(const struct pods *ps)
 {
         return HASH_COUNT(ps->entries);

@@ -24,6 +24,10 @@
 
 struct pods;
 
+/* The last lines that one run of a container has written, together at most some KiB; "" when there are none, or when
+ * they could not be read. */
+typedef void (*pods_log_end)(void *userdata, const char *text);
+
 /* Everything is borrowed and outlives the pods; objects, tokens and installer are given later since they call back into
  * here. */
 struct pods_parts {
@@ -43,6 +47,13 @@ struct pods_parts {
          * be NULL. What they are given is borrowed until they return. */
         void (*pod_seen)(void *userdata, const struct pod *p, const struct pod_state *s);
         void (*pod_forgotten)(void *userdata, const char *pod_uid);
+        /* Runs a hook of a container that runs; within `usec`, 0: without a limit. pods_hook_ended() tells how it
+         * went, never from inside. */
+        void (*hook_begin)(void *userdata, const char *pod_uid, size_t index, enum hook_kind kind, uint64_t usec);
+        /* Has the end of that run's log read; `done` is called once with `arg`, never from inside. 0 or a negative
+         * errno; may be NULL. */
+        int (*log_end)(void *userdata, const char *pod_uid, const struct container *c, const char *invocation,
+                       pods_log_end done, void *arg);
         void *userdata;
         FILE *dry_run; /* not NULL: plans are printed there, and nothing is done */
 };
@@ -92,6 +103,11 @@ void pods_probed(struct pods *ps, const char *pod_uid, size_t index, const char 
                  bool good);
 /* An event about a container (pod_event.h). `text` may be anything: what no event can hold is replaced by "?". */
 void pods_tell(struct pods *ps, const char *pod_uid, size_t index, bool warning, const char *reason, const char *text);
+
+/* A hook of the run `invocation` of a container is over; it is nothing to any other run. `text`: what went wrong, for
+ * the event; NULL: nothing. */
+void pods_hook_ended(struct pods *ps, const char *pod_uid, size_t index, const char *invocation, enum hook_kind kind,
+                     const char *text);
 
 size_t pods_count(const struct pods *ps);
 size_t pods_images(void *ps, struct node_image *ret, size_t max);

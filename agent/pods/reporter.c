@@ -84,6 +84,15 @@ static uint64_t settles_at(const struct pod_entry *e)
         return at;
 }
 
+/* What a container has said last goes with how it ended: the API server's clients look once. */
+static bool awaits_log(const struct pod_state *s)
+{
+        for (size_t i = 0; i < s->n_containers; i++)
+                if (s->containers[i].now.awaits_log || s->containers[i].last.awaits_log)
+                        return true;
+        return false;
+}
+
 static void wake(uint64_t *wake_at, uint64_t at)
 {
         if (!*wake_at || at < *wake_at)
@@ -103,7 +112,7 @@ void reporter_status(struct pod_entry *e, uint64_t now, uint64_t *wake_at)
         }
         /* One at a time: what changes meanwhile goes with the next. A status that is not sent now need not be built. */
         e->state->status_current = false;
-        if (e->patch)
+        if (e->patch || awaits_log(e->state))
                 return;
         if (now < settles_at(e) || now < e->patch_retry_at) {
                 wake(wake_at, now < settles_at(e) ? settles_at(e) : e->patch_retry_at);

@@ -6,6 +6,7 @@
 
 #include "agent/lib/times.h"
 #include "agent/machine/conditions.h"
+#include "agent/pods/last_words.h"
 #include "agent/pods/pod_event.h"
 #include "common/mem.h"
 
@@ -16,23 +17,23 @@ static void explain_failure(const struct pod_entry *e, size_t i, struct terminat
         const struct container *spec = &e->pod->containers[i];
         CLEANUP(buf_done) struct buf paths = BUF(100);
 
-        if (!t->exit_code || *t->message || !*e->images[i].unit)
+        if (!t->exit_code || t->message || !*e->images[i].unit)
                 return;
         if (!spec->has_user && fallback_user_of(spec->unit)) {
-                snprintf(t->message, sizeof(t->message),
-                         "it ran as " FALLBACK_USER ", but as its package has it %.70s runs as root: policy rule root "
-                         "%s (see /etc/vks/policy.conf)",
-                         e->images[i].unit,
-                         spec->command || spec->args ? "is for a command line that the pod does not change"
-                                                     : "allows that to nobody");
+                t->message = xasprintf(
+                        "it ran as " FALLBACK_USER ", but as its package has it %s runs as root: policy rule root %s "
+                        "(see /etc/vks/policy.conf)",
+                        e->images[i].unit,
+                        spec->command || spec->args ? "is for a command line that the pod does not change"
+                                                    : "allows that to nobody");
                 return;
         }
         read_only_of(spec->unit, &paths);
         if (paths.len && buf_ok(&paths))
-                snprintf(t->message, sizeof(t->message),
-                         "its unit writes to %.100s, which for a pod is read-only, since it is the machine's: mount a "
-                         "volume there",
-                         paths.data);
+                t->message = xasprintf(
+                        "its unit writes to %s, which for a pod is read-only, since it is the machine's: mount a "
+                        "volume there",
+                        paths.data);
 }
 
 static void tell_phase(struct pod_entry *e, size_t i, enum container_phase before, uint32_t restarts)
@@ -49,7 +50,7 @@ static void tell_phase(struct pod_entry *e, size_t i, enum container_phase befor
                 if (container_backs_off(c, spec, e->pod))
                         pod_event(e, spec, true, "BackOff", "Back-off restarting failed container %s in pod %s_%s(%s)",
                                   spec->name, e->pod->id.name, e->pod->id.namespace, e->pod->id.uid);
-                if (*c->now.message)
+                if (c->now.message)
                         pod_event(e, spec, true, "Failed", "Error: %s", c->now.message);
         }
 }
@@ -72,12 +73,15 @@ static void observe(struct pod_entry *e, size_t i, const struct unit_state *u, b
         enum container_phase before = c->phase;
         uint64_t unmet_at = c->unmet_at;
         uint32_t restarts = c->restarts;
+        uint64_t ended = c->now.ended;
 
         container_observe(c, u, e->pod, time_now());
         if (c->unmet_at != unmet_at)
                 tell_unmet(e, i);
         if (!silent)
                 tell_phase(e, i, before, restarts);
+        if (c->phase == CONTAINER_TERMINATED && (before != CONTAINER_TERMINATED || c->now.ended != ended))
+                last_words_take(e, i);
         pod_mark(e);
 }
 

@@ -209,11 +209,7 @@ static void on_run(void *userdata, int exit_code, const char *text, UNUSED size_
         }
 }
 
-/*
- * $(VAR) stands for what the container's spec itself gives as a value, and for nothing that is resolved later (pkg/
- * kubelet/container, ExpandContainerCommandOnlyStatic).
- */
-static char **expand(char *const *command, const struct container *c)
+char **attempt_words(char *const *command, const struct container *c)
 {
         Vks__Env *all = xcalloc(c->n_env, sizeof(*all));
         const Vks__Env **env = xcalloc(c->n_env, sizeof(*env));
@@ -240,7 +236,7 @@ static char **expand(char *const *command, const struct container *c)
 static void try_exec(struct attempt *a, const struct attempt_means *means, const struct pods_container *where,
                      const struct probe *p)
 {
-        CLEANUP(strv_freep) char **argv = expand(p->command, where->container);
+        CLEANUP(strv_freep) char **argv = attempt_words(p->command, where->container);
         struct buf words = BUF(OUTPUT_MAX);
 
         for (char **w = argv; w && *w; w++)

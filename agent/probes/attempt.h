@@ -28,6 +28,12 @@ struct attempt;
 /* The probe must have nothing wrong (probe.wrong). The container is only looked at until this returns. */
 struct attempt *attempt_start(const struct attempt_means *means, const struct pods_container *where,
                               const struct probe *p, attempt_done done, void *userdata);
+/*
+ * A command of a probe or a hook, of whose words $(VAR) stands for what the container's spec itself gives as a value,
+ * and for nothing that is resolved later (pkg/kubelet/container, ExpandContainerCommandOnlyStatic). The caller owns it.
+ */
+char **attempt_words(char *const *command, const struct container *c);
+
 struct attempt *attempt_cancel(struct attempt *a); /* NULL is allowed; returns NULL */
 DEFINE_FREEP(struct attempt, attempt_cancel)
 

@@ -187,7 +187,7 @@ int mount_points_make(const char *pod, bool overlay, const struct mount_wish *wi
                                              : "",
                                        target + (in ? strlen(in->target) : 0));
                 struct stat st;
-                bool file = stat(wishes[i].source, &st) == 0 && !S_ISDIR(st.st_mode);
+                bool file = wishes[i].is_file || (stat(wishes[i].source, &st) == 0 && !S_ISDIR(st.st_mode));
                 int r;
 
                 if (!in && (path_is_beneath(target, "/home") || path_is_beneath(target, "/root")))

@@ -16,6 +16,7 @@ struct mount_wish { /* absolute, normalized paths; sorted by target, no target t
         const char *target;
         bool read_only;
         bool own;            /* the source is one of the pod's directories, to which the pod writes */
+        bool is_file;        /* though the source is not there yet; what is there is looked at */
         bool is_working_dir; /* the target is no mountPath, but a workingDir that is to be made: for the text of errors
                               */
 };

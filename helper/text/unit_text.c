@@ -9,6 +9,7 @@
 
 #include "common/console.h"
 #include "common/mem.h"
+#include "common/message.h"
 #include "common/utf8.h"
 #include "helper/text/package_paths.h"
 #include "policy/path.h"
@@ -416,6 +417,8 @@ static void mounts(struct buf *b, const struct unit_text *u)
                 bind_own(b, u, "/var/lib/vks", "empty", "");
         bind_own(b, u, "/tmp", "tmp", "");
         bind_own(b, u, "/dev/shm", "shm", "");
+        if (u->message)
+                buf_printf(b, " " MESSAGE_DIR "/%s.%s:" MESSAGE_PATH, uid, u->container);
         for (size_t i = 0; i < u->given->n; i++)
                 if (u->given->dirs[i].fresh && !u->given->dirs[i].inner)
                         bind_own(b, u, u->given->dirs[i].path, "given", u->given->dirs[i].path);
@@ -537,6 +540,8 @@ static void type_and_files(struct buf *b, const struct unit_text *u)
                                                                 : pid_file);
         if (!streq(kill, "control-group") && !streq(kill, "mixed") && (*kill || !u->file))
                 buf_str(b, "KillMode=mixed\n");
+        if (*u->stop_signal)
+                buf_printf(b, "KillSignal=%s\n", u->stop_signal);
         if (u->who.bus)
                 buf_str(b, "BindReadOnlyPaths=-/run/dbus\n");
 }

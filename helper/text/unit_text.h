@@ -43,6 +43,8 @@ struct unit_text {
         const struct mount_plan *mounts;
         const struct given *given; /* the package's directories */
         bool overlay;              /* the pod's /var is a layer over the machine's */
+        const char *stop_signal;   /* a name of systemd's; "": the package's */
+        bool message;              /* the file of its termination message is at the default path */
         bool etc;                  /* `mounts` has directories of a layer over the machine's /etc */
 };
 

@@ -25,6 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                        .package_unit = "u",
                                        .file = file,
                                        .working_dir = "",
+                                       .stop_signal = "",
                                        .mounts = &none,
                                        .given = &given,
                                        .command = words,

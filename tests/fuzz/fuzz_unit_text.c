@@ -91,6 +91,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                .n_args = 1,
                                .n_command = 2,
                                .working_dir = "/100%",
+                               .stop_signal = "SIGUSR1",
+                               .message = true,
                                .mounts = &none,
                                .given = &no_dirs };
 

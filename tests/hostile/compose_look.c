@@ -228,6 +228,9 @@ unsigned look_at_files(void)
                 if (stat(closed[i], &st) < 0 || st.st_uid != 0 || (st.st_mode & 077))
                         mark("%s is open", closed[i]);
         }
+        struct stat messages;
+        if (stat("/run/vks/messages", &messages) < 0 || messages.st_uid != 0 || (messages.st_mode & 067))
+                mark("/run/vks/messages is open");
         return told();
 }
 

@@ -399,6 +399,8 @@ static Vks__Container *a_container(unsigned pod, unsigned number)
         c->restart = draw(3);
         c->writes_var = one_in(8) ? one_in(2) : theme.var;
         c->working_dir = S(one_in(8) ? place() : "/");
+        c->stop_signal = S(one_in(8) ? "SIGUSR1" : "");
+        c->message_path = S(one_in(8) ? place() : one_in(8) ? "" : "/dev/termination-log");
         c->args = words, c->n_args = n;
         if (one_in(5) || !kind->unit) {
                 c->image = S(kind->unit ? MISCHIEF : "/opt/compose/bin/app");

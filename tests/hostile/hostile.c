@@ -39,6 +39,7 @@
 #include "helper.pb-c.h"
 
 #include "common/console.h"
+#include "common/message.h"
 #include "common/fd.h"
 #include "common/ids.h"
 #include "common/mem.h"
@@ -242,6 +243,7 @@ static void honest(struct pod *p, const char *name)
         vks__container__init(&p->c), p->containers[0] = &p->c;
         p->c.name = S("c"), p->c.image = S("/bin/true"), p->command[0] = S("/bin/true"), p->args[0] = S("a"),
         p->c.working_dir = S("/");
+        p->c.message_path = S("/tmp/last/words");
         p->c.command = p->command, p->c.n_command = 1, p->c.args = p->args, p->c.n_args = 1, p->c.env = p->env,
         p->c.n_env = 1;
         p->c.mounts = p->mounts, p->c.n_mounts = 4, p->c.run_as_user = &p->user;
@@ -1614,6 +1616,21 @@ static void forge_fields(const char *uid)
         }
 }
 
+/* Of containers' termination messages an agent reads what is there, and decides neither what lies where nor of which
+ * container it is. */
+static void forge_messages(const char *uid)
+{
+        CLEANUP(freep) char *own = xasprintf(MESSAGE_DIR "/%s.c", uid), *other = xasprintf("%s.other", own);
+        struct stat st;
+
+        if (lstat(own, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != 0)
+                failed("a container that was started has no file of root's for its message", own);
+        if (access(MESSAGE_DIR, R_OK) == 0 || access(MESSAGE_DIR, W_OK) == 0 || unlink(own) == 0 ||
+            rename(own, other) == 0 || link(own, other) == 0 || symlink("/etc/shadow", other) == 0 ||
+            mkfifo(other, 0666) == 0 || open(other, O_WRONLY | O_CREAT | O_CLOEXEC, 0600) >= 0 || chmod(own, 0777) == 0)
+                failed("an agent gets at the directory of termination messages", own);
+}
+
 static void signals_to_others(struct pod *p)
 {
         struct pod other, twin;
@@ -1628,6 +1645,7 @@ static void signals_to_others(struct pod *p)
                 failed("the pod for signals does not start", NULL);
         settled(other.unit);
         forge_fields(other.id.uid);
+        forge_messages(other.id.uid);
         honest(p, "mutant");
         p->stop.units[0] = other.unit;
         honest(&twin, "signalled"); /* the same names of everything, and another uid */

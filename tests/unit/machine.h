@@ -72,6 +72,7 @@ static UNUSED void make_machine(void)
         static const char *const dirs[] = { "/run/vks",
                                             "/run/vks/pods",
                                             "/run/vks/log",
+                                            "/run/vks/messages",
                                             "/run/lock",
                                             "/run/daemon",
                                             "/run/systemd",

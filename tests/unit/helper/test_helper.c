@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/sysinfo.h>
 
+#include "common/message.h"
 #include "helper/arena.h"
 #include "helper/files/dir.h"
 #include "helper/helper.h"
@@ -36,7 +37,8 @@ static void setup(void)
         machine = (struct machine){ .pods = open_dir(POD_RUN_DIR),
                                     .disk = open_dir(POD_DISK_DIR),
                                     .units = open_dir(UNIT_DIR),
-                                    .logs = open_dir(LOG_DIR) };
+                                    .logs = open_dir(LOG_DIR),
+                                    .messages = open_dir(MESSAGE_DIR) };
         machine.policy_file.path = POLICY_FILE;
         put_policy("");
         cr_assert_geq(pid1_start(&pid1, -1, &machine.bus), 0);
@@ -58,7 +60,7 @@ static void teardown(void)
         machine.bus = sd_bus_flush_close_unref(machine.bus);
         pid1_join(&pid1);
         fd_close(machine.pods), fd_close(machine.disk), fd_close(machine.units), fd_close(machine.logs),
-                fd_close(journal), fd_close(ends[0]), fd_close(ends[1]);
+                fd_close(machine.messages), fd_close(journal), fd_close(ends[0]), fd_close(ends[1]);
 }
 
 TestSuite(helper, .init = setup, .fini = teardown);
@@ -153,6 +155,7 @@ static void nothing_is_left(void)
         cr_assert_eq(count(machine.pods), 0);
         cr_assert_eq(count(machine.disk), 0);
         cr_assert_eq(count(machine.logs), 0);
+        cr_assert_eq(count(machine.messages), 0);
 }
 
 /* ---- WRITE ------------------------------------------------------------------------------------------------------- */
@@ -1456,6 +1459,83 @@ Test(helper, what_is_said_of_a_removed_container_has_to_be_kept)
         cr_assert_eq(units(VERB_remove, NULL, true), -EISDIR, "%s", reply->text);
 }
 
+/* ---- termination messages ---------------------------------------------------------------------------------------- */
+
+#define MESSAGE MESSAGE_DIR "/" UID ".c"
+
+Test(helper, each_run_has_a_file_of_its_own_for_its_termination_message)
+{
+        struct asked *a = sleeper();
+        int before = -1;
+        struct stat st;
+        ino_t first;
+
+        a->c.message_path = STR(MESSAGE_PATH);
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(holds(SLEEP_DROPIN, " " MESSAGE ":" MESSAGE_PATH "\n"), "everybody's path");
+        cr_assert(!is_there(MESSAGE), "nothing runs yet");
+        cr_assert_eq(units(VERB_start, unit, false), 0, "%s", reply->text);
+        cr_assert_eq(mode_of(MESSAGE), 0666, "whatever the container's user is");
+        put(MESSAGE, "last words", 0666);
+        before = open(MESSAGE, O_RDONLY | O_CLOEXEC); /* or its number could be the next one's */
+        cr_assert(fstat(before, &st) == 0);
+        first = st.st_ino;
+        cr_assert_eq(units(VERB_stop, unit, false), 0);
+        cr_assert(holds(MESSAGE, "last words"), "they are read after the end");
+        cr_assert_eq(units(VERB_start, unit, true), 0);
+        cr_assert(stat(MESSAGE, &st) == 0 && st.st_size == 0 && st.st_ino != first && S_ISREG(st.st_mode));
+        fd_close(before);
+        cr_assert_eq(units(VERB_remove, unit, true), 0, "%s", reply->text);
+        nothing_is_left();
+}
+
+Test(helper, a_termination_message_may_be_wherever_a_volume_may)
+{
+        static const char *const refused[] = { "/dev/log", "/proc/x", "/etc/vks/x", "relative", "/a/../b" };
+        struct asked *a = sleeper();
+
+        a->c.message_path = STR("/tmp/words/last");
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(holds(SLEEP_DROPIN, "BindPaths=\"" MESSAGE "\":\"/tmp/words/last\"\n"));
+        cr_assert_not(holds(SLEEP_DROPIN, MESSAGE_PATH));
+        cr_assert_eq(mode_of("/run/vks/pods/" UID "/tmp/words/last") & 0777, 0644, "a mount point for a file");
+        for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
+                a->c.message_path = STR(refused[i]);
+                write_pod(a);
+                cr_expect_lt(reply->error, 0, "%s", refused[i]);
+                cr_expect(strstr(reply->text, "terminationMessagePath: "), "%s", reply->text);
+        }
+        with_mount(a, "disk", "/data");
+        a->c.message_path = STR("/data");
+        cr_assert_eq(write_pod(a), -EINVAL, "not where a volume is");
+        a->c.message_path = STR("/data/last");
+        cr_assert_eq(write_pod(a), 0, "but in one: %s", reply->text);
+        cr_assert(is_there("/var/lib/vks/pods/" UID "/volumes/disk/last"));
+        cr_assert(holds(SLEEP_DROPIN, "BindPaths=\"" MESSAGE "\":\"/data/last\"\n"));
+}
+
+/* It would be one more way to decide what root's program reads there. */
+Test(helper, beside_a_root_daemon_a_termination_message_lies_among_data)
+{
+        struct asked *a = redis("[Service]\nExecStart=/usr/share/redis/redis\n");
+
+        a->c.message_path = STR("/usr/share/redis/x");
+        write_pod(a);
+        expect(-EPERM, "policy rule root: nothing of the pod's is mounted at /usr/share/redis/x");
+        a->c.message_path = STR(MESSAGE_PATH);
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+}
+
+Test(helper, without_a_file_for_its_message_nothing_is_started)
+{
+        cr_assert_eq(write_pod(sleeper()), 0);
+        make(MESSAGE_DIR "/.vks-new");
+        units(VERB_start, unit, false);
+        expect(-EISDIR, "pipes of " SLEEP);
+        cr_assert_str_eq(pid1.asked, "");
+        cr_assert_eq(rmdir(MESSAGE_DIR "/.vks-new"), 0);
+}
+
 Test(helper, what_pid_1_says_reaches_the_agent)
 {
         cr_assert_eq(write_pod(sleeper()), 0);
@@ -1501,6 +1581,30 @@ Test(helper, a_unit_is_told_to_end_by_its_own_signal_and_not_stopped)
         pod.uid = STR(OTHER);
         cr_assert_eq(signal_unit(), -ENOENT, "another pod's");
         pod.uid = STR(UID);
+}
+
+/* STOP sends what stands in the unit's file. */
+Test(helper, a_container_may_have_a_signal_of_its_own)
+{
+        static const char *const known[] = { "SIGUSR1", "SIGKILL", "SIGRTMIN", "SIGRTMIN+15", "SIGRTMAX-1" };
+        static const char *const unknown[] = { "USR1",         "SIG",        "sigusr1",   "SIGUSR1\nUser=root",
+                                               "SIGRTMIN+16",  "SIGRTMIN+0", "SIGRTMIN+", "SIGRTMIN+1x",
+                                               "SIGRTMAX-15x", "SIGRTMAX+1", "10" };
+        struct asked *a = sleeper();
+
+        cr_assert_eq(write_pod(a), 0);
+        cr_assert_not(holds(SLEEP_DROPIN, "KillSignal="), "the package's, or systemd's");
+        for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+                CLEANUP(freep) char *line_of = xasprintf("\nKillSignal=%s\n", known[i]);
+
+                a->c.stop_signal = STR(known[i]);
+                cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+                cr_assert(holds(SLEEP_DROPIN, line_of), "%s", known[i]);
+        }
+        for (size_t i = 0; i < ARRAY_LEN(unknown); i++) {
+                a->c.stop_signal = STR(unknown[i]);
+                cr_expect_eq(write_pod(a), -EINVAL, "%s", unknown[i]);
+        }
 }
 
 Test(helper, a_dynamic_user_sees_no_root_of_the_pods_own)

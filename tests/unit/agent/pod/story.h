@@ -31,6 +31,8 @@
  *      FIELD, not FIELD            a bool of struct pod, struct pod_state; of a container or volume with its name before it ("c pulling")
  *      FIELD +30s, FIELD 30s       a time from now on (+0s: now); a duration
  *      FIELD 7                     a number
+ *      c pre-stop runs | over | failed, and post-start
+ *                                  what is known of the container's hook ("c/pre-stop", "c/post-start" in the pod)
  *      FIELD REASON [text]         a failure, "" for one without a reason
  *      c refreshed                 its unit was cleared away, since its values have changed
  *   plan      actions with ", " between them, with the name of their container or volume; "wake 10s": how long until the plan is to be made again
@@ -100,12 +102,17 @@ static inline struct world world(const char *words)
                 if (!kind && isupper((unsigned char)*word)) {
                         buf_printf(&rest, "\"restartPolicy\":\"%s\",", word);
                 } else if (!kind || *kind == '/') {
-                        struct buf *list = !kind ? &apps : streq(kind, "/ephemeral") ? &guests : &inits;
+                        bool hook = kind && (streq(kind, "/pre-stop") || streq(kind, "/post-start"));
+                        struct buf *list = !kind || hook ? &apps : streq(kind, "/ephemeral") ? &guests : &inits;
                         bool sidecar = kind && streq(kind, "/sidecar");
+                        bool before = hook && streq(kind, "/pre-stop");
                         if (kind)
                                 *kind = '\0';
-                        buf_printf(list, "%s{\"name\":\"%s\",\"image\":\"pkg-%s\"%s}", list->len ? "," : "", word, word,
-                                   sidecar ? ",\"restartPolicy\":\"Always\"" : "");
+                        buf_printf(list, "%s{\"name\":\"%s\",\"image\":\"pkg-%s\"%s%s}", list->len ? "," : "", word,
+                                   word, sidecar ? ",\"restartPolicy\":\"Always\"" : "",
+                                   !hook    ? ""
+                                   : before ? ",\"lifecycle\":{\"preStop\":{\"sleep\":{\"seconds\":5}}}"
+                                            : ",\"lifecycle\":{\"postStart\":{\"sleep\":{\"seconds\":5}}}");
                 } else if (*kind == ':') {
                         *kind = '\0';
                         buf_printf(&volumes, "%s{\"name\":\"%s\",\"%s\":{\"name\":\"%s\"}}", volumes.len ? "," : "",
@@ -161,6 +168,7 @@ static const struct field {
         F(OF_STATE, FIELD_TIME, pod_state, write_retry_at),
         F(OF_STATE, FIELD_ERR, pod_state, write_failure),
         F(OF_STATE, FIELD_BOOL, pod_state, by_signal),
+        F(OF_STATE, FIELD_BOOL, pod_state, each),
         F(OF_STATE, FIELD_TIME, pod_state, stop_at),
         F(OF_STATE, FIELD_BOOL, pod_state, stop_sent),
         F(OF_STATE, FIELD_BOOL, pod_state, stop_in_flight),
@@ -189,6 +197,7 @@ static const struct field {
         F(OF_CONTAINER, FIELD_BOOL, container_state, stop_sent),
         F(OF_CONTAINER, FIELD_BOOL, container_state, kill_sent),
         F(OF_CONTAINER, FIELD_TIME, container_state, kill_at),
+        F(OF_CONTAINER, FIELD_TIME, container_state, signal_at),
         F(OF_CONTAINER, FIELD_TIME, container_state, stop_retry_at),
         F(OF_CONTAINER, FIELD_BOOL, container_state, clear_in_flight),
         F(OF_CONTAINER, FIELD_TIME, container_state, clear_retry_at),
@@ -366,6 +375,11 @@ static inline void happens_to_container(struct world *w, size_t i, char *const *
                                     : streq(words[1], "liveness") ? PROBE_LIVENESS
                                                                   : PROBE_READINESS;
                 container_probed(&w->state->containers[i], t, streq(words[2], "good"));
+        } else if (streq(what, "pre-stop") || streq(what, "post-start")) {
+                w->state->containers[i].hooks[streq(what, "pre-stop") ? HOOK_PRE_STOP : HOOK_POST_START] =
+                        streq(words[1], "runs")   ? HOOK_RUNS
+                        : streq(words[1], "over") ? HOOK_OVER
+                                                  : HOOK_FAILED;
         } else if (streq(what, "renewed")) {
                 container_renew(&w->state->containers[i]);
         } else {
@@ -448,7 +462,9 @@ static inline char *plan_text(struct world *w)
                 const struct action *a = &plan.actions[i];
                 bool container = a->kind == ACTION_PULL || a->kind == ACTION_START || a->kind == ACTION_RESTART ||
                                  a->kind == ACTION_TERM || a->kind == ACTION_END || a->kind == ACTION_END_KILL ||
-                                 a->kind == ACTION_CLEAR || a->kind == ACTION_ADD || a->kind == ACTION_TELL_UNRESOLVED;
+                                 a->kind == ACTION_CLEAR || a->kind == ACTION_ADD ||
+                                 a->kind == ACTION_TELL_UNRESOLVED || a->kind == ACTION_PRE_STOP ||
+                                 a->kind == ACTION_POST_START;
                 buf_printf(&b, "%s%s%s%s", i ? ", " : "", action_name(a->kind),
                            container || a->kind == ACTION_FILL ? " " : "",
                            container                ? w->pod->containers[a->index].name

@@ -229,7 +229,111 @@ Test(plan, a_sidecar_is_an_init_container_that_stays)
                 { "a failed one ends no pod", "Never s/sidecar c", "ready; s runs; c runs; s exits 1", "restart s",
                   "Running | s terminated Error 1 | c running ready", NULL },
                 { "it keeps no pod from being finished", "Never s/sidecar c", "ready; s runs; c runs; c exits 0",
-                  "stop", "Succeeded | s running ready | c terminated Completed 0", NULL },
+                  "begin-end", "Running | s running ready | c terminated Completed 0", NULL },
+                { "which it is when that has ended, and never starts again", "Never s/sidecar c",
+                  "ready; s runs; c runs; c exits 0; each; stop_at +0s; s term_sent; s killed 15; +9s", "end c",
+                  "Succeeded | s terminated Error 143 | c terminated Completed 0", NULL },
+                { "when it ends, the others go on", "Always s/sidecar c",
+                  "ready; s runs; c runs; s exits 1; c exits 0; +9s; c runs; c exits 1", "restart s", NULL, NULL },
+                { "and the pod stays initialized", "Always s/sidecar t/sidecar c d",
+                  "ready; s runs; t runs; c runs; d runs; s exits 1; d exits 1", "restart s, restart d", NULL, NULL },
+        };
+
+        TELL(stories);
+}
+
+#define ENDS "ready; s runs; t runs; c runs; deleting; deletion_grace_s 30s; each; stop_at +0s; kill_at +30s"
+
+/* kuberuntime_termination_order.go */
+Test(plan, sidecars_end_last_and_the_last_one_first)
+{
+        static const char pod[] = "Always s/sidecar t/sidecar c";
+        static const struct story stories[] = {
+                { "the grace begins", pod, "ready; s runs; t runs; c runs; deleting; deletion_grace_s 30s", "begin-end",
+                  NULL, NULL },
+                { "those that they serve end first", pod, ENDS, "end c, wake 30s", NULL, NULL },
+                { "and are waited for", pod, ENDS "; c stop_sent; c signal_at +0s", "wake 30s", NULL, NULL },
+                { "then the last one", pod, ENDS "; c stop_sent; c signal_at +0s; c killed 15", "end t, wake 30s", NULL,
+                  NULL },
+                { "then the first", pod, ENDS "; c stop_sent; c killed 15; t stop_sent; t signal_at +0s; t killed 15",
+                  "end s", NULL, NULL },
+                { "when the grace is over all of them, with the least of time", pod,
+                  ENDS "; c stop_sent; c signal_at +0s; +30s", "end s, end t, end-kill c", NULL, NULL },
+                { "which is this", pod,
+                  ENDS "; c stop_sent; c kill_sent; +30s; s stop_sent; t stop_sent; s signal_at +0s; t signal_at +0s",
+                  "wake 2s", NULL, NULL },
+                { "and no more", pod,
+                  ENDS
+                  "; c stop_sent; c kill_sent; +30s; s stop_sent; t stop_sent; s signal_at +0s; t signal_at +0s; +2s",
+                  "end-kill s, end-kill t", NULL, NULL },
+        };
+
+        TELL(stories);
+}
+#undef ENDS
+
+#define ENDS "ready; c runs; d runs; deleting; deletion_grace_s 30s; each; stop_at +0s; kill_at +30s"
+
+/* kuberuntime_container.go, killContainer */
+Test(plan, a_hook_runs_before_the_signal_and_inside_the_grace)
+{
+        static const char pod[] = "Always c/pre-stop d";
+        static const struct story stories[] = {
+                { "the grace begins", pod, "ready; c runs; d runs; deleting; deletion_grace_s 30s", "begin-end", NULL,
+                  NULL },
+                { "with the hook; who has none ends", pod, ENDS, "pre-stop c, end d", NULL, NULL },
+                { "it is waited for", pod, ENDS "; c pre-stop runs; d stop_sent; d killed 15", "wake 30s", NULL, NULL },
+                { "until it is over", pod, ENDS "; c pre-stop over; d stop_sent; d killed 15", "end c", NULL, NULL },
+                { "or has failed", pod, ENDS "; c pre-stop failed; d stop_sent; d killed 15", "end c", NULL, NULL },
+                { "or the grace is over", pod, ENDS "; c pre-stop runs; d stop_sent; d killed 15; +30s", "end c", NULL,
+                  NULL },
+                { "two seconds are left", pod,
+                  ENDS "; c pre-stop runs; d stop_sent; d killed 15; +30s; c stop_sent; c signal_at +0s", "wake 2s",
+                  NULL, NULL },
+                { "and no more", pod,
+                  ENDS "; c pre-stop runs; d stop_sent; d killed 15; +30s; c stop_sent; c signal_at +0s; +2s",
+                  "end-kill c", NULL, NULL },
+                { "of the grace what it did not take", pod,
+                  ENDS "; d stop_sent; d killed 15; +9s; c pre-stop over; c stop_sent; c signal_at +0s", "wake 21s",
+                  NULL, NULL },
+                { "a second delete makes it shorter", pod,
+                  ENDS "; c pre-stop runs; d stop_sent; d killed 15; +4s; kill_at +0s", "end c", NULL, NULL },
+                { "a longer grace than the units have is kept by signals", pod,
+                  ENDS "; by_signal; c pre-stop over; d killed 15", "term c", NULL, NULL },
+                { "what ended by itself has none", pod, "ready; c runs; d runs; c exits 0; deleting", "stop", NULL,
+                  NULL },
+                { "nor what has not begun", pod, "ready; deleting; c requested", "stop", NULL, NULL },
+                { "nor what ends already", pod,
+                  "ready; c runs; c is deactivating; deleting; each; stop_at +0s; kill_at +30s", "end c", NULL, NULL },
+                { "a changed image ends one container, after its hook", pod, "ready; c runs; d runs; c image other",
+                  "pre-stop c", NULL, NULL },
+                { "until then nothing", pod, "ready; c runs; d runs; c image other; c pre-stop runs; c kill_at +30s",
+                  "wake 30s", NULL, NULL },
+                { "then", pod, "ready; c runs; d runs; c image other; c pre-stop over; c kill_at +30s", "end c", NULL,
+                  NULL },
+        };
+
+        TELL(stories);
+}
+#undef ENDS
+
+Test(plan, a_hook_after_the_start_holds_readiness_and_may_end_the_container)
+{
+        static const char pod[] = "Always c/post-start";
+        static const struct story stories[] = {
+                { "when it runs", pod, "ready; c runs", "post-start c", "Running | c running", NULL },
+                { "not while it starts", pod, "ready; c starts", "", NULL, NULL },
+                { "once", pod, "ready; c runs; c post-start runs", "", "Running | c running", NULL },
+                { "then it is ready", pod, "ready; c runs; c post-start over", "", "Running | c running ready", NULL },
+                { "a failure ends it", pod, "ready; c runs; c post-start failed", "end c", "Running | c running",
+                  NULL },
+                { "and it is started again", pod, "ready; c runs; c post-start failed; c stop_sent; c killed 15",
+                  "restart c", NULL, NULL },
+                { "with its hook", pod, "ready; c runs; c post-start failed; c stop_sent; c killed 15; c runs",
+                  "post-start c", NULL, NULL },
+                { "what the API server knows as started has had it", pod, "adopt; ready; c runs", "post-start c", NULL,
+                  "{\"containerStatuses\":[{\"name\":\"c\",\"started\":true,\"state\":{\"running\":{}},\"containerID\":"
+                  "\"systemd://another\"}]}" },
         };
 
         TELL(stories);

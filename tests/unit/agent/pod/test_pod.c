@@ -6,6 +6,7 @@
 #include "agent/pod/pod.h"
 #include "common/buf.h"
 #include "common/mem.h"
+#include "common/message.h"
 
 static struct pod *parse_annotated(const char *annotations, const char *spec)
 {
@@ -454,6 +455,24 @@ static char *container_text(const struct container *c)
         words_text(&b, "args", c->args);
         if (c->working_dir)
                 buf_printf(&b, " in %s", c->working_dir);
+        if (!streq(c->message_path, MESSAGE_PATH))
+                buf_printf(&b, " message %s", c->message_path);
+        if (c->stop_signal)
+                buf_printf(&b, " signal %s", c->stop_signal);
+        for (enum hook_kind k = 0; k < HOOK_KINDS; k++) {
+                const struct handler *h = c->hooks[k];
+                if (!h)
+                        continue;
+                buf_printf(&b, " %s ", hook_fields[k]);
+                if (!h->asks)
+                        buf_printf(&b, "%d s", (int)h->sleep_s);
+                else if (h->asks->command)
+                        buf_str(&b, h->asks->command[0]);
+                else
+                        buf_printf(&b, ":%u", h->asks->port);
+        }
+        if (c->message_from_log)
+                buf_str(&b, " message log");
         for (size_t i = 0; i < c->n_env; i++) {
                 const struct env_var *v = &c->env[i];
                 buf_printf(&b, " %s%s%s%s%s%s", v->name, sources[v->kind], v->object ? v->object : "",
@@ -493,6 +512,24 @@ Test(pod, fields_of_a_container)
                   "containers{c}.env{A}: no variable can hold a NUL", "" },
                 { "workingDir", ",\"workingDir\":\"/srv\"", "c nginx in /srv", "", "" },
                 { "none", ",\"workingDir\":\"\"", "c nginx", "", "" },
+                { "its signal", ",\"lifecycle\":{\"stopSignal\":\"SIGUSR1\"}", "c nginx signal SIGUSR1", "", "" },
+                { "hooks",
+                  ",\"ports\":[{\"name\":\"w\",\"containerPort\":80}],\"lifecycle\":{\"postStart\":{\"exec\":"
+                  "{\"command\":[\"/x\"]}},\"preStop\":{\"httpGet\":{\"port\":\"w\"}}}",
+                  "c nginx postStart /x preStop :80", "", "" },
+                { "a hook that sleeps", ",\"lifecycle\":{\"preStop\":{\"sleep\":{\"seconds\":5}}}",
+                  "c nginx preStop 5 s", "", "" },
+                { "too short", ",\"lifecycle\":{\"preStop\":{\"sleep\":{\"seconds\":-1}}}", NULL,
+                  "containers{c}.lifecycle.preStop.sleep.seconds: out of range", "" },
+                { "of no kind", ",\"lifecycle\":{\"postStart\":{}}", NULL,
+                  "containers{c}.lifecycle.postStart.exec, httpGet, tcpSocket, grpc: none of them is given", "" },
+                { "its message where nobody says", "", "c nginx", "", "" },
+                { "or with nothing", ",\"terminationMessagePath\":\"\"", "c nginx", "", "" },
+                { "elsewhere", ",\"terminationMessagePath\":\"/tmp/x\"", "c nginx message /tmp/x", "", "" },
+                { "of its log", ",\"terminationMessagePolicy\":\"FallbackToLogsOnError\"", "c nginx message log", "",
+                  "" },
+                { "at no path", ",\"terminationMessagePath\":\"x\"", NULL,
+                  "containers{c}.terminationMessagePath: not a normalized absolute path", "" },
                 { "a relative one", ",\"workingDir\":\"srv\"", NULL,
                   "containers{c}.workingDir: not a normalized absolute path", "" },
                 { "a variable", ",\"env\":[{\"name\":\"A\",\"value\":\"1\"},{\"name\":\"B\"}]", "c nginx A=1 B=", "",
@@ -614,7 +651,7 @@ Test(pod, what_has_no_effect_yet_is_told_once)
         static const struct {
                 const char *fields, *ignored;
         } table[] = {
-                { "\"lifecycle\":{},\"resizePolicy\":[{}]", "lifecycle, resizePolicy" },
+                { "\"lifecycle\":{},\"resizePolicy\":[{}]", "resizePolicy" },
                 { "\"tty\":true,\"stdin\":true,\"volumeDevices\":[]", NULL },
                 { "\"volumeDevices\":[{}]", "volumeDevices" },
                 { "\"resources\":{\"limits\":{},\"requests\":{}}", "resources.limits" },

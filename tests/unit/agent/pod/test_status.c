@@ -49,9 +49,9 @@ Test(status, a_pods_phase_is_that_of_its_containers)
                 { "whatever its containers say of their end", "Never c deadline=9",
                   "ready; c runs; deadline_exceeded; c exits 0 inactive", NULL, "Failed | c terminated Completed 0",
                   NULL },
-                { "also while a sidecar still ends", "Never s/sidecar c deadline=9",
+                { "not while a sidecar still ends", "Never s/sidecar c deadline=9",
                   "ready; s runs; c runs; deadline_exceeded; c exits 0 inactive", NULL,
-                  "Failed | s running ready | c terminated Completed 0", NULL },
+                  "Running | s running ready | c terminated Completed 0", NULL },
                 { "over its deadline, and not ended", "Always c deadline=9", "ready; c runs; deadline_exceeded", NULL,
                   "Running | c running ready", NULL },
         };
@@ -286,6 +286,9 @@ Test(status, conditions_follow_the_containers)
                   "-PodReadyToStartContainers +Initialized -Ready:PodFailed -ContainersReady:PodFailed "
                   "+PodScheduled" },
                 { "finished with its sidecar still there", "Never s/sidecar c", "ready; s runs; c runs; c exits 0",
+                  "+PodReadyToStartContainers +Initialized -Ready:ContainersNotReady "
+                  "-ContainersReady:ContainersNotReady +PodScheduled" },
+                { "and when that has ended", "Never s/sidecar c", "ready; s runs; c runs; c exits 0; s killed 15",
                   "-PodReadyToStartContainers +Initialized -Ready:PodCompleted -ContainersReady:PodCompleted "
                   "+PodScheduled" },
                 { "a closed gate", "Always c gate=example.org/balancer", "ready; c runs; not gates_open",
@@ -358,6 +361,35 @@ Test(status, a_long_list_of_containers_is_cut)
         CLEANUP(freep) char *message = value_at(s, CONTAINERS "message");
         cr_assert_eq(strlen(message), sizeof(w.state->conditions[0].message) - 1);
         cr_assert(starts_with(message, "containers with unready status: [container-0 container-1 "));
+        cJSON_Delete(s);
+        world_done(&w);
+}
+
+/* As many bytes as the kubelet tells of all containers together, each with its share, and no half of a character. */
+Test(status, messages_of_runs_have_their_share_of_the_status)
+{
+        struct world w = world("Never a b c");
+        CLEANUP(freep) char *ae = xcalloc(5001, 1);
+        cJSON *s;
+
+        memset(ae, 'x', 5000);
+        memcpy(ae + 4095, "\xc3\xa4", 2); /* 12 KiB by three are 4096 */
+        happen(&w, "ready; a runs; a exits 1; b runs; b exits 1; b runs");
+        termination_say(&w.state->containers[0].now, NULL);
+        termination_say(&w.state->containers[0].now, "");
+        termination_say(&w.state->containers[1].last, "systemd says: x");
+        termination_say(&w.state->containers[1].last, "bye");
+        s = status_of(&w);
+        CLEANUP(freep)
+        char *none = value_at(s, "containerStatuses.0.state.terminated.message"),
+             *both = value_at(s, "containerStatuses.1.lastState.terminated.message");
+        cr_assert_str_eq(none, "absent");
+        cr_assert_str_eq(both, "systemd says: x: bye", "the machine's word comes first");
+        cJSON_Delete(s);
+        termination_say(&w.state->containers[0].now, ae);
+        s = status_of(&w);
+        CLEANUP(freep) char *cut = value_at(s, "containerStatuses.0.state.terminated.message");
+        cr_assert_eq(strlen(cut), 4095);
         cJSON_Delete(s);
         world_done(&w);
 }

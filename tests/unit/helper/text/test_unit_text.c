@@ -26,6 +26,7 @@ static struct unit_text text_of(const struct unit_file *file)
                                    .mark = 0xabc,
                                    .file = file,
                                    .working_dir = "",
+                                   .stop_signal = "",
                                    .mounts = &no_mounts,
                                    .given = &given };
 }
@@ -100,6 +101,16 @@ Test(unit_text, a_synthesized_unit_is_this)
                          "BindPaths=/run/systemd/notify /run/systemd/journal -/run/systemd/resolve\n"
                          "BindPaths=" DIR "/run:/run " DIR "/var:/var " DIR "/empty:/etc/vks " DIR "/empty:/home " DIR
                          "/empty:/root " DIR "/tmp:/tmp " DIR "/shm:/dev/shm\n");
+}
+
+Test(unit_text, a_termination_message_is_one_more_bind)
+{
+        struct unit_text u = text_of(NULL);
+        CLEANUP(buf_done) struct buf d = BUF(65536);
+
+        u.program = "/usr/bin/sleep", u.message = true;
+        unit_text_dropin(&u, &d);
+        cr_assert(strstr(d.data, ":/dev/shm /run/vks/messages/" UID ".c:/dev/termination-log\n"), "%s", d.data);
 }
 
 Test(unit_text, words_of_a_pod_cannot_leave_their_quotes)
