@@ -33,7 +33,8 @@ struct command {
         char unit[ID_UNIT_MAX + 1];
         struct pod_id pod;
         char container[ID_LABEL_MAX + 1];
-        command_ended ended; /* NULL: nobody waits */
+        command_ended ended;           /* NULL: nobody waits */
+        void (*begun)(void *userdata); /* NULL: nobody waits for that, or it was told */
         void *userdata;
         sd_event_source *again;
         unsigned in_flight; /* requests to the helper */
@@ -163,11 +164,17 @@ struct command *command_start(struct commands *all, const struct pods_container 
         return c;
 }
 
+void command_tell_begin(struct command *c, void (*begun)(void *userdata))
+{
+        c->begun = begun;
+}
+
 struct command *command_give_up(struct command *c)
 {
         if (!c)
                 return NULL;
         c->ended = NULL;
+        c->begun = NULL;
         if (c->answered && !c->over)
                 stop(c);
         return NULL;
@@ -212,6 +219,8 @@ void commands_unit_changed(struct commands *all, const char *unit, const struct 
         HASH_FIND_STR(all->table, unit, c);
         if (!c && unit_name_is_exec(unit) && (s->phase == UNIT_ACTIVE || s->phase == UNIT_ACTIVATING))
                 stop_leftover(all, unit);
+        if (c && !c->over && c->begun && s->executed)
+                TAKE(c->begun)(c->userdata);
         /* before its first process it is inactive, too */
         if (!c || c->over || !(s->phase == UNIT_FAILED || (s->phase == UNIT_INACTIVE && s->main_code)))
                 return;

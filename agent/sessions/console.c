@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <utlist.h>
 
+#include "agent/sessions/input.h"
 #include "agent/sessions/terminal.h"
 #include "common/buf.h"
 #include "common/console.h"
@@ -19,11 +20,8 @@
 #include "common/mem.h"
 
 enum {
-        PART = 4096, /* a pipe that may be written to takes so much without blocking: pipe(7), PIPE_BUF */
-        IN_MAX = 1024 * 1024,
-        IN_HIGH = 64 * 1024,
-        IN_LOW = 16 * 1024,
-        VISITORS_MAX = 64,            /* who may be a container, and is not known yet */
+        PART = 4096,       /* a pipe that may be written to takes so much without blocking: pipe(7), PIPE_BUF */
+        VISITORS_MAX = 64, /* who may be a container, and is not known yet */
         VISIT_USEC = 5 * 1000 * 1000, /* as long as vks-exec waits */
         KEPT_NAME_MAX = 128,
 };
@@ -44,12 +42,11 @@ struct console {
         char uid[ID_UID_MAX + 1], container[ID_LABEL_MAX + 1];
         bool terminal;
         int fd;              /* our end of the terminal, or of the standard input */
-        int to;              /* the same once more, to be written: each event source wants a descriptor for itself */
         int log;             /* of a terminal: the container's log pipe; -1: none */
         sd_event_source *io; /* of a terminal: what is to be read */
-        sd_event_source *writable, *log_writable;
-        struct buf in, out; /* not written yet: to the container; to the log */
-        bool in_full, in_ended;
+        struct input *in;    /* the same once more, to be written: each event source wants a descriptor for itself */
+        sd_event_source *log_writable;
+        struct buf out; /* not written to the log yet */
         struct console_user *users;
 };
 
@@ -101,8 +98,12 @@ struct console *console_find(struct consoles *all, const char *pod_uid, const ch
         return NULL;
 }
 
+static void on_room(void *userdata);
+static void on_input_ended(void *userdata);
+
 static struct console *console_new(struct consoles *all, const char *uid, const char *container, bool terminal, int fd)
 {
+        static const struct input_handler input_handler = { .room = on_room, .ended = on_input_ended };
         struct console *c = NEW(struct console);
 
         c->all = all;
@@ -110,9 +111,8 @@ static struct console *console_new(struct consoles *all, const char *uid, const 
         snprintf(c->container, sizeof(c->container), "%s", container);
         c->terminal = terminal;
         c->fd = fd;
-        c->to = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+        c->in = input_new(all->event, fcntl(fd, F_DUPFD_CLOEXEC, 3), &input_handler, c);
         c->log = -1;
-        c->in = BUF(IN_MAX);
         c->out = BUF(2 * PART);
         DL_APPEND(all->list, c);
         return c;
@@ -121,12 +121,10 @@ static struct console *console_new(struct consoles *all, const char *uid, const 
 static void console_drop(struct console *c)
 {
         sd_event_source_disable_unref(c->io);
-        sd_event_source_disable_unref(c->writable);
+        input_free(c->in);
         sd_event_source_disable_unref(c->log_writable);
         fd_close(c->fd);
-        fd_close(c->to);
         fd_close(c->log);
-        buf_done(&c->in);
         buf_done(&c->out);
         DL_DELETE(c->all->list, c);
         free(c);
@@ -236,58 +234,35 @@ bool console_is_terminal(const struct console *c)
         return c->terminal;
 }
 
-static void end_input(struct console *c)
-{
-        if (c->terminal || c->fd < 0)
-                return;
-        c->writable = sd_event_source_disable_unref(c->writable);
-        c->io = sd_event_source_disable_unref(c->io);
-        let_go(c, 'i');
-        c->to = fd_close(c->to);
-        c->fd = fd_close(c->fd);
-}
-
-static int on_writable(UNUSED sd_event_source *source, UNUSED int fd, UNUSED uint32_t events, void *userdata)
+static void on_room(void *userdata)
 {
         struct console *c = userdata;
         struct console_user *u, *next;
-        ssize_t n = write(c->to, c->in.data, c->in.len);
 
-        if (n < 0 && (errno == EAGAIN || errno == EINTR))
-                return 0;
-        if (n < 0)
-                buf_done(&c->in); /* nobody reads it any more */
-        else
-                buf_consume(&c->in, (size_t)n);
-        if (c->in_full && c->in.len < IN_LOW) {
-                c->in_full = false;
-                DL_FOREACH_SAFE (c->users, u, next)
-                        u->room(u->userdata);
-        }
-        if (c->in.len == 0) {
-                c->writable = sd_event_source_disable_unref(c->writable);
-                if (c->in_ended || n < 0)
-                        end_input(c);
-        }
-        return 0;
+        DL_FOREACH_SAFE (c->users, u, next)
+                u->room(u->userdata);
 }
 
-bool console_input(struct console *c, const void *p, size_t n)
+/* A terminal stays: a half of it cannot be closed. */
+static void on_input_ended(void *userdata)
 {
-        if (c->to < 0 || c->in_ended || n == 0)
-                return true;
-        buf_add(&c->in, p, n);
-        if (!c->writable && sd_event_add_io(c->all->event, &c->writable, c->to, EPOLLOUT, on_writable, c) < 0)
-                log_warning("the input of %s cannot be written", c->container);
-        c->in_full |= c->in.len > IN_HIGH;
-        return !c->in_full;
+        struct console *c = userdata;
+
+        if (c->terminal)
+                return;
+        c->io = sd_event_source_disable_unref(c->io);
+        let_go(c, 'i');
+        c->fd = fd_close(c->fd);
+}
+
+int console_input(struct console *c, const void *p, size_t n)
+{
+        return input_add(c->in, p, n);
 }
 
 void console_input_end(struct console *c)
 {
-        c->in_ended = true;
-        if (c->in.len == 0)
-                end_input(c);
+        input_end(c->in);
 }
 
 void console_resize(struct console *c, unsigned short width, unsigned short height)
