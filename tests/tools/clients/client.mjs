@@ -1,7 +1,6 @@
 // What Kubernetes' library for JavaScript makes of a pod's streams, with the identity of KUBECONFIG. Verbs and options are those of client.py, and
 //
 //     client.mjs copy-to NAMESPACE POD DIRECTORY TO       the library's Cp: what is in DIRECTORY into the pod's directory TO
-//     client.mjs copy-from NAMESPACE POD DIRECTORY TO     what is in the pod's DIRECTORY into TO
 import { PassThrough, Writable } from 'node:stream';
 import { parseArgs } from 'node:util';
 import * as k8s from '@kubernetes/client-node';
@@ -56,6 +55,8 @@ const verbs = {
             if (code < 0) console.error(status.message);
         });
         await closed(ws);
+        out.end(); // the library has done so, if there was a status
+        if (!out.writableFinished) await new Promise((resolve) => out.on('finish', resolve));
         if (code === undefined) throw new Error('the connection ended without a status');
         return code;
     },
@@ -85,10 +86,6 @@ const verbs = {
     async 'copy-to'() {
         await new k8s.Cp(config).cpToPod(namespace, pod, container, words[0], words[1]);
         return undefined; // the library tells no one when it is done: the process ends with its last connection
-    },
-    async 'copy-from'() {
-        await new k8s.Cp(config).cpFromPod(namespace, pod, container, '.', words[1], words[0]);
-        return undefined;
     },
 };
 
