@@ -374,6 +374,30 @@ test_the_agent_or_the_helper_is_killed_meanwhile() {
     [ "$(pod_field p '{.status.containerStatuses[0].restartCount}')" = 0 ] || fail "the container was restarted"
 }
 
+# configured LINE: agent.yaml has that line, too; without one, none that a test has put there.
+configured() {
+    sh_node "test -e /root/agent.kept || cp -p /etc/vks/agent.yaml /root/agent.kept; cp -p /root/agent.kept /etc/vks/agent.yaml; echo '${1:-}' >>/etc/vks/agent.yaml"
+    [ -n "${1:-}" ] || sh_node "mv /root/agent.kept /etc/vks/agent.yaml"
+    restart_agent
+    wait_for 30 "the agent answers for its pods" contains again k exec p -- echo again
+}
+
+test_what_idles_is_ended() {
+    shell p
+    trap 'configured' EXIT
+    configured 'streamingConnectionIdleTimeout: 3s'
+    local websockets code
+    for websockets in true false; do
+        code=0
+        KUBECTL_REMOTE_COMMAND_WEBSOCKETS=$websockets timeout 60 kubectl -n "$NS" exec p -- sleep 600 >/dev/null 2>"$TMP/$NS-err" || code=$?
+        [ $code = 1 ] || fail "exit code $code with websockets=$websockets: $(cat "$TMP/$NS-err")"
+        grep -q 'nothing has passed for 3 s' "$TMP/$NS-err" || fail "websockets=$websockets: $(cat "$TMP/$NS-err")"
+    done
+    nothing_runs_beside p
+    # a line each second is no idling, and it is the whole connection that counts: here one direction alone has something
+    [ "$(in_sh p 'for i in 1 2 3 4 5 6 7; do sleep 1; echo $i; done' | tail -n 1)" = 7 ] || fail "what does not idle is ended"
+}
+
 test_policy_may_forbid_it() {
     shell p
     node sh -c 'cp /etc/vks/policy.conf /root/policy.kept; echo "exec = kube-*" >>/etc/vks/policy.conf; touch -d "1 minute ago" /etc/vks/policy.conf'
