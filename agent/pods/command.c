@@ -219,7 +219,7 @@ void commands_unit_changed(struct commands *all, const char *unit, const struct 
         HASH_FIND_STR(all->table, unit, c);
         if (!c && unit_name_is_exec(unit) && (s->phase == UNIT_ACTIVE || s->phase == UNIT_ACTIVATING))
                 stop_leftover(all, unit);
-        if (c && !c->over && c->begun && s->executed)
+        if (c && !c->over && c->begun && s->phase == UNIT_ACTIVE) /* Type=exec: the program was executed */
                 TAKE(c->begun)(c->userdata);
         /* before its first process it is inactive, too */
         if (!c || c->over || !(s->phase == UNIT_FAILED || (s->phase == UNIT_INACTIVE && s->main_code)))
