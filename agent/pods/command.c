@@ -105,13 +105,10 @@ static void on_stopped(void *userdata, int error, UNUSED const Vks__Reply *reply
 static void ask_stop(struct commands *all, const struct pod_id *id, const char *unit, helper_done done, void *userdata)
 {
         Vks__Stop m = VKS__STOP__INIT;
-        Vks__Pod pod = VKS__POD__INIT;
+        CLEANUP(content_pod_freep) Vks__Pod *pod = content_pod(id);
         char *units[] = { (char *)(uintptr_t)unit };
 
-        pod.namespace_ = (char *)(uintptr_t)id->namespace;
-        pod.name = (char *)(uintptr_t)id->name;
-        pod.uid = (char *)(uintptr_t)id->uid;
-        m.pod = &pod;
+        m.pod = pod;
         m.units = units;
         m.n_units = 1;
         helper_stop(all->helper, &m, done, userdata);
