@@ -119,6 +119,80 @@ test_terminals_have_a_size_and_signals() {
     nothing_runs_beside p
 }
 
+# A terminal of 90 columns and 30 rows that nobody sees but the test: tmux has it, one for each test.
+tm() { LC_ALL=C.UTF-8 TMUX_TMPDIR=$TMP tmux -u -L "$NS" -f /dev/null "$@"; }
+in_tmux() { # COMMAND WORD...: no shell between tmux and it
+    trap 'tm kill-server 2>/dev/null || true' EXIT
+    tm new-session -d -s t -x 90 -y 30 -n main "$@" \; set-option -g remain-on-exit on \; set-option -g status off
+    tm resize-window -t t -x 90 -y 30
+}
+screen() { tm capture-pane -p -t t; }
+shows() { wait_for 20 "the screen shows \"$1\"" contains "$1" screen || fail "the screen: $(screen)"; }
+types() { tm send-keys -t t -l "$1" && tm send-keys -t t Enter; }
+ended_with() { wait_for 20 "kubectl has ended with $1" equals "$1" tm display-message -p -t t '#{pane_dead_status}' || fail "the screen: $(screen)"; }
+
+test_an_editor_in_a_terminal() {
+    apply <<'YAML'
+apiVersion: v1
+kind: Pod
+metadata: {name: p}
+spec:
+  terminationGracePeriodSeconds: 2
+  containers: [{name: main, image: vim-tiny, command: [/bin/sh, -c, 'printf "one\ntwo\nthree\n" >/tmp/text; exec sleep 1000']}]
+YAML
+    running p 120
+    in_tmux kubectl -n "$NS" exec -it p -- env TERM=screen vim.tiny -u NONE -N -n /tmp/text
+    shows three
+    [ "$(screen | sed -n '4p;29p')" = $'~\n~' ] || fail "no whole screen of an editor: $(screen)"
+    tm send-keys -t t j
+    tm send-keys -t t -l 'ochanged here'
+    shows 'changed here'
+    tm send-keys -t t C-c # ends the insertion, and neither the editor nor kubectl
+    types ':set lines? columns?'
+    shows 'lines=30'
+    shows 'columns=90'
+    tm send-keys -t t Enter
+    tm resize-window -t t -x 71 -y 18
+    types ':echo "now" &lines "by" &columns'
+    shows 'now 18 by 71'
+    types ':w'
+    types ':echo "and" system("cat /tmp/text")'
+    shows 'changed here'
+    tm send-keys -t t Enter
+    types ':cquit 5' # the editor's exit code is kubectl's
+    ended_with 1
+    shows 'exit code 5'
+    [ "$(in_sh p 'cat /tmp/text')" = $'one\ntwo\nchanged here\nthree' ] || fail "the file: $(in_sh p 'cat /tmp/text')"
+    nothing_runs_beside p
+}
+
+test_a_shell_in_a_terminal() {
+    shell p
+    in_tmux kubectl -n "$NS" exec -it p -- env PS1='\$ready\$ ' bash --norc --noprofile -i
+    shows '$ready$'
+    types 'sleep 1000; echo "code $?"'
+    wait_for 20 "it sleeps" sh_node "pgrep -xf 'sleep 1000' >/dev/null"
+    tm send-keys -t t C-c
+    wait_for 20 "it does not" sh_node "! pgrep -xf 'sleep 1000' >/dev/null"
+    types 'echo "after $((40+2))"'
+    shows 'after 42'
+    # a job is stopped and goes on
+    types 'cat'
+    wait_for 20 "it reads" sh_node 'pgrep -xf cat >/dev/null'
+    tm send-keys -t t C-z
+    shows 'Stopped'
+    types 'fg'
+    types 'back again'
+    wait_for 20 "cat has repeated it" equals 2 sh -c "LC_ALL=C.UTF-8 TMUX_TMPDIR=$TMP tmux -L $NS capture-pane -p -t t | grep -cx 'back again'"
+    tm send-keys -t t C-d
+    tm resize-window -t t -x 64 -y 17
+    types 'stty size'
+    shows '17 64'
+    types 'exit 3'
+    ended_with 3
+    nothing_runs_beside p
+}
+
 # What the kernel says of a process' rights.
 rights() { grep -E '^(Uid|Gid|Groups|CapInh|CapPrm|CapEff|CapBnd|CapAmb|NoNewPrivs|Seccomp):' | tr -s '\t ' ' '; }
 
