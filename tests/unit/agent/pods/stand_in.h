@@ -71,7 +71,7 @@ bool observed_exec_meta(UNUSED const char *dir, UNUSED const char *unit, struct 
 
 /* ---- the helper ---- */
 
-static inline void note(const char *text)
+static inline void write_down(const char *text)
 {
         size_t n = strlen(t.asked);
 
@@ -93,18 +93,18 @@ static inline void take_exec(struct wire_packet *p)
         Vks__Exec *m = vks__exec__unpack(NULL, p->size, p->body);
 
         cr_assert(m && p->has_streams);
-        note("exec");
+        write_down("exec");
         for (size_t i = 0; i < m->container->n_command; i++) {
-                note(" ");
-                note(m->container->command[i]);
+                write_down(" ");
+                write_down(m->container->command[i]);
         }
-        note(" for ");
-        note(m->user);
-        note("; ");
+        write_down(" for ");
+        write_down(m->user);
+        write_down("; ");
         exec_unit_name(m->pod->uid, m->container->name, &m->id, t.unit);
         for (size_t i = 0; i < 3; i++) {
                 fd_close(t.streams[i]);
-                t.streams[i] = fd_take(&p->streams[i]);
+                t.streams[i] = t.answer < 0 ? -1 : fd_take(&p->streams[i]); /* of what is refused it keeps nothing */
         }
         vks__exec__free_unpacked(m, NULL);
 }
@@ -115,7 +115,7 @@ static inline void take_stop(const struct wire_packet *p)
 
         cr_assert(m && m->n_units == 1 && !m->kill && !m->signal);
         cr_assert_str_eq(m->pod->uid, POD_UID);
-        note(streq(m->units[0], t.unit) ? "stop; " : "stop another; ");
+        write_down(streq(m->units[0], t.unit) ? "stop; " : "stop another; ");
         vks__stop__free_unpacked(m, NULL);
 }
 
