@@ -268,7 +268,7 @@ Test(command, a_deadline_ends_it)
         (void)run(100, 1000);
         while (told.calls == 0)
                 cr_assert_geq(sd_event_run(t.event, UINT64_MAX), 0);
-        cr_assert(told.exit_code == -1);
+        cr_assert_eq(told.exit_code, COMMAND_TIMED_OUT);
         cr_assert_str_eq(told.text, "command timed out");
         cr_assert_str_eq(asked(), "exec probe for kubelet; stop; ");
         unit_exits(0);
