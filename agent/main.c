@@ -333,6 +333,7 @@ static int start_server(struct agent *a, struct err *e)
         if (r < 0)
                 return r;
         server.gate = a->gate;
+        server.stream_idle_usec = a->config->stream_idle_usec ?: SERVER_STREAMS_NEVER_IDLE;
         a->kubelet_api = (struct kubelet_api){ a->event, a->pods, a->api, a->commands, a->consoles, c };
         return server_new(a->event, &server, kubelet_api_handle, &a->kubelet_api, &a->server, e);
 }

@@ -17,7 +17,7 @@
 
 enum { FILE_MAX = 256 * 1024, FLAG_BASE = 256 };
 
-enum type { STRING, NAME, BOOL, PORT, COUNT, LEVEL, IPS, LABELS, RESERVED, WORDS, MODE, FORWARD };
+enum type { STRING, NAME, BOOL, PORT, COUNT, LEVEL, IPS, LABELS, RESERVED, WORDS, MODE, FORWARD, TIME };
 
 /* Everything that can be decided: the flag, the field of the file (NULL: only a flag), and where it goes. */
 static const struct row {
@@ -66,6 +66,9 @@ static const struct row {
           "PodPorts", FORWARD, AT(port_forward) },
         { "port-forward-namespaces", "portForwardNamespaces", "PATTERN,...",
           "namespaces whose pods it reaches; may be repeated", "all", WORDS, AT(port_forward_namespaces) },
+        { "streaming-connection-idle-timeout", "streamingConnectionIdleTimeout", "TIME",
+          "an exec, attach or port-forward on which nothing passes for so long is ended (4h, 1h30m, 90s; 0: never)",
+          "4h", TIME, AT(stream_idle_usec) },
         { "helper-socket", "helperSocket", "PATH", "socket of vks-helper", WIRE_SOCKET, STRING, AT(helper_socket) },
         { "log-level", "logLevel", "LEVEL", "error, warning, info or debug", "info", LEVEL, AT(log_level) },
         { "dry-run", NULL, NULL, "print what would be done, and do nothing", "false", BOOL, AT(dry_run) },
@@ -161,6 +164,13 @@ static int set_forward(enum config_port_forward *ret, const char *s, struct err 
                         return 0;
                 }
         return err_set(e, -EINVAL, NULL, "\"%s\" is none of PodPorts, AnyPort, Off", s);
+}
+
+static int set_time(uint64_t *ret, const char *s, struct err *e)
+{
+        if (config_parse_duration(s, ret) < 0)
+                return err_set(e, -EINVAL, NULL, "\"%s\" is no duration from 0 to 8760h (4h, 1h30m, 90s)", s);
+        return 0;
 }
 
 static int set_name(char **ret, const char *s, struct err *e)
@@ -298,6 +308,8 @@ static int set(struct config *c, const struct row *row, const char *text, struct
                 return set_mode(place(c, row), text, e);
         case FORWARD:
                 return set_forward(place(c, row), text, e);
+        case TIME:
+                return set_time(place(c, row), text, e);
         case PORT:
                 r = parse_number(text, UINT16_MAX, &number, e);
                 c->port = (uint16_t)number;
@@ -512,7 +524,13 @@ int config_new(int argc, char **argv, const char *root, const char *hostname, st
         const char *named = NULL;
         int n, r;
 
-        *c = (struct config){ .node_lease = true, .port = 10250, .max_pods = 110, .log_level = LOG_INFO };
+        *c = (struct config){
+                .node_lease = true,
+                .port = 10250,
+                .max_pods = 110,
+                .stream_idle_usec = 4 * UINT64_C(3600) * 1000000,
+                .log_level = LOG_INFO,
+        };
         root = root ? root : "";
         n = read_flags(argc, argv, given, e);
         if (n < 0)

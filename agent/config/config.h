@@ -40,6 +40,7 @@ struct config {
         bool always_allow;                           /* every authenticated client may do everything */
         enum config_port_forward port_forward;
         char **port_forward_namespaces; /* NULL-terminated patterns; NULL: all */
+        uint64_t stream_idle_usec;      /* 0: no limit */
         char **node_ips;                /* NULL-terminated, at most one of each family; NULL: found by itself */
         char **external_ips;            /* the same */
         struct config_label *labels;
@@ -75,5 +76,9 @@ int config_label_check(const char *key, const char *value, struct err *e);
 /* "100m", "0.5", "2": thousandths of a CPU. "200Mi", "1G", "1e9": bytes, rounded up. -EINVAL, or -ERANGE. */
 int config_parse_cpu(const char *s, uint64_t *ret_milli);
 int config_parse_bytes(const char *s, uint64_t *ret);
+
+/* "4h", "1h30m", "1.5s", "0": as Go writes durations (time.ParseDuration), in microseconds, from 0 to a year. -EINVAL.
+ */
+int config_parse_duration(const char *s, uint64_t *ret_usec);
 
 #endif

@@ -2,6 +2,7 @@
 /* What flags and fields may hold: quantities, and the labels that a node may give itself. Pure. */
 #include <ctype.h>
 #include <errno.h>
+#include <stdlib.h>
 
 #include "agent/config/config.h"
 #include "common/ids.h"
@@ -104,6 +105,42 @@ int config_parse_cpu(const char *s, uint64_t *ret_milli)
 int config_parse_bytes(const char *s, uint64_t *ret)
 {
         return parse_quantity(s, 1, ret);
+}
+
+int config_parse_duration(const char *s, uint64_t *ret_usec)
+{
+        static const struct {
+                const char *unit;
+                double usec;
+        } durations[] = { { "ns", 1e-3 }, { "us", 1 }, { "ms", 1e3 }, { "h", 3600e6 }, { "m", 60e6 }, { "s", 1e6 } };
+        const double year = 8760 * 3600e6;
+        double sum = 0;
+
+        if (streq(s, "0")) { /* the one number that needs no unit */
+                *ret_usec = 0;
+                return 0;
+        }
+        do {
+                char number[16] = "";
+                size_t n = strspn(s, "0123456789."), i = 0;
+
+                if (n == 0 || n >= sizeof(number) || !isdigit((unsigned char)s[n - 1]))
+                        return -EINVAL;
+                memcpy(number, s, n);
+                if (strchr(number, '.') != strrchr(number, '.'))
+                        return -EINVAL;
+                s += n;
+                while (i < ARRAY_LEN(durations) && !starts_with(s, durations[i].unit))
+                        i++;
+                if (i == ARRAY_LEN(durations))
+                        return -EINVAL;
+                s += strlen(durations[i].unit);
+                sum += strtod(number, NULL) * durations[i].usec;
+        } while (*s);
+        if (sum > year)
+                return -EINVAL;
+        *ret_usec = (uint64_t)sum;
+        return 0;
 }
 
 /* ---- labels ------------------------------------------------------------------------------------------------------ */

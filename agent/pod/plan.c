@@ -294,10 +294,11 @@ static void plan_write(const struct pod *p, const struct pod_state *s, bool imag
                 add(plan, ACTION_WRITE, 0);
 }
 
-/* Each ephemeral container is written by itself, one at a time and not beside a WRITE of the others. */
+/* Each ephemeral container is written by itself, one at a time and not beside a WRITE of the others. It waits for none
+ * of them: an init container that hangs is just what somebody wants to look into. */
 static void plan_add(const struct pod *p, const struct pod_state *s, bool volumes, uint64_t now, struct plan *plan)
 {
-        if (!s->written || s->write_in_flight || !volumes || !pod_has_begun(p, s))
+        if (!s->written || s->write_in_flight || !volumes)
                 return;
         for (size_t i = 0; i < plan->n_actions; i++)
                 if (plan->actions[i].kind == ACTION_WRITE)
@@ -316,16 +317,18 @@ static void plan_add(const struct pod *p, const struct pod_state *s, bool volume
 static void plan_run(const struct pod *p, const struct pod_state *s, uint64_t now, struct plan *plan)
 {
         bool images = plan_images(p, s, now, plan), volumes = plan_volumes(p, s, now, plan);
+        bool init_blocks;
         size_t init;
 
         plan_write(p, s, images, volumes, now, plan);
         plan_add(p, s, volumes, now, plan);
         init = pod_first_blocking_init(p, s);
+        init_blocks = init < p->n_containers && p->containers[init].init;
         for (size_t i = 0; i < p->n_containers; i++) {
                 const struct container *c = &p->containers[i];
 
-                if (c->ephemeral && !(container_is_wanted(&s->containers[i], c) && pod_has_begun(p, s)))
-                        continue;
+                if (c->ephemeral ? !container_is_wanted(&s->containers[i], c) : i > init && init_blocks)
+                        continue; /* nothing starts behind an init container that is not over */
                 if (container_is_replaced(&s->containers[i], c, p) || container_is_stale(&s->containers[i], c, p))
                         plan_replace(p, s, i, now, plan);
                 else if (container_is_unhealthy(&s->containers[i]))
@@ -336,8 +339,6 @@ static void plan_run(const struct pod *p, const struct pod_state *s, uint64_t no
                         plan_container(p, s, i, now, plan);
                 if (!container_is_replaced(&s->containers[i], c, p))
                         plan_post_start(p, s, i, plan);
-                if (i == init && c->init)
-                        break; /* nothing starts behind an init container that is not over */
         }
 }
 

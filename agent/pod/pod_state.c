@@ -518,16 +518,6 @@ size_t pod_first_blocking_init(const struct pod *p, const struct pod_state *s)
         return i;
 }
 
-bool pod_has_begun(const struct pod *p, const struct pod_state *s)
-{
-        for (size_t i = 0; i < p->n_containers; i++) {
-                const struct container_state *c = &s->containers[i];
-                if (!p->containers[i].ephemeral && c->phase == CONTAINER_WAITING && !*c->invocation && !c->last.valid)
-                        return false;
-        }
-        return true;
-}
-
 bool container_is_wanted(const struct container_state *c, const struct container *spec)
 {
         return !spec->refused.code && (c->phase != CONTAINER_TERMINATED || c->replacing);

@@ -260,12 +260,6 @@ bool pod_is_finished(const struct pod *p, const struct pod_state *s);
 
 bool pod_has_processes(const struct pod_state *s);
 
-/*
- * May ephemeral containers begin: has every other container begun once? Whether those still run, or fail again and
- * again, is of no interest.
- */
-bool pod_has_begun(const struct pod *p, const struct pod_state *s);
-
 /* Is the ephemeral container to be run, or does it run? Not when it cannot run here, nor when it has ended: it is never
  * run again. */
 bool container_is_wanted(const struct container_state *c, const struct container *spec);

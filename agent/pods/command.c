@@ -33,7 +33,8 @@ struct command {
         char unit[ID_UNIT_MAX + 1];
         struct pod_id pod;
         char container[ID_LABEL_MAX + 1];
-        command_ended ended; /* NULL: nobody waits */
+        command_ended ended;           /* NULL: nobody waits */
+        void (*begun)(void *userdata); /* NULL: nobody waits for that, or it was told */
         void *userdata;
         sd_event_source *again;
         unsigned in_flight; /* requests to the helper */
@@ -104,13 +105,10 @@ static void on_stopped(void *userdata, int error, UNUSED const Vks__Reply *reply
 static void ask_stop(struct commands *all, const struct pod_id *id, const char *unit, helper_done done, void *userdata)
 {
         Vks__Stop m = VKS__STOP__INIT;
-        Vks__Pod pod = VKS__POD__INIT;
+        CLEANUP(content_pod_freep) Vks__Pod *pod = content_pod(id);
         char *units[] = { (char *)(uintptr_t)unit };
 
-        pod.namespace_ = (char *)(uintptr_t)id->namespace;
-        pod.name = (char *)(uintptr_t)id->name;
-        pod.uid = (char *)(uintptr_t)id->uid;
-        m.pod = &pod;
+        m.pod = pod;
         m.units = units;
         m.n_units = 1;
         helper_stop(all->helper, &m, done, userdata);
@@ -163,11 +161,17 @@ struct command *command_start(struct commands *all, const struct pods_container 
         return c;
 }
 
+void command_tell_begin(struct command *c, void (*begun)(void *userdata))
+{
+        c->begun = begun;
+}
+
 struct command *command_give_up(struct command *c)
 {
         if (!c)
                 return NULL;
         c->ended = NULL;
+        c->begun = NULL;
         if (c->answered && !c->over)
                 stop(c);
         return NULL;
@@ -212,6 +216,8 @@ void commands_unit_changed(struct commands *all, const char *unit, const struct 
         HASH_FIND_STR(all->table, unit, c);
         if (!c && unit_name_is_exec(unit) && (s->phase == UNIT_ACTIVE || s->phase == UNIT_ACTIVATING))
                 stop_leftover(all, unit);
+        if (c && !c->over && c->begun && s->phase == UNIT_ACTIVE) /* Type=exec: the program was executed */
+                TAKE(c->begun)(c->userdata);
         /* before its first process it is inactive, too */
         if (!c || c->over || !(s->phase == UNIT_FAILED || (s->phase == UNIT_INACTIVE && s->main_code)))
                 return;

@@ -29,6 +29,11 @@ typedef void (*command_ended)(void *userdata, int exit_code, const char *text);
 struct command *command_start(struct commands *all, const struct pods_container *where, char *const *argv,
                               const char *user, const int streams[static 3], command_ended ended, void *userdata);
 
+/* `begun`, with the userdata of command_start(), is called once, when the program itself runs: PID 1 has done with its
+ * standard streams what it does. Not, where the command was over before that was seen. It does not give the
+ * command up from inside. */
+void command_tell_begin(struct command *c, void (*begun)(void *userdata));
+
 /* Nobody waits for it any more: it is stopped, and `ended` is not called. */
 struct command *command_give_up(struct command *c);
 DEFINE_FREEP(struct command, command_give_up)

@@ -564,15 +564,20 @@ static int container_message(const struct content *c, const struct pod *p, const
         return 0;
 }
 
-static Vks__Pod *pod_message(const struct pod *p)
+Vks__Pod *content_pod(const struct pod_id *id)
 {
         Vks__Pod *m = NEW(Vks__Pod);
 
         vks__pod__init(m);
-        m->namespace_ = xstrdup(p->id.namespace);
-        m->name = xstrdup(p->id.name);
-        m->uid = xstrdup(p->id.uid);
+        m->namespace_ = xstrdup(id->namespace);
+        m->name = xstrdup(id->name);
+        m->uid = xstrdup(id->uid);
         return m;
+}
+
+void content_pod_freep(Vks__Pod **p)
+{
+        vks__pod__free_unpacked(*p, NULL);
 }
 
 static const Vks__Qos qos_messages[] = {
@@ -614,7 +619,7 @@ int content_write(const struct content *c, const struct pod *p, struct content_i
         int r = 0;
 
         vks__write__init(w);
-        w->pod = pod_message(p);
+        w->pod = content_pod(&p->id);
         w->qos = qos_messages[p->qos];
         w->grace_seconds = p->grace_s < 0 ? 0 : p->grace_s > UINT32_MAX ? UINT32_MAX : (uint32_t)p->grace_s;
         w->volumes = xcalloc(p->n_volumes, sizeof(*w->volumes));
@@ -653,7 +658,7 @@ Vks__Exec *content_exec(const struct pod *p, size_t container, const struct cont
         Vks__Exec *x = NEW(Vks__Exec);
 
         vks__exec__init(x);
-        x->pod = pod_message(p);
+        x->pod = content_pod(&p->id);
         x->qos = qos_messages[p->qos];
         x->user = xstrdup(user);
         x->volumes = xcalloc(p->n_volumes, sizeof(*x->volumes));

@@ -61,6 +61,10 @@ int content_write(const struct content *c, const struct pod *p, struct content_i
                   const struct pod_node *node, Vks__Write **ret, struct err *e);
 Vks__Write *content_write_free(Vks__Write *write);
 
+/* Whose request it is: the Pod message. The caller owns it. */
+Vks__Pod *content_pod(const struct pod_id *id);
+void content_pod_freep(Vks__Pod **p);
+
 /* The EXEC message: `argv` (ends with NULL) beside the container. Its `id` is the caller's to set, and the caller owns
  * it (vks__exec__free_unpacked()). */
 Vks__Exec *content_exec(const struct pod *p, size_t container, const struct content_image *image, char *const *argv,

@@ -90,14 +90,6 @@ static struct pod_entry *answered(struct request *rq)
         return e;
 }
 
-static void fill_pod(Vks__Pod *m, const struct pod *p)
-{
-        vks__pod__init(m);
-        m->namespace_ = (char *)(uintptr_t)p->id.namespace;
-        m->name = (char *)(uintptr_t)p->id.name;
-        m->uid = (char *)(uintptr_t)p->id.uid;
-}
-
 /* ---- volumes ----------------------------------------------------------------------------------------------------- */
 
 static void on_filled(void *userdata, int error, const Vks__Reply *reply, const struct err *err)
@@ -304,7 +296,7 @@ static void on_started(void *userdata, int error, const Vks__Reply *reply, const
 static void do_start(struct pod_entry *e, const struct plan *plan, bool restart)
 {
         Vks__Start start = VKS__START__INIT;
-        Vks__Pod pod;
+        CLEANUP(content_pod_freep) Vks__Pod *pod = content_pod(&e->pod->id);
         struct request *rq;
         char *units[PLAN_ACTIONS_MAX];
 
@@ -317,8 +309,7 @@ static void do_start(struct pod_entry *e, const struct plan *plan, bool restart)
                 rq->units[rq->n_units++] = k;
                 container_request_start(&e->state->containers[k]);
         }
-        fill_pod(&pod, e->pod);
-        start.pod = &pod;
+        start.pod = pod;
         start.units = units;
         start.n_units = rq->n_units;
         start.restart = restart;
@@ -372,7 +363,7 @@ static void do_stop(struct pod_entry *e, bool kill, uint64_t now)
 {
         struct pod_state *s = e->state;
         Vks__Stop stop = VKS__STOP__INIT;
-        Vks__Pod pod;
+        CLEANUP(content_pod_freep) Vks__Pod *pod = content_pod(&e->pod->id);
         char *units[PLAN_ACTIONS_MAX];
 
         for (size_t i = 0; i < e->pod->n_containers && stop.n_units < PLAN_ACTIONS_MAX; i++) {
@@ -393,8 +384,7 @@ static void do_stop(struct pod_entry *e, bool kill, uint64_t now)
         }
         if (!stop.n_units)
                 return;
-        fill_pod(&pod, e->pod);
-        stop.pod = &pod;
+        stop.pod = pod;
         stop.units = units;
         stop.kill = kill;
         s->stop_in_flight = true;
@@ -474,7 +464,7 @@ static void do_pre_stop(struct pod_entry *e, size_t i, uint64_t now)
 static void do_end(struct pod_entry *e, const struct plan *plan, enum action_kind kind, uint64_t now)
 {
         Vks__Stop stop = VKS__STOP__INIT;
-        Vks__Pod pod;
+        CLEANUP(content_pod_freep) Vks__Pod *pod = content_pod(&e->pod->id);
         struct request *rq = request_new(e, 0, plan->n_actions);
         char *units[PLAN_ACTIONS_MAX];
 
@@ -500,8 +490,7 @@ static void do_end(struct pod_entry *e, const struct plan *plan, enum action_kin
                 c->term_sent |= kind == ACTION_TERM;
                 c->stop_sent |= kind == ACTION_END;
         }
-        fill_pod(&pod, e->pod);
-        stop.pod = &pod;
+        stop.pod = pod;
         stop.units = units;
         stop.n_units = rq->n_units;
         stop.kill = kind == ACTION_END_KILL;
@@ -543,11 +532,10 @@ static void on_cleared(void *userdata, int error, const Vks__Reply *reply, const
 static void do_clear(struct pod_entry *e, size_t i)
 {
         Vks__Remove request = VKS__REMOVE__INIT;
-        Vks__Pod pod;
+        CLEANUP(content_pod_freep) Vks__Pod *pod = content_pod(&e->pod->id);
         char *unit = e->pod->containers[i].unit;
 
-        fill_pod(&pod, e->pod);
-        request.pod = &pod;
+        request.pod = pod;
         request.units = &unit;
         request.n_units = 1;
         e->state->containers[i].clear_in_flight = true;
@@ -580,14 +568,13 @@ static void on_removed(void *userdata, int error, const Vks__Reply *reply, const
 static void do_remove(struct pod_entry *e)
 {
         Vks__Remove request = VKS__REMOVE__INIT;
-        Vks__Pod pod;
+        CLEANUP(content_pod_freep) Vks__Pod *pod = content_pod(&e->pod->id);
         char *units[PLAN_ACTIONS_MAX];
 
         for (size_t i = 0; i < e->pod->n_containers && request.n_units < PLAN_ACTIONS_MAX; i++)
                 if (*e->pod->containers[i].unit)
                         units[request.n_units++] = e->pod->containers[i].unit;
-        fill_pod(&pod, e->pod);
-        request.pod = &pod;
+        request.pod = pod;
         request.units = units;
         request.all = true;
         e->state->remove_in_flight = true;

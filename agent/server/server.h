@@ -72,6 +72,8 @@ void response_later(struct response *res, void (*on_closed)(void *), void *userd
 struct streams *response_upgrade(struct response *res, const struct request *r, const struct streams_wish *wish,
                                  const struct streams_handler *handler, void *userdata);
 
+#define SERVER_STREAMS_NEVER_IDLE (UINT64_C(100) * 365 * 24 * 3600 * 1000000) /* a time that no connection lives to */
+
 struct server_config {
         const char *address;   /* numeric IPv4 or IPv6, NULL: all */
         uint16_t port;         /* 10250; 0: any, see server_port() */

@@ -133,12 +133,18 @@ static void on_data(void *userdata, struct stream *stream, const void *p, size_t
 {
         struct attach_session *s = userdata;
         unsigned short width, height;
+        int r;
 
         if (!s->console)
                 return;
         if (stream_kind(stream) == STREAM_RESIZE && terminal_size(&s->size, p, n, &width, &height))
                 console_resize(s->console, width, height);
-        if (stream_kind(stream) == STREAM_STDIN && !console_input(s->console, p, n))
+        if (stream_kind(stream) != STREAM_STDIN)
+                return;
+        r = console_input(s->console, p, n);
+        if (r < 0)
+                finish(s, -1, "too much input at a time");
+        else if (r == 0)
                 streams_pause(s->streams);
 }
 

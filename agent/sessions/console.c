@@ -7,10 +7,12 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 #include <utlist.h>
 
+#include "agent/sessions/input.h"
 #include "agent/sessions/terminal.h"
 #include "common/buf.h"
 #include "common/console.h"
@@ -19,11 +21,9 @@
 #include "common/mem.h"
 
 enum {
-        PART = 4096, /* a pipe that may be written to takes so much without blocking: pipe(7), PIPE_BUF */
-        IN_MAX = 1024 * 1024,
-        IN_HIGH = 64 * 1024,
-        IN_LOW = 16 * 1024,
-        VISITORS_MAX = 64,            /* who may be a container, and is not known yet */
+        PART = 4096,     /* a pipe that may be written to takes so much without blocking: pipe(7), PIPE_BUF */
+        SILENT_MAX = 64, /* visitors who have not said anything */
+        WAITING_MAX = 4, /* of the processes of one container who wait to be known */
         VISIT_USEC = 5 * 1000 * 1000, /* as long as vks-exec waits */
         KEPT_NAME_MAX = 128,
 };
@@ -34,8 +34,8 @@ struct consoles {
         sd_event_source *listener;
         int socket;
         struct console *list;
-        struct visitor *visitors;
-        size_t n_visitors;
+        dev_t log_device; /* of LOG_DIR */
+        struct visitor *silent, *waiting;
 };
 
 struct console {
@@ -44,21 +44,25 @@ struct console {
         char uid[ID_UID_MAX + 1], container[ID_LABEL_MAX + 1];
         bool terminal;
         int fd;              /* our end of the terminal, or of the standard input */
-        int to;              /* the same once more, to be written: each event source wants a descriptor for itself */
         int log;             /* of a terminal: the container's log pipe; -1: none */
         sd_event_source *io; /* of a terminal: what is to be read */
-        sd_event_source *writable, *log_writable;
-        struct buf in, out; /* not written yet: to the container; to the log */
-        bool in_full, in_ended;
+        struct input *in;    /* the same once more, to be written: each event source wants a descriptor for itself */
+        sd_event_source *log_writable;
+        struct buf out; /* not written to the log yet */
         struct console_user *users;
 };
 
-/* A process that has connected: a container's main process, or anybody. */
+/*
+ * A process that has connected. It may be anybody, until it has said what vks-exec says (then it is among those who
+ * wait): the log pipe that comes with that only a container's processes have. Who floods is in the way of his like:
+ * strangers in that of strangers, and a container's other processes in that of its own main process.
+ */
 struct visitor {
         struct visitor *prev, *next;
         struct consoles *all;
         int sock, log;
         uint32_t pid;
+        char uid[ID_UID_MAX + 1], container[ID_LABEL_MAX + 1]; /* whose log pipe that is; "": it is silent */
         sd_event_source *io, *timer;
 };
 
@@ -101,8 +105,12 @@ struct console *console_find(struct consoles *all, const char *pod_uid, const ch
         return NULL;
 }
 
+static void on_room(void *userdata);
+static void on_input_ended(void *userdata);
+
 static struct console *console_new(struct consoles *all, const char *uid, const char *container, bool terminal, int fd)
 {
+        static const struct input_handler input_handler = { .room = on_room, .ended = on_input_ended };
         struct console *c = NEW(struct console);
 
         c->all = all;
@@ -110,9 +118,8 @@ static struct console *console_new(struct consoles *all, const char *uid, const 
         snprintf(c->container, sizeof(c->container), "%s", container);
         c->terminal = terminal;
         c->fd = fd;
-        c->to = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+        c->in = input_new(all->event, fcntl(fd, F_DUPFD_CLOEXEC, 3), &input_handler, c);
         c->log = -1;
-        c->in = BUF(IN_MAX);
         c->out = BUF(2 * PART);
         DL_APPEND(all->list, c);
         return c;
@@ -121,12 +128,10 @@ static struct console *console_new(struct consoles *all, const char *uid, const 
 static void console_drop(struct console *c)
 {
         sd_event_source_disable_unref(c->io);
-        sd_event_source_disable_unref(c->writable);
+        input_free(c->in);
         sd_event_source_disable_unref(c->log_writable);
         fd_close(c->fd);
-        fd_close(c->to);
         fd_close(c->log);
-        buf_done(&c->in);
         buf_done(&c->out);
         DL_DELETE(c->all->list, c);
         free(c);
@@ -236,58 +241,35 @@ bool console_is_terminal(const struct console *c)
         return c->terminal;
 }
 
-static void end_input(struct console *c)
-{
-        if (c->terminal || c->fd < 0)
-                return;
-        c->writable = sd_event_source_disable_unref(c->writable);
-        c->io = sd_event_source_disable_unref(c->io);
-        let_go(c, 'i');
-        c->to = fd_close(c->to);
-        c->fd = fd_close(c->fd);
-}
-
-static int on_writable(UNUSED sd_event_source *source, UNUSED int fd, UNUSED uint32_t events, void *userdata)
+static void on_room(void *userdata)
 {
         struct console *c = userdata;
         struct console_user *u, *next;
-        ssize_t n = write(c->to, c->in.data, c->in.len);
 
-        if (n < 0 && (errno == EAGAIN || errno == EINTR))
-                return 0;
-        if (n < 0)
-                buf_done(&c->in); /* nobody reads it any more */
-        else
-                buf_consume(&c->in, (size_t)n);
-        if (c->in_full && c->in.len < IN_LOW) {
-                c->in_full = false;
-                DL_FOREACH_SAFE (c->users, u, next)
-                        u->room(u->userdata);
-        }
-        if (c->in.len == 0) {
-                c->writable = sd_event_source_disable_unref(c->writable);
-                if (c->in_ended || n < 0)
-                        end_input(c);
-        }
-        return 0;
+        DL_FOREACH_SAFE (c->users, u, next)
+                u->room(u->userdata);
 }
 
-bool console_input(struct console *c, const void *p, size_t n)
+/* A terminal stays: a half of it cannot be closed. */
+static void on_input_ended(void *userdata)
 {
-        if (c->to < 0 || c->in_ended || n == 0)
-                return true;
-        buf_add(&c->in, p, n);
-        if (!c->writable && sd_event_add_io(c->all->event, &c->writable, c->to, EPOLLOUT, on_writable, c) < 0)
-                log_warning("the input of %s cannot be written", c->container);
-        c->in_full |= c->in.len > IN_HIGH;
-        return !c->in_full;
+        struct console *c = userdata;
+
+        if (c->terminal)
+                return;
+        c->io = sd_event_source_disable_unref(c->io);
+        let_go(c, 'i');
+        c->fd = fd_close(c->fd);
+}
+
+int console_input(struct console *c, const void *p, size_t n)
+{
+        return input_add(c->in, p, n);
 }
 
 void console_input_end(struct console *c)
 {
-        c->in_ended = true;
-        if (c->in.len == 0)
-                end_input(c);
+        input_end(c->in);
 }
 
 void console_resize(struct console *c, unsigned short width, unsigned short height)
@@ -302,13 +284,60 @@ void console_resize(struct console *c, unsigned short width, unsigned short heig
 
 static void visitor_free(struct visitor *v)
 {
-        DL_DELETE(v->all->visitors, v);
-        v->all->n_visitors--;
+        if (*v->uid)
+                DL_DELETE(v->all->waiting, v);
+        else
+                DL_DELETE(v->all->silent, v);
         sd_event_source_disable_unref(v->io);
         sd_event_source_disable_unref(v->timer);
         fd_close(v->sock);
         fd_close(v->log);
         free(v);
+}
+
+/*
+ * Is the descriptor the standard output of a container's present run, and of which? It is a pipe of root's on the file
+ * system of LOG_DIR, which nobody else can make there, and the kernel says where: "LOG_DIR/UID.CONTAINER.out" (and
+ * something behind that, when a new run has new pipes).
+ */
+static bool is_log_pipe(const struct visitor *v, char uid[static ID_UID_MAX + 1],
+                        char container[static ID_LABEL_MAX + 1])
+{
+        static const char begin[] = LOG_DIR "/", end[] = ".out";
+        CLEANUP(freep) char *link = xasprintf("/proc/self/fd/%d", v->log);
+        char path[sizeof(begin) + ID_UID_MAX + ID_LABEL_MAX + sizeof(end) + 1];
+        const char *dot, *name = path + strlen(begin);
+        ssize_t n;
+        struct stat st;
+
+        if (fstat(v->log, &st) < 0 || !S_ISFIFO(st.st_mode) || st.st_uid != 0 || st.st_dev != v->all->log_device)
+                return false;
+        n = readlink(link, path, sizeof(path) - 1);
+        path[n < 0 ? 0 : n] = '\0';
+        dot = starts_with(path, begin) && ends_with(path, end) ? strchr(name, '.') : NULL;
+        return dot && str_copy(uid, ID_UID_MAX + 1, name, dot) &&
+               str_copy(container, ID_LABEL_MAX + 1, dot + 1, path + n - strlen(end)) && id_is_label(container);
+}
+
+/* It has said what vks-exec says. False: it is none of a container's. */
+static bool begin_to_wait(struct visitor *v)
+{
+        char uid[ID_UID_MAX + 1], container[ID_LABEL_MAX + 1];
+        struct visitor *o, *oldest = NULL;
+        size_t n = 0;
+
+        if (!is_log_pipe(v, uid, container))
+                return false;
+        DL_FOREACH (v->all->waiting, o)
+                if (streq(o->uid, uid) && streq(o->container, container) && ++n == 1)
+                        oldest = o;
+        if (n >= WAITING_MAX)
+                visitor_free(oldest);
+        DL_DELETE(v->all->silent, v);
+        memcpy(v->uid, uid, sizeof(v->uid));
+        memcpy(v->container, container, sizeof(v->container));
+        DL_APPEND(v->all->waiting, v);
+        return true;
 }
 
 static bool answer(const struct visitor *v, char kind, int fd)
@@ -379,7 +408,10 @@ static bool receive(struct visitor *v)
         struct pods_container who;
         struct console *old;
 
-        if (!pods_find_main(v->all->pods, v->pid, &who) || !(who.container->tty || who.container->has_stdin))
+        /* The process that had this number as it connected may be no more; then another may have the number by now, but
+         * not the pipe. */
+        if (!pods_find_main(v->all->pods, v->pid, &who) || !(who.container->tty || who.container->has_stdin) ||
+            !streq(who.pod->id.uid, v->uid) || !streq(who.container->name, v->container))
                 return false;
         old = console_find(v->all, who.pod->id.uid, who.container->name);
         if (old) /* of its last run */
@@ -415,7 +447,7 @@ static int on_visitor(UNUSED sd_event_source *source, int fd, UNUSED uint32_t ev
         if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int)) &&
             v->log < 0)
                 memcpy(&v->log, CMSG_DATA(c), sizeof(int));
-        if (n != 1 || kind != CONSOLE_HELLO || v->log < 0) {
+        if (n != 1 || kind != CONSOLE_HELLO || v->log < 0 || !begin_to_wait(v)) {
                 visitor_free(v);
                 return 0;
         }
@@ -430,6 +462,7 @@ static int on_listener(UNUSED sd_event_source *source, int fd, UNUSED uint32_t e
         int sock = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         struct ucred peer;
         struct visitor *v;
+        int n;
 
         if (sock < 0)
                 return 0;
@@ -437,18 +470,20 @@ static int on_listener(UNUSED sd_event_source *source, int fd, UNUSED uint32_t e
                 fd_close(sock);
                 return 0;
         }
-        if (all->n_visitors >= VISITORS_MAX) /* the oldest had its time */
-                visitor_free(all->visitors);
+        DL_COUNT(all->silent, v, n);
+        if (n >= SILENT_MAX) /* the oldest had its time */
+                visitor_free(all->silent);
         v = NEW(struct visitor);
         v->all = all;
         v->sock = sock;
         v->log = -1;
         v->pid = (uint32_t)peer.pid;
-        DL_APPEND(all->visitors, v);
-        all->n_visitors++;
+        DL_APPEND(all->silent, v);
         if (sd_event_add_io(all->event, &v->io, sock, EPOLLIN, on_visitor, v) < 0 ||
             sd_event_add_time_relative(all->event, &v->timer, CLOCK_MONOTONIC, VISIT_USEC, 0, on_patience, v) < 0)
                 visitor_free(v);
+        else /* what it has said by now is heard at once: it is not among the silent for as long as others arrive */
+                (void)on_visitor(v->io, sock, EPOLLIN, v);
         return 0;
 }
 
@@ -456,9 +491,8 @@ void consoles_unit_changed(struct consoles *all)
 {
         struct visitor *v, *next;
 
-        DL_FOREACH_SAFE (all->visitors, v, next)
-                if (!v->io)
-                        (void)receive(v);
+        DL_FOREACH_SAFE (all->waiting, v, next)
+                (void)receive(v);
 }
 
 /* ---- the whole --------------------------------------------------------------------------------------------------- */
@@ -491,11 +525,16 @@ struct consoles *consoles_new(sd_event *event, struct pods *pods)
 {
         struct consoles *all = NEW(struct consoles);
         CLEANUP(strv_freep) char **names = NULL;
+        struct stat st;
         int n = sd_listen_fds_with_names(true, &names);
 
         all->event = event;
         all->pods = pods;
         all->socket = -1;
+        if (stat(LOG_DIR, &st) < 0)
+                log_warning("%s is not there: containers get no terminals", LOG_DIR);
+        else
+                all->log_device = st.st_dev;
         for (int pass = 0; pass < 2; pass++) /* log pipes belong to terminals, which come first */
                 for (int i = 0; i < n; i++) {
                         bool log = names[i][0] == 'l', listener = streq(names[i], "console");
@@ -518,7 +557,9 @@ struct consoles *consoles_free(struct consoles *all)
 
         if (!all)
                 return NULL;
-        DL_FOREACH_SAFE (all->visitors, v, next_visitor)
+        DL_FOREACH_SAFE (all->silent, v, next_visitor)
+                visitor_free(v);
+        DL_FOREACH_SAFE (all->waiting, v, next_visitor)
                 visitor_free(v);
         DL_FOREACH_SAFE (all->list, c, next)
                 console_drop(c);

@@ -28,7 +28,7 @@ struct console_user {
         struct console_user *prev, *next;
         bool (*output)(void *userdata, const void *p,
                        size_t n);      /* a terminal's; false: no more until console_go_on() */
-        void (*room)(void *userdata);  /* input that was too much may go on; console_input() said so */
+        void (*room)(void *userdata);  /* whom console_input() told to wait may go on */
         void (*ended)(void *userdata); /* the container has; the last call */
         void *userdata;
         bool full;
@@ -38,7 +38,7 @@ void console_leave(struct console *c, struct console_user *u);
 void console_go_on(struct console *c, struct console_user *u);
 
 bool console_is_terminal(const struct console *c);
-bool console_input(struct console *c, const void *p, size_t n); /* false: taken, but pause now until room() */
+int console_input(struct console *c, const void *p, size_t n); /* as input_add(), sessions/input.h; room() as there */
 void console_input_end(struct console *c); /* nothing more comes, for good: the end of a standard input */
 void console_resize(struct console *c, unsigned short width, unsigned short height);
 

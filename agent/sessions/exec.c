@@ -9,18 +9,13 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "agent/sessions/input.h"
 #include "agent/sessions/terminal.h"
 #include "common/buf.h"
 #include "common/fd.h"
-#include "common/log.h"
 #include "common/mem.h"
 
-enum {
-        PART = 32 * 1024,
-        IN_MAX = 1024 * 1024, /* of the client's that the command has not read; more at a time does not come */
-        IN_HIGH = 256 * 1024, /* with so much of it the client has to wait ... */
-        IN_LOW = 64 * 1024,   /* ... until there is less than this */
-};
+enum { PART = 32 * 1024 };
 
 /* What the command writes: from a descriptor to a stream. */
 struct output {
@@ -38,14 +33,11 @@ struct exec_session {
         struct streams_wish wish;
 
         struct streams *streams;
-        struct command *command;    /* NULL: not begun, or it has ended */
-        int terminal, in, out, err; /* our ends; of a terminal `in` is a second one: an event source wants its own */
+        struct command *command; /* NULL: not begun, or it has ended */
+        int terminal, out, err;  /* our ends */
         struct output outputs[2];
-        struct buf waiting;        /* of the client's, for `in` */
-        sd_event_source *writable; /* while something is waiting */
-        bool in_ended;             /* the client sends no more */
-        bool paused;
-        struct buf size; /* a change of the terminal's size that is not complete */
+        struct input *in; /* NULL: none is wished, or the command is not begun */
+        struct buf size;  /* a change of the terminal's size that is not complete */
         int exit_code;
         char *text;
 };
@@ -65,8 +57,7 @@ struct exec_session *exec_session_new(sd_event *event, struct commands *commands
         s->user = xstrdup(user);
         s->argv = argv;
         s->wish = *wish;
-        s->terminal = s->in = s->out = s->err = -1;
-        s->waiting = BUF(IN_MAX);
+        s->terminal = s->out = s->err = -1;
         s->size = BUF(TERMINAL_SIZE_MAX);
         return s;
 }
@@ -78,12 +69,10 @@ struct exec_session *exec_session_free(struct exec_session *s)
         command_give_up(s->command);
         for (size_t i = 0; i < ARRAY_LEN(s->outputs); i++)
                 sd_event_source_disable_unref(s->outputs[i].io);
-        sd_event_source_disable_unref(s->writable);
+        input_free(s->in);
         fd_close(s->terminal);
-        fd_close(s->in);
         fd_close(s->out);
         fd_close(s->err);
-        buf_done(&s->waiting);
         buf_done(&s->size);
         strv_free(s->argv);
         free(s->namespace);
@@ -156,70 +145,43 @@ static int add_output(struct exec_session *s, size_t i, int fd, enum stream_kind
 
 /* ---- from the client to the command ------------------------------------------------------------------------------ */
 
-static void close_in(struct exec_session *s)
-{
-        s->writable = sd_event_source_disable_unref(s->writable);
-        if (!s->wish.tty) /* a terminal is closed when all is over: a half of it cannot be */
-                s->in = fd_close(s->in);
-}
-
-static int on_writable(UNUSED sd_event_source *source, UNUSED int fd, UNUSED uint32_t events, void *userdata)
+static void on_room(void *userdata)
 {
         struct exec_session *s = userdata;
-        ssize_t n = write(s->in, s->waiting.data, s->waiting.len);
 
-        if (n < 0 && (errno == EAGAIN || errno == EINTR))
-                return 0;
-        if (n < 0) { /* it reads no more: what still comes for it is nobody's */
-                buf_done(&s->waiting);
-                close_in(s);
-        } else {
-                buf_consume(&s->waiting, (size_t)n);
-        }
-        if (s->paused && s->waiting.len < IN_LOW) {
-                s->paused = false;
-                streams_resume(s->streams);
-        }
-        if (s->waiting.len == 0) {
-                s->writable = sd_event_source_disable_unref(s->writable);
-                if (s->in_ended)
-                        close_in(s);
-        }
-        return 0;
+        streams_resume(s->streams);
 }
+
+static void on_input_ended(UNUSED void *userdata)
+{
+        /* what still comes for it is nobody's */
+}
+
+static const struct input_handler input_handler = { .room = on_room, .ended = on_input_ended };
 
 static void on_data(void *userdata, struct stream *stream, const void *p, size_t n)
 {
         struct exec_session *s = userdata;
+        int r;
 
-        if (stream_kind(stream) == STREAM_RESIZE) {
+        if (stream_kind(stream) == STREAM_RESIZE)
                 terminal_resize(s->terminal, &s->size, p, n);
+        if (stream_kind(stream) != STREAM_STDIN || !s->in)
                 return;
-        }
-        if (stream_kind(stream) != STREAM_STDIN || s->in < 0 || n == 0)
-                return;
-        buf_add(&s->waiting, p, n);
-        if (!buf_ok(&s->waiting)) { /* it was told to wait, and did not */
+        r = input_add(s->in, p, n);
+        if (r < 0)
                 give_up(s, "too much input at a time");
-                return;
-        }
-        if (!s->writable && sd_event_add_io(s->event, &s->writable, s->in, EPOLLOUT, on_writable, s) < 0)
-                log_warning("the input of a command cannot be written");
-        if (!s->paused && s->waiting.len > IN_HIGH) {
-                s->paused = true;
+        else if (r == 0)
                 streams_pause(s->streams);
-        }
 }
 
 static void on_ended_stream(void *userdata, struct stream *stream)
 {
         struct exec_session *s = userdata;
 
-        if (stream_kind(stream) != STREAM_STDIN)
-                return;
-        s->in_ended = true;
-        if (s->waiting.len == 0)
-                close_in(s);
+        /* a terminal stays: a half of it cannot be closed */
+        if (stream_kind(stream) == STREAM_STDIN && s->in)
+                input_end(s->in);
 }
 
 /* ---- the beginning and the end ----------------------------------------------------------------------------------- */
@@ -252,20 +214,34 @@ static int make_pipe(bool wanted, bool to_command, int *ours, int *ret)
 
 static int make_streams(struct exec_session *s, int ret[static 3])
 {
+        FD in = -1;
         int r;
 
         if (s->wish.tty) {
                 r = terminal_new(&s->terminal, &ret[0]);
-                if (r >= 0 && s->wish.in)
-                        r = s->in = fcntl(s->terminal, F_DUPFD_CLOEXEC, 3);
+                if (r >= 0 && s->wish.in) /* once more: an event source wants a descriptor for itself */
+                        r = in = fcntl(s->terminal, F_DUPFD_CLOEXEC, 3);
                 for (size_t i = 1; i < 3 && r >= 0; i++)
                         r = ret[i] = fcntl(ret[0], F_DUPFD_CLOEXEC, 3);
-                return r;
+        } else {
+                r = make_pipe(s->wish.in, true, &in, &ret[0]);
+                if (r >= 0)
+                        r = make_pipe(s->wish.out, false, &s->out, &ret[1]);
+                if (r >= 0)
+                        r = make_pipe(s->wish.err, false, &s->err, &ret[2]);
         }
-        if ((r = make_pipe(s->wish.in, true, &s->in, &ret[0])) < 0 ||
-            (r = make_pipe(s->wish.out, false, &s->out, &ret[1])) < 0)
-                return r;
-        return make_pipe(s->wish.err, false, &s->err, &ret[2]);
+        if (r >= 0 && in >= 0)
+                s->in = input_new(s->event, fd_take(&in), &input_handler, s);
+        return r;
+}
+
+/* What came for a terminal before PID 1 had made it the command's may go there now. */
+static void on_command_begun(void *userdata)
+{
+        struct exec_session *s = userdata;
+
+        if (s->in)
+                input_hold(s->in, false);
 }
 
 static void on_ready(void *userdata)
@@ -292,6 +268,11 @@ static void on_ready(void *userdata)
                 return;
         }
         s->command = command_start(s->commands, &where, s->argv, s->user, streams, on_command_ended, s);
+        if (s->in && s->wish.tty) {
+                /* systemd up to 255 empties a terminal of what was typed when it makes it a command's */
+                input_hold(s->in, true);
+                command_tell_begin(s->command, on_command_begun);
+        }
 }
 
 static void on_closed(void *userdata)

@@ -57,6 +57,20 @@ static void drop_halves(struct streams *c)
         }
 }
 
+/* The client of a command is told, or kubectl would take the end for a success. */
+static void end_idle(struct streams *c)
+{
+        CLEANUP(freep)
+        char *text = xasprintf("nothing has passed for %llu s, after which this node ends a connection "
+                               "(streamingConnectionIdleTimeout)",
+                               (unsigned long long)c->idle_usec / 1000000);
+
+        if (c->ready && !c->wish.port_forward && !c->finished)
+                streams_status(c, -1, text);
+        log_debug("a connection of streams is closed: %s", text);
+        streams_close(c);
+}
+
 static int on_timer(sd_event_source *source UNUSED, uint64_t usec UNUSED, void *userdata)
 {
         struct streams *c = userdata;
@@ -64,9 +78,7 @@ static int on_timer(sd_event_source *source UNUSED, uint64_t usec UNUSED, void *
         if (c->over)
                 return 0;
         if (now(c) >= c->active + c->idle_usec) {
-                log_debug("a connection of streams is closed: nothing has passed for %llu s",
-                          (unsigned long long)c->idle_usec / 1000000);
-                streams_close(c);
+                end_idle(c);
                 return 0;
         }
         if (c->wish.port_forward) {

@@ -5,6 +5,7 @@
 #define VKS_HELPER_TEXT_UNIT_TEXT_H
 
 #include "common/buf.h"
+#include "common/console.h"
 #include "common/ids.h"
 #include "helper/text/given.h"
 #include "helper/text/mount_plan.h"
@@ -12,7 +13,6 @@
 #include "policy/privilege.h"
 
 #define POD_RUN_DIR       "/run/vks/pods" /* a tmpfs, mode 0700: UID/{run,var,tmp,shm,empty,volumes,files,env,units,...} */
-#define LOG_DIR           "/run/vks/log" /* mode 0700: helper/log/vks_log.c */
 #define LOG_GONE          ".gone"   /* what a removed container's file in LOG_DIR ends in, until its pipes are read */
 #define UNIT_TEXT_CARRIED "vks-env" /* the credential that vks-exec reads (helper/exec) */
 #define POD_DISK_DIR      "/var/lib/vks/pods" /* UID/volumes: emptyDirs that are not medium: Memory */

@@ -23,7 +23,7 @@ main_status() { pod_field "$1" '{.status.containerStatuses[0]}'; }
 # custom FIELDS: a file for --custom
 custom() { printf '{%s}\n' "$1" >"$TMP/$NS-custom" && echo "$TMP/$NS-custom"; }
 
-together a_terminal_beside_a_container it_sees_its_targets_files_and_processes its_user_is_its_targets a_pod_is_over_without_it it_runs_once_and_others_go_on \
+together a_terminal_beside_a_container an_init_container_that_hangs_is_looked_at it_sees_its_targets_files_and_processes its_user_is_its_targets a_pod_is_over_without_it it_runs_once_and_others_go_on \
     what_is_wrong_with_it_harms_nobody what_it_refers_to_may_come_later logs_exec_and_attach a_node_is_not_mounted
 
 test_a_terminal_beside_a_container() {
@@ -46,6 +46,25 @@ test_a_terminal_beside_a_container() {
     equals "$before" main_status p || fail "the other container's status has changed"
     k delete pod p --wait=true --timeout=60s >/dev/null
     assert_clean_node
+}
+
+test_an_init_container_that_hangs_is_looked_at() {
+    apply <<'YAML'
+apiVersion: v1
+kind: Pod
+metadata: {name: p}
+spec:
+  terminationGracePeriodSeconds: 2
+  volumes: [{name: v, emptyDir: {}}]
+  initContainers:
+  - {name: init, image: /bin/sh, command: [/bin/sh, -c, 'echo waiting >/data/state; until [ -e /data/go ]; do sleep 0.2; done'], volumeMounts: [{name: v, mountPath: /data}]}
+  containers: [{name: main, image: /bin/sleep, command: [/bin/sleep, "1000"]}]
+YAML
+    wait_for 30 "the init container runs" contains 20 pod_field p '{.status.initContainerStatuses[0].state.running.startedAt}'
+    debug p d --target=init --custom="$(custom '"volumeMounts": [{"name": "v", "mountPath": "/data"}]')" -- sh -c 'cat /data/state; touch /data/go'
+    ended p d
+    wait_for 20 "it has seen it" equals waiting logs p -c d
+    running p # what it did let the pod go on
 }
 
 test_it_sees_its_targets_files_and_processes() {

@@ -41,7 +41,8 @@ attach_and_ask() {
 
 together output_errors_and_exit_codes input_ends_and_bytes_are_kept what_cannot_be_run_is_said copies_are_the_same terminals_have_a_size_and_signals \
     the_command_is_as_the_container_is values_are_those_of_the_start many_at_once_and_nothing_is_lost a_container_that_ends_ends_its_commands attach_shows_both_outputs \
-    run_it_and_its_input commands_beside_daemons a_console_is_its_containers_alone
+    run_it_and_its_input commands_beside_daemons a_console_is_its_containers_alone a_hostile_container_gains_nothing_by_a_command \
+    what_commands_are_built_from_is_not_a_pods commands_end_with_the_pod_that_they_were_for an_editor_in_a_terminal
 
 test_output_errors_and_exit_codes() {
     shell p
@@ -119,6 +120,79 @@ test_terminals_have_a_size_and_signals() {
     nothing_runs_beside p
 }
 
+# A terminal of 90 columns and 30 rows that nobody sees but the test: tmux has it, one for each test.
+tm() { LC_ALL=C.UTF-8 TMUX_TMPDIR=$TMP tmux -u -L "$NS" -f /dev/null "$@"; }
+in_tmux() { # COMMAND WORD...: no shell between tmux and it
+    trap 'tm kill-server 2>/dev/null || true' EXIT
+    tm new-session -d -s t -x 90 -y 30 -n main "$@" \; set-option -g remain-on-exit on \; set-option -g status off
+    tm resize-window -t t -x 90 -y 30
+}
+screen() { tm capture-pane -p -t t; }
+shows() { wait_for 20 "the screen shows \"$1\"" contains "$1" screen || fail "the screen: $(screen)"; }
+types() { tm send-keys -t t -l "$1" && tm send-keys -t t Enter; }
+ended_with() { wait_for 20 "kubectl has ended with $1" equals "$1" tm display-message -p -t t '#{pane_dead_status}' || fail "the screen: $(screen)"; }
+
+test_an_editor_in_a_terminal() {
+    apply <<'YAML'
+apiVersion: v1
+kind: Pod
+metadata: {name: p}
+spec:
+  terminationGracePeriodSeconds: 2
+  containers: [{name: main, image: vim-tiny, command: [/bin/sh, -c, 'printf "one\ntwo\nthree\n" >/tmp/text; exec sleep 1000']}]
+YAML
+    running p 120
+    in_tmux kubectl -n "$NS" exec -it p -- env TERM=screen vim.tiny -u NONE -N -n /tmp/text
+    shows three
+    [ "$(screen | sed -n '4p;29p')" = $'~\n~' ] || fail "no whole screen of an editor: $(screen)"
+    tm send-keys -t t j
+    tm send-keys -t t -l 'ochanged here'
+    shows 'changed here'
+    tm send-keys -t t C-c # ends the insertion, and neither the editor nor kubectl
+    types ':set lines? columns?'
+    shows 'lines=30'
+    shows 'columns=90'
+    tm send-keys -t t Enter
+    tm resize-window -t t -x 71 -y 18
+    types ':set lines? columns?'
+    shows 'lines=18'
+    shows 'columns=71'
+    tm send-keys -t t Enter
+    types ':w'
+    shows written
+    types ':cquit 5' # the editor's exit code is kubectl's
+    ended_with 5
+    [ "$(in_sh p 'cat /tmp/text')" = $'one\ntwo\nchanged here\nthree' ] || fail "the file: $(in_sh p 'cat /tmp/text')"
+    nothing_runs_beside p
+}
+
+test_a_shell_in_a_terminal() {
+    shell p
+    in_tmux kubectl -n "$NS" exec -it p -- env PS1='\$ready\$ ' bash --norc --noprofile -i
+    shows '$ready$'
+    types 'sleep 1000; echo "code $?"'
+    wait_for 20 "it sleeps" sh_node "pgrep -xf 'sleep 1000' >/dev/null"
+    tm send-keys -t t C-c
+    wait_for 20 "it does not" sh_node "! pgrep -xf 'sleep 1000' >/dev/null"
+    types 'echo "after $((40+2))"'
+    shows 'after 42'
+    # a job is stopped and goes on
+    types 'cat'
+    wait_for 20 "it reads" sh_node 'pgrep -xf cat >/dev/null'
+    tm send-keys -t t C-z
+    shows 'Stopped'
+    types 'fg'
+    types 'back again'
+    wait_for 20 "cat has repeated it" equals 2 sh -c "LC_ALL=C.UTF-8 TMUX_TMPDIR=$TMP tmux -L $NS capture-pane -p -t t | grep -cx 'back again'"
+    tm send-keys -t t C-d
+    tm resize-window -t t -x 64 -y 17
+    types 'stty size'
+    shows '17 64'
+    types 'exit 3'
+    ended_with 3
+    nothing_runs_beside p
+}
+
 # What the kernel says of a process' rights.
 rights() { grep -E '^(Uid|Gid|Groups|CapInh|CapPrm|CapEff|CapBnd|CapAmb|NoNewPrivs|Seccomp):' | tr -s '\t ' ' '; }
 
@@ -156,6 +230,134 @@ YAML
     k exec p -c main -- sh -c 'echo here >/data/f' && [ "$(k exec p -c main -- cat /data/f)" = here ] || fail "volume"
     ! k exec p -c main -- touch /etc/f 2>/dev/null || fail "/etc can be written to"
     k exec p -c main -- cat /proc/self/cgroup | grep -q "pod$(uid_of p | tr - _).slice" || fail "not in the pod's slice"
+}
+
+# gains_nothing POD CONTAINER UNIT WORD...: a command beside that container has the rights of its main process, as the kernel has them and not as anything
+# in the pod says, and is in the pod's slice. It is left running; $COMMAND is its main process.
+gains_nothing() {
+    local pod=$1 container=$2 unit=$3 file=$TMP/$NS-gains slice beside
+    shift 3
+    kubectl -n "$NS" exec "$pod" -c "$container" -- "$@" >"$file-said" 2>&1 &
+    wait_for 20 "a command runs beside $container" at_least 1 commands_of "$pod" || fail "it said: $(cat "$file-said")"
+    beside=$(sh_node "systemctl list-units --no-legend --plain 'vks-exec-$(uid_of "$pod")-$container-*' | cut -d ' ' -f 1")
+    COMMAND=$(main_pid "$beside")
+    wait_for 20 "it has become the program" sh_node "readlink /proc/$COMMAND/exe | grep -qv vks-exec"
+    sh_node "cat /proc/$COMMAND/status" | rights >"$file-command"
+    sh_node "cat /proc/$(main_pid "$unit")/status" | rights >"$file-container"
+    [ "$(wc -l <"$file-command")" = 10 ] || fail "$container: $(cat "$file-command" "$file-said")"
+    diff "$file-container" "$file-command" >&2 || fail "$container: the command has other rights than the container"
+    slice=pod$(uid_of "$pod" | tr - _).slice
+    sh_node "cat /proc/$COMMAND/cgroup" | grep -q "$slice/$beside" || fail "$container: in $(sh_node "cat /proc/$COMMAND/cgroup")"
+}
+
+test_a_hostile_container_gains_nothing_by_a_command() {
+    make -s -C "$ROOT_DIR" build/hostile.so
+    k create configmap lib --from-file="$ROOT_DIR/build/hostile.so" >/dev/null
+    apply <<'YAML'
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: bin}
+data:
+  id: "#!/bin/sh\necho 'uid=0(root) of the pod'\n"
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: p}
+spec:
+  terminationGracePeriodSeconds: 2
+  volumes: [{name: lib, configMap: {name: lib}}, {name: bin, configMap: {name: bin, defaultMode: 0755}}]
+  containers:
+  # what the loader and shells listen to, where vks-exec is root for a moment
+  - name: loader
+    image: /bin/sleep
+    command: [/bin/sleep, "12321"]
+    securityContext: {runAsUser: 54321, runAsGroup: 54321}
+    env: [{name: LD_PRELOAD, value: /run/lib/hostile.so}, {name: LD_AUDIT, value: /run/lib/hostile.so}, {name: LD_LIBRARY_PATH, value: /run/lib},
+          {name: GCONV_PATH, value: /run/lib}, {name: ENV, value: /run/lib/hostile.so}, {name: CREDENTIALS_DIRECTORY, value: /run/lib}]
+    volumeMounts: [{name: lib, mountPath: /run/lib}]
+  # its own programs before the machine's
+  - name: programs
+    image: /bin/bash
+    command: [/bin/bash, -c, 'exec sleep 12322']
+    env: [{name: PATH, value: "/run/bin:/usr/bin:/bin"}]
+    volumeMounts: [{name: bin, mountPath: /run/bin}]
+  # a namespace of its own, in which it is root and everything is another thing
+  - name: mounts
+    image: /bin/sh
+    command: [/bin/sh, -c, 'unshare -Urm sh -c "mount -t tmpfs none /usr/local; mount --bind /var/tmp /proc; mount --bind /bin/true /bin/ls; echo mounted; exec sleep 12323" & exec sleep 12324']
+YAML
+    running p
+    local unit
+    unit=$(unit_of p 'bin\x2fsleep')
+    runs "$unit" "sleep 12321"
+    gains_nothing p loader "$unit" sleep 500
+    contains hostile.so sh_node "cat /proc/$COMMAND/maps" || fail "what is to be shown is not: the library is not loaded"
+    k exec p -c loader -- sh -c 'id -u; true' >"$TMP/$NS-loader" 2>&1
+    grep -qx 54321 "$TMP/$NS-loader" || fail "$(cat "$TMP/$NS-loader")"
+    ! grep -q hostile-is-root "$TMP/$NS-loader" "$TMP/$NS-gains-said" || fail "root has loaded a pod's library"
+    ! node journalctl -q -b -o cat --since -5min -g hostile-is-root || fail "root has loaded a pod's library"
+
+    unit=$(unit_of p 'bin\x2fbash')
+    runs "$unit" "sleep 12322"
+    gains_nothing p programs "$unit" sleep 500
+    [ "$(k exec p -c programs -- sh -c id)" = 'uid=0(root) of the pod' ] || fail "what is to be shown is not: the pod's program is not run"
+
+    unit=$(unit_of p 'bin\x2fsh')
+    runs "$unit" "sleep 12324"
+    wait_for 20 "it has mounted" contains mounted k logs p -c mounts
+    gains_nothing p mounts "$unit" sleep 500
+    [ "$(k exec p -c mounts -- sh -c 'test -r /proc/self/status && ls -d /usr/local/bin')" = /usr/local/bin ] || fail "a command sees what the container has mounted for itself"
+}
+
+# A container may name no path of the machine's own programs, nor /proc or the loader's files, for a mount.
+test_what_commands_are_built_from_is_not_a_pods() {
+    local path i=0
+    for path in /proc /bin /usr/bin /usr/local/bin /lib64 /etc /etc/ld.so.preload /usr/libexec/vks /dev /sys; do
+        i=$((i + 1))
+        apply <<YAML
+apiVersion: v1
+kind: Pod
+metadata: {name: "m$i"}
+spec:
+  restartPolicy: Never
+  terminationGracePeriodSeconds: 1
+  volumes: [{name: v, emptyDir: {}}]
+  containers: [{name: main, image: /bin/sleep, command: [/bin/sleep, "1000"], volumeMounts: [{name: v, mountPath: $path}]}]
+YAML
+    done
+    for i in $(seq $i); do
+        wait_for 30 "m$i is refused" contains 'mount' pod_field "m$i" '{.status.containerStatuses[0].state.waiting.message}'
+        ! k exec "m$i" -- id >"$TMP/$NS-m" 2>&1 || fail "m$i: $(cat "$TMP/$NS-m")"
+    done
+}
+
+test_commands_end_with_the_pod_that_they_were_for() {
+    # one that is stopping, and does not want to
+    program p 'trap "" TERM; while :; do sleep 0.2; done' "  terminationGracePeriodSeconds: 8"
+    running p
+    local first second
+    first=$(uid_of p)
+    k exec p -- sleep 600 >/dev/null 2>&1 &
+    wait_for 20 "it runs" equals 1 commands_of p
+    k delete pod p --wait=false >/dev/null
+    wait_for 20 "it is stopping" contains deactivating node systemctl show -P ActiveState "$(unit_of p 'bin\x2fsh')"
+    k exec p -- id >"$TMP/$NS-stopping" 2>&1 || true
+    ! grep -q 'uid=0' "$TMP/$NS-stopping" || fail "$(cat "$TMP/$NS-stopping")"
+    gone p
+    of_first() { sh_node "systemctl list-units --all --no-legend 'vks-exec-$first-*' | wc -l"; }
+    wait_for 20 "no command of it is left" equals 0 of_first
+    # a pod of the same name, whose units have the same names
+    shell p
+    first=$(uid_of p)
+    k exec p -- sleep 600 >/dev/null 2>&1 &
+    wait_for 20 "it runs" equals 1 commands_of p
+    k delete pod p --grace-period=0 --force >/dev/null 2>&1
+    shell p
+    second=$(uid_of p)
+    [ "$first" != "$second" ] || fail "it is the same pod"
+    wait_for 20 "no command of the first is left" equals 0 of_first
+    [[ "$(k exec p -- cat /proc/self/cgroup)" == *"pod${second//-/_}.slice"* ]] || fail "a command is beside another pod of that name"
+    nothing_runs_beside p
 }
 
 test_values_are_those_of_the_start() {
@@ -372,6 +574,30 @@ test_the_agent_or_the_helper_is_killed_meanwhile() {
     wait_for 30 "the agent is back" contains ok k get --raw "/api/v1/nodes/$NODE/proxy/healthz"
     [ "$(in_sh p 'echo after')" = after ] || fail "after the agent's end"
     [ "$(pod_field p '{.status.containerStatuses[0].restartCount}')" = 0 ] || fail "the container was restarted"
+}
+
+# configured LINE: agent.yaml has that line, too; without one, none that a test has put there.
+configured() {
+    sh_node "test -e /root/agent.kept || cp -p /etc/vks/agent.yaml /root/agent.kept; cp -p /root/agent.kept /etc/vks/agent.yaml; echo '${1:-}' >>/etc/vks/agent.yaml"
+    [ -n "${1:-}" ] || sh_node "mv /root/agent.kept /etc/vks/agent.yaml"
+    restart_agent
+    wait_for 30 "the agent answers for its pods" contains again k exec p -- echo again
+}
+
+test_what_idles_is_ended() {
+    shell p
+    trap 'configured' EXIT
+    configured 'streamingConnectionIdleTimeout: 3s'
+    local websockets code
+    for websockets in true false; do
+        code=0
+        KUBECTL_REMOTE_COMMAND_WEBSOCKETS=$websockets timeout 60 kubectl -n "$NS" exec p -- sleep 600 >/dev/null 2>"$TMP/$NS-err" || code=$?
+        [ $code = 1 ] || fail "exit code $code with websockets=$websockets: $(cat "$TMP/$NS-err")"
+        grep -q 'nothing has passed for 3 s' "$TMP/$NS-err" || fail "websockets=$websockets: $(cat "$TMP/$NS-err")"
+    done
+    nothing_runs_beside p
+    # a line each second is no idling, and it is the whole connection that counts: here one direction alone has something
+    [ "$(in_sh p 'for i in 1 2 3 4 5 6 7; do sleep 1; echo $i; done' | tail -n 1)" = 7 ] || fail "what does not idle is ended"
 }
 
 test_policy_may_forbid_it() {

@@ -96,6 +96,56 @@ Test(config, of_port_forward_decides_by_rule_and_namespace)
         cr_assert_eq(pods->port_forward, PORT_FORWARD_POD_PORTS);
 }
 
+Test(config, the_idle_limit_is_a_duration)
+{
+        static const struct {
+                const char *text;
+                uint64_t usec; /* UINT64_MAX: refused */
+        } table[] = {
+                { "4h", UINT64_C(14400000000) },
+                { "4h0m0s", UINT64_C(14400000000) },
+                { "1h30m", UINT64_C(5400000000) },
+                { "90s", 90000000 },
+                { "1.5s", 1500000 },
+                { "100ms", 100000 },
+                { "1m", 60000000 },
+                { "7us", 7 },
+                { "0", 0 },
+                { "0s", 0 },
+                { "8760h", UINT64_C(31536000000000) },
+                { "8761h", UINT64_MAX },
+                { "99999999999999h", UINT64_MAX },
+                { "999999999999999999999999h", UINT64_MAX },
+                { "", UINT64_MAX },
+                { "4", UINT64_MAX },
+                { "-4h", UINT64_MAX },
+                { "h", UINT64_MAX },
+                { "4 h", UINT64_MAX },
+                { "4h ", UINT64_MAX },
+                { "4d", UINT64_MAX },
+                { "1.2.3s", UINT64_MAX },
+                { "1.s", UINT64_MAX },
+                { "4h30", UINT64_MAX },
+                { "0x4h", UINT64_MAX },
+                { "infh", UINT64_MAX },
+        };
+        FILE_OF(f, "streamingConnectionIdleTimeout: 90s\n");
+        CLEANUP(config_freep) struct config *none = good(NULL), *some = good(FLAGS("--config", f));
+        CLEANUP(config_freep)
+        struct config *flag = good(FLAGS("--config", f, "--streaming-connection-idle-timeout=0"));
+
+        cr_assert_eq(none->stream_idle_usec, UINT64_C(4) * 3600 * 1000000);
+        cr_assert_eq(some->stream_idle_usec, 90000000);
+        cr_assert_eq(flag->stream_idle_usec, 0);
+        for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+                uint64_t usec = 1;
+                int r = config_parse_duration(table[i].text, &usec);
+
+                cr_assert_eq(r, table[i].usec == UINT64_MAX ? -EINVAL : 0, "\"%s\"", table[i].text);
+                cr_assert(r < 0 || usec == table[i].usec, "\"%s\": %llu", table[i].text, (unsigned long long)usec);
+        }
+}
+
 Test(config, takes_both_forms_of_a_flag)
 {
         CLEANUP(config_freep)
@@ -224,6 +274,8 @@ Test(config, errors_name_the_field)
                 { "systemReserved: {cpu: []}\n", "cpu is no string" },
                 { "portForward: yes\n", ": portForward: \"yes\" is none of" },
                 { "portForward: true\n", ": portForward: \"true\" is none of" },
+                { "streamingConnectionIdleTimeout: 4\n", ": streamingConnectionIdleTimeout: \"4\" is no duration" },
+                { "streamingConnectionIdleTimeout: [4h]\n", ": streamingConnectionIdleTimeout: has the wrong type" },
                 { "portForwardNamespaces: []\n", ": portForwardNamespaces: is empty" },
                 { "portForwardNamespaces: {a: b}\n", ": portForwardNamespaces: has the wrong type" },
                 { "enableNodeLease: 1\n", ": enableNodeLease: \"1\"" },

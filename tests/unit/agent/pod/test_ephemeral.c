@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Ephemeral containers: they run once, beside containers that have begun, and nothing of the pod depends on them. */
+/* Ephemeral containers: they run once, beside whatever else there is in a pod, and nothing of the pod depends on them.
+ */
 #include "tests/unit/agent/pod/story.h"
 
 #define UP "ready; c runs; " /* the pod's own container runs */
 
-Test(ephemeral, it_begins_when_the_others_have_begun)
+Test(ephemeral, it_begins_as_soon_as_the_pod_is_there)
 {
         static const struct story stories[] = {
                 { "its image is installed meanwhile", "Always c d/ephemeral", "ready", "pull d, start c",
@@ -13,16 +14,27 @@ Test(ephemeral, it_begins_when_the_others_have_begun)
                   "pull d, write", NULL, NULL },
                 { "nor has it its unit", "Always c d/ephemeral", "c image_present; d image_present", "write", NULL,
                   NULL },
-                { "it waits for the others' unit files", "Always c d/ephemeral", "c written; d image_present",
-                  "start c", NULL, NULL },
-                { "for their start", "Always c d/ephemeral", "ready; d image_present; c requested", "", NULL, NULL },
-                { "for the init containers", "Always i/init c d/ephemeral", "ready; d image_present; i runs", "", NULL,
+                { "it waits for the pod's directories, which the first WRITE makes", "Always c d/ephemeral",
+                  "c written; d image_present", "start c", NULL, NULL },
+                { "not for the others' start", "Always c d/ephemeral", "ready; d image_present; c requested", "add d",
+                  NULL, NULL },
+                { "nor for an init container, which may hang", "Always i/init c d/ephemeral",
+                  "ready; d image_present; i runs", "add d",
+                  "Pending | i running | c waiting PodInitializing | d waiting PodInitializing", NULL },
+                { "it runs beside that", "Always i/init c d/ephemeral", "ready; d written; i runs", "start d", NULL,
                   NULL },
-                { "even if its unit is there already", "Always i/init c d/ephemeral", "ready; d written; i runs", "",
+                { "and the others wait still", "Always i/init c d/ephemeral", "ready; d written; i runs; d runs", "",
+                  "Pending | i running | c waiting PodInitializing | d running", NULL },
+                { "beside one that fails again and again, too", "Always i/init c d/ephemeral",
+                  "ready; d written; i exits 1; i runs; i exits 1", "start d, wake 10s", NULL, NULL },
+                { "when the init container is over the others start beside it", "Always i/init c d/ephemeral",
+                  "ready; d written; d runs; i runs; i exits 0", "start c", NULL, NULL },
+                { "not for each of the others", "Always c e d/ephemeral", "ready; d image_present; c runs; e requested",
+                  "add d", NULL, NULL },
+                { "nor for one that refers to what is not there", "Always c e d/ephemeral",
+                  "ready; d image_present; c runs; e env_failure CreateContainerConfigError", "add d, unresolved e",
                   NULL, NULL },
-                { "for each of the others", "Always c e d/ephemeral", "ready; d image_present; c runs; e requested", "",
-                  NULL, NULL },
-                { "then its unit is written alone", "Always c d/ephemeral", UP "d image_present", "add d",
+                { "its unit is written alone", "Always c d/ephemeral", UP "d image_present", "add d",
                   "Running | c running ready | d waiting ContainerCreating", NULL },
                 { "and started", "Always c d/ephemeral", UP "d written", "start d", NULL, NULL },
                 { "it runs, and is not ready", "Always c d/ephemeral", UP "d written; d runs", "",

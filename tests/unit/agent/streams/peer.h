@@ -153,16 +153,18 @@ static const struct streams_handler peer_handler = {
         .ready = on_ready, .pair = on_pair, .data = on_data, .ended = on_ended, .drain = on_drain, .closed = on_closed
 };
 
-static inline void peer_open(struct peer *p, const struct agreement *agreement, const struct streams_wish *wish,
-                             uint64_t creation_usec, uint64_t idle_usec)
+/* With a session of the test's own. */
+static inline void peer_open_for(struct peer *p, const struct agreement *agreement, const struct streams_wish *wish,
+                                 uint64_t creation_usec, uint64_t idle_usec, sd_event *event,
+                                 const struct streams_handler *handler, void *userdata)
 {
         const struct carrier carrier = { peer_write, peer_pause, peer_resume, peer_finish, p };
         const struct streams_config config = {
                 .carrier = &carrier,
                 .agreement = agreement,
                 .wish = wish,
-                .handler = &peer_handler,
-                .userdata = p,
+                .handler = handler,
+                .userdata = userdata,
                 .creation_usec = creation_usec,
                 .idle_usec = idle_usec,
         };
@@ -174,8 +176,18 @@ static inline void peer_open(struct peer *p, const struct agreement *agreement, 
         cr_assert_eq(deflateInit(&p->deflate, 9), Z_OK);
         cr_assert_eq(deflateSetDictionary(&p->deflate, dictionary, sizeof(dictionary)), Z_OK);
         cr_assert_eq(inflateInit(&p->inflate), Z_OK);
-        sd_event_new(&p->event);
+        p->event = sd_event_ref(event);
         p->c = streams_new(p->event, &config);
+}
+
+static inline void peer_open(struct peer *p, const struct agreement *agreement, const struct streams_wish *wish,
+                             uint64_t creation_usec, uint64_t idle_usec)
+{
+        sd_event *event = NULL;
+
+        sd_event_new(&event);
+        peer_open_for(p, agreement, wish, creation_usec, idle_usec, event, &peer_handler, p);
+        sd_event_unref(event);
 }
 
 /* Lets pass what is due now. */
