@@ -7,6 +7,8 @@
 
 #include "agent/lib/json.h"
 #include "agent/lib/go_quote.h"
+#include "agent/lib/quantity.h"
+#include "agent/lib/times.h"
 #include "common/buf.h"
 #include "common/mem.h"
 #include "proto/hash.h"
@@ -364,7 +366,8 @@ static void parse_container(struct pod *p, struct container *c, const cJSON *spe
                 if (v && !cJSON_IsFalse(v) && !(cJSON_IsArray(v) && !v->child))
                         ignore(ignored, not_yet[i]);
         }
-        if (json_get(json_get(spec, "resources"), "limits"))
+        c->resources = json_get(spec, "resources") ? cJSON_Duplicate(json_get(spec, "resources"), true) : NULL;
+        if (json_get(c->resources, "limits"))
                 ignore(ignored, "resources.limits");
         parse_given_unit(p, c);
         parse_env(p, c, spec);
@@ -565,24 +568,6 @@ static void parse_projected(struct pod *p, struct volume *v, const cJSON *projec
         }
 }
 
-static uint64_t quantity_bytes(const char *s)
-{
-        static const struct {
-                const char *suffix;
-                double factor;
-        } units[] = { { "", 1 },          { "k", 1e3 },          { "M", 1e6 },
-                      { "G", 1e9 },       { "T", 1e12 },         { "Ki", 1024. },
-                      { "Mi", 1048576. }, { "Gi", 1073741824. }, { "Ti", 1099511627776. },
-                      { "m", 1e-3 } };
-        char *end;
-        double d = s ? strtod(s, &end) : 0;
-
-        for (size_t i = 0; s && i < ARRAY_LEN(units); i++)
-                if (streq(end, units[i].suffix) && d > 0 && d * units[i].factor < 1e18)
-                        return (uint64_t)(d * units[i].factor);
-        return 0;
-}
-
 static void parse_volume(struct pod *p, struct volume *v, const cJSON *spec, struct buf *ignored)
 {
         const char *name = json_str(spec, "name"), *path;
@@ -596,7 +581,8 @@ static void parse_volume(struct pod *p, struct volume *v, const cJSON *spec, str
                 const char *limit = json_str(source, "sizeLimit");
                 v->kind = VOLUME_EMPTY_DIR;
                 v->memory = streq(json_str(source, "medium"), "Memory");
-                v->size_limit = quantity_bytes(limit);
+                if (limit && quantity_value(limit, &v->size_limit) < 0)
+                        v->size_limit = 0;
                 if (limit)
                         ignore(ignored, "emptyDir.sizeLimit");
         } else if ((source = json_get(spec, "hostPath"))) {
@@ -681,6 +667,16 @@ static void parse_gates(struct pod *p, const cJSON *spec, const cJSON *status)
         }
 }
 
+/* Nothing leads from a port of the machine to another one of a container. */
+static void tell_unmapped_ports(const struct demands *d, struct buf *ignored)
+{
+        for (size_t i = 0; i < d->n_ports; i++)
+                if (d->ports[i].host && d->ports[i].host != d->ports[i].container) {
+                        ignore(ignored, "hostPort other than its containerPort");
+                        return;
+                }
+}
+
 int pod_parse(const cJSON *object, struct pod **ret, struct err *e)
 {
         CLEANUP(pod_freep) struct pod *p = NEW(struct pod);
@@ -688,16 +684,18 @@ int pod_parse(const cJSON *object, struct pod **ret, struct err *e)
         const cJSON *meta = json_get(object, "metadata"), *spec = json_get(object, "spec"),
                     *status = json_get(object, "status");
         const char *policy = json_str(spec, "restartPolicy"), *phase = json_str(status, "phase"),
-                   *qos = json_str(status, "qosClass");
+                   *qos = json_str(status, "qosClass"), *created = json_str(meta, "creationTimestamp");
         int r;
 
         r = pod_id_parse(json_str(meta, "namespace"), json_str(meta, "name"), json_str(meta, "uid"), &p->id, e);
         if (r < 0)
                 return r;
+        (void)(created && time_parse_rfc3339(created, &p->created));
         p->generation = json_int(meta, "generation", 0);
         p->deleting = json_str(meta, "deletionTimestamp") != NULL;
         p->deletion_grace_s = json_int(meta, "deletionGracePeriodSeconds", 0);
-        p->terminal = streq(phase, "Succeeded") || streq(phase, "Failed");
+        p->failed = streq(phase, "Failed");
+        p->terminal = p->failed || streq(phase, "Succeeded");
         p->restart_policy = streq(policy, "Never")       ? RESTART_POLICY_NEVER
                             : streq(policy, "OnFailure") ? RESTART_POLICY_ON_FAILURE
                                                          : RESTART_POLICY_ALWAYS;
@@ -709,6 +707,8 @@ int pod_parse(const cJSON *object, struct pod **ret, struct err *e)
         p->service_account = xstrdup(json_str(spec, "serviceAccountName"));
         p->labels = pairs(json_get(meta, "labels"), &p->n_labels);
         p->annotations = pairs(json_get(meta, "annotations"), &p->n_annotations);
+        demands_parse(spec, &p->demands);
+        tell_unmapped_ports(&p->demands, &ignored);
         if (json_get(spec, "runtimeClassName"))
                 refuse(p, NULL, "FailedCreatePodSandBox", "spec.runtimeClassName: \"%.80s\" is not known here",
                        json_str(spec, "runtimeClassName"));
@@ -736,6 +736,7 @@ static void container_done(struct container *c)
         for (size_t i = 0; i < c->n_mounts; i++)
                 free(c->mounts[i].volume), free(c->mounts[i].path);
         free(c->env), free(c->mounts), free(c->name), free(c->image), free(c->working_dir);
+        cJSON_Delete(c->resources);
         strv_free(c->command), strv_free(c->args);
         for (size_t i = 0; i < PROBE_TYPES; i++)
                 probe_free(c->probes[i]);
@@ -760,6 +761,7 @@ struct pod *pod_free(struct pod *p)
         free_pairs(p->annotations, p->n_annotations);
         free(p->containers), free(p->volumes), free(p->service_account), free(p->ignored);
         strv_free(p->readiness_gates);
+        demands_done(&p->demands);
         free(p);
         return NULL;
 }

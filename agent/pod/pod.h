@@ -8,6 +8,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "agent/pod/demands.h"
 #include "agent/pod/image.h"
 #include "agent/pod/probe.h"
 #include "common/err.h"
@@ -56,6 +57,7 @@ struct container {
         size_t n_env;
         struct mount *mounts;
         size_t n_mounts;
+        cJSON *resources; /* requests and limits as the pod has them, or NULL */
         bool has_user, has_group, non_root;
         uint32_t user, group;
         bool tty, has_stdin, stdin_once;
@@ -104,14 +106,17 @@ struct pair {
 
 struct pod {
         struct pod_id id;
+        uint64_t created; /* microseconds since the epoch; 0: not told */
         int64_t generation;
         bool deleting; /* metadata.deletionTimestamp is set */
         int64_t deletion_grace_s;
         bool terminal; /* the API already has phase Succeeded or Failed, which is irreversible */
+        bool failed;   /* it is Failed */
         enum restart_policy restart_policy;
         int64_t grace_s;
         int64_t active_deadline_s; /* -1: none */
         enum qos qos;
+        struct demands demands;
         char *service_account;
         struct pair *labels, *annotations;
         size_t n_labels, n_annotations;
@@ -141,6 +146,8 @@ DEFINE_FREEP(struct pod, pod_free)
 struct pod_node {
         const char *name, *ip;
         const char *api_host, *api_port; /* of the API server as this node reaches it; NULL: not told to pods */
+        struct resources allocatable;    /* what all pods together may have */
+        uint64_t max_pods;
 };
 char *pod_field(const struct pod *p, const char *path, const struct pod_node *node);
 

@@ -33,8 +33,10 @@ static bool ephemeral_runs(const struct pod *p, const struct pod_state *s)
 
 const char *status_phase(const struct pod *p, const struct pod_state *s)
 {
-        bool waiting = p->n_containers == 0, failed = s->deadline_exceeded;
+        bool waiting = p->n_containers == 0, failed = s->deadline_exceeded || s->admission == REJECTED;
 
+        if (p->terminal)
+                return p->failed ? "Failed" : "Succeeded";
         for (size_t i = 0; i < p->n_containers; i++) {
                 const struct container_state *c = &s->containers[i];
                 if (p->containers[i].ephemeral)
@@ -48,8 +50,7 @@ const char *status_phase(const struct pod *p, const struct pod_state *s)
         }
         /* A terminal phase is the last that is told: what an ephemeral container does until it is stopped comes before
          * it. */
-        if ((pod_is_finished(p, s) && !ephemeral_runs(p, s)) ||
-            ((p->deleting || p->terminal) && !pod_has_processes(s) && !waiting))
+        if ((pod_is_finished(p, s) && !ephemeral_runs(p, s)) || (p->deleting && !pod_has_processes(s) && !waiting))
                 return failed ? "Failed" : "Succeeded";
         if (waiting)
                 return "Pending";
@@ -100,6 +101,8 @@ static cJSON *why_waiting(const struct pod *p, const struct pod_state *s, size_t
         const struct container *spec = &p->containers[i];
         const struct container_state *c = &s->containers[i];
 
+        if (s->unfit)
+                return waiting_state(s->unfit->reason, "%s", s->unfit->text);
         if (p->refused.code && (!p->refused_container || p->refused_container == spec))
                 return waiting_state(streq(p->refused.reason, "FailedMount") ||
                                                      streq(p->refused.reason, "FailedCreatePodSandBox")
@@ -290,6 +293,11 @@ cJSON *status_build(const struct pod *p, struct pod_state *s, const struct pod_n
                 cJSON_AddStringToObject(o, "reason", "DeadlineExceeded");
                 cJSON_AddStringToObject(o, "message", "Pod was active on the node longer than the specified deadline");
         }
+        if (s->admission == REJECTED) {
+                CLEANUP(freep) char *message = xasprintf(REJECTED_PREFIX "%s", s->unfit->text);
+                cJSON_AddStringToObject(o, "reason", s->unfit->reason);
+                cJSON_AddStringToObject(o, "message", message);
+        }
         cJSON_AddItemToObject(o, "conditions", conditions(p, s));
         if (node->ip && *node->ip) {
                 cJSON_AddStringToObject(o, "hostIP", node->ip);
@@ -297,8 +305,10 @@ cJSON *status_build(const struct pod *p, struct pod_state *s, const struct pod_n
                 cJSON_AddStringToObject(o, "podIP", node->ip);
                 add_ips(o, "podIPs", node->ip);
         }
-        add_time(o, "startTime", s->start_time);
-        for (size_t i = 0; i < p->n_containers; i++) {
+        /* That it has begun here is told once it may, for whoever has begun is not judged again. */
+        add_time(o, "startTime", s->admission == ADMITTED || s->admission == REJECTED ? s->start_time : 0);
+        /* A rejected pod's containers never were: kubectl would show their state instead of the pod's reason. */
+        for (size_t i = 0; i < p->n_containers && s->admission != REJECTED; i++) {
                 cJSON *c = container_status(p, s, i, image_ids ? image_ids[i] : NULL, now);
                 if (p->containers[i].init && !init)
                         init = cJSON_CreateArray();
