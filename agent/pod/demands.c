@@ -80,6 +80,7 @@ void demands_parse(const cJSON *spec, struct demands *ret)
                 json_get(json_get(affinity, "requiredDuringSchedulingIgnoredDuringExecution"), "nodeSelectorTerms"));
         ret->os = xstrdup(os);
         resources_of_pod(spec, "requests", &ret->requests);
+        resources_parse(json_get(json_get(spec, "resources"), "limits"), &ret->limits);
         cJSON_ArrayForEach (item, json_get(spec, "containers")) {
                 add_ports(ret, item);
                 look_for_hugepages(ret, item);

@@ -23,6 +23,7 @@ struct demands {
         cJSON *terms;              /* nodeSelectorTerms of the required node affinity, or NULL */
         char *os;                  /* spec.os.name, or NULL */
         struct resources requests; /* of the whole pod, as the scheduler reckons */
+        struct resources limits;   /* that the pod sets for itself (spec.resources), not those of its containers */
         char hugepages[32];        /* a kind of these that is asked for, "hugepages-2Mi"; "": none */
         struct port *ports;        /* of containers and sidecars */
         size_t n_ports;

@@ -137,6 +137,22 @@ char *pod_field(const struct pod *p, const char *path, const struct pod_node *no
         return xstrdup(found ? found : "");
 }
 
+/* A limit that the container does not set is the pod's, and that of a pod that does not set it the node's
+ * (pkg/kubelet/kubelet_resources.go). */
+char *pod_resource(const struct pod *p, const char *container, const char *field, const char *divisor,
+                   const struct pod_node *node)
+{
+        struct resources most = node->allocatable;
+
+        for (size_t i = 0; i < RESOURCES; i++)
+                if (p->demands.limits.of[i])
+                        most.of[i] = p->demands.limits.of[i];
+        for (size_t i = 0; container && i < p->n_containers; i++)
+                if (streq(p->containers[i].name, container))
+                        return resource_field(p->containers[i].resources, field, divisor, &most);
+        return NULL;
+}
+
 static bool known_field(const struct pod *p, const char *path)
 {
         CLEANUP(freep) char *v = pod_field(p, path, &(struct pod_node){ .name = "", .ip = "" });
@@ -159,6 +175,15 @@ static bool reference(const cJSON *o, struct env_var *v, enum source_kind kind)
         v->text = xstrdup(json_str(o, "key"));
         v->optional = json_bool(o, "optional", false);
         return true;
+}
+
+static void resource_reference(const cJSON *o, char **ret_container, char **ret_field, char **ret_divisor)
+{
+        const char *container = json_str(o, "containerName"), *field = json_str(o, "resource");
+
+        *ret_container = container && *container ? xstrdup(container) : NULL;
+        *ret_field = xstrdup(field ? field : "");
+        *ret_divisor = xstrdup(json_str(o, "divisor"));
 }
 
 static void parse_env(struct pod *p, struct container *c, const cJSON *spec)
@@ -204,11 +229,16 @@ static void parse_env(struct pod *p, struct container *c, const cJSON *spec)
                                 refuse(p, c, "CreateContainerConfigError",
                                        "containers{%s}.env{%s}: unknown fieldPath \"%.100s\"", c->name, v->name,
                                        v->text);
+                } else if (json_get(value_from, "resourceFieldRef")) {
+                        v->kind = SOURCE_RESOURCE;
+                        resource_reference(json_get(value_from, "resourceFieldRef"), &v->object, &v->text, &v->divisor);
+                        if (!v->object)
+                                v->object = xstrdup(c->name);
                 } else if (!reference(json_get(value_from, "configMapKeyRef"), v, SOURCE_CONFIG_MAP) &&
                            !reference(json_get(value_from, "secretKeyRef"), v, SOURCE_SECRET)) {
                         refuse(p, c, "CreateContainerConfigError",
-                               "containers{%s}.env{%s}.valueFrom: only fieldRef, configMapKeyRef and secretKeyRef are "
-                               "supported",
+                               "containers{%s}.env{%s}.valueFrom: only fieldRef, resourceFieldRef, configMapKeyRef and "
+                               "secretKeyRef are supported",
                                c->name, v->name);
                 }
         }
@@ -463,7 +493,7 @@ static void parse_containers(struct pod *p, const cJSON *spec, struct buf *ignor
 
 static void volume_item_done(struct volume_item *it)
 {
-        free(it->object), free(it->text), free(it->path);
+        free(it->object), free(it->text), free(it->divisor), free(it->path);
 }
 
 static struct volume_item *add_item(struct pod *p, struct volume *v, size_t *room)
@@ -528,15 +558,19 @@ static void add_downward(struct pod *p, struct volume *v, size_t *room, const cJ
 
         cJSON_ArrayForEach (item, json_get(source, "items")) {
                 struct volume_item *it = add_item(p, v, room);
+                const cJSON *resource = json_get(item, "resourceFieldRef");
                 const char *field = json_str(json_get(item, "fieldRef"), "fieldPath");
 
-                it->kind = SOURCE_FIELD;
-                it->text = xstrdup(field ? field : "");
+                it->kind = resource ? SOURCE_RESOURCE : SOURCE_FIELD;
                 it->mode = (uint32_t)json_int(item, "mode", mode) & 0777;
                 set_path(p, v, it, json_str(item, "path"));
+                if (resource) {
+                        resource_reference(resource, &it->object, &it->text, &it->divisor);
+                        continue;
+                }
+                it->text = xstrdup(field ? field : "");
                 if (!known_field(p, it->text))
-                        refuse(p, NULL, "FailedMount",
-                               "volumes{%s}.downwardAPI: only fieldRef is supported, and not \"%.100s\"", v->name,
+                        refuse(p, NULL, "FailedMount", "volumes{%s}.downwardAPI: unknown fieldPath \"%.100s\"", v->name,
                                it->text);
         }
 }
@@ -631,6 +665,40 @@ static void parse_volumes(struct pod *p, const cJSON *volumes, struct buf *ignor
                 parse_volume(p, &p->volumes[p->n_volumes++], item, ignored);
 }
 
+/* Once all containers are known: each reference is to a resource of one of them. */
+static void check_resource_references(struct pod *p)
+{
+        const struct pod_node nowhere = { 0 };
+
+        for (size_t i = 0; i < p->n_containers; i++)
+                for (size_t k = 0; k < p->containers[i].n_env; k++) {
+                        const struct env_var *v = &p->containers[i].env[k];
+                        CLEANUP(freep) char *value = NULL;
+                        if (v->kind != SOURCE_RESOURCE)
+                                continue;
+                        value = pod_resource(p, v->object, v->text, v->divisor, &nowhere);
+                        if (!value)
+                                refuse(p, &p->containers[i], "CreateContainerConfigError",
+                                       "containers{%s}.env{%s}.resourceFieldRef: no resource \"%.100s\" of a container "
+                                       "\"%.80s\"",
+                                       p->containers[i].name, v->name, v->text, v->object);
+                }
+        for (size_t i = 0; i < p->n_volumes; i++)
+                for (size_t k = 0; k < p->volumes[i].n_items; k++) {
+                        const struct volume_item *it = &p->volumes[i].items[k];
+                        CLEANUP(freep) char *value = NULL;
+                        if (it->kind != SOURCE_RESOURCE)
+                                continue;
+                        value = pod_resource(p, it->object, it->text, it->divisor, &nowhere);
+                        if (!value)
+                                refuse(p, NULL, "FailedMount",
+                                       "volumes{%s}.downwardAPI.resourceFieldRef: no resource \"%.100s\" of a "
+                                       "container "
+                                       "\"%.80s\"",
+                                       p->volumes[i].name, it->text, it->object ? it->object : "");
+                }
+}
+
 static void check_mounted_volumes_exist(struct pod *p)
 {
         for (size_t i = 0; i < p->n_containers; i++)
@@ -715,6 +783,7 @@ int pod_parse(const cJSON *object, struct pod **ret, struct err *e)
         parse_volumes(p, json_get(spec, "volumes"), &ignored);
         parse_containers(p, spec, &ignored);
         check_mounted_volumes_exist(p);
+        check_resource_references(p);
         parse_gates(p, spec, status);
         if (ignored.len)
                 p->ignored = buf_steal(&ignored);
@@ -732,7 +801,7 @@ static void free_pairs(struct pair *v, size_t n)
 static void container_done(struct container *c)
 {
         for (size_t i = 0; i < c->n_env; i++)
-                free(c->env[i].name), free(c->env[i].object), free(c->env[i].text);
+                free(c->env[i].name), free(c->env[i].object), free(c->env[i].text), free(c->env[i].divisor);
         for (size_t i = 0; i < c->n_mounts; i++)
                 free(c->mounts[i].volume), free(c->mounts[i].path);
         free(c->env), free(c->mounts), free(c->name), free(c->image), free(c->working_dir);

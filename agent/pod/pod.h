@@ -26,8 +26,10 @@ enum source_kind {
         SOURCE_VALUE,      /* `text` is the value itself */
         SOURCE_CONFIG_MAP, /* `object`, and `text` is the key (NULL: all keys) */
         SOURCE_SECRET,
-        SOURCE_FIELD, /* `text` is the field path */
-        SOURCE_TOKEN, /* service account token; `text` is the audience or NULL */
+        SOURCE_FIELD,    /* `text` is the field path */
+        SOURCE_TOKEN,    /* service account token; `text` is the audience or NULL */
+        SOURCE_RESOURCE, /* `text` is the field, "limits.cpu", of the container `object` (NULL: the one whose variable
+                            it is), and `divisor` its unit, NULL for none */
 };
 
 struct env_var {
@@ -35,6 +37,7 @@ struct env_var {
         enum source_kind kind;
         char *object;
         char *text;
+        char *divisor;
         bool optional;
 };
 
@@ -82,6 +85,7 @@ struct volume_item { /* one file, or all keys of an object when `path` is NULL *
         enum source_kind kind;
         char *object;
         char *text;
+        char *divisor;
         char *path;
         uint32_t mode;
         bool optional;
@@ -150,5 +154,12 @@ struct pod_node {
         uint64_t max_pods;
 };
 char *pod_field(const struct pod *p, const char *path, const struct pod_node *node);
+
+/*
+ * The value of a resourceFieldRef: `field` of a container of the pod, in units of `divisor` (NULL: none), as
+ * resource_field() has it. NULL when there is no such field or container. The caller owns it.
+ */
+char *pod_resource(const struct pod *p, const char *container, const char *field, const char *divisor,
+                   const struct pod_node *node);
 
 #endif

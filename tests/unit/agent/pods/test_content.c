@@ -217,6 +217,8 @@ Test(content, only_what_may_change_is_looked_at_again)
                 { "\"env\":[{\"name\":\"A\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":\"metadata.annotations['l']\"}}}"
                   "]",
                   true },
+                { "\"env\":[{\"name\":\"A\",\"valueFrom\":{\"resourceFieldRef\":{\"resource\":\"limits.cpu\"}}}]",
+                  true },
                 { "\"envFrom\":[{\"secretRef\":{\"name\":\"s\"}}]", true },
                 { "\"env\":[{\"name\":\"A\",\"valueFrom\":{\"configMapKeyRef\":{\"name\":\"c\",\"key\":\"k\"}}}]",
                   true },
@@ -241,7 +243,10 @@ Test(content, only_what_may_change_is_looked_at_again)
 Test(content, what_a_pod_is_refused_for_is_an_empty_value)
 {
         static const char *const wrong[] = {
-                "\"env\":[{\"name\":\"M\",\"valueFrom\":{\"resourceFieldRef\":{\"resource\":\"limits.cpu\"}}},",
+                "\"env\":[{\"name\":\"M\",\"valueFrom\":{\"resourceFieldRef\":{\"resource\":\"limits.gpu\"}}},",
+                "\"env\":[{\"name\":\"M\",\"valueFrom\":{\"resourceFieldRef\":{\"containerName\":\"none\","
+                "\"resource\":\"limits.cpu\"}}},",
+                "\"env\":[{\"name\":\"M\",\"valueFrom\":{\"fileKeyRef\":{\"key\":\"k\"}}},",
                 "\"env\":[{\"name\":\"a=b\",\"value\":\"x\"},",
                 "\"env\":[{\"name\":\"M\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":\"no.such\"}}},",
                 "\"envFrom\":[{\"prefix\":\"M\"}],\"env\":[",
