@@ -334,9 +334,9 @@ static int start_server(struct agent *a, struct err *e)
 
 static const char *own_ip(const struct agent *a)
 {
-        if (a->config->node_ips && a->config->node_ips[0])
-                return a->config->node_ips[0];
-        return *a->facts.ipv4 ? a->facts.ipv4 : a->facts.ipv6;
+        const char *ip = node_address(a->config, &a->facts, 0);
+
+        return ip ? ip : "";
 }
 
 static struct pod_node pod_node(const struct agent *a)
@@ -346,6 +346,7 @@ static struct pod_node pod_node(const struct agent *a)
         return (struct pod_node){
                 .name = a->config->node_name,
                 .ip = own_ip(a),
+                .other_ip = node_address(a->config, &a->facts, 1),
                 .api_host = a->api_host,
                 .api_port = a->api_port,
                 .allocatable = { .of = { [RESOURCE_CPU] = all.cpu_milli,

@@ -94,7 +94,8 @@ static const char *pair_value(const struct pair *v, size_t n, const char *key, s
 /* Field paths as in k8s.io/kubernetes pkg/fieldpath and the kubelet's podFieldSelectorRuntimeValue. */
 char *pod_field(const struct pod *p, const char *path, const struct pod_node *node)
 {
-        static const char *const ip_paths[] = { "status.podIP", "status.podIPs", "status.hostIP", "status.hostIPs" };
+        static const char *const ip_paths[] = { "status.podIP", "status.hostIP", "status.podIPs", "status.hostIPs" };
+        enum { SEVERAL = 2 }; /* from here on all addresses are meant */
         const char *quote, *key;
         size_t n;
 
@@ -110,7 +111,8 @@ char *pod_field(const struct pod *p, const char *path, const struct pod_node *no
                 return xstrdup(p->service_account ? p->service_account : "default");
         for (size_t i = 0; i < ARRAY_LEN(ip_paths); i++)
                 if (streq(path, ip_paths[i]))
-                        return xstrdup(node->ip ? node->ip : "");
+                        return i >= SEVERAL && node->ip && node->other_ip ? xasprintf("%s,%s", node->ip, node->other_ip)
+                                                                          : xstrdup(node->ip ? node->ip : "");
 
         bool label = starts_with(path, "metadata.labels"), annotation = starts_with(path, "metadata.annotations");
         if (!label && !annotation)
@@ -718,21 +720,34 @@ static void check_mounted_volumes_exist(struct pod *p)
 
 static void parse_gates(struct pod *p, const cJSON *spec, const cJSON *status)
 {
+        CLEANUP(buf_done) struct buf why = BUF(2048);
         const cJSON *gate, *condition;
         size_t n = 0;
 
         p->gates_open = true;
         cJSON_ArrayForEach (gate, json_get(spec, "readinessGates")) {
                 const char *type = json_str(gate, "conditionType");
-                bool open = false;
+                const char *state = NULL;
                 if (!type)
                         continue;
                 strv_push(&p->readiness_gates, &n, xstrdup(type));
                 cJSON_ArrayForEach (condition, json_get(status, "conditions"))
-                        if (streq(json_str(condition, "type"), type) && streq(json_str(condition, "status"), "True"))
-                                open = true;
-                p->gates_open = p->gates_open && open;
+                        if (streq(json_str(condition, "type"), type))
+                                state = json_str(condition, "status");
+                if (streq(state, "True"))
+                        continue;
+                /* in the kubelet's words (pkg/kubelet/status/generate.go) */
+                if (!p->gates_open)
+                        buf_str(&why, ", ");
+                p->gates_open = false;
+                if (state)
+                        buf_printf(&why, "the status of pod readiness gate \"%s\" is not \"True\", but %s", type,
+                                   state);
+                else
+                        buf_printf(&why, "corresponding condition of pod readiness gate \"%s\" does not exist.", type);
         }
+        if (why.len)
+                p->gates_why = buf_steal(&why);
 }
 
 /* Nothing leads from a port of the machine to another one of a container. */
@@ -830,6 +845,7 @@ struct pod *pod_free(struct pod *p)
         free_pairs(p->annotations, p->n_annotations);
         free(p->containers), free(p->volumes), free(p->service_account), free(p->ignored);
         strv_free(p->readiness_gates);
+        free(p->gates_why);
         demands_done(&p->demands);
         free(p);
         return NULL;

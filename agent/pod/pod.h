@@ -130,6 +130,7 @@ struct pod {
         size_t n_volumes;
         char **readiness_gates; /* condition types; NULL when none */
         bool gates_open;        /* all readiness gates are True in the status that came with the object */
+        char *gates_why;        /* which are not, for a person; NULL when all are */
         char *ignored;          /* fields that the pod sets and vks ignores, ", " between them; NULL when none */
         struct err refused;     /* code != 0: this pod cannot run here; reason and text say why */
         const struct container *refused_container; /* the container that is the reason, or NULL */
@@ -149,6 +150,7 @@ DEFINE_FREEP(struct pod, pod_free)
 /* The value of a downward API field path, or NULL when there is no such path. The caller owns it. */
 struct pod_node {
         const char *name, *ip;
+        const char *other_ip;            /* of the other family (IPv6 beside IPv4, or so); NULL: none */
         const char *api_host, *api_port; /* of the API server as this node reaches it; NULL: not told to pods */
         struct resources allocatable;    /* what all pods together may have */
         uint64_t max_pods;

@@ -140,6 +140,18 @@ static bool is_ready(const struct container *spec, const struct container_state 
                (!spec->probes[PROBE_READINESS] || c->readiness_passed);
 }
 
+/* A container has what it asks for: as declared, since that is what it was admitted with. */
+static void add_resources(cJSON *o, const struct container *spec)
+{
+        const cJSON *requests = json_get(spec->resources, "requests");
+
+        if (requests)
+                cJSON_AddItemToObject(o, "allocatedResources", cJSON_Duplicate(requests, true));
+        cJSON_AddItemToObject(o, "resources",
+                              cJSON_IsObject(spec->resources) ? cJSON_Duplicate(spec->resources, true)
+                                                              : cJSON_CreateObject());
+}
+
 static cJSON *container_status(const struct pod *p, const struct pod_state *s, size_t i, const char *image_id,
                                uint64_t now)
 {
@@ -179,6 +191,8 @@ static cJSON *container_status(const struct pod *p, const struct pod_state *s, s
         cJSON_AddStringToObject(o, "imageID", image_id ? image_id : "");
         if (*id)
                 cJSON_AddStringToObject(o, "containerID", id);
+        if (!spec->ephemeral)
+                add_resources(o, spec);
         return o;
 }
 
@@ -239,7 +253,7 @@ static void update_conditions(const struct pod *p, struct pod_state *s, const ch
                       over ? "" : unready);
         if (ready && p->readiness_gates && !p->gates_open)
                 set_condition(s, CONDITION_READY, false, now, "ReadinessGatesNotReady",
-                              "a condition of spec.readinessGates is not True");
+                              p->gates_why ? p->gates_why : "");
         else
                 set_condition(s, CONDITION_READY, ready, now,
                               done   ? "PodCompleted"
@@ -269,12 +283,19 @@ static cJSON *conditions(const struct pod *p, const struct pod_state *s)
         return a;
 }
 
-static void add_ips(cJSON *o, const char *key, const char *ip)
+static void add_ips(cJSON *o, const char *key, const struct pod_node *node)
 {
-        cJSON *ips = cJSON_AddArrayToObject(o, key), *item = cJSON_CreateObject();
+        const char *const all[] = { node->ip, node->other_ip };
+        cJSON *ips = cJSON_AddArrayToObject(o, key);
 
-        cJSON_AddStringToObject(item, "ip", ip);
-        cJSON_AddItemToArray(ips, item);
+        for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+                cJSON *item;
+                if (!all[i] || !*all[i])
+                        continue;
+                item = cJSON_CreateObject();
+                cJSON_AddStringToObject(item, "ip", all[i]);
+                cJSON_AddItemToArray(ips, item);
+        }
 }
 
 /* ---- the whole --------------------------------------------------------------------------------------------------- */
@@ -301,9 +322,9 @@ cJSON *status_build(const struct pod *p, struct pod_state *s, const struct pod_n
         cJSON_AddItemToObject(o, "conditions", conditions(p, s));
         if (node->ip && *node->ip) {
                 cJSON_AddStringToObject(o, "hostIP", node->ip);
-                add_ips(o, "hostIPs", node->ip);
+                add_ips(o, "hostIPs", node);
                 cJSON_AddStringToObject(o, "podIP", node->ip);
-                add_ips(o, "podIPs", node->ip);
+                add_ips(o, "podIPs", node);
         }
         /* That it has begun here is told once it may, for whoever has begun is not judged again. */
         add_time(o, "startTime", s->admission == ADMITTED || s->admission == REJECTED ? s->start_time : 0);

@@ -17,12 +17,8 @@ ${2:-}
   - {name: c, image: /bin/sleep, command: [/bin/sleep, "1000"]${3:-}}
 YAML
 }
-asks() { printf ', resources: {requests: {%s}}' "$1"; }   # cpu: 1, ...
+asks() { printf ', resources: {requests: {%s}}' "$1"; } # cpu: 1, ...
 ports() { printf ', ports: [{%s}]' "${1//;/\}, \{}"; } # containerPort: 80; containerPort: 81
-# server NAME PORTS [LISTEN_PORT]: a container that declares the ports, and listens on one if it is told so
-server() {
-    pod "$1" "" ", args: []$(ports "$2")"
-}
 
 rejected() { # NAME REASON WORDS
     wait_for 30 "$1 is rejected" equals "Failed $2" pod_field "$1" '{.status.phase} {.status.reason}'
@@ -43,7 +39,6 @@ waits() { # NAME WORDS
     [ -z "$(sh_node "ls -d /run/systemd/system/vks.$NS.$1.* 2>/dev/null")" ] || fail "units of $1 were written"
 }
 label() { kubectl label node "$NODE" --overwrite "$@" >/dev/null; }
-agent_says() { node journalctl -u vks-agent --since "$1" -o cat --no-pager; }
 
 test_a_selector_that_the_node_does_not_match() {
     pod none "  nodeSelector: {example.org/$NS: ssd}"
@@ -190,8 +185,30 @@ test_a_port_that_the_machine_has_is_said() {
     event late "PortConflict: port 18110/TCP is taken: vks-test-taken.service listens on 127.0.0.1:18110"
 }
 
+test_the_status_has_resources_and_gates() {
+    local has
+    pod gated "  readinessGates: [{conditionType: example.org/ready}]" "$(asks 'cpu: 10m, memory: 8Mi')"
+    wait_for 30 "it runs" equals Running pod_field gated '{.status.phase}'
+    ready() { pod_field gated '{range .status.conditions[?(@.type=="Ready")]}{.status} {.reason} {.message}{end}'; }
+    wait_for 20 "its gate is closed" equals 'False ReadinessGatesNotReady corresponding condition of pod readiness gate "example.org/ready" does not exist.' ready
+    kubectl proxy --port=0 >"$TMP/proxy" 2>&1 &
+    trap 'kill %% 2>/dev/null || true' EXIT
+    wait_for 20 "there is a proxy" grep -q Starting "$TMP/proxy"
+    # kubectl of Debian 12 patches no status
+    curl -sf -X PATCH -H 'Content-Type: application/strategic-merge-patch+json' -d '{"status":{"conditions":[{"type":"example.org/ready","status":"True"}]}}' \
+        "http://127.0.0.1:$(grep -oE '[0-9]+$' "$TMP/proxy")/api/v1/namespaces/$NS/pods/gated/status" >/dev/null
+    running gated
+    equals Burstable pod_field gated '{.status.qosClass}' || fail "qosClass"
+    # an API server that knows these fields has them as the pod does
+    has=$(kubectl explain pod.status.containerStatuses.allocatedResources 2>/dev/null || true)
+    [ -z "$has" ] || equals '{"cpu":"10m","memory":"8Mi"} {"requests":{"cpu":"10m","memory":"8Mi"}}' \
+        pod_field gated '{.status.containerStatuses[0].allocatedResources} {.status.containerStatuses[0].resources}' || fail "$(pod_field gated '{.status.containerStatuses[0]}')"
+    has=$(kubectl explain pod.status.hostIPs 2>/dev/null || true)
+    [ -z "$has" ] || equals "$(pod_field gated '{.status.hostIP}')" pod_field gated '{.status.hostIPs[0].ip}' || fail "hostIPs"
+}
+
 trap 'rm -rf "$TMP"' EXIT
 TMP=$(mktemp -d)
 together a_selector_that_the_node_does_not_match two_pods_with_one_host_port the_scheduler_waits_for_host_ports a_deployment_with_a_port_is_rolled_out \
-    a_port_that_the_machine_has_is_said
+    a_port_that_the_machine_has_is_said the_status_has_resources_and_gates
 run_tests
