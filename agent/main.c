@@ -345,6 +345,7 @@ static struct pod_node pod_node(const struct agent *a)
 
         return (struct pod_node){
                 .name = a->config->node_name,
+                .hostname = a->facts.hostname,
                 .ip = own_ip(a),
                 .other_ip = node_address(a->config, &a->facts, 1),
                 .api_host = a->api_host,

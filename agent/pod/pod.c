@@ -760,6 +760,32 @@ static void tell_unmapped_ports(const struct demands *d, struct buf *ignored)
                 }
 }
 
+/* What a pod has of its own where each has a network of its own, and its containers a view of it. */
+static void tell_ignored_fields(const cJSON *spec, struct buf *ignored)
+{
+        static const char *const fields[] = { "hostAliases", "dnsConfig", "setHostnameAsFQDN",
+                                              "shareProcessNamespace" };
+        const char *dns = json_str(spec, "dnsPolicy");
+
+        for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+                const cJSON *v = json_get(spec, fields[i]);
+                if (cJSON_IsTrue(v) || (v && v->child))
+                        ignore(ignored, fields[i]);
+        }
+        if (streq(dns, "None") || streq(dns, "ClusterFirstWithHostNet"))
+                ignore(ignored, "dnsPolicy");
+}
+
+/* As the kubelet names a pod (truncatePodHostnameIfNeeded). */
+static char *hostname_of(const char *given, const char *name)
+{
+        char *s = xstrndup(given && *given ? given : name, ID_LABEL_MAX);
+
+        for (size_t n = strlen(s); n > 0 && strchr("-.", s[n - 1]); n--)
+                s[n - 1] = '\0';
+        return s;
+}
+
 int pod_parse(const cJSON *object, struct pod **ret, struct err *e)
 {
         CLEANUP(pod_freep) struct pod *p = NEW(struct pod);
@@ -788,10 +814,13 @@ int pod_parse(const cJSON *object, struct pod **ret, struct err *e)
         p->grace_s = json_int(spec, "terminationGracePeriodSeconds", 30);
         p->active_deadline_s = json_int(spec, "activeDeadlineSeconds", -1);
         p->service_account = xstrdup(json_str(spec, "serviceAccountName"));
+        p->hostname =
+                json_bool(spec, "hostNetwork", false) ? NULL : hostname_of(json_str(spec, "hostname"), p->id.name);
         p->labels = pairs(json_get(meta, "labels"), &p->n_labels);
         p->annotations = pairs(json_get(meta, "annotations"), &p->n_annotations);
         demands_parse(spec, &p->demands);
         tell_unmapped_ports(&p->demands, &ignored);
+        tell_ignored_fields(spec, &ignored);
         if (json_get(spec, "runtimeClassName"))
                 refuse(p, NULL, "FailedCreatePodSandBox", "spec.runtimeClassName: \"%.80s\" is not known here",
                        json_str(spec, "runtimeClassName"));
@@ -843,7 +872,7 @@ struct pod *pod_free(struct pod *p)
                 volume_done(&p->volumes[i]);
         free_pairs(p->labels, p->n_labels);
         free_pairs(p->annotations, p->n_annotations);
-        free(p->containers), free(p->volumes), free(p->service_account), free(p->ignored);
+        free(p->containers), free(p->volumes), free(p->service_account), free(p->hostname), free(p->ignored);
         strv_free(p->readiness_gates);
         free(p->gates_why);
         demands_done(&p->demands);

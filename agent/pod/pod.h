@@ -121,6 +121,7 @@ struct pod {
         int64_t active_deadline_s; /* -1: none */
         enum qos qos;
         struct demands demands;
+        char *hostname; /* its own; NULL: the machine's, which it asks for by hostNetwork */
         char *service_account;
         struct pair *labels, *annotations;
         size_t n_labels, n_annotations;
@@ -150,6 +151,7 @@ DEFINE_FREEP(struct pod, pod_free)
 /* The value of a downward API field path, or NULL when there is no such path. The caller owns it. */
 struct pod_node {
         const char *name, *ip;
+        const char *hostname;            /* the machine's; NULL: not told to pods */
         const char *other_ip;            /* of the other family (IPv6 beside IPv4, or so); NULL: none */
         const char *api_host, *api_port; /* of the API server as this node reaches it; NULL: not told to pods */
         struct resources allocatable;    /* what all pods together may have */

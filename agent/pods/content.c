@@ -377,6 +377,12 @@ static void set_own_env(const struct pod *p, const struct env_var *v, const stru
 static int resolve_env(const struct content *c, const struct pod *p, const struct container *spec,
                        const struct pod_node *node, struct scope *s, struct err *e)
 {
+        const char *hostname = p->hostname ? p->hostname : node->hostname;
+
+        /* As every container runtime does. It is the name that the pod would have on a node with a network for each:
+         * the ordinal of a StatefulSet's pod is cut out of it. */
+        if (hostname && *hostname)
+                set_env(s, "", "HOSTNAME", hostname, strlen(hostname), false);
         /* The kubelet gives pods the cluster address of the Service, which cannot be reached from here. So we give
          * them the API server's own address, which serves as well. */
         if (node->api_host) {

@@ -114,6 +114,16 @@ YAML
     event bad 'Failed: Error: .*no resource "limits.cpu" of a container "none"'
 }
 
+test_a_pod_knows_its_name() {
+    once web-7 'echo "$HOSTNAME $(N)"' 'env: [{name: "N", value: "<$(HOSTNAME)>"}]' 'hostAliases: [{ip: 192.0.2.7, hostnames: [db.example.test]}]'
+    once on-host 'echo "$HOSTNAME $(hostname)"' '' 'hostNetwork: true'
+    ends web-7 Succeeded
+    wait_for 10 "its own name" equals "web-7 <web-7>" k logs web-7
+    event web-7 "FieldsIgnored: .*hostAliases"
+    ends on-host Succeeded
+    wait_for 10 "the machine's name" equals "$(node hostname) $(node hostname)" k logs on-host
+}
+
 test_what_is_no_reference_stays() {
     once refs 'echo "pid=$(echo $$)"; echo "plain=$(N)"' 'env: [{name: "N", value: "3"}]'
     ends refs Succeeded

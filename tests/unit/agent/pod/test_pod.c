@@ -654,6 +654,62 @@ Test(pod, what_has_no_effect_yet_is_told_once)
         }
 }
 
+Test(pod, what_is_no_containers_and_has_no_effect_is_told_too)
+{
+        static const struct {
+                const char *spec, *ignored;
+        } table[] = {
+                { "\"hostAliases\":[{\"ip\":\"192.0.2.7\",\"hostnames\":[\"db\"]}]", "hostAliases" },
+                { "\"hostAliases\":[],\"dnsConfig\":{},\"shareProcessNamespace\":false", NULL },
+                { "\"dnsPolicy\":\"None\",\"dnsConfig\":{\"nameservers\":[\"192.0.2.53\"]}", "dnsConfig, dnsPolicy" },
+                { "\"dnsPolicy\":\"ClusterFirst\"", NULL },
+                { "\"dnsPolicy\":\"Default\"", NULL },
+                { "\"dnsPolicy\":\"ClusterFirstWithHostNet\"", "dnsPolicy" },
+                { "\"setHostnameAsFQDN\":true,\"shareProcessNamespace\":true",
+                  "setHostnameAsFQDN, shareProcessNamespace" },
+                { "\"hostname\":\"a\",\"subdomain\":\"b\"", NULL },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+                CLEANUP(freep)
+                char *spec = xasprintf("%s,\"containers\":[{\"name\":\"c\",\"image\":\"nginx\"}]", table[i].spec);
+                CLEANUP(pod_freep) struct pod *p = parse(spec);
+
+                cr_expect(streq(p->ignored, table[i].ignored), "%s: %s", table[i].spec, p->ignored ? p->ignored : "");
+        }
+}
+
+Test(pod, its_hostname_is_its_own)
+{
+        static const struct {
+                const char *name, *spec, *is;
+        } table[] = {
+                { "web-0", "", "web-0" },
+                { "web-0", "\"hostname\":\"db\",", "db" },
+                { "web-0", "\"hostname\":\"\",", "web-0" },
+                { "web-0", "\"hostNetwork\":true,\"hostname\":\"db\",", NULL },
+                { "a123456789.b123456789.c123456789.d123456789.e123456789.f123456-x", "",
+                  "a123456789.b123456789.c123456789.d123456789.e123456789.f123456" },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+                CLEANUP(freep)
+                char *text = xasprintf("{\"metadata\":{\"namespace\":\"default\",\"name\":\"%s\",\"uid\":"
+                                       "\"0f6c2a9e-1234-4abc-8def-0123456789ab\"},\"spec\":{%s\"containers\":[]}}",
+                                       table[i].name, table[i].spec);
+                cJSON *o = cJSON_Parse(text);
+                CLEANUP(pod_freep) struct pod *p = NULL;
+
+                (void)pod_parse(o, &p, NULL);
+                cJSON_Delete(o);
+                if (p)
+                        cr_expect(streq(p->hostname, table[i].is), "%s %s: %s", table[i].name, table[i].spec,
+                                  p->hostname ? p->hostname : "none");
+                else
+                        cr_expect_fail("%s is no name", table[i].name);
+        }
+}
+
 /* ---- volumes ---- */
 
 static char *volume_text(const struct volume *v)

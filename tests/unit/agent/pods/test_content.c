@@ -346,3 +346,31 @@ Test(content, a_command_is_the_container_with_other_words)
         vks__exec__free_unpacked(m, NULL);
         end(&t);
 }
+
+Test(content, a_pod_knows_its_name)
+{
+        static const struct {
+                const char *container, *hostname;
+        } cases[] = {
+                { SOURCES, "web" },
+                { "\"envFrom\":[{\"configMapRef\":{\"name\":\"c\"}}],\"env\":[{\"name\":\"PW\",\"valueFrom\":{"
+                  "\"secretKeyRef\":"
+                  "{\"name\":\"s\",\"key\":\"pw\"}}},{\"name\":\"HOSTNAME\",\"value\":\"own-$(HOSTNAME)\"}]",
+                  "own-web" },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+                struct run t;
+                uint64_t hash;
+                Vks__Write *w;
+
+                begin(&t, cases[i].container, (struct had){ HUSH, "" });
+                w = written(&t, &hash);
+                cr_assert_geq(w->containers[0]->n_env, 1);
+                cr_expect_str_eq(w->containers[0]->env[0]->name, "HOSTNAME");
+                cr_expect_eq(w->containers[0]->env[0]->value.len, strlen(cases[i].hostname));
+                cr_expect_arr_eq(w->containers[0]->env[0]->value.data, cases[i].hostname, strlen(cases[i].hostname));
+                content_write_free(w);
+                end(&t);
+        }
+}
