@@ -119,13 +119,26 @@ static void begin(struct agent *a)
         sd_notifyf(0, "STATUS=node %s, systemd %s", a->config->node_name, observed_systemd_version(a->observed));
 }
 
+static void watch_node_seen(void *userdata, const cJSON *object)
+{
+        struct agent *a = userdata;
+
+        pods_node_seen(a->pods, object);
+        node_seen(a->node, object);
+}
+
+static void watch_node_gone(void *userdata, const cJSON *object)
+{
+        node_gone(((struct agent *)userdata)->node, object);
+}
+
 static void watch_node(struct agent *a)
 {
-        static const struct watch_handler handler = { .upsert = node_seen, .gone = node_gone };
+        static const struct watch_handler handler = { .upsert = watch_node_seen, .gone = watch_node_gone };
         CLEANUP(freep)
         char *name = api_escape(a->config->node_name), *query = xasprintf("fieldSelector=metadata.name%%3D%s", name);
 
-        a->node_watch = watch_new(a->event, a->api, "/api/v1/nodes", query, &handler, a->node);
+        a->node_watch = watch_new(a->event, a->api, "/api/v1/nodes", query, &handler, a);
 }
 
 static void node_registered(void *userdata)
@@ -342,9 +355,27 @@ static int start_server(struct agent *a, struct err *e)
 
 static const char *own_ip(const struct agent *a)
 {
-        if (a->config->node_ips && a->config->node_ips[0])
-                return a->config->node_ips[0];
-        return *a->facts.ipv4 ? a->facts.ipv4 : a->facts.ipv6;
+        const char *ip = node_address(a->config, &a->facts, 0);
+
+        return ip ? ip : "";
+}
+
+static struct pod_node pod_node(const struct agent *a)
+{
+        struct node_allocatable all = node_allocatable(a->config, &a->facts);
+
+        return (struct pod_node){
+                .name = a->config->node_name,
+                .hostname = a->facts.hostname,
+                .ip = own_ip(a),
+                .other_ip = node_address(a->config, &a->facts, 1),
+                .api_host = a->api_host,
+                .api_port = a->api_port,
+                .allocatable = { .of = { [RESOURCE_CPU] = all.cpu_milli,
+                                         [RESOURCE_MEMORY] = all.memory,
+                                         [RESOURCE_STORAGE] = all.storage } },
+                .max_pods = all.pods,
+        };
 }
 
 /* "https://[::1]:6443/path" -> "::1" and "6443"; what curl took for a URL needs no more checks. */
@@ -404,10 +435,7 @@ static int agent_start(struct agent *a, struct err *e)
                 .objects = a->objects,
                 .tokens = a->tokens,
                 .installer = a->installer,
-                .node = { .name = a->config->node_name,
-                          .ip = own_ip(a),
-                          .api_host = a->api_host,
-                          .api_port = a->api_port },
+                .node = pod_node(a),
                 .container_ended = container_ended,
                 .pod_seen = pod_seen,
                 .pod_forgotten = pod_forgotten,

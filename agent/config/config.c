@@ -9,6 +9,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "agent/lib/quantity.h"
 #include "agent/lib/yaml.h"
 #include "common/file.h"
 #include "common/ids.h"
@@ -233,11 +234,11 @@ static int set_reserved(struct config_reserved *ret, const char *key, const char
         int r;
 
         if (streq(key, "cpu"))
-                r = config_parse_cpu(value, &ret->cpu_milli);
+                r = quantity_milli(value, &ret->cpu_milli);
         else if (streq(key, "memory"))
-                r = config_parse_bytes(value, &ret->memory);
+                r = quantity_value(value, &ret->memory);
         else if (streq(key, "ephemeral-storage"))
-                r = config_parse_bytes(value, &ret->storage);
+                r = quantity_value(value, &ret->storage);
         else
                 return err_set(e, -EINVAL, NULL, "\"%s\" cannot be reserved (cpu, memory, ephemeral-storage)", key);
         return r < 0 ? err_set(e, r, NULL, "%s: \"%s\" is no quantity (100m, 0.5, 200Mi, 1G)", key, value) : 0;

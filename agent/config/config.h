@@ -73,10 +73,6 @@ void config_help(FILE *f);
  * label. */
 int config_label_check(const char *key, const char *value, struct err *e);
 
-/* "100m", "0.5", "2": thousandths of a CPU. "200Mi", "1G", "1e9": bytes, rounded up. -EINVAL, or -ERANGE. */
-int config_parse_cpu(const char *s, uint64_t *ret_milli);
-int config_parse_bytes(const char *s, uint64_t *ret);
-
 /* "4h", "1h30m", "1.5s", "0": as Go writes durations (time.ParseDuration), in microseconds, from 0 to a year. -EINVAL.
  */
 int config_parse_duration(const char *s, uint64_t *ret_usec);

@@ -317,6 +317,56 @@ size_t listeners_cgroups(const char *top, const char *slice, unsigned long ret[L
         return ids.n;
 }
 
+struct search {
+        unsigned long id;
+        unsigned left; /* cgroups that may still be looked at */
+        char *ret;
+};
+
+static bool search_below(int fd, unsigned depth, struct search *s);
+
+static bool search_in(int parent, const char *name, unsigned depth, struct search *s)
+{
+        FD fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        struct stat st;
+
+        if (fd < 0 || fstat(fd, &st) < 0 || s->left == 0)
+                return false;
+        s->left--;
+        if (st.st_ino == s->id) {
+                snprintf(s->ret, LISTENERS_UNIT_MAX, "%s", name);
+                return true;
+        }
+        return depth < DEPTH_MAX && search_below(fd_take(&fd), depth + 1, s);
+}
+
+/* Owns `fd`. */
+static bool search_below(int fd, unsigned depth, struct search *s)
+{
+        DIR *d = fdopendir(fd);
+        struct dirent *entry;
+        bool found = false;
+
+        if (!d) {
+                close(fd);
+                return false;
+        }
+        while (!found && (entry = readdir(d)))
+                if (entry->d_type == DT_DIR && !streq(entry->d_name, ".") && !streq(entry->d_name, ".."))
+                        found = search_in(dirfd(d), entry->d_name, depth, s);
+        closedir(d);
+        return found;
+}
+
+bool listeners_cgroup_name(const char *top, unsigned long id, char ret[LISTENERS_UNIT_MAX])
+{
+        struct search s = { .id = id, .left = LISTENERS_WALK_MAX, .ret = ret };
+        int fd = open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        ret[0] = '\0';
+        return fd >= 0 && search_below(fd, 0, &s);
+}
+
 /* Beside the first version's hierarchies, the second is mounted below them. */
 static const char *cgroup_top(void)
 {
@@ -397,26 +447,56 @@ int listeners_choose(const struct listeners *l, const unsigned long *cgroups, si
         return l->n > 0 ? -EACCES : -ECONNREFUSED;
 }
 
-int listeners_find(const char *slice, uint16_t port, struct listener_address ret[LISTENERS_ADDRESSES_MAX],
-                   struct err *e)
+/* Who listens on the port, and which cgroups are the slice's. */
+static int look(const char *top, const char *slice, uint16_t port, struct listeners *ret, struct ids *cgroups,
+                struct err *e)
 {
-        unsigned long cgroups[LISTENERS_CGROUPS_MAX];
-        const char *top = cgroup_top();
-        struct listeners l;
-        size_t n;
         int r;
 
         if (!top)
                 return err_set(e, -EOPNOTSUPP, NULL,
                                "this machine has no cgroup v2, which tells who listens on a port");
-        n = listeners_cgroups(top, slice, cgroups);
-        r = listeners_ask(port, &l, e);
+        cgroups->n = listeners_cgroups(top, slice, cgroups->all);
+        r = listeners_ask(port, ret, e);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < ret->n; i++)
+                if (ret->all[i].cgroup == 0)
+                        return err_set(e, -EOPNOTSUPP, NULL, "this kernel does not tell who listens on port %u", port);
+        return 0;
+}
+
+int listeners_other(const char *slice, uint16_t port, struct listener_address *ret_at,
+                    char ret_unit[LISTENERS_UNIT_MAX], struct err *e)
+{
+        unsigned long room[LISTENERS_CGROUPS_MAX];
+        struct ids cgroups = { .all = room };
+        const char *top = cgroup_top();
+        struct listeners l;
+        int r = look(top, slice, port, &l, &cgroups, e);
+
         if (r < 0)
                 return r;
         for (size_t i = 0; i < l.n; i++)
-                if (l.all[i].cgroup == 0)
-                        return err_set(e, -EOPNOTSUPP, NULL, "this kernel does not tell who listens on port %u", port);
-        r = listeners_choose(&l, cgroups, n, ret);
+                if (!is_own(&l.all[i], cgroups.all, cgroups.n)) {
+                        *ret_at = l.all[i].at;
+                        (void)listeners_cgroup_name(top, (unsigned long)l.all[i].cgroup, ret_unit);
+                        return 1;
+                }
+        return 0;
+}
+
+int listeners_find(const char *slice, uint16_t port, struct listener_address ret[LISTENERS_ADDRESSES_MAX],
+                   struct err *e)
+{
+        unsigned long room[LISTENERS_CGROUPS_MAX];
+        struct ids cgroups = { .all = room };
+        struct listeners l;
+        int r = look(cgroup_top(), slice, port, &l, &cgroups, e);
+
+        if (r < 0)
+                return r;
+        r = listeners_choose(&l, cgroups.all, cgroups.n, ret);
         if (r == -ECONNREFUSED)
                 return err_set(e, r, NULL, "nobody listens on port %u", port);
         if (r == -EACCES)

@@ -20,6 +20,8 @@ enum {
         LISTENERS_CGROUPS_MAX = 512, /* of one slice, itself included */
         LISTENERS_ADDRESSES_MAX = 4,
         LISTENERS_TEXT_MAX = 80,
+        LISTENERS_UNIT_MAX = 256,  /* a name of systemd's */
+        LISTENERS_WALK_MAX = 8192, /* cgroups that are looked at for one name */
 };
 
 struct listener_address {
@@ -36,6 +38,14 @@ struct listener_address {
  */
 int listeners_find(const char *slice, uint16_t port, struct listener_address ret[LISTENERS_ADDRESSES_MAX],
                    struct err *e);
+
+/*
+ * Does anybody listen on the port whose socket was not made in `slice`? 1: yes, and `ret_at` is where, and `ret_unit`
+ * whose cgroup it is (the unit's name: "nginx.service"; "" where it cannot be found); 0: nobody does. An errno when it
+ * cannot be known. It does not block, either, but walks through the names of cgroups when there is somebody.
+ */
+int listeners_other(const char *slice, uint16_t port, struct listener_address *ret_at,
+                    char ret_unit[LISTENERS_UNIT_MAX], struct err *e);
 
 struct listener_address listener_loopback(int family); /* 127.0.0.1 or ::1 */
 bool listener_same(const struct listener_address *a, const struct listener_address *b);
@@ -67,6 +77,10 @@ int listeners_ask(uint16_t port, struct listeners *ret, struct err *e);
 /* The ids of the slice's cgroup and of all below it; `top` is where cgroup v2 is mounted. Returns how many; what is
  * more than LISTENERS_CGROUPS_MAX is left out. */
 size_t listeners_cgroups(const char *top, const char *slice, unsigned long ret[LISTENERS_CGROUPS_MAX]);
+
+/* The name of the cgroup with this id, below `top`; false when there is none, or not among the first
+ * LISTENERS_WALK_MAX. */
+bool listeners_cgroup_name(const char *top, unsigned long id, char ret[LISTENERS_UNIT_MAX]);
 
 /* listeners_find(), when all is known. */
 int listeners_choose(const struct listeners *l, const unsigned long *cgroups, size_t n_cgroups,

@@ -154,7 +154,8 @@ static void plan_end(const struct pod *p, const struct pod_state *s, uint64_t no
         }
         if (!s->gone && !s->status_current)
                 return; /* first the status must tell how the containers ended: a Job reads it there */
-        if (!s->removed) {
+        /* For a pod that was rejected root's part has nothing to clear away, and need not be woken. */
+        if (!s->removed && (s->written || s->gone || s->admission != REJECTED)) {
                 plan_remove(s, now, plan);
                 return;
         }
@@ -351,6 +352,8 @@ void plan_pod(const struct pod *p, const struct pod_state *s, uint64_t now, stru
                 plan_end(p, s, now, ret);
                 return;
         }
+        if (s->admission != ADMITTED)
+                return;
         if (p->active_deadline_s >= 0) {
                 if (due(ret, s->start_time + (uint64_t)p->active_deadline_s * USEC_PER_SEC, now) ||
                     s->deadline_exceeded) {

@@ -7,6 +7,8 @@
 
 #include "agent/lib/json.h"
 #include "agent/lib/go_quote.h"
+#include "agent/lib/quantity.h"
+#include "agent/lib/times.h"
 #include "common/buf.h"
 #include "common/mem.h"
 #include "common/message.h"
@@ -93,7 +95,8 @@ static const char *pair_value(const struct pair *v, size_t n, const char *key, s
 /* Field paths as in k8s.io/kubernetes pkg/fieldpath and the kubelet's podFieldSelectorRuntimeValue. */
 char *pod_field(const struct pod *p, const char *path, const struct pod_node *node)
 {
-        static const char *const ip_paths[] = { "status.podIP", "status.podIPs", "status.hostIP", "status.hostIPs" };
+        static const char *const ip_paths[] = { "status.podIP", "status.hostIP", "status.podIPs", "status.hostIPs" };
+        enum { SEVERAL = 2 }; /* from here on all addresses are meant */
         const char *quote, *key;
         size_t n;
 
@@ -109,7 +112,8 @@ char *pod_field(const struct pod *p, const char *path, const struct pod_node *no
                 return xstrdup(p->service_account ? p->service_account : "default");
         for (size_t i = 0; i < ARRAY_LEN(ip_paths); i++)
                 if (streq(path, ip_paths[i]))
-                        return xstrdup(node->ip ? node->ip : "");
+                        return i >= SEVERAL && node->ip && node->other_ip ? xasprintf("%s,%s", node->ip, node->other_ip)
+                                                                          : xstrdup(node->ip ? node->ip : "");
 
         bool label = starts_with(path, "metadata.labels"), annotation = starts_with(path, "metadata.annotations");
         if (!label && !annotation)
@@ -136,6 +140,22 @@ char *pod_field(const struct pod *p, const char *path, const struct pod_node *no
         return xstrdup(found ? found : "");
 }
 
+/* A limit that the container does not set is the pod's, and that of a pod that does not set it the node's
+ * (pkg/kubelet/kubelet_resources.go). */
+char *pod_resource(const struct pod *p, const char *container, const char *field, const char *divisor,
+                   const struct pod_node *node)
+{
+        struct resources most = node->allocatable;
+
+        for (size_t i = 0; i < RESOURCES; i++)
+                if (p->demands.limits.of[i])
+                        most.of[i] = p->demands.limits.of[i];
+        for (size_t i = 0; container && i < p->n_containers; i++)
+                if (streq(p->containers[i].name, container))
+                        return resource_field(p->containers[i].resources, field, divisor, &most);
+        return NULL;
+}
+
 static bool known_field(const struct pod *p, const char *path)
 {
         CLEANUP(freep) char *v = pod_field(p, path, &(struct pod_node){ .name = "", .ip = "" });
@@ -158,6 +178,15 @@ static bool reference(const cJSON *o, struct env_var *v, enum source_kind kind)
         v->text = xstrdup(json_str(o, "key"));
         v->optional = json_bool(o, "optional", false);
         return true;
+}
+
+static void resource_reference(const cJSON *o, char **ret_container, char **ret_field, char **ret_divisor)
+{
+        const char *container = json_str(o, "containerName"), *field = json_str(o, "resource");
+
+        *ret_container = container && *container ? xstrdup(container) : NULL;
+        *ret_field = xstrdup(field ? field : "");
+        *ret_divisor = xstrdup(json_str(o, "divisor"));
 }
 
 static void parse_env(struct pod *p, struct container *c, const cJSON *spec)
@@ -203,11 +232,16 @@ static void parse_env(struct pod *p, struct container *c, const cJSON *spec)
                                 refuse(p, c, "CreateContainerConfigError",
                                        "containers{%s}.env{%s}: unknown fieldPath \"%.100s\"", c->name, v->name,
                                        v->text);
+                } else if (json_get(value_from, "resourceFieldRef")) {
+                        v->kind = SOURCE_RESOURCE;
+                        resource_reference(json_get(value_from, "resourceFieldRef"), &v->object, &v->text, &v->divisor);
+                        if (!v->object)
+                                v->object = xstrdup(c->name);
                 } else if (!reference(json_get(value_from, "configMapKeyRef"), v, SOURCE_CONFIG_MAP) &&
                            !reference(json_get(value_from, "secretKeyRef"), v, SOURCE_SECRET)) {
                         refuse(p, c, "CreateContainerConfigError",
-                               "containers{%s}.env{%s}.valueFrom: only fieldRef, configMapKeyRef and secretKeyRef are "
-                               "supported",
+                               "containers{%s}.env{%s}.valueFrom: only fieldRef, resourceFieldRef, configMapKeyRef and "
+                               "secretKeyRef are supported",
                                c->name, v->name);
                 }
         }
@@ -388,7 +422,8 @@ static void parse_container(struct pod *p, struct container *c, const cJSON *spe
                 if (v && !cJSON_IsFalse(v) && !(cJSON_IsArray(v) && !v->child))
                         ignore(ignored, not_yet[i]);
         }
-        if (json_get(json_get(spec, "resources"), "limits"))
+        c->resources = json_get(spec, "resources") ? cJSON_Duplicate(json_get(spec, "resources"), true) : NULL;
+        if (json_get(c->resources, "limits"))
                 ignore(ignored, "resources.limits");
         parse_given_unit(p, c);
         parse_env(p, c, spec);
@@ -487,7 +522,7 @@ static void parse_containers(struct pod *p, const cJSON *spec, struct buf *ignor
 
 static void volume_item_done(struct volume_item *it)
 {
-        free(it->object), free(it->text), free(it->path);
+        free(it->object), free(it->text), free(it->divisor), free(it->path);
 }
 
 static struct volume_item *add_item(struct pod *p, struct volume *v, size_t *room)
@@ -552,15 +587,19 @@ static void add_downward(struct pod *p, struct volume *v, size_t *room, const cJ
 
         cJSON_ArrayForEach (item, json_get(source, "items")) {
                 struct volume_item *it = add_item(p, v, room);
+                const cJSON *resource = json_get(item, "resourceFieldRef");
                 const char *field = json_str(json_get(item, "fieldRef"), "fieldPath");
 
-                it->kind = SOURCE_FIELD;
-                it->text = xstrdup(field ? field : "");
+                it->kind = resource ? SOURCE_RESOURCE : SOURCE_FIELD;
                 it->mode = (uint32_t)json_int(item, "mode", mode) & 0777;
                 set_path(p, v, it, json_str(item, "path"));
+                if (resource) {
+                        resource_reference(resource, &it->object, &it->text, &it->divisor);
+                        continue;
+                }
+                it->text = xstrdup(field ? field : "");
                 if (!known_field(p, it->text))
-                        refuse(p, NULL, "FailedMount",
-                               "volumes{%s}.downwardAPI: only fieldRef is supported, and not \"%.100s\"", v->name,
+                        refuse(p, NULL, "FailedMount", "volumes{%s}.downwardAPI: unknown fieldPath \"%.100s\"", v->name,
                                it->text);
         }
 }
@@ -592,24 +631,6 @@ static void parse_projected(struct pod *p, struct volume *v, const cJSON *projec
         }
 }
 
-static uint64_t quantity_bytes(const char *s)
-{
-        static const struct {
-                const char *suffix;
-                double factor;
-        } units[] = { { "", 1 },          { "k", 1e3 },          { "M", 1e6 },
-                      { "G", 1e9 },       { "T", 1e12 },         { "Ki", 1024. },
-                      { "Mi", 1048576. }, { "Gi", 1073741824. }, { "Ti", 1099511627776. },
-                      { "m", 1e-3 } };
-        char *end;
-        double d = s ? strtod(s, &end) : 0;
-
-        for (size_t i = 0; s && i < ARRAY_LEN(units); i++)
-                if (streq(end, units[i].suffix) && d > 0 && d * units[i].factor < 1e18)
-                        return (uint64_t)(d * units[i].factor);
-        return 0;
-}
-
 static void parse_volume(struct pod *p, struct volume *v, const cJSON *spec, struct buf *ignored)
 {
         const char *name = json_str(spec, "name"), *path;
@@ -623,7 +644,8 @@ static void parse_volume(struct pod *p, struct volume *v, const cJSON *spec, str
                 const char *limit = json_str(source, "sizeLimit");
                 v->kind = VOLUME_EMPTY_DIR;
                 v->memory = streq(json_str(source, "medium"), "Memory");
-                v->size_limit = quantity_bytes(limit);
+                if (limit && quantity_value(limit, &v->size_limit) < 0)
+                        v->size_limit = 0;
                 if (limit)
                         ignore(ignored, "emptyDir.sizeLimit");
         } else if ((source = json_get(spec, "hostPath"))) {
@@ -672,6 +694,40 @@ static void parse_volumes(struct pod *p, const cJSON *volumes, struct buf *ignor
                 parse_volume(p, &p->volumes[p->n_volumes++], item, ignored);
 }
 
+/* Once all containers are known: each reference is to a resource of one of them. */
+static void check_resource_references(struct pod *p)
+{
+        const struct pod_node nowhere = { 0 };
+
+        for (size_t i = 0; i < p->n_containers; i++)
+                for (size_t k = 0; k < p->containers[i].n_env; k++) {
+                        const struct env_var *v = &p->containers[i].env[k];
+                        CLEANUP(freep) char *value = NULL;
+                        if (v->kind != SOURCE_RESOURCE)
+                                continue;
+                        value = pod_resource(p, v->object, v->text, v->divisor, &nowhere);
+                        if (!value)
+                                refuse(p, &p->containers[i], "CreateContainerConfigError",
+                                       "containers{%s}.env{%s}.resourceFieldRef: no resource \"%.100s\" of a container "
+                                       "\"%.80s\"",
+                                       p->containers[i].name, v->name, v->text, v->object);
+                }
+        for (size_t i = 0; i < p->n_volumes; i++)
+                for (size_t k = 0; k < p->volumes[i].n_items; k++) {
+                        const struct volume_item *it = &p->volumes[i].items[k];
+                        CLEANUP(freep) char *value = NULL;
+                        if (it->kind != SOURCE_RESOURCE)
+                                continue;
+                        value = pod_resource(p, it->object, it->text, it->divisor, &nowhere);
+                        if (!value)
+                                refuse(p, NULL, "FailedMount",
+                                       "volumes{%s}.downwardAPI.resourceFieldRef: no resource \"%.100s\" of a "
+                                       "container "
+                                       "\"%.80s\"",
+                                       p->volumes[i].name, it->text, it->object ? it->object : "");
+                }
+}
+
 static void check_mounted_volumes_exist(struct pod *p)
 {
         for (size_t i = 0; i < p->n_containers; i++)
@@ -691,21 +747,70 @@ static void check_mounted_volumes_exist(struct pod *p)
 
 static void parse_gates(struct pod *p, const cJSON *spec, const cJSON *status)
 {
+        CLEANUP(buf_done) struct buf why = BUF(2048);
         const cJSON *gate, *condition;
         size_t n = 0;
 
         p->gates_open = true;
         cJSON_ArrayForEach (gate, json_get(spec, "readinessGates")) {
                 const char *type = json_str(gate, "conditionType");
-                bool open = false;
+                const char *state = NULL;
                 if (!type)
                         continue;
                 strv_push(&p->readiness_gates, &n, xstrdup(type));
                 cJSON_ArrayForEach (condition, json_get(status, "conditions"))
-                        if (streq(json_str(condition, "type"), type) && streq(json_str(condition, "status"), "True"))
-                                open = true;
-                p->gates_open = p->gates_open && open;
+                        if (streq(json_str(condition, "type"), type))
+                                state = json_str(condition, "status");
+                if (streq(state, "True"))
+                        continue;
+                /* in the kubelet's words (pkg/kubelet/status/generate.go) */
+                if (!p->gates_open)
+                        buf_str(&why, ", ");
+                p->gates_open = false;
+                if (state)
+                        buf_printf(&why, "the status of pod readiness gate \"%s\" is not \"True\", but %s", type,
+                                   state);
+                else
+                        buf_printf(&why, "corresponding condition of pod readiness gate \"%s\" does not exist.", type);
         }
+        if (why.len)
+                p->gates_why = buf_steal(&why);
+}
+
+/* Nothing leads from a port of the machine to another one of a container. */
+static void tell_unmapped_ports(const struct demands *d, struct buf *ignored)
+{
+        for (size_t i = 0; i < d->n_ports; i++)
+                if (d->ports[i].host && d->ports[i].host != d->ports[i].container) {
+                        ignore(ignored, "hostPort other than its containerPort");
+                        return;
+                }
+}
+
+/* What a pod has of its own where each has a network of its own, and its containers a view of it. */
+static void tell_ignored_fields(const cJSON *spec, struct buf *ignored)
+{
+        static const char *const fields[] = { "hostAliases", "dnsConfig", "setHostnameAsFQDN",
+                                              "shareProcessNamespace" };
+        const char *dns = json_str(spec, "dnsPolicy");
+
+        for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+                const cJSON *v = json_get(spec, fields[i]);
+                if (cJSON_IsTrue(v) || (v && v->child))
+                        ignore(ignored, fields[i]);
+        }
+        if (streq(dns, "None") || streq(dns, "ClusterFirstWithHostNet"))
+                ignore(ignored, "dnsPolicy");
+}
+
+/* As the kubelet names a pod (truncatePodHostnameIfNeeded). */
+static char *hostname_of(const char *given, const char *name)
+{
+        char *s = xstrndup(given && *given ? given : name, ID_LABEL_MAX);
+
+        for (size_t n = strlen(s); n > 0 && strchr("-.", s[n - 1]); n--)
+                s[n - 1] = '\0';
+        return s;
 }
 
 int pod_parse(const cJSON *object, struct pod **ret, struct err *e)
@@ -715,16 +820,18 @@ int pod_parse(const cJSON *object, struct pod **ret, struct err *e)
         const cJSON *meta = json_get(object, "metadata"), *spec = json_get(object, "spec"),
                     *status = json_get(object, "status");
         const char *policy = json_str(spec, "restartPolicy"), *phase = json_str(status, "phase"),
-                   *qos = json_str(status, "qosClass");
+                   *qos = json_str(status, "qosClass"), *created = json_str(meta, "creationTimestamp");
         int r;
 
         r = pod_id_parse(json_str(meta, "namespace"), json_str(meta, "name"), json_str(meta, "uid"), &p->id, e);
         if (r < 0)
                 return r;
+        (void)(created && time_parse_rfc3339(created, &p->created));
         p->generation = json_int(meta, "generation", 0);
         p->deleting = json_str(meta, "deletionTimestamp") != NULL;
         p->deletion_grace_s = json_int(meta, "deletionGracePeriodSeconds", 0);
-        p->terminal = streq(phase, "Succeeded") || streq(phase, "Failed");
+        p->failed = streq(phase, "Failed");
+        p->terminal = p->failed || streq(phase, "Succeeded");
         p->restart_policy = streq(policy, "Never")       ? RESTART_POLICY_NEVER
                             : streq(policy, "OnFailure") ? RESTART_POLICY_ON_FAILURE
                                                          : RESTART_POLICY_ALWAYS;
@@ -734,14 +841,20 @@ int pod_parse(const cJSON *object, struct pod **ret, struct err *e)
         p->grace_s = json_int(spec, "terminationGracePeriodSeconds", 30);
         p->active_deadline_s = json_int(spec, "activeDeadlineSeconds", -1);
         p->service_account = xstrdup(json_str(spec, "serviceAccountName"));
+        p->hostname =
+                json_bool(spec, "hostNetwork", false) ? NULL : hostname_of(json_str(spec, "hostname"), p->id.name);
         p->labels = pairs(json_get(meta, "labels"), &p->n_labels);
         p->annotations = pairs(json_get(meta, "annotations"), &p->n_annotations);
+        demands_parse(spec, &p->demands);
+        tell_unmapped_ports(&p->demands, &ignored);
+        tell_ignored_fields(spec, &ignored);
         if (json_get(spec, "runtimeClassName"))
                 refuse(p, NULL, "FailedCreatePodSandBox", "spec.runtimeClassName: \"%.80s\" is not known here",
                        json_str(spec, "runtimeClassName"));
         parse_volumes(p, json_get(spec, "volumes"), &ignored);
         parse_containers(p, spec, &ignored);
         check_mounted_volumes_exist(p);
+        check_resource_references(p);
         parse_gates(p, spec, status);
         if (ignored.len)
                 p->ignored = buf_steal(&ignored);
@@ -759,11 +872,12 @@ static void free_pairs(struct pair *v, size_t n)
 static void container_done(struct container *c)
 {
         for (size_t i = 0; i < c->n_env; i++)
-                free(c->env[i].name), free(c->env[i].object), free(c->env[i].text);
+                free(c->env[i].name), free(c->env[i].object), free(c->env[i].text), free(c->env[i].divisor);
         for (size_t i = 0; i < c->n_mounts; i++)
                 free(c->mounts[i].volume), free(c->mounts[i].path);
         free(c->env), free(c->mounts), free(c->name), free(c->image), free(c->working_dir), free(c->message_path),
                 free(c->unit_image), free(c->stop_signal);
+        cJSON_Delete(c->resources);
         strv_free(c->command), strv_free(c->args);
         for (size_t i = 0; i < PROBE_TYPES; i++)
                 probe_free(c->probes[i]);
@@ -788,8 +902,10 @@ struct pod *pod_free(struct pod *p)
                 volume_done(&p->volumes[i]);
         free_pairs(p->labels, p->n_labels);
         free_pairs(p->annotations, p->n_annotations);
-        free(p->containers), free(p->volumes), free(p->service_account), free(p->ignored);
+        free(p->containers), free(p->volumes), free(p->service_account), free(p->hostname), free(p->ignored);
         strv_free(p->readiness_gates);
+        free(p->gates_why);
+        demands_done(&p->demands);
         free(p);
         return NULL;
 }

@@ -8,6 +8,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "agent/pod/demands.h"
 #include "agent/pod/handler.h"
 #include "agent/pod/image.h"
 #include "common/err.h"
@@ -25,8 +26,10 @@ enum source_kind {
         SOURCE_VALUE,      /* `text` is the value itself */
         SOURCE_CONFIG_MAP, /* `object`, and `text` is the key (NULL: all keys) */
         SOURCE_SECRET,
-        SOURCE_FIELD, /* `text` is the field path */
-        SOURCE_TOKEN, /* service account token; `text` is the audience or NULL */
+        SOURCE_FIELD,    /* `text` is the field path */
+        SOURCE_TOKEN,    /* service account token; `text` is the audience or NULL */
+        SOURCE_RESOURCE, /* `text` is the field, "limits.cpu", of the container `object` (NULL: the one whose variable
+                            it is), and `divisor` its unit, NULL for none */
 };
 
 struct env_var {
@@ -34,6 +37,7 @@ struct env_var {
         enum source_kind kind;
         char *object;
         char *text;
+        char *divisor;
         bool optional;
 };
 
@@ -56,6 +60,7 @@ struct container {
         size_t n_env;
         struct mount *mounts;
         size_t n_mounts;
+        cJSON *resources; /* requests and limits as the pod has them, or NULL */
         bool has_user, has_group, non_root;
         uint32_t user, group;
         bool tty, has_stdin, stdin_once;
@@ -86,6 +91,7 @@ struct volume_item { /* one file, or all keys of an object when `path` is NULL *
         enum source_kind kind;
         char *object;
         char *text;
+        char *divisor;
         char *path;
         uint32_t mode;
         bool optional;
@@ -110,14 +116,18 @@ struct pair {
 
 struct pod {
         struct pod_id id;
+        uint64_t created; /* microseconds since the epoch; 0: not told */
         int64_t generation;
         bool deleting; /* metadata.deletionTimestamp is set */
         int64_t deletion_grace_s;
         bool terminal; /* the API already has phase Succeeded or Failed, which is irreversible */
+        bool failed;   /* it is Failed */
         enum restart_policy restart_policy;
         int64_t grace_s;
         int64_t active_deadline_s; /* -1: none */
         enum qos qos;
+        struct demands demands;
+        char *hostname; /* its own; NULL: the machine's, which it asks for by hostNetwork */
         char *service_account;
         struct pair *labels, *annotations;
         size_t n_labels, n_annotations;
@@ -127,6 +137,7 @@ struct pod {
         size_t n_volumes;
         char **readiness_gates; /* condition types; NULL when none */
         bool gates_open;        /* all readiness gates are True in the status that came with the object */
+        char *gates_why;        /* which are not, for a person; NULL when all are */
         char *ignored;          /* fields that the pod sets and vks ignores, ", " between them; NULL when none */
         struct err refused;     /* code != 0: this pod cannot run here; reason and text say why */
         const struct container *refused_container; /* the container that is the reason, or NULL */
@@ -146,8 +157,19 @@ DEFINE_FREEP(struct pod, pod_free)
 /* The value of a downward API field path, or NULL when there is no such path. The caller owns it. */
 struct pod_node {
         const char *name, *ip;
+        const char *hostname;            /* the machine's; NULL: not told to pods */
+        const char *other_ip;            /* of the other family (IPv6 beside IPv4, or so); NULL: none */
         const char *api_host, *api_port; /* of the API server as this node reaches it; NULL: not told to pods */
+        struct resources allocatable;    /* what all pods together may have */
+        uint64_t max_pods;
 };
 char *pod_field(const struct pod *p, const char *path, const struct pod_node *node);
+
+/*
+ * The value of a resourceFieldRef: `field` of a container of the pod, in units of `divisor` (NULL: none), as
+ * resource_field() has it. NULL when there is no such field or container. The caller owns it.
+ */
+char *pod_resource(const struct pod *p, const char *container, const char *field, const char *divisor,
+                   const struct pod_node *node);
 
 #endif

@@ -67,8 +67,18 @@ struct pod_state *pod_state_free(struct pod_state *s)
         }
         free(s->containers);
         free(s->volumes);
+        free(s->unfit);
         free(s);
         return NULL;
+}
+
+void pod_state_judge(struct pod_state *s, enum admission admission, const struct err *why, uint64_t now)
+{
+        if (s->admission != ADMITTED && admission == ADMITTED)
+                s->start_time = now;
+        s->admission = admission;
+        free(s->unfit);
+        s->unfit = why ? xmemdup(why, sizeof(*why)) : NULL;
 }
 
 /* ---- taking over what the API server remembers ------------------------------------------------------------------- */
@@ -130,6 +140,19 @@ const char *const condition_names[CONDITION_TYPES] = {
         [CONDITION_SCHEDULED] = "PodScheduled",
 };
 
+/* Nothing else tells that a pod which is over has never begun here. */
+static void adopt_rejection(struct pod_state *s, const struct pod *p, const cJSON *status)
+{
+        const char *reason = json_str(status, "reason"), *message = json_str(status, "message");
+        struct err why = ERR_NONE;
+
+        if (!p->failed || !reason || !message || !starts_with(message, REJECTED_PREFIX) ||
+            json_len(json_get(status, "containerStatuses")) > 0)
+                return;
+        err_set(&why, -EPERM, reason, "%s", message + strlen(REJECTED_PREFIX));
+        pod_state_judge(s, REJECTED, &why, s->start_time);
+}
+
 void pod_state_adopt(struct pod_state *s, const struct pod *p, const cJSON *status)
 {
         static const char *const lists[] = { "initContainerStatuses", "containerStatuses",
@@ -139,6 +162,7 @@ void pod_state_adopt(struct pod_state *s, const struct pod *p, const cJSON *stat
 
         if (start)
                 s->start_time = start;
+        adopt_rejection(s, p, status);
         for (size_t l = 0; l < ARRAY_LEN(lists); l++)
                 cJSON_ArrayForEach (item, json_get(status, lists[l]))
                         for (size_t i = 0; i < p->n_containers; i++)
@@ -533,7 +557,7 @@ bool pod_has_processes(const struct pod_state *s)
 
 bool pod_is_finished(const struct pod *p, const struct pod_state *s)
 {
-        if (s->deadline_exceeded && !pod_has_processes(s))
+        if (s->admission == REJECTED || (s->deadline_exceeded && !pod_has_processes(s)))
                 return true;
         for (size_t i = 0; i < p->n_containers; i++) {
                 const struct container *spec = &p->containers[i];

@@ -98,6 +98,14 @@ struct volume_state {
         struct err failure; /* why there is no content: a missing ConfigMap, ... */
 };
 
+/* Does the node take the pod (admit.h)? It is judged once, before anything is done for the pod. */
+enum admission {
+        ADMITTED,
+        UNDECIDED, /* nobody has judged yet, or the node's labels are awaited */
+        HELD,      /* not yet: it has to wait for another pod's end */
+        REJECTED,  /* it never runs here, which is its end */
+};
+
 enum condition_type {
         CONDITION_READY_TO_START, /* PodReadyToStartContainers */
         CONDITION_INITIALIZED,
@@ -121,7 +129,9 @@ struct pod_state {
         uint64_t seen;       /* when this agent first saw it */
         uint64_t start_time; /* status.startTime */
         bool gone;           /* the API has no such pod any more: end it and forget it, report nothing */
-        bool blocked;        /* a pod of the same name with another uid still has units here */
+        enum admission admission;
+        struct err *unfit; /* why it is HELD or REJECTED, otherwise NULL */
+        bool blocked;      /* a pod of the same name with another uid still has units here */
 
         bool written; /* its directories exist, and units were written; which of them exist: container_state.mark */
         bool write_in_flight;
@@ -163,6 +173,12 @@ struct pod_state *pod_state_new(const struct pod *p, uint64_t now);
 void pod_state_grow(struct pod_state *s, const struct pod *p);
 struct pod_state *pod_state_free(struct pod_state *s);
 DEFINE_FREEP(struct pod_state, pod_state_free)
+
+/* What the message of a rejected pod begins with. */
+#define REJECTED_PREFIX "Pod was rejected: "
+
+/* The pod is judged: `why` (borrowed; NULL for ADMITTED) has the reason, and why. */
+void pod_state_judge(struct pod_state *s, enum admission admission, const struct err *why, uint64_t now);
 
 /*
  * Takes over what the API server remembers (restart counts, the runs that are over, transition times), when the pod is

@@ -52,8 +52,10 @@ static bool others_run(const struct pod *p, const struct pod_state *s)
 
 const char *status_phase(const struct pod *p, const struct pod_state *s)
 {
-        bool waiting = p->n_containers == 0, failed = s->deadline_exceeded;
+        bool waiting = p->n_containers == 0, failed = s->deadline_exceeded || s->admission == REJECTED;
 
+        if (p->terminal)
+                return p->failed ? "Failed" : "Succeeded";
         for (size_t i = 0; i < p->n_containers; i++) {
                 const struct container_state *c = &s->containers[i];
                 if (p->containers[i].ephemeral)
@@ -119,6 +121,8 @@ static cJSON *why_waiting(const struct pod *p, const struct pod_state *s, size_t
         const struct container *spec = &p->containers[i];
         const struct container_state *c = &s->containers[i];
 
+        if (s->unfit)
+                return waiting_state(s->unfit->reason, "%s", s->unfit->text);
         if (p->refused.code && (!p->refused_container || p->refused_container == spec))
                 return waiting_state(streq(p->refused.reason, "FailedMount") ||
                                                      streq(p->refused.reason, "FailedCreatePodSandBox")
@@ -154,6 +158,18 @@ static bool is_ready(const struct container *spec, const struct container_state 
                 return c->phase == CONTAINER_TERMINATED && c->now.exit_code == 0;
         return c->unit.phase == UNIT_ACTIVE && container_has_started(c, spec) &&
                (!spec->probes[PROBE_READINESS] || c->readiness_passed);
+}
+
+/* A container has what it asks for: as declared, since that is what it was admitted with. */
+static void add_resources(cJSON *o, const struct container *spec)
+{
+        const cJSON *requests = json_get(spec->resources, "requests");
+
+        if (requests)
+                cJSON_AddItemToObject(o, "allocatedResources", cJSON_Duplicate(requests, true));
+        cJSON_AddItemToObject(o, "resources",
+                              cJSON_IsObject(spec->resources) ? cJSON_Duplicate(spec->resources, true)
+                                                              : cJSON_CreateObject());
 }
 
 static cJSON *container_status(const struct pod *p, const struct pod_state *s, size_t i, const char *image_id,
@@ -196,6 +212,8 @@ static cJSON *container_status(const struct pod *p, const struct pod_state *s, s
         cJSON_AddStringToObject(o, "imageID", image_id ? image_id : "");
         if (*id)
                 cJSON_AddStringToObject(o, "containerID", id);
+        if (!spec->ephemeral)
+                add_resources(o, spec);
         return o;
 }
 
@@ -259,7 +277,7 @@ static void update_conditions(const struct pod *p, struct pod_state *s, const ch
                       over ? "" : unready);
         if (ready && p->readiness_gates && !p->gates_open)
                 set_condition(s, CONDITION_READY, false, now, "ReadinessGatesNotReady",
-                              "a condition of spec.readinessGates is not True");
+                              p->gates_why ? p->gates_why : "");
         else
                 set_condition(s, CONDITION_READY, ready, now,
                               done   ? "PodCompleted"
@@ -289,12 +307,19 @@ static cJSON *conditions(const struct pod *p, const struct pod_state *s)
         return a;
 }
 
-static void add_ips(cJSON *o, const char *key, const char *ip)
+static void add_ips(cJSON *o, const char *key, const struct pod_node *node)
 {
-        cJSON *ips = cJSON_AddArrayToObject(o, key), *item = cJSON_CreateObject();
+        const char *const all[] = { node->ip, node->other_ip };
+        cJSON *ips = cJSON_AddArrayToObject(o, key);
 
-        cJSON_AddStringToObject(item, "ip", ip);
-        cJSON_AddItemToArray(ips, item);
+        for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+                cJSON *item;
+                if (!all[i] || !*all[i])
+                        continue;
+                item = cJSON_CreateObject();
+                cJSON_AddStringToObject(item, "ip", all[i]);
+                cJSON_AddItemToArray(ips, item);
+        }
 }
 
 /* ---- the whole --------------------------------------------------------------------------------------------------- */
@@ -313,15 +338,22 @@ cJSON *status_build(const struct pod *p, struct pod_state *s, const struct pod_n
                 cJSON_AddStringToObject(o, "reason", "DeadlineExceeded");
                 cJSON_AddStringToObject(o, "message", "Pod was active on the node longer than the specified deadline");
         }
+        if (s->admission == REJECTED) {
+                CLEANUP(freep) char *message = xasprintf(REJECTED_PREFIX "%s", s->unfit->text);
+                cJSON_AddStringToObject(o, "reason", s->unfit->reason);
+                cJSON_AddStringToObject(o, "message", message);
+        }
         cJSON_AddItemToObject(o, "conditions", conditions(p, s));
         if (node->ip && *node->ip) {
                 cJSON_AddStringToObject(o, "hostIP", node->ip);
-                add_ips(o, "hostIPs", node->ip);
+                add_ips(o, "hostIPs", node);
                 cJSON_AddStringToObject(o, "podIP", node->ip);
-                add_ips(o, "podIPs", node->ip);
+                add_ips(o, "podIPs", node);
         }
-        add_time(o, "startTime", s->start_time);
-        for (size_t i = 0; i < p->n_containers; i++) {
+        /* That it has begun here is told once it may, for whoever has begun is not judged again. */
+        add_time(o, "startTime", s->admission == ADMITTED || s->admission == REJECTED ? s->start_time : 0);
+        /* A rejected pod's containers never were: kubectl would show their state instead of the pod's reason. */
+        for (size_t i = 0; i < p->n_containers && s->admission != REJECTED; i++) {
                 cJSON *c = container_status(p, s, i, image_ids ? image_ids[i] : NULL, now);
                 if (p->containers[i].init && !init)
                         init = cJSON_CreateArray();

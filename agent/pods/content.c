@@ -191,6 +191,13 @@ static size_t tokens_before(const struct pod *p, size_t volume)
         return n;
 }
 
+/* What the pod itself says. */
+static char *downward(const struct pod *p, enum source_kind kind, const char *container, const char *text,
+                      const char *divisor, const struct pod_node *node)
+{
+        return kind == SOURCE_FIELD ? pod_field(p, text, node) : pod_resource(p, container, text, divisor, node);
+}
+
 int content_fill(const struct content *c, const struct pod *p, size_t volume, const struct pod_node *node,
                  Vks__Fill **ret, uint64_t *ret_hash, struct err *e)
 {
@@ -211,8 +218,8 @@ int content_fill(const struct content *c, const struct pod *p, size_t volume, co
                 const struct volume_item *it = &v->items[i];
                 if (is_object(it->kind)) {
                         r = add_object(c, it, fill, &hash, e);
-                } else if (it->kind == SOURCE_FIELD) {
-                        CLEANUP(freep) char *value = pod_field(p, it->text, node);
+                } else if (it->kind == SOURCE_FIELD || it->kind == SOURCE_RESOURCE) {
+                        CLEANUP(freep) char *value = downward(p, it->kind, it->object, it->text, it->divisor, node);
                         size_t size = value ? strlen(value) : 0;
                         if (value)
                                 json_bytes(value, size);
@@ -354,9 +361,9 @@ static int env_from_object(const struct content *c, const struct env_var *v, str
 
 static void set_own_env(const struct pod *p, const struct env_var *v, const struct pod_node *node, struct scope *s)
 {
-        bool secret = false, field = v->kind == SOURCE_FIELD;
+        bool secret = false, field = v->kind == SOURCE_FIELD || v->kind == SOURCE_RESOURCE;
         CLEANUP(freep)
-        char *value = field ? pod_field(p, v->text, node)
+        char *value = field ? downward(p, v->kind, v->object, v->text, v->divisor, node)
                             : expand(v->text, (const Vks__Env *const *)s->m->env, s->m->n_env, s->secret, &secret);
         size_t size = value ? strlen(value) : 0;
 
@@ -370,6 +377,12 @@ static void set_own_env(const struct pod *p, const struct env_var *v, const stru
 static int resolve_env(const struct content *c, const struct pod *p, const struct container *spec,
                        const struct pod_node *node, struct scope *s, struct err *e)
 {
+        const char *hostname = p->hostname ? p->hostname : node->hostname;
+
+        /* As every container runtime does. It is the name that the pod would have on a node with a network for each:
+         * the ordinal of a StatefulSet's pod is cut out of it. */
+        if (hostname && *hostname)
+                set_env(s, "", "HOSTNAME", hostname, strlen(hostname), false);
         /* The kubelet gives pods the cluster address of the Service, which cannot be reached from here. So we give
          * them the API server's own address, which serves as well. */
         if (node->api_host) {
@@ -425,8 +438,9 @@ static char **expand_all(char **words, const struct scope *s, size_t index, size
 
 static bool may_change(const struct env_var *v)
 {
-        return is_object(v->kind) || (v->kind == SOURCE_FIELD && (starts_with(v->text, "metadata.labels") ||
-                                                                  starts_with(v->text, "metadata.annotations")));
+        return is_object(v->kind) || v->kind == SOURCE_RESOURCE /* which may be resized */ ||
+               (v->kind == SOURCE_FIELD &&
+                (starts_with(v->text, "metadata.labels") || starts_with(v->text, "metadata.annotations")));
 }
 
 bool content_may_change(const struct container *spec)

@@ -38,8 +38,8 @@ Vks__Fill *content_fill_free(Vks__Fill *fill);
 int content_values(const struct content *c, const struct pod *p, size_t container, const struct pod_node *node,
                    uint64_t *ret_hash, struct err *e);
 
-/* Pure: does the environment refer to anything that may be another at the next start (a ConfigMap, a Secret, labels,
- * annotations)? */
+/* Pure: does the environment refer to anything that may be another at the next start (a ConfigMap, a Secret, resources,
+ * labels, annotations)? */
 bool content_may_change(const struct container *spec);
 
 /*

@@ -5,6 +5,7 @@
 
 #include "agent/lib/json.h"
 #include "agent/lib/times.h"
+#include "agent/pods/admission.h"
 #include "agent/pods/pod_event.h"
 #include "agent/pods/pull.h"
 #include "agent/pods/units.h"
@@ -111,6 +112,7 @@ static void add_pod(struct pods *ps, struct pod *p, const cJSON *object)
                 e->content = content_new(p, ps->parts.objects, ps->parts.tokens);
         e->listed = true;
         check_leftovers(e);
+        admission_await(e, object);
         units_take(e);
         greet(e);
         pod_mark(e);

@@ -50,7 +50,8 @@ struct unit_link {
         UT_hash_handle hh;
 };
 
-struct leftover; /* desired.c */
+struct leftover;         /* desired.c */
+struct admission_labels; /* admission.c */
 
 struct pods {
         struct pods_parts parts;
@@ -60,7 +61,9 @@ struct pods {
         struct pod_entry *marked; /* queue: pods that wait for their turn */
         struct pod_entry *held;   /* queue: new pods that wait until the helper has less to do (turn.c) */
         sd_event_source *work;    /* calls turn(); enabled while a pod is marked */
-        bool started, listed;     /* no turn before both: pods_start() was called, and the first list is complete */
+        size_t undecided;         /* at least so many pods are not admitted and not rejected either (admission.c) */
+        struct admission_labels *labels; /* what the node's labels were when they were last told; NULL: never */
+        bool started, listed; /* no turn before both: pods_start() was called, and the first list is complete */
 };
 
 /* Takes the pod, which must not be in the table. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/pods/pods.h"
 
+#include "agent/pods/admission.h"
 #include "agent/pods/desired.h"
 #include "agent/pods/pod_entry.h"
 #include "agent/pods/pod_event.h"
@@ -39,6 +40,7 @@ struct pods *pods_free(struct pods *ps)
                 pod_entry_drop(e);
         }
         leftovers_forget(ps);
+        admission_forget(ps);
         sd_event_source_disable_unref(ps->work);
         free(ps);
         return NULL;

@@ -71,6 +71,7 @@ void pods_list_begin(void *ps);
 void pods_upsert(void *ps, const cJSON *object);
 void pods_object_gone(void *ps, const cJSON *object);
 void pods_list_synced(void *ps);
+void pods_node_seen(void *ps, const cJSON *node); /* the Node object, whenever it is told */
 void pods_unit_changed(void *ps, const char *unit, const struct unit_state *state);
 void pods_units_synced(void *ps);
 void pods_job_failed(void *ps, const char *unit, const char *result);

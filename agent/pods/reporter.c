@@ -45,7 +45,7 @@ static void on_patched(void *userdata, struct api_response *r)
 /* Something has gone wrong that a person may be waiting to read. */
 static bool is_news(const struct pod_state *s)
 {
-        if (s->write_failure.code)
+        if (s->write_failure.code || s->unfit)
                 return true;
         for (size_t i = 0; i < s->n_containers; i++)
                 if (s->containers[i].failure.code || s->containers[i].pull_failure.code ||

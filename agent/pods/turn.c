@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "agent/lib/times.h"
+#include "agent/pods/admission.h"
 #include "agent/pods/executor.h"
 #include "agent/pods/pod_event.h"
 #include "agent/pods/pull.h"
@@ -39,6 +40,7 @@ static void wake_at(struct pod_entry *e, uint64_t at, uint64_t now)
 
 static void print_plan(struct pods *ps, const struct pod_entry *e, const struct plan *plan)
 {
+        const char *why = e->state->unfit ? e->state->unfit->text : e->pod->refused.code ? e->pod->refused.text : "";
         char line[1024];
 
         for (size_t i = 0; i < plan->n_actions; i++) {
@@ -47,7 +49,7 @@ static void print_plan(struct pods *ps, const struct pod_entry *e, const struct 
         }
         if (!plan->n_actions)
                 fprintf(ps->parts.dry_run, "%s/%s: nothing to do%s%s\n", e->pod->id.namespace, e->pod->id.name,
-                        e->pod->refused.code ? ": " : "", e->pod->refused.code ? e->pod->refused.text : "");
+                        *why ? ": " : "", why);
 }
 
 /* Nothing of the pod is left here: pods that waited for its package or its unit names go on. */
@@ -78,7 +80,7 @@ static void work(struct pod_entry *e)
         struct pods *ps = e->pods;
         uint64_t now = time_now(), wake;
         struct plan plan;
-        bool run = !e->pod->deleting && !e->state->gone && !e->pod->terminal;
+        bool run = !e->pod->deleting && !e->state->gone && !e->pod->terminal && e->state->admission == ADMITTED;
 
         if (run && !e->pod->refused.code)
                 pull_look(e);
@@ -146,11 +148,13 @@ int turn(UNUSED sd_event_source *source, void *userdata)
                 return 0;
         if (ps->marked && packages_refresh(ps->parts.packages, &err) < 0)
                 log_warning("%s", err.text);
+        admission_judge(ps);
         /* What is marked meanwhile waits for the next turn. */
         DL_COUNT(ps->marked, e, n);
         for (; n > 0 && ps->marked; n--)
                 work_or_hold(ps->marked);
         while (ps->held && !helper_is_busy(ps))
                 work_or_hold(ps->held);
+        admission_judge(ps); /* what has ended in this turn has made room */
         return 0;
 }

@@ -8,6 +8,7 @@
 #include "agent/machine/conditions.h"
 #include "agent/pods/last_words.h"
 #include "agent/pods/pod_event.h"
+#include "agent/pods/port_event.h"
 #include "common/mem.h"
 
 /* Tells in what vks runs a failed daemon differently from its package (read-only paths, not as root): the daemon's
@@ -50,6 +51,8 @@ static void tell_phase(struct pod_entry *e, size_t i, enum container_phase befor
                 if (container_backs_off(c, spec, e->pod))
                         pod_event(e, spec, true, "BackOff", "Back-off restarting failed container %s in pod %s_%s(%s)",
                                   spec->name, e->pod->id.name, e->pod->id.namespace, e->pod->id.uid);
+                if (c->now.exit_code)
+                        tell_taken_ports(e);
                 if (c->now.message)
                         pod_event(e, spec, true, "Failed", "Error: %s", c->now.message);
         }

@@ -77,6 +77,53 @@ test_config_maps_are_bytes_and_variables_are_of_data() {
     wait_for 10 "its lines" equals "$(printf '8\n6\nA=1 TEXT=unset')" k logs cm
 }
 
+# GOMAXPROCS and its like: the limit in whole units, rounded up; without one, what the node has.
+test_resources_are_variables_and_files() {
+    local cpu
+    cpu=$(kubectl get node "$NODE" -o 'jsonpath={.status.allocatable.cpu}')
+    case $cpu in *m) cpu=$(((${cpu%m} + 999) / 1000)) ;; esac
+    apply <<'YAML'
+apiVersion: v1
+kind: Pod
+metadata: {name: res}
+spec:
+  restartPolicy: Never
+  volumes:
+  - name: info
+    downwardAPI:
+      items:
+      - {path: limit, resourceFieldRef: {containerName: main, resource: limits.memory, divisor: 1Ki}}
+      - {path: request, resourceFieldRef: {containerName: main, resource: requests.cpu, divisor: 1m}}
+      - {path: all, resourceFieldRef: {containerName: other, resource: limits.cpu}}
+  containers:
+  - name: main
+    image: /bin/sh
+    resources: {limits: {cpu: 1500m, memory: 64Mi}, requests: {cpu: 10m, memory: 16Mi}}
+    env:
+    - {name: P, valueFrom: {resourceFieldRef: {resource: limits.cpu}}}
+    - {name: M, valueFrom: {resourceFieldRef: {resource: requests.memory, divisor: 1Mi}}}
+    - {name: O, valueFrom: {resourceFieldRef: {containerName: other, resource: limits.cpu}}}
+    - {name: R, value: "<$(P)>"}
+    command: [/bin/sh, -c, 'echo $P $M $O $R $(cat /i/limit) $(cat /i/request) $(cat /i/all)']
+    volumeMounts: [{name: info, mountPath: /i}]
+  - {name: other, image: /bin/sh, command: [/bin/true]}
+YAML
+    ends res Succeeded
+    wait_for 10 "its line" equals "2 16 $cpu <2> 65536 10 $cpu" k logs res -c main
+    k run bad --image=x --restart=Never --overrides='{"spec":{"containers":[{"name":"bad","image":"/bin/true","command":["/bin/true"],"env":[{"name":"A","valueFrom":{"resourceFieldRef":{"containerName":"none","resource":"limits.cpu"}}}]}]}}' >/dev/null
+    event bad 'Failed: Error: .*no resource "limits.cpu" of a container "none"'
+}
+
+test_a_pod_knows_its_name() {
+    once web-7 'echo "$HOSTNAME $(N)"' 'env: [{name: "N", value: "<$(HOSTNAME)>"}]' 'hostAliases: [{ip: 192.0.2.7, hostnames: [db.example.test]}]'
+    once on-host 'echo "$HOSTNAME $(hostname)"' '' 'hostNetwork: true'
+    ends web-7 Succeeded
+    wait_for 10 "its own name" equals "web-7 <web-7>" k logs web-7
+    event web-7 "FieldsIgnored: .*hostAliases"
+    ends on-host Succeeded
+    wait_for 10 "the machine's name" equals "$(node hostname) $(node hostname)" k logs on-host
+}
+
 test_what_is_no_reference_stays() {
     once refs 'echo "pid=$(echo $$)"; echo "plain=$(N)"' 'env: [{name: "N", value: "3"}]'
     ends refs Succeeded

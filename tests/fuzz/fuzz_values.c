@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "agent/lib/base64.h"
+#include "agent/lib/quantity.h"
 #include "agent/machine/conditions.h"
 #include "agent/config/config.h"
 #include "agent/pods/content.h"
@@ -52,9 +53,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         expansion(s);
         if (base64_decode((const char *)data, size, &bytes, &n) == 0 && n > size / 4 * 3)
                 abort();
-        if (config_parse_cpu(s, &v) == 0 && v > INT64_MAX)
+        if (quantity_milli(s, &v) == 0 && v > INT64_MAX)
                 abort();
-        if (config_parse_bytes(s, &v) == 0 && v > INT64_MAX)
+        if (quantity_value(s, &v) == 0 && v > INT64_MAX)
                 abort();
         conditions_list((const char *)data, size, &list);
         if (eq) {

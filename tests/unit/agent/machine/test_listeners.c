@@ -320,14 +320,18 @@ Test(listeners, of_both_families_are_told)
 
 Test(listeners, of_a_slice_that_is_not_there_are_none)
 {
-        struct listener_address a[LISTENERS_ADDRESSES_MAX];
+        struct listener_address a[LISTENERS_ADDRESSES_MAX], at, want = listener_loopback(AF_INET);
+        char unit[LISTENERS_UNIT_MAX];
         struct err e = ERR_NONE;
         FD fd = -1;
         uint16_t port = listen_at("127.0.0.1", 0, false, &fd);
 
         cr_assert_eq(listeners_find("kubepods-podnone.slice", port, a, &e), -EACCES, "%s", e.text);
+        cr_assert_eq(listeners_other("kubepods-podnone.slice", port, &at, unit, &e), 1, "%s", e.text);
+        cr_assert(listener_same(&at, &want));
         fd = fd_close(fd);
         cr_assert_eq(listeners_find("kubepods-podnone.slice", port, a, &e), -ECONNREFUSED, "%s", e.text);
+        cr_assert_eq(listeners_other("kubepods-podnone.slice", port, &at, unit, &e), 0, "%s", e.text);
 }
 
 Test(listeners, of_a_slice_are_those_of_all_that_lies_below_it)
@@ -366,6 +370,18 @@ Test(listeners, of_a_slice_are_those_of_all_that_lies_below_it)
                 for (size_t k = 0; k < n; k++)
                         found |= got[k] == st.st_ino;
                 cr_assert(found, "%s", made[i]);
+        }
+        for (size_t i = 0; i < ARRAY_LEN(made); i++) {
+                CLEANUP(freep) char *path = xasprintf("%s/%s", top, made[i]);
+                const char *last = strrchr(path, '/') + 1;
+                char name[LISTENERS_UNIT_MAX];
+                struct stat st;
+                cr_assert_eq(stat(path, &st), 0);
+                cr_assert(listeners_cgroup_name(top, st.st_ino, name), "%s", made[i]);
+                cr_assert_str_eq(name, last);
+                cr_assert(!listeners_cgroup_name("/tmp/there is none", st.st_ino, name));
+                cr_assert_str_eq(name, "");
+                cr_assert(!listeners_cgroup_name(top, 0, name));
         }
         cr_assert_eq(listeners_cgroups(top, "a-b-none.slice", got), 0);
         cr_assert_eq(listeners_cgroups(top, "none-b.slice", got), 0);

@@ -27,6 +27,9 @@
  *      c image IMAGE               the container's image is changed (its unit keeps its name)
  *      c renewed                   its unit was removed, so that one for the present image can be made
  *      adopt                       the row's `remembered` status is what the API server had when the agent came up
+ *      undecided                   nobody has judged the pod yet
+ *      held | rejected REASON TEXT, let in
+ *                                  the verdict
  *      status                      a status was made (it moves transition times)
  *      FIELD, not FIELD            a bool of struct pod, struct pod_state; of a container or volume with its name before it ("c pulling")
  *      FIELD +30s, FIELD 30s       a time from now on (+0s: now); a duration
@@ -157,6 +160,7 @@ static const struct field {
 } fields[] = {
         F(OF_POD, FIELD_BOOL, pod, deleting),
         F(OF_POD, FIELD_BOOL, pod, terminal),
+        F(OF_POD, FIELD_BOOL, pod, failed),
         F(OF_POD, FIELD_BOOL, pod, gates_open),
         F(OF_POD, FIELD_SECONDS, pod, grace_s),
         F(OF_POD, FIELD_SECONDS, pod, deletion_grace_s),
@@ -416,6 +420,17 @@ static inline void phrase(struct world *w, char *text)
                 cr_assert_not_null(o, "bad test JSON: %s", w->remembered);
                 pod_state_adopt(w->state, w->pod, o);
                 cJSON_Delete(o);
+                return;
+        }
+        if (streq(words[0], "undecided")) {
+                w->state->admission = UNDECIDED;
+                return;
+        }
+        if (streq(words[0], "held") || streq(words[0], "rejected") || streq(words[0], "let")) {
+                struct err why = ERR_NONE;
+                enum admission a = *words[0] == 'h' ? HELD : *words[0] == 'r' ? REJECTED : ADMITTED;
+                err_set(&why, -EPERM, words[1], "%s", n > 2 ? words[2] : "");
+                pod_state_judge(w->state, a, a == ADMITTED ? NULL : &why, w->now);
                 return;
         }
         if (streq(words[0], "ready")) {

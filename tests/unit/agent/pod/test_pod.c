@@ -441,7 +441,7 @@ static void words_text(struct buf *b, const char *title, char **words)
                 buf_printf(b, " '%s'", *words);
 }
 
-static const char *const sources[] = { "=", "<configMap ", "<secret ", "<field ", "<token " };
+static const char *const sources[] = { "=", "<configMap ", "<secret ", "<field ", "<token ", "<resource " };
 
 /* What a container asks for, in short. */
 static char *container_text(const struct container *c)
@@ -544,9 +544,24 @@ Test(pod, fields_of_a_container)
                   ",\"env\":[{\"name\":\"A\",\"valueFrom\":{\"secretKeyRef\":{\"name\":\"s\",\"key\":\"k\","
                   "\"optional\":true}}}]",
                   "c nginx A<secret s/k?", "", "" },
-                { "something else",
+                { "its own resource",
                   ",\"env\":[{\"name\":\"A\",\"valueFrom\":{\"resourceFieldRef\":{\"resource\":\"limits.cpu\"}}}]",
-                  NULL, "containers{c}.env{A}.valueFrom: only fieldRef, configMapKeyRef and secretKeyRef are supported",
+                  "c nginx A<resource c/limits.cpu", "", "" },
+                { "by name, in another unit",
+                  ",\"env\":[{\"name\":\"A\",\"valueFrom\":{\"resourceFieldRef\":{\"containerName\":\"c\","
+                  "\"resource\":\"requests.memory\",\"divisor\":\"1Mi\"}}}]",
+                  "c nginx A<resource c/requests.memory", "", "" },
+                { "that of a container that is not there",
+                  ",\"env\":[{\"name\":\"A\",\"valueFrom\":{\"resourceFieldRef\":{\"containerName\":\"d\","
+                  "\"resource\":\"limits.cpu\"}}}]",
+                  NULL, "containers{c}.env{A}.resourceFieldRef: no resource \"limits.cpu\" of a container \"d\"", "" },
+                { "one that is none",
+                  ",\"env\":[{\"name\":\"A\",\"valueFrom\":{\"resourceFieldRef\":{\"resource\":\"limits.gpu\"}}}]",
+                  NULL, "containers{c}.env{A}.resourceFieldRef: no resource \"limits.gpu\" of a container \"c\"", "" },
+                { "nothing of that", ",\"env\":[{\"name\":\"A\",\"valueFrom\":{\"fileKeyRef\":{\"key\":\"k\"}}}]", NULL,
+                  "containers{c}.env{A}.valueFrom: only fieldRef, resourceFieldRef, configMapKeyRef and secretKeyRef "
+                  "are "
+                  "supported",
                   "" },
                 { "an unknown field",
                   ",\"env\":[{\"name\":\"A\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":\"spec.x\"}}}]", NULL,
@@ -676,6 +691,62 @@ Test(pod, what_has_no_effect_yet_is_told_once)
         }
 }
 
+Test(pod, what_is_no_containers_and_has_no_effect_is_told_too)
+{
+        static const struct {
+                const char *spec, *ignored;
+        } table[] = {
+                { "\"hostAliases\":[{\"ip\":\"192.0.2.7\",\"hostnames\":[\"db\"]}]", "hostAliases" },
+                { "\"hostAliases\":[],\"dnsConfig\":{},\"shareProcessNamespace\":false", NULL },
+                { "\"dnsPolicy\":\"None\",\"dnsConfig\":{\"nameservers\":[\"192.0.2.53\"]}", "dnsConfig, dnsPolicy" },
+                { "\"dnsPolicy\":\"ClusterFirst\"", NULL },
+                { "\"dnsPolicy\":\"Default\"", NULL },
+                { "\"dnsPolicy\":\"ClusterFirstWithHostNet\"", "dnsPolicy" },
+                { "\"setHostnameAsFQDN\":true,\"shareProcessNamespace\":true",
+                  "setHostnameAsFQDN, shareProcessNamespace" },
+                { "\"hostname\":\"a\",\"subdomain\":\"b\"", NULL },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+                CLEANUP(freep)
+                char *spec = xasprintf("%s,\"containers\":[{\"name\":\"c\",\"image\":\"nginx\"}]", table[i].spec);
+                CLEANUP(pod_freep) struct pod *p = parse(spec);
+
+                cr_expect(streq(p->ignored, table[i].ignored), "%s: %s", table[i].spec, p->ignored ? p->ignored : "");
+        }
+}
+
+Test(pod, its_hostname_is_its_own)
+{
+        static const struct {
+                const char *name, *spec, *is;
+        } table[] = {
+                { "web-0", "", "web-0" },
+                { "web-0", "\"hostname\":\"db\",", "db" },
+                { "web-0", "\"hostname\":\"\",", "web-0" },
+                { "web-0", "\"hostNetwork\":true,\"hostname\":\"db\",", NULL },
+                { "a123456789.b123456789.c123456789.d123456789.e123456789.f123456-x", "",
+                  "a123456789.b123456789.c123456789.d123456789.e123456789.f123456" },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+                CLEANUP(freep)
+                char *text = xasprintf("{\"metadata\":{\"namespace\":\"default\",\"name\":\"%s\",\"uid\":"
+                                       "\"0f6c2a9e-1234-4abc-8def-0123456789ab\"},\"spec\":{%s\"containers\":[]}}",
+                                       table[i].name, table[i].spec);
+                cJSON *o = cJSON_Parse(text);
+                CLEANUP(pod_freep) struct pod *p = NULL;
+
+                (void)pod_parse(o, &p, NULL);
+                cJSON_Delete(o);
+                if (p)
+                        cr_expect(streq(p->hostname, table[i].is), "%s %s: %s", table[i].name, table[i].spec,
+                                  p->hostname ? p->hostname : "none");
+                else
+                        cr_expect_fail("%s is no name", table[i].name);
+        }
+}
+
 /* ---- volumes ---- */
 
 static char *volume_text(const struct volume *v)
@@ -718,7 +789,7 @@ Test(pod, fields_of_a_volume)
                 { "a limit that is none", "\"emptyDir\":{\"sizeLimit\":\"2 apples\"}", "emptyDir", "" },
                 { "nothing is no limit", "\"emptyDir\":{\"sizeLimit\":\"0\"}", "emptyDir", "" },
                 { "nor is less", "\"emptyDir\":{\"sizeLimit\":\"-1Mi\"}", "emptyDir", "" },
-                { "nor more than there can be", "\"emptyDir\":{\"sizeLimit\":\"1000000T\"}", "emptyDir", "" },
+                { "nor more than there can be", "\"emptyDir\":{\"sizeLimit\":\"10E\"}", "emptyDir", "" },
                 { "hostPath", "\"hostPath\":{\"path\":\"/srv\"}", "hostPath /srv", "" },
                 { "with a type", "\"hostPath\":{\"path\":\"/srv//\",\"type\":\"Directory\"}", "hostPath /srv Directory",
                   "" },
@@ -757,8 +828,16 @@ Test(pod, fields_of_a_volume)
                   "\"metadata.labels\"}}]}",
                   "files n <field metadata.name 400, l <field metadata.labels 644", "" },
                 { "an unknown one",
+                  "\"downwardAPI\":{\"items\":[{\"path\":\"n\",\"fieldRef\":{\"fieldPath\":\"spec.x\"}}]}", NULL,
+                  "volumes{v}.downwardAPI: unknown fieldPath \"spec.x\"" },
+                { "a container's resource",
+                  "\"downwardAPI\":{\"items\":[{\"path\":\"n\",\"mode\":256,\"resourceFieldRef\":{\"containerName\":"
+                  "\"c\","
+                  "\"resource\":\"limits.cpu\"}}]}",
+                  "files n <resource c/limits.cpu 400", "" },
+                { "nobody's resource",
                   "\"downwardAPI\":{\"items\":[{\"path\":\"n\",\"resourceFieldRef\":{\"resource\":\"limits.cpu\"}}]}",
-                  NULL, "volumes{v}.downwardAPI: only fieldRef is supported, and not \"\"" },
+                  NULL, "volumes{v}.downwardAPI.resourceFieldRef: no resource \"limits.cpu\" of a container \"\"" },
                 { "all of that together",
                   "\"projected\":{\"defaultMode\":256,\"sources\":[{\"configMap\":{\"name\":\"m\"}},{\"secret\":{"
                   "\"name\":\"s\",\"optional\":true}},{\"downwardAPI\":{\"items\":[{\"path\":\"n\",\"fieldRef\":{"
@@ -1150,4 +1229,44 @@ Test(pod, the_longest_path_of_a_file_is_that_of_any_path)
                 CLEANUP(pod_freep) struct pod *p = parse(spec);
                 cr_expect_eq(p->refused.code, more ? -EINVAL : 0, "%zu: %s", strlen(path), p->refused.text);
         }
+}
+
+Test(pod, a_resource_is_the_containers_the_pods_or_the_nodes)
+{
+        static const struct {
+                const char *shows, *container, *pod, *field, *is;
+        } table[] = {
+                { "the container's limit", "\"limits\":{\"cpu\":\"3\"}", "\"limits\":{\"cpu\":\"5\"}", "limits.cpu",
+                  "3" },
+                { "where it has none the pod's", "", "\"limits\":{\"cpu\":\"5\"}", "limits.cpu", "5" },
+                { "where that has none the node's", "", "", "limits.cpu", "8" },
+                { "another resource of the pod's is none", "", "\"limits\":{\"cpu\":\"5\"}", "limits.memory", "77" },
+                { "a request is the container's alone", "", "\"requests\":{\"cpu\":\"5\"}", "requests.cpu", "0" },
+        };
+        static const struct pod_node node = { .allocatable = { .of = { 7500, 77, 99 } } };
+
+        for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+                CLEANUP(freep)
+                char *spec = xasprintf("\"resources\":{%s},\"containers\":[{\"name\":\"c\",\"image\":\"nginx\","
+                                       "\"resources\":{%s}}]",
+                                       table[i].pod, table[i].container);
+                CLEANUP(pod_freep) struct pod *p = parse(spec);
+                CLEANUP(freep) char *is = pod_resource(p, "c", table[i].field, NULL, &node);
+                CLEANUP(freep) char *nobodys = pod_resource(p, "d", table[i].field, NULL, &node);
+
+                cr_expect_str_eq(is, table[i].is, "%s", table[i].shows);
+                cr_expect_null(nobodys);
+        }
+}
+
+Test(pod, a_host_port_leads_to_no_other_port)
+{
+#define PORTS(port) "\"containers\":[{\"name\":\"c\",\"image\":\"nginx\",\"ports\":[{" port "}]}]"
+        CLEANUP(pod_freep) struct pod *same = parse(PORTS("\"containerPort\":80,\"hostPort\":80"));
+        CLEANUP(pod_freep) struct pod *other = parse(PORTS("\"containerPort\":80,\"hostPort\":81"));
+        CLEANUP(pod_freep) struct pod *none = parse(PORTS("\"containerPort\":80"));
+
+        cr_expect_null(same->ignored);
+        cr_expect_null(none->ignored);
+        cr_expect_str_eq(other->ignored, "hostPort other than its containerPort");
 }

@@ -40,8 +40,10 @@ Test(status, a_pods_phase_is_that_of_its_containers)
                 { "deleted with one of two still running", "Always c d",
                   "ready; c runs; d runs; deleting; c killed 15 inactive", NULL,
                   "Running | c terminated Error 143 | d running ready", NULL },
-                { "an end that the API server has is not taken back", "Always c", "ready; c runs; c exits 1; terminal",
-                  NULL, "Failed | c terminated Error 1", NULL },
+                { "an end that the API server has is not taken back", "Always c",
+                  "ready; c runs; c exits 1; terminal; failed", NULL, "Failed | c terminated Error 1", NULL },
+                { "whatever its containers say", "Always c", "ready; c runs; terminal; deleting", NULL,
+                  "Succeeded | c running ready", NULL },
                 { "but a pod without such an end goes on", "Always c", "ready; c runs; c exits 1", NULL,
                   "Running | c terminated Error 1", NULL },
                 { "over its deadline, and ended", "Always c deadline=9", "deadline_exceeded", NULL,
@@ -334,7 +336,7 @@ Test(status, conditions_say_who_and_since_when)
                 { "nor among its containers", "Never c", "ready; c runs; c exits 1", CONTAINERS "message", "null",
                   NULL },
                 { "the gate", "Always c gate=example.org/balancer", "ready; c runs; not gates_open", READY "message",
-                  "a condition of spec.readinessGates is not True", NULL },
+                  "corresponding condition of pod readiness gate \"example.org/balancer\" does not exist.", NULL },
                 { "since the change", "Always c", "ready; status; +5s; c runs; status; +5s", READY "lastTransitionTime",
                   "2023-11-14T22:13:25Z", NULL },
                 { "not since the last look", "Always c", "ready; status; +5s", READY "lastTransitionTime",
@@ -496,4 +498,73 @@ Test(status, the_patch_is_for_this_pod_and_no_namesake)
         cr_assert_str_eq(phase, "Pending");
         cJSON_Delete(patch);
         world_done(&w);
+}
+
+Test(status, a_gate_that_is_closed_is_told_as_the_kubelet_does)
+{
+#define GATES(conditions)                                                                                              \
+        "{\"metadata\":{\"namespace\":\"default\",\"name\":\"web\",\"uid\":\"0f6c2a9e-1234-4abc-8def-0123456789ab\"}," \
+        "\"spec\":{\"readinessGates\":[{\"conditionType\":\"a/"                                                        \
+        "b\"},{\"conditionType\":\"c\"}],\"containers\":[{\"name\":"                                                   \
+        "\"c\",\"image\":\"nginx\"}]},\"status\":{\"conditions\":[" conditions "]}}"
+        static const struct value values[] = {
+                { "not there", GATES(""), "ready; c runs", READY "message",
+                  "corresponding condition of pod readiness gate \"a/b\" does not exist., corresponding condition of "
+                  "pod "
+                  "readiness gate \"c\" does not exist.",
+                  NULL },
+                { "False", GATES("{\"type\":\"a/b\",\"status\":\"True\"},{\"type\":\"c\",\"status\":\"False\"}"),
+                  "ready; c runs", READY "message", "the status of pod readiness gate \"c\" is not \"True\", but False",
+                  NULL },
+                { "the reason", GATES(""), "ready; c runs", READY "reason", "ReadinessGatesNotReady", NULL },
+                { "the containers come first", GATES(""), "ready", READY "reason", "ContainersNotReady", NULL },
+                { "all of them True",
+                  GATES("{\"type\":\"a/b\",\"status\":\"True\"},{\"type\":\"c\",\"status\":\"True\"}"), "ready; c runs",
+                  READY "status", "True", NULL },
+        };
+
+        LOOK(values);
+}
+
+Test(status, a_node_may_have_an_address_of_each_family)
+{
+        static const struct pod_node node = { .name = "n1", .ip = "10.0.0.1", .other_ip = "fd00::1" };
+        struct world w = world("Always c");
+        cJSON *s = status_build(w.pod, w.state, &node, NULL, w.now);
+        static const char *const lists[] = { "podIPs", "hostIPs" };
+        CLEANUP(freep)
+        char *ip = value_at(s, "podIP"), *field = pod_field(w.pod, "status.podIP", &node),
+             *all = pod_field(w.pod, "status.hostIPs", &node);
+
+        for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+                CLEANUP(freep) char *ips = value_at(s, lists[i]);
+                cr_expect_str_eq(ips, "[{\"ip\":\"10.0.0.1\"},{\"ip\":\"fd00::1\"}]");
+        }
+        cr_expect_str_eq(ip, "10.0.0.1");
+        cr_expect_str_eq(field, "10.0.0.1");
+        cr_expect_str_eq(all, "10.0.0.1,fd00::1");
+        cJSON_Delete(s);
+        world_done(&w);
+}
+
+Test(status, resources_are_told_as_they_are_declared)
+{
+#define WITH(resources)                                                                                                \
+        "{\"metadata\":{\"namespace\":\"default\",\"name\":\"web\",\"uid\":\"0f6c2a9e-1234-4abc-8def-0123456789ab\"}," \
+        "\"spec\":{\"initContainers\":[{\"name\":\"i\",\"image\":\"x\"" resources                                      \
+        "}],\"containers\":[{\"name\":\"c\",\"image\":\"nginx\"" resources                                             \
+        "}],\"ephemeralContainers\":[{\"name\":\"e\",\"image\":\"x\"}]}}"
+        static const char both[] = WITH(",\"resources\":{\"limits\":{\"cpu\":\"2\"},\"requests\":{\"cpu\":\"100m\"}}");
+        static const struct value values[] = {
+                { "what it was given", both, "", "containerStatuses.0.allocatedResources", "{\"cpu\":\"100m\"}", NULL },
+                { "and both", both, "", "containerStatuses.0.resources",
+                  "{\"limits\":{\"cpu\":\"2\"},\"requests\":{\"cpu\":\"100m\"}}", NULL },
+                { "an init container's", both, "", "initContainerStatuses.0.allocatedResources.cpu", "100m", NULL },
+                { "who asks for nothing has nothing", WITH(""), "", "containerStatuses.0.resources", "{}", NULL },
+                { "and was given nothing", WITH(""), "", "containerStatuses.0.allocatedResources", "absent", NULL },
+                { "ephemeral containers have none", both, "", "ephemeralContainerStatuses.0.resources", "absent",
+                  NULL },
+        };
+
+        LOOK(values);
 }

@@ -217,6 +217,8 @@ Test(content, only_what_may_change_is_looked_at_again)
                 { "\"env\":[{\"name\":\"A\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":\"metadata.annotations['l']\"}}}"
                   "]",
                   true },
+                { "\"env\":[{\"name\":\"A\",\"valueFrom\":{\"resourceFieldRef\":{\"resource\":\"limits.cpu\"}}}]",
+                  true },
                 { "\"envFrom\":[{\"secretRef\":{\"name\":\"s\"}}]", true },
                 { "\"env\":[{\"name\":\"A\",\"valueFrom\":{\"configMapKeyRef\":{\"name\":\"c\",\"key\":\"k\"}}}]",
                   true },
@@ -241,7 +243,10 @@ Test(content, only_what_may_change_is_looked_at_again)
 Test(content, what_a_pod_is_refused_for_is_an_empty_value)
 {
         static const char *const wrong[] = {
-                "\"env\":[{\"name\":\"M\",\"valueFrom\":{\"resourceFieldRef\":{\"resource\":\"limits.cpu\"}}},",
+                "\"env\":[{\"name\":\"M\",\"valueFrom\":{\"resourceFieldRef\":{\"resource\":\"limits.gpu\"}}},",
+                "\"env\":[{\"name\":\"M\",\"valueFrom\":{\"resourceFieldRef\":{\"containerName\":\"none\","
+                "\"resource\":\"limits.cpu\"}}},",
+                "\"env\":[{\"name\":\"M\",\"valueFrom\":{\"fileKeyRef\":{\"key\":\"k\"}}},",
                 "\"env\":[{\"name\":\"a=b\",\"value\":\"x\"},",
                 "\"env\":[{\"name\":\"M\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":\"no.such\"}}},",
                 "\"envFrom\":[{\"prefix\":\"M\"}],\"env\":[",
@@ -340,4 +345,32 @@ Test(content, a_command_is_the_container_with_other_words)
         cr_assert(m->container->run_as_user->value == 7 && m->container->run_as_group->value == 8);
         vks__exec__free_unpacked(m, NULL);
         end(&t);
+}
+
+Test(content, a_pod_knows_its_name)
+{
+        static const struct {
+                const char *container, *hostname;
+        } cases[] = {
+                { SOURCES, "web" },
+                { "\"envFrom\":[{\"configMapRef\":{\"name\":\"c\"}}],\"env\":[{\"name\":\"PW\",\"valueFrom\":{"
+                  "\"secretKeyRef\":"
+                  "{\"name\":\"s\",\"key\":\"pw\"}}},{\"name\":\"HOSTNAME\",\"value\":\"own-$(HOSTNAME)\"}]",
+                  "own-web" },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+                struct run t;
+                uint64_t hash;
+                Vks__Write *w;
+
+                begin(&t, cases[i].container, (struct had){ HUSH, "" });
+                w = written(&t, &hash);
+                cr_assert_geq(w->containers[0]->n_env, 1);
+                cr_expect_str_eq(w->containers[0]->env[0]->name, "HOSTNAME");
+                cr_expect_eq(w->containers[0]->env[0]->value.len, strlen(cases[i].hostname));
+                cr_expect_arr_eq(w->containers[0]->env[0]->value.data, cases[i].hostname, strlen(cases[i].hostname));
+                content_write_free(w);
+                end(&t);
+        }
 }

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/pod/demands.h"
+
+#include <stdio.h>
+
+#include "agent/lib/json.h"
+#include "common/ids.h"
+#include "common/mem.h"
+
+static uint16_t port_number(const cJSON *o, const char *key)
+{
+        int64_t n = json_int(o, key, 0);
+
+        return n > 0 && n <= UINT16_MAX ? (uint16_t)n : 0;
+}
+
+static const char *protocol_of(const cJSON *port)
+{
+        static const char *const others[] = { "UDP", "SCTP" };
+        const char *s = json_str(port, "protocol");
+
+        for (size_t i = 0; i < ARRAY_LEN(others); i++)
+                if (streq(s, others[i]))
+                        return others[i];
+        return "TCP";
+}
+
+/* Both mean every address of the machine, as no address does. */
+static bool is_any_address(const char *ip)
+{
+        return !ip || !*ip || streq(ip, "0.0.0.0") || streq(ip, "::");
+}
+
+static void add_ports(struct demands *d, const cJSON *container)
+{
+        const cJSON *ports = json_get(container, "ports"), *item;
+        size_t n = json_len(ports);
+
+        if (n > PORTS_MAX - d->n_ports)
+                n = PORTS_MAX - d->n_ports;
+        if (n == 0)
+                return;
+        d->ports = xrealloc(d->ports, d->n_ports + n, sizeof(*d->ports));
+        cJSON_ArrayForEach (item, ports) {
+                const char *ip = json_str(item, "hostIP");
+                if (n-- == 0)
+                        break;
+                d->ports[d->n_ports++] = (struct port){
+                        .protocol = protocol_of(item),
+                        .container = port_number(item, "containerPort"),
+                        .host = port_number(item, "hostPort"),
+                        .host_ip = is_any_address(ip) ? NULL : xstrdup(ip),
+                };
+        }
+}
+
+static void look_for_hugepages(struct demands *d, const cJSON *container)
+{
+        const cJSON *item;
+
+        cJSON_ArrayForEach (item, json_get(json_get(container, "resources"), "requests"))
+                if (!*d->hugepages && starts_with(item->string, "hugepages-") && cJSON_IsString(item) &&
+                    !streq(item->valuestring, "0"))
+                        snprintf(d->hugepages, sizeof(d->hugepages), "%s", item->string);
+}
+
+static cJSON *copy(const cJSON *o)
+{
+        return o && !cJSON_IsNull(o) ? cJSON_Duplicate(o, true) : NULL;
+}
+
+void demands_parse(const cJSON *spec, struct demands *ret)
+{
+        const cJSON *affinity = json_get(json_get(spec, "affinity"), "nodeAffinity"), *item;
+        const char *os = json_str(json_get(spec, "os"), "name");
+
+        *ret = (struct demands){ 0 };
+        ret->selector = copy(json_get(spec, "nodeSelector"));
+        ret->terms = copy(
+                json_get(json_get(affinity, "requiredDuringSchedulingIgnoredDuringExecution"), "nodeSelectorTerms"));
+        ret->os = xstrdup(os);
+        resources_of_pod(spec, "requests", &ret->requests);
+        resources_parse(json_get(json_get(spec, "resources"), "limits"), &ret->limits);
+        cJSON_ArrayForEach (item, json_get(spec, "containers")) {
+                add_ports(ret, item);
+                look_for_hugepages(ret, item);
+        }
+        cJSON_ArrayForEach (item, json_get(spec, "initContainers")) {
+                if (streq(json_str(item, "restartPolicy"), "Always"))
+                        add_ports(ret, item);
+                look_for_hugepages(ret, item);
+        }
+}
+
+void demands_done(struct demands *d)
+{
+        for (size_t i = 0; i < d->n_ports; i++)
+                free(d->ports[i].host_ip);
+        free(d->ports);
+        free(d->os);
+        cJSON_Delete(d->selector);
+        cJSON_Delete(d->terms);
+}
