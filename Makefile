@@ -5,6 +5,7 @@
 #   make check      every test: unit, corpora, lint, component and end-to-end tests in the lab
 #   make unit       unit tests and fuzz corpora only, under ASan and UBSan
 #   make check-daemons   packages as images, one after the other in the lab: tests/daemons/list
+#   make conformance     Kubernetes' own end-to-end suite on a node of vks, beside what tests/conformance/list says of each spec
 #   make demo       the main job, from a bare machine to a running pod
 #   make bench      the table of speed and memory
 #   make deb        the Debian package, in build/; DEBIAN=trixie: for that release, in build/trixie/
@@ -46,7 +47,7 @@ PKG_CFLAGS = $(call once,PKG_CFLAGS,$(shell pkg-config --cflags $(PKG_AGENT) | s
 CPPFLAGS += $(WANTED)$(if $(findstring /tests/unit/,$@),$(WANTED_BY_TESTS))$(PKG_CFLAGS)
 
 .DEFAULT_GOAL := all
-.PHONY: all deps deps-build deps-demo check check-daemons unit demo bench deb lint fmt fuzz fuzz-run coverage mutants clean
+.PHONY: all deps deps-build deps-demo check check-daemons conformance unit demo bench deb lint fmt fuzz fuzz-run coverage mutants clean
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -191,6 +192,9 @@ check: deps
 check-daemons: deps
 	$(MAKE) -s deb
 	tests/daemons/run
+
+conformance: deps
+	tests/conformance/run
 
 demo: deps-demo
 	tests/demo

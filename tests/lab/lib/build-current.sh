@@ -50,7 +50,8 @@ current_fetch() {
     return 3
 }
 
-current_compile() { # OUT
+# What Kubernetes' own Makefile links in.
+version_flags() {
     local version minor package flags="-s -w"
     version=$(current_version)
     minor=${version#v1.}
@@ -58,7 +59,11 @@ current_compile() { # OUT
     for package in k8s.io/component-base/version k8s.io/client-go/pkg/version; do
         flags+=" -X $package.gitVersion=$version -X $package.gitMajor=1 -X $package.gitMinor=$minor"
     done
-    run_go build -p 2 -trimpath -ldflags "$flags" -o "$1/control-plane" .
+    echo "$flags"
+}
+
+current_compile() { # OUT
+    run_go build -p 2 -trimpath -ldflags "$(version_flags)" -o "$1/control-plane" .
     "$1/control-plane" kube-apiserver --version
 }
 
