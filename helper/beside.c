@@ -22,18 +22,40 @@ enum {
         FILE_MAX = 17 * 1024 * 1024,
         PTS_FIRST = 136, /* major numbers of the far ends of pseudo-terminals: Documentation/admin-guide/devices.txt */
         PTS_LAST = 143,
+        NULL_MAJOR = 1, /* /dev/null, likewise */
+        NULL_MINOR = 3,
 };
 
-static bool is_made_for_it(const struct stat *st)
+static bool is_terminal(const struct stat *st)
 {
-        return S_ISFIFO(st->st_mode) ||
-               (S_ISCHR(st->st_mode) && major(st->st_rdev) >= PTS_FIRST && major(st->st_rdev) <= PTS_LAST);
+        return S_ISCHR(st->st_mode) && major(st->st_rdev) >= PTS_FIRST && major(st->st_rdev) <= PTS_LAST;
 }
 
 /*
- * A program may open its streams once more by name (/dev/stdout, /dev/tty), which takes their owner's right. So what
- * the agent has made for this very purpose, a pipe or the far end of a terminal, becomes the command's user's; anything
- * else is handed on as it is, and so is what is not the agent's.
+ * A pipe, the far end of a pseudo-terminal, or /dev/null, and open. By anything else the command could get to more than
+ * a stream: by a directory out of its view of the machine; by a socket or a file, PID 1 or a program of the machine's
+ * to what they do with such a one.
+ */
+static int check_streams(const struct machine *m, struct err *e)
+{
+        for (size_t i = 0; i < 3; i++) {
+                int flags = fcntl(m->streams[i], F_GETFL);
+                struct stat st;
+
+                if (flags < 0 || fstat(m->streams[i], &st) < 0)
+                        return err_errno(e, -errno, NULL, "standard streams");
+                if (flags & O_PATH || !(S_ISFIFO(st.st_mode) || is_terminal(&st) ||
+                                        (S_ISCHR(st.st_mode) && st.st_rdev == makedev(NULL_MAJOR, NULL_MINOR))))
+                        return err_set(e, -EINVAL, NULL,
+                                       "standard stream %zu is neither a pipe nor a terminal nor /dev/null", i);
+        }
+        return 0;
+}
+
+/*
+ * A program may open its streams once more by name (/dev/stdout, /dev/tty), which takes their owner's right. So a pipe
+ * or a terminal that the agent has made for this very purpose becomes the command's user's; what is not the agent's is
+ * handed on as it is.
  */
 static int give_streams(const struct machine *m, const struct privilege *who)
 {
@@ -43,8 +65,8 @@ static int give_streams(const struct machine *m, const struct privilege *who)
         for (size_t i = 0; who->known && agent.known && i < 3; i++) {
                 struct stat st;
 
-                if (fstat(m->streams[i], &st) == 0 && st.st_uid == agent.uid && is_made_for_it(&st) &&
-                    fchown(m->streams[i], who->uid, (gid_t)-1) < 0)
+                if (fstat(m->streams[i], &st) == 0 && st.st_uid == agent.uid &&
+                    (S_ISFIFO(st.st_mode) || is_terminal(&st)) && fchown(m->streams[i], who->uid, (gid_t)-1) < 0)
                         return -errno;
         }
         return 0;
@@ -69,10 +91,16 @@ static int write_carried(int pod, struct unit_text *u)
         return u->carried ? dir_write(envs, name, all.data, all.len, 0600) : 0;
 }
 
-/* The drop-in, if it is not there with the same text: PID 1 looks for new directories only. */
-static int write_dropin(struct machine *m, int pod, const struct unit_text *u, const char *unit)
+/*
+ * The drop-in of all commands beside the container. PID 1 reads it when it loads such a unit, and reads it again at
+ * each daemon-reload, while what the unit runs is what StartTransientUnit said: so a command whose process is still to
+ * begin would get its walls from a later text. Another text is therefore written only while PID 1 knows of no command
+ * of the container's; the same text is written once.
+ */
+static int write_dropin(struct machine *m, int pod, const struct unit_text *u, const char *unit, struct err *e)
 {
-        CLEANUP(buf_done) struct buf text = BUF(TEXT_MAX);
+        CLEANUP(buf_done) struct buf text = BUF(TEXT_MAX), old = BUF(TEXT_MAX);
+        struct units_found found = { 0 };
         char all[ID_UNIT_MAX + 1];
         CLEANUP(freep) char *name = NULL;
         FD list = dir_open(pod, "units"), dir = -1;
@@ -84,22 +112,54 @@ static int write_dropin(struct machine *m, int pod, const struct unit_text *u, c
         new = faccessat(m->units, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0;
         unit_text_beside(u, unit, &text);
         if (r < 0 || (r = buf_ok(&text) ? 0 : -E2BIG) < 0 || (r = dir_write(list, all, "", 0, 0600)) < 0 ||
-            (r = dir = dir_make(m->units, name, 0755)) < 0 ||
-            (r = dir_write(dir, "vks.conf", text.data, text.len, 0644)) < 0)
+            (r = dir = dir_make(m->units, name, 0755)) < 0 || (r = dir_read(dir, "vks.conf", &old)) < 0)
+                return err_errno(e, r, NULL, "files for a command beside %s", unit);
+        if (buf_ok(&old) && old.len == text.len && memcmp(old.data, text.data, text.len) == 0)
+                return 0;
+        r = unit_find_commands(m, all, &found, e);
+        if (r == 0 && found.n_busy)
+                r = err_set(e, -EAGAIN, NULL,
+                            "what the machine says of container %s has changed: no other command before %s has ended",
+                            u->container, found.busy[0]);
+        strv_free(found.busy);
+        strv_free(found.failed);
+        if (r < 0)
                 return r;
+        r = dir_write(dir, "vks.conf", text.data, text.len, 0644);
+        if (r < 0)
+                return err_errno(e, r, NULL, "files for a command beside %s", unit);
         if (new)
                 unit_files_touch(m);
         return 0;
 }
 
-/* Does WRITE's account say that the unit is this very container's? Its name follows from the image alone. */
-static bool is_containers(int pod, const char *unit, const char *container)
+/*
+ * Only beside a container that is up, and asked for as WRITE had it: then the user, the view and the slice of a command
+ * are those that policy, the account of ways and REMOVE know of. One that was to wait for the container's end would
+ * hold one of PID 1's jobs for as long, and begin when nothing stops it any more.
+ */
+static int check_container(struct machine *m, const struct op_exec *op, int pod, struct err *e)
 {
-        CLEANUP(buf_done) struct buf name = BUF(ID_UNIT_MAX);
-        FD list = dir_open(pod, "units");
+        const struct op_container *k = &op->as.containers[0];
+        const struct pod_id *id = &op->as.pod;
+        bool up = false;
+        int r = pod < 0 || !unit_is_pods(m, k->unit, id->uid) ? -ENOENT : account_compare(pod, &op->as, k);
 
-        return list >= 0 && dir_read(list, unit, &name) == 0 && buf_ok(&name) && name.len == strlen(container) &&
-               memcmp(name.data, container, name.len) == 0;
+        if (r == -ENOENT)
+                return err_set(e, r, NULL, "container %s of pod %s/%s was not started", k->c->name, id->namespace,
+                               id->name);
+        if (r == -ESTALE)
+                return err_set(e, r, NULL,
+                               "container %s of pod %s/%s was started as another one than it is said to be, or by "
+                               "another version of vks: no command beside it before it is made anew",
+                               k->c->name, id->namespace, id->name);
+        if (r < 0)
+                return err_errno(e, r, NULL, "account of %s", k->unit);
+        r = unit_is_up(m, k->unit, &up, e);
+        if (r == 0 && !up)
+                r = err_set(e, -EAGAIN, NULL, "container %s of pod %s/%s does not run, or is about to end", k->c->name,
+                            id->namespace, id->name);
+        return r;
 }
 
 int op_exec(struct machine *m, const struct op_exec *op, struct answer *a, struct err *e)
@@ -113,20 +173,19 @@ int op_exec(struct machine *m, const struct op_exec *op, struct answer *a, struc
         int r;
 
         snprintf(a->about, sizeof(a->about), " %s: %.200s for %s", k->c->name, k->c->command[0], op->user);
-        if (pod < 0 || !unit_is_pods(m, k->unit, op->as.pod.uid) || !is_containers(pod, k->unit, k->c->name))
-                return err_set(e, -ENOENT, NULL, "container %s of pod %s/%s was not started", k->c->name,
-                               op->as.pod.namespace, op->as.pod.name);
+        if ((r = check_streams(m, e)) < 0 || (r = check_container(m, op, pod, e)) < 0)
+                return r;
         own = content_of(m, op->as.pod.uid);
         if ((r = room_left(m->pods, POD_RUN_DIR, e)) < 0 || (r = room_left(m->units, UNIT_DIR, e)) < 0 ||
             (r = bounds_jobs(m, 1, false, e)) < 0 || (r = bounds_execs(m, e)) < 0 ||
             (r = container_text_make(m, &op->as, k, pod, overlay, true, &t, e)) < 0)
                 return r;
         r = write_carried(pod, &t.u);
-        if (r == 0)
-                r = write_dropin(m, pod, &t.u, k->unit);
         content_note(m, op->as.pod.uid, own);
         if (r < 0)
                 return err_errno(e, r, NULL, "files for a command beside %s", k->unit);
+        if ((r = write_dropin(m, pod, &t.u, k->unit, e)) < 0)
+                return r;
         r = give_streams(m, &t.u.who);
         if (r < 0)
                 return err_errno(e, r, NULL, "standard streams");

@@ -38,22 +38,25 @@ int bounds_jobs(struct machine *m, size_t n, bool stops, struct err *e)
         return r;
 }
 
-/* PID 1 is asked only when so many have begun that they may all be running. */
+/*
+ * PID 1 is asked only when so many have begun that the bound may be reached; and by each new helper, since commands
+ * outlive it.
+ */
 int bounds_execs(struct machine *m, struct err *e)
 {
         struct units_found found = { 0 };
-        int r = m->execs < EXECS ? 0 : unit_find_busy(m, "vks-exec-*.service", &found, e);
+        int r = m->execs ? 0 : unit_find_busy(m, "vks-exec-*.service", &found, e);
 
         strv_free(found.busy);
         strv_free(found.failed);
         if (r < 0)
                 return r;
-        if (m->execs >= EXECS)
-                m->execs = (unsigned)found.n_busy;
-        if (m->execs >= EXECS)
-                return err_set(e, -EAGAIN, "max-execs", "%u commands run beside containers, and no more than %d may",
-                               m->execs, EXECS);
-        m->execs++;
+        if (m->execs == 0 && found.n_busy >= EXECS)
+                return err_set(e, -EAGAIN, "max-execs", "%zu commands run beside containers, and no more than %d may",
+                               found.n_busy, EXECS);
+        if (m->execs == 0)
+                m->execs = EXECS - (unsigned)found.n_busy;
+        m->execs--;
         return 0;
 }
 

@@ -42,7 +42,7 @@ struct machine {
         struct policy *policy; /* owned; by which the present request is judged */
         struct trash trash;
         const int *streams; /* EXEC: the three descriptors that came with the present request, borrowed */
-        unsigned execs;     /* commands begun, of which not more than so many run (bounds.c) */
+        unsigned execs;     /* commands that may begin before PID 1 is asked how many there are (bounds.c) */
         bool content_known;
         uint64_t content; /* of all pods' files and variables, in bytes of the tmpfs (bounds.c) */
 };
@@ -95,6 +95,12 @@ int unit_signal(struct machine *m, const char *unit, struct err *e);
 /* A name of org.freedesktop.systemd1(5)'s ActiveState, "activating" for one whose job waits; "" when PID 1 has not
  * loaded it. */
 int unit_active_state(struct machine *m, const char *unit, char ret[static 32], struct err *e);
+/*
+ * Is it up and to stay so? Active without a job; or activating, or reloading, by a job that says so: a daemon that has
+ * not reported ready yet, or a oneshot while it runs. Not one that is to stop or to be stopped first, nor one that
+ * waits for its restart.
+ */
+int unit_is_up(struct machine *m, const char *unit, bool *ret, struct err *e);
 /* Starts `unit`, a transient oneshot that runs `argv`, unless it runs already. When it has ended, however it ended,
  * PID 1 runs the same program with "--end" alone. */
 int unit_run(struct machine *m, const char *unit, char **argv, struct err *e);
@@ -115,12 +121,15 @@ void unit_files_touch(struct machine *m);
 /* How many jobs PID 1 has. */
 int unit_jobs(struct machine *m, uint32_t *ret, struct err *e);
 
-/* The units that PID 1 has loaded and that are not inactive; the caller owns both lists. */
+/* The units that PID 1 has loaded and that are not inactive, or wait for their turn (busy); those that failed. The
+ * caller owns both lists. */
 struct units_found {
         char **busy, **failed;
         size_t n_busy, n_failed;
 };
 int unit_find_busy(struct machine *m, const char *pattern, struct units_found *ret, struct err *e);
+/* The commands beside one container; `all`: exec_unit_name() of them all. */
+int unit_find_commands(struct machine *m, const char *all, struct units_found *ret, struct err *e);
 
 /* ---- bounds.c: -EAGAIN: later; the reason names the bound -------------------------------------------------------- */
 
@@ -169,6 +178,19 @@ struct container_text {
 int container_text_make(struct machine *m, const struct op_write *op, const struct op_container *k, int pod,
                         bool overlay, bool beside, struct container_text *ret, struct err *e);
 void container_text_done(struct container_text *t);
+
+/* ---- account.c: WRITE's account of a pod's units (`pod`: POD_RUN_DIR/UID, open) ---------------------------------- */
+
+/* That `k->unit` is this container, and what it was asked for; 0 or a negative errno. */
+int account_write(int pod, const struct op_write *op, const struct op_container *k);
+/*
+ * Is the container asked for as WRITE had it: user, groups, package, mounts, directory, QoS class? 0; -ENOENT: the unit
+ * is not this container's; -ESTALE: it is, and was asked for in another way, or written by a vks that kept no account;
+ * another negative errno.
+ */
+int account_compare(int pod, const struct op_write *op, const struct op_container *k);
+/* The name of the unit's container; `list`: the pod's "units", open. "": there is none in the account. */
+void account_name(int list, const char *unit, char ret[static ID_LABEL_MAX + 1]);
 
 /* ---- cage.c: after this the helper opens nothing but files, and executes nothing ------------------------------- */
 int helper_cage(struct err *e);

@@ -11,17 +11,12 @@
 
 static const char *const streams[] = { "out", "err" };
 
-/* The name of the container that the unit belongs to, as WRITE has noted it. "": the unit has no log pipes, since an
- * older vks has written it. */
+/* "": the unit has no log pipes, since an older vks has written it. */
 static void container_of(struct machine *m, const char *uid, const char *unit, char ret[static ID_LABEL_MAX + 1])
 {
         FD pod = dir_open(m->pods, uid), list = pod < 0 ? -1 : dir_open(pod, "units");
-        FD fd = list < 0 ? -1 : openat(list, unit, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-        ssize_t n = fd < 0 ? -1 : read(fd, ret, ID_LABEL_MAX);
 
-        ret[n > 0 ? n : 0] = '\0';
-        if (!id_is_label(ret))
-                *ret = '\0';
+        account_name(list, unit, ret);
 }
 
 int logs_write(struct machine *m, const struct unit_text *u, const char *unit)

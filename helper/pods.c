@@ -80,15 +80,42 @@ static int remove_files(struct machine *m, const char *uid, const char *unit)
         return r == 0 && list >= 0 ? dir_remove(list, unit) : r;
 }
 
-static int remove_unit(struct machine *m, const char *uid, const char *unit, struct err *e)
+/*
+ * What the commands beside a container have in common (`all`: exec_unit_name() of them all), when no one runs or waits
+ * to. That is asked when the container has stopped: from then on none can begin.
+ */
+static int remove_commands(struct machine *m, const char *uid, int list, const char *all, struct err *e)
 {
-        char state[32];
+        struct units_found found = { 0 };
+        int r;
+
+        if (faccessat(list, all, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+                return 0; /* there never was a command */
+        r = unit_find_commands(m, all, &found, e);
+        if (r == 0 && found.n_busy)
+                r = err_set(e, -EBUSY, NULL, "%s still runs", found.busy[0]);
+        strv_free(found.busy);
+        strv_free(found.failed);
+        if (r < 0)
+                return r;
+        r = remove_files(m, uid, all);
+        return r < 0 ? err_errno(e, r, NULL, "removing %s", all) : 0;
+}
+
+static int remove_unit(struct machine *m, const char *uid, int list, const char *unit, struct err *e)
+{
+        char state[32], name[ID_LABEL_MAX + 1], all[ID_UNIT_MAX + 1];
         int r = unit_active_state(m, unit, state, e);
 
         if (r < 0 || !unit_is_pods(m, unit, uid))
                 return r;
         if (*state && !streq(state, "inactive") && !streq(state, "failed"))
                 return err_set(e, -EBUSY, NULL, "%s is %s", unit, state);
+        account_name(list, unit, name);
+        exec_unit_name(uid, name, NULL, all);
+        r = *name ? remove_commands(m, uid, list, all, e) : 0;
+        if (r < 0)
+                return r;
         r = remove_files(m, uid, unit);
         if (r < 0)
                 return err_errno(e, r, NULL, "removing %s", unit);
@@ -126,24 +153,6 @@ static int remove_rest(struct machine *m, const char *uid, struct err *e)
         return r == 0 && n > 0 ? unit_ask(m, "StopUnit", slice, e) : r;
 }
 
-/* The commands beside its containers that still run: only where there ever was one is PID 1 asked. */
-static int check_commands(struct machine *m, const char *uid, char *const *units, struct err *e)
-{
-        CLEANUP(freep) char *pattern = xasprintf("vks-exec-%s-*.service", uid);
-        struct units_found found = { 0 };
-        bool any = false;
-        int r;
-
-        for (char *const *unit = units; unit && *unit; unit++)
-                any |= unit_name_is_exec(*unit);
-        r = any ? unit_find_busy(m, pattern, &found, e) : 0;
-        if (r == 0 && found.n_busy)
-                r = err_set(e, -EBUSY, NULL, "%s still runs", found.busy[0]);
-        strv_free(found.busy);
-        strv_free(found.failed);
-        return r;
-}
-
 int op_remove(struct machine *m, const struct op_units *op, UNUSED struct answer *a, struct err *e)
 {
         const char *uid = op->pod.uid;
@@ -152,12 +161,12 @@ int op_remove(struct machine *m, const struct op_units *op, UNUSED struct answer
         uint64_t own = content_of(m, uid);
         int r = op->flag ? bounds_jobs(m, REMOVE_JOBS, true, e) : 0;
 
-        if (r == 0)
-                r = check_commands(m, uid, all, e);
         for (size_t i = 0; i < op->n_units && r == 0; i++)
-                r = remove_unit(m, uid, op->units[i], e);
+                r = remove_unit(m, uid, list, op->units[i], e);
         for (char **unit = all; unit && *unit && r == 0; unit++)
-                r = remove_unit(m, uid, *unit, e);
+                r = unit_name_is_exec(*unit) ? 0 : remove_unit(m, uid, list, *unit, e);
+        for (char **unit = all; unit && *unit && r == 0; unit++)
+                r = unit_name_is_exec(*unit) ? remove_commands(m, uid, list, *unit, e) : 0;
         if (r == 0 && op->flag)
                 r = remove_rest(m, uid, e);
         content_note(m, uid, own);
@@ -172,8 +181,8 @@ static int write_files(struct machine *m, int pod, const char *unit, struct unit
         struct buf fragment = BUF(TEXT_MAX), dropin = BUF(TEXT_MAX), env = SECRET_BUF(ENV_MAX),
                    carried = SECRET_BUF(CARRIED_MAX);
         CLEANUP(freep) char *name = xasprintf("%s.d", unit), *carried_name = xasprintf("%s.carried", c->name);
-        FD envs = dir_open(pod, "env"), list = dir_open(pod, "units"), dir = -1;
-        int r = envs < 0 ? envs : list < 0 ? list : 0;
+        FD envs = dir_open(pod, "env"), dir = -1;
+        int r = envs < 0 ? envs : 0;
 
         for (size_t i = 0; i < c->n_env; i++)
                 unit_text_env(u, c->env[i]->name, c->env[i]->value.data, c->env[i]->value.len, &env, &carried);
@@ -184,8 +193,7 @@ static int write_files(struct machine *m, int pod, const char *unit, struct unit
         unit_text_dropin(u, &dropin);
         if (!buf_ok(&fragment) || !buf_ok(&dropin) || !buf_ok(&env) || !buf_ok(&carried))
                 r = -E2BIG;
-        if (r < 0 || (r = dir_write(list, unit, c->name, strlen(c->name), 0600)) < 0 ||
-            (r = logs_write(m, u, unit)) < 0 || (r = dir_write(envs, c->name, env.data, env.len, 0600)) < 0 ||
+        if (r < 0 || (r = logs_write(m, u, unit)) < 0 || (r = dir_write(envs, c->name, env.data, env.len, 0600)) < 0 ||
             (r = u->carried ? dir_write(envs, carried_name, carried.data, carried.len, 0600)
                             : dir_remove(envs, carried_name)) < 0 ||
             (r = dir = dir_make(m->units, name, 0755)) < 0 ||
@@ -206,6 +214,8 @@ static int write_container(struct machine *m, const struct op_write *op, const s
                 return r;
         r = t.u.etc ? pod_layer_make(m, pod, op->pod.uid, &layer_etc) : 0;
         if (r == 0)
+                r = account_write(pod, op, k);
+        if (r == 0)
                 r = write_files(m, pod, k->unit, &t.u, k->c);
         return r < 0 ? err_errno(e, r, NULL, "writing %s", k->unit) : 0;
 }
@@ -220,9 +230,10 @@ static int check_name(int pod, const struct op_container *k, struct err *e)
         CLEANUP(strv_freep) char **units = list < 0 ? NULL : dir_list(list);
 
         for (char **unit = units; unit && *unit; unit++) {
-                CLEANUP(buf_done) struct buf name = BUF(ID_LABEL_MAX);
+                char name[ID_LABEL_MAX + 1];
 
-                if (streq(*unit, k->unit) || dir_read(list, *unit, &name) < 0 || !streq(name.data, k->c->name))
+                account_name(list, *unit, name);
+                if (streq(*unit, k->unit) || !streq(name, k->c->name))
                         continue;
                 return err_set(e, -EEXIST, NULL, "container %s has a unit already: %s", k->c->name, *unit);
         }

@@ -104,6 +104,24 @@ int unit_active_state(struct machine *m, const char *unit, char ret[static 32], 
         return told(r, &error, "GetUnit", unit, e);
 }
 
+int unit_is_up(struct machine *m, const char *unit, bool *ret, struct err *e)
+{
+        CLEANUP(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        CLEANUP(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        const char *state = "", *job = "";
+        int r = sd_bus_call_method(m->bus, MANAGER, "ListUnitsByNames", &error, &reply, "as", 1, unit);
+
+        if (r >= 0)
+                r = sd_bus_message_enter_container(reply, 'a', "(ssssssouso)");
+        if (r >= 0)
+                r = sd_bus_message_read(reply, "(ssssssouso)", NULL, NULL, NULL, &state, NULL, NULL, NULL, NULL, &job,
+                                        NULL);
+        *ret = streq(state, "active")                                    ? streq(job, "")
+               : streq(state, "activating") || streq(state, "reloading") ? streq(job, "start") || streq(job, "reload")
+                                                                         : false;
+        return told(r, &error, "ListUnitsByNames", unit, e);
+}
+
 int unit_jobs(struct machine *m, uint32_t *ret, struct err *e)
 {
         CLEANUP(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
@@ -117,18 +135,26 @@ int unit_find_busy(struct machine *m, const char *pattern, struct units_found *r
         CLEANUP(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         CLEANUP(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         const char *name = NULL, *state = NULL;
-        int r = sd_bus_call_method(m->bus, MANAGER, "ListUnitsByPatterns", &error, &reply, "asas", 4, "failed",
-                                   "activating", "active", "deactivating", 1, pattern);
+        uint32_t job = 0;
+        int r = sd_bus_call_method(m->bus, MANAGER, "ListUnitsByPatterns", &error, &reply, "asas", 0, 1, pattern);
 
         if (r >= 0)
                 r = sd_bus_message_enter_container(reply, 'a', "(ssssssouso)");
         while (r >= 0 && (r = sd_bus_message_read(reply, "(ssssssouso)", &name, NULL, NULL, &state, NULL, NULL, NULL,
-                                                  NULL, NULL, NULL)) > 0) {
-                bool failed = streq(state, "failed");
-
-                strv_push(failed ? &ret->failed : &ret->busy, failed ? &ret->n_failed : &ret->n_busy, xstrdup(name));
+                                                  &job, NULL, NULL)) > 0) {
+                if (job || !(streq(state, "inactive") || streq(state, "failed")))
+                        strv_push(&ret->busy, &ret->n_busy, xstrdup(name));
+                else if (streq(state, "failed"))
+                        strv_push(&ret->failed, &ret->n_failed, xstrdup(name));
         }
         return told(r, &error, "ListUnitsByPatterns", pattern, e);
+}
+
+int unit_find_commands(struct machine *m, const char *all, struct units_found *ret, struct err *e)
+{
+        CLEANUP(freep) char *pattern = xasprintf("%.*s*.service", (int)(strlen(all) - strlen(".service")), all);
+
+        return unit_find_busy(m, pattern, ret, e);
 }
 
 void unit_files_touch(struct machine *m)

@@ -696,8 +696,8 @@ void unit_text_beside(const struct unit_text *u, const char *unit, struct buf *b
         buf_printf(b,
                    "Namespace=%s\nPod=%s\nContainer=%s\n\n[Unit]\nDescription=Command beside container %s of pod "
                    "%s/%s\nDefaultDependencies=no\nCollectMode=inactive-or-failed\nStartLimitIntervalSec=0\n"
-                   "PartOf=%s\nAfter=%s\n",
-                   pod->namespace, pod->name, u->container, u->container, pod->namespace, pod->name, unit, unit);
+                   "PartOf=%s\n",
+                   pod->namespace, pod->name, u->container, u->container, pod->namespace, pod->name, unit);
         if (u->overlay)
                 needs_layer(b, &layer_var, pod->uid);
         if (u->etc)
@@ -723,6 +723,8 @@ void unit_text_beside(const struct unit_text *u, const char *unit, struct buf *b
                 buf_printf(b, "LoadCredential=" UNIT_TEXT_CARRIED ":" POD_RUN_DIR "/%s/env/%s.beside\n", pod->uid,
                            u->container);
         identity(b, u);
+        if (u->who.become && !u->file) /* vks-exec begins as root by its own line ("!"); no other line would */
+                buf_str(b, "User=" FALLBACK_USER "\nUnsetEnvironment=HOME LOGNAME SHELL USER\n");
         working_dir(b, u);
         directories(b, u, true);
         if (!u->who.become)

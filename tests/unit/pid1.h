@@ -26,11 +26,12 @@ struct pid1 {
         struct {
                 const char *unit, *state;
         } units[PID1_UNITS];
-        int kill_signal;       /* KillSignal= of each unit */
-        const char *kill_mode; /* KillMode=; NULL: mixed */
-        uint32_t n_jobs, job;  /* of all; of each unit */
-        unsigned n_streams;    /* descriptors that came with the last StartTransientUnit */
-        const char *unmount;   /* done when a mount unit is stopped, as PID 1 does it */
+        int kill_signal;               /* KillSignal= of each unit */
+        const char *kill_mode;         /* KillMode=; NULL: mixed */
+        uint32_t n_jobs, job;          /* of all; of each unit */
+        const char *named, *named_job; /* ActiveState and job of a unit that is asked for by name; NULL: active, none */
+        unsigned n_streams;            /* descriptors that came with the last StartTransientUnit */
+        const char *unmount;           /* done when a mount unit is stopped, as PID 1 does it */
 };
 
 static bool pid1_fails(struct pid1 *p, const char *method)
@@ -38,7 +39,7 @@ static bool pid1_fails(struct pid1 *p, const char *method)
         return p->fail_method && strcmp(p->fail_method, method) == 0;
 }
 
-/* Those of its units that have one of the states that are asked for. The pattern is not looked at. */
+/* Those of its units that have one of the states that are asked for, or all. The pattern is not looked at. */
 static int pid1_list(struct pid1 *p, sd_bus_message *m, sd_bus_error *error)
 {
         CLEANUP(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
@@ -59,13 +60,23 @@ static int pid1_list(struct pid1 *p, sd_bus_message *m, sd_bus_error *error)
                 char word[64];
 
                 snprintf(word, sizeof(word), " %.60s ", p->units[i].state ? p->units[i].state : "-");
-                if (p->units[i].unit && strstr(states, word))
+                if (p->units[i].unit && (states[1] == '\0' || strstr(states, word)))
                         r = sd_bus_message_append(reply, "(ssssssouso)", p->units[i].unit, "", "loaded",
-                                                  p->units[i].state, "", "", "/", 0, "", "/");
+                                                  p->units[i].state, "", "", "/", p->job, "", "/");
         }
         if (r >= 0)
                 r = sd_bus_message_close_container(reply);
         return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+}
+
+/* The one unit, which is loaded for it. */
+static int pid1_name(struct pid1 *p, sd_bus_message *m, sd_bus_error *error)
+{
+        return pid1_fails(p, "ListUnitsByNames")
+                       ? sd_bus_error_set(error, p->fail_name, "as told")
+                       : sd_bus_reply_method_return(m, "a(ssssssouso)", 1, "", "", "loaded",
+                                                    p->named ? p->named : "active", "", "", "/", 1,
+                                                    p->named_job ? p->named_job : "", "/");
 }
 
 /* How many of its properties are descriptors. */
@@ -119,6 +130,8 @@ static int pid1_answer(sd_bus_message *m, void *userdata, sd_bus_error *error)
         }
         if (strcmp(method, "ListUnitsByPatterns") == 0)
                 return pid1_list(p, m, error);
+        if (strcmp(method, "ListUnitsByNames") == 0)
+                return pid1_name(p, m, error);
         sd_bus_message_read(m, "s", &unit);
         snprintf(p->asked + n, sizeof(p->asked) - n, "%s %s\n", method, unit);
         if (strcmp(method, "KillUnit") == 0) {

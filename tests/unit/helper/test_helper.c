@@ -2,6 +2,8 @@
 /* The root helper's operations, from the packet to the files: on a machine of each test's own, with a PID 1 that notes
  * what it is asked. */
 #include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/sysinfo.h>
 
 #include "common/message.h"
@@ -22,6 +24,7 @@ static Vks__Reply *reply;
 static char line[4096]; /* the last one that the journal got, and how many of the last request */
 static unsigned lines;
 static char unit[] = SLEEP;
+static int stream_fd[WIRE_N_STREAMS]; /* EXEC's, of which copies are sent */
 
 static int open_dir(const char *path)
 {
@@ -41,6 +44,8 @@ static void setup(void)
                                     .messages = open_dir(MESSAGE_DIR) };
         machine.policy_file.path = POLICY_FILE;
         put_policy("");
+        for (size_t i = 0; i < ARRAY_LEN(stream_fd); i++)
+                stream_fd[i] = open("/dev/null", O_RDWR | O_CLOEXEC);
         cr_assert_geq(pid1_start(&pid1, -1, &machine.bus), 0);
         cr_assert_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
 }
@@ -60,7 +65,13 @@ static void teardown(void)
         machine.bus = sd_bus_flush_close_unref(machine.bus);
         pid1_join(&pid1);
         fd_close(machine.pods), fd_close(machine.disk), fd_close(machine.units), fd_close(machine.logs),
+<<<<<<< HEAD
                 fd_close(machine.messages), fd_close(journal), fd_close(ends[0]), fd_close(ends[1]);
+=======
+                fd_close(journal), fd_close(ends[0]), fd_close(ends[1]);
+        for (size_t i = 0; i < ARRAY_LEN(stream_fd); i++)
+                fd_close(stream_fd[i]);
+>>>>>>> c680226 (EXEC: a command is the container's as WRITE had it, beside one that is up, by three streams; its walls stay while it waits)
 }
 
 TestSuite(helper, .init = setup, .fini = teardown);
@@ -80,8 +91,6 @@ static void read_journal(void)
         for (ssize_t n; (n = recv(journal, line, sizeof(line) - 1, 0)) > 0; lines++)
                 line[n] = '\0';
 }
-
-static int stream_fd[WIRE_N_STREAMS] = { 0, 1, 2 }; /* EXEC's, of which copies are sent */
 
 /* What the helper replied; 1 when it replied nothing. The reply's words are in `reply`. */
 static int ask(int verb, const ProtobufCMessage *m)
@@ -2041,6 +2050,7 @@ static int exec(struct asked *a, uint64_t id, char **words, size_t n)
 
         c.command = words, c.n_command = n, c.n_args = c.n_env = c.n_hidden = 0;
         m.pod = &pod, m.container = &c, m.volumes = a->volumes, m.n_volumes = a->m.n_volumes, m.id = id;
+        m.qos = a->m.qos;
         m.user = STR("alice");
         return ask(VERB_exec, &m.base);
 }
@@ -2132,10 +2142,177 @@ Test(helper, streams_made_for_a_command_become_its_users)
         cr_assert_eq(fstat(stream_fd[2], &st), 0);
         cr_assert_eq(st.st_uid, 991, "a terminal's far end");
         cr_assert_eq(fchown(made[0], 990, 990), 0);
-        stream_fd[0] = open(fifo, O_PATH | O_CLOEXEC);
-        cr_assert_eq(exec(a, 3, words, 1), -EBADF, "it can be given to nobody");
-        expect(-EBADF, "standard streams");
-        stream_fd[0] = 0, stream_fd[1] = 1, stream_fd[2] = 2;
+        fd_close(made[0]), fd_close(others[1]);
+        stream_fd[0] = open("/dev/null", O_RDWR | O_CLOEXEC), stream_fd[1] = open("/dev/null", O_RDWR | O_CLOEXEC);
+}
+
+/* By anything but a stream a command could get to what lies outside of its view of the machine. */
+Test(helper, what_is_no_stream_is_no_commands)
+{
+        char *words[] = { STR("sleep") };
+        CLEANUP(freep) char *fifo = NULL;
+        struct asked *a = sleeper();
+        int pair[2], tube[2];
+
+        cr_assert(pipe2(tube, O_CLOEXEC) == 0 && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
+        fifo = xasprintf("/proc/self/fd/%d", tube[0]);
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        put("/run/file", "", 0644);
+        int odd[] = { open_dir("/"),
+                      open("/", O_PATH | O_CLOEXEC),
+                      open("/run/file", O_RDWR | O_CLOEXEC),
+                      open("/dev/zero", O_RDWR | O_CLOEXEC),
+                      open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC),
+                      open("/dev/null", O_PATH | O_CLOEXEC),
+                      open(fifo, O_PATH | O_CLOEXEC),
+                      pair[0],
+                      memfd_create("x", MFD_CLOEXEC),
+                      epoll_create1(EPOLL_CLOEXEC) };
+        for (size_t i = 0; i < ARRAY_LEN(odd); i++)
+                for (size_t k = 0; k < WIRE_N_STREAMS; k++) {
+                        int null = stream_fd[k];
+
+                        stream_fd[k] = odd[i];
+                        cr_assert_eq(exec(a, 1, words, 1), -EINVAL, "%zu as %zu", i, k);
+                        expect(-EINVAL, "is neither a pipe nor a terminal nor /dev/null");
+                        cr_assert_str_eq(pid1.asked, "");
+                        stream_fd[k] = null;
+                }
+        for (size_t i = 0; i < ARRAY_LEN(odd); i++)
+                fd_close(odd[i]);
+        cr_assert_not(is_there(BESIDE_FILE), "nothing was written");
+        stream_fd[0] = tube[0];
+        cr_assert_eq(exec(a, 1, words, 1), 0, "%s", reply->text);
+        fd_close(pair[1]), fd_close(tube[1]);
+}
+
+/*
+ * PID 1 reads the drop-in again at a daemon-reload, and the command line of a unit that waits is from before. So as
+ * long as it knows of one no other text is written: with the walls of a user that nobody knows the line of a known
+ * one's command would be root's.
+ */
+Test(helper, the_walls_of_a_command_that_waits_stay)
+{
+        char *words[] = { STR("sleep") };
+        struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=redis\nPrivateUsers=no\n");
+
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert_eq(exec(a, 1, words, 1), 0, "%s", reply->text);
+        pid1.units[0].unit = BESIDE "0000000000000001.service", pid1.units[0].state = "inactive", pid1.job = 7;
+        cr_assert_eq(exec(a, 2, words, 1), 0, "the same text: %s", reply->text);
+        put(REDIS, "[Service]\nExecStart=/usr/bin/redis\nUser=redis\nPrivateUsers=yes\n", 0644);
+        cr_assert_eq(exec(a, 3, words, 1), -EAGAIN);
+        expect(-EAGAIN, "what the machine says of container c has changed");
+        cr_assert(holds(BESIDE_FILE, "PrivateUsers=no"));
+        fail("ListUnitsByPatterns", DENIED);
+        cr_assert_neq(exec(a, 3, words, 1), 0);
+        fail(NULL, NULL);
+        pid1.job = 0, pid1.units[0].unit = NULL;
+        cr_assert_eq(exec(a, 3, words, 1), 0, "%s", reply->text);
+        cr_assert(holds(BESIDE_FILE, "PrivateUsers=yes"));
+}
+
+/* The one whom nobody knows is who vks-exec becomes; no line but vks-exec's, which says so itself, is root. */
+Test(helper, no_walls_of_a_command_are_without_a_user)
+{
+        char *words[] = { STR("sleep") };
+        struct asked *a = sleeper();
+
+        a->user.value = 4711, a->c.run_as_user = &a->user;
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert_eq(exec(a, 1, words, 1), 0, "%s", reply->text);
+        cr_assert(holds(BESIDE_FILE, "\nUser=vks-pod\n"));
+}
+
+/* Who the container is, and what it sees, is what WRITE was asked for. */
+Test(helper, a_command_is_asked_for_as_its_container_was)
+{
+        char *words[] = { STR("sleep") };
+        struct asked *a = sleeper();
+
+        put_policy("host-path = /srv rw\n");
+        with_mount(a, "disk", "/tmp/cache");
+        a->m.n_volumes = 4;
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        a->c.mark = 7, a->c.restart = VKS__RESTART__RESTART_ALWAYS, a->c.console = true, a->c.writes_var = true;
+        a->m.n_volumes = 1;
+        cr_assert_eq(exec(a, 1, words, 1), 0, "how it lives is not asked: %s", reply->text);
+#define REFUSED(set, reset)                                                                                            \
+        do {                                                                                                           \
+                set;                                                                                                   \
+                cr_assert_eq(exec(a, 2, words, 1), -ESTALE, #set ": %d: %s", reply->error, reply->text);               \
+                expect(-ESTALE, "was started as another one");                                                         \
+                cr_assert_str_eq(pid1.asked, "");                                                                      \
+                reset;                                                                                                 \
+        } while (0)
+        a->user.value = 4711, a->group.value = 4711;
+        REFUSED(a->c.run_as_user = &a->user, a->c.run_as_user = NULL);
+        REFUSED(a->c.run_as_group = &a->group, a->c.run_as_group = NULL);
+        REFUSED(a->c.run_as_non_root = true, a->c.run_as_non_root = false);
+        REFUSED(a->mount.path = STR("/tmp/other"), a->mount.path = STR("/tmp/cache"));
+        REFUSED(a->mount.read_only = true, a->mount.read_only = false);
+        REFUSED(a->c.n_mounts = 0, a->c.n_mounts = 1);
+        REFUSED(a->c.working_dir = STR("/tmp"), a->c.working_dir = STR(""));
+        REFUSED(a->m.qos = VKS__QOS__QOS_GUARANTEED, a->m.qos = VKS__QOS__QOS_BEST_EFFORT);
+        REFUSED(a->on_disk.memory = true, a->on_disk.memory = false);
+        REFUSED((a->disk.source_case = VKS__VOLUME__SOURCE_HOST_PATH, a->disk.host_path = &a->path),
+                (a->disk.source_case = VKS__VOLUME__SOURCE_EMPTY_DIR, a->disk.empty_dir = &a->on_disk));
+#undef REFUSED
+        cr_assert_eq(exec(a, 2, words, 1), 0, "%s", reply->text);
+        put("/run/vks/pods/" UID "/units/" SLEEP, "c", 0600);
+        cr_assert_eq(exec(a, 3, words, 1), -ESTALE, "an older vks kept no more");
+        cr_assert_eq(units(VERB_start, SLEEP, false), 0, "%s", reply->text);
+        cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
+        nothing_is_left();
+}
+
+/* A command that waited for the container's end would begin when nothing ends it any more. */
+Test(helper, no_command_begins_beside_a_container_that_is_not_up)
+{
+        static const struct {
+                const char *state, *job;
+                bool up;
+        } cases[] = { { "active", "", true },          { "active", "stop", false },
+                      { "active", "restart", false },  { "activating", "start", true },
+                      { "activating", "", false },     { "activating", "stop", false },
+                      { "reloading", "reload", true }, { "deactivating", "stop", false },
+                      { "inactive", "", false },       { "inactive", "start", false },
+                      { "failed", "", false } };
+        char *words[] = { STR("sleep") };
+        struct asked *a = sleeper();
+
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+                pid1.named = cases[i].state, pid1.named_job = cases[i].job;
+                cr_assert_eq(exec(a, i, words, 1), cases[i].up ? 0 : -EAGAIN, "%s, %s: %s", cases[i].state,
+                             cases[i].job, reply->text);
+                cr_assert(cases[i].up || strstr(reply->text, "does not run, or is about to end"), "%s", reply->text);
+        }
+        pid1.named = pid1.named_job = NULL;
+        fail("ListUnitsByNames", DENIED);
+        cr_assert_neq(exec(a, 20, words, 1), 0);
+}
+
+/* Not while one waits, either; and what its commands had goes with a unit, be the pod's others there or not. */
+Test(helper, a_unit_goes_after_its_commands_and_with_what_they_had)
+{
+        char *words[] = { STR("sleep") };
+        struct asked *a = sleeper();
+
+        for (int whole = 0; whole < 2; whole++) {
+                cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+                cr_assert_eq(exec(a, 1, words, 1), 0, "%s", reply->text);
+                pid1.units[0].unit = BESIDE "0000000000000001.service", pid1.units[0].state = "inactive", pid1.job = 7;
+                cr_assert_eq(units(VERB_remove, whole ? NULL : SLEEP, whole), -EBUSY);
+                expect(-EBUSY, BESIDE "0000000000000001.service still runs");
+                cr_assert(is_there(SLEEP_FILE) && is_there(BESIDE_FILE), "by it the command is stopped");
+                pid1.job = 0;
+                cr_assert_eq(units(VERB_remove, whole ? NULL : SLEEP, whole), 0, "%s", reply->text);
+                cr_assert_not(is_there(UNIT_DIR "/" BESIDE ".service.d"));
+                cr_assert_not(is_there("/run/vks/pods/" UID "/units/" BESIDE ".service"));
+                pid1.units[0].unit = NULL;
+        }
+        nothing_is_left();
 }
 
 Test(helper, a_command_for_which_no_file_can_be_written_is_not_begun)
@@ -2201,7 +2378,7 @@ Test(helper, commands_are_stopped_and_hold_up_what_would_take_their_ground)
         nothing_is_left();
 }
 
-/* PID 1 is asked how many there are only when there may be too many. */
+/* PID 1 is asked how many there are when a helper begins, and when there may be too many. */
 Test(helper, no_more_commands_run_than_the_machine_bears)
 {
         static char names[PID1_UNITS][ID_UNIT_MAX + 1];
@@ -2209,20 +2386,24 @@ Test(helper, no_more_commands_run_than_the_machine_bears)
         struct asked *a = sleeper();
 
         cr_assert_eq(write_pod(a), 0, "%s", reply->text);
-        machine.execs = 255;
+        fail("ListUnitsByPatterns", DENIED);
+        machine.execs = 2;
+        cr_assert_eq(exec(a, 1, words, 1), -EACCES, "its text is new");
+        fail(NULL, NULL);
         cr_assert_eq(exec(a, 1, words, 1), 0, "%s", reply->text);
-        cr_assert_eq(machine.execs, 256);
+        cr_assert_eq(machine.execs, 0);
         for (size_t i = 0; i < PID1_UNITS; i++) {
                 snprintf(names[i], sizeof(names[i]), BESIDE "%016zx.service", i);
                 pid1.units[i].unit = names[i], pid1.units[i].state = "active";
         }
-        cr_assert_eq(exec(a, 2, words, 1), -EAGAIN);
+        cr_assert_eq(exec(a, 2, words, 1), -EAGAIN, "as a new helper knows");
         cr_assert_str_eq(reply->rule, "max-execs");
+        expect(-EAGAIN, "300 commands run");
         for (size_t i = 100; i < PID1_UNITS; i++)
                 pid1.units[i].unit = NULL;
         cr_assert_eq(exec(a, 2, words, 1), 0, "%s", reply->text);
-        cr_assert_eq(machine.execs, 101, "as many as there are, and this one");
-        machine.execs = 256;
+        cr_assert_eq(machine.execs, 155, "with the 100 that there are, and this one");
+        machine.execs = 0;
         fail("ListUnitsByPatterns", DENIED);
         cr_assert_neq(exec(a, 3, words, 1), 0);
 }
