@@ -662,9 +662,13 @@ static void streams_of_any_kind(struct pod *p)
                 many[0] = plain;
                 must_fail("EXEC from a memfd that can be changed", raw(head, 2, many, 1 + WIRE_N_STREAMS));
         }
-        const int odd[] = { dir, place, other, plain, fifo[0], fifo[1], message };
-        for (size_t i = 0; i < ARRAY_LEN(odd); i++)
-                (void)raw(head, 2, (int[]){ message, odd[i], odd[i], odd[i] }, 1 + WIRE_N_STREAMS);
+        const int odd[] = { dir, place, other, plain, message, fifo[0], fifo[1] };
+        for (size_t i = 0; i < ARRAY_LEN(odd); i++) {
+                int r = raw(head, 2, (int[]){ message, odd[i], odd[i], odd[i] }, 1 + WIRE_N_STREAMS);
+
+                if (i < ARRAY_LEN(odd) - 2)
+                        must_fail("EXEC with what is no stream", r);
+        }
         close(fifo[0]), close(fifo[1]);
 }
 
@@ -772,6 +776,24 @@ static void mounts_of_commands(struct pod *p)
         p->x.working_dir = p->c.working_dir;
 }
 
+/* Beside the very container of WRITE: no other user, view or slice, each of which policy would allow. */
+static void others_than_written(struct pod *p)
+{
+        p->user.value = 12346;
+        must_fail("EXEC as another user", ask(verb_exec, &p->exec.base, NULL, 0));
+        p->user.value = 12345, p->x.run_as_user = NULL;
+        must_fail("EXEC as no user", ask(verb_exec, &p->exec.base, NULL, 0));
+        p->x.run_as_user = &p->user, p->x.n_mounts--;
+        must_fail("EXEC with a mount less", ask(verb_exec, &p->exec.base, NULL, 0));
+        p->x.n_mounts++, p->x.working_dir = S("/tmp");
+        must_fail("EXEC in another directory", ask(verb_exec, &p->exec.base, NULL, 0));
+        p->x.working_dir = p->c.working_dir, p->exec.qos = VKS__QOS__QOS_GUARANTEED;
+        must_fail("EXEC in another slice", ask(verb_exec, &p->exec.base, NULL, 0));
+        p->exec.qos = p->write.qos, p->x.run_as_non_root = true;
+        must_fail("EXEC with a word more", ask(verb_exec, &p->exec.base, NULL, 0));
+        p->x.run_as_non_root = false;
+}
+
 /* While the pod ends, somebody else goes on asking for commands: the pod goes all the same, and whole. */
 static void while_it_is_removed(struct pod *p)
 {
@@ -811,6 +833,8 @@ static void beside(struct pod *p)
                 failed("no pod to try EXEC beside", NULL);
                 return;
         }
+        if (!becomes(p->unit, true))
+                failed("the container does not run", p->unit);
         for (size_t i = 0; i < ARRAY_LEN(names); i++) {
                 p->x.name = S(names[i]);
                 must_fail("EXEC beside a container that is not there", ask(verb_exec, &p->exec.base, NULL, 0));
@@ -836,6 +860,7 @@ static void beside(struct pod *p)
         p->exec.container = &p->x;
         streams_of_any_kind(p);
         mounts_of_commands(p);
+        others_than_written(p);
 
         p->beside[0] = S("/bin/sleep"), p->x.n_command = 2;
         units_of_commands(p);
@@ -859,6 +884,8 @@ static void beside(struct pod *p)
         if (ask(verb_fill, &p->fill.base, NULL, 0) != 0 || ask(verb_write, &p->write.base, NULL, 0) != 0 ||
             ask(verb_start, &p->start.base, NULL, 0) != 0)
                 failed("no pod to remove beside its commands", NULL);
+        if (!becomes(p->unit, true))
+                failed("the container does not run", p->unit);
         while_it_is_removed(p);
         must_fail("EXEC after a REMOVE that others disturbed", ask(verb_exec, &p->exec.base, NULL, 0));
 }
