@@ -21,6 +21,7 @@ static void describe(const struct op_write *op, const struct op_container *k, st
         c.n_command = c.n_args = c.n_env = c.n_hidden = 0;
         c.restart = VKS__RESTART__RESTART_NEVER;
         c.mark = 0;
+        c.stop_signal = (char *)(uintptr_t)protobuf_c_empty_string;
         c.console = c.writes_var = false; /* whether /var is a layer is the pod's own account (choose_overlay()) */
         packed = xcalloc(vks__container__get_packed_size(&c), 1);
         buf_add(b, packed, vks__container__pack(&c, packed));

@@ -2,8 +2,8 @@
 /*
  * EXEC: a container of a pod, with another command. So it is judged as WRITE would judge it, which says whether such a
  * container may be; that it is the one that WRITE was asked for, by its user, package, mounts, directory and QoS class,
- * is the helper's to find in its account (helper/account.c). Its restart policy, mark, console and writes_var do not
- * count for a command.
+ * is the helper's to find in its account (helper/account.c). Its restart policy, stop signal, mark, console and
+ * writes_var do not count for a command.
  */
 #include <errno.h>
 

@@ -65,13 +65,9 @@ static void teardown(void)
         machine.bus = sd_bus_flush_close_unref(machine.bus);
         pid1_join(&pid1);
         fd_close(machine.pods), fd_close(machine.disk), fd_close(machine.units), fd_close(machine.logs),
-<<<<<<< HEAD
                 fd_close(machine.messages), fd_close(journal), fd_close(ends[0]), fd_close(ends[1]);
-=======
-                fd_close(journal), fd_close(ends[0]), fd_close(ends[1]);
         for (size_t i = 0; i < ARRAY_LEN(stream_fd); i++)
                 fd_close(stream_fd[i]);
->>>>>>> c680226 (EXEC: a command is the container's as WRITE had it, beside one that is up, by three streams; its walls stay while it waits)
 }
 
 TestSuite(helper, .init = setup, .fini = teardown);
@@ -2235,6 +2231,7 @@ Test(helper, a_command_is_asked_for_as_its_container_was)
         a->m.n_volumes = 4;
         cr_assert_eq(write_pod(a), 0, "%s", reply->text);
         a->c.mark = 7, a->c.restart = VKS__RESTART__RESTART_ALWAYS, a->c.console = true, a->c.writes_var = true;
+        a->c.stop_signal = STR("SIGINT");
         a->m.n_volumes = 1;
         cr_assert_eq(exec(a, 1, words, 1), 0, "how it lives is not asked: %s", reply->text);
 #define REFUSED(set, reset)                                                                                            \
