@@ -55,26 +55,38 @@ void resources_most(struct resources *to, const struct resources *other)
                         to->of[i] = other->of[i];
 }
 
+static const cJSON *first(const cJSON *spec, const char *list)
+{
+        const cJSON *all = json_get(spec, list);
+
+        return all ? all->child : NULL;
+}
+
+static bool is_sidecar(const cJSON *init)
+{
+        return streq(json_str(init, "restartPolicy"), "Always");
+}
+
 void resources_of_pod(const cJSON *spec, const char *key, struct resources *ret)
 {
         struct resources running = { 0 }, sidecars = { 0 }, most = { 0 }, own, overhead;
         const cJSON *pod = json_get(json_get(spec, "resources"), key), *item;
 
-        cJSON_ArrayForEach (item, json_get(spec, "containers")) {
+        for (item = first(spec, "containers"); item; item = item->next) {
                 resources_parse(json_get(json_get(item, "resources"), key), &own);
                 resources_add(&running, &own);
         }
-        cJSON_ArrayForEach (item, json_get(spec, "initContainers")) {
+        for (item = first(spec, "initContainers"); item; item = item->next) {
                 resources_parse(json_get(json_get(item, "resources"), key), &own);
-                if (streq(json_str(item, "restartPolicy"), "Always")) {
+                if (is_sidecar(item)) {
                         resources_add(&running, &own);
                         resources_add(&sidecars, &own);
-                        own = sidecars;
                 } else {
                         resources_add(&own, &sidecars);
+                        resources_most(&most, &own);
                 }
-                resources_most(&most, &own);
         }
+        resources_most(&most, &sidecars);
         resources_most(&running, &most);
         for (size_t i = 0; i < RESOURCES; i++)
                 if (json_get(pod, resource_names[i]))
