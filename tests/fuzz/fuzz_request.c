@@ -106,6 +106,7 @@ static void check_write(const struct op_write *op)
                                        .package = k->c->package,
                                        .package_unit = k->c->unit,
                                        .restart = k->c->restart,
+                                       .stop_signal = k->c->stop_signal,
                                        .mark = k->c->mark,
                                        .program = k->program ? k->program : "/bin/a",
                                        .n_command = k->c->n_command,

