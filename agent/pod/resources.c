@@ -55,33 +55,51 @@ void resources_most(struct resources *to, const struct resources *other)
                         to->of[i] = other->of[i];
 }
 
+/* What all containers of the list take that run at the same time: of init containers, the sidecars. */
+static void add_running(struct resources *to, const cJSON *list, const char *key, bool sidecars)
+{
+        const cJSON *c;
+
+        cJSON_ArrayForEach (c, list) {
+                struct resources own;
+                if (sidecars && !streq(json_str(c, "restartPolicy"), "Always"))
+                        continue;
+                resources_parse(json_get(json_get(c, "resources"), key), &own);
+                resources_add(to, &own);
+        }
+}
+
+/* An init container with the sidecars that began before it, whichever takes most. */
+static struct resources beginning(const cJSON *spec, const char *key)
+{
+        struct resources sidecars = { 0 }, most = { 0 }, own;
+        const cJSON *c;
+
+        cJSON_ArrayForEach (c, json_get(spec, "initContainers")) {
+                resources_parse(json_get(json_get(c, "resources"), key), &own);
+                resources_add(&own, &sidecars);
+                resources_most(&most, &own);
+                if (streq(json_str(c, "restartPolicy"), "Always"))
+                        sidecars = own;
+        }
+        return most;
+}
+
 void resources_of_pod(const cJSON *spec, const char *key, struct resources *ret)
 {
-        struct resources running = { 0 }, sidecars = { 0 }, most = { 0 }, own, overhead;
-        const cJSON *pod = json_get(json_get(spec, "resources"), key), *item;
+        const struct resources begins = beginning(spec, key);
+        const cJSON *pod = json_get(json_get(spec, "resources"), key);
+        struct resources overhead;
 
-        cJSON_ArrayForEach (item, json_get(spec, "containers")) {
-                resources_parse(json_get(json_get(item, "resources"), key), &own);
-                resources_add(&running, &own);
-        }
-        cJSON_ArrayForEach (item, json_get(spec, "initContainers")) {
-                resources_parse(json_get(json_get(item, "resources"), key), &own);
-                if (streq(json_str(item, "restartPolicy"), "Always")) {
-                        resources_add(&running, &own);
-                        resources_add(&sidecars, &own);
-                        own = sidecars;
-                } else {
-                        resources_add(&own, &sidecars);
-                }
-                resources_most(&most, &own);
-        }
-        resources_most(&running, &most);
+        *ret = (struct resources){ 0 };
+        add_running(ret, json_get(spec, "containers"), key, false);
+        add_running(ret, json_get(spec, "initContainers"), key, true);
+        resources_most(ret, &begins);
         for (size_t i = 0; i < RESOURCES; i++)
                 if (json_get(pod, resource_names[i]))
-                        running.of[i] = resource_amount(pod, resource_names[i]);
+                        ret->of[i] = resource_amount(pod, resource_names[i]);
         resources_parse(json_get(spec, "overhead"), &overhead);
-        resources_add(&running, &overhead);
-        *ret = running;
+        resources_add(ret, &overhead);
 }
 
 /* What stands behind "limits." or "requests.", if there is such a resource. */
