@@ -55,12 +55,16 @@ void resources_most(struct resources *to, const struct resources *other)
                         to->of[i] = other->of[i];
 }
 
+/* cppcheck cannot read cJSON_ArrayForEach() in this file. */
+static const cJSON *first_of(const cJSON *list)
+{
+        return list ? list->child : NULL;
+}
+
 /* What all containers of the list take that run at the same time: of init containers, the sidecars. */
 static void add_running(struct resources *to, const cJSON *list, const char *key, bool sidecars)
 {
-        const cJSON *c;
-
-        cJSON_ArrayForEach (c, list) {
+        for (const cJSON *c = first_of(list); c; c = c->next) {
                 struct resources own;
                 if (sidecars && !streq(json_str(c, "restartPolicy"), "Always"))
                         continue;
@@ -73,9 +77,8 @@ static void add_running(struct resources *to, const cJSON *list, const char *key
 static struct resources beginning(const cJSON *spec, const char *key)
 {
         struct resources sidecars = { 0 }, most = { 0 }, own;
-        const cJSON *c;
 
-        cJSON_ArrayForEach (c, json_get(spec, "initContainers")) {
+        for (const cJSON *c = first_of(json_get(spec, "initContainers")); c; c = c->next) {
                 resources_parse(json_get(json_get(c, "resources"), key), &own);
                 resources_add(&own, &sidecars);
                 resources_most(&most, &own);
