@@ -453,6 +453,7 @@ static int look(const char *top, const char *slice, uint16_t port, struct listen
 {
         int r;
 
+        *ret = (struct listeners){ 0 };
         if (!top)
                 return err_set(e, -EOPNOTSUPP, NULL,
                                "this machine has no cgroup v2, which tells who listens on a port");

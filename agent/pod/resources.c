@@ -55,45 +55,54 @@ void resources_most(struct resources *to, const struct resources *other)
                         to->of[i] = other->of[i];
 }
 
-static const cJSON *first(const cJSON *spec, const char *list)
+/* cppcheck cannot read cJSON_ArrayForEach() in this file. */
+static const cJSON *first_of(const cJSON *list)
 {
-        const cJSON *all = json_get(spec, list);
-
-        return all ? all->child : NULL;
+        return list ? list->child : NULL;
 }
 
-static bool is_sidecar(const cJSON *init)
+/* What all containers of the list take that run at the same time: of init containers, the sidecars. */
+static void add_running(struct resources *to, const cJSON *list, const char *key, bool sidecars)
 {
-        return streq(json_str(init, "restartPolicy"), "Always");
+        for (const cJSON *c = first_of(list); c; c = c->next) {
+                struct resources own;
+                if (sidecars && !streq(json_str(c, "restartPolicy"), "Always"))
+                        continue;
+                resources_parse(json_get(json_get(c, "resources"), key), &own);
+                resources_add(to, &own);
+        }
+}
+
+/* An init container with the sidecars that began before it, whichever takes most. */
+static struct resources beginning(const cJSON *spec, const char *key)
+{
+        struct resources sidecars = { 0 }, most = { 0 }, own;
+
+        for (const cJSON *c = first_of(json_get(spec, "initContainers")); c; c = c->next) {
+                resources_parse(json_get(json_get(c, "resources"), key), &own);
+                resources_add(&own, &sidecars);
+                resources_most(&most, &own);
+                if (streq(json_str(c, "restartPolicy"), "Always"))
+                        sidecars = own;
+        }
+        return most;
 }
 
 void resources_of_pod(const cJSON *spec, const char *key, struct resources *ret)
 {
-        struct resources running = { 0 }, sidecars = { 0 }, most = { 0 }, own, overhead;
-        const cJSON *pod = json_get(json_get(spec, "resources"), key), *item;
+        const struct resources begins = beginning(spec, key);
+        const cJSON *pod = json_get(json_get(spec, "resources"), key);
+        struct resources overhead;
 
-        for (item = first(spec, "containers"); item; item = item->next) {
-                resources_parse(json_get(json_get(item, "resources"), key), &own);
-                resources_add(&running, &own);
-        }
-        for (item = first(spec, "initContainers"); item; item = item->next) {
-                resources_parse(json_get(json_get(item, "resources"), key), &own);
-                if (is_sidecar(item)) {
-                        resources_add(&running, &own);
-                        resources_add(&sidecars, &own);
-                } else {
-                        resources_add(&own, &sidecars);
-                        resources_most(&most, &own);
-                }
-        }
-        resources_most(&most, &sidecars);
-        resources_most(&running, &most);
+        *ret = (struct resources){ 0 };
+        add_running(ret, json_get(spec, "containers"), key, false);
+        add_running(ret, json_get(spec, "initContainers"), key, true);
+        resources_most(ret, &begins);
         for (size_t i = 0; i < RESOURCES; i++)
                 if (json_get(pod, resource_names[i]))
-                        running.of[i] = resource_amount(pod, resource_names[i]);
+                        ret->of[i] = resource_amount(pod, resource_names[i]);
         resources_parse(json_get(spec, "overhead"), &overhead);
-        resources_add(&running, &overhead);
-        *ret = running;
+        resources_add(ret, &overhead);
 }
 
 /* What stands behind "limits." or "requests.", if there is such a resource. */
