@@ -44,6 +44,7 @@ static bool ours(const char *line)
                 "PIDFile=",
                 "WatchdogSec=",
                 "KillMode=",
+                "KillSignal=SIGUSR1",
                 "ExecStart=\"/bin/x\"",
                 "User=",
                 "DynamicUser=",
