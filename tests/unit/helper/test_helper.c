@@ -2329,7 +2329,36 @@ Test(helper, a_command_for_which_no_file_can_be_written_is_not_begun)
         put(UNIT_DIR "/" BESIDE ".service.d", "", 0644);
         cr_assert_neq(exec(a, 1, words, 1), 0);
         expect(reply->error, "files for a command beside " SLEEP);
-        cr_assert_str_eq(pid1.asked, "", "%s", pid1.asked);
+        cr_assert_eq(unlink(UNIT_DIR "/" BESIDE ".service.d"), 0);
+        make(UNIT_DIR "/" BESIDE ".service.d"), make(UNIT_DIR "/" BESIDE ".service.d/.vks-new");
+        cr_assert_neq(exec(a, 1, words, 1), 0);
+        expect(reply->error, "files for a command beside " SLEEP);
+        cr_assert_eq(rmdir(UNIT_DIR "/" BESIDE ".service.d/.vks-new"), 0);
+        cr_assert_eq(unlink("/run/vks/pods/" UID "/units/" SLEEP), 0);
+        make("/run/vks/pods/" UID "/units/" SLEEP);
+        cr_assert_eq(exec(a, 1, words, 1), -EISDIR);
+        expect(reply->error, "account of " SLEEP);
+        cr_assert(!strstr(pid1.asked, "StartTransientUnit"), "%s", pid1.asked);
+}
+
+/* A stream that was made for the command, and cannot be given to its user. */
+Test(helper, a_stream_that_stays_the_agents_begins_no_command)
+{
+        char *words[] = { STR("sleep") };
+        struct asked *a = sleeper();
+
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        make("/run/fifos");
+        cr_assert_eq(mount("tmpfs", "/run/fifos", "tmpfs", 0, ""), 0, "%s", strerror(errno));
+        cr_assert_eq(mkfifo("/run/fifos/0", 0600), 0);
+        cr_assert_eq(chown("/run/fifos/0", 990, 990), 0);
+        stream_fd[0] = open("/run/fifos/0", O_RDWR | O_CLOEXEC);
+        cr_assert_eq(mount(NULL, "/run/fifos", NULL, MS_REMOUNT | MS_RDONLY, NULL), 0, "%s", strerror(errno));
+        cr_assert_eq(exec(a, 1, words, 1), -EROFS);
+        expect(-EROFS, "standard streams");
+        fd_close(stream_fd[0]);
+        stream_fd[0] = open("/dev/null", O_RDWR | O_CLOEXEC);
+        cr_assert_eq(umount2("/run/fifos", MNT_DETACH), 0);
 }
 
 /* What PID 1 has made for the container is what its commands see, too. */
