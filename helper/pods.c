@@ -338,6 +338,8 @@ static int check_no_layer(struct machine *m, const char *uid, struct err *e)
         if ((r = dir_remove(m->units, mount.data)) < 0)
                 return err_errno(e, r, NULL, "removing %s", mount.data);
         r = unit_active_state(m, mount.data, state, e);
+        if (r == 0 && streq(state, "failed")) /* it would be known for ever */
+                r = unit_ask(m, "ResetFailedUnit", mount.data, e);
         if (r == 0 && *state)
                 r = err_set(e, -EAGAIN, NULL, "systemd still knows the /var of an earlier pod of this uid");
         return r;

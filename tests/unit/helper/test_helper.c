@@ -936,6 +936,10 @@ Test(helper, a_pod_without_the_layer_waits_for_pid_1_to_forget_that_of_an_earlie
         pid1.units[0].unit = MOUNT, pid1.units[0].state = "inactive";
         cr_assert_eq(write_pod(a), -EAGAIN);
         expect(-EAGAIN, "systemd still knows the /var of an earlier pod of this uid");
+        cr_assert(!strstr(pid1.asked, "ResetFailedUnit"), "%s", pid1.asked);
+        pid1.units[0].state = "failed";
+        cr_assert_eq(write_pod(a), -EAGAIN);
+        cr_assert(strstr(pid1.asked, "ResetFailedUnit " MOUNT), "it would be known for ever: %s", pid1.asked);
         nothing_is_left();
         pid1.units[0].unit = NULL;
         put("/run/systemd/system/" MOUNT, "[Mount]\n", 0644);
