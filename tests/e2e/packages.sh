@@ -305,8 +305,8 @@ YAML
     running etc
     runs "${unit%.service}.c.service" "sleep 1121"
     runs "${unit%.service}.other.service" "sleep 1122"
-    [ "$(k logs etc -c c --previous | head -n 1)" = "it has machine" ] || fail "it does not have what the machine has"
-    [ "$(k logs etc -c c | head -n 1)" = "it has pods" ] || fail "what it wrote is gone after a restart"
+    wait_for 20 "it has what the machine has" contains "it has machine" k logs etc -c c --previous
+    wait_for 20 "it has what it wrote after a restart" contains "it has pods" k logs etc -c c
     ! contains "has changed" k logs etc -c c || fail "$(k logs etc -c c)"
     for what in "test ! -e /root/new" "test -L /etc/vks-test-etc/sub" "test -e /etc/vks-test-conf/new" "grep -qx pods /etc/vks-test-etc/conf"; do
         # shellcheck disable=SC2086 # words

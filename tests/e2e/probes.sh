@@ -108,13 +108,13 @@ test_http_as_the_kubelet_asks() {
     running q
     wait_for 20 "what p was asked" contains "GET /a%20b?c=d HTTP/1.1|" logs p
     local line
-    line=$(logs p | grep -m 1 GET)
+    line=$(logs p | awk '/GET/ && !seen++')
     [[ $line == *"|Host: $(node_ip p):18711|"* ]] || fail "Host: $line"
     [[ $line == *"|User-Agent: kube-probe/"* ]] || fail "User-Agent: $line"
     [[ $line == *"|Accept: */*|"* && $line == *"|Connection: close|"* ]] || fail "$line"
     [[ $line == *"|X-Mine: yes it is|"* ]] || fail "a header of its own: $line"
     wait_for 20 "what q was asked" contains "GET / HTTP/1.1|" logs q
-    line=$(logs q | grep -m 1 GET)
+    line=$(logs q | awk '/GET/ && !seen++')
     [[ $line == *"|Host: pod.example|"* && $line == *"|User-Agent: me|"* && $line != *kube-probe* ]] || fail "$line"
 }
 
