@@ -8,8 +8,13 @@ TMP=$(mktemp -d)
 trap 'rm -rf "$TMP"' EXIT
 
 main() { pod_field "$1" "{.status.containerStatuses[0].$2}"; }
-# What a container says until it has ended, in a file of the test's: it is waited for by its process' number.
-follow() { k logs -f "$1" -c "${2:-main}" >"$TMP/$NS.$1.${2:-main}" 2>&1 & }
+# follow POD [CONTAINER]: what a container says until it has ended, in a file of the test's; each says something as it begins, and by that one knows that its
+# log is followed. $FOLLOWED is what to wait for.
+follow() {
+    timeout 150 kubectl -n "$NS" logs -f "$1" -c "${2:-main}" >"$TMP/$NS.$1.${2:-main}" 2>&1 &
+    FOLLOWED=$!
+    wait_for 20 "the log of $1 is followed" grep -q up "$TMP/$NS.$1.${2:-main}"
+}
 said() { cat "$TMP/$NS.$1.${2:-main}"; }
 knows() { [ "$(k explain "pod.spec.$1" 2>/dev/null | wc -l)" -gt 0 ]; } # FIELD: the API server has it
 
@@ -75,9 +80,9 @@ test_a_pre_stop_hook_comes_before_the_signal() {
     running p
     running failing
     follow p
-    local p=$!
+    local p=$FOLLOWED
     follow failing
-    local failing=$!
+    local failing=$FOLLOWED
     k delete pod p failing --wait=false >/dev/null
     event failing 'FailedPreStopHook: .*exited with 4.*why'
     wait "$p" "$failing" || true
@@ -90,12 +95,12 @@ test_a_pre_stop_hook_comes_before_the_signal() {
 # Two seconds are left for the signal, whatever the hook has taken.
 test_a_pre_stop_hook_has_the_grace_and_no_more() {
     hooked p 3 '{preStop: {exec: {command: [/bin/sh, -c, "echo hook >/w/hook; sleep 600"]}}}' \
-        'trap "echo TERM; sleep 1; echo had time; exit 0" TERM; while :; do sleep 0.1; done'
+        'trap "echo TERM; sleep 1; echo had time; exit 0" TERM; echo up; while :; do sleep 0.1; done'
     hooked stubborn 3 '{preStop: {exec: {command: [/bin/sleep, "600"]}}}' 'trap "" TERM; while :; do sleep 0.1; done'
     running p
     running stubborn
     follow p
-    local p=$! started=$SECONDS
+    local p=$FOLLOWED started=$SECONDS
     k delete pod p stubborn --wait=false >/dev/null
     wait "$p" || true
     [ "$(said p | tail -n 2 | tr '\n' ' ')" = "TERM had time " ] || fail "p: $(said p)"
@@ -109,7 +114,7 @@ test_a_second_delete_cuts_the_hook_short() {
     hooked p 600 '{preStop: {exec: {command: [/bin/sleep, "600"]}}}'
     running p
     follow p
-    local p=$!
+    local p=$FOLLOWED
     k delete pod p --wait=false >/dev/null
     event p 'Killing: Stopping container main'
     k delete pod p --grace-period=1 --wait=true --timeout=60s >/dev/null
@@ -137,7 +142,7 @@ YAML
     hooked own 20 '{preStop: {exec: {command: [/bin/sh, -c, "echo hook >>/w/hook"]}}}' '[ ! -e /w/ran ] || exec sleep 1000; touch /w/ran; exit 1'
     running changed
     follow changed
-    local changed=$!
+    local changed=$FOLLOWED
     k patch pod changed -p '{"spec":{"containers":[{"name":"main","image":"/bin/dash"}]}}' >/dev/null
     wait "$changed" || true
     [ "$(said changed | tail -n 2 | tr '\n' ' ')" = "TERM hook " ] || fail "changed: $(said changed)"
@@ -157,7 +162,7 @@ spec:
   containers:
   - name: main
     image: /usr/bin/perl
-    command: [/usr/bin/perl, -e, 'use IO::Socket::INET; \$| = 1; my \$s = IO::Socket::INET->new(LocalPort => 18790, Listen => 9, ReuseAddr => 1) or die; \$SIG{TERM} = sub { print "TERM\n"; exit 0 };
+    command: [/usr/bin/perl, -e, 'use IO::Socket::INET; \$| = 1; my \$s = IO::Socket::INET->new(LocalPort => 18790, Listen => 9, ReuseAddr => 1) or die; print "up\n"; \$SIG{TERM} = sub { print "TERM\n"; exit 0 };
       while (my \$c = \$s->accept) { my \$asked = ""; while (<\$c>) { s/\r?\n//; last if \$_ eq ""; \$asked .= "\$_|" } print "\$asked\n"; print \$c "HTTP/1.1 500 x\r\nContent-Length: 0\r\n\r\n"; close \$c }']
     ports: [{name: web, containerPort: 18790}]
     lifecycle: {preStop: {httpGet: {path: /bye, port: web, httpHeaders: [{name: X-Mine, value: so}]}}}
@@ -166,7 +171,7 @@ YAML
     running p
     running nowhere
     follow p
-    local p=$!
+    local p=$FOLLOWED
     k delete pod p nowhere --wait=false >/dev/null
     event nowhere 'FailedPreStopHook: HTTP lifecycle hook .*connection refused'
     wait "$p" || true
@@ -203,7 +208,7 @@ spec:
   terminationGracePeriodSeconds: 60
   volumes: [{name: w, emptyDir: {}}]
   initContainers:
-  - {name: a, image: /bin/sh, restartPolicy: Always, command: [/bin/sh, -c, 'echo a >>/w/order; trap "echo a ends >>/w/order; cat /w/order; exit 0" TERM; $loop'], volumeMounts: [{name: w, mountPath: /w}],
+  - {name: a, image: /bin/sh, restartPolicy: Always, command: [/bin/sh, -c, 'echo a >>/w/order; trap "echo a ends >>/w/order; cat /w/order; exit 0" TERM; echo up; $loop'], volumeMounts: [{name: w, mountPath: /w}],
      startupProbe: {exec: {command: [/bin/sh, -c, "until [ -e /w/a-is-up ]; do sleep 0.1; done"]}, timeoutSeconds: 300}}
   - {name: once, image: /bin/sh, command: [/bin/sh, -c, 'echo once >>/w/order'], volumeMounts: [{name: w, mountPath: /w}]}
   - {name: b, image: /bin/sh, restartPolicy: Always, command: [/bin/sh, -c, 'echo b >>/w/order; trap "echo b ends >>/w/order; exit 0" TERM; $loop'], volumeMounts: [{name: w, mountPath: /w}]}
@@ -219,7 +224,7 @@ YAML
     running p
     [ "$(in_pod "$unit" sh -c 'tr "\n" " " </w/order')" = "a once b main " ] || fail "$(in_pod "$unit" cat /w/order)"
     follow p a
-    local a=$!
+    local a=$FOLLOWED
     deleted p
     wait "$a" || true
     [ "$(said p a | tail -n 3 | tr '\n' ,)" = "main ends,b ends,a ends," ] || fail "$(said p a)"
