@@ -342,7 +342,7 @@ int policy_privilege(const struct policy *p, const struct op_container *k, const
         enum as as;
         int r;
 
-        *w = (struct privilege){ .gains = p->root == POLICY_ROOT_ALLOW };
+        *w = (struct privilege){ .gains = p->root == POLICY_ROOT_ALLOW, .no_new_privileges = c->no_new_privileges };
         if ((r = choose(p, k, unit, root_ok, given, &as, e)) < 0 || (r = check_unit(p, k, unit, as, e)) < 0)
                 return r;
         packaged = unchanged && as == AS_PACKAGE;

@@ -51,10 +51,11 @@ struct privilege {
         bool known;      /* `uid` and `gid` are what PID 1 gives directories to */
         bool root;       /* the program is root in the end */
         bool plain;      /* "+" and "!" in the package's ExecStart= do not count: it begins as whom the rest says */
-        bool gains;      /* it may become more than it is: set-user-id programs work */
-        bool own;        /* it has rights that only the package's own command line has */
-        bool bus;        /* it sees the machine's system bus */
-        bool foreign;    /* what runs is not the package's own command line: what PID 1 hands to that is not for it */
+        bool gains; /* policy lets it become more than it is: set-user-id programs work, but for no_new_privileges */
+        bool no_new_privileges; /* the pod gives that up, for all of its unit, whoever it is */
+        bool own;               /* it has rights that only the package's own command line has */
+        bool bus;               /* it sees the machine's system bus */
+        bool foreign; /* what runs is not the package's own command line: what PID 1 hands to that is not for it */
         uint32_t uid, gid;
         size_t n_groups;
         uint32_t groups[PERSON_GROUPS_MAX];

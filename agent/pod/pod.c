@@ -265,7 +265,7 @@ static void check_non_root(struct pod *p, struct container *c)
 static void parse_security(struct pod *p, struct container *c, const cJSON *pod_context, const cJSON *context,
                            struct buf *ignored)
 {
-        static const char *const honoured[] = { "runAsUser", "runAsGroup", "runAsNonRoot" };
+        static const char *const honoured[] = { "runAsUser", "runAsGroup", "runAsNonRoot", "allowPrivilegeEscalation" };
         const cJSON *both[] = { pod_context, context }, *item;
 
         for (size_t i = 0; i < ARRAY_LEN(both); i++) { /* the container's own wins, so it comes last */
@@ -285,6 +285,7 @@ static void parse_security(struct pod *p, struct container *c, const cJSON *pod_
                                 ignore(ignored, field);
                 }
         }
+        c->no_new_privileges = !json_bool(context, "allowPrivilegeEscalation", true);
         check_non_root(p, c);
 }
 

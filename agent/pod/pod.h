@@ -62,6 +62,7 @@ struct container {
         size_t n_mounts;
         cJSON *resources; /* requests and limits as the pod has them, or NULL */
         bool has_user, has_group, non_root;
+        bool no_new_privileges; /* allowPrivilegeEscalation: false */
         uint32_t user, group;
         bool tty, has_stdin, stdin_once;
         char *message_path;                /* terminationMessagePath */

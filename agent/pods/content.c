@@ -546,6 +546,7 @@ static void describe(const struct pod *p, const struct container *spec, const st
                 m->run_as_user->value = spec->user;
         }
         m->run_as_non_root = spec->non_root;
+        m->no_new_privileges = spec->no_new_privileges;
         m->console = spec->tty || spec->has_stdin;
         m->message_path = xstrdup(spec->message_path);
         m->stop_signal = xstrdup(spec->stop_signal ? spec->stop_signal : "");

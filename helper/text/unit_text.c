@@ -178,6 +178,12 @@ static const char *next_word(const char *s)
         return s + strspn(s, " \t");
 }
 
+/* What vks-exec becomes, and what it starts, may be more than that: a set-user-id program is one. */
+static bool may_gain(const struct privilege *w)
+{
+        return w->gains && !w->no_new_privileges;
+}
+
 /* An Exec line of the package with its prefixes, but those of `without`; "+" becomes "!": privileged, but in the pod's
  * view of the file system. */
 static void prefixes(struct buf *b, const char *line, size_t n, bool privileged, const char *without)
@@ -222,7 +228,8 @@ static void exec_start(struct buf *b, const struct unit_text *u, const char *lin
         if (u->carried)
                 buf_str(b, VKS_EXEC " ");
         if (u->who.become)
-                buf_printf(b, "--user=%u --group=%u %s", u->who.uid, u->who.gid, u->who.gains ? "--may-gain " : "");
+                buf_printf(b, "--user=%u --group=%u %s", u->who.uid, u->who.gid,
+                           may_gain(&u->who) ? "--may-gain " : "");
         if (enters_dir(u)) {
                 buf_str(b, "--dir ");
                 quoted(b, u->working_dir, !literal);
@@ -447,7 +454,7 @@ static void mounts(struct buf *b, const struct unit_text *u)
 static void identity(struct buf *b, const struct unit_text *u)
 {
         const struct privilege *w = &u->who;
-        bool strict = !w->root && !w->gains, by_pid1 = u->file || !w->become;
+        bool strict = !w->root && !may_gain(w), by_pid1 = u->file || !w->become;
         bool leaves_none = u->writes_host && (w->root || strict) && !*unit_file_get(u->file, "RestrictSUIDSGID");
 
         if (w->set_user && by_pid1) { /* vks-exec becomes an unknown user; the package's other commands do not */
@@ -462,7 +469,7 @@ static void identity(struct buf *b, const struct unit_text *u)
         }
         if (w->set_group && by_pid1)
                 buf_printf(b, w->gid == UINT32_MAX ? "Group=\n" : "Group=%u\n", w->gid);
-        if (strict)
+        if (strict || w->no_new_privileges)
                 buf_str(b, "NoNewPrivileges=yes\n");
         if ((strict && u->program) || leaves_none)
                 buf_str(b, "RestrictSUIDSGID=yes\n");
@@ -742,7 +749,7 @@ char **unit_text_beside_argv(const struct unit_text *u)
         if (u->who.become) {
                 strv_push(&argv, &n, xasprintf("--user=%u", u->who.uid));
                 strv_push(&argv, &n, xasprintf("--group=%u", u->who.gid));
-                if (u->who.gains)
+                if (may_gain(&u->who))
                         strv_push(&argv, &n, xstrdup("--may-gain"));
         }
         if (enters_dir(u))

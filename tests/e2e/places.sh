@@ -239,6 +239,32 @@ test_where_everybody_may_be_root_a_user_may_become_it() {
     k delete pod gain --timeout=300s >/dev/null
 }
 
+# Whoever may become root gives that up by allowPrivilegeEscalation: false, for what he runs beside it as well.
+test_a_set_user_id_program_makes_nobody_more_who_gives_that_up() {
+    local who with='allowPrivilegeEscalation: false' say='grep NoNewPrivs /proc/self/status; id -u; su -s /bin/sh -c "id -u" </dev/null 2>&1 | grep -c "^0$" || true'
+    policy 'root = allow'
+    once kept "command: [/bin/sh, -c, '$say'], securityContext: {runAsUser: 54321, $with}"
+    once root "command: [/bin/sh, -c, '$say'], securityContext: {runAsUser: 0, $with}"
+    says kept "NoNewPrivs:	1
+54321
+0"
+    says root "NoNewPrivs:	1
+0
+1"
+    apply <<YAML
+apiVersion: v1
+kind: Pod
+metadata: {name: beside}
+spec:
+  terminationGracePeriodSeconds: 1
+  containers: [{name: main, image: /bin/sleep, args: ["1000"], securityContext: {runAsUser: 54321, $with}}]
+YAML
+    running beside
+    who=$(k exec beside -- grep NoNewPrivs /proc/self/status) || fail "$who"
+    [ "$who" = "NoNewPrivs:	1" ] || fail "exec: $who"
+    k delete pod kept root beside --timeout=300s >/dev/null
+}
+
 # Not the kubelet's 0: this is a real machine (policy/DESIGN.md).
 test_a_user_without_a_group_does_not_get_roots() {
     once unknown 'command: [/bin/sh, -c, "id -u; id -gn; id -G"], securityContext: {runAsUser: 54321}'

@@ -791,7 +791,9 @@ static void others_than_written(struct pod *p)
         must_fail("EXEC in another slice", ask(verb_exec, &p->exec.base, NULL, 0));
         p->exec.qos = p->write.qos, p->x.run_as_non_root = true;
         must_fail("EXEC with a word more", ask(verb_exec, &p->exec.base, NULL, 0));
-        p->x.run_as_non_root = false;
+        p->x.run_as_non_root = false, p->x.no_new_privileges = !p->x.no_new_privileges;
+        must_fail("EXEC with other privileges to gain", ask(verb_exec, &p->exec.base, NULL, 0));
+        p->x.no_new_privileges = !p->x.no_new_privileges;
 }
 
 /* While the pod ends, somebody else goes on asking for commands: the pod goes all the same, and whole. */

@@ -1325,6 +1325,11 @@ Test(helper, where_every_container_may_be_root_nobody_is_kept_from_it)
         cr_assert_eq(write_pod(a), 0, "%s", reply->text);
         cr_assert(holds(SLEEP_DROPIN, "vks-exec --user=1000 --group=992 --may-gain \"/usr/bin/sleep\"") &&
                   !holds(SLEEP_DROPIN, "NoNewPrivileges"));
+        a->c.no_new_privileges = true;
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(holds(SLEEP_DROPIN, "vks-exec --user=1000 --group=992 \"/usr/bin/sleep\"") &&
+                          holds(SLEEP_DROPIN, "\nNoNewPrivileges=yes\n"),
+                  "but who gives that up himself");
 }
 
 Test(helper, without_vks_pod_nothing_runs_as_it)
@@ -2250,6 +2255,7 @@ Test(helper, a_command_is_asked_for_as_its_container_was)
         REFUSED(a->c.run_as_user = &a->user, a->c.run_as_user = NULL);
         REFUSED(a->c.run_as_group = &a->group, a->c.run_as_group = NULL);
         REFUSED(a->c.run_as_non_root = true, a->c.run_as_non_root = false);
+        REFUSED(a->c.no_new_privileges = true, a->c.no_new_privileges = false);
         REFUSED(a->mount.path = STR("/tmp/other"), a->mount.path = STR("/tmp/cache"));
         REFUSED(a->mount.read_only = true, a->mount.read_only = false);
         REFUSED(a->c.n_mounts = 0, a->c.n_mounts = 1);

@@ -487,6 +487,8 @@ static char *container_text(const struct container *c)
                 buf_printf(&b, " group %u", c->group);
         if (c->non_root)
                 buf_str(&b, " non-root");
+        if (c->no_new_privileges)
+                buf_str(&b, " no-new-privileges");
         return buf_steal(&b);
 }
 
@@ -611,6 +613,10 @@ Test(pod, fields_of_a_container)
                   "\"web_default(0f6c2a9e-1234-4abc-8def-0123456789ab)\", "
                   "container: c)",
                   "" },
+                { "who becomes no more than he is", ",\"securityContext\":{\"allowPrivilegeEscalation\":false}",
+                  "c nginx no-new-privileges", "", "" },
+                { "which is the container's to say", ",\"securityContext\":{\"allowPrivilegeEscalation\":true}",
+                  "c nginx", "", "" },
                 { "but may be nobody in particular", ",\"securityContext\":{\"runAsNonRoot\":true}", "c nginx non-root",
                   "", "" },
         };

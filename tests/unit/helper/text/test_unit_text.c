@@ -221,6 +221,12 @@ Test(unit_text, a_privilege_is_written_as_it_is)
         LINE_IS(&u, "NoNewPrivileges=", "");
         u.who = (struct privilege){ .gains = true };
         LINE_IS(&u, "NoNewPrivileges=", "");
+        u.who.no_new_privileges = true;
+        LINE_IS(&u, "NoNewPrivileges=", "yes");
+        u.who.root = true;
+        LINE_IS(&u, "NoNewPrivileges=", "yes");
+        u.who.gains = false;
+        LINE_IS(&u, "NoNewPrivileges=", "yes");
 }
 
 Test(unit_text, a_syslog_daemon_has_a_dev_log_of_its_own)
