@@ -51,7 +51,8 @@ static void on_end(void *userdata)
         l->done(l->userdata, last_lines(l->text, l->n));
 }
 
-static bool never(UNUSED void *userdata, UNUSED const char *pod_uid, UNUSED const char *container)
+static bool never(UNUSED void *userdata, UNUSED const char *pod_uid, UNUSED const char *container,
+                  UNUSED const char *run)
 {
         return false;
 }

@@ -23,8 +23,8 @@ struct log_stream {
         char stream[40]; /* of what is in `batch`, for a sink by streams */
         struct log_journal *journal;
         sd_event_source *work, *io, *timer;
-        char *pod_uid, *container;
-        bool (*running)(void *userdata, const char *pod_uid, const char *container);
+        char *pod_uid, *container, *run;
+        bool (*running)(void *userdata, const char *pod_uid, const char *container, const char *run);
         void *userdata;
         bool follow, timestamps;
         int64_t left;     /* bytes until limitBytes; -1: no limit */
@@ -53,6 +53,7 @@ struct log_stream *log_stream_free(struct log_stream *s)
         buf_done(&s->batch);
         free(s->pod_uid);
         free(s->container);
+        free(s->run);
         free(s);
         return NULL;
 }
@@ -131,8 +132,8 @@ static void end_stream(struct log_stream *s)
 static void drained(struct log_stream *s)
 {
         static const uint64_t pauses[] = { 100000, 400000, 500000 };
-        bool ended =
-                s->follow && (log_journal_is_over(s->journal) || !s->running(s->userdata, s->pod_uid, s->container));
+        bool ended = s->follow &&
+                     (log_journal_is_over(s->journal) || !s->running(s->userdata, s->pod_uid, s->container, s->run));
         uint64_t at;
 
         if (!s->follow || (ended && s->looks >= ARRAY_LEN(pauses))) {
@@ -227,8 +228,8 @@ static int add_sources(struct log_stream *s, sd_event *event, struct err *e)
 
 int log_stream_new(sd_event *event, const struct log_source *source, const struct log_options *options,
                    const struct log_sink *sink,
-                   bool (*running)(void *userdata, const char *pod_uid, const char *container), void *userdata,
-                   struct log_stream **ret, struct err *e)
+                   bool (*running)(void *userdata, const char *pod_uid, const char *container, const char *run),
+                   void *userdata, struct log_stream **ret, struct err *e)
 {
         CLEANUP(log_stream_freep) struct log_stream *s = NULL;
         int r;
@@ -244,6 +245,7 @@ int log_stream_new(sd_event *event, const struct log_source *source, const struc
         s->sink = *sink;
         s->pod_uid = xstrdup(source->pod_uid);
         s->container = xstrdup(source->container);
+        s->run = xstrdup(source->invocation_id);
         s->running = running;
         s->userdata = userdata;
         s->follow = options->follow;

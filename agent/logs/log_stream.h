@@ -44,13 +44,14 @@ struct log_sink {
 
 /*
  * With `follow`, the stream asks `running` whenever it has read all there is in the journal, and ends when the answer
- * is no; `running` and `userdata` must stay valid until then. A stream that follows one run also ends when another run
- * has begun. -EUSERS: there are LOG_STREAMS_MAX already. The sink is never called from inside.
+ * is no; `run` is the source's invocation_id, and the question is whether the container is in that run. `running` and
+ * `userdata` must stay valid until then. A stream that follows one run also ends when another run has begun. -EUSERS:
+ * there are LOG_STREAMS_MAX already. The sink is never called from inside.
  */
 int log_stream_new(sd_event *event, const struct log_source *source, const struct log_options *options,
                    const struct log_sink *sink,
-                   bool (*running)(void *userdata, const char *pod_uid, const char *container), void *userdata,
-                   struct log_stream **ret, struct err *e);
+                   bool (*running)(void *userdata, const char *pod_uid, const char *container, const char *run),
+                   void *userdata, struct log_stream **ret, struct err *e);
 struct log_stream *log_stream_free(struct log_stream *s); /* end() is not called */
 DEFINE_FREEP(struct log_stream, log_stream_free)
 

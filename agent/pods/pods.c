@@ -114,14 +114,28 @@ bool pods_find_main(struct pods *ps, uint32_t pid, struct pods_container *ret)
         return false;
 }
 
-bool pods_is_running(void *userdata, const char *pod_uid, const char *container)
+static const struct container_state *state_of(struct pods *ps, const char *pod_uid, const char *container)
 {
-        struct pod_entry *e = pods_by_uid(userdata, pod_uid);
+        struct pod_entry *e = pods_by_uid(ps, pod_uid);
 
         for (size_t i = 0; e && i < e->pod->n_containers; i++)
                 if (streq(e->pod->containers[i].name, container))
-                        return unit_has_processes(e->state->containers[i].unit.phase);
-        return false;
+                        return &e->state->containers[i];
+        return NULL;
+}
+
+bool pods_is_running(void *userdata, const char *pod_uid, const char *container)
+{
+        const struct container_state *c = state_of(userdata, pod_uid, container);
+
+        return c && unit_has_processes(c->unit.phase);
+}
+
+bool pods_is_in_run(void *userdata, const char *pod_uid, const char *container, const char *invocation)
+{
+        const struct container_state *c = state_of(userdata, pod_uid, container);
+
+        return c && unit_has_processes(c->unit.phase) && streq(c->invocation, invocation);
 }
 
 void pods_probed(struct pods *ps, const char *pod_uid, size_t index, const char *invocation, enum probe_type type,

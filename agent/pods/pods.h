@@ -98,6 +98,8 @@ bool pods_find_main(struct pods *ps, uint32_t pid, struct pods_container *ret);
 /* The pod, borrowed as above, or NULL. */
 const struct pod *pods_find(struct pods *ps, const char *namespace, const char *pod);
 bool pods_is_running(void *ps, const char *pod_uid, const char *container);
+/* ... and in that run of it, which has another unit where its image was changed. */
+bool pods_is_in_run(void *ps, const char *pod_uid, const char *container, const char *invocation);
 
 /* A probe's verdict on the run `invocation` of a container; it is nothing to any other run. */
 void pods_probed(struct pods *ps, const char *pod_uid, size_t index, const char *invocation, enum probe_type type,

@@ -77,7 +77,7 @@ static void logs(struct kubelet_api *api, const struct request *r, struct respon
                 .unit = c.container->unit,
                 .invocation_id = run,
         };
-        log_stream_start(api->event, res, &source, &options, pods_is_running, api->pods);
+        log_stream_start(api->event, res, &source, &options, pods_is_in_run, api->pods);
 }
 
 /* The container that the path names: NAMESPACE/POD[/UID]/CONTAINER. False: it has been answered. */

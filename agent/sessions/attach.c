@@ -177,7 +177,7 @@ static int follow(struct attach_session *s, const struct pods_container *where, 
         };
         const struct log_sink sink = { .write = on_lines, .end = on_lines_end, .userdata = s, .by_stream = true };
 
-        return log_stream_new(s->event, &source, &from_now, &sink, pods_is_running, s->pods, &s->lines, e);
+        return log_stream_new(s->event, &source, &from_now, &sink, pods_is_in_run, s->pods, &s->lines, e);
 }
 
 static void on_ready(void *userdata);

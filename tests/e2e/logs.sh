@@ -25,6 +25,29 @@ test_follow_sees_new_lines_and_ends_with_the_container() {
     [ "$(wc -l <"$TMP/f")" = 8 ] || fail "$(wc -l <"$TMP/f") lines"
 }
 
+# A run that is followed by another one, of the same image or of another, which has another unit.
+test_follow_ends_with_the_run_that_it_began_with() {
+    local n=0 as reader
+    program f 'echo "run $0"; trap "echo bye; exit 3" TERM; while :; do sleep 0.1; done'
+    for as in /bin/bash /bin/sh crash; do
+        running f
+        wait_for 20 "its first line" contains "run" k logs f
+        timeout 150 kubectl -n "$NS" logs -f f >"$TMP/f" &
+        reader=$!
+        wait_for 20 "it follows" contains "run" cat "$TMP/f"
+        n=$((n + 1))
+        if [ $as = crash ]; then
+            sh_node "kill \$(systemctl show -P MainPID '$(unit_of f 'bin\x2fsh')')"
+        else
+            k set image pod/f "main=$as" >/dev/null
+        fi
+        wait "$reader" || fail "follow did not end with its run ($as)"
+        wait_for 30 "it is restarted" equals $n pod_field f '{.status.containerStatuses[0].restartCount}'
+        [ "$(cat "$TMP/f")" = "run /bin/sh
+bye" ] || fail "$as: $(cat "$TMP/f")"
+    done
+}
+
 test_follow_from_now_on() {
     program g 'i=0; while :; do i=$((i+1)); echo "tock $i"; sleep 0.2; done'
     running g

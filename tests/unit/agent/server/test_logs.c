@@ -158,9 +158,10 @@ static void commit(void)
 static bool alive;
 static unsigned asked;
 
-static bool running(void *userdata, const char *pod_uid, const char *container)
+static bool running(void *userdata, const char *pod_uid, const char *container, const char *run)
 {
         cr_assert_eq(userdata, &alive);
+        cr_assert(!run || strlen(run) == 32);
         cr_assert_str_eq(pod_uid, UID);
         cr_assert_str_eq(container, "web");
         asked++;
