@@ -289,15 +289,18 @@ static cJSON *images(const struct node_inputs *in)
 
 /*
  * What an API server of 1.36 and newer wants to know before it makes use of it (KEP-5328). It passes WebSockets of
- * exec, attach and port-forward on as they are, which saves it the translation to SPDY and us a decompressor.
+ * exec, attach and port-forward on as they are, which saves it the translation to SPDY and us a decompressor; and it
+ * places pods whose rules restart all containers (agent/pod/restarts.h).
  */
 static void declare_features(cJSON *status, const char *version)
 {
-        static const char *const features[] = { "ExtendWebSocketsToKubelet" };
+        static const char *const features[] = { "ExtendWebSocketsToKubelet",
+                                                "RestartAllContainersOnContainerExits" }; /* sorted */
         unsigned long minor = starts_with(version, "v1.") ? strtoul(version + strlen("v1."), NULL, 10) : 0;
 
         if (minor >= 36)
-                cJSON_AddItemToObject(status, "declaredFeatures", cJSON_CreateStringArray(features, 1));
+                cJSON_AddItemToObject(status, "declaredFeatures",
+                                      cJSON_CreateStringArray(features, ARRAY_LEN(features)));
 }
 
 cJSON *node_status(const struct node_inputs *in, const cJSON *previous)

@@ -208,7 +208,7 @@ static void plan_container(const struct pod *p, const struct pod_state *s, size_
         if (c->phase == CONTAINER_WAITING && (c->unit.phase == UNIT_ABSENT || c->unit.phase == UNIT_INACTIVE)) {
                 if (due(plan, c->retry_at, now))
                         add(plan, ACTION_START, i);
-        } else if (container_restarts(c, &p->containers[i], p) && c->unit.phase != UNIT_DEACTIVATING) {
+        } else if (container_restarts(c, &p->containers[i]) && c->unit.phase != UNIT_DEACTIVATING) {
                 if (due(plan, c->restart_at > c->retry_at ? c->restart_at : c->retry_at, now))
                         add(plan, ACTION_RESTART, i);
         }
@@ -224,7 +224,7 @@ static void plan_unresolved(const struct pod *p, const struct pod_state *s, size
                 add(plan, ACTION_TELL_UNRESOLVED, i);
         if (c->unit.phase == UNIT_HOLDOFF && !c->requested && !c->stop_sent && due(plan, c->stop_retry_at, now))
                 add(plan, ACTION_END, i);
-        if (c->phase == CONTAINER_TERMINATED && container_restarts(c, &p->containers[i], p))
+        if (c->phase == CONTAINER_TERMINATED && container_restarts(c, &p->containers[i]))
                 (void)due(plan, c->restart_at, now);
 }
 
@@ -315,12 +315,29 @@ static void plan_add(const struct pod *p, const struct pod_state *s, bool volume
         }
 }
 
+/* All units make room, the sidecars' last. Whatever is to be written waits until there is none. */
+static void plan_restart_all(const struct pod *p, const struct pod_state *s, uint64_t now, struct plan *plan)
+{
+        for (size_t i = 0; i < s->n_containers; i++)
+                if (!p->containers[i].ephemeral && s->containers[i].mark && !waits_for_others(p, s, i))
+                        plan_replace(p, s, i, now, plan);
+}
+
 static void plan_run(const struct pod *p, const struct pod_state *s, uint64_t now, struct plan *plan)
 {
         bool images = plan_images(p, s, now, plan), volumes = plan_volumes(p, s, now, plan);
         bool init_blocks;
-        size_t init;
+        size_t init, reason;
 
+        if (s->restarting_all && (s->write_in_flight || pod_has_old_units(p, s))) {
+                plan_restart_all(p, s, now, plan);
+                return;
+        }
+        if (pod_restarts_all(p, s, &reason)) {
+                if (due(plan, s->containers[reason].restart_at, now))
+                        add(plan, ACTION_BEGIN_ANEW, reason);
+                return;
+        }
         plan_write(p, s, images, volumes, now, plan);
         plan_add(p, s, volumes, now, plan);
         init = pod_first_blocking_init(p, s);
@@ -330,7 +347,7 @@ static void plan_run(const struct pod *p, const struct pod_state *s, uint64_t no
 
                 if (c->ephemeral ? !container_is_wanted(&s->containers[i], c) : i > init && init_blocks)
                         continue; /* nothing starts behind an init container that is not over */
-                if (container_is_replaced(&s->containers[i], c, p) || container_is_stale(&s->containers[i], c, p))
+                if (container_is_replaced(&s->containers[i], c) || container_is_stale(&s->containers[i], c))
                         plan_replace(p, s, i, now, plan);
                 else if (container_is_unhealthy(&s->containers[i]))
                         plan_unhealthy(p, s, i, now, plan);
@@ -338,7 +355,7 @@ static void plan_run(const struct pod *p, const struct pod_state *s, uint64_t no
                         plan_unresolved(p, s, i, now, plan);
                 else
                         plan_container(p, s, i, now, plan);
-                if (!container_is_replaced(&s->containers[i], c, p))
+                if (!container_is_replaced(&s->containers[i], c))
                         plan_post_start(p, s, i, plan);
         }
 }
@@ -382,6 +399,7 @@ static const char *const names[ACTION_KINDS] = {
         [ACTION_TELL_UNRESOLVED] = "unresolved",
         [ACTION_ADD] = "add",
         [ACTION_BEGIN_END] = "begin-end",
+        [ACTION_BEGIN_ANEW] = "begin-anew",
         [ACTION_POST_START] = "post-start",
         [ACTION_PRE_STOP] = "pre-stop",
 };

@@ -11,6 +11,8 @@
  *                install its image -> resolve its environment -> write its unit alone -> start it, once
  *      a container whose image was changed, or whose environment is another at its next start:
  *                end its unit -> clear the unit away -> install, write, start anew
+ *      a pod all of whose containers a rule restarts (RESTART_ALL):
+ *                end all units -> clear them away -> write, and begin with the init containers
  *      a pod that shall end (deleted, gone from the API, or finished):
  *                stop -> kill after the grace -> remove units and directories -> delete the object
  */
@@ -35,6 +37,7 @@ enum action_kind {
         ACTION_PRE_STOP,        /* container `index`: its hook, before it is asked to end */
         ACTION_END,             /* container `index`: stop its unit alone */
         ACTION_END_KILL,        /* container `index`: kill its unit alone, the grace is over */
+        ACTION_BEGIN_ANEW,      /* a rule restarts all containers, since container `index` has ended */
         ACTION_CLEAR,           /* container `index`: its unit has ended, remove it alone */
         ACTION_TELL_UNRESOLVED, /* container `index`: its start waits for a ConfigMap or a Secret */
         ACTION_REMOVE,          /* units and directories of the pod */

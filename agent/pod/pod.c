@@ -380,11 +380,12 @@ static uint64_t mark_of(const char *image)
 static void parse_container(struct pod *p, struct container *c, const cJSON *spec, const cJSON *pod_spec,
                             struct buf *ignored)
 {
-        static const char *const not_yet[] = { "volumeDevices", "restartPolicyRules", "resizePolicy" };
+        static const char *const not_yet[] = { "volumeDevices", "resizePolicy" };
         const char *name = json_str(spec, "name"), *image = json_str(spec, "image"),
                    *pull = json_str(spec, "imagePullPolicy");
         const char *dir = json_str(spec, "workingDir"), *restart = json_str(spec, "restartPolicy"),
                    *message = json_str(spec, "terminationMessagePath");
+        struct err e = ERR_NONE;
 
         c->name = xstrdup(name ? name : "");
         c->image = xstrdup(image ? image : "");
@@ -392,6 +393,8 @@ static void parse_container(struct pod *p, struct container *c, const cJSON *spe
         c->command = string_list(json_get(spec, "command"));
         c->args = string_list(json_get(spec, "args"));
         c->working_dir = dir && *dir ? xstrdup(dir) : NULL;
+        if (restarts_parse(spec, p->restart_policy, &c->restarts, &e) < 0)
+                refuse(p, c, e.reason, "containers{%s}.%s", c->name, e.text);
         c->sidecar = c->init && streq(restart, "Always");
         c->tty = json_bool(spec, "tty", false);
         c->has_stdin = json_bool(spec, "stdin", false);
@@ -833,9 +836,7 @@ int pod_parse(const cJSON *object, struct pod **ret, struct err *e)
         p->deletion_grace_s = json_int(meta, "deletionGracePeriodSeconds", 0);
         p->failed = streq(phase, "Failed");
         p->terminal = p->failed || streq(phase, "Succeeded");
-        p->restart_policy = streq(policy, "Never")       ? RESTART_POLICY_NEVER
-                            : streq(policy, "OnFailure") ? RESTART_POLICY_ON_FAILURE
-                                                         : RESTART_POLICY_ALWAYS;
+        p->restart_policy = restart_policy_parse(policy);
         p->qos = streq(qos, "Guaranteed")  ? QOS_CLASS_GUARANTEED
                  : streq(qos, "Burstable") ? QOS_CLASS_BURSTABLE
                                            : QOS_CLASS_BEST_EFFORT;
@@ -880,6 +881,7 @@ static void container_done(struct container *c)
                 free(c->unit_image), free(c->stop_signal);
         cJSON_Delete(c->resources);
         strv_free(c->command), strv_free(c->args);
+        restarts_done(&c->restarts);
         for (size_t i = 0; i < PROBE_TYPES; i++)
                 probe_free(c->probes[i]);
         for (size_t i = 0; i < HOOK_KINDS; i++)

@@ -11,6 +11,7 @@
 #include "agent/pod/demands.h"
 #include "agent/pod/handler.h"
 #include "agent/pod/image.h"
+#include "agent/pod/restarts.h"
 #include "common/err.h"
 #include "common/ids.h"
 
@@ -18,7 +19,6 @@
  * ".<container>" behind it for that one. */
 #define ANNOTATION_UNIT "vks.systemd.io/unit"
 
-enum restart_policy { RESTART_POLICY_ALWAYS, RESTART_POLICY_ON_FAILURE, RESTART_POLICY_NEVER };
 enum pull_policy { PULL_IF_NOT_PRESENT, PULL_ALWAYS, PULL_NEVER };
 
 /* Where the value of an environment variable, or the content of a file in a volume, comes from. */
@@ -72,6 +72,7 @@ struct container {
         struct handler *hooks[HOOK_KINDS]; /* NULL: none */
         bool init;                         /* of spec.initContainers */
         bool sidecar;                      /* an init container with restartPolicy Always */
+        struct restarts restarts;          /* what follows the end of a run */
         bool ephemeral; /* of spec.ephemeralContainers: it runs once, and nothing of the pod depends on it */
         /* code != 0: this ephemeral container cannot run here, and the others do not care. What is wrong with another
          * container is the whole pod's matter: pod.refused. */

@@ -138,6 +138,7 @@ const char *const condition_names[CONDITION_TYPES] = {
         [CONDITION_READY] = "Ready",
         [CONDITION_CONTAINERS_READY] = "ContainersReady",
         [CONDITION_SCHEDULED] = "PodScheduled",
+        [CONDITION_ALL_RESTARTING] = "AllContainersRestarting",
 };
 
 /* Nothing else tells that a pod which is over has never begun here. */
@@ -176,6 +177,7 @@ void pod_state_adopt(struct pod_state *s, const struct pod *p, const cJSON *stat
                                 s->conditions[i].is_true = streq(json_str(item, "status"), "True");
                                 s->conditions[i].since = when(item, "lastTransitionTime");
                         }
+        s->restarting_all = s->conditions[CONDITION_ALL_RESTARTING].is_true;
 }
 
 /* ---- what a unit's state means ----------------------------------------------------------------------------------- */
@@ -324,23 +326,23 @@ void container_observe(struct container_state *c, const struct unit_state *u, co
         }
 }
 
-bool container_is_replaced(const struct container_state *c, const struct container *spec, const struct pod *p)
+bool container_is_replaced(const struct container_state *c, const struct container *spec)
 {
         if (!c->mark || c->mark == spec->mark)
                 return false;
         if (c->replacing || c->phase == CONTAINER_WAITING)
                 return true;
         if (c->phase == CONTAINER_TERMINATED)
-                return container_restarts(c, spec, p);
+                return container_restarts(c, spec);
         return !spec->init || spec->sidecar;
 }
 
-bool container_is_stale(const struct container_state *c, const struct container *spec, const struct pod *p)
+bool container_is_stale(const struct container_state *c, const struct container *spec)
 {
         if (c->mark != spec->mark || c->env_failure.code || c->values == c->values_written || c->requested ||
             unit_has_processes(c->unit.phase))
                 return false;
-        return c->phase == CONTAINER_WAITING || container_restarts(c, spec, p);
+        return c->phase == CONTAINER_WAITING || container_restarts(c, spec);
 }
 
 void container_refresh(struct container_state *c)
@@ -369,7 +371,7 @@ bool container_is_unresolved(const struct pod *p, const struct pod_state *s, siz
                         return false;
         if (init < i && p->containers[init].init)
                 return false;
-        return c->phase == CONTAINER_WAITING || (container_restarts(c, &p->containers[i], p) && c->restart_at <= now);
+        return c->phase == CONTAINER_WAITING || (container_restarts(c, &p->containers[i]) && c->restart_at <= now);
 }
 
 void container_renew(struct container_state *c)
@@ -480,37 +482,84 @@ int64_t container_grace_s(const struct container_state *c, const struct containe
         return probe && probe->grace_s >= 0 ? probe->grace_s : p->grace_s;
 }
 
-bool container_restarts(const struct container_state *c, const struct container *spec, const struct pod *p)
+bool container_restarts(const struct container_state *c, const struct container *spec)
 {
+        enum restart_policy policy = spec->restarts.policy;
+        enum restart_verdict rule = restarts_by_rule(&spec->restarts, c->now.exit_code);
+        bool failed = c->now.exit_code != 0;
+
         if (c->phase != CONTAINER_TERMINATED)
                 return false;
         if (c->replacing)
                 return true;
-        if (c->unhealthy && p->restart_policy != RESTART_POLICY_NEVER) /* it was ended, whatever its exit code says */
-                return true;
         if (spec->ephemeral)
                 return false;
-        if (spec->init && !spec->sidecar) /* must succeed once; Never means that the first failure is the pod's */
-                return c->now.exit_code != 0 && p->restart_policy != RESTART_POLICY_NEVER;
-        if (spec->sidecar || p->restart_policy == RESTART_POLICY_ALWAYS)
+        if (c->unhealthy && policy != RESTART_POLICY_NEVER) /* it was ended, whatever its exit code says */
                 return true;
-        return p->restart_policy == RESTART_POLICY_ON_FAILURE && c->now.exit_code != 0;
+        if (spec->init && !spec->sidecar) /* must succeed once; Never means that the first failure is the pod's */
+                return rule == RESTART_ALL || (failed && (rule == RESTART_IT || policy != RESTART_POLICY_NEVER));
+        return rule != RESTART_NOT || policy == RESTART_POLICY_ALWAYS ||
+               (policy == RESTART_POLICY_ON_FAILURE && failed);
 }
 
-bool container_has_failed(const struct container_state *c, const struct container *spec, const struct pod *p)
+bool pod_restarts_all(const struct pod *p, const struct pod_state *s, size_t *ret)
 {
-        return c->phase == CONTAINER_TERMINATED && c->now.exit_code != 0 && !container_restarts(c, spec, p);
+        for (size_t i = 0; i < s->n_containers; i++) {
+                const struct container_state *c = &s->containers[i];
+
+                *ret = i;
+                if (!p->containers[i].ephemeral && c->phase == CONTAINER_TERMINATED && !c->replacing &&
+                    restarts_by_rule(&p->containers[i].restarts, c->now.exit_code) == RESTART_ALL)
+                        return true;
+        }
+        return false;
+}
+
+void pod_begin_restart_all(struct pod_state *s, const struct pod *p, uint64_t now)
+{
+        s->restarting_all = true;
+        for (size_t i = 0; i < s->n_containers; i++) {
+                struct container_state *c = &s->containers[i];
+
+                if (p->containers[i].ephemeral || !c->mark)
+                        continue;
+                c->replacing = true;
+                c->kill_at = now + GRACE_LEAST; /* nobody's grace counts here, nor a hook (kuberuntime_manager.go) */
+                c->hooks[HOOK_PRE_STOP] = HOOK_OVER;
+        }
+}
+
+bool pod_has_old_units(const struct pod *p, const struct pod_state *s)
+{
+        for (size_t i = 0; i < s->n_containers; i++)
+                if (!p->containers[i].ephemeral && s->containers[i].mark)
+                        return true;
+        return false;
+}
+
+void container_begin_anew(struct container_state *c, const struct container *spec)
+{
+        bool reason = restarts_by_rule(&spec->restarts, c->now.exit_code) == RESTART_ALL;
+        uint64_t backoff = reason ? c->backoff : 0;
+
+        container_renew(c);
+        c->backoff = backoff;
+}
+
+bool container_has_failed(const struct container_state *c, const struct container *spec)
+{
+        return c->phase == CONTAINER_TERMINATED && c->now.exit_code != 0 && !container_restarts(c, spec);
 }
 
 bool container_backs_off(const struct container_state *c, const struct container *spec, const struct pod *p)
 {
-        return container_restarts(c, spec, p) && c->restart_at > c->now.ended && !p->deleting;
+        return container_restarts(c, spec) && c->restart_at > c->now.ended && !p->deleting;
 }
 
 const struct termination *container_last_run(const struct container_state *c, const struct container *spec,
                                              const struct pod *p)
 {
-        bool waits = c->replacing || ((*c->env_failure.reason || c->unhealthy) && container_restarts(c, spec, p));
+        bool waits = c->replacing || ((*c->env_failure.reason || c->unhealthy) && container_restarts(c, spec));
 
         return container_backs_off(c, spec, p) || (waits && c->now.valid) ? &c->now : &c->last;
 }
@@ -559,14 +608,16 @@ bool pod_is_finished(const struct pod *p, const struct pod_state *s)
 {
         if (s->admission == REJECTED || (s->deadline_exceeded && !pod_has_processes(s)))
                 return true;
+        if (s->restarting_all)
+                return false;
         for (size_t i = 0; i < p->n_containers; i++) {
                 const struct container *spec = &p->containers[i];
                 const struct container_state *c = &s->containers[i];
-                if (spec->init && container_has_failed(c, spec, p))
+                if (spec->init && container_has_failed(c, spec))
                         return true;
                 if (spec->init || spec->ephemeral)
                         continue;
-                if (c->phase != CONTAINER_TERMINATED || container_restarts(c, spec, p))
+                if (c->phase != CONTAINER_TERMINATED || container_restarts(c, spec))
                         return false;
         }
         return p->n_containers > 0;

@@ -112,6 +112,7 @@ enum condition_type {
         CONDITION_READY,
         CONDITION_CONTAINERS_READY,
         CONDITION_SCHEDULED,
+        CONDITION_ALL_RESTARTING, /* AllContainersRestarting; a pod that has no rule for it has no such condition */
         CONDITION_TYPES
 };
 
@@ -154,6 +155,7 @@ struct pod_state {
         uint64_t delete_retry_at;
         unsigned delete_failures;
         bool deadline_exceeded;
+        bool restarting_all; /* a rule has said so (RESTART_ALL): all units make room, then the pod begins anew */
         bool status_current; /* the API server has acknowledged the latest status */
 
         struct condition conditions[CONDITION_TYPES];
@@ -195,7 +197,7 @@ void container_observe(struct container_state *c, const struct unit_state *u, co
  * finish, and a container that is over for good stays so (kuberuntime_manager.go, computePodActions and
  * computeInitContainerActions).
  */
-bool container_is_replaced(const struct container_state *c, const struct container *spec, const struct pod *p);
+bool container_is_replaced(const struct container_state *c, const struct container *spec);
 
 /* The container's unit was removed: the next one is made for the image that the pod has now, and starts at once.
  * Of the old one only its runs are remembered. */
@@ -206,7 +208,7 @@ void container_renew(struct container_state *c);
  * makes room for one that has them: PID 1 does not read a unit again that it has loaded, and would restart it by itself
  * in time.
  */
-bool container_is_stale(const struct container_state *c, const struct container *spec, const struct pod *p);
+bool container_is_stale(const struct container_state *c, const struct container *spec);
 
 /* The unit of such a container was removed: the next one is written with the newest values. What is known of earlier
  * runs stays, and so does the back-off. */
@@ -255,10 +257,25 @@ bool container_is_unhealthy(const struct container_state *c);
 int64_t container_grace_s(const struct container_state *c, const struct container *spec, const struct pod *p);
 
 /* Do Kubernetes' rules start the container again, which ended as `c->now` says? */
-bool container_restarts(const struct container_state *c, const struct container *spec, const struct pod *p);
+bool container_restarts(const struct container_state *c, const struct container *spec);
+
+/*
+ * Does a rule restart all containers now (RESTART_ALL), since container *ret has ended? It waits for the back-off of
+ * that container (restart_at): a pod may do nothing but that.
+ */
+bool pod_restarts_all(const struct pod *p, const struct pod_state *s, size_t *ret);
+
+/* All containers are to make room for new ones; an ephemeral one stays. */
+void pod_begin_restart_all(struct pod_state *s, const struct pod *p, uint64_t now);
+
+/* Is there still a unit that has to make room? */
+bool pod_has_old_units(const struct pod *p, const struct pod_state *s);
+
+/* Its unit was removed for that: as container_renew(), but whoever is the reason keeps his back-off. */
+void container_begin_anew(struct container_state *c, const struct container *spec);
 
 /* Has the container failed for good? An init container that has ends the pod. */
-bool container_has_failed(const struct container_state *c, const struct container *spec, const struct pod *p);
+bool container_has_failed(const struct container_state *c, const struct container *spec);
 
 /* Has the container ended, and does it wait for its next start? Once there is a delay kubectl shows
  * CrashLoopBackOff. */

@@ -61,7 +61,7 @@ const char *status_phase(const struct pod *p, const struct pod_state *s)
                 if (p->containers[i].ephemeral)
                         continue;
                 if (p->containers[i].init) {
-                        failed |= container_has_failed(c, &p->containers[i], p);
+                        failed |= container_has_failed(c, &p->containers[i]);
                         continue;
                 }
                 waiting |= c->phase == CONTAINER_WAITING && !c->last.valid;
@@ -155,7 +155,7 @@ static bool is_ready(const struct container *spec, const struct container_state 
         if (spec->ephemeral)
                 return false;
         if (spec->init && !spec->sidecar)
-                return c->phase == CONTAINER_TERMINATED && c->now.exit_code == 0;
+                return c->phase == CONTAINER_TERMINATED && c->now.exit_code == 0 && !c->replacing;
         return c->unit.phase == UNIT_ACTIVE && container_has_started(c, spec) &&
                (!spec->probes[PROBE_READINESS] || c->readiness_passed);
 }
@@ -181,7 +181,7 @@ static cJSON *container_status(const struct pod *p, const struct pod_state *s, s
         const struct termination *last = over ? &c->last : container_last_run(c, spec, p);
         cJSON *o = cJSON_CreateObject(), *state = NULL;
         bool again = c->replacing ||
-                     (c->unhealthy && !over && container_restarts(c, spec, p) && !container_backs_off(c, spec, p));
+                     (c->unhealthy && !over && container_restarts(c, spec) && !container_backs_off(c, spec, p));
         char id[64] = "";
 
         if (c->phase == CONTAINER_RUNNING) {
@@ -250,6 +250,14 @@ static char *list_containers(const struct pod *p, const struct pod_state *s, boo
         return buf_steal(&b);
 }
 
+static bool may_restart_all(const struct pod *p)
+{
+        for (size_t i = 0; i < p->n_containers; i++)
+                if (restarts_may_be_all(&p->containers[i].restarts))
+                        return true;
+        return false;
+}
+
 static void update_conditions(const struct pod *p, struct pod_state *s, const char *phase, uint64_t now)
 {
         bool done = streq(phase, "Succeeded"), over = done || streq(phase, "Failed"), ready = !over;
@@ -267,6 +275,8 @@ static void update_conditions(const struct pod *p, struct pod_state *s, const ch
                         ready = ready && is_ready(&p->containers[i], &s->containers[i]);
         ready = ready && !p->refused.code;
 
+        if (may_restart_all(p))
+                set_condition(s, CONDITION_ALL_RESTARTING, s->restarting_all && !over, now, "", "");
         set_condition(s, CONDITION_SCHEDULED, true, s->start_time, "", "");
         set_condition(s, CONDITION_READY_TO_START, s->written && !over, now, "", "");
         set_condition(s, CONDITION_INITIALIZED, initialized, now, "ContainersNotInitialized", incomplete);
@@ -292,7 +302,10 @@ static cJSON *conditions(const struct pod *p, const struct pod_state *s)
 
         for (size_t i = 0; i < CONDITION_TYPES; i++) {
                 const struct condition *c = &s->conditions[i];
-                cJSON *o = cJSON_CreateObject();
+                cJSON *o;
+                if (!c->known)
+                        continue;
+                o = cJSON_CreateObject();
                 cJSON_AddStringToObject(o, "type", condition_names[i]);
                 cJSON_AddStringToObject(o, "status", c->is_true ? "True" : "False");
                 if (p->generation > 0)

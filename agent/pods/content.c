@@ -515,8 +515,7 @@ int content_values(const struct content *c, const struct pod *p, size_t containe
 /* ---- the WRITE message ------------------------------------------------------------------------------------------- */
 
 /* All of a container but its variables and its command line. */
-static void describe(const struct pod *p, const struct container *spec, const struct content_image *image,
-                     Vks__Container *m)
+static void describe(const struct container *spec, const struct content_image *image, Vks__Container *m)
 {
         static const Vks__Restart restart[] = {
                 [RESTART_POLICY_ALWAYS] = VKS__RESTART__RESTART_ALWAYS,
@@ -532,13 +531,12 @@ static void describe(const struct pod *p, const struct container *spec, const st
         m->shares_image = spec->shares_image;
         m->mark = spec->mark;
         m->writes_var = image->writes_var;
-        m->restart = restart[p->restart_policy];
+        m->restart = restart[restarts_unattended(&spec->restarts)];
         if (spec->ephemeral) /* it runs once */
                 m->restart = VKS__RESTART__RESTART_NEVER;
-        else if (spec->sidecar)
-                m->restart = VKS__RESTART__RESTART_ALWAYS;
-        else if (spec->init) /* the agent decides when an init container runs again: systemd does not know their order
-                              */
+        else if (spec->init && !spec->sidecar) /* the agent decides when an init container runs again: systemd does not
+                                                * know their order
+                                                */
                 m->restart = VKS__RESTART__RESTART_NEVER;
         if (spec->has_user) {
                 m->run_as_user = NEW(Vks__Id);
@@ -575,7 +573,7 @@ static int container_message(const struct content *c, const struct pod *p, const
         image->values = content_may_change(spec) ? hash_values(m) : 0;
         if (!m->n_command && image->program && *image->program)
                 strv_push(&m->command, &m->n_command, xstrdup(image->program));
-        describe(p, spec, image, m);
+        describe(spec, image, m);
         return 0;
 }
 
@@ -681,7 +679,7 @@ Vks__Exec *content_exec(const struct pod *p, size_t container, const struct cont
                 x->volumes[x->n_volumes++] = volume_message(&p->volumes[i]);
         x->container = NEW(Vks__Container);
         vks__container__init(x->container);
-        describe(p, &p->containers[container], image, x->container);
+        describe(&p->containers[container], image, x->container);
         for (char *const *word = argv; *word; word++)
                 strv_push(&x->container->command, &x->container->n_command, xstrdup(*word));
         return x;

@@ -246,6 +246,8 @@ static void do_write(struct pod_entry *e, size_t only)
                 return;
         }
         e->state->write_in_flight = true;
+        if (only == ALL_BUT_EPHEMERAL)
+                e->state->restarting_all = false; /* the old units are gone, or there would be no WRITE */
         for (size_t i = 0; i < e->pod->n_containers; i++) {
                 struct container_state *c = &e->state->containers[i];
 
@@ -418,7 +420,7 @@ static void tell_ending(struct pod_entry *e, size_t i)
 {
         const struct container *c = &e->pod->containers[i];
         const struct container_state *state = &e->state->containers[i];
-        bool again = e->pod->restart_policy != RESTART_POLICY_NEVER || c->sidecar;
+        bool again = c->restarts.policy != RESTART_POLICY_NEVER;
 
         if (!unit_has_processes(state->unit.phase))
                 return;
@@ -428,6 +430,8 @@ static void tell_ending(struct pod_entry *e, size_t i)
                 pod_event(e, c, false, "Killing", "Container %s failed %s probe%s", c->name,
                           state->failed_probe == PROBE_STARTUP ? "startup" : "liveness",
                           again ? ", will be restarted" : "");
+        else if (e->state->restarting_all)
+                pod_event(e, c, false, "Killing", "Container %s will be restarted with all others of its pod", c->name);
         else if (state->replacing)
                 pod_event(e, c, false, "Killing", "Container %s definition changed, will be restarted", c->name);
         else
@@ -440,7 +444,7 @@ static void begin_to_end(struct pod_entry *e, size_t i, uint64_t now)
         const struct container *spec = &e->pod->containers[i];
         struct container_state *c = &e->state->containers[i];
 
-        if (!e->state->stop_at) {
+        if (!e->state->stop_at && !e->state->restarting_all) {
                 c->replacing = c->mark != spec->mark;
                 c->kill_at = now + (uint64_t)container_grace_s(c, spec, e->pod) * USEC_PER_SEC;
         }
@@ -484,7 +488,8 @@ static void do_end(struct pod_entry *e, const struct plan *plan, enum action_kin
                         c->kill_sent = true;
                         continue;
                 }
-                if (c->hooks[HOOK_PRE_STOP] == HOOK_TO_COME) /* otherwise it has begun with that */
+                if (c->hooks[HOOK_PRE_STOP] == HOOK_TO_COME ||
+                    e->state->restarting_all) /* otherwise it has begun with that */
                         begin_to_end(e, k, now);
                 c->signal_at = now;
                 c->term_sent |= kind == ACTION_TERM;
@@ -516,7 +521,9 @@ static void on_cleared(void *userdata, int error, const Vks__Reply *reply, const
                 tell_failed(e, &e->pod->containers[rq->index], error, c->clear_failures, "FailedKillPod",
                             "error removing container: ", err->text);
         } else {
-                if (c->mark == e->pod->containers[rq->index].mark) /* its values have changed, not its image */
+                if (e->state->restarting_all)
+                        container_begin_anew(c, &e->pod->containers[rq->index]);
+                else if (c->mark == e->pod->containers[rq->index].mark) /* its values have changed, not its image */
                         container_refresh(c);
                 else
                         container_renew(c);
@@ -635,6 +642,10 @@ void executor_run(struct pod_entry *e, const struct plan *plan, uint64_t now)
                         break;
                 case ACTION_BEGIN_END:
                         begin_end_each(e, now);
+                        break;
+                case ACTION_BEGIN_ANEW:
+                        pod_begin_restart_all(e->state, e->pod, now);
+                        pod_mark(e);
                         break;
                 case ACTION_POST_START:
                         run_hook(e, a->index, HOOK_POST_START, 0);

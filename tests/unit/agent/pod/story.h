@@ -4,6 +4,7 @@
  * Kubernetes' rules as tables: a row has a pod, what happens to it, and what follows: the plan and the status. All four are short texts.
  *
  *   pod       words: a restartPolicy; containers as "c", "c/init", "c/sidecar", "c/ephemeral" (init containers first, ephemeral ones last); volumes as "v:configMap", "v:emptyDir";
+ *             "c/Never" has a restartPolicy of its own, "c/Never+Restart:In:3:4" a rule too, "c/init/Never+..." likewise;
  *             "deadline=60" (activeDeadlineSeconds), "gate=TYPE" (readinessGates), "runtimeClassName=x" (refused). Or, from "{" on, the pod's JSON
  *   happens   phrases with ";" between them, in their order:
  *      +10s, +1us                  time passes
@@ -25,6 +26,7 @@
  *                                  the results of a probe have come to that verdict on the present run
  *      c requested                 a start is asked for
  *      c image IMAGE               the container's image is changed (its unit keeps its name)
+ *      begin anew                  the plan's begin-anew was carried out; "c anew": then its unit was cleared away
  *      c renewed                   its unit was removed, so that one for the present image can be made
  *      adopt                       the row's `remembered` status is what the API server had when the agent came up
  *      undecided                   nobody has judged the pod yet
@@ -91,6 +93,31 @@ static inline struct world world_of_json(const char *json)
         return w;
 }
 
+/* Never+Restart:In:3:4+RestartAllContainers:NotIn:0 */
+static inline char *own_restarts(char *text)
+{
+        CLEANUP(buf_done) struct buf b = BUF(4096);
+        char *save_rules = NULL, *save = NULL, *rule = strtok_r(text, "+", &save_rules), *code;
+        const char *comma = "", *operator;
+
+        buf_printf(&b, ",\"restartPolicy\":\"%s\",\"restartPolicyRules\":[", rule);
+        for (rule = strtok_r(NULL, "+", &save_rules); rule; rule = strtok_r(NULL, "+", &save_rules)) {
+                const char *action = strtok_r(rule, ":", &save);
+                operator= strtok_r(NULL, ":", &save);
+                buf_printf(&b, "%s{\"action\":\"%s\",\"exitCodes\":{\"operator\":\"%s\",\"values\":[", comma,
+                           action, operator);
+                comma = "";
+                while ((code = strtok_r(NULL, ":", &save))) {
+                        buf_printf(&b, "%s%s", comma, code);
+                        comma = ",";
+                }
+                buf_str(&b, "]}}");
+                comma = ",";
+        }
+        buf_char(&b, ']');
+        return buf_steal(&b);
+}
+
 static inline struct world world(const char *words)
 {
         CLEANUP(buf_done) struct buf inits = BUF(4096), apps = BUF(4096), guests = BUF(4096);
@@ -101,18 +128,30 @@ static inline struct world world(const char *words)
         if (*words == '{')
                 return world_of_json(words);
         for (char *word = strtok_r(copy, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
-                char *kind = strpbrk(word, "/:=");
+                char *kind = strpbrk(word, "/:="), *more = kind && *kind == '/' ? strchr(kind + 1, '/') : NULL;
+                CLEANUP(freep) char *own = NULL;
+                if (more)
+                        *more++ = '\0';
+                else if (kind && *kind == '/' && isupper((unsigned char)kind[1]))
+                        more = kind + 1;
+                if (more)
+                        own = own_restarts(more);
                 if (!kind && isupper((unsigned char)*word)) {
                         buf_printf(&rest, "\"restartPolicy\":\"%s\",", word);
                 } else if (!kind || *kind == '/') {
                         bool hook = kind && (streq(kind, "/pre-stop") || streq(kind, "/post-start"));
-                        struct buf *list = !kind || hook ? &apps : streq(kind, "/ephemeral") ? &guests : &inits;
+                        struct buf *list = !kind || hook || more == kind + 1 ? &apps
+                                           : streq(kind, "/ephemeral")       ? &guests
+                                                                             : &inits;
                         bool sidecar = kind && streq(kind, "/sidecar");
                         bool before = hook && streq(kind, "/pre-stop");
                         if (kind)
                                 *kind = '\0';
                         buf_printf(list, "%s{\"name\":\"%s\",\"image\":\"pkg-%s\"%s%s}", list->len ? "," : "", word,
-                                   word, sidecar ? ",\"restartPolicy\":\"Always\"" : "",
+                                   word,
+                                   own       ? own
+                                   : sidecar ? ",\"restartPolicy\":\"Always\""
+                                             : "",
                                    !hook    ? ""
                                    : before ? ",\"lifecycle\":{\"preStop\":{\"sleep\":{\"seconds\":5}}}"
                                             : ",\"lifecycle\":{\"postStart\":{\"sleep\":{\"seconds\":5}}}");
@@ -167,6 +206,7 @@ static const struct field {
         F(OF_POD, FIELD_ERR, pod, refused),
         F(OF_STATE, FIELD_BOOL, pod_state, gone),
         F(OF_STATE, FIELD_BOOL, pod_state, blocked),
+        F(OF_STATE, FIELD_BOOL, pod_state, restarting_all),
         F(OF_STATE, FIELD_BOOL, pod_state, written),
         F(OF_STATE, FIELD_BOOL, pod_state, write_in_flight),
         F(OF_STATE, FIELD_TIME, pod_state, write_retry_at),
@@ -384,6 +424,8 @@ static inline void happens_to_container(struct world *w, size_t i, char *const *
                         streq(words[1], "runs")   ? HOOK_RUNS
                         : streq(words[1], "over") ? HOOK_OVER
                                                   : HOOK_FAILED;
+        } else if (streq(what, "anew")) {
+                container_begin_anew(&w->state->containers[i], &w->pod->containers[i]);
         } else if (streq(what, "renewed")) {
                 container_renew(&w->state->containers[i]);
         } else {
@@ -420,6 +462,10 @@ static inline void phrase(struct world *w, char *text)
                 cr_assert_not_null(o, "bad test JSON: %s", w->remembered);
                 pod_state_adopt(w->state, w->pod, o);
                 cJSON_Delete(o);
+                return;
+        }
+        if (streq(words[0], "begin") && n == 2 && streq(words[1], "anew")) {
+                pod_begin_restart_all(w->state, w->pod, w->now);
                 return;
         }
         if (streq(words[0], "undecided")) {
@@ -479,7 +525,7 @@ static inline char *plan_text(struct world *w)
                                  a->kind == ACTION_TERM || a->kind == ACTION_END || a->kind == ACTION_END_KILL ||
                                  a->kind == ACTION_CLEAR || a->kind == ACTION_ADD ||
                                  a->kind == ACTION_TELL_UNRESOLVED || a->kind == ACTION_PRE_STOP ||
-                                 a->kind == ACTION_POST_START;
+                                 a->kind == ACTION_POST_START || a->kind == ACTION_BEGIN_ANEW;
                 buf_printf(&b, "%s%s%s%s", i ? ", " : "", action_name(a->kind),
                            container || a->kind == ACTION_FILL ? " " : "",
                            container                ? w->pod->containers[a->index].name

@@ -116,10 +116,10 @@ Test(ephemeral, no_rule_restarts_it)
                 const struct container *spec = &w.pod->containers[1];
                 const struct container_state *d = &w.state->containers[1];
                 happen(&w, UP "d written; d runs; d exits 5; d values 7");
-                cr_expect_not(container_restarts(d, spec, w.pod), "%s", pod);
-                cr_expect_not(container_is_stale(d, spec, w.pod), "%s", pod);
+                cr_expect_not(container_restarts(d, spec), "%s", pod);
+                cr_expect_not(container_is_stale(d, spec), "%s", pod);
                 cr_expect_not(container_backs_off(d, spec, w.pod), "%s", pod);
-                cr_expect(container_has_failed(d, spec, w.pod), "%s", pod);
+                cr_expect(container_has_failed(d, spec), "%s", pod);
                 world_done(&w);
         }
 }
