@@ -46,6 +46,7 @@ struct agent {
         struct packages *packages;
         struct observed *observed;
         struct objects *objects;
+        struct services *services;
         struct tokens *tokens;
         struct installer *installer;
         struct node *node;
@@ -300,6 +301,11 @@ static void content_changed(void *userdata, enum object_kind kind, const char *n
         pods_content_changed(((struct agent *)userdata)->pods, kind, namespace, name);
 }
 
+static void services_changed(void *userdata, const char *namespace)
+{
+        pods_services_changed(((struct agent *)userdata)->pods, namespace);
+}
+
 static void token_came(void *userdata, const struct pod_id *pod)
 {
         pods_token_changed(((struct agent *)userdata)->pods, pod);
@@ -422,6 +428,7 @@ static int agent_start(struct agent *a, struct err *e)
         a->events = events_new(a->event, a->api, a->config->node_name);
         a->helper = helper_client_new(a->event, a->config->helper_socket);
         a->objects = objects_new(a->event, a->api, content_changed, a);
+        a->services = services_new(a->event, a->api, services_changed, a);
         a->tokens = tokens_new(a->event, a->api, token_came, a);
         a->installer = installer_new(a->event, a->helper, a->packages, &installer, a);
         a->observed = observed_new(a->event, &handler, a);
@@ -433,6 +440,7 @@ static int agent_start(struct agent *a, struct err *e)
                 .observed = a->observed,
                 .events = a->events,
                 .objects = a->objects,
+                .services = a->services,
                 .tokens = a->tokens,
                 .installer = a->installer,
                 .node = pod_node(a),
@@ -471,6 +479,7 @@ static void agent_free(struct agent *a)
         installer_free(a->installer);
         tokens_free(a->tokens);
         objects_free(a->objects);
+        services_free(a->services);
         observed_free(a->observed);
         events_free(a->events);
         packages_free(a->packages);

@@ -215,7 +215,7 @@ static int parse_env(const struct policy *p, const Vks__Container *c, struct err
 
                 if (!id_is_env_name(name))
                         return MALFORMED(e, "env \"%.80s\": not the name of a variable", name);
-                if (c->unit[0] && p->root != POLICY_ROOT_ALLOW && names_code(name))
+                if (c->unit[0] && p->root != POLICY_ROOT_ALLOW && names_code(name) && !rule_of_services(name))
                         return rule_refused(e, "root", "env %s says what a package's unit loads", name);
                 if (c->env[i]->value.len && memchr(c->env[i]->value.data, '\0', c->env[i]->value.len))
                         return MALFORMED(e, "env %s: no variable can hold a NUL", name);

@@ -67,15 +67,6 @@ static bool is_machines_user(const struct person *who)
         return is_among(machines_users, ARRAY_LEN(machines_users), who->name);
 }
 
-/* Variables that every pod has, whoever wrote it: those of services (kubernetes.io, "Accessing the Service"). */
-static bool is_of_services(const char *name)
-{
-        static const char *const names[] = { "HOSTNAME",         "KUBERNETES_*", "*_SERVICE_@(HOST|PORT)",
-                                             "*_SERVICE_PORT_*", "*_PORT",       "*_PORT_*" };
-
-        return is_among(names, ARRAY_LEN(names), name);
-}
-
 /*
  * Does the pod bring nothing that a daemon may heed? Then what runs is the machine's own daemon with root's own
  * configuration, and all that a pod decides is when. Each pod has its token and the variables of services.
@@ -88,7 +79,7 @@ static bool brings_nothing(const struct op_container *k)
         for (size_t i = 0; i < k->n_mounts; i++)
                 nothing &= path_is_in(k->mounts[i].target, "/run/secrets");
         for (size_t i = 0; i < k->c->n_env; i++)
-                nothing &= is_of_services(k->c->env[i]->name);
+                nothing &= rule_of_services(k->c->env[i]->name);
         return nothing;
 }
 
@@ -202,7 +193,7 @@ static bool tells_tools(const char *name)
                 "*@(RC|CONF|CONFIG|CONFFILE|CONFIGFILE|INIT|STARTUP|PROFILE|FILE|FILES)",
         };
 
-        return !is_of_services(name) && is_among(patterns, ARRAY_LEN(patterns), name);
+        return !rule_of_services(name) && is_among(patterns, ARRAY_LEN(patterns), name);
 }
 
 /* What the pod says beside a command line that has rights of its own. */

@@ -295,3 +295,16 @@ int policy_working_dir(const char *path, char ret[static ID_PATH_MAX + 1], struc
 {
         return rule_target(path, ret, e) < 0 ? err_prefix(e, "workingDir %.200s is not there: ", path) : 0;
 }
+
+bool rule_of_services(const char *name)
+{
+        static const char *const names[] = { "HOSTNAME",         "KUBERNETES_*", "*_SERVICE_@(HOST|PORT)",
+                                             "*_SERVICE_PORT_*", "*_PORT",       "*_PORT_*" };
+
+        if (name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")]) /* BASH_FUNC_x%% is code, whatever x is */
+                return false;
+        for (size_t i = 0; i < ARRAY_LEN(names); i++)
+                if (fnmatch(names[i], name, FNM_EXTMATCH) == 0)
+                        return true;
+        return false;
+}

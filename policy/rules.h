@@ -39,4 +39,8 @@ int rule_host_path(const struct policy *p, const char *path, bool *ret_read_only
  * /var/run and /var/lock. */
 int rule_target(const char *path, char ret[static ID_PATH_MAX + 1], struct err *e);
 
+/* Does every pod have such a variable, whoever wrote it: its host's name, and those of Services (kubernetes.io,
+ * "Accessing the Service")? Their values are addresses and ports, and their names follow from a Service's. */
+bool rule_of_services(const char *name);
+
 #endif

@@ -118,8 +118,6 @@ static bool put_line(struct log_stream *s, const struct log_line *l)
 
 static void end_stream(struct log_stream *s)
 {
-        if (*s->open && s->left != 0)
-                put(s, "\n", 1);
         flush(s);
         s->sink.end(s->sink.userdata);
         log_stream_free(s);

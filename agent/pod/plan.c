@@ -333,7 +333,7 @@ static void plan_run(const struct pod *p, const struct pod_state *s, uint64_t no
                 plan_restart_all(p, s, now, plan);
                 return;
         }
-        if (pod_restarts_all(p, s, &reason)) {
+        if (!s->restarting_all && pod_restarts_all(p, s, &reason)) {
                 if (due(plan, s->containers[reason].restart_at, now))
                         add(plan, ACTION_BEGIN_ANEW, reason);
                 return;

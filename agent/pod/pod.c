@@ -843,6 +843,7 @@ int pod_parse(const cJSON *object, struct pod **ret, struct err *e)
         p->grace_s = json_int(spec, "terminationGracePeriodSeconds", 30);
         p->active_deadline_s = json_int(spec, "activeDeadlineSeconds", -1);
         p->service_account = xstrdup(json_str(spec, "serviceAccountName"));
+        p->service_links = json_bool(spec, "enableServiceLinks", true);
         p->hostname =
                 json_bool(spec, "hostNetwork", false) ? NULL : hostname_of(json_str(spec, "hostname"), p->id.name);
         p->labels = pairs(json_get(meta, "labels"), &p->n_labels);

@@ -131,6 +131,7 @@ struct pod {
         struct demands demands;
         char *hostname; /* its own; NULL: the machine's, which it asks for by hostNetwork */
         char *service_account;
+        bool service_links; /* enableServiceLinks: variables for the Services of its namespace */
         struct pair *labels, *annotations;
         size_t n_labels, n_annotations;
         struct container *containers; /* init containers first, in their order; ephemeral ones last, in theirs */

@@ -275,7 +275,9 @@ static void give_up_start(struct container_state *c, uint64_t now)
 
 void container_observe(struct container_state *c, const struct unit_state *u, const struct pod *p, uint64_t now)
 {
-        bool was_over = c->phase == CONTAINER_TERMINATED;
+        bool was_over = c->phase == CONTAINER_TERMINATED ||
+                        (c->last.valid && *c->invocation && streq(c->last.invocation, c->invocation)); /* its unit is
+                                                                         being cleared away, and tells its end again */
 
         (void)p;
         if (*u->invocation && !streq(u->invocation, c->invocation))
@@ -300,7 +302,7 @@ void container_observe(struct container_state *c, const struct unit_state *u, co
                 break;
         case UNIT_ABSENT:
         case UNIT_INACTIVE:
-                if (c->phase == CONTAINER_RUNNING || (c->phase == CONTAINER_WAITING && u->main_code)) {
+                if (c->phase == CONTAINER_RUNNING || (c->phase == CONTAINER_WAITING && u->main_code && !was_over)) {
                         if (*u->invocation || u->main_code) {
                                 terminate(c, u, now);
                         } else {

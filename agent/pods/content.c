@@ -18,6 +18,7 @@ struct reference {
 
 struct content {
         const struct pod *pod;
+        const struct services *services; /* NULL: it has no variables for them */
         struct reference *references;
         size_t n_references;
         struct token **tokens; /* in the order in which the pod's volumes name them */
@@ -56,11 +57,13 @@ static void hold(struct content *c, struct objects *objects, enum source_kind ki
         };
 }
 
-struct content *content_new(const struct pod *p, struct objects *objects, struct tokens *tokens)
+struct content *content_new(const struct pod *p, struct objects *objects, struct tokens *tokens,
+                            const struct services *services)
 {
         struct content *c = NEW(struct content);
 
         c->pod = p;
+        c->services = p->service_links ? services : NULL;
         for (size_t i = 0; i < p->n_containers; i++)
                 for (size_t k = 0; k < p->containers[i].n_env; k++)
                         hold(c, objects, p->containers[i].env[k].kind, p->containers[i].env[k].object);
@@ -374,6 +377,11 @@ static void set_own_env(const struct pod *p, const struct env_var *v, const stru
                 explicit_bzero(value, size);
 }
 
+static void set_service_env(void *userdata, const char *name, const char *value)
+{
+        set_env(userdata, "", name, value, strlen(value), false);
+}
+
 static int resolve_env(const struct content *c, const struct pod *p, const struct container *spec,
                        const struct pod_node *node, struct scope *s, struct err *e)
 {
@@ -383,8 +391,12 @@ static int resolve_env(const struct content *c, const struct pod *p, const struc
          * the ordinal of a StatefulSet's pod is cut out of it. */
         if (hostname && *hostname)
                 set_env(s, "", "HOSTNAME", hostname, strlen(hostname), false);
-        /* The kubelet gives pods the cluster address of the Service, which cannot be reached from here. So we give
-         * them the API server's own address, which serves as well. */
+        if (c->services && !services_known(c->services))
+                return err_set(e, -EAGAIN, "", "the list of services has not arrived yet");
+        if (c->services)
+                services_variables(c->services, p->id.namespace, set_service_env, s);
+        /* The kubelet gives pods the cluster address of the Service "kubernetes", which cannot be reached from here. So
+         * we give them the API server's own address, which serves as well. */
         if (node->api_host) {
                 set_env(s, "", "KUBERNETES_SERVICE_HOST", node->api_host, strlen(node->api_host), false);
                 set_env(s, "", "KUBERNETES_SERVICE_PORT", node->api_port, strlen(node->api_port), false);
@@ -443,8 +455,10 @@ static bool may_change(const struct env_var *v)
                 (starts_with(v->text, "metadata.labels") || starts_with(v->text, "metadata.annotations")));
 }
 
-bool content_may_change(const struct container *spec)
+bool content_may_change(const struct content *c, const struct container *spec)
 {
+        if (c && c->services && (!services_known(c->services) || services_any(c->services, c->pod->id.namespace)))
+                return true;
         for (size_t i = 0; i < spec->n_env; i++)
                 if (may_change(&spec->env[i]))
                         return true;
@@ -570,7 +584,7 @@ static int container_message(const struct content *c, const struct pod *p, const
 
         if (r < 0)
                 return r;
-        image->values = content_may_change(spec) ? hash_values(m) : 0;
+        image->values = content_may_change(c, spec) ? hash_values(m) : 0;
         if (!m->n_command && image->program && *image->program)
                 strv_push(&m->command, &m->n_command, xstrdup(image->program));
         describe(spec, image, m);

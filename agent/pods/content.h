@@ -10,12 +10,15 @@
 #include "helper.pb-c.h"
 
 #include "agent/client/objects.h"
+#include "agent/client/services.h"
 #include "agent/pod/pod.h"
 #include "agent/client/tokens.h"
 
 struct content;
 
-struct content *content_new(const struct pod *p, struct objects *objects, struct tokens *tokens);
+/* `services` may be NULL: there are no variables for Services then. */
+struct content *content_new(const struct pod *p, struct objects *objects, struct tokens *tokens,
+                            const struct services *services);
 struct content *content_free(struct content *c);
 DEFINE_FREEP(struct content, content_free)
 
@@ -38,9 +41,9 @@ Vks__Fill *content_fill_free(Vks__Fill *fill);
 int content_values(const struct content *c, const struct pod *p, size_t container, const struct pod_node *node,
                    uint64_t *ret_hash, struct err *e);
 
-/* Pure: does the environment refer to anything that may be another at the next start (a ConfigMap, a Secret, resources,
- * labels, annotations)? */
-bool content_may_change(const struct container *spec);
+/* Does the environment have anything that may be another at the next start (a ConfigMap, a Secret, resources, labels,
+ * annotations, a Service of the namespace: of these nothing is known where `c` is NULL)? */
+bool content_may_change(const struct content *c, const struct container *spec);
 
 /*
  * The WRITE message: the containers with their environments resolved and $(VAR) replaced. `images` says what each

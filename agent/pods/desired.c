@@ -109,7 +109,7 @@ static void add_pod(struct pods *ps, struct pod *p, const cJSON *object)
 
         pod_state_adopt(e->state, p, json_get(object, "status"));
         if (!p->terminal && !ps->parts.dry_run)
-                e->content = content_new(p, ps->parts.objects, ps->parts.tokens);
+                e->content = content_new(p, ps->parts.objects, ps->parts.tokens, ps->parts.services);
         e->listed = true;
         check_leftovers(e);
         admission_await(e, object);
@@ -197,7 +197,7 @@ static void update_pod(struct pod_entry *e, struct pod *p)
         carry_units(e, p);
         tell_ignored(e, p);
         if (e->content && !p->terminal)
-                content = content_new(p, parts->objects, parts->tokens);
+                content = content_new(p, parts->objects, parts->tokens, parts->services);
         content_free(e->content);
         e->content = content;
         if (!pod_entry_replace(e, p))

@@ -17,6 +17,7 @@
 #include "agent/packages/installer.h"
 #include "agent/node/node_status.h"
 #include "agent/client/objects.h"
+#include "agent/client/services.h"
 #include "agent/machine/observed.h"
 #include "agent/packages/packages.h"
 #include "agent/pod/pod_state.h"
@@ -38,6 +39,7 @@ struct pods_parts {
         struct observed *observed;
         struct events *events;
         struct objects *objects;
+        struct services *services;
         struct tokens *tokens;
         struct installer *installer;
         struct pod_node node;
@@ -76,6 +78,7 @@ void pods_unit_changed(void *ps, const char *unit, const struct unit_state *stat
 void pods_units_synced(void *ps);
 void pods_job_failed(void *ps, const char *unit, const char *result);
 void pods_content_changed(void *ps, enum object_kind kind, const char *namespace, const char *name);
+void pods_services_changed(void *ps, const char *namespace); /* NULL: of all namespaces */
 void pods_token_changed(void *ps, const struct pod_id *pod);
 void pods_installed(void *ps, const struct image *image, const struct err *err, uint64_t usec);
 void pods_install_progress(void *ps, const struct image *image, const char *words);

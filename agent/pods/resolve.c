@@ -10,8 +10,10 @@ static void resolve_values(struct pod_entry *e, size_t i)
         struct container_state *c = &e->state->containers[i];
         struct err err = ERR_NONE;
 
-        if (e->pod->containers[i].refused.code || !content_may_change(&e->pod->containers[i]))
+        if (e->pod->containers[i].refused.code || !content_may_change(e->content, &e->pod->containers[i])) {
+                c->values = 0; /* a Service that it had variables for may have gone */
                 return;
+        }
         if (content_values(e->content, e->pod, i, &e->pods->parts.node, &c->values, &err) == 0)
                 err = ERR_NONE;
         if (!streq(err.text, c->env_failure.text))
@@ -57,6 +59,19 @@ void pods_content_changed(void *userdata, enum object_kind kind, const char *nam
 
         HASH_ITER (hh, ps->entries, e, next) {
                 if (e->content && content_refers(e->content, kind, namespace, name)) {
+                        e->content_dirty = true;
+                        pod_mark(e);
+                }
+        }
+}
+
+void pods_services_changed(void *userdata, const char *namespace)
+{
+        struct pods *ps = userdata;
+        struct pod_entry *e, *next;
+
+        HASH_ITER (hh, ps->entries, e, next) {
+                if (e->content && e->pod->service_links && (!namespace || streq(e->pod->id.namespace, namespace))) {
                         e->content_dirty = true;
                         pod_mark(e);
                 }

@@ -347,8 +347,8 @@ static void pipe_read(struct logger *l, struct pipe *p)
                 pipe_ready(l, p);
         if (n < 0)
                 return; /* EAGAIN: somebody has it open */
-        if (p->n_rest)
-                send_rest(l, p, false);
+        if (p->n_rest)  /* it ended without a newline, and so it is told */
+                send_rest(l, p, true);
         p->told = false;
         if (fstat(p->fd, &st) < 0 || st.st_nlink == 0)
                 pipe_end(l, p);

@@ -25,7 +25,7 @@ test_stdout_and_stderr_can_be_opened_by_name() {
 }
 
 test_what_is_written_arrives_byte_for_byte() {
-    printf 'a\r\n\n\n  x  \t\nnul\0in\n<6>b\n\nend\n' >"$TMP/want"
+    printf 'a\r\n\n\n  x  \t\nnul\0in\n<6>b\n\nend' >"$TMP/want"
     once bytes 'printf "a\r\n\n\n  x  \t\nnul\0in\n<6>b\n\nend"'
     ends bytes Succeeded
     wait_for 10 "its bytes" sh -c "kubectl -n $NS logs bytes | cmp - $TMP/want"
@@ -43,6 +43,28 @@ test_nothing_is_lost_when_what_brings_it_is_restarted() {
     wait_for 30 "20000 lines" sh -c "[ \"\$(kubectl -n $NS logs flood | cksum)\" = '$(seq 1 20000 | cksum)' ]"
     # a line that had begun when it was stopped comes as two messages there
     wait_for 10 "journalctl -u shows it" at_least 20000 sh_node "journalctl -u 'vks.$NS.flood.*' -o cat | grep -cx '[0-9]*'"
+}
+
+# Values of the next start are those of then, as a ConfigMap's are.
+test_services_of_the_namespace_are_variables() {
+    local ip
+    k create service clusterip redis-master --tcp=6379:6379 >/dev/null
+    k create service clusterip headless --clusterip=None --tcp=80:80 >/dev/null
+    ip=$(field service redis-master '{.spec.clusterIP}')
+    once app 'echo "$REDIS_MASTER_SERVICE_HOST $(REDIS_MASTER_SERVICE_PORT) $REDIS_MASTER_PORT ${HEADLESS_SERVICE_HOST-none}"; echo $MINE' 'env: [{name: MINE, value: "$(REDIS_MASTER_PORT_6379_TCP_ADDR)"}]'
+    once unlinked 'echo "${REDIS_MASTER_SERVICE_HOST-none} ${KUBERNETES_SERVICE_HOST-none}"' '' 'enableServiceLinks: false'
+    once own 'echo "$REDIS_MASTER_SERVICE_HOST"' 'env: [{name: REDIS_MASTER_SERVICE_HOST, value: mine}]'
+    program again 'echo "${LATE_SERVICE_PORT-none}"; sleep 1; exit 1'
+    ends app Succeeded
+    wait_for 20 "its variables" equals "$ip 6379 tcp://$ip:6379 none
+$ip" k logs app
+    ends unlinked Succeeded
+    wait_for 20 "none but the API server's" contains "none " k logs unlinked
+    [[ $(k logs unlinked) =~ ^none\ [0-9a-f:.]+$ ]] || fail "unlinked: $(k logs unlinked)"
+    wait_for 20 "its own value" equals mine k logs own
+    wait_for 20 "its first run" equals none k logs again --previous
+    k create service clusterip late --tcp=81:81 >/dev/null
+    wait_for 60 "a run that knows the new one" contains 81 k logs again --tail=1
 }
 
 test_exit_codes_are_the_programs() {

@@ -659,6 +659,7 @@ Test(policy, no_variable_says_what_a_packages_unit_loads)
                                              "PATH",
                                              "BASH_ENV",
                                              "BASH_FUNC_x%%",
+                                             "BASH_FUNC_X_PORT_X%%",
                                              "PERL5OPT",
                                              "PERLLIB",
                                              "PYTHONPATH",
@@ -680,10 +681,10 @@ Test(policy, no_variable_says_what_a_packages_unit_loads)
                                              "TC_LIB_DIR",
                                              "ERL_LIBS",
                                              "AWKPATH" };
-        static const char *const fine[] = {
-                "PASSWORD", "KUBERNETES_SERVICE_HOST", "ld_preload",      "LANG", "NODE_NAME", "NODE_IP", "NODE_ENV",
-                "ENV",      "PYTHONUNBUFFERED",        "PHP_MEMORY_LIMIT"
-        };
+        static const char *const fine[] = { "PASSWORD", "KUBERNETES_SERVICE_HOST", "ld_preload", "LANG", "NODE_NAME",
+                                            "NODE_IP", "NODE_ENV", "ENV", "PYTHONUNBUFFERED", "PHP_MEMORY_LIMIT",
+                                            /* of Services that are called ruby-app, ld and perl */
+                                            "RUBY_APP_SERVICE_HOST", "LD_PORT_80_TCP_ADDR", "PERL_SERVICE_PORT_HTTP" };
 
         for (size_t i = 0; i < ARRAY_LEN(names); i++) {
                 struct written w = container();

@@ -26,7 +26,8 @@ Test(restarts, the_containers_own_policy_comes_before_its_pods)
                 { "{\"restartPolicy\":\"Always\",\"restartPolicyRules\":[{\"action\":\"Restart\",\"exitCodes\":"
                   "{\"operator\":\"In\",\"values\":[3]}}]}",
                   RESTART_POLICY_ALWAYS, RESTART_POLICY_ALWAYS },
-                { "{\"restartPolicy\":\"Always\",\"restartPolicyRules\":[{\"action\":\"RestartAllContainers\",\"exitCodes\":"
+                { "{\"restartPolicy\":\"Always\",\"restartPolicyRules\":[{\"action\":\"RestartAllContainers\","
+                  "\"exitCodes\":"
                   "{\"operator\":\"In\",\"values\":[3]}}]}",
                   RESTART_POLICY_ALWAYS, RESTART_POLICY_NEVER },
                 { "{\"restartPolicy\":\"OnFailure\",\"restartPolicyRules\":[{\"action\":\"Restart\",\"exitCodes\":"
@@ -73,7 +74,8 @@ Test(restarts, what_no_api_server_lets_through_is_named)
         } rows[] = {
                 { "[{\"action\":\"Reboot\",\"exitCodes\":{\"operator\":\"In\",\"values\":[3]}}]",
                   "restartPolicyRules[0].action: neither Restart nor RestartAllContainers" },
-                { "[{\"action\":\"Restart\",\"exitCodes\":{\"operator\":\"In\",\"values\":[3]}},{\"action\":\"Restart\"}]",
+                { "[{\"action\":\"Restart\",\"exitCodes\":{\"operator\":\"In\",\"values\":[3]}},{\"action\":"
+                  "\"Restart\"}]",
                   "restartPolicyRules[1].exitCodes.operator: neither In nor NotIn" },
                 { "[{\"action\":\"Restart\",\"exitCodes\":{\"operator\":\"In\",\"values\":[\"3\"]}}]",
                   "restartPolicyRules[0].exitCodes.values: not a number" },
@@ -109,8 +111,8 @@ Test(restarts, a_container_follows_its_own_policy)
                   "restart c", "Running | c terminated Error 4", NULL },
                 { "where none fits, the policy decides", "Always c/Never+Restart:In:3:4",
                   "ready; c runs; c exits 5; status_current", "remove", "Failed | c terminated Error 5", NULL },
-                { "success is a code as well", "Never c/Never+Restart:NotIn:7", "ready; c runs; c exits 0",
-                  "restart c", "Running | c terminated Completed 0", NULL },
+                { "success is a code as well", "Never c/Never+Restart:NotIn:7", "ready; c runs; c exits 0", "restart c",
+                  "Running | c terminated Completed 0", NULL },
                 { "an init container by its rule", "Never i/init/Never+Restart:In:3 c", "ready; i runs; i exits 3",
                   "restart i", NULL, NULL },
                 { "and is the pod's end where none fits", "Always i/init/Never+Restart:In:3 c",
@@ -139,26 +141,37 @@ Test(restarts, a_rule_restarts_the_whole_pod)
                   "ready; c runs; d runs; c backoff 10s; c exits 42", "wake 10s",
                   "Running | c waiting CrashLoopBackOff was Error 42 | d running ready", NULL },
                 { "then every unit makes room", "Never i/init c" ALL " d",
-                  "ready; i runs; i exits 0 inactive; c runs; d runs; c exits 42; begin anew", "clear i, clear c, end d",
+                  "ready; i runs; i exits 0 inactive; c runs; d runs; c exits 42; begin anew",
+                  "clear i, clear c, end d",
                   "Running | i waiting PodInitializing was Completed 0 | c waiting PodInitializing was Error 42"
                   " | d running ready",
                   NULL },
                 { "whoever does not end is killed", "Never c" ALL " d",
-                  "ready; c runs; d runs; c exits 42; begin anew; d stop_sent; c anew; +2s", "pull c, end-kill d", NULL, NULL },
+                  "ready; c runs; d runs; c exits 42; begin anew; d stop_sent; c anew; +2s", "pull c, end-kill d", NULL,
+                  NULL },
                 { "a sidecar stays until those that it serves are gone", "Never s/sidecar c" ALL " d",
                   "ready; s runs; c runs; d runs; c exits 42; begin anew; c anew", "pull c, end d", NULL, NULL },
                 { "and is the last to end", "Never s/sidecar c" ALL " d",
-                  "ready; s runs; c runs; d runs; c exits 42; begin anew; c anew; d killed 9; d anew", "pull c, pull d, end s", NULL,
-                  NULL },
+                  "ready; s runs; c runs; d runs; c exits 42; begin anew; c anew; d killed 9; d anew",
+                  "pull c, pull d, end s", NULL, NULL },
                 { "nothing is written before all have gone", "Never c" ALL " d",
-                  "ready; c runs; d runs; c exits 42; begin anew; c anew; c image_present; d killed 9 inactive", "clear d",
-                  "Running | c waiting ContainerCreating was Error 42 | d waiting ContainerCreating was Error 137", NULL },
+                  "ready; c runs; d runs; c exits 42; begin anew; c anew; c image_present; d killed 9 inactive",
+                  "clear d",
+                  "Running | c waiting ContainerCreating was Error 42 | d waiting ContainerCreating was Error 137",
+                  NULL },
                 { "then all are written", "Never c" ALL " d",
                   "ready; c runs; d runs; c exits 42; begin anew; d killed 9 inactive; c anew; d anew;"
                   "c image_present; d image_present",
                   "write", NULL, NULL },
+                { "a unit that tells its end again while it is cleared away has ended once", "Never c" ALL " d",
+                  "ready; c runs; d runs; c exits 42; begin anew; d killed 9 inactive; d anew; c anew; c exits 42;"
+                  "d killed 9 inactive; c image_present; d image_present",
+                  "write",
+                  "Running | c waiting ContainerCreating was Error 42 | d waiting ContainerCreating was Error 137",
+                  NULL },
                 { "and the init containers run again", "Never i/init c" ALL,
-                  "ready; i runs; i exits 0 inactive; c runs; c exits 42; begin anew; i anew; c anew; not restarting_all; ready",
+                  "ready; i runs; i exits 0 inactive; c runs; c exits 42; begin anew; i anew; c anew; not "
+                  "restarting_all; ready",
                   "start i", NULL, NULL },
                 { "each is counted", "Never c" ALL " d",
                   "ready; c runs; d runs; c exits 42; begin anew; d killed 9 inactive; c anew; d anew;"
@@ -166,7 +179,8 @@ Test(restarts, a_rule_restarts_the_whole_pod)
                   "", "Running | c running ready x1 was Error 42 | d running ready x1 was Error 137", NULL },
                 { "a pod that is deleted meanwhile ends", "Never c" ALL " d",
                   "ready; c runs; d runs; c exits 42; begin anew; deleting", "stop", NULL, NULL },
-                { "what the agent has begun it goes on with", "Never c" ALL " d", "adopt; ready; d runs", "clear c, end d", NULL,
+                { "what the agent has begun it goes on with", "Never c" ALL " d", "adopt; ready; d runs",
+                  "clear c, end d", NULL,
                   "{\"conditions\":[{\"type\":\"AllContainersRestarting\",\"status\":\"True\"}]}" },
                 { "other codes are left to the policy", "Never c" ALL " d", "ready; c runs; d runs; c exits 41", "",
                   "Running | c terminated Error 41 | d running ready", NULL },

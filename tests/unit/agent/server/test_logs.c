@@ -396,7 +396,7 @@ Test(logs, a_line_of_another_stream_is_not_joined)
         entry(STDOUT, "end");
         entry(BROKEN, "unfinished");
         commit();
-        expect(&ALL, "begin\nother\nend\nunfinished\n");
+        expect(&ALL, "begin\nother\nend\nunfinished"); /* as it was written */
 }
 
 Test(logs, a_message_of_several_lines_has_a_timestamp_on_each)
