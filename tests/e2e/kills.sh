@@ -1,0 +1,151 @@
+#!/bin/bash
+# once: it is about what the agent makes of the machine's and the API's state after a kill, which no control plane changes.
+# The agent, the helper and the API server are killed at random moments of a mixed workload. After they have come back every pod is as it is wanted, no exit
+# code and no count is lost, and nothing is left over.
+#   KILLS=N SEED=S    how many times each of the three is killed (5 by default; 100 take half an hour), and when
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+KILLS=${KILLS:-5} SEED=${SEED:-1}
+TMP=$(mktemp -d)
+trap 'rm -rf "$TMP"' EXIT
+
+# ---- the workload ---------------------------------------------------------------------------------------------------
+
+# While the API server is away a wish waits: it is asked for until it is heard.
+wish() { # COMMAND...
+    local tries
+    for tries in $(seq 200); do
+        "$@" >"$TMP/wish" 2>&1 && return
+        sleep 0.2
+    done
+    fail "not heard in $tries tries: $* ($(tail -n 1 "$TMP/wish"))"
+}
+put() { wish kubectl -n "$NS" apply -f "$1"; } # FILE
+
+deployment() { # REPLICAS IMAGE
+    cat >"$TMP/d.yaml" <<YAML
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: d}
+spec:
+  replicas: $1
+  selector: {matchLabels: {app: d}}
+  template:
+    metadata: {labels: {app: d}}
+    spec:
+      terminationGracePeriodSeconds: 2
+      volumes: [{name: s, secret: {secretName: s}}, {name: e, emptyDir: {}}]
+      initContainers: [{name: i, image: /bin/sh, command: [/bin/sh, -c, "cat /s/v >/e/v"], volumeMounts: [{name: s, mountPath: /s}, {name: e, mountPath: /e}]}]
+      containers:
+      - name: c
+        image: $2
+        command: ["$2", -c, "trap 'exit 0' TERM; while :; do sleep 0.1; done"]
+        readinessProbe: {exec: {command: [test, -s, /e/v]}, periodSeconds: 1, timeoutSeconds: 20}
+        volumeMounts: [{name: e, mountPath: /e}]
+      - {name: other, image: /bin/sleep, command: [/bin/sleep, "100000"]}
+YAML
+    put "$TMP/d.yaml"
+}
+# It ends with that code, behind an init container.
+ending() { # NAME CODE
+    cat >"$TMP/x.yaml" <<YAML
+apiVersion: v1
+kind: Pod
+metadata: {name: "$1", labels: {app: ending}}
+spec:
+  restartPolicy: Never
+  volumes: [{name: e, emptyDir: {}}]
+  initContainers: [{name: i, image: /bin/sh, command: [/bin/sh, -c, "echo $2 >/e/code"], volumeMounts: [{name: e, mountPath: /e}]}]
+  containers: [{name: c, image: /bin/sh, command: [/bin/sh, -c, "sleep 0.$((RANDOM % 10)); exit \$(cat /e/code)"], volumeMounts: [{name: e, mountPath: /e}]}]
+YAML
+    put "$TMP/x.yaml"
+}
+# It fails that often, counts its runs itself, and is done.
+counting() { # NAME FAILURES
+    cat >"$TMP/n.yaml" <<YAML
+apiVersion: v1
+kind: Pod
+metadata: {name: "$1", labels: {app: counting}}
+spec:
+  restartPolicy: OnFailure
+  volumes: [{name: e, emptyDir: {}}]
+  containers: [{name: c, image: /bin/sh, command: [/bin/sh, -c, 'echo run >>/e/runs; sleep 0.3; [ \$(wc -l </e/runs) -gt $2 ] || exit 9'], volumeMounts: [{name: e, mountPath: /e}]}]
+YAML
+    put "$TMP/n.yaml"
+}
+deleted() { wish kubectl -n "$NS" delete pod "$1" --ignore-not-found --wait=false --grace-period=$((RANDOM % 3)); } # NAME
+
+# ---- who is killed --------------------------------------------------------------------------------------------------
+
+kill_agent() { node systemctl kill --kill-who=main --signal=KILL vks-agent >/dev/null 2>&1 || true; }
+kill_helper() { node systemctl kill --kill-who=main --signal=KILL vks-helper >/dev/null 2>&1 || true; }
+kill_api_server() {
+    local pid
+    pid=$("$LAB" status | sed -nE 's/^apiserver +running \(([0-9]+)\)$/\1/p')
+    [ -n "$pid" ] || fail "there is no API server to kill"
+    kill -KILL "$pid"
+    sleep "0.$((RANDOM % 10))"
+    "$LAB" k8s stop-apiserver >/dev/null 2>&1 || true
+    "$LAB" k8s start-apiserver >/dev/null 2>&1
+}
+
+# ---- what is to be seen afterwards ----------------------------------------------------------------------------------
+
+terminated() { # POD: its only container's code
+    pod_field "$1" '{.status.phase} {.status.containerStatuses[0].state.terminated.exitCode} {.status.initContainerStatuses[0].state.terminated.exitCode}'
+}
+all_ready() { # REPLICAS IMAGE: and no pod more
+    [ "$(k get pods -l app=d -o 'jsonpath={range .items[*]}{.spec.containers[0].image} {.status.containerStatuses[*].ready} {.metadata.deletionTimestamp}{"\n"}{end}')" = \
+        "$(for _ in $(seq "$1"); do echo "$2 true true "; done)" ]
+}
+
+test_whoever_is_killed_nothing_is_lost_and_nothing_is_left() {
+    local targets=() i who replicas=2 image=/bin/sh said="" codes=() counts=() mounts
+    RANDOM=$SEED
+    mounts=$(sh_node 'grep -c /vks/pods/ /proc/self/mountinfo || true')
+    for i in $(seq "$KILLS"); do targets+=(agent helper api_server); done
+    wish kubectl -n "$NS" create secret generic s --from-literal=v=value
+    deployment $replicas $image
+    counting n0 2 && counts[0]=2
+    for i in $(seq 0 $((${#targets[@]} - 1))); do
+        # each of the three as often, in an order of the seed's
+        who=$((i + RANDOM % (${#targets[@]} - i)))
+        said=${targets[who]} targets[who]=${targets[i]} targets[i]=$said
+        case $((RANDOM % 6)) in
+        0) replicas=$((RANDOM % 3 + 1)) && deployment $replicas "$image" ;;
+        1) image=$([ "$image" = /bin/sh ] && echo /bin/bash || echo /bin/sh) && deployment $replicas "$image" ;;
+        2) counting "n$((i + 1))" 1 && counts[i + 1]=1 ;;
+        3) [ "$i" -eq 0 ] || { deleted "x$((i - 1))" && unset "codes[$((i - 1))]"; } ;;
+        4) wish sh -c "kubectl -n $NS get pods -l app=d -o name --field-selector=status.phase=Running | shuf -n 1 --random-source=/proc/cpuinfo | xargs -r kubectl -n $NS delete --wait=false" ;;
+        5) sh_node "systemctl kill --kill-who=main --signal=KILL \"\$(ls /run/systemd/system | grep '^vks.$NS.d-.*service\$' | head -n 1)\" 2>/dev/null || true" ;;
+        esac
+        codes[i]=$((RANDOM % 4 == 0 ? 0 : RANDOM % 256))
+        ending "x$i" "${codes[i]}"
+        sleep "$((RANDOM % 2)).$((RANDOM % 10))"
+        "kill_${targets[i]}"
+        echo "$i ${targets[i]}" >>"$TMP/killed"
+    done
+
+    for i in "${!codes[@]}"; do
+        wait_for 90 "x$i has ended with ${codes[i]} (SEED=$SEED)" equals "$([ "${codes[i]}" -eq 0 ] && echo Succeeded || echo Failed) ${codes[i]} 0" terminated "x$i"
+    done
+    for i in "${!counts[@]}"; do
+        wait_for 120 "n$i is done (SEED=$SEED)" equals Succeeded pod_field "n$i" '{.status.phase}'
+        equals "${counts[i]}" pod_field "n$i" '{.status.containerStatuses[0].restartCount}' ||
+            fail "n$i failed ${counts[i]} times, and was restarted $(pod_field "n$i" '{.status.containerStatuses[0].restartCount}') (SEED=$SEED)"
+    done
+    wait_for 120 "the Deployment's pods are those that are wanted (SEED=$SEED)" all_ready $replicas "$image"
+
+    k delete deployment d >/dev/null
+    k delete pods --all --wait=false >/dev/null
+    wait_for 60 "all pods are gone (SEED=$SEED)" equals "" k get pods -o name
+    assert_clean_node
+    wait_for 30 "no directory is left (SEED=$SEED)" equals 0 sh_node 'ls -A /run/vks/pods /var/lib/vks/pods 2>/dev/null | grep -c "^[0-9a-f]" || true'
+    wait_for 30 "no mount is left (SEED=$SEED)" equals "$mounts" sh_node 'grep -c /vks/pods/ /proc/self/mountinfo || true'
+    wait_for 30 "no job is left (SEED=$SEED)" contains "No jobs" node systemctl list-jobs
+    node systemctl is-active -q vks-agent || fail "the agent"
+    [ "$(wc -l <"$TMP/killed")" = $((3 * KILLS)) ] || fail "$(cat "$TMP/killed")"
+}
+
+run_tests
