@@ -9,6 +9,7 @@
 #include "helper/files/dir.h"
 #include "common/fd.h"
 #include "common/mem.h"
+#include "helper/files/passwd.h"
 #include "helper/files/publish.h"
 #include "helper/helper.h"
 
@@ -149,7 +150,11 @@ static int make_volume(struct machine *m, int pod, const char *uid, const struct
         all = dir_make(v->kind == VOLUME_DISK ? own : pod, v->kind == VOLUME_FILES ? "files" : "volumes", 0700);
         if (all < 0)
                 return all;
-        return dir_ensure(all, v->name, v->kind == VOLUME_FILES ? 0755 : 0777);
+        if (!v->group)
+                return dir_ensure(all, v->name, v->kind == VOLUME_FILES ? 0755 : 0777);
+        /* As the kubelet does (pkg/volume/volume_linux.go): what is made in it is the group's, too. */
+        own = dir_make(all, v->name, 0777);
+        return own < 0 ? own : fchown(own, (uid_t)-1, v->group->value) < 0 || fchmod(own, 02777) < 0 ? -errno : 0;
 }
 
 int pod_dirs_make(struct machine *m, const struct op_write *op, bool overlay, int *ret_pod, struct err *e)
@@ -221,6 +226,21 @@ static uint64_t fill_bytes(const struct op_fill *op)
         return sum;
 }
 
+/* Where no program of a pod's may be root, one that is nobody in particular (vks-pod) is to read what root could. */
+static void share(struct publish_file *files, size_t n)
+{
+        struct person nobody = { 0 };
+
+        for (size_t i = 0; i < n; i++) {
+                if (files[i].mode & 0004)
+                        continue;
+                if (!*nobody.name)
+                        passwd_person(FALLBACK_USER, &nobody);
+                files[i].group = nobody.known ? nobody.gid : 0;
+                files[i].mode |= (files[i].mode & 0400) >> 3;
+        }
+}
+
 static int fill(struct machine *m, const struct op_fill *op, struct err *e)
 {
         /* A pod's content is known before its units are written, so the directories may not be there yet. */
@@ -233,7 +253,10 @@ static int fill(struct machine *m, const struct op_fill *op, struct err *e)
                 f[i] = (struct publish_file){ .path = op->files[i]->path,
                                               .data = op->files[i]->content.data,
                                               .size = op->files[i]->content.len,
-                                              .mode = (mode_t)op->files[i]->mode };
+                                              .mode = (mode_t)op->files[i]->mode,
+                                              .group = op->group ? op->group->value : 0 };
+        if (!op->group && op->root != POLICY_ROOT_ALLOW)
+                share(f, op->n_files);
         if (r >= 0)
                 r = publish(volume, f, op->n_files);
         return r < 0 ? err_errno(e, r, NULL, "volume %s", op->volume) : 0;

@@ -41,6 +41,7 @@ int privilege_find(const struct policy *p, const struct op_container *k, const s
         const char *user = unit_file_get(file, "User");
         struct unit_rights unit = { .bus = bus, .ambient = ambient };
         struct person given = { 0 }, fallback;
+        bool strange = k->c->run_as_group && !passwd_has_group(k->c->run_as_group->value);
         char number[16];
 
         unit.dynamic = unit_yes(unit_file_get(file, "DynamicUser"));
@@ -61,6 +62,8 @@ int privilege_find(const struct policy *p, const struct op_container *k, const s
                 snprintf(number, sizeof(number), "%u", k->c->run_as_user->value);
                 passwd_person(number, &given);
         }
+        for (size_t i = 0; i < k->c->n_groups && !strange; i++)
+                strange = !passwd_has_group(k->c->groups[i]);
         passwd_person(FALLBACK_USER, &fallback);
-        return policy_privilege(p, k, &unit, &given, &fallback, ret, e);
+        return policy_privilege(p, k, &unit, &given, &fallback, strange, ret, e);
 }

@@ -95,5 +95,9 @@ int policy_fill(const struct policy *p, const Vks__Fill *m, struct op_fill *ret,
                         return MALFORMED(e, "volume %s: \"%.80s\" is not a path in it", m->volume, m->files[i]->path);
                 m->files[i]->mode &= 0755; /* pods only read such a volume; the files are root's */
         }
+        if (m->group && !rule_group(p, m->group->value))
+                return rule_refused(e, "group", "volume %s: group %u is not allowed", m->volume, m->group->value);
+        ret->group = m->group;
+        ret->root = p->root;
         return parse_pod(m->pod, &ret->pod, e);
 }

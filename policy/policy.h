@@ -22,6 +22,8 @@
 #include "common/err.h"
 #include "common/ids.h"
 
+enum { POD_GROUPS_MAX = 32 }; /* that a pod names itself */
+
 enum policy_root { POLICY_ROOT_PACKAGE, POLICY_ROOT_ALLOW, POLICY_ROOT_DENY };
 
 struct policy; /* see policy_conf.h; /etc/vks/policy.conf, parsed */
@@ -55,6 +57,9 @@ struct op_fill {
         struct pod_id pod;
         struct content_bounds bounds;
         const char *volume;
+        const Vks__Id *group; /* NULL: vks-pod's, who may read what root may, unless programs of pods are root's by
+                                 policy (`root`) */
+        enum policy_root root;
         size_t n_files;
         Vks__File **files; /* paths are relative and without ".."; modes are permission bits */
 };
@@ -72,7 +77,8 @@ struct op_volume {
         const char *name;
         const char *host_path; /* VOLUME_HOST: policy allows it; what is at that path was not looked at yet */
         const char *host_type;
-        bool read_only; /* every mount of it is read-only, and a missing host path is not made */
+        const Vks__Id *group; /* of VOLUME_DISK and VOLUME_MEMORY; NULL: root's */
+        bool read_only;       /* every mount of it is read-only, and a missing host path is not made */
 };
 
 struct op_mount {

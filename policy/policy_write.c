@@ -66,7 +66,11 @@ static int parse_volume(const struct policy *p, const Vks__Volume *m, struct op_
         switch (m->source_case) {
         case VKS__VOLUME__SOURCE_EMPTY_DIR:
                 v->kind = m->empty_dir->memory ? VOLUME_MEMORY : VOLUME_DISK;
-                return 0;
+                v->group = m->empty_dir->group;
+                return !v->group || rule_group(p, v->group->value)
+                               ? 0
+                               : rule_refused(e, "group", "volume %s: group %u is not allowed", v->name,
+                                              v->group->value);
         case VKS__VOLUME__SOURCE_FILES:
                 v->kind = VOLUME_FILES;
                 v->read_only = true;
@@ -245,6 +249,8 @@ static int parse_container(const struct policy *p, const struct op_write *op, st
 
         if (c->working_dir[0] && !rule_unit_path(c->working_dir))
                 return MALFORMED(e, "workingDir: not an absolute, normalized path");
+        if (c->n_groups > POD_GROUPS_MAX)
+                return MALFORMED(e, "more than %d groups", POD_GROUPS_MAX);
         if ((unsigned)c->restart > VKS__RESTART__RESTART_ALWAYS)
                 return MALFORMED(e, "restart: %d is no policy", (int)c->restart);
         if (c->stop_signal[0] && !is_signal(c->stop_signal))

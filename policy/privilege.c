@@ -220,7 +220,7 @@ enum as { AS_PACKAGE, AS_GIVEN, AS_FALLBACK };
 /* Root's group comes with root: another user of it would read what is root's with what the pod brings. */
 static bool may_have_group(const struct policy *p, uint32_t gid, bool is_packages_root)
 {
-        return rule_in_ranges(&p->group, gid) || (gid == 0 && (is_packages_root || p->root == POLICY_ROOT_ALLOW));
+        return rule_group(p, gid) || (gid == 0 && is_packages_root);
 }
 
 static int choose(const struct policy *p, const struct op_container *k, const struct unit_rights *unit, bool root_ok,
@@ -324,8 +324,41 @@ static void as_package(const struct policy *p, const struct unit_rights *unit, b
         w->become = unit->user.known && !may_have_groups(p, unit->user.groups, unit->user.n_groups);
 }
 
+/* What the pod adds. Root reads everything, and is in no group for that. */
+static int add_groups(const struct policy *p, const Vks__Container *c, const struct person *fallback,
+                      struct privilege *w, struct err *e)
+{
+        for (size_t i = 0; i < c->n_groups; i++) {
+                if (!rule_group(p, c->groups[i]))
+                        return rule_refused(e, "group", "group %u is not allowed", c->groups[i]);
+                if (!w->root)
+                        w->more[w->n_more++] = c->groups[i];
+        }
+        if (c->reads_files && !w->root && fallback->known)
+                w->more[w->n_more++] = fallback->gid;
+        return 0;
+}
+
+static void add_allowed(const struct policy *p, const uint32_t *groups, size_t n, struct privilege *w)
+{
+        for (size_t i = 0; i < n && w->n_more < GROUPS_MAX; i++)
+                if (rule_in_ranges(&p->group, groups[i]))
+                        w->more[w->n_more++] = groups[i];
+}
+
+/* PID 1 would give it the groups of its user and its unit, and cannot give it those that it does not know. */
+static void become_with_groups(const struct policy *p, const struct unit_rights *unit, const struct person *user,
+                               struct privilege *w)
+{
+        add_allowed(p, user->groups, user->n_groups, w);
+        if (user == &unit->user)
+                add_allowed(p, unit->groups, unit->n_groups, w);
+        w->become = true;
+}
+
 int policy_privilege(const struct policy *p, const struct op_container *k, const struct unit_rights *unit,
-                     const struct person *given, const struct person *fallback, struct privilege *w, struct err *e)
+                     const struct person *given, const struct person *fallback, bool strange, struct privilege *w,
+                     struct err *e)
 {
         const Vks__Container *c = k->c;
         bool unchanged = unit->unit && !k->program && c->n_args == 0, packaged;
@@ -361,8 +394,10 @@ int policy_privilege(const struct policy *p, const struct op_container *k, const
                 w->set_group = true;
                 w->gid = c->run_as_group->value;
         }
-        if ((r = check_non_root(k, unit, as, w, e)) < 0)
+        if ((r = check_non_root(k, unit, as, w, e)) < 0 || (r = add_groups(p, c, fallback, w, e)) < 0)
                 return r;
         w->own |= !w->gains && !k->program && unit->root_commands;
+        if (strange && w->known && !w->root && !w->own && !w->become)
+                become_with_groups(p, unit, as == AS_GIVEN ? given : as == AS_PACKAGE ? &unit->user : fallback, w);
         return w->own ? check_surroundings(k, e) : 0;
 }

@@ -13,7 +13,11 @@
 
 #include "policy/policy.h"
 
-enum { PERSON_GROUPS_MAX = 64 };
+enum {
+        PERSON_GROUPS_MAX = 64,
+
+        GROUPS_MAX = 2 * PERSON_GROUPS_MAX + POD_GROUPS_MAX + 1,
+};
 
 /* A user, as /etc/passwd and /etc/group have it. */
 struct person {
@@ -59,16 +63,21 @@ struct privilege {
         uint32_t uid, gid;
         size_t n_groups;
         uint32_t groups[PERSON_GROUPS_MAX];
+        size_t n_more; /* groups beside all of these: the pod's own, and vks-pod's for its files. With `become` they are
+                          all that vks-exec gives it, so those that its user has are among them */
+        uint32_t more[GROUPS_MAX];
 };
 
 /*
+ * `strange`: PID 1 does not know a group that the pod names (it looks each up). vks-exec needs none to be known.
  * `given`: whom runAsUser names; `fallback`: vks-pod. -EPERM with the rule's name as reason: "root", "user", "group",
  * "bus", or "machine" for a unit that speaks for the machine; with none, and in the kubelet's words, where the pod says
  * runAsNonRoot and the program would begin as root: by that the pod gives a right up, and gets none. -ENOENT: vks-pod
  * is needed and is not there.
  */
 int policy_privilege(const struct policy *p, const struct op_container *k, const struct unit_rights *unit,
-                     const struct person *given, const struct person *fallback, struct privilege *ret, struct err *e);
+                     const struct person *given, const struct person *fallback, bool strange, struct privilege *ret,
+                     struct err *e);
 
 /*
  * May a volume be mounted there in a container of that privilege? `there`: the machine has something of the path's

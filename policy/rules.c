@@ -308,3 +308,8 @@ bool rule_of_services(const char *name)
                         return true;
         return false;
 }
+
+bool rule_group(const struct policy *p, uint32_t gid)
+{
+        return rule_in_ranges(&p->group, gid) || (gid == 0 && p->root == POLICY_ROOT_ALLOW);
+}

@@ -39,6 +39,9 @@ int rule_host_path(const struct policy *p, const char *path, bool *ret_read_only
  * /var/run and /var/lock. */
 int rule_target(const char *path, char ret[static ID_PATH_MAX + 1], struct err *e);
 
+/* A group that any pod may have: of the policy's ranges; root's where any pod may be root. */
+bool rule_group(const struct policy *p, uint32_t gid);
+
 /* Does every pod have such a variable, whoever wrote it: its host's name, and those of Services (kubernetes.io,
  * "Accessing the Service")? Their values are addresses and ports, and their names follow from a Service's. */
 bool rule_of_services(const char *name);

@@ -112,7 +112,8 @@ static struct service *parse(const cJSON *object, const char *name)
 
                 if (v->n_ports == PORTS_MAX || number < 1 || number > UINT16_MAX)
                         continue;
-                v->ports[v->n_ports] = (struct port){ .name = xstrdup(port_name ? port_name : ""), .number = (uint16_t)number };
+                v->ports[v->n_ports] =
+                        (struct port){ .name = xstrdup(port_name ? port_name : ""), .number = (uint16_t)number };
                 snprintf(v->ports[v->n_ports].protocol, sizeof(v->ports[v->n_ports].protocol), "%s",
                          protocol ? protocol : "TCP");
                 v->n_ports++;
@@ -166,7 +167,7 @@ static void on_upsert(void *userdata, const cJSON *object)
         if (!namespace || !name)
                 return;
         new = parse(object, name);
-        if (old && new && same(old, new)) {
+        if (old && new &&same(old, new)) {
                 old->seen = true;
                 service_free(new);
                 return;

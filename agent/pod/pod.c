@@ -265,7 +265,10 @@ static void check_non_root(struct pod *p, struct container *c)
 static void parse_security(struct pod *p, struct container *c, const cJSON *pod_context, const cJSON *context,
                            struct buf *ignored)
 {
-        static const char *const honoured[] = { "runAsUser", "runAsGroup", "runAsNonRoot", "allowPrivilegeEscalation" };
+        static const char *const honoured[] = { "runAsUser",          "runAsGroup",
+                                                "runAsNonRoot",       "allowPrivilegeEscalation",
+                                                "supplementalGroups", "fsGroup",
+                                                "fsGroupChangePolicy" };
         const cJSON *both[] = { pod_context, context }, *item;
 
         for (size_t i = 0; i < ARRAY_LEN(both); i++) { /* the container's own wins, so it comes last */
@@ -287,6 +290,24 @@ static void parse_security(struct pod *p, struct container *c, const cJSON *pod_
         }
         c->no_new_privileges = !json_bool(context, "allowPrivilegeEscalation", true);
         check_non_root(p, c);
+}
+
+/* All volumes that vks makes are empty when they are, so it is all the same when their owner changes
+ * (fsGroupChangePolicy). */
+static void parse_groups(struct pod *p, const cJSON *context)
+{
+        const cJSON *groups = json_get(context, "supplementalGroups"), *item;
+        int64_t fs_group = json_int(context, "fsGroup", -1);
+
+        p->groups = xcalloc(json_len(groups) + 1, sizeof(*p->groups));
+        if (fs_group >= 0 && fs_group < UINT32_MAX) {
+                p->has_fs_group = true;
+                p->fs_group = (uint32_t)fs_group;
+                p->groups[p->n_groups++] = p->fs_group;
+        }
+        cJSON_ArrayForEach (item, groups)
+                if (cJSON_IsNumber(item) && item->valuedouble >= 0 && item->valuedouble < UINT32_MAX)
+                        p->groups[p->n_groups++] = (uint32_t)item->valuedouble;
 }
 
 static void parse_mounts(struct pod *p, struct container *c, const cJSON *mounts)
@@ -377,6 +398,15 @@ static uint64_t mark_of(const char *image)
         return h ? h : 1;
 }
 
+static bool has_restricted_files(const struct pod *p, const char *name)
+{
+        for (size_t i = 0; i < p->n_volumes && !p->has_fs_group; i++)
+                for (size_t k = 0; streq(p->volumes[i].name, name) && k < p->volumes[i].n_items; k++)
+                        if (!(p->volumes[i].items[k].mode & 0004))
+                                return true;
+        return false;
+}
+
 static void parse_container(struct pod *p, struct container *c, const cJSON *spec, const cJSON *pod_spec,
                             struct buf *ignored)
 {
@@ -435,6 +465,8 @@ static void parse_container(struct pod *p, struct container *c, const cJSON *spe
         parse_probes(p, c, spec);
         parse_hooks(p, c, spec);
         parse_security(p, c, json_get(pod_spec, "securityContext"), json_get(spec, "securityContext"), ignored);
+        for (size_t i = 0; i < c->n_mounts && !c->has_user; i++)
+                c->reads_files |= has_restricted_files(p, c->mounts[i].volume);
 }
 
 void pod_name_unit(struct pod *p, size_t i, struct err *e)
@@ -817,6 +849,14 @@ static char *hostname_of(const char *given, const char *name)
         return s;
 }
 
+/* As the kubelet does (pkg/volume/volume_linux.go): the group reads every file that vks makes. */
+static void open_to_group(struct pod *p)
+{
+        for (size_t i = 0; i < p->n_volumes; i++)
+                for (size_t k = 0; k < p->volumes[i].n_items; k++)
+                        p->volumes[i].items[k].mode |= 0440;
+}
+
 int pod_parse(const cJSON *object, struct pod **ret, struct err *e)
 {
         CLEANUP(pod_freep) struct pod *p = NEW(struct pod);
@@ -854,7 +894,10 @@ int pod_parse(const cJSON *object, struct pod **ret, struct err *e)
         if (json_get(spec, "runtimeClassName"))
                 refuse(p, NULL, "FailedCreatePodSandBox", "spec.runtimeClassName: \"%.80s\" is not known here",
                        json_str(spec, "runtimeClassName"));
+        parse_groups(p, json_get(spec, "securityContext"));
         parse_volumes(p, json_get(spec, "volumes"), &ignored);
+        if (p->has_fs_group)
+                open_to_group(p);
         parse_containers(p, spec, &ignored);
         check_mounted_volumes_exist(p);
         check_resource_references(p);
@@ -906,6 +949,7 @@ struct pod *pod_free(struct pod *p)
                 volume_done(&p->volumes[i]);
         free_pairs(p->labels, p->n_labels);
         free_pairs(p->annotations, p->n_annotations);
+        free(p->groups);
         free(p->containers), free(p->volumes), free(p->service_account), free(p->hostname), free(p->ignored);
         strv_free(p->readiness_gates);
         free(p->gates_why);

@@ -63,6 +63,7 @@ struct container {
         cJSON *resources; /* requests and limits as the pod has them, or NULL */
         bool has_user, has_group, non_root;
         bool no_new_privileges; /* allowPrivilegeEscalation: false */
+        bool reads_files;       /* of its volumes, some that not everybody may read, and says nothing of users */
         uint32_t user, group;
         bool tty, has_stdin, stdin_once;
         char *message_path;                /* terminationMessagePath */
@@ -129,6 +130,10 @@ struct pod {
         int64_t active_deadline_s; /* -1: none */
         enum qos qos;
         struct demands demands;
+        bool has_fs_group;
+        uint32_t fs_group; /* the group of its volumes, and one of each container */
+        uint32_t *groups;  /* of each container: fsGroup and supplementalGroups */
+        size_t n_groups;
         char *hostname; /* its own; NULL: the machine's, which it asks for by hostNetwork */
         char *service_account;
         bool service_links; /* enableServiceLinks: variables for the Services of its namespace */

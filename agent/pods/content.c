@@ -201,6 +201,20 @@ static char *downward(const struct pod *p, enum source_kind kind, const char *co
         return kind == SOURCE_FIELD ? pod_field(p, text, node) : pod_resource(p, container, text, divisor, node);
 }
 
+static Vks__Id *id_new(uint32_t value)
+{
+        Vks__Id *id = NEW(Vks__Id);
+
+        vks__id__init(id);
+        id->value = value;
+        return id;
+}
+
+static Vks__Id *fs_group(const struct pod *p)
+{
+        return p->has_fs_group ? id_new(p->fs_group) : NULL;
+}
+
 int content_fill(const struct content *c, const struct pod *p, size_t volume, const struct pod_node *node,
                  Vks__Fill **ret, uint64_t *ret_hash, struct err *e)
 {
@@ -217,6 +231,7 @@ int content_fill(const struct content *c, const struct pod *p, size_t volume, co
         fill->pod->name = xstrdup(p->id.name);
         fill->pod->uid = xstrdup(p->id.uid);
         fill->volume = xstrdup(v->name);
+        fill->group = fs_group(p);
         for (size_t i = 0; i < v->n_items && r >= 0; i++) {
                 const struct volume_item *it = &v->items[i];
                 if (is_object(it->kind)) {
@@ -529,7 +544,8 @@ int content_values(const struct content *c, const struct pod *p, size_t containe
 /* ---- the WRITE message ------------------------------------------------------------------------------------------- */
 
 /* All of a container but its variables and its command line. */
-static void describe(const struct container *spec, const struct content_image *image, Vks__Container *m)
+static void describe(const struct pod *p, const struct container *spec, const struct content_image *image,
+                     Vks__Container *m)
 {
         static const Vks__Restart restart[] = {
                 [RESTART_POLICY_ALWAYS] = VKS__RESTART__RESTART_ALWAYS,
@@ -552,21 +568,18 @@ static void describe(const struct container *spec, const struct content_image *i
                                                 * know their order
                                                 */
                 m->restart = VKS__RESTART__RESTART_NEVER;
-        if (spec->has_user) {
-                m->run_as_user = NEW(Vks__Id);
-                vks__id__init(m->run_as_user);
-                m->run_as_user->value = spec->user;
-        }
+        if (spec->has_user)
+                m->run_as_user = id_new(spec->user);
         m->run_as_non_root = spec->non_root;
         m->no_new_privileges = spec->no_new_privileges;
+        m->reads_files = spec->reads_files;
+        m->n_groups = p->n_groups;
+        m->groups = p->n_groups ? xmemdup(p->groups, p->n_groups * sizeof(*p->groups)) : NULL;
         m->console = spec->tty || spec->has_stdin;
         m->message_path = xstrdup(spec->message_path);
         m->stop_signal = xstrdup(spec->stop_signal ? spec->stop_signal : "");
-        if (spec->has_group) {
-                m->run_as_group = NEW(Vks__Id);
-                vks__id__init(m->run_as_group);
-                m->run_as_group->value = spec->group;
-        }
+        if (spec->has_group)
+                m->run_as_group = id_new(spec->group);
         m->mounts = xcalloc(spec->n_mounts, sizeof(*m->mounts));
         for (size_t i = 0; i < spec->n_mounts; i++) {
                 Vks__Mount *mount = m->mounts[m->n_mounts++] = NEW(Vks__Mount);
@@ -587,7 +600,7 @@ static int container_message(const struct content *c, const struct pod *p, const
         image->values = content_may_change(c, spec) ? hash_values(m) : 0;
         if (!m->n_command && image->program && *image->program)
                 strv_push(&m->command, &m->n_command, xstrdup(image->program));
-        describe(spec, image, m);
+        describe(p, spec, image, m);
         return 0;
 }
 
@@ -613,7 +626,7 @@ static const Vks__Qos qos_messages[] = {
         [QOS_CLASS_GUARANTEED] = VKS__QOS__QOS_GUARANTEED,
 };
 
-static Vks__Volume *volume_message(const struct volume *v)
+static Vks__Volume *volume_message(const struct pod *p, const struct volume *v)
 {
         Vks__Volume *m = NEW(Vks__Volume);
 
@@ -625,6 +638,7 @@ static Vks__Volume *volume_message(const struct volume *v)
                 vks__empty_dir__init(m->empty_dir);
                 m->empty_dir->memory = v->memory;
                 m->empty_dir->size_limit = v->size_limit;
+                m->empty_dir->group = fs_group(p);
         } else if (v->kind == VOLUME_HOST_PATH) {
                 m->source_case = VKS__VOLUME__SOURCE_HOST_PATH;
                 m->host_path = NEW(Vks__HostPath);
@@ -651,7 +665,7 @@ int content_write(const struct content *c, const struct pod *p, struct content_i
         w->grace_seconds = p->grace_s < 0 ? 0 : p->grace_s > UINT32_MAX ? UINT32_MAX : (uint32_t)p->grace_s;
         w->volumes = xcalloc(p->n_volumes, sizeof(*w->volumes));
         for (size_t i = 0; i < p->n_volumes; i++)
-                w->volumes[w->n_volumes++] = volume_message(&p->volumes[i]);
+                w->volumes[w->n_volumes++] = volume_message(p, &p->volumes[i]);
         w->containers = xcalloc(p->n_containers, sizeof(*w->containers));
         for (size_t i = 0; i < p->n_containers && r >= 0; i++) {
                 Vks__Container *m;
@@ -690,10 +704,10 @@ Vks__Exec *content_exec(const struct pod *p, size_t container, const struct cont
         x->user = xstrdup(user);
         x->volumes = xcalloc(p->n_volumes, sizeof(*x->volumes));
         for (size_t i = 0; i < p->n_volumes; i++)
-                x->volumes[x->n_volumes++] = volume_message(&p->volumes[i]);
+                x->volumes[x->n_volumes++] = volume_message(p, &p->volumes[i]);
         x->container = NEW(Vks__Container);
         vks__container__init(x->container);
-        describe(&p->containers[container], image, x->container);
+        describe(p, &p->containers[container], image, x->container);
         for (char *const *word = argv; *word; word++)
                 strv_push(&x->container->command, &x->container->n_command, xstrdup(*word));
         return x;

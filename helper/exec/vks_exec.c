@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vks-exec [--user UID --group GID [--may-gain]] [--dir DIR] [--console] [--argv0 NAME] PROGRAM [ARG...]: the last step
- * before a container's program, where systemd's own settings do not reach. It adds the variables that an
- * EnvironmentFile= cannot carry, puts into the command line the words that not everybody may read (UNIT_TEXT_CARRIED in
- * the unit's credentials has both: NAME=VALUE, and =INDEX=WORD with 0 for the program, each ended by a NUL), becomes a
- * user that no passwd entry has, or one without the groups that /etc/group has for it, makes the working directory, and
- * is replaced by the program.
+ * vks-exec [--user UID --group GID [--groups GID,...] [--may-gain]] [--dir DIR] [--console] [--argv0 NAME] PROGRAM
+ * [ARG...]: the last step before a container's program, where systemd's own settings do not reach. It adds the
+ * variables that an EnvironmentFile= cannot carry, puts into the command line the words that not everybody may read
+ * (UNIT_TEXT_CARRIED in the unit's credentials has both: NAME=VALUE, and =INDEX=WORD with 0 for the program, each ended
+ * by a NUL), becomes a user that no passwd entry has, or one without the groups that /etc/group has for it, makes the
+ * working directory, and is replaced by the program.
  *
  * With --user it is started as root, with an environment that has nothing of the pod's: all of that is in the
  * credential, which only root can read. So that is read first, as bytes; then the user changes, without a way back (no
@@ -132,7 +132,25 @@ static bool put_all(char *text, size_t size, char **argv, int argc)
         return true;
 }
 
-static bool become(uid_t uid, gid_t gid, bool may_gain)
+struct groups {
+        size_t n;
+        gid_t ids[GROUPS_MAX];
+};
+
+/* "7,8" */
+static bool parse_groups(const char *s, struct groups *ret)
+{
+        for (char *end; *s; s = end + (*end == ',')) {
+                if (ret->n == GROUPS_MAX)
+                        return false;
+                ret->ids[ret->n++] = (gid_t)strtoul(s, &end, 10);
+                if (end == s)
+                        return false;
+        }
+        return true;
+}
+
+static bool become(uid_t uid, gid_t gid, const struct groups *more, bool may_gain)
 {
         cap_t none = cap_init();
 
@@ -143,8 +161,8 @@ static bool become(uid_t uid, gid_t gid, bool may_gain)
         for (int c = 0; !may_gain && cap_get_bound(c) >= 0; c++)
                 if (cap_drop_bound(c) < 0)
                         return false;
-        return setgroups(0, NULL) == 0 && setresgid(gid, gid, gid) == 0 && setresuid(uid, uid, uid) == 0 && none &&
-               cap_set_proc(none) == 0 && cap_free(none) == 0 &&
+        return setgroups(more->n, more->ids) == 0 && setresgid(gid, gid, gid) == 0 && setresuid(uid, uid, uid) == 0 &&
+               none && cap_set_proc(none) == 0 && cap_free(none) == 0 &&
                (may_gain || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
 }
 
@@ -203,18 +221,18 @@ static bool enter(const char *dir)
 
 int main(int argc, char **argv)
 {
-        static const struct option options[] = { { "user", required_argument, NULL, 'u' },
-                                                 { "group", required_argument, NULL, 'g' },
-                                                 { "may-gain", no_argument, NULL, 'm' },
-                                                 { "dir", required_argument, NULL, 'd' },
-                                                 { "argv0", required_argument, NULL, 'a' },
-                                                 { "console", no_argument, NULL, 'c' },
-                                                 { NULL, 0, NULL, 0 } };
+        static const struct option options[] = {
+                { "user", required_argument, NULL, 'u' },   { "group", required_argument, NULL, 'g' },
+                { "groups", required_argument, NULL, 's' }, { "may-gain", no_argument, NULL, 'm' },
+                { "dir", required_argument, NULL, 'd' },    { "argv0", required_argument, NULL, 'a' },
+                { "console", no_argument, NULL, 'c' },      { NULL, 0, NULL, 0 }
+        };
         const char *program, *argv0 = NULL, *dir = NULL;
         char *carried;
         size_t size = 0;
         uid_t uid = 0;
         gid_t gid = 0;
+        struct groups more = { 0 };
         bool may_gain = false, console = false;
 
         for (int c; (c = getopt_long(argc, argv, "+", options, NULL)) != -1;) {
@@ -222,6 +240,8 @@ int main(int argc, char **argv)
                         uid = (uid_t)strtoul(optarg, NULL, 10);
                 else if (c == 'g')
                         gid = (gid_t)strtoul(optarg, NULL, 10);
+                else if (c == 's' && parse_groups(optarg, &more))
+                        continue;
                 else if (c == 'm')
                         may_gain = true;
                 else if (c == 'c')
@@ -240,7 +260,7 @@ int main(int argc, char **argv)
         carried = read_carried(&size);
         if (!carried)
                 return failed("what the container is given");
-        if (uid && !become(uid, gid, may_gain))
+        if (uid && !become(uid, gid, &more, may_gain))
                 return failed("becoming the container's user");
         if (dir && !enter(dir)) {
                 CLEANUP(freep) char *what = xasprintf("workingDir %s", dir);

@@ -108,6 +108,11 @@ int dir_fifo(int at, const char *name, mode_t mode)
 
 int dir_write(int at, const char *name, const void *p, size_t n, mode_t mode)
 {
+        return dir_write_for(0, at, name, p, n, mode);
+}
+
+int dir_write_for(gid_t group, int at, const char *name, const void *p, size_t n, mode_t mode)
+{
         const char *bytes = p;
         FD fd = -1;
         int r = 0;
@@ -124,7 +129,8 @@ int dir_write(int at, const char *name, const void *p, size_t n, mode_t mode)
                 else
                         bytes += k, n -= (size_t)k;
         }
-        if (r == 0 && (fchmod(fd, mode) < 0 || renameat(at, temp, at, name) < 0))
+        if (r == 0 &&
+            ((group && fchown(fd, (uid_t)-1, group) < 0) || fchmod(fd, mode) < 0 || renameat(at, temp, at, name) < 0))
                 r = -errno;
         if (r < 0)
                 unlinkat(at, temp, 0);

@@ -28,6 +28,7 @@ int dir_ensure(int at, const char *name, mode_t mode);
 
 /* Writes a file, which appears whole under its name, or not at all. */
 int dir_write(int at, const char *name, const void *p, size_t n, mode_t mode);
+int dir_write_for(gid_t group, int at, const char *name, const void *p, size_t n, mode_t mode);
 
 /* Appends what is in a file to `b`, whose bound counts (buf_ok()); nothing if there is none. */
 int dir_read(int at, const char *name, struct buf *b);

@@ -63,3 +63,15 @@ uint32_t passwd_group(const char *s)
                 fclose(f);
         return gid;
 }
+
+bool passwd_has_group(uint32_t gid)
+{
+        FILE *f = fopen("/etc/group", "re");
+        bool found = false;
+
+        for (struct group *g; f && !found && (g = fgetgrent(f));)
+                found = g->gr_gid == gid;
+        if (f)
+                fclose(f);
+        return found;
+}

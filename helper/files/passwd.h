@@ -14,4 +14,7 @@ void passwd_person(const char *s, struct person *ret);
 /* The gid of a name in /etc/group; a number stands for itself; UINT32_MAX when there is none. */
 uint32_t passwd_group(const char *s);
 
+/* Has /etc/group that number? */
+bool passwd_has_group(uint32_t gid);
+
 #endif

@@ -24,7 +24,7 @@ static int write_file(int dir, const struct publish_file *f)
                 fd_close(at);
                 at = next;
         }
-        return at < 0 ? at : dir_write(at, name, f->data, f->size, f->mode);
+        return at < 0 ? at : dir_write_for(f->group, at, name, f->data, f->size, f->mode);
 }
 
 /* Replaces `name` in `dir` by a symbolic link to `to`, in one step. */

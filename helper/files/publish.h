@@ -11,6 +11,7 @@ struct publish_file {
         const void *data;
         size_t size;
         mode_t mode;
+        gid_t group; /* 0: root's */
 };
 
 /*

@@ -184,6 +184,16 @@ static bool may_gain(const struct privilege *w)
         return w->gains && !w->no_new_privileges;
 }
 
+/* "--groups=7,8", or "". */
+static char *more_groups(const struct privilege *w)
+{
+        CLEANUP(buf_done) struct buf b = BUF(1024);
+
+        for (size_t i = 0; i < w->n_more; i++)
+                buf_printf(&b, "%s%u", i ? "," : "--groups=", w->more[i]);
+        return b.len ? buf_steal(&b) : xstrdup("");
+}
+
 /* An Exec line of the package with its prefixes, but those of `without`; "+" becomes "!": privileged, but in the pod's
  * view of the file system. */
 static void prefixes(struct buf *b, const char *line, size_t n, bool privileged, const char *without)
@@ -227,9 +237,12 @@ static void exec_start(struct buf *b, const struct unit_text *u, const char *lin
                                       : "");
         if (u->carried)
                 buf_str(b, VKS_EXEC " ");
-        if (u->who.become)
-                buf_printf(b, "--user=%u --group=%u %s", u->who.uid, u->who.gid,
+        if (u->who.become) {
+                CLEANUP(freep) char *groups = more_groups(&u->who);
+
+                buf_printf(b, "--user=%u --group=%u %s%s%s", u->who.uid, u->who.gid, groups, *groups ? " " : "",
                            may_gain(&u->who) ? "--may-gain " : "");
+        }
         if (enters_dir(u)) {
                 buf_str(b, "--dir ");
                 quoted(b, u->working_dir, !literal);
@@ -467,6 +480,8 @@ static void identity(struct buf *b, const struct unit_text *u)
                 for (size_t i = 0; i < w->n_groups; i++)
                         buf_printf(b, "SupplementaryGroups=%u\n", w->groups[i]);
         }
+        for (size_t i = 0; i < w->n_more && !w->become; i++)
+                buf_printf(b, "SupplementaryGroups=%u\n", w->more[i]);
         if (w->set_group && by_pid1)
                 buf_printf(b, w->gid == UINT32_MAX ? "Group=\n" : "Group=%u\n", w->gid);
         if (strict || w->no_new_privileges)
@@ -749,6 +764,8 @@ char **unit_text_beside_argv(const struct unit_text *u)
         if (u->who.become) {
                 strv_push(&argv, &n, xasprintf("--user=%u", u->who.uid));
                 strv_push(&argv, &n, xasprintf("--group=%u", u->who.gid));
+                if (u->who.n_more)
+                        strv_push(&argv, &n, more_groups(&u->who));
                 if (may_gain(&u->who))
                         strv_push(&argv, &n, xstrdup("--may-gain"));
         }

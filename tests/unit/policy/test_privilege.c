@@ -20,6 +20,7 @@ static Vks__Container c;
 static Vks__Id user, group;
 static Vks__Env variable, *variables[] = { &variable };
 static struct person given, fallback;
+static bool strange;
 static struct privilege who;
 static struct err e;
 
@@ -38,6 +39,7 @@ static void setup(void)
         c.image = c.package = (char *)"d", c.unit = (char *)"d.service", c.env = variables;
         k = (struct op_container){ .pod = &pod, .c = &c };
         given = (struct person){ 0 };
+        strange = false;
         fallback = (struct person){ .name = "vks-pod", .known = true, .uid = 991, .gid = 992 };
 }
 
@@ -49,7 +51,7 @@ static int decide(const char *text)
 
         cr_assert_eq(policy_parse("policy.conf", text, strlen(text), &p, &e), 0, "%s", e.text);
         e = ERR_NONE;
-        return policy_privilege(p, &k, &unit, &given, &fallback, &who, &e);
+        return policy_privilege(p, &k, &unit, &given, &fallback, strange, &who, &e);
 }
 
 static void refused(const char *text, const char *rule, const char *words)

@@ -72,8 +72,8 @@ static void expect_variables(const struct run *t, const char *namespace, const c
 }
 
 #define SERVICE(namespace, name, spec)                                                                                 \
-        "{\"metadata\":{\"name\":\"" name "\",\"namespace\":\"" namespace                                              \
-        "\",\"resourceVersion\":\"3\"},\"spec\":{" spec "}}"
+        "{\"metadata\":{\"name\":\"" name                                                                              \
+        "\",\"namespace\":\"" namespace "\",\"resourceVersion\":\"3\"},\"spec\":{" spec "}}"
 #define LIST(items)         "{\"metadata\":{\"resourceVersion\":\"5\"},\"items\":[" items "]}"
 #define EVENT(type, object) "{\"type\":\"" type "\",\"object\":" object "}\n"
 #define WEB                 "\"clusterIP\":\"10.0.0.7\",\"ports\":[{\"port\":80}]"
@@ -84,12 +84,11 @@ static void expect_variables(const struct run *t, const char *namespace, const c
 
 Test(services, each_gives_the_variables_that_the_kubelet_gives)
 {
-        static const char *const answers[] = { LIST(SERVICE(
-                "a", "web",
-                WEB) "," SERVICE("a", "my-db", "\"clusterIP\":\"fd00::7\",\"ports\":["
-                                               "{\"name\":\"sql\",\"port\":5432,\"protocol\":\"TCP\"},"
-                                               "{\"name\":\"q-r\",\"port\":53,\"protocol\":\"UDP\"}]") "," SERVICE("b", "other",
-                                                                                                                 WEB)) };
+        static const char *const answers[] = { LIST(SERVICE("a", "web", WEB) "," SERVICE(
+                "a", "my-db",
+                "\"clusterIP\":\"fd00::7\",\"ports\":["
+                "{\"name\":\"sql\",\"port\":5432,\"protocol\":\"TCP\"},"
+                "{\"name\":\"q-r\",\"port\":53,\"protocol\":\"UDP\"}]") "," SERVICE("b", "other", WEB)) };
         struct run t;
 
         begin(&t, answers, 1, 1);
@@ -109,8 +108,10 @@ Test(services, one_without_an_address_of_its_own_gives_none)
 {
         static const char *const answers[] = { LIST(
                 SERVICE("a", "headless", "\"clusterIP\":\"None\",\"ports\":[{\"port\":80}]") "," SERVICE(
-                        "a", "elsewhere", "\"type\":\"ExternalName\",\"externalName\":\"x.example\"") "," SERVICE("a", "new",
-                                                                                                              "\"clusterIP\":\"\"")) };
+                        "a", "elsewhere",
+                        "\"type\":\"ExternalName\",\"externalName\":\"x.example\"") "," SERVICE("a", "new",
+                                                                                                "\"clusterIP\":"
+                                                                                                "\"\"")) };
         struct run t;
 
         begin(&t, answers, 1, 1);
