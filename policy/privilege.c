@@ -74,7 +74,8 @@ static bool is_machines_user(const struct person *who)
 static bool brings_nothing(const struct op_container *k)
 {
         bool nothing = !k->program && k->c->n_args == 0 && !k->c->run_as_user && !k->c->run_as_group &&
-                       !k->c->console && (!k->c->working_dir[0] || streq(k->c->working_dir, "/"));
+                       k->c->n_groups == 0 && !k->c->console &&
+                       (!k->c->working_dir[0] || streq(k->c->working_dir, "/"));
 
         for (size_t i = 0; i < k->n_mounts; i++)
                 nothing &= path_is_in(k->mounts[i].target, "/run/secrets");

@@ -144,7 +144,7 @@ static bool parse_groups(const char *s, struct groups *ret)
                 if (ret->n == GROUPS_MAX)
                         return false;
                 ret->ids[ret->n++] = (gid_t)strtoul(s, &end, 10);
-                if (end == s)
+                if (end == s || (*end && (*end != ',' || !end[1])))
                         return false;
         }
         return true;

@@ -42,6 +42,47 @@ test_secrets_are_readable_inside_only() {
     ! node systemctl cat "$(unit_of p $SLEEP)" | grep -q geheim-4711 || fail "it is in the unit"
 }
 
+# What is for root alone in an image is for vks-pod here, and with fsGroup for the group. Nobody of the machine's has a name for that group.
+test_files_that_not_everybody_may_read_are_the_pods() {
+    reader() { # NAME POD_FIELDS IMAGE COMMAND
+        apply <<YAML
+apiVersion: v1
+kind: Pod
+metadata: {name: "$1"}
+spec:
+  restartPolicy: Never
+$2
+  volumes: [{name: k, secret: {secretName: key, defaultMode: 0400}}, {name: d, emptyDir: {}}, {name: m, emptyDir: {medium: Memory}}]
+  containers: [{name: main, image: $3, command: [/bin/sh, -c, '$4'], volumeMounts: [{name: k, mountPath: /k, readOnly: true}, {name: d, mountPath: /d}, {name: m, mountPath: /m}]}]
+YAML
+    }
+    k create secret generic key --from-literal=id=GEHEIM >/dev/null
+    reader plain '' /bin/sh 'cat /k/id; echo; stat -Lc %G:%a /k/id'
+    reader group '  securityContext: {runAsUser: 2000, runAsGroup: 2001, fsGroup: 2345, supplementalGroups: [2346]}' /bin/sh \
+        'cat /k/id; echo; stat -Lc %g:%a /k/id; id -u; id -G; touch /d/x /m/x; stat -c %g:%a /d /m; stat -c %g /d/x /m/x'
+    reader nobody '  securityContext: {fsGroup: 2345}' /bin/sh 'cat /k/id; echo; id -un; touch /d/x; stat -c %g /d/x'
+    reader own '  securityContext: {runAsGroup: 2001}' /bin/sh 'id -u; id -g'
+    reader shadow '  securityContext: {fsGroup: 42}' /bin/sh 'cat /k/id'
+    for p in plain group nobody own; do wait_for 60 "$p has ended" equals Succeeded pod_field $p '{.status.phase}'; done
+    wait_for 20 "plain" equals "GEHEIM
+vks-pod:440" k logs plain
+    wait_for 20 "group" equals "GEHEIM
+2345:440
+2000
+2001 2345 2346
+2345:2777
+2345:2777
+2345
+2345" k logs group
+    wait_for 20 "nobody" equals "GEHEIM
+vks-pod
+2345" k logs nobody
+    wait_for 20 "own" equals "$(node id -u vks-pod)
+2001" k logs own
+    event shadow 'Failed.*group 42 is not allowed'
+    ! k get events | grep -q FieldsIgnored || fail "$(k get events | grep FieldsIgnored)"
+}
+
 test_the_token_of_the_service_account_works() {
     local token
     # 1.20 gives pods a Secret, later releases the projected volume; ask for the latter in both

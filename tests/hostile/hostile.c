@@ -794,6 +794,9 @@ static void others_than_written(struct pod *p)
         p->x.run_as_non_root = false, p->x.no_new_privileges = !p->x.no_new_privileges;
         must_fail("EXEC with other privileges to gain", ask(verb_exec, &p->exec.base, NULL, 0));
         p->x.no_new_privileges = !p->x.no_new_privileges;
+        p->x.groups = &(uint32_t){ 2000 }, p->x.n_groups = 1;
+        must_fail("EXEC in a group more", ask(verb_exec, &p->exec.base, NULL, 0));
+        p->x.n_groups = 0;
 }
 
 /* While the pod ends, somebody else goes on asking for commands: the pod goes all the same, and whole. */
@@ -1295,6 +1298,22 @@ static void as_anybody(struct pod *p)
         }
         packaged(p, "harm-user@root.service"); /* its own command line, so it would be root's where packages may be */
         run_briefly(p);
+        for (size_t i = 0; i < 3;
+             i++) { /* the groups that read passwords, disks and the journal, by the pod's own word */
+                static uint32_t groups[] = { 42, 6, 999 };
+                Vks__Id group = VKS__ID__INIT;
+
+                group.value = groups[i];
+                honest(p, "escape");
+                p->c.groups = &groups[i], p->c.n_groups = 1;
+                must_fail("a container in a group of the machine's", ask(verb_write, &p->write.base, NULL, 0));
+                p->c.n_groups = 0, p->disk.group = &group;
+                must_fail("a volume of a group of the machine's", ask(verb_write, &p->write.base, NULL, 0));
+                p->disk.group = NULL, p->fill.group = &group;
+                must_fail("files of a group of the machine's", ask(verb_fill, &p->fill.base, NULL, 0));
+                p->fill.group = NULL;
+                clean(p, false);
+        }
 }
 
 /* A unit that runs nothing as it starts: the pod's words would be its program, and their first character a prefix. */

@@ -1810,6 +1810,64 @@ static int fill(const char *uid, const char *volume, size_t size)
         return r;
 }
 
+static void is_like(const char *path, mode_t mode, gid_t gid)
+{
+        struct stat st;
+
+        cr_assert_eq(stat(path, &st), 0, "%s", path);
+        cr_expect_eq(st.st_mode & 07777, mode, "%s: %o", path, st.st_mode);
+        cr_expect(st.st_uid == 0 && st.st_gid == gid, "%s: %u", path, st.st_gid);
+}
+
+Test(helper, volumes_are_of_the_group_that_the_pod_names)
+{
+        static const char at[] = "/run/vks/pods/" UID "/files/a/k";
+        Vks__File f = VKS__FILE__INIT, *files[] = { &f };
+        Vks__Fill m = VKS__FILL__INIT;
+        Vks__Id group = VKS__ID__INIT;
+        Vks__EmptyDir disk = VKS__EMPTY_DIR__INIT, memory = VKS__EMPTY_DIR__INIT;
+        Vks__Volume v[2] = { VKS__VOLUME__INIT, VKS__VOLUME__INIT }, *volumes[] = { &v[0], &v[1] };
+        struct asked *a = sleeper();
+
+        m.pod = &pod, m.volume = STR("a"), m.files = files, m.n_files = 1;
+        f.path = STR("k"), f.content = (ProtobufCBinaryData){ 1, (uint8_t *)STR("x") };
+        f.mode = 0400;
+        cr_assert_eq(ask(VERB_fill, &m.base), 0, "%s", reply->text);
+        is_like(at, 0440, 992);
+        f.mode = 0644;
+        cr_assert_eq(ask(VERB_fill, &m.base), 0, "%s", reply->text);
+        is_like(at, 0644, 0);
+        put_policy("root = allow"); /* a program may be root, and reads it */
+        f.mode = 0400;
+        cr_assert_eq(ask(VERB_fill, &m.base), 0, "%s", reply->text);
+        is_like(at, 0400, 0);
+        put_policy("");
+        m.group = &group, group.value = 2000, f.mode = 0440;
+        cr_assert_eq(ask(VERB_fill, &m.base), 0, "%s", reply->text);
+        is_like(at, 0440, 2000);
+        group.value = 42;
+        cr_assert_eq(ask(VERB_fill, &m.base), -EPERM);
+        is_like(at, 0440, 2000);
+
+        group.value = 2000;
+        disk.group = memory.group = &group, memory.memory = true;
+        v[0].name = STR("disk"), v[0].source_case = VKS__VOLUME__SOURCE_EMPTY_DIR, v[0].empty_dir = &disk;
+        v[1].name = STR("memory"), v[1].source_case = VKS__VOLUME__SOURCE_EMPTY_DIR, v[1].empty_dir = &memory;
+        a->m.volumes = volumes, a->m.n_volumes = 2;
+        a->c.groups = &group.value, a->c.n_groups = 1;
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        is_like("/var/lib/vks/pods/" UID "/volumes/disk", 02777, 2000);
+        is_like("/run/vks/pods/" UID "/volumes/memory", 02777, 2000);
+        cr_assert(holds(SLEEP_DROPIN, "vks-exec --user=991 --group=992 --groups=2000 "),
+                  "nobody knows that group here");
+        put("/etc/group", "root:x:0:\nvks-pod:x:992:\nteam:x:2000:\n", 0644);
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(holds(SLEEP_DROPIN, "\nSupplementaryGroups=2000\n") && !holds(SLEEP_DROPIN, "--groups"));
+        group.value = 42;
+        cr_assert_eq(write_pod(a), -EPERM);
+        cr_assert_str_eq(reply->rule, "group");
+}
+
 Test(helper, a_pod_has_so_much_content_and_no_more)
 {
         struct asked *a = sleeper();
@@ -2256,6 +2314,8 @@ Test(helper, a_command_is_asked_for_as_its_container_was)
         REFUSED(a->c.run_as_group = &a->group, a->c.run_as_group = NULL);
         REFUSED(a->c.run_as_non_root = true, a->c.run_as_non_root = false);
         REFUSED(a->c.no_new_privileges = true, a->c.no_new_privileges = false);
+        REFUSED(a->c.reads_files = true, a->c.reads_files = false);
+        REFUSED((a->c.groups = &(uint32_t){ 2000 }, a->c.n_groups = 1), a->c.n_groups = 0);
         REFUSED(a->mount.path = STR("/tmp/other"), a->mount.path = STR("/tmp/cache"));
         REFUSED(a->mount.read_only = true, a->mount.read_only = false);
         REFUSED(a->c.n_mounts = 0, a->c.n_mounts = 1);

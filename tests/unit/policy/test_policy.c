@@ -413,7 +413,7 @@ static int write_with(const char *text, struct written *w)
                 const struct person fallback = { .name = "vks-pod", .known = true, .uid = 991, .gid = 992 },
                                     given = { 0 };
 
-                r = policy_privilege(p, &op.containers[0], &unit, &given, &fallback, &w->who, &w->e);
+                r = policy_privilege(p, &op.containers[0], &unit, &given, &fallback, false, &w->who, &w->e);
                 if (op.containers[0].n_mounts)
                         memcpy(w->target, op.containers[0].mounts[0].target, sizeof(w->target));
         }
@@ -924,6 +924,47 @@ Test(policy, there_is_a_bound_to_every_list)
         cr_assert_str_eq(e.text, "volume v: 4097 files, at most 4096 are taken");
         fill.n_files = 4096;
         cr_assert_eq(policy_fill(p, &fill, &op.fill, &e), 0);
+}
+
+Test(policy, volumes_have_groups_that_any_pod_may_have_and_no_other)
+{
+        static const uint32_t never[] = { 0, 6, 42, 999, 60000, UINT32_MAX };
+        CLEANUP(policy_freep) struct policy *p = conf("");
+        Vks__Id group = VKS__ID__INIT;
+        Vks__Fill m = VKS__FILL__INIT;
+        struct op_fill op;
+        struct err e = ERR_NONE;
+
+        m.pod = &pod, m.volume = (char *)"config", m.group = &group, group.value = 2000;
+        cr_assert_eq(policy_fill(p, &m, &op, &e), 0, "%s", e.text);
+        cr_assert(op.group && op.group->value == 2000);
+        for (size_t i = 0; i < ARRAY_LEN(never); i++) {
+                struct written w = container();
+
+                group.value = never[i];
+                e = ERR_NONE;
+                cr_assert_eq(policy_fill(p, &m, &op, &e), -EPERM, "%u", never[i]);
+                cr_assert_str_eq(e.reason, "group");
+                w.v.name = (char *)"v", w.v.source_case = VKS__VOLUME__SOURCE_EMPTY_DIR, w.v.empty_dir = &w.d;
+                w.d.group = &group;
+                expect_rule("", &w, "group");
+                w.d.group = NULL;
+                cr_assert_eq(write_with("", &w), 0, "%s", w.e.text);
+        }
+}
+
+Test(policy, a_pod_names_so_many_groups)
+{
+        static uint32_t groups[POD_GROUPS_MAX + 1];
+        struct written w = container();
+
+        for (size_t i = 0; i < ARRAY_LEN(groups); i++)
+                groups[i] = 2000;
+        w.c.groups = groups, w.c.n_groups = POD_GROUPS_MAX;
+        cr_assert_eq(write_with("", &w), 0, "%s", w.e.text);
+        w.c.n_groups = ARRAY_LEN(groups);
+        cr_assert_eq(write_with("", &w), -EINVAL);
+        cr_assert_str_eq(w.e.text, "container c: more than 32 groups");
 }
 
 static void expect_malformed(struct written *w, const char *text)

@@ -90,6 +90,100 @@ static void of_root(void)
         unit.user = (struct person){ .name = "root", .known = true };
 }
 
+/* ---- groups that the pod names ----------------------------------------------------------------------------------- */
+
+static uint32_t named[4];
+
+static void names(uint32_t a, uint32_t b)
+{
+        named[0] = a, named[1] = b;
+        c.groups = named, c.n_groups = 2;
+}
+
+Test(privilege, a_pod_names_groups_that_any_pod_may_have_and_no_other)
+{
+        static const uint32_t never[] = { 0, DISK, SHADOW, 999, 60000, UINT32_MAX };
+
+        names(2000, 2001);
+        granted("");
+        cr_assert(who.n_more == 2 && who.more[0] == 2000 && who.more[1] == 2001);
+        for (size_t i = 0; i < ARRAY_LEN(never); i++) {
+                names(2000, never[i]);
+                refused("", "group", "is not allowed");
+                own_command();
+                refused("", "group", "is not allowed");
+                refused("root = deny", "group", "is not allowed");
+                k.program = NULL, c.n_command = 0;
+        }
+        names(0, 7);
+        granted("root = allow\ngroup = 7");
+        refused("group = 7", "group", "group 0 is not allowed");
+}
+
+Test(privilege, root_is_in_no_group_for_that)
+{
+        of_root();
+        names(2000, 2001), c.reads_files = true, strange = true;
+        granted("");
+        cr_assert(who.root && who.n_more == 0 && !who.become);
+        granted("root = allow");
+        cr_assert(who.root && who.n_more == 0 && !who.become);
+}
+
+Test(privilege, a_group_that_pid_1_does_not_know_is_for_vks_exec_to_give)
+{
+        names(2000, 2001);
+        unit.user.n_groups = 2, unit.user.groups[0] = ALLOWED, unit.user.groups[1] = 1600;
+        unit.n_groups = 1, unit.groups[0] = 1700;
+        granted("");
+        cr_assert(!who.become && who.n_more == 2, "it knows them");
+        strange = true;
+        granted("");
+        cr_assert(who.become && who.uid == 120 && who.gid == 121 && !who.own);
+        cr_assert(who.n_more == 5 && who.more[2] == ALLOWED && who.more[3] == 1600 && who.more[4] == 1700,
+                  "and what its user and its unit have stays");
+        own_command();
+        granted("");
+        cr_assert(who.become && who.n_more == 5);
+        unit.user.groups[1] = SHADOW; /* which is the package's own command line's: PID 1 cannot leave it out */
+        granted("");
+        cr_assert(who.become && who.n_more == 2, "no group of the package's");
+}
+
+Test(privilege, with_rights_of_the_package_pid_1_is_to_know_the_groups)
+{
+        names(2000, 2001), strange = true;
+        unit.has_group = true, unit.group = DISK;
+        granted("");
+        cr_assert(who.own && !who.become && who.n_more == 2, "or it says that it does not");
+        setup();
+        names(2000, 2001), strange = true;
+        unit.dynamic = true, unit.user.known = false;
+        granted("");
+        cr_assert(!who.become && who.n_more == 2, "nobody knows who it will be");
+}
+
+Test(privilege, a_group_of_its_own_that_pid_1_does_not_know_is_given_too)
+{
+        c.run_as_group = &group, group.value = 2000, strange = true;
+        own_command();
+        unit = (struct unit_rights){
+                .root = true, .user = { .name = "root", .known = true }, .bus = "", .ambient = ""
+        };
+        granted("");
+        cr_assert(who.become && who.uid == 991 && who.gid == 2000 && who.n_more == 0);
+}
+
+Test(privilege, who_reads_files_is_in_the_group_of_vks_pod)
+{
+        c.reads_files = true;
+        granted("");
+        cr_assert(who.n_more == 1 && who.more[0] == 992 && !who.become);
+        fallback.known = false;
+        granted("");
+        cr_assert_eq(who.n_more, 0);
+}
+
 /* ---- groups ------------------------------------------------------------------------------------------------------ */
 
 Test(privilege, groups_of_a_package_are_its_own_command_lines)

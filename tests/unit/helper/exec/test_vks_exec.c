@@ -120,6 +120,28 @@ Test(vks_exec, the_user_changes_for_good_before_a_variable_is_heard)
         cr_assert_eq(RUN("--user=0", "--group=0", "/bin/true"), HEARD_AS_ROOT, "this test would see it");
 }
 
+Test(vks_exec, it_is_in_the_groups_that_are_given_and_in_no_other)
+{
+        static const char *const wrong[] = { "--groups=x", "--groups=1,", "--groups=1,,2", "--groups=1;2" };
+        CLEANUP(buf_done) struct buf many = BUF(4096);
+        char out[4096];
+
+        if (geteuid() != 0)
+                cr_skip_test("only root can become somebody else");
+        credential("", 0);
+        cr_assert_eq(RUN("--user=54321", "--group=54322", "--groups=7,65535", "/bin/cat", "/proc/self/status"), 0, "%s",
+                     out);
+        cr_assert(strstr(out, "\nGroups:\t7 65535 \n"), "%s", out);
+        for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
+                cr_expect_eq(RUN("--user=54321", "--group=54322", wrong[i], "/bin/echo", "ran"), NOT_RUN, "%s",
+                             wrong[i]);
+        buf_str(&many, "--groups=1");
+        for (int i = 0; i < GROUPS_MAX; i++)
+                buf_str(&many, ",1");
+        cr_expect_eq(RUN("--user=54321", "--group=54322", many.data, "/bin/echo", "ran"), NOT_RUN,
+                     "more than there is room for");
+}
+
 Test(vks_exec, where_everybody_may_be_root_the_way_back_stays_open)
 {
         char out[4096];

@@ -192,6 +192,21 @@ Test(unit_text, what_pid_1_hands_to_a_package_is_for_its_own_command_line)
         }
 }
 
+Test(unit_text, groups_are_pid_1s_to_give_or_vks_execs)
+{
+        CLEANUP(unit_file_freep)
+        struct unit_file *file = parse("[Service]\nUser=x\nExecStart=/bin/a\n");
+        struct unit_text u = text_of(file);
+        CLEANUP(buf_done) struct buf b = BUF(65536);
+
+        u.who.n_more = 2, u.who.more[0] = 2000, u.who.more[1] = 2001;
+        LINE_IS(&u, "SupplementaryGroups=", "2000|2001");
+        u.who.become = true, u.who.known = true, u.who.uid = 7, u.who.gid = 8, u.carried = true;
+        LINE_IS(&u, "SupplementaryGroups=", "");
+        unit_text_dropin(&u, &b);
+        cr_assert(strstr(b.data, "vks-exec --user=7 --group=8 --groups=2000,2001 /bin/a"), "%s", b.data);
+}
+
 Test(unit_text, a_privilege_is_written_as_it_is)
 {
         CLEANUP(unit_file_freep)
