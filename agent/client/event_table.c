@@ -26,6 +26,7 @@ struct event_record {
         uint64_t first_wall_usec, last_wall_usec, last_usec;
         unsigned count, tries;
         bool posted, queued, sending;
+        bool forgotten;    /* once it is sent */
         UT_hash_handle hh; /* in the order of last occurrence */
         struct event_record *prev, *next;
 };
@@ -186,6 +187,26 @@ bool event_table_note(struct event_table *t, const struct event_object *about, b
         return ok;
 }
 
+void event_table_forget(struct event_table *t, const char *uid)
+{
+        struct event_record *r, *next_record;
+        struct flood *f, *next_flood;
+
+        HASH_ITER (hh, t->records, r, next_record) {
+                if (!streq(r->field[UID], uid))
+                        continue;
+                if (r->queued || r->sending)
+                        r->forgotten = true;
+                else
+                        record_free(t, r);
+        }
+        HASH_ITER (hh, t->floods, f, next_flood) { /* its key ends with the uid */
+                size_t n = strlen(uid) + 1;
+                if (f->key_size > n && !f->key[f->key_size - n - 1] && memcmp(f->key + f->key_size - n, uid, n) == 0)
+                        flood_free(t, f);
+        }
+}
+
 size_t event_table_size(const struct event_table *t)
 {
         return t->n_records;
@@ -218,6 +239,10 @@ bool event_table_done(struct event_table *t, struct event_record *r, enum event_
         if (outcome == EVENT_DROP || (again && ++r->tries >= TRIES_MAX)) {
                 record_free(t, r);
                 return false;
+        }
+        if (!again && r->forgotten && !r->queued) {
+                record_free(t, r);
+                return true;
         }
         if (!again) {
                 r->tries = 0;

@@ -37,6 +37,10 @@ DEFINE_FREEP(struct event_table, event_table_free)
  */
 bool event_table_note(struct event_table *t, const struct event_object *about, bool warning, const char *reason,
                       const char *message, uint64_t now_usec, uint64_t wall_usec, uint32_t random);
+
+/* The object is gone for good, so that none of its events will be repeated: what waits is still sent. */
+void event_table_forget(struct event_table *t, const char *uid);
+
 size_t event_table_size(const struct event_table *t);
 
 bool event_table_waiting(const struct event_table *t); /* is something to be sent? */

@@ -118,6 +118,11 @@ void event_post(struct events *ev, const struct event_object *about, bool warnin
         send_next(ev);
 }
 
+void event_forget(struct events *ev, const char *uid)
+{
+        event_table_forget(ev->table, uid);
+}
+
 struct events *events_new(sd_event *event, struct api *api, const char *node_name)
 {
         struct events *ev = NEW(struct events);

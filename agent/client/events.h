@@ -31,4 +31,7 @@ DEFINE_FREEP(struct events, events_free)
 void event_post(struct events *ev, const struct event_object *about, bool warning, const char *reason, const char *fmt,
                 ...) PRINTF(5, 6);
 
+/* The object of that uid is gone for good: nothing of it is remembered once it is sent. */
+void event_forget(struct events *ev, const char *uid);
+
 #endif

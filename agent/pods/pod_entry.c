@@ -164,6 +164,8 @@ void pod_entry_drop(struct pod_entry *e)
         pod_unqueue(e);
         if (e->pods->parts.pod_forgotten)
                 e->pods->parts.pod_forgotten(e->pods->parts.userdata, e->pod->id.uid);
+        if (e->pods->parts.events)
+                event_forget(e->pods->parts.events, e->pod->id.uid);
         HASH_DEL(e->pods->entries, e);
         unlink_units(e);
         e->timer = sd_event_source_disable_unref(e->timer);

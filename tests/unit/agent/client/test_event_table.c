@@ -220,3 +220,28 @@ Test(event_table, a_bucket_fills_again)
         cr_expect(!bucket_take(&b, 2, 10, 1009) && bucket_take(&b, 2, 10, 1010) && !bucket_take(&b, 2, 10, 1019));
         cr_expect(bucket_take(&b, 2, 10, 1500) && bucket_take(&b, 2, 10, 1500) && !bucket_take(&b, 2, 10, 1500));
 }
+
+Test(event_table, of_an_object_that_is_gone_nothing_is_remembered_once_it_is_sent)
+{
+        static const struct event_object other = { "Pod", "ns", "web", "1", "main" };
+        CLEANUP(event_table_freep) struct event_table *t = event_table_new("node1");
+        struct event_record *r;
+        cJSON *body = NULL;
+
+        cr_assert(note(t, "sent", 0) && note(t, "under way", 0) && note(t, "waits", 0));
+        expect_next(t, POST, 1, EVENT_POSTED, true);
+        free(next(t, &r, &body));
+        cJSON_Delete(body);
+        cr_assert(event_table_note(t, &other, true, "BackOff", "another's", 0, WALL, 7));
+        event_table_forget(t, "uid-1");
+        cr_expect_eq(event_table_size(t), 3, "what was sent is gone");
+        cr_expect(event_table_done(t, r, EVENT_POSTED));
+        cr_expect_eq(event_table_size(t), 2);
+        expect_next(t, POST, 1, EVENT_RETRY, true);
+        expect_next(t, POST, 1, EVENT_POSTED, true);
+        cr_expect_eq(event_table_size(t), 1, "what waited was sent");
+        expect_next(t, POST, 1, EVENT_POSTED, true);
+        cr_expect_eq(event_table_size(t), 1, "another's stays");
+        for (int i = 0; i < 24; i++)
+                cr_assert(note(t, "again", 1), "and its flood is over");
+}
