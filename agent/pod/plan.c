@@ -76,7 +76,8 @@ static void plan_each(const struct pod *p, const struct pod_state *s, size_t i, 
         const struct container_state *c = &s->containers[i];
 
         if (!unit_has_processes(c->unit.phase)) {
-                if ((is_held(c) || c->requested) && !c->stop_sent && due(plan, c->stop_retry_at, now))
+                if ((is_held(c) || c->requested) && !container_is_untold(s, c) && !c->stop_sent &&
+                    due(plan, c->stop_retry_at, now))
                         add(plan, ACTION_END, i);
         } else if (!c->term_sent && !c->stop_sent) {
                 bool ready = plan_pre_stop(p, s, i, now, plan);
@@ -113,6 +114,28 @@ static bool is_long(const struct pod *p, const struct pod_state *s)
         return s->by_signal || (p->deleting && !s->stop_at && p->deletion_grace_s > p->grace_s);
 }
 
+/* Is nothing to be stopped but what the API server has to hear of first? */
+static bool all_are_untold(const struct pod_state *s)
+{
+        for (size_t i = 0; i < s->n_containers; i++) {
+                const struct container_state *c = &s->containers[i];
+                if (unit_has_processes(c->unit.phase) || c->requested || (is_held(c) && !container_is_untold(s, c)))
+                        return false;
+        }
+        return true;
+}
+
+/* What was left out when the others were stopped. */
+static void plan_stop_told(const struct pod_state *s, uint64_t now, struct plan *plan)
+{
+        for (size_t i = 0; i < s->n_containers && !s->stop_in_flight; i++) {
+                const struct container_state *c = &s->containers[i];
+                if (c->unit.phase == UNIT_EXITED && !container_is_untold(s, c) && !c->stop_sent &&
+                    due(plan, c->stop_retry_at, now))
+                        add(plan, ACTION_END, i);
+        }
+}
+
 static void plan_stop(const struct pod *p, const struct pod_state *s, uint64_t now, struct plan *plan)
 {
         if (!s->stop_at && wants_each(p, s)) {
@@ -120,10 +143,12 @@ static void plan_stop(const struct pod *p, const struct pod_state *s, uint64_t n
         } else if (s->each || is_long(p, s)) {
                 plan_stop_each(p, s, is_long(p, s), now, plan);
         } else if (!s->stop_sent) {
-                if (!s->stop_in_flight && due(plan, s->stop_retry_at, now))
+                if (!s->stop_in_flight && !all_are_untold(s) && due(plan, s->stop_retry_at, now))
                         add(plan, ACTION_STOP, 0);
-        } else if (!s->kill_sent && due(plan, s->kill_at, now)) {
-                add(plan, ACTION_KILL, 0);
+        } else {
+                if (!s->kill_sent && due(plan, s->kill_at, now))
+                        add(plan, ACTION_KILL, 0);
+                plan_stop_told(s, now, plan);
         }
 }
 
