@@ -233,6 +233,9 @@ static void plan_container(const struct pod *p, const struct pod_state *s, size_
         if (c->phase == CONTAINER_WAITING && (c->unit.phase == UNIT_ABSENT || c->unit.phase == UNIT_INACTIVE)) {
                 if (due(plan, c->retry_at, now))
                         add(plan, ACTION_START, i);
+        } else if (container_is_to_follow(c)) {
+                if (due(plan, c->retry_at, now))
+                        add(plan, ACTION_RESTART, i);
         } else if (container_restarts(c, &p->containers[i]) && c->unit.phase != UNIT_DEACTIVATING) {
                 if (due(plan, c->restart_at > c->retry_at ? c->restart_at : c->retry_at, now))
                         add(plan, ACTION_RESTART, i);

@@ -113,6 +113,68 @@ static void adopt_termination(struct termination *t, const cJSON *state)
         snprintf(t->invocation, sizeof(t->invocation), "%s", invocation_of(json_str(o, "containerID")));
 }
 
+/* Its newest run is the one that is told as its last. */
+static bool is_between_runs(const struct container_state *c)
+{
+        return c->last.valid && *c->invocation && streq(c->last.invocation, c->invocation);
+}
+
+/* The delay that follows upon another: 0 (the first restart is at once), 10 s, 20 s, 40 s, ... */
+static uint64_t backoff_after(uint64_t delay)
+{
+        return delay == 0 ? BACKOFF_FIRST : delay * 2 > BACKOFF_MAX ? BACKOFF_MAX : delay * 2;
+}
+
+/* The longest delay that fits between the end of a run and the beginning of the one behind it, which was restart number
+ * `restarts`. What else may have kept it waiting (an installation, a reboot) does not count for more than the restarts
+ * before it. */
+static uint64_t backoff_between(uint64_t ended, uint64_t started, uint32_t restarts)
+{
+        uint64_t delay = 0;
+
+        while (--restarts > 0 && delay < BACKOFF_MAX && ended + backoff_after(delay) <= started)
+                delay = backoff_after(delay);
+        return delay;
+}
+
+/* The delay that status.c has told. */
+static uint64_t backoff_told(const cJSON *waiting)
+{
+        const char *message = json_str(waiting, "message");
+        uint64_t delay;
+        unsigned seconds;
+
+        if (!message || sscanf(message, "back-off %9us restarting", &seconds) != 1)
+                return BACKOFF_FIRST;
+        delay = seconds * USEC_PER_SEC;
+        return delay < BACKOFF_MAX ? delay : BACKOFF_MAX;
+}
+
+/*
+ * A restart of the agent is no amnesty: what crashes goes on waiting as long as it was told to, and longer the next
+ * time. The kubelet forgets its back-offs when it is restarted; but here that is an upgrade of a package, on all nodes
+ * at the same time, which is no moment for everything that crashes to be started at once.
+ */
+static void adopt_backoff(struct container_state *c, const cJSON *state)
+{
+        const cJSON *waiting = json_get(state, "waiting");
+        uint64_t delay = 0;
+
+        if (c->phase == CONTAINER_WAITING) {
+                if (!streq(json_str(waiting, "reason"), "CrashLoopBackOff") || !is_between_runs(c))
+                        return;
+                delay = backoff_told(waiting);
+                termination_move(&c->now, &c->last);
+                c->phase = CONTAINER_TERMINATED;
+                c->restart_at = c->now.ended + delay;
+        } else if (c->phase == CONTAINER_RUNNING) {
+                if (!c->restarts || !c->last.valid)
+                        return;
+                delay = backoff_between(c->last.ended, c->started, c->restarts);
+        }
+        c->backoff = backoff_after(delay);
+}
+
 static void adopt_container(struct container_state *c, const cJSON *status)
 {
         const cJSON *state = json_get(status, "state");
@@ -130,6 +192,7 @@ static void adopt_container(struct container_state *c, const cJSON *status)
         c->started = when(json_get(state, "running"), "startedAt");
         if (json_get(state, "running"))
                 c->phase = CONTAINER_RUNNING; /* until the unit says otherwise */
+        adopt_backoff(c, state);
 }
 
 const char *const condition_names[CONDITION_TYPES] = {
@@ -258,7 +321,7 @@ static void schedule_restart(struct container_state *c)
         if ((c->now.started && ran >= BACKOFF_RESET) || c->replacing)
                 c->backoff = 0;
         c->restart_at = c->now.ended + c->backoff;
-        c->backoff = c->backoff == 0 ? BACKOFF_FIRST : c->backoff * 2 > BACKOFF_MAX ? BACKOFF_MAX : c->backoff * 2;
+        c->backoff = backoff_after(c->backoff);
 }
 
 /* If a unit's conditions are not met at a start, that is no failure for systemd: the job ends as "done", and the unit
@@ -275,9 +338,7 @@ static void give_up_start(struct container_state *c, uint64_t now)
 
 void container_observe(struct container_state *c, const struct unit_state *u, const struct pod *p, uint64_t now)
 {
-        bool was_over = c->phase == CONTAINER_TERMINATED ||
-                        (c->last.valid && *c->invocation && streq(c->last.invocation, c->invocation)); /* its unit is
-                                                                         being cleared away, and tells its end again */
+        bool was_over = c->phase == CONTAINER_TERMINATED || is_between_runs(c); /* its unit tells that end again */
 
         (void)p;
         if (*u->invocation && !streq(u->invocation, c->invocation))
@@ -482,6 +543,11 @@ int64_t container_grace_s(const struct container_state *c, const struct containe
         const struct probe *probe = c->unhealthy && !c->replacing ? spec->probes[c->failed_probe] : NULL;
 
         return probe && probe->grace_s >= 0 ? probe->grace_s : p->grace_s;
+}
+
+bool container_is_to_follow(const struct container_state *c)
+{
+        return c->phase == CONTAINER_WAITING && is_between_runs(c) && !unit_has_processes(c->unit.phase);
 }
 
 bool container_restarts(const struct container_state *c, const struct container *spec)

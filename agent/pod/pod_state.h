@@ -256,6 +256,12 @@ bool container_is_unhealthy(const struct container_state *c);
 /* The grace of a container that is ended by itself: the pod's, or that of the probe which is the reason. Seconds. */
 int64_t container_grace_s(const struct container_state *c, const struct container *spec, const struct pod *p);
 
+/*
+ * Does the container wait for its next run, while its unit still is as the last one left it? An agent that comes back
+ * finds it so where the one before was about to start it again (for a new image, after a failed probe).
+ */
+bool container_is_to_follow(const struct container_state *c);
+
 /* Do Kubernetes' rules start the container again, which ended as `c->now` says? */
 bool container_restarts(const struct container_state *c, const struct container *spec);
 

@@ -501,6 +501,84 @@ Test(pod_state, an_agent_that_comes_back_takes_over_what_the_api_server_remember
         LOOK(values);
 }
 
+/* What the container did when the agent was stopped, whose newest run is RUN(1); how run `last` ended. It is 22:13:20.
+ */
+#define CAME_BACK_AFTER(last, restarts, state, ended)                                                                  \
+        "{\"containerStatuses\":[{\"name\":\"c\",\"restartCount\":" #restarts ",\"containerID\":\"" RUN(               \
+                1) "\","                                                                                               \
+                   "\"state\":{" state                                                                                 \
+                   "},\"lastState\":{\"terminated\":{\"exitCode\":7,\"reason\":\"Error\",\"finishedAt\":"              \
+                   "\"2023-11-14T" ended "Z\",\"containerID\":\"" RUN(last) "\"}}}]}"
+#define CAME_BACK(restarts, state, ended) CAME_BACK_AFTER(1, restarts, state, ended)
+#define WAITS(reason, message)            "\"waiting\":{\"reason\":\"" reason "\",\"message\":\"" message "\"}"
+#define RUNS(since)                       "\"running\":{\"startedAt\":\"2023-11-14T" since "Z\"}"
+
+Test(pod_state, a_back_off_survives_the_agent)
+{
+        static const struct story stories[] = {
+                { "it goes on", "Always c", "ready; adopt; c ran 7 holdoff; status", "wake 30s",
+                  "Running | c waiting CrashLoopBackOff x3 was Error 7",
+                  CAME_BACK(3, WAITS("CrashLoopBackOff", "back-off 40s restarting failed container=c"), "22:13:10") },
+                { "also where the agent had stopped the unit, which systemd does not start again", "Always c",
+                  "ready; adopt; c ran 7 failed; +30s", "restart c", NULL,
+                  CAME_BACK(3, WAITS("CrashLoopBackOff", "back-off 40s restarting failed container=c"), "22:13:10") },
+                { "and where the unit is gone", "Always c", "ready; adopt; c vanishes", "wake 30s", NULL,
+                  CAME_BACK(3, WAITS("CrashLoopBackOff", "back-off 40s restarting failed container=c"), "22:13:10") },
+                { "it is over when it would have been", "Always c", "ready; adopt; c ran 7 holdoff", "restart c", NULL,
+                  CAME_BACK(3, WAITS("CrashLoopBackOff", "back-off 40s restarting failed container=c"), "22:12:40") },
+                { "the next one is longer", "Always c",
+                  "ready; adopt; c ran 7 holdoff; +30s; c runs; c exits 7 holdoff; status", "wake 80s",
+                  "Running | c waiting CrashLoopBackOff x4 was Error 7",
+                  CAME_BACK(3, WAITS("CrashLoopBackOff", "back-off 40s restarting failed container=c"), "22:13:10") },
+                { "as long as it can be, and not longer", "Always c",
+                  "ready; adopt; c ran 7 holdoff; +300s; c runs; c exits 7", "wake 300s", NULL,
+                  CAME_BACK(30, WAITS("CrashLoopBackOff", "back-off 300s restarting failed container=c"), "22:13:20") },
+                { "whatever was written there", "Always c", "ready; adopt; c ran 7 holdoff", "wake 300s", NULL,
+                  CAME_BACK(3, WAITS("CrashLoopBackOff", "back-off 4000s restarting failed container=c"), "22:13:20") },
+                { "or not", "Always c", "ready; adopt; c ran 7 holdoff", "wake 10s", NULL,
+                  CAME_BACK(3, WAITS("CrashLoopBackOff", "soon"), "22:13:20") },
+                { "systemd has started it meanwhile", "Always c", "ready; adopt; c ran 7 holdoff; c runs 1", "",
+                  "Running | c running ready x4 was Error 7",
+                  CAME_BACK(3, WAITS("CrashLoopBackOff", "back-off 300s restarting failed container=c"), "22:08:20") },
+                { "what runs is known by what it had to wait for", "Always c",
+                  "ready; adopt; c runs; c exits 7; status", "wake 80s",
+                  "Running | c waiting CrashLoopBackOff x4 was Error 7",
+                  CAME_BACK_AFTER(8, 4, RUNS("22:13:00"), "22:12:19") },
+                { "the first restart was at once", "Always c", "ready; adopt; c runs; c exits 7", "wake 10s", NULL,
+                  CAME_BACK_AFTER(8, 1, RUNS("22:13:00"), "22:13:00") },
+                { "whatever else it had to wait for", "Always c", "ready; adopt; c runs; c exits 7", "wake 20s", NULL,
+                  CAME_BACK_AFTER(8, 2, RUNS("22:13:00"), "22:03:00") },
+                { "ten minutes make it good", "Always c", "ready; adopt; c runs; +600s; c exits 7", "restart c", NULL,
+                  CAME_BACK_AFTER(8, 9, RUNS("22:03:00"), "21:58:00") },
+                { "what has never crashed is restarted at once", "Always c", "ready; adopt; c runs; c exits 7",
+                  "restart c", NULL, RUNNING(0) },
+                { "what has ended and begins at once does not the next time", "Always c",
+                  "ready; adopt; c ran 7 holdoff; c runs; c exits 7", "wake 10s", NULL,
+                  "{\"containerStatuses\":[{\"name\":\"c\",\"containerID\":\"" RUN(
+                          1) "\",\"state\":{\"terminated\":{\"exitCode\":7,\"containerID\":\"" RUN(1) "\"}}}]}" },
+        };
+
+        TELL(stories);
+}
+
+Test(pod_state, what_was_about_to_be_started_again_is)
+{
+        static const struct story stories[] = {
+                { "a unit that failed", "Always c", "ready; adopt; c ran 7 failed", "restart c", NULL,
+                  CAME_BACK(0, WAITS("ContainerCreating", ""), "22:13:10") },
+                { "whatever its policy, since the agent ended it", "Never c", "ready; adopt; c ran 0 exited",
+                  "restart c", NULL, CAME_BACK(0, WAITS("ContainerCreating", ""), "22:13:10") },
+                { "one that systemd would start later", "Always c", "ready; adopt; c ran 7 holdoff", "restart c", NULL,
+                  CAME_BACK(0, WAITS("ContainerCreating", ""), "22:13:10") },
+                { "once", "Always c", "ready; adopt; c ran 7 failed; c requested", "", NULL,
+                  CAME_BACK(0, WAITS("ContainerCreating", ""), "22:13:10") },
+                { "not while it is still ending", "Always c", "ready; adopt; c ran 7 failed; c is deactivating", "",
+                  NULL, CAME_BACK(0, WAITS("ContainerCreating", ""), "22:13:10") },
+        };
+
+        TELL(stories);
+}
+
 Test(pod_state, nothing_is_freed_of_nothing)
 {
         cr_assert_null(pod_state_free(NULL));
