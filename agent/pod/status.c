@@ -212,6 +212,8 @@ static cJSON *container_status(const struct pod *p, const struct pod_state *s, s
         cJSON_AddStringToObject(o, "imageID", image_id ? image_id : "");
         if (*id)
                 cJSON_AddStringToObject(o, "containerID", id);
+        if (spec->stop_signal)
+                cJSON_AddStringToObject(o, "stopSignal", spec->stop_signal);
         if (!spec->ephemeral)
                 add_resources(o, spec);
         return o;

@@ -201,10 +201,10 @@ test_what_else_may_change_is_taken() {
     apply <<YAML
 apiVersion: v1
 kind: Pod
-metadata: {name: more, labels: {a: one}}
+metadata: {name: more, labels: {a: one}, annotations: {n: first}}
 spec:
   terminationGracePeriodSeconds: 2
-  volumes: [{name: v, downwardAPI: {items: [{path: labels, fieldRef: {fieldPath: metadata.labels}}]}}]
+  volumes: [{name: v, downwardAPI: {items: [{path: labels, fieldRef: {fieldPath: metadata.labels}}, {path: annotations, fieldRef: {fieldPath: metadata.annotations}}]}}]
   containers: [{name: c, image: /bin/sleep, command: [/bin/sleep, "10000"], volumeMounts: [{name: v, mountPath: /v}]}]
 YAML
     running more
@@ -213,6 +213,8 @@ YAML
     unit=$(unit_of more 'bin\x2fsleep')
     k label pod more a=two --overwrite >/dev/null
     wait_for 30 "the label is there" contains 'a="two"' in_pod "$unit" cat /v/labels
+    k annotate pod more n=second --overwrite >/dev/null
+    wait_for 30 "the annotation is there" contains 'n="second"' in_pod "$unit" cat /v/annotations
     k patch pod more --type=json -p '[{"op":"add","path":"/spec/tolerations/-","value":{"key":"x","operator":"Exists"}}]' >/dev/null
     k label pod more a=three --overwrite >/dev/null
     wait_for 30 "the label is there" contains 'a="three"' in_pod "$unit" cat /v/labels
@@ -243,16 +245,22 @@ saved() { said "$1" saved; }
 test_a_longer_grace_at_delete_is_granted() {
     slow long 6
     slow evicted 6
+    slow drained 6
+    k label pod drained drain="$NS" >/dev/null
     k delete pod long --grace-period=40 --wait=false >/dev/null
     kubectl create --raw "/api/v1/namespaces/$NS/pods/evicted/eviction" -f - >/dev/null <<JSON
 {"apiVersion":"policy/v1beta1","kind":"Eviction","metadata":{"name":"evicted","namespace":"$NS"},"deleteOptions":{"gracePeriodSeconds":40}}
 JSON
-    gone long 30; gone evicted 30
+    k drain "$NODE" --force --ignore-daemonsets --delete-emptydir-data --grace-period=40 --pod-selector="drain=$NS" --timeout=120s >/dev/null 2>&1 || fail "drain"
+    kubectl uncordon "$NODE" >/dev/null
+    gone long 30; gone evicted 30; gone drained 30
     saved long || fail "deleted, it was killed before it had finished"
     saved evicted || fail "evicted, it was killed before it had finished"
+    saved drained || fail "drained, it was killed before it had finished"
     assert_clean_node
 }
 
+# A second delete may shorten the grace, and only that: the API server takes no longer one.
 test_a_longer_grace_ends_too_and_a_later_delete_shortens_it() {
     local begin
     slow bounded 100
@@ -260,6 +268,7 @@ test_a_longer_grace_ends_too_and_a_later_delete_shortens_it() {
     begin=$SECONDS
     k delete pod bounded --grace-period=5 --wait=false >/dev/null
     k delete pod shortened --grace-period=90 --wait=false >/dev/null
+    k delete pod bounded --grace-period=300 --wait=false >/dev/null
     gone bounded 30
     [ $((SECONDS - begin)) -ge 5 ] || fail "it was killed after $((SECONDS - begin)) s"
     equals true sh -c "kubectl -n $NS get pod shortened -o jsonpath='{.status.containerStatuses[0].ready}'" || fail "90 s are not over"

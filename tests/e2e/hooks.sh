@@ -192,6 +192,29 @@ test_a_hook_may_sleep() {
     [ $((SECONDS - started)) -ge 4 ] || fail "gone after $((SECONDS - started)) s"
 }
 
+# An API server that does not have it (before 1.33), or not switched on, drops the field.
+test_a_stop_signal_of_its_own() {
+    knows containers.lifecycle.stopSignal || return 0
+    apply <<YAML
+apiVersion: v1
+kind: Pod
+metadata: {name: p}
+spec:
+  os: {name: linux}
+  terminationGracePeriodSeconds: 30
+  containers: [{name: main, image: /bin/sh, lifecycle: {stopSignal: SIGUSR1}, command: [/bin/sh, -c, 'trap "echo TERM; exit 1" TERM; trap "echo USR1; exit 0" USR1; echo up; while :; do sleep 0.1; done']}]
+YAML
+    running p
+    [ "$(pod_field p '{.spec.containers[0].lifecycle.stopSignal}')" = SIGUSR1 ] || fail "the API server has dropped it"
+    [ "$(main p stopSignal)" = SIGUSR1 ] || fail "status: $(main p stopSignal)"
+    follow p
+    local p=$FOLLOWED
+    k delete pod p --wait=false >/dev/null
+    wait "$p" || true
+    [ "$(said p | tail -n 1)" = USR1 ] || fail "$(said p)"
+    gone p
+}
+
 # ---- sidecars ----
 
 test_sidecars_begin_first_end_last_and_hold_up_nothing() {
@@ -261,6 +284,6 @@ YAML
 
 together a_container_is_ready_when_its_post_start_hook_is_over a_post_start_hook_that_fails_ends_the_container a_pre_stop_hook_comes_before_the_signal \
     a_pre_stop_hook_has_the_grace_and_no_more a_second_delete_cuts_the_hook_short a_changed_image_and_a_failed_probe_run_the_hook_and_an_end_of_its_own_does_not \
-    hooks_ask_over_http a_hook_may_sleep sidecars_begin_first_end_last_and_hold_up_nothing a_job_is_complete_beside_its_sidecar \
+    hooks_ask_over_http a_hook_may_sleep a_stop_signal_of_its_own sidecars_begin_first_end_last_and_hold_up_nothing a_job_is_complete_beside_its_sidecar \
     a_sidecar_that_crashes_is_restarted_and_the_others_run_on
 run_tests

@@ -251,8 +251,11 @@ test_grace_is_given_and_then_taken() {
 test_a_forced_delete_leaves_no_process() {
     program forced 'while :; do sleep 1; done'
     running forced
+    local uid
+    uid=$(pod_field forced '{.metadata.uid}')
     k delete pod forced --force --grace-period=0 >/dev/null 2>&1
     assert_clean_node
+    wait_for 20 "nor a directory" equals "" sh_node "ls -d /run/vks/*/$uid* /var/lib/vks/*/$uid* 2>/dev/null || true"
 }
 
 test_a_namesake_waits_for_its_predecessor() {

@@ -69,6 +69,63 @@ test_systemd_supervises_while_the_agent_is_away() {
     running alone
 }
 
+waits() { pod_field "$1" '{.status.containerStatuses[0].state.waiting.message}'; }
+last_run() { date -d "$(pod_field "$1" "{.status.containerStatuses[0].lastState.terminated.$2}")" +%s; } # POD FIELD
+test_a_back_off_survives_the_agent() {
+    local ended pod
+    program crash 'exit 7'
+    # Whom the agent has stopped, systemd does not start again.
+    apply <<YAML
+apiVersion: v1
+kind: Pod
+metadata: {name: sick}
+spec:
+  terminationGracePeriodSeconds: 1
+  containers:
+  - {name: main, image: /bin/sh, command: [/bin/sleep, "10000"], livenessProbe: {exec: {command: [/bin/false]}, periodSeconds: 1, failureThreshold: 1}}
+YAML
+    wait_for 30 "the probe's pod waits" contains "back-off 10s restarting failed container=main pod=sick_$NS(" waits sick
+    wait_for 60 "the other one waits" contains "restarting failed container=main pod=crash_$NS(" waits crash
+    ended=$(last_run sick finishedAt)
+    node systemctl restart vks-agent
+    wait_for 60 "the next one is longer" contains "back-off 20s restarting" waits sick
+    [ $(($(last_run sick startedAt) - ended)) -ge 10 ] || fail "it was restarted after $(($(last_run sick startedAt) - ended)) s"
+    [ "$(restarts sick)" = 2 ] || fail "restarts: $(restarts sick)"
+    wait_for 60 "so is the other's" contains "back-off 20s restarting" waits crash
+    [ "$(restarts crash)" = 2 ] || fail "restarts: $(restarts crash)"
+}
+
+ended_by_deadline() { equals "Failed DeadlineExceeded" pod_field "$1" '{.status.phase} {.status.reason}'; }
+past() { [ "$(date +%s)" -gt "$1" ]; }
+test_a_deadline_passes_while_the_agent_is_away() {
+    local start pod
+    apply <<YAML
+apiVersion: v1
+kind: Pod
+metadata: {name: hangs}
+spec:
+  activeDeadlineSeconds: 5
+  terminationGracePeriodSeconds: 1
+  initContainers: [{name: i, image: /bin/sh, command: [/bin/sleep, "10000"]}]
+  containers: [{name: c, image: /bin/sh, command: [/bin/sleep, "10000"]}]
+YAML
+    program shortened 'exec sleep 10000' "  activeDeadlineSeconds: 600"
+    running shortened
+    wait_for 30 "it has begun" contains "" pod_field hangs '{.status.startTime}'
+    start=$(pod_field hangs '{.status.startTime}')
+    node systemctl stop vks-agent
+    k patch pod shortened -p '{"spec":{"activeDeadlineSeconds":1}}' >/dev/null
+    wait_for 30 "the deadline has passed" past $(($(date -d "$start" +%s) + 5))
+    node systemctl start vks-agent
+    for pod in hangs shortened; do
+        wait_for 30 "its deadline has ended $pod" ended_by_deadline $pod
+        event $pod "DeadlineExceeded: Pod was active on the node longer than the specified deadline"
+        wait_for 20 "nothing of it runs" equals "" sh_node "systemctl list-units --no-legend --state=active,activating,deactivating 'vks.$NS.$pod.*'"
+    done
+    [ "$(pod_field hangs '{.status.startTime}')" = "$start" ] || fail "it began anew"
+    [ -z "$(pod_field hangs '{.status.containerStatuses[0].state.running}')" ] || fail "the container behind it was started"
+}
+
 test_the_api_server_is_away_for_a_while() {
     program before 'exec sleep 10000'
     running before

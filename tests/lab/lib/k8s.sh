@@ -58,7 +58,8 @@ apiserver_listens() {
 }
 
 start_apiserver() { # FLAVOUR
-    local audit=()
+    local audit=() gates=()
+    [[ $1 != current ]] || gates=(--feature-gates=ContainerStopSignals=true) # lifecycle.stopSignal is alpha there
     if [[ -n $VKS_LAB_AUDIT ]]; then
         printf '%s\n' 'apiVersion: audit.k8s.io/v1' 'kind: Policy' 'omitStages: [RequestReceived]' \
             'rules: [{level: Metadata}]' >"$K8S_DIR/audit-policy.yaml"
@@ -85,7 +86,7 @@ start_apiserver() { # FLAVOUR
         --service-account-issuer=https://kubernetes.default.svc.cluster.local \
         --service-account-key-file="$PKI/service-account.pub" \
         --service-account-signing-key-file="$PKI/service-account.key" \
-        --max-requests-inflight=3000 --max-mutating-requests-inflight=1000 "${audit[@]}"
+        --max-requests-inflight=3000 --max-mutating-requests-inflight=1000 "${audit[@]}" "${gates[@]}"
 }
 
 start_controller-manager() { # FLAVOUR

@@ -547,6 +547,22 @@ Test(status, a_node_may_have_an_address_of_each_family)
         world_done(&w);
 }
 
+Test(status, a_stop_signal_of_its_own_is_told)
+{
+        static const char podjson[] =
+                "{\"metadata\":{\"namespace\":\"default\",\"name\":\"web\",\"uid\":\"0f6c2a9e-1234-4abc-8def-"
+                "0123456789ab\"},"
+                "\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"x\",\"lifecycle\":{\"stopSignal\":\"SIGUSR1\"}},"
+                "{\"name\":\"d\",\"image\":\"y\"}]}}";
+        static const struct value values[] = {
+                { "its own", podjson, "", "containerStatuses.0.stopSignal", "SIGUSR1", NULL },
+                { "which it is for a package is systemd's to know", podjson, "", "containerStatuses.1.stopSignal",
+                  "absent", NULL },
+        };
+
+        LOOK(values);
+}
+
 Test(status, resources_are_told_as_they_are_declared)
 {
 #define WITH(resources)                                                                                                \
