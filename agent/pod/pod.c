@@ -839,14 +839,28 @@ static void tell_ignored_fields(const cJSON *spec, struct buf *ignored)
                 ignore(ignored, "dnsPolicy");
 }
 
-/* As the kubelet names a pod (truncatePodHostnameIfNeeded). */
-static char *hostname_of(const char *given, const char *name)
+/* As the kubelet names a pod (GeneratePodHostNameAndDomain, truncatePodHostnameIfNeeded). */
+static char *hostname_of(const cJSON *spec, const char *name)
 {
-        char *s = xstrndup(given && *given ? given : name, ID_LABEL_MAX);
+        const char *override = json_str(spec, "hostnameOverride"), *given = json_str(spec, "hostname");
+        char *s;
 
+        if (override && *override)
+                return xstrdup(override); /* never cut: the API server takes none that is too long for a machine */
+        s = xstrndup(given && *given ? given : name, ID_LABEL_MAX);
         for (size_t n = strlen(s); n > 0 && strchr("-.", s[n - 1]); n--)
                 s[n - 1] = '\0';
         return s;
+}
+
+/* Its processes see the machine's name (uname(2)); one that the pod asks for is in $HOSTNAME alone. A StatefulSet asks
+ * for the pod's own name, which it would have anyway: that is not worth an event for each of its pods. */
+static void tell_hostname(const struct pod *p, const cJSON *spec, struct buf *ignored)
+{
+        bool asks = json_get(spec, "hostname") || json_get(spec, "hostnameOverride");
+
+        if (asks && p->hostname && !streq(p->hostname, p->id.name))
+                ignore(ignored, "hostname (it is in $HOSTNAME alone)");
 }
 
 /* As the kubelet does (pkg/volume/volume_linux.go): the group reads every file that vks makes. */
@@ -884,13 +898,13 @@ int pod_parse(const cJSON *object, struct pod **ret, struct err *e)
         p->active_deadline_s = json_int(spec, "activeDeadlineSeconds", -1);
         p->service_account = xstrdup(json_str(spec, "serviceAccountName"));
         p->service_links = json_bool(spec, "enableServiceLinks", true);
-        p->hostname =
-                json_bool(spec, "hostNetwork", false) ? NULL : hostname_of(json_str(spec, "hostname"), p->id.name);
+        p->hostname = json_bool(spec, "hostNetwork", false) ? NULL : hostname_of(spec, p->id.name);
         p->labels = pairs(json_get(meta, "labels"), &p->n_labels);
         p->annotations = pairs(json_get(meta, "annotations"), &p->n_annotations);
         demands_parse(spec, &p->demands);
         tell_unmapped_ports(&p->demands, &ignored);
         tell_ignored_fields(spec, &ignored);
+        tell_hostname(p, spec, &ignored);
         if (json_get(spec, "runtimeClassName"))
                 refuse(p, NULL, "FailedCreatePodSandBox", "spec.runtimeClassName: \"%.80s\" is not known here",
                        json_str(spec, "runtimeClassName"));

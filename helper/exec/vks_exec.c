@@ -4,8 +4,8 @@
  * [ARG...]: the last step before a container's program, where systemd's own settings do not reach. It adds the
  * variables that an EnvironmentFile= cannot carry, puts into the command line the words that not everybody may read
  * (UNIT_TEXT_CARRIED in the unit's credentials has both: NAME=VALUE, and =INDEX=WORD with 0 for the program, each ended
- * by a NUL), becomes a user that no passwd entry has, or one without the groups that /etc/group has for it, makes the
- * working directory, and is replaced by the program.
+ * by a NUL), becomes a user that no passwd entry has, or one without the groups that /etc/group has for it, and says
+ * where its home is, makes the working directory, and is replaced by the program.
  *
  * With --user it is started as root, with an environment that has nothing of the pod's: all of that is in the
  * credential, which only root can read. So that is read first, as bytes; then the user changes, without a way back (no
@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <grp.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/capability.h>
@@ -167,6 +168,26 @@ static bool become(uid_t uid, gid_t gid, const struct groups *more, bool may_gai
 }
 
 /*
+ * HOME as container runtimes have it: the user's in /etc/passwd, and "/" for one who is not there. By now this is the
+ * container's user, so whatever the file is there, it is read with no more than his rights; and no variable of the
+ * pod's is there yet: its own HOME wins later, as a HOME of the package's unit does now.
+ */
+static bool go_home(uid_t uid)
+{
+        FILE *file = fopen("/etc/passwd", "re");
+        const struct passwd *user = NULL;
+        bool done;
+
+        while (file && (user = fgetpwent(file)))
+                if (user->pw_uid == uid)
+                        break;
+        done = setenv("HOME", user && *user->pw_dir ? user->pw_dir : "/", 0) == 0;
+        if (file)
+                (void)fclose(file);
+        return done;
+}
+
+/*
  * Standard input, or a terminal, from the agent (agent/sessions/console.h): it knows by the kernel whose process this
  * is, and gets in return where the container's output goes. This is the container's user already, so what the agent
  * sends is no more than a descriptor to it. Without an agent the program runs without.
@@ -260,7 +281,7 @@ int main(int argc, char **argv)
         carried = read_carried(&size);
         if (!carried)
                 return failed("what the container is given");
-        if (uid && !become(uid, gid, &more, may_gain))
+        if (uid && (!become(uid, gid, &more, may_gain) || !go_home(uid)))
                 return failed("becoming the container's user");
         if (dir && !enter(dir)) {
                 CLEANUP(freep) char *what = xasprintf("workingDir %s", dir);

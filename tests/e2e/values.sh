@@ -139,9 +139,13 @@ YAML
 test_a_pod_knows_its_name() {
     once web-7 'echo "$HOSTNAME $(N)"' 'env: [{name: "N", value: "<$(HOSTNAME)>"}]' 'hostAliases: [{ip: 192.0.2.7, hostnames: [db.example.test]}]'
     once on-host 'echo "$HOSTNAME $(hostname)"' '' 'hostNetwork: true'
+    once other 'echo "$HOSTNAME $HOME"' 'securityContext: {runAsUser: 54321}' 'hostname: db'
     ends web-7 Succeeded
     wait_for 10 "its own name" equals "web-7 <web-7>" k logs web-7
     event web-7 "FieldsIgnored: .*hostAliases"
+    ends other Succeeded
+    wait_for 10 "the name that it asks for, and the home of a user whom nobody knows" equals "db /" k logs other
+    event other 'FieldsIgnored: .*hostname .it is in .HOSTNAME alone'
     ends on-host Succeeded
     wait_for 10 "the machine's name" equals "$(node hostname) $(node hostname)" k logs on-host
 }

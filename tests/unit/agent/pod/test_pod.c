@@ -710,7 +710,10 @@ Test(pod, what_is_no_containers_and_has_no_effect_is_told_too)
                 { "\"dnsPolicy\":\"ClusterFirstWithHostNet\"", "dnsPolicy" },
                 { "\"setHostnameAsFQDN\":true,\"shareProcessNamespace\":true",
                   "setHostnameAsFQDN, shareProcessNamespace" },
-                { "\"hostname\":\"a\",\"subdomain\":\"b\"", NULL },
+                { "\"hostname\":\"a\",\"subdomain\":\"b\"", "hostname (it is in $HOSTNAME alone)" },
+                { "\"hostnameOverride\":\"a.b\"", "hostname (it is in $HOSTNAME alone)" },
+                { "\"hostname\":\"web\",\"subdomain\":\"b\"", NULL },
+                { "\"hostNetwork\":true,\"hostname\":\"a\"", NULL },
         };
 
         for (size_t i = 0; i < ARRAY_LEN(table); i++) {
@@ -731,6 +734,12 @@ Test(pod, its_hostname_is_its_own)
                 { "web-0", "\"hostname\":\"db\",", "db" },
                 { "web-0", "\"hostname\":\"\",", "web-0" },
                 { "web-0", "\"hostNetwork\":true,\"hostname\":\"db\",", NULL },
+                { "web-0", "\"hostnameOverride\":\"db.example\",", "db.example" },
+                { "web-0", "\"hostnameOverride\":\"\",\"hostname\":\"db\",", "db" },
+                { "web-0", "\"hostnameOverride\":\"a\",\"hostname\":\"db\",\"subdomain\":\"x\",", "a" },
+                { "web-0",
+                  "\"hostnameOverride\":\"a123456789.b123456789.c123456789.d123456789.e123456789.f123456-89\",",
+                  "a123456789.b123456789.c123456789.d123456789.e123456789.f123456-89" },
                 { "a123456789.b123456789.c123456789.d123456789.e123456789.f123456-x", "",
                   "a123456789.b123456789.c123456789.d123456789.e123456789.f123456" },
         };

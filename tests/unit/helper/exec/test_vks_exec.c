@@ -120,6 +120,32 @@ Test(vks_exec, the_user_changes_for_good_before_a_variable_is_heard)
         cr_assert_eq(RUN("--user=0", "--group=0", "/bin/true"), HEARD_AS_ROOT, "this test would see it");
 }
 
+Test(vks_exec, whoever_it_becomes_has_a_home)
+{
+        char out[4096];
+
+        if (geteuid() != 0)
+                cr_skip_test("only root can become somebody else");
+        credential("X=1", 4);
+        cr_assert_eq(RUN("--user=54321", "--group=54322", "/bin/sh", "-c", "echo $HOME"), 0, "%s", out);
+        cr_assert_str_eq(out, "/\n", "nobody knows the user");
+        cr_assert_eq(RUN("--user=65534", "--group=54322", "/bin/sh", "-c", "echo $HOME"), 0, "%s", out);
+        cr_assert_str_eq(out, "/nonexistent\n", "as /etc/passwd has it");
+}
+
+Test(vks_exec, a_home_of_the_pods_own_wins)
+{
+        char out[4096];
+
+        if (geteuid() != 0)
+                cr_skip_test("only root can become somebody else");
+        credential("HOME=/data", sizeof("HOME=/data"));
+        cr_assert_eq(RUN("--user=54321", "--group=54322", "/bin/sh", "-c", "echo $HOME"), 0, "%s", out);
+        cr_assert_str_eq(out, "/data\n");
+        cr_assert_eq(RUN("/bin/sh", "-c", "echo $HOME"), 0, "%s", out);
+        cr_assert_str_eq(out, "/data\n");
+}
+
 Test(vks_exec, it_is_in_the_groups_that_are_given_and_in_no_other)
 {
         static const char *const wrong[] = { "--groups=x", "--groups=1,", "--groups=1,,2", "--groups=1;2" };
