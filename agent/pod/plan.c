@@ -28,6 +28,15 @@ static bool is_held(const struct container_state *c)
         return c->unit.phase == UNIT_HOLDOFF || c->unit.phase == UNIT_EXITED;
 }
 
+/*
+ * What systemd keeps of a unit that ended well is the only account of how it ended until the API server has it: the
+ * agent may be killed any moment. Stopped, it would be forgotten.
+ */
+static bool is_untold(const struct pod_state *s, const struct container_state *c)
+{
+        return c->unit.phase == UNIT_EXITED && !c->requested && !s->gone && !s->status_current;
+}
+
 /* The hook before the signal: true when there is none, when it is over, and when it has taken all of the grace. */
 static bool plan_pre_stop(const struct pod *p, const struct pod_state *s, size_t i, uint64_t now, struct plan *plan)
 {
@@ -76,7 +85,7 @@ static void plan_each(const struct pod *p, const struct pod_state *s, size_t i, 
         const struct container_state *c = &s->containers[i];
 
         if (!unit_has_processes(c->unit.phase)) {
-                if ((is_held(c) || c->requested) && !container_is_untold(s, c) && !c->stop_sent &&
+                if ((is_held(c) || c->requested) && !is_untold(s, c) && !c->stop_sent &&
                     due(plan, c->stop_retry_at, now))
                         add(plan, ACTION_END, i);
         } else if (!c->term_sent && !c->stop_sent) {
@@ -114,28 +123,6 @@ static bool is_long(const struct pod *p, const struct pod_state *s)
         return s->by_signal || (p->deleting && !s->stop_at && p->deletion_grace_s > p->grace_s);
 }
 
-/* Is nothing to be stopped but what the API server has to hear of first? */
-static bool all_are_untold(const struct pod_state *s)
-{
-        for (size_t i = 0; i < s->n_containers; i++) {
-                const struct container_state *c = &s->containers[i];
-                if (unit_has_processes(c->unit.phase) || c->requested || (is_held(c) && !container_is_untold(s, c)))
-                        return false;
-        }
-        return true;
-}
-
-/* What was left out when the others were stopped. */
-static void plan_stop_told(const struct pod_state *s, uint64_t now, struct plan *plan)
-{
-        for (size_t i = 0; i < s->n_containers && !s->stop_in_flight; i++) {
-                const struct container_state *c = &s->containers[i];
-                if (c->unit.phase == UNIT_EXITED && !container_is_untold(s, c) && !c->stop_sent &&
-                    due(plan, c->stop_retry_at, now))
-                        add(plan, ACTION_END, i);
-        }
-}
-
 static void plan_stop(const struct pod *p, const struct pod_state *s, uint64_t now, struct plan *plan)
 {
         if (!s->stop_at && wants_each(p, s)) {
@@ -143,12 +130,10 @@ static void plan_stop(const struct pod *p, const struct pod_state *s, uint64_t n
         } else if (s->each || is_long(p, s)) {
                 plan_stop_each(p, s, is_long(p, s), now, plan);
         } else if (!s->stop_sent) {
-                if (!s->stop_in_flight && !all_are_untold(s) && due(plan, s->stop_retry_at, now))
+                if (!s->stop_in_flight && due(plan, s->stop_retry_at, now))
                         add(plan, ACTION_STOP, 0);
-        } else {
-                if (!s->kill_sent && due(plan, s->kill_at, now))
-                        add(plan, ACTION_KILL, 0);
-                plan_stop_told(s, now, plan);
+        } else if (!s->kill_sent && due(plan, s->kill_at, now)) {
+                add(plan, ACTION_KILL, 0);
         }
 }
 
@@ -165,6 +150,20 @@ static bool stopped(const struct pod_state *s)
         return true;
 }
 
+/* Nothing of it runs, and nothing of it would: there is no hurry to stop it. */
+static bool waits_to_be_told(const struct pod_state *s)
+{
+        bool untold = false;
+
+        for (size_t i = 0; i < s->n_containers; i++) {
+                const struct container_state *c = &s->containers[i];
+                if (unit_has_processes(c->unit.phase) || c->unit.phase == UNIT_HOLDOFF || c->requested)
+                        return false;
+                untold |= is_untold(s, c);
+        }
+        return untold;
+}
+
 static void plan_remove(const struct pod_state *s, uint64_t now, struct plan *plan)
 {
         if (!s->remove_in_flight && !s->write_in_flight && due(plan, s->remove_retry_at, now))
@@ -174,7 +173,8 @@ static void plan_remove(const struct pod_state *s, uint64_t now, struct plan *pl
 static void plan_end(const struct pod *p, const struct pod_state *s, uint64_t now, struct plan *plan)
 {
         if (!stopped(s)) {
-                plan_stop(p, s, now, plan);
+                if (!waits_to_be_told(s))
+                        plan_stop(p, s, now, plan);
                 return;
         }
         if (!s->gone && !s->status_current)

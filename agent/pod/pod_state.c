@@ -614,11 +614,6 @@ void container_begin_anew(struct container_state *c, const struct container *spe
         c->backoff = backoff;
 }
 
-bool container_is_untold(const struct pod_state *s, const struct container_state *c)
-{
-        return c->unit.phase == UNIT_EXITED && !s->status_current && !s->gone;
-}
-
 bool container_has_failed(const struct container_state *c, const struct container *spec)
 {
         return c->phase == CONTAINER_TERMINATED && c->now.exit_code != 0 && !container_restarts(c, spec);

@@ -280,12 +280,6 @@ bool pod_has_old_units(const struct pod *p, const struct pod_state *s);
 /* Its unit was removed for that: as container_renew(), but whoever is the reason keeps his back-off. */
 void container_begin_anew(struct container_state *c, const struct container *spec);
 
-/*
- * PID 1 forgets how a unit has ended that it keeps active (EXITED) when that is stopped. So the API server is told
- * first: an agent that is killed in between finds it there, or here. Is that still to be told?
- */
-bool container_is_untold(const struct pod_state *s, const struct container_state *c);
-
 /* Has the container failed for good? An init container that has ends the pod. */
 bool container_has_failed(const struct container_state *c, const struct container *spec);
 

@@ -372,8 +372,7 @@ static void do_stop(struct pod_entry *e, bool kill, uint64_t now)
                 const struct container *c = &e->pod->containers[i];
                 /* A container without a unit cannot be stopped; with its name in it, the helper would refuse the
                  * whole request. */
-                if (!s->containers[i].mark || (kill && !unit_has_processes(s->containers[i].unit.phase)) ||
-                    container_is_untold(s, &s->containers[i]))
+                if (!s->containers[i].mark || (kill && !unit_has_processes(s->containers[i].unit.phase)))
                         continue;
                 units[stop.n_units++] = e->pod->containers[i].unit;
                 if (!kill && unit_has_processes(s->containers[i].unit.phase))

@@ -88,6 +88,7 @@ static void work(struct pod_entry *e)
                 resolve_content(e);
         if (run)
                 look_at_deadline(e, now);
+        e->state->status_current = false; /* what has marked the pod may be news: reporter_status() will know */
         plan_pod(e->pod, e->state, now, &plan);
         wake = plan.wake_at;
         if (ps->parts.dry_run) {
@@ -106,13 +107,12 @@ static void work(struct pod_entry *e)
                 drop(e);
                 return;
         }
-        /* If the status has not changed, nothing is sent and no acknowledgement will mark the pod; but its next step
-         * may be possible now. */
+        /* What waits until the API server knows how the pod is can be done now, if it knows. */
         if (plan.n_actions == 0 && e->state->status_current) {
                 plan_pod(e->pod, e->state, now, &plan);
                 if (plan.n_actions)
-                        pod_mark(e);
-                else if (plan.wake_at && (!wake || plan.wake_at < wake))
+                        executor_run(e, &plan, now);
+                if (plan.wake_at && (!wake || plan.wake_at < wake))
                         wake = plan.wake_at;
         }
         wake_at(e, wake, now);

@@ -79,7 +79,6 @@ static void observe(struct pod_entry *e, size_t i, const struct unit_state *u, b
         uint64_t ended = c->now.ended;
 
         container_observe(c, u, e->pod, time_now());
-        e->state->status_current = false; /* until it is known whether that changes it */
         if (c->unmet_at != unmet_at)
                 tell_unmet(e, i);
         if (!silent)
