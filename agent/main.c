@@ -59,7 +59,7 @@ struct agent {
         struct gate *gate;
         struct server *server;
         struct kubelet_api kubelet_api;
-        bool registered, units_read;
+        bool registered, units_read, begun;
         bool bus_connected;
         char packages_trouble[ERR_TEXT_MAX];
         struct file_watch *dpkg_watch;
@@ -67,7 +67,7 @@ struct agent {
         bool labels_due;
 };
 
-/* ---- starting to act: the Node exists, and the units were read once ---------------------------------------------- */
+/* ---- starting to act: the units were read once, and then: the Node exists ---------------------------------------- */
 
 static void agent_free(struct agent *a);
 
@@ -111,11 +111,14 @@ static void begin(struct agent *a)
         };
         CLEANUP(freep) char *query = NULL, *name = NULL;
 
+        if (a->units_read && !a->begun) {
+                a->begun = true;
+                pods_start(a->pods); /* static pods wait for nobody */
+        }
         if (a->watch || !a->units_read || !a->registered)
                 return;
         name = api_escape(a->config->node_name);
         query = xasprintf("fieldSelector=spec.nodeName%%3D%s", name);
-        pods_start(a->pods);
         a->watch = watch_new(a->event, a->api, "/api/v1/pods", query, &handler, a);
         sd_notifyf(0, "STATUS=node %s, systemd %s", a->config->node_name, observed_systemd_version(a->observed));
 }
@@ -444,6 +447,7 @@ static int agent_start(struct agent *a, struct err *e)
                 .tokens = a->tokens,
                 .installer = a->installer,
                 .node = pod_node(a),
+                .static_path = a->config->static_path,
                 .container_ended = container_ended,
                 .pod_seen = pod_seen,
                 .pod_forgotten = pod_forgotten,

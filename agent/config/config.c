@@ -70,6 +70,8 @@ static const struct row {
         { "streaming-connection-idle-timeout", "streamingConnectionIdleTimeout", "TIME",
           "an exec, attach or port-forward on which nothing passes for so long is ended (4h, 1h30m, 90s; 0: never)",
           "4h", TIME, AT(stream_idle_usec) },
+        { "pod-manifest-path", "staticPodPath", "DIR", "folder of static pods, one in each file", "/etc/vks/manifests",
+          STRING, AT(static_path) },
         { "helper-socket", "helperSocket", "PATH", "socket of vks-helper", WIRE_SOCKET, STRING, AT(helper_socket) },
         { "log-level", "logLevel", "LEVEL", "error, warning, info or debug", "info", LEVEL, AT(log_level) },
         { "dry-run", NULL, NULL, "print what would be done, and do nothing", "false", BOOL, AT(dry_run) },
@@ -492,6 +494,8 @@ static int complete(struct config *c, const char *root, const char *hostname, st
 {
         if (!c->kubeconfig)
                 c->kubeconfig = xstrdup("/etc/vks/kubeconfig");
+        if (!c->static_path)
+                c->static_path = xasprintf("%s/etc/vks/manifests", root);
         if (!c->helper_socket)
                 c->helper_socket = xstrdup(WIRE_SOCKET);
         if (!c->node_name && set_name(&c->node_name, hostname, e) < 0)

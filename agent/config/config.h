@@ -50,6 +50,7 @@ struct config {
         uint16_t port;         /* 0: no server */
         unsigned max_pods;
         struct config_reserved kube_reserved, system_reserved;
+        char *static_path; /* the folder of static pods */
         char *helper_socket;
         int log_level; /* syslog priority */
 };

@@ -31,6 +31,7 @@ struct file_watch {
         sd_event_source *timer;
         void (*changed)(void *userdata);
         void *userdata;
+        bool whole; /* whatever happens in the folder is a change */
         size_t n;
         struct file files[];
 };
@@ -75,7 +76,7 @@ static int watch_folder(struct file_watch *w, sd_event_source **source, char *fo
         int r;
 
         while ((r = sd_event_add_inotify(w->event, &fresh, folder, mask, on_inotify, w)) < 0) {
-                if ((r != -ENOENT && r != -ENOTDIR) || streq(folder, "/") || streq(folder, "."))
+                if ((r != -ENOENT && r != -ENOTDIR && r != -EACCES) || streq(folder, "/") || streq(folder, "."))
                         return r;
                 folder = dirname(folder);
         }
@@ -97,7 +98,7 @@ static int watch_file(struct file_watch *w, struct file *f)
 static int on_settled(sd_event_source *s UNUSED, uint64_t usec UNUSED, void *userdata)
 {
         struct file_watch *w = userdata;
-        bool changed = false;
+        bool changed = w->whole;
 
         for (size_t i = 0; i < w->n; i++) {
                 struct file *f = &w->files[i];
@@ -143,6 +144,18 @@ int file_watch_new(sd_event *event, const char *const *paths, size_t n, void (*c
         }
         *ret = TAKE(w);
         return 0;
+}
+
+int folder_watch_new(sd_event *event, const char *path, void (*changed)(void *userdata), void *userdata,
+                     struct file_watch **ret, struct err *e)
+{
+        CLEANUP(freep) char *inside = xasprintf("%s/.", path);
+        const char *const paths[] = { inside };
+        int r = file_watch_new(event, paths, 1, changed, userdata, ret, e);
+
+        if (r >= 0)
+                (*ret)->whole = true;
+        return r;
 }
 
 struct file_watch *file_watch_free(struct file_watch *w)

@@ -19,6 +19,11 @@ struct file_watch;
  */
 int file_watch_new(sd_event *event, const char *const *paths, size_t n, void (*changed)(void *userdata), void *userdata,
                    struct file_watch **ret, struct err *e);
+
+/* The same for a folder as a whole: `changed` is called when something in it was made, written, renamed, removed or got
+ * other rights, and perhaps once too often. The folder need not exist yet, nor be one that may be read. */
+int folder_watch_new(sd_event *event, const char *path, void (*changed)(void *userdata), void *userdata,
+                     struct file_watch **ret, struct err *e);
 struct file_watch *file_watch_free(struct file_watch *w);
 DEFINE_FREEP(struct file_watch, file_watch_free)
 

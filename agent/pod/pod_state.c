@@ -243,6 +243,30 @@ void pod_state_adopt(struct pod_state *s, const struct pod *p, const cJSON *stat
         s->restarting_all = s->conditions[CONDITION_ALL_RESTARTING].is_true;
 }
 
+void pod_state_recall(struct pod_state *s, const struct pod *p, const cJSON *status)
+{
+        static const char *const lists[] = { "initContainerStatuses", "containerStatuses" };
+        uint64_t start = when(status, "startTime");
+        const cJSON *item;
+
+        if (start && start < s->start_time)
+                s->start_time = start;
+        for (size_t l = 0; l < ARRAY_LEN(lists); l++)
+                cJSON_ArrayForEach (item, json_get(status, lists[l]))
+                        for (size_t i = 0; i < p->n_containers; i++) {
+                                struct container_state *c = &s->containers[i];
+                                int64_t restarts = json_int(item, "restartCount", 0);
+
+                                if (p->containers[i].init != (l == 0) ||
+                                    !streq(p->containers[i].name, json_str(item, "name")))
+                                        continue;
+                                if (restarts > c->restarts && restarts <= UINT32_MAX)
+                                        c->restarts = (uint32_t)restarts;
+                                if (!c->last.valid)
+                                        adopt_termination(&c->last, json_get(item, "lastState"));
+                        }
+}
+
 /* ---- what a unit's state means ----------------------------------------------------------------------------------- */
 
 static void terminate(struct container_state *c, const struct unit_state *u, uint64_t now)

@@ -188,6 +188,12 @@ void pod_state_judge(struct pod_state *s, enum admission admission, const struct
  */
 void pod_state_adopt(struct pod_state *s, const struct pod *p, const cJSON *status);
 
+/*
+ * The same for a static pod, whose status comes late: its containers may have begun before the API server was asked. No
+ * restart count falls by it.
+ */
+void pod_state_recall(struct pod_state *s, const struct pod *p, const cJSON *status);
+
 /* The container's unit was seen in state `u`: updates the container's phase, restart count and termination. */
 void container_observe(struct container_state *c, const struct unit_state *u, const struct pod *p, uint64_t now);
 

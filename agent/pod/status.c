@@ -384,11 +384,11 @@ cJSON *status_build(const struct pod *p, struct pod_state *s, const struct pod_n
         return o;
 }
 
-cJSON *status_patch(const struct pod *p, cJSON *status)
+cJSON *status_patch(const char *uid, cJSON *status)
 {
         cJSON *patch = cJSON_CreateObject(), *meta = cJSON_AddObjectToObject(patch, "metadata");
 
-        cJSON_AddStringToObject(meta, "uid", p->id.uid);
+        cJSON_AddStringToObject(meta, "uid", uid);
         cJSON_AddItemToObject(patch, "status", status);
         return patch;
 }

@@ -15,9 +15,9 @@
 cJSON *status_build(const struct pod *p, struct pod_state *s, const struct pod_node *node, const char *const *image_ids,
                     uint64_t now);
 
-/* The strategic merge patch for the pods/status subresource that carries `status`. Takes `status` over; the caller
+/* The strategic merge patch for the pods/status subresource that carries `status`, of the object with that uid. Takes `status` over; the caller
  * owns the result. */
-cJSON *status_patch(const struct pod *p, cJSON *status);
+cJSON *status_patch(const char *uid, cJSON *status);
 
 /* Pending, Running, Succeeded or Failed. */
 const char *status_phase(const struct pod *p, const struct pod_state *s);

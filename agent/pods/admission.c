@@ -7,6 +7,7 @@
 #include "agent/lib/retry.h"
 #include "agent/lib/times.h"
 #include "agent/pod/admit.h"
+#include "agent/pods/mirror.h"
 #include "agent/pods/pod_event.h"
 #include "agent/pods/port_event.h"
 #include "common/log.h"
@@ -39,6 +40,7 @@ void pods_node_seen(void *userdata, const cJSON *node)
 
         cJSON_Delete(l->labels);
         l->labels = labels ? cJSON_Duplicate(labels, true) : cJSON_CreateObject();
+        mirrors_node_seen(ps, json_str(json_get(node, "metadata"), "uid"));
         if (ps->undecided)
                 pods_go_on(ps);
 }
@@ -163,7 +165,8 @@ static enum admission judge(struct pod_entry *e, const struct neighbour *others,
                 .pods = ps->parts.node.max_pods,
         };
         enum admission a = admit(e->pod, &node, others, n, why);
-        bool unknown = needs_labels && !node.labels && a != REJECTED,
+        /* A static pod begins where nobody can be asked. */
+        bool unknown = needs_labels && !node.labels && a != REJECTED && !e->of_file,
              doubtful = a == REJECTED && streq(why->reason, ADMIT_AFFINITY) && labels_may_be_old(ps, e);
 
         if (ps->parts.dry_run || !(unknown || doubtful))
@@ -174,7 +177,7 @@ static enum admission judge(struct pod_entry *e, const struct neighbour *others,
 
 void admission_judge(struct pods *ps)
 {
-        size_t n_all = HASH_COUNT(ps->entries), n_awaited = 0, n_others = 0;
+        size_t n_all = HASH_COUNT(ps->entries), n_awaited = 0, n_others = 0, n_later = 0;
         CLEANUP(freep) struct pod_entry **awaited = NULL;
         CLEANUP(freep) struct neighbour *others = NULL;
         uint64_t now = time_now();
@@ -185,13 +188,15 @@ void admission_judge(struct pods *ps)
         awaited = xcalloc(n_all + 1, sizeof(struct pod_entry *));
         others = xcalloc(n_all + 1, sizeof(*others));
         HASH_ITER (hh, ps->entries, e, next) {
-                if (is_awaited(e))
+                if (is_awaited(e) && !ps->listed && !e->of_file)
+                        n_later++; /* until the list is complete, nobody knows who was there before it */
+                else if (is_awaited(e))
                         awaited[n_awaited++] = e;
                 else if (e->state->admission == ADMITTED && !is_over(e))
                         add_neighbour(others, &n_others, e);
         }
         qsort(awaited, n_awaited, sizeof(struct pod_entry *), older_first);
-        ps->undecided = 0;
+        ps->undecided = n_later;
         for (size_t i = 0; i < n_awaited; i++) {
                 struct err why = ERR_NONE;
                 enum admission a = judge(awaited[i], others, n_others, now, &why);

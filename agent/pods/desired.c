@@ -5,7 +5,9 @@
 
 #include "agent/lib/json.h"
 #include "agent/lib/times.h"
+#include "agent/pod/manifest.h"
 #include "agent/pods/admission.h"
+#include "agent/pods/mirror.h"
 #include "agent/pods/pod_event.h"
 #include "agent/pods/pull.h"
 #include "agent/pods/units.h"
@@ -103,10 +105,60 @@ static void greet(struct pod_entry *e)
         greet_ephemeral(e, 0);
 }
 
-static void add_pod(struct pods *ps, struct pod *p, const cJSON *object)
+/* Takes the leftovers of that pod: an entry that only has to end. */
+static void end_leftover(struct pods *ps, const struct pod_id *id)
 {
-        struct pod_entry *e = pod_entry_new(ps, p, time_now());
+        struct pod *p = NEW(struct pod);
+        struct pod_entry *e;
 
+        p->id = *id;
+        p->deleting = true;
+        p->deletion_grace_s = 30;
+        for (struct leftover **next = &ps->leftovers, *l; (l = *next);) {
+                struct container *c;
+
+                if (!streq(l->meta.pod.uid, p->id.uid)) {
+                        next = &l->next;
+                        continue;
+                }
+                p->containers = xrealloc(p->containers, p->n_containers + 1, sizeof(*p->containers));
+                c = &p->containers[p->n_containers++];
+                *c = (struct container){ .name = xstrdup(l->meta.container), .image = xstrdup("") };
+                snprintf(c->unit, sizeof(c->unit), "%s", l->meta.unit);
+                *next = l->next;
+                free(l);
+        }
+        log_info("%s/%s (%s) is no longer wanted: ending its units", p->id.namespace, p->id.name, p->id.uid);
+        e = pod_entry_new(ps, p, time_now());
+        e->state->gone = true;
+        for (size_t i = 0; i < p->n_containers; i++)
+                e->state->containers[i].mark = MARK_FOREIGN;
+        units_take(e);
+        pod_mark(e);
+}
+
+/* Units of an earlier pod of that name are in the new one's way, and nobody wants them: they end first. */
+static void end_namesakes(struct pods *ps, const struct pod_id *id)
+{
+        for (struct leftover **next = &ps->leftovers, *l; (l = *next);) {
+                struct pod_id other = l->meta.pod;
+
+                next = &l->next;
+                if (streq(other.uid, id->uid) || !streq(other.name, id->name) ||
+                    !streq(other.namespace, id->namespace) || pods_by_uid(ps, other.uid))
+                        continue;
+                end_leftover(ps, &other);
+                next = &ps->leftovers;
+        }
+}
+
+struct pod_entry *desired_add(struct pods *ps, struct pod *p, const cJSON *object, bool of_file)
+{
+        struct pod_entry *e;
+
+        end_namesakes(ps, &p->id);
+        e = pod_entry_new(ps, p, time_now());
+        e->of_file = of_file;
         pod_state_adopt(e->state, p, json_get(object, "status"));
         if (!p->terminal && !ps->parts.dry_run)
                 e->content = content_new(p, ps->parts.objects, ps->parts.tokens, ps->parts.services);
@@ -116,6 +168,7 @@ static void add_pod(struct pods *ps, struct pod *p, const cJSON *object)
         units_take(e);
         greet(e);
         pod_mark(e);
+        return e;
 }
 
 /* Are the volumes and the containers still the same, but for ephemeral containers that were added? */
@@ -214,6 +267,10 @@ void pods_upsert(void *userdata, const cJSON *object)
         struct pod_entry *e;
         struct pod *p;
 
+        if (manifest_mirrored(object)) {
+                mirror_seen(ps, object);
+                return;
+        }
         if (pod_parse(object, &p, &err) < 0) {
                 log_warning("a pod that cannot be identified: %s", err.text);
                 return;
@@ -224,10 +281,10 @@ void pods_upsert(void *userdata, const cJSON *object)
         if (e)
                 update_pod(e, p);
         else
-                add_pod(ps, p, object);
+                desired_add(ps, p, object, false);
 }
 
-static void lose(struct pod_entry *e)
+void desired_lose(struct pod_entry *e)
 {
         e->state->gone = true;
         e->pod->deleting = true;
@@ -241,8 +298,10 @@ void pods_object_gone(void *userdata, const cJSON *object)
         const char *uid = json_str(json_get(object, "metadata"), "uid");
         struct pod_entry *e = uid ? pods_by_uid(userdata, uid) : NULL;
 
-        if (e)
-                lose(e);
+        if (manifest_mirrored(object))
+                mirror_gone(userdata, object);
+        else if (e)
+                desired_lose(e);
 }
 
 void pods_list_begin(void *userdata)
@@ -251,46 +310,33 @@ void pods_list_begin(void *userdata)
         struct pod_entry *e, *next;
 
         HASH_ITER (hh, ps->entries, e, next)
-                e->listed = false;
+                e->listed = e->of_file;
+        mirrors_list_begin(ps);
 }
 
-/* Units of pods that the API server does not have any more: they are ended in the same way as a pod that was
- * deleted. */
-static void end_leftovers(struct pods *ps)
+/* Units of pods that nobody wants any more are ended in the same way as a pod that was deleted: those of static pods,
+ * or all. */
+static void end_leftovers(struct pods *ps, bool all)
 {
-        while (ps->leftovers) {
-                struct leftover *l = ps->leftovers;
-                struct pod_entry *e = pods_by_uid(ps, l->meta.pod.uid);
-                ps->leftovers = l->next;
-                if (!e) {
-                        size_t n = 1;
-                        struct pod *p = NEW(struct pod);
-                        p->id = l->meta.pod;
-                        for (struct leftover *k = ps->leftovers; k; k = k->next)
-                                n += streq(k->meta.pod.uid, p->id.uid);
-                        p->containers = xcalloc(n, sizeof(*p->containers));
-                        p->deleting = true;
-                        p->deletion_grace_s = 30;
-                        for (struct leftover *k = l; k; k = k == l ? ps->leftovers : k->next) {
-                                struct container *c;
-                                if (!streq(k->meta.pod.uid, p->id.uid))
-                                        continue;
-                                c = &p->containers[p->n_containers++];
-                                c->name = xstrdup(k->meta.container);
-                                c->image = xstrdup("");
-                                snprintf(c->unit, sizeof(c->unit), "%s", k->meta.unit);
-                        }
-                        log_info("%s/%s (%s) is no longer wanted: ending its units", p->id.namespace, p->id.name,
-                                 p->id.uid);
-                        e = pod_entry_new(ps, p, time_now());
-                        e->state->gone = true;
-                        for (size_t i = 0; i < p->n_containers; i++)
-                                e->state->containers[i].mark = MARK_FOREIGN;
-                        units_take(e);
-                        pod_mark(e);
+        for (struct leftover **next = &ps->leftovers, *l; (l = *next);) {
+                bool of_file = manifest_is_uid(l->meta.pod.uid);
+                struct pod_id id = l->meta.pod;
+
+                if (pods_by_uid(ps, id.uid) && (all || of_file)) {
+                        *next = l->next;
+                        free(l);
+                } else if (of_file ? ps->statics_unsure : !all) {
+                        next = &l->next;
+                } else {
+                        end_leftover(ps, &id);
+                        next = &ps->leftovers;
                 }
-                free(l);
         }
+}
+
+void leftovers_end_static(struct pods *ps)
+{
+        end_leftovers(ps, false);
 }
 
 void pods_list_synced(void *userdata)
@@ -300,10 +346,12 @@ void pods_list_synced(void *userdata)
 
         HASH_ITER (hh, ps->entries, e, next) {
                 if (!e->listed && !e->state->gone)
-                        lose(e);
+                        desired_lose(e);
                 pod_mark(e); /* what could not be told while the API server was away is told now */
         }
+        mirrors_list_synced(ps);
         ps->listed = true;
-        end_leftovers(ps);
+        ps->undecided++; /* those that have waited for the rest of the list can be judged now */
+        end_leftovers(ps, true);
         pods_go_on(ps);
 }

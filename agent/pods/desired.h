@@ -13,4 +13,14 @@
 void leftover_keep(void *ps, const struct unit_meta *meta);
 void leftovers_forget(struct pods *ps);
 
+/* Ends the leftovers of static pods that no file asks for any more. Not while a file cannot be read: it may be the one
+ * that asks for them. */
+void leftovers_end_static(struct pods *ps);
+
+/* A pod that is new here, which is taken over with its object. `of_file`: a static pod. */
+struct pod_entry *desired_add(struct pods *ps, struct pod *p, const cJSON *object, bool of_file);
+
+/* Nobody wants the pod any more: it is ended within its grace and forgotten. */
+void desired_lose(struct pod_entry *e);
+
 #endif

@@ -31,7 +31,10 @@ struct pod_entry {
         bool begun;         /* the pod had its first turn */
         bool content_dirty; /* volumes and environment are to be resolved again */
         bool listed;        /* the pod was seen in the list that is under way */
-        bool holds;         /* at the last look the pod needed a package in a certain version (pull_release()) */
+        bool of_file;       /* a static pod (static_pods.h): the API server has a mirror of it, and never itself */
+        char mirror_uid[ID_UID_MAX + 1]; /* of that mirror; "": there is none */
+        bool recalled;                   /* what the first mirror that was seen remembers of the pod was taken over */
+        bool holds; /* at the last look the pod needed a package in a certain version (pull_release()) */
         sd_event_source *timer;
 
         struct api_call *patch, *delete;
@@ -52,6 +55,8 @@ struct unit_link {
 
 struct leftover;         /* desired.c */
 struct admission_labels; /* admission.c */
+struct mirrors;          /* mirror.c */
+struct static_pods;      /* static_pods.c */
 
 struct pods {
         struct pods_parts parts;
@@ -63,7 +68,13 @@ struct pods {
         sd_event_source *work;    /* calls turn(); enabled while a pod is marked */
         size_t undecided;         /* at least so many pods are not admitted and not rejected either (admission.c) */
         struct admission_labels *labels; /* what the node's labels were when they were last told; NULL: never */
-        bool started, listed; /* no turn before both: pods_start() was called, and the first list is complete */
+        struct mirrors *mirrors;         /* NULL: no static pod and no mirror was ever seen */
+        struct static_pods *statics;     /* NULL: before pods_start(), and where no folder is watched */
+        bool statics_unsure;             /* a file of a static pod, or their folder, cannot be read or understood */
+        bool statics_due;                /* an entry of a static pod has gone: its successor may have waited for that */
+        bool started;                    /* pods_start() was called: no turn before */
+        bool listed; /* the API server's first list is complete: before, a turn only for static pods, and what nobody
+                        wants */
 };
 
 /* Takes the pod, which must not be in the table. */

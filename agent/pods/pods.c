@@ -3,8 +3,10 @@
 
 #include "agent/pods/admission.h"
 #include "agent/pods/desired.h"
+#include "agent/pods/mirror.h"
 #include "agent/pods/pod_entry.h"
 #include "agent/pods/pod_event.h"
+#include "agent/pods/static_pods.h"
 #include "agent/pods/turn.h"
 #include "common/mem.h"
 #include "common/utf8.h"
@@ -26,6 +28,8 @@ void pods_start(struct pods *ps)
 {
         observed_units_on_disk(NULL, leftover_keep, ps);
         ps->started = true;
+        if (ps->parts.static_path)
+                static_pods_start(ps);
         pods_go_on(ps);
 }
 
@@ -39,6 +43,8 @@ struct pods *pods_free(struct pods *ps)
                 e->in_flight = 0; /* the helper client is gone before us: nobody calls back */
                 pod_entry_drop(e);
         }
+        ps->statics = static_pods_free(ps->statics);
+        ps->mirrors = mirrors_free(ps->mirrors);
         leftovers_forget(ps);
         admission_forget(ps);
         sd_event_source_disable_unref(ps->work);

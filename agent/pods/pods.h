@@ -43,6 +43,7 @@ struct pods_parts {
         struct tokens *tokens;
         struct installer *installer;
         struct pod_node node;
+        const char *static_path; /* the folder of static pods (static_pods.h) */
         /* Told whenever a container of the pod ended; may be NULL. */
         void (*container_ended)(void *userdata, const char *pod_uid);
         /* Told at each turn of a pod, and when it is forgotten (then both may be gone already for the API server); may
@@ -64,7 +65,8 @@ struct pods *pods_new(const struct pods_parts *parts);
 struct pods *pods_free(struct pods *ps);
 DEFINE_FREEP(struct pods, pods_free)
 
-/* Call it when the Node is registered and the units were read once: pods are acted on from now on. */
+/* Call it when the units were read once: static pods are acted on from now on, and those of the API server from the
+ * moment that its first list is complete. */
 void pods_start(struct pods *ps);
 
 /* What the parts report to the pods: handlers for watch.h, observed.h, objects.h, tokens.h and installer.h, with `ps`

@@ -31,6 +31,8 @@ static void on_patched(void *userdata, struct api_response *r)
         e->patch = NULL;
         if (r->error == 0) {
                 e->status_acked = e->status_sent;
+        } else if (e->of_file && (r->error == -ENOENT || r->error == -ESTALE)) {
+                e->mirror_uid[0] = '\0'; /* the watch tells so, too, and then there is another */
         } else if (r->error == -ENOENT || r->error == -ESTALE) {
                 /* There is no such pod any more, or one with another uid: nobody is left to report to. */
                 e->state->gone = true;
@@ -110,6 +112,10 @@ void reporter_status(struct pod_entry *e, uint64_t now, uint64_t *wake_at)
                 e->state->status_current = true; /* a terminal phase is irreversible, and already told */
                 return;
         }
+        if (e->of_file && !*e->mirror_uid) {
+                e->state->status_current = true; /* nobody asks, and nothing waits for an answer */
+                return;
+        }
         /* One at a time: what changes meanwhile goes with the next. A status that is not sent now need not be built. */
         e->state->status_current = false;
         if (e->patch || awaits_log(e->state))
@@ -126,7 +132,7 @@ void reporter_status(struct pod_entry *e, uint64_t now, uint64_t *wake_at)
                 cJSON_Delete(status);
                 return;
         }
-        patch = status_patch(e->pod, status);
+        patch = status_patch(e->of_file ? e->mirror_uid : e->pod->id.uid, status);
         path = xasprintf("/api/v1/namespaces/%s/pods/%s/status", e->pod->id.namespace, e->pod->id.name);
         e->status_sent = hash;
         e->patch = api_call(parts->api, API_PATCH, path, patch, 0, on_patched, e);

@@ -6,10 +6,12 @@
 #include "agent/lib/times.h"
 #include "agent/pods/admission.h"
 #include "agent/pods/executor.h"
+#include "agent/pods/mirror.h"
 #include "agent/pods/pod_event.h"
 #include "agent/pods/pull.h"
 #include "agent/pods/reporter.h"
 #include "agent/pods/resolve.h"
+#include "agent/pods/static_pods.h"
 #include "agent/pods/units.h"
 #include "common/log.h"
 #include "common/mem.h"
@@ -59,6 +61,7 @@ static void drop(struct pod_entry *e)
         struct pod_id id = e->pod->id;
 
         pull_release(e);
+        ps->statics_due |= e->of_file;
         pod_entry_drop(e);
         units_pass_on(ps, &id);
 }
@@ -130,6 +133,10 @@ static bool helper_is_busy(const struct pods *ps)
 static void work_or_hold(struct pod_entry *e)
 {
         pod_unqueue(e);
+        if (!e->pods->listed && !e->of_file && !e->state->gone) {
+                pod_enqueue(&e->pods->marked, e); /* pods_list_synced() goes on */
+                return;
+        }
         e->begun |= !helper_is_busy(e->pods);
         if (e->begun)
                 work(e);
@@ -144,7 +151,7 @@ int turn(UNUSED sd_event_source *source, void *userdata)
         struct pod_entry *e;
         size_t n;
 
-        if (!ps->started || !ps->listed)
+        if (!ps->started)
                 return 0;
         if (ps->marked && packages_refresh(ps->parts.packages, &err) < 0)
                 log_warning("%s", err.text);
@@ -155,6 +162,8 @@ int turn(UNUSED sd_event_source *source, void *userdata)
                 work_or_hold(ps->marked);
         while (ps->held && !helper_is_busy(ps))
                 work_or_hold(ps->held);
+        static_pods_look(ps);
+        mirrors_look(ps);
         admission_judge(ps); /* what has ended in this turn has made room */
         return 0;
 }

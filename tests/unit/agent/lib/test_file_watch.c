@@ -147,3 +147,27 @@ Test(file_watch, keeps_quiet_about_other_files)
         put("f", "three");
         wait_for_change();
 }
+
+Test(file_watch, a_folder_as_a_whole_may_come_later_and_go)
+{
+        CLEANUP(file_watch_freep) struct file_watch *w = NULL;
+        struct err e = ERR_NONE;
+
+        cr_assert_eq(folder_watch_new(event, in_dir("a"), on_change, &changes, &w, &e), 0, "%s", e.text);
+        mkdir(in_dir("a"), 0700);
+        wait_for_change();
+        put("a/f", "one");
+        wait_for_change();
+        put("a/f", "two");
+        wait_for_change();
+        chmod(in_dir("a/f"), 0600);
+        wait_for_change();
+        unlink(in_dir("a/f"));
+        wait_for_change();
+        rmdir(in_dir("a"));
+        wait_for_change();
+        mkdir(in_dir("a"), 0700);
+        wait_for_change();
+        put("a/f", "one");
+        wait_for_change();
+}
