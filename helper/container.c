@@ -16,6 +16,8 @@
 #include "helper/text/package_paths.h"
 #include "policy/path.h"
 
+enum { SUB_PATHS_MAX = 1024 }; /* of volumes that are mounted as a whole, with the parts that others mount */
+
 /* A directory of the pod's that stands for `path`, which the machine does not have; relative to the pod's own. */
 static char *cover_of(const char *path)
 {
@@ -244,17 +246,130 @@ static void plan_etc(const struct unit_text *u, const struct mount_wish *wishes,
         }
 }
 
+/* The names of the parts of volumes that the pod has: on its disk, or in its tmpfs. */
+static char **list_sub_paths(int at, const char *uid)
+{
+        FD own = uid ? dir_open(at, uid) : -1, dir = dir_open(uid ? own : at, SUB_PATHS);
+
+        return dir < 0 ? NULL : dir_list(dir);
+}
+
+struct sub_paths {
+        char **disk, **memory;
+};
+
+static void sub_paths_done(struct sub_paths *s)
+{
+        strv_free(s->disk);
+        strv_free(s->memory);
+}
+
+/*
+ * Where a volume is mounted its parts are, too, each over its place in it: they lie beside it (make_sub_paths()), since
+ * PID 1 looks for a part by its path on the machine, and a root daemon that writes to the volume could put a link
+ * there. Nothing but what the pod mounts itself has precedence. Adds to `wishes` where that is not NULL; the targets
+ * are pushed to `targets`. Returns how many there are.
+ */
+static size_t add_sub_paths(const struct op_container *k, const struct unit_text *u, const struct sub_paths *parts,
+                            struct mount_wish *wishes, size_t n_wishes, char ***targets, size_t *n_targets)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < k->n_mounts; i++) {
+                const struct op_mount *in = &k->mounts[i];
+                bool disk = in->volume->kind == VOLUME_DISK;
+                CLEANUP(freep) char *outer = sub_path_name(in);
+
+                for (char **part = disk                                ? parts->disk
+                                   : in->volume->kind == VOLUME_MEMORY ? parts->memory
+                                                                       : NULL;
+                     part && *part; part++) {
+                        CLEANUP(freep) char *target = NULL;
+                        bool taken = false;
+
+                        if (!starts_with(*part, outer) || (*part)[strlen(outer)] != ':')
+                                continue;
+                        target =
+                                xasprintf("%s/%s", streq(in->target, "/") ? "" : in->target, *part + strlen(outer) + 1);
+                        for (char *colon = target + strlen(in->target); (colon = strchr(colon, ':'));)
+                                *colon = '/';
+                        for (size_t j = 0; j < n_wishes + n && wishes; j++)
+                                taken |= streq(wishes[j].target, target);
+                        if (taken || strlen(target) > ID_PATH_MAX)
+                                continue;
+                        if (wishes) {
+                                struct mount_wish *wish = &wishes[n_wishes + n];
+
+                                *wish = (struct mount_wish){ .target = target,
+                                                             .read_only = in->read_only,
+                                                             .own = true };
+                                snprintf(wish->source, sizeof(wish->source), "%s/%s/" SUB_PATHS "/%s",
+                                         disk ? POD_DISK_DIR : POD_RUN_DIR, u->pod->uid, *part);
+                                strv_push(targets, n_targets, TAKE(target));
+                        }
+                        n++;
+                }
+        }
+        return n;
+}
+
+/* Where on the machine the mounted part of a volume is. */
+static int find_source(const struct op_container *k, const struct unit_text *u, const struct op_mount *mount,
+                       struct mount_wish *wish, struct err *e)
+{
+        const struct op_volume *v = mount->volume;
+        const char *top = v->kind == VOLUME_DISK ? POD_DISK_DIR : POD_RUN_DIR, *uid = u->pod->uid;
+        CLEANUP(freep) char *part = sub_path_name(mount), *path = NULL;
+        bool is_part = *mount->sub_path, make;
+        int r;
+
+        switch (v->kind) {
+        case VOLUME_MESSAGE:
+                path = xasprintf(MESSAGE_DIR "/%s.%s", uid, k->c->name);
+                break;
+        case VOLUME_HOST:
+                r = host_path_check(v->host_path, v->host_type, !v->read_only, e);
+                if (r < 0)
+                        return r;
+                make = is_part && !mount->read_only && faccessat(AT_FDCWD, mount->host_path, F_OK, 0) < 0;
+                r = is_part ? host_path_check(mount->host_path, make ? "DirectoryOrCreate" : "", make, e) : 0;
+                if (r < 0)
+                        return r;
+                path = xstrdup(mount->host_path);
+                break;
+        case VOLUME_FILES:
+                path = xasprintf("%s/%s/files/%s%s%s", top, uid, v->name, is_part ? "/" : "", mount->sub_path);
+                if (is_part && faccessat(AT_FDCWD, path, F_OK, 0) < 0)
+                        return err_set(e, -ENOENT, NULL, "volumeMounts: subPath \"%.200s\" is not in volume %s",
+                                       mount->sub_path, v->name);
+                break;
+        default:
+                path = xasprintf("%s/%s/%s/%s", top, uid, is_part ? SUB_PATHS : "volumes", part);
+        }
+        if (strlen(path) > ID_PATH_MAX)
+                return err_set(e, -ENAMETOOLONG, NULL, "volumeMounts: subPath \"%.200s\"", mount->sub_path);
+        snprintf(wish->source, sizeof(wish->source), "%s", path);
+        return 0;
+}
+
 /* `dir`: room for u->working_dir. */
 static int plan_mounts(struct machine *m, int pod, const struct op_container *k, struct unit_text *u,
                        char dir[static ID_PATH_MAX + 1], struct mount_plan *ret, struct err *e)
 {
-        const size_t room = k->n_mounts + 1; /* and workingDir */
+        CLEANUP(sub_paths_done)
+        struct sub_paths parts = { list_sub_paths(m->disk, u->pod->uid), list_sub_paths(pod, NULL) };
+        CLEANUP(strv_freep) char **targets = NULL;
+        const size_t n_parts = add_sub_paths(k, u, &parts, NULL, 0, NULL, NULL);
+        const size_t room = k->n_mounts + n_parts + 1; /* and workingDir */
         CLEANUP(freep) struct mount_wish *wishes = xcalloc(2 * room, sizeof(*wishes));
         CLEANUP(freep) char(*covers)[ID_PATH_MAX + 1] = xcalloc(room + 1, sizeof(*covers));
         CLEANUP(freep) char *own = xasprintf(POD_RUN_DIR "/%s", u->pod->uid);
-        size_t n = k->n_mounts;
+        size_t n = k->n_mounts, n_targets = 0;
         bool wished = false;
-        int r = 0;
+        int r = n_parts > SUB_PATHS_MAX
+                        ? err_set(e, -E2BIG, NULL, "volumeMounts: %zu parts of volumes, at most %d are taken", n_parts,
+                                  SUB_PATHS_MAX)
+                        : 0;
 
         for (size_t i = 0; i < k->n_mounts && r == 0; i++) {
                 const struct op_volume *v = k->mounts[i].volume;
@@ -269,16 +384,10 @@ static int plan_mounts(struct machine *m, int pod, const struct op_container *k,
                 u->writes_host |= v->kind == VOLUME_HOST && !wishes[i].read_only;
                 wishes[i].own = v->kind == VOLUME_DISK || v->kind == VOLUME_MEMORY;
                 wishes[i].is_file = v->kind == VOLUME_MESSAGE;
-                if (v->kind == VOLUME_MESSAGE)
-                        snprintf(wishes[i].source, sizeof(wishes[i].source), MESSAGE_DIR "/%s.%s", u->pod->uid,
-                                 k->c->name);
-                else if (v->kind != VOLUME_HOST)
-                        snprintf(wishes[i].source, sizeof(wishes[i].source), "%s/%s/%s/%s",
-                                 v->kind == VOLUME_DISK ? POD_DISK_DIR : POD_RUN_DIR, u->pod->uid,
-                                 v->kind == VOLUME_FILES ? "files" : "volumes", v->name);
-                else if ((r = host_path_check(v->host_path, v->host_type, !v->read_only, e)) == 0)
-                        snprintf(wishes[i].source, sizeof(wishes[i].source), "%s", v->host_path);
+                r = find_source(k, u, &k->mounts[i], &wishes[i], e);
         }
+        if (r == 0)
+                n += add_sub_paths(k, u, &parts, wishes, n, &targets, &n_targets);
         if (r < 0 || (r = working_dir_plan(m, k, u, dir, &wishes[n], &wished, e)) < 0)
                 return r;
         n += wished;

@@ -200,6 +200,10 @@ int helper_cage(struct err *e);
 /* Makes the directories of a pod and of its volumes; existing ones stay as they are. *ret_pod: POD_RUN_DIR/UID,
  * open. */
 int pod_dirs_make(struct machine *m, const struct op_write *op, bool overlay, int *ret_pod, struct err *e);
+/* The directory in SUB_PATHS for a part of a volume: the volume's name, and each part's behind a colon, which neither
+ * has; of all of it the volume's name alone. The caller owns it. */
+#define SUB_PATHS "parts"
+char *sub_path_name(const struct op_mount *mount);
 int pod_dirs_remove(struct machine *m, const char *uid, struct err *e);
 /* Makes what a layer of the pod (`pod`: its directory, open) consists of, and its mount unit; 0 or a negative errno. */
 int pod_layer_make(struct machine *m, int pod, const char *uid, const struct layer *l);

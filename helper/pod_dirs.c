@@ -139,22 +139,57 @@ int pod_layer_hold(int pod, const struct layer *l, const char *path)
 
 /* ---- the pod ----------------------------------------------------------------------------------------------------- */
 
-static int make_volume(struct machine *m, int pod, const char *uid, const struct op_volume *v)
+static int make_in(struct machine *m, int pod, const char *uid, const struct op_volume *v, const char *in,
+                   const char *name)
 {
-        FD own = -1, all = -1;
+        FD own = -1, all = -1, dir = -1;
+        struct stat st;
 
-        if (v->kind == VOLUME_HOST)
-                return 0;
         if (v->kind == VOLUME_DISK && (own = dir_make(m->disk, uid, 0700)) < 0)
                 return own;
-        all = dir_make(v->kind == VOLUME_DISK ? own : pod, v->kind == VOLUME_FILES ? "files" : "volumes", 0700);
+        all = dir_make(v->kind == VOLUME_DISK ? own : pod, in, 0700);
         if (all < 0)
                 return all;
         if (!v->group)
-                return dir_ensure(all, v->name, v->kind == VOLUME_FILES ? 0755 : 0777);
-        /* As the kubelet does (pkg/volume/volume_linux.go): what is made in it is the group's, too. */
-        own = dir_make(all, v->name, 0777);
-        return own < 0 ? own : fchown(own, (uid_t)-1, v->group->value) < 0 || fchmod(own, 02777) < 0 ? -errno : 0;
+                return dir_ensure(all, name, v->kind == VOLUME_FILES ? 0755 : 0777);
+        /* As the kubelet does (pkg/volume/volume_linux.go): what is made in it is the group's, too. It stays sticky
+         * where a mount point lies in it (helper/files/trust.c). */
+        dir = dir_make(all, name, 0777);
+        if (dir < 0 || fstat(dir, &st) < 0)
+                return dir < 0 ? dir : -errno;
+        return fchown(dir, (uid_t)-1, v->group->value) < 0 || fchmod(dir, 02777 | (st.st_mode & S_ISVTX)) < 0 ? -errno
+                                                                                                              : 0;
+}
+
+static int make_volume(struct machine *m, int pod, const char *uid, const struct op_volume *v)
+{
+        return v->kind == VOLUME_HOST ? 0
+                                      : make_in(m, pod, uid, v, v->kind == VOLUME_FILES ? "files" : "volumes", v->name);
+}
+
+char *sub_path_name(const struct op_mount *mount)
+{
+        const char *part = mount->sub_path;
+        char *name = xasprintf("%s%s%s", mount->volume->name, *part ? ":" : "", part);
+
+        for (char *slash = name; (slash = strchr(slash, '/'));)
+                *slash = ':';
+        return name;
+}
+
+/* Of the volumes that pods write to. The others' parts are where they are. */
+static int make_sub_paths(struct machine *m, int pod, const char *uid, const struct op_container *k)
+{
+        int r = 0;
+
+        for (size_t i = 0; i < k->n_mounts && r == 0; i++) {
+                const struct op_volume *v = k->mounts[i].volume;
+                CLEANUP(freep) char *name = sub_path_name(&k->mounts[i]);
+
+                if (*k->mounts[i].sub_path && (v->kind == VOLUME_DISK || v->kind == VOLUME_MEMORY))
+                        r = make_in(m, pod, uid, v, SUB_PATHS, name);
+        }
+        return r;
 }
 
 int pod_dirs_make(struct machine *m, const struct op_write *op, bool overlay, int *ret_pod, struct err *e)
@@ -171,6 +206,8 @@ int pod_dirs_make(struct machine *m, const struct op_write *op, bool overlay, in
                 r = overlay ? 0 : make_var(pod);
         for (size_t i = 0; r >= 0 && i < op->n_volumes; i++)
                 r = make_volume(m, pod, uid, &op->volumes[i]);
+        for (size_t i = 0; r >= 0 && i < op->n_containers; i++)
+                r = make_sub_paths(m, pod, uid, &op->containers[i]);
         if (r < 0)
                 return err_errno(e, r, NULL, "directories of the pod");
         *ret_pod = fd_take(&pod);

@@ -84,6 +84,8 @@ struct op_volume {
 struct op_mount {
         const struct op_volume *volume;
         char target[ID_PATH_MAX + 1]; /* without the aliases /var/run and /var/lock, see rule_target() */
+        const char *sub_path;         /* relative, normalized: the part of the volume that is mounted; "": all of it */
+        char *host_path;              /* owned; of VOLUME_HOST: the part's path on the machine, as in op_volume */
         bool read_only;
 };
 

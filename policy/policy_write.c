@@ -19,12 +19,16 @@ enum {
         COMMAND_MAX =
                 128 * 1024, /* bytes of a command line: systemd reads lines up to 1 MiB, and a byte may need four */
         GRACE_MAX = 366 * 24 * 3600,
+        SUB_PATH_NAME_MAX = 255, /* of a file's name */
 };
 
 void op_write_done(struct op_write *op)
 {
-        for (size_t i = 0; op->containers && i < op->n_containers; i++)
+        for (size_t i = 0; op->containers && i < op->n_containers; i++) {
+                for (size_t k = 0; k < op->containers[i].n_mounts; k++)
+                        free(op->containers[i].mounts[k].host_path);
                 free(op->containers[i].mounts);
+        }
         free(op->containers);
         free(op->volumes);
         *op = (struct op_write){ 0 };
@@ -98,10 +102,38 @@ static int parse_message(struct op_container *k, struct err *e)
                 return 0;
         k->n_mounts++;
         m->volume = &message;
+        m->sub_path = "";
         return rule_target(path, m->target, e) < 0 ? err_prefix(e, "terminationMessagePath: ") : 0;
 }
 
-static int parse_mounts(const struct op_write *op, struct op_container *k, struct err *e)
+/* What lies in a hostPath is a hostPath itself, with all that policy says of one; what lies in another volume has a
+ * name of its own beside it (sub_path_name()). */
+static int parse_sub_path(const struct policy *p, struct op_mount *m, bool *ret_read_only, struct err *e)
+{
+        const struct op_volume *v = m->volume;
+        CLEANUP(freep) char *absolute = xasprintf("/%s", m->sub_path);
+        bool own = v->kind == VOLUME_DISK || v->kind == VOLUME_MEMORY;
+
+        *ret_read_only = v->read_only;
+        if (v->kind == VOLUME_HOST)
+                m->host_path = xasprintf("%s%s", v->host_path, *m->sub_path ? absolute : "");
+        if (!*m->sub_path)
+                return 0;
+        if (!rule_unit_path(absolute))
+                return MALFORMED(e, "volumeMounts: subPath \"%.200s\" is not a relative, normalized path", m->sub_path);
+        if (own && (strchr(m->sub_path, ':') || strlen(v->name) + strlen(absolute) > SUB_PATH_NAME_MAX))
+                return MALFORMED(e, "volumeMounts: subPath \"%.200s\" has a colon, or is too long for volume %s",
+                                 m->sub_path, v->name);
+        if (v->kind != VOLUME_HOST)
+                return 0;
+        if (streq(v->host_path, "/"))
+                memmove(m->host_path, m->host_path + 1, strlen(m->host_path));
+        if (!rule_unit_path(m->host_path))
+                return MALFORMED(e, "volumeMounts: subPath \"%.200s\" is too long for volume %s", m->sub_path, v->name);
+        return rule_host_path(p, m->host_path, ret_read_only, e);
+}
+
+static int parse_mounts(const struct policy *p, const struct op_write *op, struct op_container *k, struct err *e)
 {
         const Vks__Container *c = k->c;
         int r;
@@ -112,16 +144,19 @@ static int parse_mounts(const struct op_write *op, struct op_container *k, struc
         k->mounts = xcalloc(c->n_mounts + 1, sizeof(*k->mounts));
         for (size_t i = 0; i < c->n_mounts; i++) {
                 struct op_mount *m = &k->mounts[i];
+                bool read_only = false;
 
+                m->sub_path = c->mounts[i]->sub_path;
                 m->volume = find_volume(op, op->n_volumes, c->mounts[i]->volume);
                 if (!m->volume)
                         return MALFORMED(e, "volumeMounts: the pod has no volume \"%.80s\"", c->mounts[i]->volume);
-                if ((r = rule_target(c->mounts[i]->path, m->target, e)) < 0)
+                if ((r = rule_target(c->mounts[i]->path, m->target, e)) < 0 ||
+                    (r = parse_sub_path(p, m, &read_only, e)) < 0)
                         return r;
                 m->read_only = c->mounts[i]->read_only || m->volume->kind == VOLUME_FILES;
-                if (!m->read_only && m->volume->read_only)
+                if (!m->read_only && read_only)
                         return rule_refused(e, "host-path", "%.200s may be mounted read-only, and volume %s is not",
-                                            m->volume->host_path, m->volume->name);
+                                            m->host_path, m->volume->name);
         }
         if ((r = parse_message(k, e)) < 0)
                 return r;
@@ -256,7 +291,7 @@ static int parse_container(const struct policy *p, const struct op_write *op, st
         if (c->stop_signal[0] && !is_signal(c->stop_signal))
                 return MALFORMED(e, "stopSignal: \"%.40s\" is unknown", c->stop_signal);
         /* Mounts come before programs: they decide what lies at a path. */
-        if ((r = parse_mounts(op, k, e)) < 0 || (r = parse_image(p, k, e)) < 0 || (r = parse_command(p, k, e)) < 0 ||
+        if ((r = parse_mounts(p, op, k, e)) < 0 || (r = parse_image(p, k, e)) < 0 || (r = parse_command(p, k, e)) < 0 ||
             (r = parse_env(p, c, e)) < 0)
                 return r;
         return unit_name(&op->pod, c->image, c->shares_image ? c->name : NULL, k->unit, e);

@@ -230,7 +230,7 @@ int policy_program(const struct policy *p, const struct op_container *k, const c
         case GROUND_HOST_PATH:
                 policy_plain_path(path, plain);
                 in = mount_around(k, plain);
-                on_machine = xasprintf("%s%s", in->volume->host_path, plain + strlen(in->target));
+                on_machine = xasprintf("%s%s", in->host_path, plain + strlen(in->target));
                 return machine_program(p, on_machine, e) < 0 ? err_prefix(e, "command: %.200s: ", path) : 0;
         default:
                 return rule_matches(&p->program, PROGRAM_OF_POD)

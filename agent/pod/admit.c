@@ -232,6 +232,11 @@ enum admission admit(const struct pod *p, const struct admit_node *node, const s
                 err_set(e, -EPERM, "PodOSNotSupported", "Failed to admit pod as the OS field doesn't match node OS");
                 return REJECTED;
         }
+        if (p->demands.unsafe_sysctl) { /* in the kubelet's words (pkg/kubelet/sysctl/allowlist.go) */
+                err_set(e, -EPERM, "SysctlForbidden", "forbidden sysctl: \"%.200s\" not allowlisted",
+                        p->demands.unsafe_sysctl);
+                return REJECTED;
+        }
         a = look_at_resources(p, node, others, n, e);
         if (a == ADMITTED)
                 a = look_at_labels(p, node, e);

@@ -64,6 +64,58 @@ static void look_for_hugepages(struct demands *d, const cJSON *container)
                         snprintf(d->hugepages, sizeof(d->hugepages), "%s", item->string);
 }
 
+/* "." between the parts, and "/" where a part has a "." (k8s.io/component-helpers, node/util/sysctl, NormalizeName()).
+ */
+static char *sysctl_name(const char *given)
+{
+        char *name = xstrdup(given);
+
+        if (name[strcspn(name, "./")] == '/')
+                for (char *c = name; *c; c++)
+                        *c = (char)(*c == '/' ? '.' : *c == '.' ? '/' : *c);
+        return name;
+}
+
+/* Those that a pod may set on any node, since they are its own there (pkg/kubelet/sysctl/safe_sysctls.go). */
+static bool is_safe_sysctl(const char *name)
+{
+        static const char *const safe[] = {
+                "kernel.shm_rmid_forced",
+                "net.ipv4.ip_local_port_range",
+                "net.ipv4.ip_local_reserved_ports",
+                "net.ipv4.ip_unprivileged_port_start",
+                "net.ipv4.ping_group_range",
+                "net.ipv4.tcp_fin_timeout",
+                "net.ipv4.tcp_keepalive_intvl",
+                "net.ipv4.tcp_keepalive_probes",
+                "net.ipv4.tcp_keepalive_time",
+                "net.ipv4.tcp_notsent_lowat",
+                "net.ipv4.tcp_rmem",
+                "net.ipv4.tcp_slow_start_after_idle",
+                "net.ipv4.tcp_syncookies",
+                "net.ipv4.tcp_wmem",
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(safe); i++)
+                if (streq(name, safe[i]))
+                        return true;
+        return false;
+}
+
+static void look_for_sysctls(struct demands *d, const cJSON *spec)
+{
+        const cJSON *item;
+
+        cJSON_ArrayForEach (item, json_get(json_get(spec, "securityContext"), "sysctls")) {
+                const char *given = json_str(item, "name");
+                CLEANUP(freep) char *name = sysctl_name(given ? given : "");
+                char **first = is_safe_sysctl(name) ? &d->sysctl : &d->unsafe_sysctl;
+
+                if (!*first)
+                        *first = TAKE(name);
+        }
+}
+
 static cJSON *copy(const cJSON *o)
 {
         return o && !cJSON_IsNull(o) ? cJSON_Duplicate(o, true) : NULL;
@@ -79,6 +131,7 @@ void demands_parse(const cJSON *spec, struct demands *ret)
         ret->terms = copy(
                 json_get(json_get(affinity, "requiredDuringSchedulingIgnoredDuringExecution"), "nodeSelectorTerms"));
         ret->os = xstrdup(os);
+        look_for_sysctls(ret, spec);
         resources_of_pod(spec, "requests", &ret->requests);
         resources_parse(json_get(json_get(spec, "resources"), "limits"), &ret->limits);
         cJSON_ArrayForEach (item, json_get(spec, "containers")) {
@@ -97,7 +150,7 @@ void demands_done(struct demands *d)
         for (size_t i = 0; i < d->n_ports; i++)
                 free(d->ports[i].host_ip);
         free(d->ports);
-        free(d->os);
+        free(d->os), free(d->unsafe_sysctl), free(d->sysctl);
         cJSON_Delete(d->selector);
         cJSON_Delete(d->terms);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a pod asks of the node that it is to run on: labels, an operating system, resources, ports. Parsed once, with
- * the pod; admit.h judges it. */
+/* What a pod asks of the node that it is to run on: labels, an operating system, resources, ports, sysctls. Parsed
+ * once, with the pod; admit.h judges it. */
 #ifndef VKS_AGENT_POD_DEMANDS_H
 #define VKS_AGENT_POD_DEMANDS_H
 
@@ -22,6 +22,8 @@ struct demands {
         cJSON *selector;           /* spec.nodeSelector, or NULL */
         cJSON *terms;              /* nodeSelectorTerms of the required node affinity, or NULL */
         char *os;                  /* spec.os.name, or NULL */
+        char *unsafe_sysctl;       /* the first that no node has without its operator's word; NULL: none */
+        char *sysctl;              /* the first of the others; NULL: none */
         struct resources requests; /* of the whole pod, as the scheduler reckons */
         struct resources limits;   /* that the pod sets for itself (spec.resources), not those of its containers */
         char hugepages[32];        /* a kind of these that is asked for, "hugepages-2Mi"; "": none */

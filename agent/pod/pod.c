@@ -265,10 +265,10 @@ static void check_non_root(struct pod *p, struct container *c)
 static void parse_security(struct pod *p, struct container *c, const cJSON *pod_context, const cJSON *context,
                            struct buf *ignored)
 {
-        static const char *const honoured[] = { "runAsUser",          "runAsGroup",
-                                                "runAsNonRoot",       "allowPrivilegeEscalation",
-                                                "supplementalGroups", "fsGroup",
-                                                "fsGroupChangePolicy" };
+        static const char *const honoured[] = { "runAsUser",           "runAsGroup",
+                                                "runAsNonRoot",        "allowPrivilegeEscalation",
+                                                "supplementalGroups",  "fsGroup",
+                                                "fsGroupChangePolicy", "sysctls" };
         const cJSON *both[] = { pod_context, context }, *item;
 
         for (size_t i = 0; i < ARRAY_LEN(both); i++) { /* the container's own wins, so it comes last */
@@ -310,7 +310,90 @@ static void parse_groups(struct pod *p, const cJSON *context)
                         p->groups[p->n_groups++] = (uint32_t)item->valuedouble;
 }
 
-static void parse_mounts(struct pod *p, struct container *c, const cJSON *mounts)
+/*
+ * The value of a variable that stays what it is for all of the pod's life, as where its files are must; NULL where it
+ * may be another one at the next start, or is to be seen by nobody.
+ */
+static char *lasting_value(const struct pod *p, const struct container *c, const char *name, size_t n,
+                           const char *node_name)
+{
+        static const char *const fields[] = { "metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName",
+                                              "spec.serviceAccountName" };
+        const struct env_var *v = NULL;
+
+        for (size_t i = 0; i < c->n_env; i++)
+                if (strlen(c->env[i].name) == n && memcmp(c->env[i].name, name, n) == 0)
+                        v = &c->env[i];
+        if (v && v->kind == SOURCE_VALUE && !strchr(v->text, '$'))
+                return xstrdup(v->text);
+        for (size_t i = 0; v && v->kind == SOURCE_FIELD && i < ARRAY_LEN(fields); i++)
+                if (streq(v->text, fields[i]))
+                        return pod_field(p, v->text, &(struct pod_node){ .name = node_name, .ip = "" });
+        return NULL;
+}
+
+/* subPathExpr with its variables put in, or NULL, and the first that cannot be is said. */
+static char *expand_sub_path(struct pod *p, struct container *c, const struct mount *m, const char *s,
+                             const char *node_name)
+{
+        CLEANUP(buf_done) struct buf b = BUF(ID_PATH_MAX);
+
+        while (*s) {
+                const char *close = s[0] == '$' && s[1] == '(' ? strchr(s, ')') : NULL;
+                size_t n = close ? (size_t)(close - s - 2) : 0;
+                CLEANUP(freep) char *value = close ? lasting_value(p, c, s + 2, n, node_name) : NULL;
+
+                if (close && !value) {
+                        refuse(p, c, "CreateContainerConfigError",
+                               "containers{%s}.volumeMounts{%s}.subPathExpr: $(%.*s) is none of the container's own "
+                               "variables that stay as they are (a value, or the pod's name, namespace, uid, node or "
+                               "service account)",
+                               c->name, m->volume, (int)(n > 80 ? 80 : n), s + 2);
+                        return NULL;
+                }
+                buf_str(&b, value ? value : s[0] == '$' && s[1] == '$' ? "$" : "");
+                if (!value && !(s[0] == '$' && s[1] == '$'))
+                        buf_char(&b, *s);
+                s = close ? close + 1 : s + (s[0] == '$' && s[1] == '$' ? 2 : 1);
+        }
+        return buf_ok(&b) ? buf_steal(&b) : xstrdup("/");
+}
+
+/* As the API server and the kubelet take it: neither absolute nor with "..", and cleaned ("a//b/./" is "a/b"). NULL: it
+ * is not to be taken. */
+static char *clean_sub_path(const char *path)
+{
+        CLEANUP(buf_done) struct buf b = BUF(ID_PATH_MAX);
+        CLEANUP(freep) char *copy = xstrdup(path);
+        char *save = NULL;
+
+        for (char *part = strtok_r(copy, "/", &save); part; part = strtok_r(NULL, "/", &save)) {
+                if (streq(part, ".."))
+                        return NULL;
+                if (!streq(part, "."))
+                        buf_printf(&b, "%s%s", b.len ? "/" : "", part);
+        }
+        return *path != '/' && buf_ok(&b) ? buf_steal(&b) : NULL;
+}
+
+static void parse_sub_path(struct pod *p, struct container *c, struct mount *m, const cJSON *item,
+                           const char *node_name)
+{
+        const char *sub = json_str(item, "subPath"), *expr = json_str(item, "subPathExpr");
+        CLEANUP(freep)
+        char *given = expr && *expr ? expand_sub_path(p, c, m, expr, node_name) : xstrdup(sub ? sub : "");
+
+        m->sub_path = given ? clean_sub_path(given) : NULL;
+        if (given && !m->sub_path)
+                refuse(p, c, "CreateContainerConfigError",
+                       "containers{%s}.volumeMounts{%s}: subPath \"%.200s\" must be relative, must not contain '..', "
+                       "and has at most %d bytes",
+                       c->name, m->volume, given, ID_PATH_MAX);
+        if (!m->sub_path)
+                m->sub_path = xstrdup("");
+}
+
+static void parse_mounts(struct pod *p, struct container *c, const cJSON *mounts, const char *node_name)
 {
         const cJSON *item;
 
@@ -323,7 +406,6 @@ static void parse_mounts(struct pod *p, struct container *c, const cJSON *mounts
         cJSON_ArrayForEach (item, mounts) {
                 struct mount *m = &c->mounts[c->n_mounts++];
                 const char *volume = json_str(item, "name"), *path = json_str(item, "mountPath");
-                const char *sub = json_str(item, "subPath"), *sub_expr = json_str(item, "subPathExpr");
                 size_t n;
 
                 m->volume = xstrdup(volume ? volume : "");
@@ -336,9 +418,7 @@ static void parse_mounts(struct pod *p, struct container *c, const cJSON *mounts
                                "containers{%s}.volumeMounts{%s}: mountPath \"%.200s\" is not a normalized absolute "
                                "path",
                                c->name, m->volume, m->path);
-                if ((sub && *sub) || (sub_expr && *sub_expr))
-                        refuse(p, c, "CreateContainerConfigError",
-                               "containers{%s}.volumeMounts{%s}: subPath is not supported", c->name, m->volume);
+                parse_sub_path(p, c, m, item, node_name);
         }
 }
 
@@ -461,7 +541,8 @@ static void parse_container(struct pod *p, struct container *c, const cJSON *spe
                 ignore(ignored, "resources.limits");
         parse_given_unit(p, c);
         parse_env(p, c, spec);
-        parse_mounts(p, c, json_get(spec, "volumeMounts"));
+        parse_mounts(p, c, json_get(spec, "volumeMounts"),
+                     json_str(pod_spec, "nodeName") ? json_str(pod_spec, "nodeName") : "");
         parse_probes(p, c, spec);
         parse_hooks(p, c, spec);
         parse_security(p, c, json_get(pod_spec, "securityContext"), json_get(spec, "securityContext"), ignored);
@@ -908,6 +989,13 @@ int pod_parse(const cJSON *object, struct pod **ret, struct err *e)
         if (json_get(spec, "runtimeClassName"))
                 refuse(p, NULL, "FailedCreatePodSandBox", "spec.runtimeClassName: \"%.80s\" is not known here",
                        json_str(spec, "runtimeClassName"));
+        /* They are set in a network or an IPC namespace of the pod's own, where it has one. Refused, and not rejected:
+         * its controller would make one pod after the other, since the scheduler knows nothing of this. */
+        if (p->demands.sysctl)
+                refuse(p, NULL, "FailedCreatePodSandBox",
+                       "spec.securityContext.sysctls: \"%s\" would be the whole machine's, whose network and IPC a pod "
+                       "has",
+                       p->demands.sysctl);
         parse_groups(p, json_get(spec, "securityContext"));
         parse_volumes(p, json_get(spec, "volumes"), &ignored);
         if (p->has_fs_group)
@@ -934,7 +1022,7 @@ static void container_done(struct container *c)
         for (size_t i = 0; i < c->n_env; i++)
                 free(c->env[i].name), free(c->env[i].object), free(c->env[i].text), free(c->env[i].divisor);
         for (size_t i = 0; i < c->n_mounts; i++)
-                free(c->mounts[i].volume), free(c->mounts[i].path);
+                free(c->mounts[i].volume), free(c->mounts[i].path), free(c->mounts[i].sub_path);
         free(c->env), free(c->mounts), free(c->name), free(c->image), free(c->working_dir), free(c->message_path),
                 free(c->unit_image), free(c->stop_signal);
         cJSON_Delete(c->resources);

@@ -44,6 +44,7 @@ struct env_var {
 struct mount {
         char *volume;
         char *path;
+        char *sub_path; /* of the volume: relative, normalized; "": all of it */
         bool read_only;
 };
 

@@ -586,6 +586,7 @@ static void describe(const struct pod *p, const struct container *spec, const st
                 vks__mount__init(mount);
                 mount->volume = xstrdup(spec->mounts[i].volume);
                 mount->path = xstrdup(spec->mounts[i].path);
+                mount->sub_path = xstrdup(spec->mounts[i].sub_path ? spec->mounts[i].sub_path : "");
                 mount->read_only = spec->mounts[i].read_only;
         }
 }

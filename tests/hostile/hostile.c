@@ -231,7 +231,7 @@ static void honest(struct pod *p, const char *name)
                 p->v[i].name = p->m[i].volume = S(names[i]);
         }
         p->v[0].source_case = VKS__VOLUME__SOURCE_EMPTY_DIR, p->v[0].empty_dir = &p->disk,
-        p->m[0].path = S("/var/disk");
+        p->m[0].path = S("/var/disk"), p->m[0].sub_path = S("part");
         p->v[1].source_case = VKS__VOLUME__SOURCE_EMPTY_DIR, p->v[1].empty_dir = &p->memory,
         p->m[1].path = S("/tmp/memory");
         p->v[2].source_case = VKS__VOLUME__SOURCE_FILES, p->v[2].files = &p->files, p->m[2].path = S("/run/files");
@@ -1120,6 +1120,7 @@ static void races(struct pod *p, unsigned rounds)
                 other.write.containers = containers;
                 c.name = S("d"), c.image = S("/bin/touch"), c.command = command, c.args = touch, c.n_args = 1;
                 at.volume = S("memory"), at.path = S(where[i % ARRAY_LEN(where)]);
+                at.sub_path = S(i % 2 ? "s0/hostile" : ""); /* of what is swapped */
                 c.mounts = mounts, c.n_mounts = 3;
                 other.start.units = units, other.stop.units = units;
                 (void)ask(verb_write, &other.write.base, NULL, 0);

@@ -1022,6 +1022,94 @@ Test(helper, a_volume_that_is_not_the_pods_to_write_to_gets_no_mount_points)
         cr_assert_eq(write_pod(a), -EPERM, "a ConfigMap is not the pod's to write to either");
 }
 
+/* ---- a part of a volume ------------------------------------------------------------------------------------------ */
+
+#define PARTS "/var/lib/vks/pods/" UID "/parts"
+
+/* As a root daemon could do it that writes to the volume: nothing of root's follows a name that lies in one. */
+Test(helper, a_part_of_an_empty_directory_lies_beside_it_and_is_mounted_over_its_place)
+{
+        struct asked *a = sleeper();
+        Vks__Mount part = VKS__MOUNT__INIT, other = VKS__MOUNT__INIT, *mounts[] = { &part };
+        Vks__Mount *both[] = { &a->mount, &part, &other };
+
+        a->c2.mounts = mounts, a->c2.n_mounts = 1, a->m.n_containers = 2;
+        part.volume = STR("disk"), part.path = STR("/tmp/part"), part.sub_path = STR("a/b");
+        with_mount(a, "disk", "/tmp/whole");
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert_eq(mode_of(PARTS "/disk:a:b"), 0777);
+        cr_assert_eq(mode_of(PARTS), 0700);
+        cr_assert(holds(SLEEP_DROPIN, "BindPaths=\"/var/lib/vks/pods/" UID "/volumes/disk\":\"/tmp/whole\"\n"
+                                      "BindPaths=\"" PARTS "/disk:a:b\":\"/tmp/whole/a/b\"\n"));
+        cr_assert(is_there("/var/lib/vks/pods/" UID "/volumes/disk/a/b"));
+
+        /* the same again, with a link in its place */
+        cr_assert_eq(rename("/var/lib/vks/pods/" UID "/volumes/disk/a/b", "/var/lib/vks/pods/" UID "/volumes/disk/c"),
+                     0);
+        cr_assert_eq(symlink("/etc", "/var/lib/vks/pods/" UID "/volumes/disk/a/b"), 0);
+        cr_assert_eq(write_pod(a), -EPERM);
+        cr_assert_str_eq(reply->rule, "mount-target");
+        expect(-EPERM, "/tmp/whole/a/b: a symbolic link is on the way");
+        a->c.n_mounts = 0;
+        cr_assert_eq(write_pod(a), 0, "the part does not go that way: %s", reply->text);
+
+        /* Nothing is mounted over what the pod mounts itself; what lies in a part is its part, too. */
+        cr_assert_eq(unlink("/var/lib/vks/pods/" UID "/volumes/disk/a/b"), 0);
+        a->c.mounts = both, a->c.n_mounts = 3, a->m.n_containers = 1;
+        part.path = STR("/tmp/whole/a/b"), part.read_only = true;
+        other.volume = STR("disk"), other.path = STR("/tmp/a"), other.sub_path = STR("a");
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(holds(SLEEP_DROPIN, "BindReadOnlyPaths=\"" PARTS "/disk:a:b\":\"/tmp/whole/a/b\"\n") &&
+                  !holds(SLEEP_DROPIN, "BindPaths=\"" PARTS "/disk:a:b\":\"/tmp/whole/a/b\"\n"));
+        cr_assert(holds(SLEEP_DROPIN, "BindPaths=\"" PARTS "/disk:a\":\"/tmp/whole/a\"\n"));
+        cr_assert(holds(SLEEP_DROPIN, "BindPaths=\"" PARTS "/disk:a:b\":\"/tmp/a/b\"\n"));
+}
+
+Test(helper, a_part_of_files_must_be_there)
+{
+        struct asked *a = sleeper();
+        Vks__File f = VKS__FILE__INIT, *files[] = { &f };
+        Vks__Fill m = VKS__FILL__INIT;
+
+        m.pod = &pod, m.volume = STR("files"), m.files = files, m.n_files = 1;
+        f.path = STR("sub/key"), f.mode = 0644, f.content = (ProtobufCBinaryData){ 5, (uint8_t *)STR("value") };
+        cr_assert_eq(ask(VERB_fill, &m.base), 0, "%s", reply->text);
+        with_mount(a, "files", "/tmp/conf");
+        a->mount.sub_path = STR("sub/none");
+        cr_assert_eq(write_pod(a), -ENOENT);
+        expect(-ENOENT, "subPath \"sub/none\" is not in volume files");
+        a->mount.sub_path = STR("sub/key");
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(holds(SLEEP_DROPIN, "BindPaths=\"/run/vks/pods/" UID "/files/files/sub/key\":\"/tmp/conf\"\n"));
+        cr_assert(holds("/run/vks/pods/" UID "/tmp/conf", ""), "a file's mount point is a file");
+}
+
+Test(helper, a_part_of_a_host_path_is_one_itself)
+{
+        struct asked *a = sleeper();
+
+        put_policy("host-path = /srv rw /srv/x/new/y/keys ro");
+        own_directory("/srv", NULL);
+        cr_assert_eq(mkdir("/srv/x", 0755), 0);
+        a->m.n_volumes = 4, a->path.path = STR("/srv/x"), a->path.type = STR("Directory");
+        with_mount(a, "host", "/tmp/host");
+        a->mount.sub_path = STR("new/y");
+        cr_assert_eq(write_pod(a), -EPERM, "what lies in it is read-only, so all of it is");
+        put_policy("host-path = /srv rw");
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(is_there("/srv/x/new/y") && holds(SLEEP_DROPIN, "BindPaths=\"/srv/x/new/y\":\"/tmp/host\"\n"));
+        a->mount.sub_path = STR("none"), a->mount.read_only = true;
+        cr_assert_eq(write_pod(a), -ENOENT, "none is made where the pod only reads");
+        cr_assert_eq(symlink("/etc", "/srv/x/link"), 0);
+        a->mount.sub_path = STR("link/ssl");
+        cr_assert_eq(write_pod(a), -EPERM);
+        cr_assert_str_eq(reply->rule, "host-path");
+        cr_assert_eq(chmod("/srv/x", 0777), 0);
+        a->mount.sub_path = STR("new"), a->mount.read_only = false;
+        cr_assert_eq(write_pod(a), -EPERM, "somebody could put a link there");
+        cr_assert_str_eq(reply->rule, "host-path");
+}
+
 Test(helper, a_unit_that_a_packages_script_has_made_is_its_own_by_roots_record)
 {
         struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=redis\n");
@@ -1828,6 +1916,7 @@ Test(helper, volumes_are_of_the_group_that_the_pod_names)
         Vks__EmptyDir disk = VKS__EMPTY_DIR__INIT, memory = VKS__EMPTY_DIR__INIT;
         Vks__Volume v[2] = { VKS__VOLUME__INIT, VKS__VOLUME__INIT }, *volumes[] = { &v[0], &v[1] };
         struct asked *a = sleeper();
+        Vks__Mount in = VKS__MOUNT__INIT, *both[] = { &a->mount, &in };
 
         m.pod = &pod, m.volume = STR("a"), m.files = files, m.n_files = 1;
         f.path = STR("k"), f.content = (ProtobufCBinaryData){ 1, (uint8_t *)STR("x") };
@@ -1858,6 +1947,15 @@ Test(helper, volumes_are_of_the_group_that_the_pod_names)
         cr_assert_eq(write_pod(a), 0, "%s", reply->text);
         is_like("/var/lib/vks/pods/" UID "/volumes/disk", 02777, 2000);
         is_like("/run/vks/pods/" UID "/volumes/memory", 02777, 2000);
+        in.volume = STR("memory"), in.path = STR("/tmp/d/in"), a->c.mounts = both;
+        with_mount(a, "disk", "/tmp/d");
+        a->c.n_mounts = 2;
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        is_like("/var/lib/vks/pods/" UID "/volumes/disk", 03777, 2000);
+        a->c.n_mounts = 0;
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        is_like("/var/lib/vks/pods/" UID "/volumes/disk", 03777,
+                2000); /* another container still has that mount point */
         cr_assert(holds(SLEEP_DROPIN, "vks-exec --user=991 --group=992 --groups=2000 "),
                   "nobody knows that group here");
         put("/etc/group", "root:x:0:\nvks-pod:x:992:\nteam:x:2000:\n", 0644);

@@ -568,6 +568,9 @@ Test(policy, the_event_says_which_word_a_program_takes)
         expect_rule("host-path = /srv rw", &w, "program");
         cr_assert(strstr(w.e.text, "/srv/tools/run.sh is not allowed: it takes a line \"program = /srv/tools/run.sh\""),
                   "%s", w.e.text);
+        w.m.sub_path = (char *)"mine";
+        expect_rule("host-path = /srv rw\nprogram = /srv/tools/run.sh", &w, "program");
+        cr_assert(strstr(w.e.text, "\"program = /srv/tools/mine/run.sh\""), "%s", w.e.text);
 }
 
 Test(policy, of_mounts_in_each_other_the_innermost_says_whose_a_path_is)
@@ -575,7 +578,7 @@ Test(policy, of_mounts_in_each_other_the_innermost_says_whose_a_path_is)
         struct op_volume own = { .kind = VOLUME_FILES }, host = { .kind = VOLUME_HOST, .host_path = "/srv" };
         struct op_mount mounts[] = { { .volume = &own, .target = "/a" },
                                      { .volume = &own, .target = "/a-b" },
-                                     { .volume = &host, .target = "/a/b" } };
+                                     { .volume = &host, .target = "/a/b", .host_path = (char *)(uintptr_t) "/srv" } };
         struct op_container k = { .n_mounts = 3, .mounts = mounts };
         char plain[ID_PATH_MAX + 1];
 
@@ -752,6 +755,44 @@ Test(policy, host_paths_lie_under_allowed_prefixes)
         cr_assert_eq(write_with("host-path = /srv rw", &w), -EINVAL);
         w.h.path = (char *)"/srv/\\x", w.h.type = (char *)"";
         cr_assert_eq(write_with("host-path = /srv rw", &w), -EINVAL);
+}
+
+Test(policy, a_part_of_a_host_path_lies_under_an_allowed_prefix_itself)
+{
+        struct written w = container();
+
+        w.v.name = (char *)"h", w.v.source_case = VKS__VOLUME__SOURCE_HOST_PATH, w.v.host_path = &w.h;
+        w.m.volume = (char *)"h", w.m.path = (char *)"/data";
+        w.h.path = (char *)"/srv", w.m.sub_path = (char *)"data/x";
+        cr_assert_eq(write_with("host-path = /srv rw", &w), 0, "%s", w.e.text);
+        cr_assert_eq(write_with("host-path = /srv ro /srv/data rw", &w), 0, "%s", w.e.text);
+        expect_rule("host-path = /srv rw /srv/data ro", &w, "host-path");
+        expect_rule("host-path = /srv/data rw", &w, "host-path");
+        w.h.path = (char *)"/etc/ssl", w.m.sub_path = (char *)"private";
+        expect_rule("host-path = /etc/ssl rw", &w, "never-mount");
+}
+
+Test(policy, a_part_of_a_volume_is_a_path_in_it)
+{
+        static const char *const bad[] = { "/", "/a", "a/", "a//b", ".", "..", "a/..", "../a", "a/./b", "a\n", "a\\" };
+        static char long_name[260];
+        struct written w = container();
+
+        w.v.name = (char *)"v", w.v.source_case = VKS__VOLUME__SOURCE_EMPTY_DIR, w.v.empty_dir = &w.d;
+        w.m.volume = (char *)"v", w.m.path = (char *)"/data";
+        for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+                w.m.sub_path = (char *)(uintptr_t)bad[i];
+                cr_expect_eq(write_with("", &w), -EINVAL, "%s", bad[i]);
+        }
+        w.m.sub_path = (char *)"a:b";
+        cr_expect_eq(write_with("", &w), -EINVAL, "this would be the name of a/b");
+        memset(long_name, 'x', 254);
+        w.m.sub_path = long_name;
+        cr_expect_eq(write_with("", &w), -EINVAL);
+        long_name[253] = '\0';
+        cr_expect_eq(write_with("", &w), 0, "%s", w.e.text);
+        w.m.sub_path = (char *)"a/b c";
+        cr_expect_eq(write_with("", &w), 0, "%s", w.e.text);
 }
 
 Test(policy, mounts_never_hide_the_system)

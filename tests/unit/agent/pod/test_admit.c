@@ -159,6 +159,30 @@ Test(admit, labels)
         JUDGE(rows);
 }
 
+#define SYSCTL(name)     C("") ",\"securityContext\":{\"sysctls\":[{\"name\":\"" name "\",\"value\":\"1\"}]}"
+#define NOT_LISTED(name) "forbidden sysctl: \"" name "\" not allowlisted"
+
+/* The kubelet's words and names (pkg/kubelet/sysctl). What a pod may set on other nodes is no matter of admission: see
+ * pod_parse(). */
+Test(admit, a_sysctl_that_no_pod_may_set_is_a_reason_to_reject_it)
+{
+        static const struct row rows[] = {
+                { "of the whole machine", SYSCTL("kernel.msgmax"), REJECTED, "SysctlForbidden",
+                  NOT_LISTED("kernel.msgmax"), NOBODY, NULL },
+                { "with slashes", SYSCTL("net/ipv4/conf/eth0.1/forwarding"), REJECTED, "SysctlForbidden",
+                  NOT_LISTED("net.ipv4.conf.eth0/1.forwarding"), NOBODY, NULL },
+                { "behind one that is safe",
+                  C("") ",\"securityContext\":{\"sysctls\":[{\"name\":\"net.ipv4.tcp_syncookies\"},{\"name\":\"vm."
+                        "swap\"}]}",
+                  REJECTED, "SysctlForbidden", NOT_LISTED("vm.swap"), NOBODY, NULL },
+                { .shows = "a safe one", .spec = SYSCTL("net.ipv4.tcp_syncookies") },
+                { .shows = "with slashes", .spec = SYSCTL("kernel/shm_rmid_forced") },
+                { .shows = "none", .spec = C("") ",\"securityContext\":{\"sysctls\":[]}" },
+        };
+
+        JUDGE(rows);
+}
+
 Test(admit, labels_that_are_not_known_are_not_judged)
 {
         CLEANUP(pod_freep) struct pod *p = pod_named("new", C("") ",\"nodeSelector\":{\"disk\":\"hdd\"}", "");

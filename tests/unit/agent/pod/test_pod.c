@@ -247,6 +247,9 @@ Test(pod, what_cannot_be_given_is_refused_with_the_field)
                   "\"fieldRef\":{\"fieldPath\":\"x.y\"}}}]}]",
                   "CreateContainerConfigError", "fieldPath" },
                 { "\"runtimeClassName\":\"gvisor\",\"containers\":[]", "FailedCreatePodSandBox", "gvisor" },
+                { "\"securityContext\":{\"sysctls\":[{\"name\":\"kernel/"
+                  "shm_rmid_forced\",\"value\":\"1\"}]},\"containers\":[]",
+                  "FailedCreatePodSandBox", "\"kernel.shm_rmid_forced\"" },
         };
 
         for (size_t i = 0; i < ARRAY_LEN(table); i++) {
@@ -479,8 +482,8 @@ static char *container_text(const struct container *c)
                            v->object ? "/" : "", v->text ? v->text : "*", v->optional ? "?" : "");
         }
         for (size_t i = 0; i < c->n_mounts; i++)
-                buf_printf(&b, " %s at %s%s", c->mounts[i].volume, c->mounts[i].path,
-                           c->mounts[i].read_only ? " ro" : "");
+                buf_printf(&b, " %s%s%s at %s%s", c->mounts[i].volume, *c->mounts[i].sub_path ? "/" : "",
+                           c->mounts[i].sub_path, c->mounts[i].path, c->mounts[i].read_only ? " ro" : "");
         if (c->has_user)
                 buf_printf(&b, " user %u", c->user);
         if (c->has_group)
@@ -588,10 +591,38 @@ Test(pod, fields_of_a_container)
                   ",\"volumeMounts\":[{\"name\":\"v\",\"mountPath\":\"/d\",\"subPath\":\"\",\"subPathExpr\":\"\"}]",
                   "c nginx v at /d", "", "" },
                 { "a part of a volume", ",\"volumeMounts\":[{\"name\":\"v\",\"mountPath\":\"/d\",\"subPath\":\"x\"}]",
-                  NULL, "containers{c}.volumeMounts{v}: subPath is not supported", "" },
-                { "or one that is made up",
-                  ",\"volumeMounts\":[{\"name\":\"v\",\"mountPath\":\"/d\",\"subPathExpr\":\"x\"}]", NULL,
-                  "containers{c}.volumeMounts{v}: subPath is not supported", "" },
+                  "c nginx v/x at /d", "", "" },
+                { "cleaned", ",\"volumeMounts\":[{\"name\":\"v\",\"mountPath\":\"/d\",\"subPath\":\"./x//y/./z.d/\"}]",
+                  "c nginx v/x/y/z.d at /d", "", "" },
+                { "a dot is all of it", ",\"volumeMounts\":[{\"name\":\"v\",\"mountPath\":\"/d\",\"subPath\":\"./\"}]",
+                  "c nginx v at /d", "", "" },
+                { "not above it", ",\"volumeMounts\":[{\"name\":\"v\",\"mountPath\":\"/d\",\"subPath\":\"x/../..\"}]",
+                  NULL,
+                  "containers{c}.volumeMounts{v}: subPath \"x/../..\" must be relative, must not contain '..', and has "
+                  "at most 1024 bytes",
+                  "" },
+                { "nor elsewhere", ",\"volumeMounts\":[{\"name\":\"v\",\"mountPath\":\"/d\",\"subPath\":\"/x\"}]", NULL,
+                  "containers{c}.volumeMounts{v}: subPath \"/x\" must be relative, must not contain '..', and has at "
+                  "most 1024 bytes",
+                  "" },
+                { "one with variables",
+                  ",\"env\":[{\"name\":\"A\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":\"metadata.name\"}}},"
+                  "{\"name\":\"B\",\"value\":\"b/\"}],"
+                  "\"volumeMounts\":[{\"name\":\"v\",\"mountPath\":\"/d\",\"subPathExpr\":\"$(B)$(A)-$$(A)$\"}]",
+                  "c nginx A<field metadata.name B=b/ v/b/web-$(A)$ at /d", "", "" },
+                { "that may be others at the next start",
+                  ",\"env\":[{\"name\":\"A\",\"value\":\"1\"},{\"name\":\"A\",\"valueFrom\":{\"secretKeyRef\":{"
+                  "\"name\":\"s\",\"key\":\"k\"}}}],"
+                  "\"volumeMounts\":[{\"name\":\"v\",\"mountPath\":\"/d\",\"subPathExpr\":\"x/$(A)\"}]",
+                  NULL,
+                  "containers{c}.volumeMounts{v}.subPathExpr: $(A) is none of the container's own variables that stay "
+                  "as they are (a value, or the pod's name, namespace, uid, node or service account)",
+                  "" },
+                { "that there are not",
+                  ",\"volumeMounts\":[{\"name\":\"v\",\"mountPath\":\"/d\",\"subPathExpr\":\"$(NONE)\"}]", NULL,
+                  "containers{c}.volumeMounts{v}.subPathExpr: $(NONE) is none of the container's own variables that "
+                  "stay as they are (a value, or the pod's name, namespace, uid, node or service account)",
+                  "" },
                 { "a mount of nothing", ",\"volumeMounts\":[{}]", NULL,
                   "containers{c}.volumeMounts{}: mountPath \"\" is not a normalized absolute path", "" },
                 { "a user of the container", ",\"securityContext\":{\"runAsUser\":5,\"runAsGroup\":6}",
