@@ -120,7 +120,7 @@ endef
 $(foreach t,$(UNIT_SOURCES:.c=),$(eval $(call unit_test,$(t))))
 
 # The same test as in `make unit`, with more steps, and without sanitizers so that a million of them take seconds.
-$(BUILD)/opt/test_property: $(BUILD)/opt/tests/unit/agent/pod/test_property.o $(foreach l,agent proto common,$(BUILD)/opt/lib$(l).a)
+$(BUILD)/opt/test_property: $(patsubst %,$(BUILD)/opt/%.o,tests/unit/agent/pod/test_property $(filter agent/pod/% agent/lib/%,$(AGENT)) proto/hash) $(BUILD)/opt/libcommon.a
 	$(CC) $(CFLAGS) $(LDFLAGS_ALL) -o $@ $^ $(call lib,$(PKG_AGENT) criterion)
 
 $(BUILD)/san/test_helper $(BUILD)/cov/test_helper: LDFLAGS += -Wl,--wrap=arena_init

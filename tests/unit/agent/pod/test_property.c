@@ -318,14 +318,14 @@ static int take_effect(struct life *l, const struct request *rq)
                 return -EBUSY;
         for (size_t i = 0; i < l->w.pod->n_containers; i++) {
                 if (rq->kind == ACTION_REMOVE)
-                        l->units[i] = (struct unit){ .exists = false };
+                        l->units[i] = (struct unit){ .news = true };
                 if (!rq->units[i])
                         continue;
                 if (rq->kind == ACTION_WRITE || rq->kind == ACTION_ADD) {
                         l->units[i].exists = true;
                         l->units[i].mark = s->containers[i].mark_sent ? s->containers[i].mark_sent : l->units[i].mark;
                 } else if (rq->kind == ACTION_CLEAR) {
-                        l->units[i] = (struct unit){ .exists = false };
+                        l->units[i] = (struct unit){ .news = true };
                 } else if (rq->kind != ACTION_PULL) {
                         stop_unit(l, i, rq->kind == ACTION_KILL || rq->kind == ACTION_END_KILL,
                                   rq->kind == ACTION_TERM);
@@ -711,7 +711,7 @@ static void check_status(struct life *l, const cJSON *status)
                 size_t last, now;
 
                 HOLDS(l, c != NULL, "%s has no status", name_of(l, i));
-                HOLDS(l, json_len(json_get(c, "state")) == 1, "%s is in no state, or in several", name_of(l, i));
+                HOLDS(l, cJSON_GetArraySize(json_get(c, "state")) == 1, "%s is in no state, or in several", name_of(l, i));
                 HOLDS(l, !all_ready || !counts || (json_get(json_get(c, "state"), "running") && json_bool(c, "ready", 0)),
                       "ContainersReady, and %s is not", name_of(l, i));
                 HOLDS(l, !is_over(phase) || !unit_has_processes(l->w.state->containers[i].unit.phase) || p->terminal,
@@ -727,6 +727,25 @@ static int rank(const char *phase)
         return !phase || streq(phase, "Pending") ? 0 : streq(phase, "Running") ? 1 : 2;
 }
 
+/* Until then a sidecar that ends takes Initialized back (pkg/kubelet/status, GeneratePodInitializedCondition). */
+static bool has_begun(const cJSON *status)
+{
+        const cJSON *c;
+
+        cJSON_ArrayForEach (c, json_get(status, "containerStatuses"))
+                if (!json_get(json_get(c, "state"), "waiting") || json_get(c, "lastState")->child)
+                        return true;
+        return false;
+}
+
+static size_t latest_end(struct life *l, size_t i, const cJSON *container)
+{
+        size_t now = check_termination(l, name_of(l, i), json_get(container, "state"));
+        size_t last = check_termination(l, name_of(l, i), json_get(container, "lastState"));
+
+        return now > last ? now : last;
+}
+
 /* What the API server gets, beside what it had. */
 static void check_report(struct life *l, const cJSON *status)
 {
@@ -736,7 +755,9 @@ static void check_report(struct life *l, const cJSON *status)
         if (!l->reported)
                 return;
         HOLDS(l, rank(is) >= rank(was) && (rank(was) < 2 || streq(is, was)), "from phase %s to %s", was, is);
-        HOLDS(l, l->anew || !condition_of(l->reported, "Initialized") || condition_of(status, "Initialized"),
+        HOLDS(l,
+              l->anew || !condition_of(l->reported, "Initialized") || condition_of(status, "Initialized") ||
+                      !has_begun(l->reported),
               "Initialized is not true any more");
         for (size_t i = 0; i < p->n_containers; i++) {
                 const cJSON *before = container_of(l->reported, name_of(l, i));
@@ -746,10 +767,8 @@ static void check_report(struct life *l, const cJSON *status)
                         continue;
                 HOLDS(l, json_int(now, "restartCount", -1) >= json_int(before, "restartCount", 0),
                       "the restarts of %s are fewer", name_of(l, i));
-                HOLDS(l,
-                      check_termination(l, name_of(l, i), json_get(now, "lastState")) >=
-                              check_termination(l, name_of(l, i), json_get(before, "lastState")),
-                      "%s: its last run is one before that", name_of(l, i));
+                HOLDS(l, latest_end(l, i, now) >= latest_end(l, i, before), "%s: its latest end is forgotten",
+                      name_of(l, i));
         }
         HOLDS(l,
               json_int(json_get(status, "conditions")->child, "observedGeneration", 0) >=
@@ -972,7 +991,8 @@ static void happens(struct life *l)
                         l->w.state->containers[i].env_failure =
                                 l->w.state->containers[i].env_failure.code
                                         ? ERR_NONE
-                                        : (struct err){ .code = -ENOENT, .reason = "CreateContainerConfigError" };
+                                        : (struct err){ .code = -ENOENT, .reason = "CreateContainerConfigError" },
+                        TRACE(l, "%s: environment\n", name_of(l, i));
                 break;
         case 13:
         case 14:
@@ -1048,17 +1068,21 @@ static void check_rest(struct life *l)
 
 static void come_to_rest(struct life *l)
 {
+        unsigned idle = 0; /* turns without anything: the first may have sent a status, which lets the next go on */
+
         l->quiet = true;
         TRACE(l, "quiet\n");
         for (unsigned n = 0; n < QUIET_STEPS; n++) {
                 bool any = quiet_step(l);
 
                 any |= turn(l) > 0;
-                if (any)
+                idle = any ? 0 : idle + 1;
+                if (idle < 2)
                         continue;
                 if (!l->wake_at)
                         break;
                 l->w.now = l->wake_at;
+                idle = 0;
         }
         check_rest(l);
 }
