@@ -224,6 +224,16 @@ static bool plan_volumes(const struct pod *p, const struct pod_state *s, uint64_
         return all;
 }
 
+/* The API server remembers its last run as one that is over (lastState), and its unit, which an earlier life of the
+ * agent left, still tells that end: it waits for its next start, and perhaps nobody but us will start it. */
+static bool is_left_ended(const struct container_state *c)
+{
+        bool ended = c->unit.phase == UNIT_FAILED || is_held(c);
+
+        return c->phase == CONTAINER_WAITING && ended && c->last.valid && *c->invocation &&
+               streq(c->last.invocation, c->invocation);
+}
+
 static void plan_container(const struct pod *p, const struct pod_state *s, size_t i, uint64_t now, struct plan *plan)
 {
         const struct container_state *c = &s->containers[i];
@@ -233,7 +243,8 @@ static void plan_container(const struct pod *p, const struct pod_state *s, size_
         if (c->phase == CONTAINER_WAITING && (c->unit.phase == UNIT_ABSENT || c->unit.phase == UNIT_INACTIVE)) {
                 if (due(plan, c->retry_at, now))
                         add(plan, ACTION_START, i);
-        } else if (container_restarts(c, &p->containers[i]) && c->unit.phase != UNIT_DEACTIVATING) {
+        } else if (is_left_ended(c) ||
+                   (container_restarts(c, &p->containers[i]) && c->unit.phase != UNIT_DEACTIVATING)) {
                 if (due(plan, c->restart_at > c->retry_at ? c->restart_at : c->retry_at, now))
                         add(plan, ACTION_RESTART, i);
         }

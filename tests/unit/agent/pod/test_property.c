@@ -149,8 +149,7 @@ static void random_pod(struct life *l)
                 buf_printf(&rest, "\"activeDeadlineSeconds\":%u,", 1 + below(l, 200));
         buf_printf(&rest, "\"terminationGracePeriodSeconds\":%u,", once_in(l, 4) ? below(l, 3) : 30);
         l->json = pod_json(policy, &rest, &inits, &apps, "");
-        l->json_with_guest =
-                pod_json(policy, &rest, &inits, &apps, "{\"name\":\"guest\",\"image\":\"pkg-guest\"}");
+        l->json_with_guest = pod_json(policy, &rest, &inits, &apps, "{\"name\":\"guest\",\"image\":\"pkg-guest\"}");
         l->w = world_of_json(l->json);
         HOLDS(l, !l->w.pod->refused.code, "the pod is refused: %s", l->w.pod->refused.text);
 }
@@ -598,8 +597,8 @@ static void check_start(struct life *l, size_t i)
 
         HOLDS(l, !unit_has_processes(c->unit.phase), "%s is started while it runs", name_of(l, i));
         HOLDS(l, !c->requested, "%s is started twice", name_of(l, i));
-        HOLDS(l, c->phase != CONTAINER_TERMINATED || l->w.now >= c->restart_at, "%s is started before its back-off ends",
-              name_of(l, i));
+        HOLDS(l, c->phase != CONTAINER_TERMINATED || l->w.now >= c->restart_at,
+              "%s is started before its back-off ends", name_of(l, i));
         for (size_t k = 0; k < i && !p->containers[i].ephemeral; k++)
                 HOLDS(l, !p->containers[k].init || l->initialized_once[k], "%s is started before %s is over",
                       name_of(l, i), name_of(l, k));
@@ -711,8 +710,10 @@ static void check_status(struct life *l, const cJSON *status)
                 size_t last, now;
 
                 HOLDS(l, c != NULL, "%s has no status", name_of(l, i));
-                HOLDS(l, cJSON_GetArraySize(json_get(c, "state")) == 1, "%s is in no state, or in several", name_of(l, i));
-                HOLDS(l, !all_ready || !counts || (json_get(json_get(c, "state"), "running") && json_bool(c, "ready", 0)),
+                HOLDS(l, cJSON_GetArraySize(json_get(c, "state")) == 1, "%s is in no state, or in several",
+                      name_of(l, i));
+                HOLDS(l,
+                      !all_ready || !counts || (json_get(json_get(c, "state"), "running") && json_bool(c, "ready", 0)),
                       "ContainersReady, and %s is not", name_of(l, i));
                 HOLDS(l, !is_over(phase) || !unit_has_processes(l->w.state->containers[i].unit.phase) || p->terminal,
                       "%s while %s runs", phase, name_of(l, i));
@@ -1029,7 +1030,8 @@ static bool quiet_step(struct life *l)
 
                 any |= unit_moves(l, i);
                 if (l->units[i].state.phase == UNIT_ACTIVE && !l->units[i].news &&
-                    container_has_started(c, &p->containers[i]) && (p->containers[i].init ? !p->containers[i].sidecar : !lasts))
+                    container_has_started(c, &p->containers[i]) &&
+                    (p->containers[i].init ? !p->containers[i].sidecar : !lasts))
                         run_ends(l, i, CLD_EXITED, 0, "success");
                 any |= l->units[i].news;
                 if (l->units[i].news)
