@@ -10,6 +10,7 @@
 #   make bench      the table of speed and memory
 #   make deb        the Debian package, in build/; DEBIAN=trixie: for that release, in build/trixie/
 #   make coverage   every line of helper/ and policy/ is executed by tests, or says why it cannot be
+#   make property   random pods through random histories of their units, a million steps (STEPS=, SEED=): do Kubernetes' promises hold?
 #   make mutants    is a unit test worth its name? Changes one operator of the code at a time and sees whether a test notices (tests/mutants).
 #                   MUTANTS=100 (how many, or all), SEED= (today's date), FILES="agent/pod/plan.c ..." (the pure core and more)
 #   make lint       the house rules that a machine can see
@@ -47,7 +48,7 @@ PKG_CFLAGS = $(call once,PKG_CFLAGS,$(shell pkg-config --cflags $(PKG_AGENT) | s
 CPPFLAGS += $(WANTED)$(if $(findstring /tests/unit/,$@),$(WANTED_BY_TESTS))$(PKG_CFLAGS)
 
 .DEFAULT_GOAL := all
-.PHONY: all deps deps-build deps-demo check check-daemons conformance unit demo bench deb lint fmt fuzz fuzz-run coverage mutants clean
+.PHONY: all deps deps-build deps-demo check check-daemons conformance unit demo bench deb lint fmt fuzz fuzz-run coverage property mutants clean
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -117,6 +118,10 @@ $(BUILD)/san/$(notdir $(1)): $(BUILD)/san/$(1).o $(BUILD)/san/tests/unit/fork.o 
 	$(CC) $(SAN) $$(LDFLAGS_ALL) -o $$@ $$^ $$(call lib,$(PKG_AGENT) criterion)
 endef
 $(foreach t,$(UNIT_SOURCES:.c=),$(eval $(call unit_test,$(t))))
+
+# The same test as in `make unit`, with more steps, and without sanitizers so that a million of them take seconds.
+$(BUILD)/opt/test_property: $(patsubst %,$(BUILD)/opt/%.o,tests/unit/agent/pod/test_property $(filter agent/pod/% agent/lib/%,$(AGENT)) proto/hash) $(BUILD)/opt/libcommon.a
+	$(CC) $(CFLAGS) $(LDFLAGS_ALL) -o $@ $^ $(call lib,$(PKG_AGENT) criterion)
 
 $(BUILD)/san/test_helper $(BUILD)/cov/test_helper: LDFLAGS += -Wl,--wrap=arena_init
 # The pods that it asks are its own.
@@ -229,6 +234,9 @@ unit: $(UNIT) $(FUZZ:%=$(BUILD)/san/%) $(BUILD)/seeds
 
 coverage: $(COVERED)
 	tests/coverage $(BUILD)/cov
+
+property: $(BUILD)/opt/test_property
+	PROPERTY_STEPS=$(or $(STEPS),1000000) PROPERTY_SEED=$(or $(SEED),1) $< -j1
 
 # In a copy of the tree, in $(BUILD)/mutants.
 mutants: export COMPILE = $(CC) -std=gnu17 $(subst -I$(BUILD)/gen,-Ibuild/gen,$(subst \,,$(CPPFLAGS)))

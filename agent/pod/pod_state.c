@@ -301,8 +301,8 @@ static void terminate(struct container_state *c, const struct unit_state *u, uin
         c->phase = CONTAINER_TERMINATED;
 }
 
-/* The run that the API server knew of is over, and the agent did not see how it ended: after a reboot, or since the
- * agent did not run. */
+/* A run that was known is over, and the agent did not see how it ended: after a reboot, since the agent did not run, or
+ * since the unit was cleared away before its end was heard of. */
 static void terminate_unseen(struct termination *t, const struct container_state *c, uint64_t now)
 {
         termination_done(t);
@@ -472,6 +472,8 @@ void container_renew(struct container_state *c)
                 .env_told = c->env_told,
         };
 
+        if (c->phase == CONTAINER_RUNNING && !c->now.valid) /* the last that is known of it is its start */
+                terminate_unseen(&c->now, c, c->started);
         termination_move(&next.last, c->now.valid ? &c->now : &c->last);
         termination_done(&c->now);
         termination_done(&c->last);

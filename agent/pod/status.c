@@ -180,14 +180,14 @@ static cJSON *container_status(const struct pod *p, const struct pod_state *s, s
         bool over = spec->sidecar && pod_is_finished(p, s); /* nothing of it is started again */
         const struct termination *last = over ? &c->last : container_last_run(c, spec, p);
         cJSON *o = cJSON_CreateObject(), *state = NULL;
-        bool again = c->replacing ||
-                     (c->unhealthy && !over && container_restarts(c, spec) && !container_backs_off(c, spec, p));
+        bool again = !over && (c->replacing || container_is_unresolved(p, s, i, now) ||
+                               (c->unhealthy && container_restarts(c, spec) && !container_backs_off(c, spec, p)));
         char id[64] = "";
 
         if (c->phase == CONTAINER_RUNNING) {
                 state = cJSON_CreateObject();
                 add_time(cJSON_AddObjectToObject(state, "running"), "startedAt", c->started ? c->started : now);
-        } else if (c->phase == CONTAINER_WAITING || again || container_is_unresolved(p, s, i, now)) {
+        } else if (c->phase == CONTAINER_WAITING || again) {
                 /* A container that was ended to be started again is never reported as terminated: with restartPolicy
                  * Never, or after exit code 0 with OnFailure, the API server would not let it run again. */
                 state = why_waiting(p, s, i, now);
@@ -197,6 +197,7 @@ static cJSON *container_status(const struct pod *p, const struct pod_state *s, s
                                       p->id.namespace, p->id.uid);
         } else {
                 state = terminated_state(p, &c->now);
+                last = &c->last; /* one run is not told twice, whatever its next start waits for */
         }
         if (*c->invocation)
                 snprintf(id, sizeof(id), "systemd://%s", c->invocation);

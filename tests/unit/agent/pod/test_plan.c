@@ -570,3 +570,26 @@ Test(plan, actions_are_told_in_words)
         }
         world_done(&w);
 }
+
+#define WAITED                                                                                                         \
+        "{\"containerStatuses\":[{\"name\":\"c\",\"restartCount\":1,\"containerID\":\"" RUN_1                          \
+        "\",\"state\":{\"waiting\":{\"reason\":\"CrashLoopBackOff\"}},\"lastState\":{\"terminated\":{\"exitCode\":42," \
+        "\"reason\":\"Error\",\"containerID\":\"" RUN_1 "\"}}}]}"
+#define RUN_1 "systemd://00000000000000000000000000000001" /* what story.h gives the first run of a pod */
+
+/* Found by test_property.c. */
+Test(plan, a_back_off_does_not_become_a_standstill_when_the_agent_restarts)
+{
+        static const struct story stories[] = {
+                { "systemd does not start it again, so we do", "Always c/Never+Restart:In:42", "adopt; ready; c ran 42",
+                  "restart c", NULL, WAITED },
+                { "nor is it waited for systemd's own time", "Always c", "adopt; ready; c ran 42 holdoff", "restart c",
+                  NULL, WAITED },
+                { "asked once", "Always c", "adopt; ready; c ran 42; c requested", "", NULL, WAITED },
+                { "without a unit it is written first", "Always c", "adopt; c ran 42", "pull c", NULL, WAITED },
+                { "a new run of which nobody knows yet is none that ended", "Always c",
+                  "adopt; ready; c ran 42; c begins holdoff", "", NULL, WAITED },
+        };
+
+        TELL(stories);
+}

@@ -584,3 +584,23 @@ Test(status, resources_are_told_as_they_are_declared)
 
         LOOK(values);
 }
+
+/* Found by test_property.c. */
+Test(status, a_run_is_told_once_and_not_forgotten)
+{
+        static const struct story stories[] = {
+                { "its environment is lost after its next start was asked for", "Always c",
+                  "ready; c runs; c exits 0; c requested; c env_failure CreateContainerConfigError", NULL,
+                  "Running | c terminated Completed 0", NULL },
+                { "or before", "Always c", "ready; c runs; c exits 0; c env_failure CreateContainerConfigError", NULL,
+                  "Running | c waiting CreateContainerConfigError was Completed 0", NULL },
+                { "a sidecar was to be replaced, and its pod is over", "Never s/sidecar c",
+                  "ready; s runs; c runs; s image other; s replacing; s exits 3 inactive; c exits 1", NULL,
+                  "Failed | s terminated Error 3 | c terminated Error 1", NULL },
+                { "a unit is cleared away before the end of its run was heard of", "Always c",
+                  "ready; c runs; c image other; c renewed", NULL,
+                  "Running | c waiting ContainerCreating was ContainerStatusUnknown 137", NULL },
+        };
+
+        TELL(stories);
+}

@@ -1,0 +1,1129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Kubernetes' promises, whatever happens: random pods live through random histories of their units, with a small model
+ * of PID 1, of root's helper, of the API server and of the executor in place of the real ones. After each step the plan
+ * and the status are held against what must be true at any time (check_plan(), check_status(), check_report()). A life
+ * ends with a quiet time in which nothing fails any more: then the pod must come to where its spec wants it
+ * (check_rest()).
+ *
+ * PROPERTY_STEPS and PROPERTY_SEED in the environment say how many steps are made, and from which seed. Whatever fails
+ * prints the seed of that life and its history; PROPERTY_SEED with that number and PROPERTY_STEPS=1 has it again.
+ */
+#include <inttypes.h>
+#include <stdarg.h>
+
+#include "tests/unit/agent/pod/story.h"
+
+enum { CONTAINERS = 8, REQUESTS = 64, RUNS = 4096, DEFAULT_STEPS = 20000, QUIET_STEPS = 600 };
+
+struct unit {
+        bool exists; /* its file does */
+        uint64_t mark;
+        struct unit_state state;
+        bool stopping; /* systemd was asked to stop it */
+        bool signalled;
+        bool news; /* the agent has not seen `state` yet */
+};
+
+struct request { /* on its way to the helper, which answers one after the other */
+        enum action_kind kind;
+        bool units[CONTAINERS];
+};
+
+struct run {
+        bool over, unknown; /* how it ended nobody knows */
+        int exit_code;
+};
+
+struct life {
+        uint64_t seed, random;
+        struct world w;
+        char *json, *json_with_guest;
+        bool has_guest, quiet;
+        struct unit units[CONTAINERS];
+        struct request requests[REQUESTS];
+        size_t n_requests;
+        struct run runs[RUNS];
+        cJSON *reported; /* what the API server has */
+        bool initialized_once[CONTAINERS];
+        bool anew; /* since the last report a rule has restarted all containers */
+        uint64_t wake_at;
+        struct buf trace;
+};
+
+static uint64_t draw(uint64_t *random)
+{
+        uint64_t z = (*random += 0x9e3779b97f4a7c15);
+
+        z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+        z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+        return z ^ (z >> 31);
+}
+
+static unsigned below(struct life *l, unsigned n)
+{
+        return (unsigned)(draw(&l->random) % n);
+}
+
+static bool once_in(struct life *l, unsigned n)
+{
+        return below(l, n) == 0;
+}
+
+#define TRACE(l, ...) buf_printf(&(l)->trace, __VA_ARGS__)
+
+#define HOLDS(l, promise, ...)                                                                                         \
+        do {                                                                                                           \
+                if (!(promise))                                                                                        \
+                        broken(l, __VA_ARGS__);                                                                        \
+        } while (0)
+
+static void broken(struct life *l, const char *fmt, ...) PRINTF(2, 3);
+static void broken(struct life *l, const char *fmt, ...)
+{
+        CLEANUP(freep) char *status = status_text(&l->w), *plan = plan_text(&l->w);
+        char text[512];
+        va_list ap;
+
+        va_start(ap, fmt);
+        vsnprintf(text, sizeof(text), fmt, ap);
+        va_end(ap);
+        fprintf(stderr, "%s\n%s\nplan: %s\nstatus: %s\n", l->json, l->trace.data ? l->trace.data : "", plan, status);
+        cr_assert_fail("PROPERTY_SEED=%" PRIu64 " PROPERTY_STEPS=1: %s", l->seed, text);
+}
+
+/* ---- a random pod ------------------------------------------------------------------------------------------------ */
+
+static void random_restarts(struct life *l, struct buf *b, bool sidecar)
+{
+        static const char *const policies[] = { "Always", "OnFailure", "Never" };
+
+        if (sidecar) {
+                buf_str(b, ",\"restartPolicy\":\"Always\"");
+        } else if (once_in(l, 6)) {
+                buf_printf(b,
+                           ",\"restartPolicy\":\"%s\",\"restartPolicyRules\":[{\"action\":\"%s\",\"exitCodes\":"
+                           "{\"operator\":\"In\",\"values\":[42]}}]",
+                           policies[1 + below(l, 2)], once_in(l, 2) ? "Restart" : "RestartAllContainers");
+        }
+}
+
+static void random_container(struct life *l, struct buf *b, const char *name, bool init, bool sidecar)
+{
+        static const char *const probes[] = { "startup", "liveness", "readiness" };
+
+        buf_printf(b, "%s{\"name\":\"%s\",\"image\":\"pkg-%s\"", b->len ? "," : "", name, name);
+        random_restarts(l, b, sidecar);
+        for (size_t k = 0; k < ARRAY_LEN(probes); k++)
+                if ((!init || sidecar) && once_in(l, 4))
+                        buf_printf(b, ",\"%sProbe\":{\"tcpSocket\":{\"port\":80}%s}", probes[k],
+                                   k < 2 && once_in(l, 3) ? ",\"terminationGracePeriodSeconds\":60" : "");
+        if ((!init || sidecar) && once_in(l, 4))
+                buf_printf(b, ",\"lifecycle\":{\"%s\":{\"sleep\":{\"seconds\":5}}}",
+                           once_in(l, 2) ? "preStop" : "postStart");
+        buf_char(b, '}');
+}
+
+/* The caller owns it. */
+static char *pod_json(const char *policy, const struct buf *rest, const struct buf *inits, const struct buf *apps,
+                      const char *guests)
+{
+        return xasprintf("{\"metadata\":{\"namespace\":\"default\",\"name\":\"web\",\"generation\":1,\"uid\":"
+                         "\"0f6c2a9e-1234-4abc-8def-0123456789ab\"},\"spec\":{\"restartPolicy\":\"%s\",%s"
+                         "\"initContainers\":[%s],\"containers\":[%s],\"ephemeralContainers\":[%s]}}",
+                         policy, rest->data, inits->len ? inits->data : "", apps->data, guests);
+}
+
+static void random_pod(struct life *l)
+{
+        static const char *const policies[] = { "Always", "OnFailure", "Never" };
+        CLEANUP(buf_done) struct buf inits = BUF(4096), apps = BUF(4096), rest = BUF(256);
+        unsigned n_inits = below(l, 4), n_apps = 1 + below(l, 2);
+        const char *policy = policies[below(l, 3)];
+
+        for (unsigned i = 0; i < n_inits; i++)
+                random_container(l, &inits, (const char *[]){ "i0", "i1", "i2" }[i], true, once_in(l, 2));
+        for (unsigned i = 0; i < n_apps; i++)
+                random_container(l, &apps, (const char *[]){ "a0", "a1" }[i], false, false);
+        if (once_in(l, 6))
+                buf_printf(&rest, "\"activeDeadlineSeconds\":%u,", 1 + below(l, 200));
+        buf_printf(&rest, "\"terminationGracePeriodSeconds\":%u,", once_in(l, 4) ? below(l, 3) : 30);
+        l->json = pod_json(policy, &rest, &inits, &apps, "");
+        l->json_with_guest = pod_json(policy, &rest, &inits, &apps, "{\"name\":\"guest\",\"image\":\"pkg-guest\"}");
+        l->w = world_of_json(l->json);
+        HOLDS(l, !l->w.pod->refused.code, "the pod is refused: %s", l->w.pod->refused.text);
+}
+
+/* ---- PID 1 ------------------------------------------------------------------------------------------------------- */
+
+static const char *name_of(const struct life *l, size_t i)
+{
+        return l->w.pod->containers[i].name;
+}
+
+static size_t run_number(const char *invocation)
+{
+        return strtoul(invocation, NULL, 16);
+}
+
+static void run_begins(struct life *l, size_t i, uint32_t restarts)
+{
+        struct unit *u = &l->units[i];
+
+        if (l->w.runs + 1 >= RUNS)
+                return;
+        u->state = (struct unit_state){ .phase = once_in(l, 2) ? UNIT_ACTIVATING : UNIT_ACTIVE,
+                                        .result = "success",
+                                        .restarts = restarts,
+                                        .started = l->w.now,
+                                        .main_pid = 42 };
+        snprintf(u->state.invocation, sizeof(u->state.invocation), "%032x", ++l->w.runs);
+        u->stopping = u->signalled = false;
+        u->news = true;
+        TRACE(l, "%s: run %u\n", name_of(l, i), l->w.runs);
+}
+
+/* The process has ended; systemd does what Restart= says, unless it was to stop the unit. */
+static void run_ends(struct life *l, size_t i, int code, int status, const char *result)
+{
+        struct unit *u = &l->units[i];
+        struct run *run = &l->runs[run_number(u->state.invocation)];
+        enum restart_policy restart = restarts_unattended(&l->w.pod->containers[i].restarts);
+        bool failed = code != CLD_EXITED || status != 0;
+        bool again = restart == RESTART_POLICY_ALWAYS || (restart == RESTART_POLICY_ON_FAILURE && failed);
+
+        u->state.main_pid = 0;
+        u->state.main_code = code;
+        u->state.main_status = status;
+        u->state.ended = l->w.now;
+        snprintf(u->state.result, sizeof(u->state.result), "%s", result);
+        if (u->stopping)
+                u->state.phase = failed ? UNIT_FAILED : UNIT_INACTIVE;
+        else if (again && !l->w.pod->containers[i].ephemeral)
+                u->state.phase = UNIT_HOLDOFF;
+        else
+                u->state.phase = failed ? UNIT_FAILED : once_in(l, 2) ? UNIT_EXITED : UNIT_INACTIVE;
+        run->over = true;
+        run->exit_code = code == CLD_EXITED ? status : 128 + status;
+        u->news = true;
+        TRACE(l, "%s: ends with %d, unit %s\n", name_of(l, i), run->exit_code, phase_names[u->state.phase]);
+}
+
+static void ends_somehow(struct life *l, size_t i)
+{
+        if (once_in(l, 3))
+                run_ends(l, i, CLD_EXITED, 0, "success");
+        else if (once_in(l, 3))
+                run_ends(l, i, CLD_EXITED, 42, "exit-code");
+        else if (once_in(l, 2))
+                run_ends(l, i, CLD_EXITED, (int)(1 + below(l, 255)), "exit-code");
+        else
+                run_ends(l, i, CLD_KILLED, once_in(l, 2) ? 9 : 15, once_in(l, 2) ? "oom-kill" : "signal");
+}
+
+static bool unit_moves(struct life *l, size_t i)
+{
+        struct unit *u = &l->units[i];
+
+        if (u->state.phase == UNIT_ACTIVATING && !u->stopping) {
+                u->state.phase = UNIT_ACTIVE;
+                u->news = true;
+                return true;
+        }
+        if (unit_has_processes(u->state.phase) && (u->stopping || u->signalled)) {
+                if (once_in(l, 2))
+                        run_ends(l, i, CLD_EXITED, 0, "success");
+                else
+                        run_ends(l, i, CLD_KILLED, 15, "signal");
+                return true;
+        }
+        return false;
+}
+
+static void unit_is_lost(struct life *l, size_t i)
+{
+        struct unit *u = &l->units[i];
+        struct run *run = &l->runs[run_number(u->state.invocation)];
+
+        if (!run->over)
+                run->over = run->unknown = true;
+        *u = (struct unit){ .news = true };
+        TRACE(l, "%s: its unit is lost\n", name_of(l, i));
+}
+
+static void stop_unit(struct life *l, size_t i, bool kill, bool only_signal)
+{
+        struct unit *u = &l->units[i];
+        bool processes = unit_has_processes(u->state.phase);
+
+        if (kill && processes) {
+                u->stopping = u->stopping || !only_signal;
+                run_ends(l, i, CLD_KILLED, 9, "signal");
+        } else if (only_signal) {
+                u->signalled = processes;
+        } else if (!kill && processes) {
+                u->stopping = true;
+                u->state.phase = UNIT_DEACTIVATING;
+                u->news = true;
+        } else if (!kill && (u->state.phase == UNIT_HOLDOFF || u->state.phase == UNIT_EXITED)) {
+                u->state.phase = UNIT_INACTIVE;
+                u->news = true;
+        }
+}
+
+/* ---- the helper, and what agent/pods/executor.c records ---------------------------------------------------------- */
+
+static struct request *ask(struct life *l, enum action_kind kind)
+{
+        struct request *rq = &l->requests[l->n_requests];
+
+        HOLDS(l, l->n_requests < REQUESTS, "more than %d requests are on their way", REQUESTS);
+        l->n_requests++;
+        *rq = (struct request){ .kind = kind };
+        return rq;
+}
+
+static int start_units(struct life *l, const struct request *rq)
+{
+        for (size_t i = 0; i < CONTAINERS; i++)
+                if (rq->units[i] && !l->units[i].exists)
+                        return -ENOENT;
+        for (size_t i = 0; i < CONTAINERS; i++)
+                if (rq->units[i] && !unit_has_processes(l->units[i].state.phase))
+                        run_begins(l, i, 0);
+        return 0;
+}
+
+static bool any_is_busy(const struct life *l, const struct request *rq)
+{
+        for (size_t i = 0; i < l->w.pod->n_containers; i++)
+                if ((rq->kind == ACTION_REMOVE || rq->units[i]) &&
+                    (unit_has_processes(l->units[i].state.phase) || l->units[i].state.phase == UNIT_HOLDOFF ||
+                     l->units[i].state.phase == UNIT_EXITED))
+                        return true;
+        return false;
+}
+
+/* What the request does to the machine. */
+static int take_effect(struct life *l, const struct request *rq)
+{
+        struct pod_state *s = l->w.state;
+
+        if (!l->quiet && once_in(l, 12))
+                return -EIO;
+        if (rq->kind == ACTION_START)
+                return start_units(l, rq);
+        if ((rq->kind == ACTION_CLEAR || rq->kind == ACTION_REMOVE) && any_is_busy(l, rq))
+                return -EBUSY;
+        for (size_t i = 0; i < l->w.pod->n_containers; i++) {
+                if (rq->kind == ACTION_REMOVE)
+                        l->units[i] = (struct unit){ .news = true };
+                if (!rq->units[i])
+                        continue;
+                if (rq->kind == ACTION_WRITE || rq->kind == ACTION_ADD) {
+                        l->units[i].exists = true;
+                        l->units[i].mark = s->containers[i].mark_sent ? s->containers[i].mark_sent : l->units[i].mark;
+                } else if (rq->kind == ACTION_CLEAR) {
+                        l->units[i] = (struct unit){ .news = true };
+                } else if (rq->kind != ACTION_PULL) {
+                        stop_unit(l, i, rq->kind == ACTION_KILL || rq->kind == ACTION_END_KILL,
+                                  rq->kind == ACTION_TERM);
+                }
+        }
+        return 0;
+}
+
+static void written(struct life *l, const struct request *rq, int error)
+{
+        struct pod_state *s = l->w.state;
+
+        s->write_in_flight = false;
+        if (rq->kind == ACTION_WRITE && error)
+                s->write_retry_at = l->w.now + backoff_next(&s->write_failures, USEC_PER_SEC);
+        else if (rq->kind == ACTION_WRITE)
+                s->written = true, s->write_failures = 0;
+        for (size_t i = 0; i < s->n_containers; i++) {
+                struct container_state *c = &s->containers[i];
+
+                if (rq->kind == ACTION_ADD && rq->units[i] && error)
+                        c->retry_at = l->w.now + backoff_next(&c->start_failures, USEC_PER_SEC);
+                if (!error && c->mark_sent && rq->units[i])
+                        c->mark = c->mark_sent;
+                if (rq->kind == ACTION_WRITE || rq->units[i])
+                        c->mark_sent = 0;
+        }
+}
+
+static void pulled(struct life *l, size_t i, int error)
+{
+        struct container_state *c = &l->w.state->containers[i];
+
+        c->pulling = false;
+        c->image_present = !error;
+        if (!error) {
+                c->pull_failure = ERR_NONE;
+                return;
+        }
+        err_set(&c->pull_failure, error, "ErrImagePull", "why");
+        c->pull_backoff = c->pull_backoff ? c->pull_backoff * 2 : BACKOFF_FIRST;
+        c->pull_at = l->w.now + (c->pull_backoff < BACKOFF_MAX ? c->pull_backoff : BACKOFF_MAX);
+}
+
+static void cleared(struct life *l, size_t i, int error)
+{
+        struct pod_state *s = l->w.state;
+        struct container_state *c = &s->containers[i];
+
+        c->clear_in_flight = false;
+        if (error == -EBUSY)
+                c->stop_sent = c->kill_sent = false;
+        if (error)
+                c->clear_retry_at = l->w.now + backoff_next(&c->clear_failures, USEC_PER_SEC);
+        else if (s->restarting_all)
+                container_begin_anew(c, &l->w.pod->containers[i]);
+        else if (c->mark == l->w.pod->containers[i].mark)
+                container_refresh(c);
+        else
+                container_renew(c);
+}
+
+static void answer(struct life *l)
+{
+        struct pod_state *s = l->w.state;
+        struct request rq = l->requests[0];
+        int error;
+
+        l->n_requests--;
+        memmove(l->requests, l->requests + 1, l->n_requests * sizeof(rq));
+        error = take_effect(l, &rq);
+        TRACE(l, "answer: %s %s\n", action_name(rq.kind), error ? strerror(-error) : "done");
+        if (rq.kind == ACTION_WRITE || rq.kind == ACTION_ADD)
+                written(l, &rq, error);
+        if (rq.kind == ACTION_STOP || rq.kind == ACTION_KILL) {
+                s->stop_in_flight = false;
+                if (error)
+                        s->stop_sent = s->kill_sent = false, s->stop_retry_at = l->w.now + USEC_PER_SEC;
+        }
+        if (rq.kind == ACTION_REMOVE) {
+                s->remove_in_flight = false;
+                s->removed = !error;
+                s->remove_retry_at = error ? l->w.now + USEC_PER_SEC : 0;
+        }
+        for (size_t i = 0; i < s->n_containers; i++) {
+                struct container_state *c = &s->containers[i];
+
+                if (!rq.units[i])
+                        continue;
+                if (rq.kind == ACTION_PULL)
+                        pulled(l, i, error);
+                if (rq.kind == ACTION_CLEAR)
+                        cleared(l, i, error);
+                if (!error)
+                        continue;
+                if (rq.kind == ACTION_START) {
+                        c->requested = false;
+                        c->retry_at = l->w.now + backoff_next(&c->start_failures, USEC_PER_SEC);
+                        if (error == -ENOENT && !unit_has_processes(c->unit.phase))
+                                c->mark = 0;
+                }
+                if (rq.kind == ACTION_TERM || rq.kind == ACTION_END || rq.kind == ACTION_END_KILL) {
+                        c->stop_retry_at = l->w.now + backoff_next(&c->stop_failures, USEC_PER_SEC);
+                        c->term_sent = c->stop_sent = c->kill_sent = false;
+                }
+        }
+}
+
+static void begin_end(struct life *l, bool each)
+{
+        struct pod_state *s = l->w.state;
+        const struct pod *p = l->w.pod;
+
+        s->stop_at = l->w.now;
+        s->kill_at = l->w.now + (uint64_t)(p->deleting ? p->deletion_grace_s : p->grace_s) * USEC_PER_SEC;
+        s->each |= each;
+        s->by_signal |= each && p->deleting && p->deletion_grace_s > p->grace_s;
+}
+
+static void begin_to_end(struct life *l, size_t i)
+{
+        struct container_state *c = &l->w.state->containers[i];
+        const struct container *spec = &l->w.pod->containers[i];
+
+        if (l->w.state->stop_at || l->w.state->restarting_all)
+                return;
+        c->replacing = c->mark != spec->mark;
+        c->kill_at = l->w.now + (uint64_t)container_grace_s(c, spec, l->w.pod) * USEC_PER_SEC;
+}
+
+static void end_one(struct life *l, size_t i, enum action_kind kind)
+{
+        struct pod_state *s = l->w.state;
+        struct container_state *c = &s->containers[i];
+
+        if (l->w.pod->deleting && !s->stop_at) {
+                begin_end(l, false);
+                s->by_signal = true;
+        }
+        c->requested = false;
+        if (kind == ACTION_END_KILL) {
+                c->kill_sent = true;
+        } else {
+                if (c->hooks[HOOK_PRE_STOP] == HOOK_TO_COME || s->restarting_all)
+                        begin_to_end(l, i);
+                c->signal_at = l->w.now;
+                c->term_sent |= kind == ACTION_TERM;
+                c->stop_sent |= kind == ACTION_END;
+        }
+        ask(l, kind)->units[i] = true;
+}
+
+static void write_units(struct life *l, enum action_kind kind, size_t only)
+{
+        struct pod_state *s = l->w.state;
+        struct request *rq = ask(l, kind);
+
+        s->write_in_flight = true;
+        if (kind == ACTION_WRITE)
+                s->restarting_all = false;
+        for (size_t i = 0; i < s->n_containers; i++) {
+                struct container_state *c = &s->containers[i];
+                const struct container *spec = &l->w.pod->containers[i];
+
+                if (kind == ACTION_WRITE ? spec->ephemeral : i != only)
+                        continue;
+                if (c->env_failure.code || (c->mark ? c->mark != spec->mark : !c->image_present))
+                        continue;
+                rq->units[i] = true;
+                if (!c->mark)
+                        c->mark_sent = spec->mark;
+        }
+}
+
+static void stop_all(struct life *l, bool kill)
+{
+        struct pod_state *s = l->w.state;
+        struct request rq = { .kind = kill ? ACTION_KILL : ACTION_STOP };
+        bool any = false;
+
+        for (size_t i = 0; i < s->n_containers; i++) {
+                rq.units[i] = s->containers[i].mark && (!kill || unit_has_processes(s->containers[i].unit.phase));
+                any |= rq.units[i];
+        }
+        if (kill)
+                s->kill_sent = true;
+        else
+                begin_end(l, false), s->stop_sent = true;
+        if (!any)
+                return;
+        s->stop_in_flight = true;
+        *ask(l, rq.kind) = rq;
+}
+
+static void carry_out(struct life *l, const struct action *a)
+{
+        struct pod_state *s = l->w.state;
+        struct container_state *c = &s->containers[a->index];
+
+        TRACE(l, "  %s %s\n", action_name(a->kind), name_of(l, a->index));
+        switch (a->kind) {
+        case ACTION_PULL:
+                c->pulling = true;
+                ask(l, a->kind)->units[a->index] = true;
+                break;
+        case ACTION_WRITE:
+        case ACTION_ADD:
+                write_units(l, a->kind, a->index);
+                break;
+        case ACTION_START:
+        case ACTION_RESTART:
+                container_request_start(c);
+                ask(l, ACTION_START)->units[a->index] = true;
+                break;
+        case ACTION_STOP:
+        case ACTION_KILL:
+                stop_all(l, a->kind == ACTION_KILL);
+                break;
+        case ACTION_TERM:
+        case ACTION_END:
+        case ACTION_END_KILL:
+                end_one(l, a->index, a->kind);
+                break;
+        case ACTION_BEGIN_END:
+                begin_end(l, true);
+                break;
+        case ACTION_POST_START:
+                c->hooks[HOOK_POST_START] = HOOK_RUNS;
+                break;
+        case ACTION_PRE_STOP:
+                begin_to_end(l, a->index);
+                c->hooks[HOOK_PRE_STOP] = (s->stop_at ? s->kill_at : c->kill_at) > l->w.now ? HOOK_RUNS : HOOK_OVER;
+                break;
+        case ACTION_BEGIN_ANEW:
+                pod_begin_restart_all(s, l->w.pod, l->w.now);
+                memset(l->initialized_once, 0, sizeof(l->initialized_once));
+                l->anew = true;
+                break;
+        case ACTION_CLEAR:
+                c->clear_in_flight = true;
+                ask(l, a->kind)->units[a->index] = true;
+                break;
+        case ACTION_TELL_UNRESOLVED:
+                c->env_told = true;
+                break;
+        case ACTION_REMOVE:
+                s->remove_in_flight = true;
+                ask(l, a->kind);
+                break;
+        case ACTION_DELETE:
+                s->deleted = true;
+                break;
+        case ACTION_FILL:
+        case ACTION_KINDS:
+                break;
+        }
+}
+
+/* ---- what must be true of a plan --------------------------------------------------------------------------------- */
+
+static bool starts(enum action_kind kind)
+{
+        return kind == ACTION_START || kind == ACTION_RESTART;
+}
+
+static void check_start(struct life *l, size_t i)
+{
+        const struct pod *p = l->w.pod;
+        const struct container_state *c = &l->w.state->containers[i];
+
+        HOLDS(l, !unit_has_processes(c->unit.phase), "%s is started while it runs", name_of(l, i));
+        HOLDS(l, !c->requested, "%s is started twice", name_of(l, i));
+        HOLDS(l, c->phase != CONTAINER_TERMINATED || l->w.now >= c->restart_at,
+              "%s is started before its back-off ends", name_of(l, i));
+        for (size_t k = 0; k < i && !p->containers[i].ephemeral; k++)
+                HOLDS(l, !p->containers[k].init || l->initialized_once[k], "%s is started before %s is over",
+                      name_of(l, i), name_of(l, k));
+}
+
+/* A sidecar is asked to end after all that were started behind it, as long as there is grace left. */
+static void check_end(struct life *l, const struct action *a)
+{
+        const struct pod_state *s = l->w.state;
+
+        if (!s->stop_at || l->w.now >= s->kill_at)
+                return;
+        for (size_t i = 0; i < s->n_containers; i++)
+                for (size_t k = i + 1; k < s->n_containers; k++)
+                        HOLDS(l,
+                              !l->w.pod->containers[i].sidecar || (a->kind != ACTION_STOP && a->index != i) ||
+                                      !unit_has_processes(s->containers[i].unit.phase) ||
+                                      l->w.pod->containers[k].ephemeral ||
+                                      !unit_has_processes(s->containers[k].unit.phase),
+                              "sidecar %s is ended before %s", name_of(l, i), name_of(l, k));
+}
+
+static void check_plan(struct life *l, const struct plan *plan)
+{
+        const struct pod *p = l->w.pod;
+        const struct pod_state *s = l->w.state;
+        bool ends = p->deleting || s->gone || p->terminal || s->deadline_exceeded;
+        struct plan again;
+
+        plan_pod(p, s, l->w.now, &again);
+        HOLDS(l, again.n_actions == plan->n_actions && again.wake_at == plan->wake_at, "the plan is another one now");
+        HOLDS(l, !plan->wake_at || plan->wake_at > l->w.now, "the plan waits for what has been");
+        for (size_t i = 0; i < plan->n_actions; i++) {
+                const struct action *a = &plan->actions[i];
+
+                HOLDS(l,
+                      !ends || !(starts(a->kind) || a->kind == ACTION_PULL || a->kind == ACTION_WRITE ||
+                                 a->kind == ACTION_ADD || a->kind == ACTION_POST_START),
+                      "%s of a pod that ends", action_name(a->kind));
+                HOLDS(l, a->kind != ACTION_REMOVE || !pod_has_processes(s), "it is removed while it runs");
+                HOLDS(l, a->kind != ACTION_DELETE || s->removed || s->admission == REJECTED,
+                      "the object goes before what the pod has here");
+                if (starts(a->kind))
+                        check_start(l, a->index);
+                if (a->kind == ACTION_STOP || a->kind == ACTION_TERM || a->kind == ACTION_END)
+                        check_end(l, a);
+        }
+}
+
+/* ---- what must be true of a status ------------------------------------------------------------------------------- */
+
+static bool condition_of(const cJSON *status, const char *type)
+{
+        const cJSON *c;
+
+        cJSON_ArrayForEach (c, json_get(status, "conditions"))
+                if (streq(json_str(c, "type"), type))
+                        return streq(json_str(c, "status"), "True");
+        return false;
+}
+
+static const cJSON *container_of(const cJSON *status, const char *name)
+{
+        static const char *const lists[] = { "initContainerStatuses", "containerStatuses",
+                                             "ephemeralContainerStatuses" };
+        const cJSON *c;
+
+        for (size_t k = 0; k < ARRAY_LEN(lists); k++)
+                cJSON_ArrayForEach (c, json_get(status, lists[k]))
+                        if (streq(json_str(c, "name"), name))
+                                return c;
+        return NULL;
+}
+
+/* Every end that is told is the end of a run that there was, as it was. Returns the number of that run. */
+static size_t check_termination(struct life *l, const char *name, const cJSON *state)
+{
+        const cJSON *t = json_get(state, "terminated");
+        const char *id = json_str(t, "containerID");
+        size_t n = id && starts_with(id, "systemd://") ? run_number(id + strlen("systemd://")) : 0;
+
+        if (!t || !n)
+                return 0;
+        HOLDS(l, n <= l->w.runs && l->runs[n].over, "%s: run %zu is told to be over, and is not", name, n);
+        HOLDS(l,
+              streq(json_str(t, "reason"), "ContainerStatusUnknown") || l->runs[n].unknown ||
+                      l->runs[n].exit_code == (int)json_int(t, "exitCode", -1),
+              "%s: run %zu ended with %d, not %d", name, n, l->runs[n].exit_code, (int)json_int(t, "exitCode", -1));
+        return n;
+}
+
+static bool is_over(const char *phase)
+{
+        return streq(phase, "Succeeded") || streq(phase, "Failed");
+}
+
+static void check_status(struct life *l, const cJSON *status)
+{
+        const struct pod *p = l->w.pod;
+        const char *phase = json_str(status, "phase");
+        bool ready = condition_of(status, "Ready"), all_ready = condition_of(status, "ContainersReady");
+
+        HOLDS(l, !ready || (all_ready && streq(phase, "Running")), "Ready in phase %s, containers %sready", phase,
+              all_ready ? "" : "not ");
+        HOLDS(l, !all_ready || condition_of(status, "Initialized"), "ContainersReady and not Initialized");
+        for (size_t i = 0; i < p->n_containers; i++) {
+                const cJSON *c = container_of(status, name_of(l, i));
+                bool counts = !p->containers[i].ephemeral && (!p->containers[i].init || p->containers[i].sidecar);
+                size_t last, now;
+
+                HOLDS(l, c != NULL, "%s has no status", name_of(l, i));
+                HOLDS(l, cJSON_GetArraySize(json_get(c, "state")) == 1, "%s is in no state, or in several",
+                      name_of(l, i));
+                HOLDS(l,
+                      !all_ready || !counts || (json_get(json_get(c, "state"), "running") && json_bool(c, "ready", 0)),
+                      "ContainersReady, and %s is not", name_of(l, i));
+                HOLDS(l, !is_over(phase) || !unit_has_processes(l->w.state->containers[i].unit.phase) || p->terminal,
+                      "%s while %s runs", phase, name_of(l, i));
+                last = check_termination(l, name_of(l, i), json_get(c, "lastState"));
+                now = check_termination(l, name_of(l, i), json_get(c, "state"));
+                HOLDS(l, !last || !now || last < now, "%s: its last run is not before this one", name_of(l, i));
+        }
+}
+
+static int rank(const char *phase)
+{
+        return !phase || streq(phase, "Pending") ? 0 : streq(phase, "Running") ? 1 : 2;
+}
+
+/* Until then a sidecar that ends takes Initialized back (pkg/kubelet/status, GeneratePodInitializedCondition). */
+static bool has_begun(const cJSON *status)
+{
+        const cJSON *c;
+
+        cJSON_ArrayForEach (c, json_get(status, "containerStatuses"))
+                if (!json_get(json_get(c, "state"), "waiting") || json_get(c, "lastState")->child)
+                        return true;
+        return false;
+}
+
+static size_t latest_end(struct life *l, size_t i, const cJSON *container)
+{
+        size_t now = check_termination(l, name_of(l, i), json_get(container, "state"));
+        size_t last = check_termination(l, name_of(l, i), json_get(container, "lastState"));
+
+        return now > last ? now : last;
+}
+
+/* What the API server gets, beside what it had. */
+static void check_report(struct life *l, const cJSON *status)
+{
+        const struct pod *p = l->w.pod;
+        const char *was = json_str(l->reported, "phase"), *is = json_str(status, "phase");
+
+        if (!l->reported)
+                return;
+        HOLDS(l, rank(is) >= rank(was) && (rank(was) < 2 || streq(is, was)), "from phase %s to %s", was, is);
+        HOLDS(l,
+              l->anew || !condition_of(l->reported, "Initialized") || condition_of(status, "Initialized") ||
+                      !has_begun(l->reported),
+              "Initialized is not true any more");
+        for (size_t i = 0; i < p->n_containers; i++) {
+                const cJSON *before = container_of(l->reported, name_of(l, i));
+                const cJSON *now = container_of(status, name_of(l, i));
+
+                if (!before)
+                        continue;
+                HOLDS(l, json_int(now, "restartCount", -1) >= json_int(before, "restartCount", 0),
+                      "the restarts of %s are fewer", name_of(l, i));
+                HOLDS(l, latest_end(l, i, now) >= latest_end(l, i, before), "%s: its latest end is forgotten",
+                      name_of(l, i));
+        }
+        HOLDS(l,
+              json_int(json_get(status, "conditions")->child, "observedGeneration", 0) >=
+                      json_int(json_get(l->reported, "conditions")->child, "observedGeneration", 0),
+              "observedGeneration has fallen");
+}
+
+/* ---- a turn, as in agent/pods/turn.c ----------------------------------------------------------------------------- */
+
+static void report(struct life *l)
+{
+        struct pod *p = l->w.pod;
+        cJSON *status;
+
+        l->w.state->status_current = l->w.state->gone || (p->terminal && !p->deleting);
+        if (l->w.state->status_current)
+                return;
+        status = status_of(&l->w);
+        check_status(l, status);
+        if (!l->quiet && once_in(l, 2)) { /* it is still on its way */
+                cJSON_Delete(status);
+                return;
+        }
+        check_report(l, status);
+        cJSON_Delete(l->reported);
+        l->reported = status;
+        l->anew = false;
+        l->w.state->status_current = true;
+        if (is_over(json_str(status, "phase"))) {
+                p->terminal = true;
+                p->failed = streq(json_str(status, "phase"), "Failed");
+        }
+}
+
+static size_t turn(struct life *l)
+{
+        struct pod *p = l->w.pod;
+        struct pod_state *s = l->w.state;
+        struct plan plan;
+
+        if (!p->deleting && !s->gone && !p->terminal && p->active_deadline_s >= 0 && !pod_is_finished(p, s) &&
+            l->w.now >= s->start_time + (uint64_t)p->active_deadline_s * USEC_PER_SEC)
+                s->deadline_exceeded = true;
+        for (size_t i = 0; i < p->n_containers; i++)
+                l->initialized_once[i] |=
+                        p->containers[i].sidecar
+                                ? container_has_started(&s->containers[i], &p->containers[i])
+                                : s->containers[i].phase == CONTAINER_TERMINATED && s->containers[i].now.exit_code == 0;
+        plan_pod(p, s, l->w.now, &plan);
+        check_plan(l, &plan);
+        for (size_t i = 0; i < plan.n_actions; i++)
+                carry_out(l, &plan.actions[i]);
+        report(l);
+        l->wake_at = plan.wake_at;
+        return plan.n_actions;
+}
+
+/* ---- what happens ------------------------------------------------------------------------------------------------ */
+
+static void see(struct life *l, size_t i)
+{
+        l->units[i].news = false;
+        TRACE(l, "seen: %s %s\n", name_of(l, i), phase_names[l->units[i].state.phase]);
+        container_observe(&l->w.state->containers[i], &l->units[i].state, l->w.pod, l->w.now);
+}
+
+static void probe(struct life *l, size_t i, enum probe_type type, bool good)
+{
+        const struct container *spec = &l->w.pod->containers[i];
+        struct container_state *c = &l->w.state->containers[i];
+
+        if (!spec->probes[type] || c->phase != CONTAINER_RUNNING || c->unhealthy ||
+            (type == PROBE_STARTUP ? c->startup_passed : spec->probes[PROBE_STARTUP] && !c->startup_passed))
+                return;
+        TRACE(l, "probe: %s %d %s\n", name_of(l, i), (int)type, good ? "good" : "bad");
+        container_probed(c, type, good);
+}
+
+static void end_hook(struct life *l, size_t i, bool good)
+{
+        for (size_t k = 0; k < HOOK_KINDS; k++)
+                if (l->w.state->containers[i].hooks[k] == HOOK_RUNS) {
+                        l->w.state->containers[i].hooks[k] = good ? HOOK_OVER : HOOK_FAILED;
+                        TRACE(l, "hook: %s %s\n", name_of(l, i), good ? "good" : "bad");
+                }
+}
+
+static void delete_pod(struct life *l)
+{
+        struct pod *p = l->w.pod;
+        int64_t grace = once_in(l, 4) ? 1 : below(l, 90);
+
+        p->generation++;
+        p->deletion_grace_s = p->deleting && grace > p->deletion_grace_s ? p->deletion_grace_s : grace;
+        p->deleting = true;
+        if (l->w.state->stop_at)
+                l->w.state->kill_at = l->w.state->stop_at + (uint64_t)p->deletion_grace_s * USEC_PER_SEC;
+        TRACE(l, "deleted, grace %d\n", (int)p->deletion_grace_s);
+}
+
+static void change_image(struct life *l, size_t i)
+{
+        struct container_state *c = &l->w.state->containers[i];
+
+        if (l->w.pod->containers[i].ephemeral || l->w.pod->deleting || l->w.pod->terminal)
+                return;
+        l->w.pod->containers[i].mark = 2 + below(l, 1000);
+        l->w.pod->generation++;
+        if (!c->mark && !c->mark_sent)
+                container_forget_image(c);
+        TRACE(l, "%s: another image\n", name_of(l, i));
+}
+
+static void add_guest(struct life *l)
+{
+        struct world guest;
+        struct pod *old = l->w.pod, *p;
+
+        if (l->has_guest || old->deleting || old->terminal)
+                return;
+        guest = world_of_json(l->json_with_guest);
+        p = guest.pod;
+        pod_state_free(guest.state);
+        for (size_t i = 0; i < old->n_containers; i++)
+                p->containers[i].mark = old->containers[i].mark;
+        p->generation = old->generation + 1;
+        l->has_guest = true;
+        pod_state_grow(l->w.state, p);
+        l->w.pod = p;
+        pod_free(old);
+        TRACE(l, "guest\n");
+}
+
+/* The agent begins again with what the API server, the units and their files tell. */
+static void restart_agent(struct life *l)
+{
+        struct pod *p = l->w.pod;
+
+        TRACE(l, "agent restarted\n");
+        while (l->n_requests) { /* what was on its way is carried out or not, and nobody waits for the answer */
+                struct request rq = l->requests[--l->n_requests];
+
+                if (once_in(l, 2))
+                        (void)take_effect(l, &rq);
+        }
+        pod_state_free(l->w.state);
+        l->w.state = pod_state_new(p, l->w.now);
+        pod_state_adopt(l->w.state, p, l->reported);
+        memset(l->initialized_once, 0, sizeof(l->initialized_once));
+        for (size_t i = 0; i < p->n_containers; i++) {
+                struct container_state *c = &l->w.state->containers[i];
+                const struct unit *u = &l->units[i];
+
+                c->mark = !u->exists ? 0 : u->mark == p->containers[i].mark ? u->mark : 1;
+                c->image_present = c->mark == p->containers[i].mark;
+                l->w.state->written |= u->exists;
+        }
+        for (size_t i = 0; i < p->n_containers; i++) {
+                see(l, i);
+                /* What is over, or once was for what runs behind it, need not be again. */
+                for (size_t k = 0; k < i; k++)
+                        l->initialized_once[k] |= !p->containers[i].init && !p->containers[i].ephemeral &&
+                                                  p->containers[k].sidecar &&
+                                                  l->w.state->containers[i].phase == CONTAINER_RUNNING;
+        }
+}
+
+static void happens(struct life *l)
+{
+        size_t i = below(l, (unsigned)l->w.pod->n_containers);
+        struct unit *u = &l->units[i];
+
+        switch (below(l, 24)) {
+        case 0:
+                l->w.now += below(l, 30) * USEC_PER_SEC;
+                break;
+        case 1:
+                l->w.now = l->wake_at > l->w.now ? l->wake_at : l->w.now + 1;
+                break;
+        case 2:
+        case 3:
+                if (unit_has_processes(u->state.phase))
+                        ends_somehow(l, i);
+                break;
+        case 4:
+                probe(l, i, (enum probe_type)below(l, PROBE_TYPES), !once_in(l, 4));
+                break;
+        case 5:
+                end_hook(l, i, !once_in(l, 4));
+                break;
+        case 6:
+                if (u->state.phase == UNIT_HOLDOFF && once_in(l, 4))
+                        run_begins(l, i, u->state.restarts + 1);
+                break;
+        case 7:
+                if (once_in(l, 10))
+                        delete_pod(l);
+                break;
+        case 8:
+                if (once_in(l, 4))
+                        change_image(l, i);
+                break;
+        case 9:
+                if (once_in(l, 8))
+                        add_guest(l);
+                break;
+        case 10:
+                if (once_in(l, 6))
+                        restart_agent(l);
+                break;
+        case 11:
+                if (once_in(l, 10)) {
+                        for (size_t k = 0; k < l->w.pod->n_containers; k++)
+                                unit_is_lost(l, k);
+                        restart_agent(l);
+                }
+                break;
+        case 12:
+                if (once_in(l, 3) || l->w.state->containers[i].env_failure.code)
+                        l->w.state->containers[i].env_failure =
+                                l->w.state->containers[i].env_failure.code
+                                        ? ERR_NONE
+                                        : (struct err){ .code = -ENOENT, .reason = "CreateContainerConfigError" },
+                        TRACE(l, "%s: environment\n", name_of(l, i));
+                break;
+        case 13:
+        case 14:
+        case 15:
+                (void)unit_moves(l, i);
+                break;
+        case 16:
+        case 17:
+        case 18:
+        case 19:
+                if (l->n_requests)
+                        answer(l);
+                break;
+        default:
+                if (u->news)
+                        see(l, i);
+                break;
+        }
+}
+
+/* ---- a quiet time, and where it has to lead ---------------------------------------------------------------------- */
+
+/* True when something has happened. */
+static bool quiet_step(struct life *l)
+{
+        struct pod *p = l->w.pod;
+        bool any = l->n_requests > 0;
+
+        while (l->n_requests)
+                answer(l);
+        for (size_t i = 0; i < p->n_containers; i++) {
+                struct container_state *c = &l->w.state->containers[i];
+                bool lasts = p->containers[i].sidecar || p->containers[i].restarts.policy == RESTART_POLICY_ALWAYS;
+
+                any |= unit_moves(l, i);
+                if (l->units[i].state.phase == UNIT_ACTIVE && !l->units[i].news &&
+                    container_has_started(c, &p->containers[i]) &&
+                    (p->containers[i].init ? !p->containers[i].sidecar : !lasts))
+                        run_ends(l, i, CLD_EXITED, 0, "success");
+                any |= l->units[i].news;
+                if (l->units[i].news)
+                        see(l, i);
+                c->env_failure = ERR_NONE;
+                end_hook(l, i, true);
+                for (size_t k = 0; k < PROBE_TYPES; k++)
+                        probe(l, i, (enum probe_type)k, true);
+        }
+        return any;
+}
+
+static void check_rest(struct life *l)
+{
+        const struct pod *p = l->w.pod;
+        const struct pod_state *s = l->w.state;
+        CLEANUP(freep) char *phase = xstrdup(status_phase(p, s));
+
+        if (p->deleting) {
+                HOLDS(l, s->deleted, "a deleted pod is not gone");
+                return;
+        }
+        if (p->terminal || is_over(phase)) {
+                HOLDS(l, s->removed, "a pod that is over has left something");
+                return;
+        }
+        for (size_t i = 0; i < p->n_containers; i++)
+                if (!p->containers[i].init && !p->containers[i].ephemeral)
+                        HOLDS(l,
+                              s->containers[i].phase == CONTAINER_RUNNING ||
+                                      (s->containers[i].phase == CONTAINER_TERMINATED &&
+                                       !container_restarts(&s->containers[i], &p->containers[i])),
+                              "%s does not run, though nothing hinders it", name_of(l, i));
+        HOLDS(l, streq(phase, "Running"), "a pod at rest is %s", phase);
+}
+
+static void come_to_rest(struct life *l)
+{
+        unsigned idle = 0; /* turns without anything: the first may have sent a status, which lets the next go on */
+
+        l->quiet = true;
+        TRACE(l, "quiet\n");
+        for (unsigned n = 0; n < QUIET_STEPS; n++) {
+                bool any = quiet_step(l);
+
+                any |= turn(l) > 0;
+                idle = any ? 0 : idle + 1;
+                if (idle < 2)
+                        continue;
+                if (!l->wake_at)
+                        break;
+                l->w.now = l->wake_at;
+                idle = 0;
+        }
+        check_rest(l);
+}
+
+/* Returns the number of its steps. */
+static unsigned live(uint64_t seed)
+{
+        CLEANUP(freep) struct life *l = NEW(struct life);
+        unsigned steps;
+
+        l->seed = l->random = seed;
+        l->trace = (struct buf)BUF(1 << 20);
+        random_pod(l);
+        steps = 40 + below(l, 400);
+        for (unsigned n = 0; n < steps && !l->w.state->deleted; n++) {
+                happens(l);
+                (void)turn(l);
+        }
+        come_to_rest(l);
+        cJSON_Delete(l->reported);
+        world_done(&l->w);
+        buf_done(&l->trace);
+        free(l->json);
+        free(l->json_with_guest);
+        return steps;
+}
+
+static uint64_t wanted(const char *name, uint64_t otherwise)
+{
+        const char *text = getenv(name);
+
+        return text && *text ? strtoull(text, NULL, 10) : otherwise;
+}
+
+Test(property, kubernetes_promises_hold_whatever_happens, .timeout = 600)
+{
+        uint64_t steps = wanted("PROPERTY_STEPS", DEFAULT_STEPS), seed = wanted("PROPERTY_SEED", 1), lives = 0;
+
+        for (uint64_t made = 0; made < steps; lives++)
+                made += live(seed + lives);
+        fprintf(stderr, "%" PRIu64 " lives from seed %" PRIu64 "\n", lives, seed);
+}
