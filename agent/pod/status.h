@@ -15,8 +15,8 @@
 cJSON *status_build(const struct pod *p, struct pod_state *s, const struct pod_node *node, const char *const *image_ids,
                     uint64_t now);
 
-/* The strategic merge patch for the pods/status subresource that carries `status`, of the object with that uid. Takes `status` over; the caller
- * owns the result. */
+/* The strategic merge patch for the pods/status subresource that carries `status`, of the object with that uid. Takes
+ * `status` over; the caller owns the result. */
 cJSON *status_patch(const char *uid, cJSON *status);
 
 /* Pending, Running, Succeeded or Failed. */
