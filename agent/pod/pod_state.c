@@ -155,7 +155,7 @@ static uint64_t backoff_told(const cJSON *waiting)
  * time. The kubelet forgets its back-offs when it is restarted; but here that is an upgrade of a package, on all nodes
  * at the same time, which is no moment for everything that crashes to be started at once.
  */
-static void adopt_backoff(struct container_state *c, const cJSON *state)
+static void adopt_backoff(struct container_state *c, const cJSON *state, uint64_t now)
 {
         const cJSON *waiting = json_get(state, "waiting");
         uint64_t delay = 0;
@@ -166,6 +166,8 @@ static void adopt_backoff(struct container_state *c, const cJSON *state)
                 delay = backoff_told(waiting);
                 termination_move(&c->now, &c->last);
                 c->phase = CONTAINER_TERMINATED;
+                if (c->now.ended > now) /* the clock was set back: a machine without one of its own has rebooted */
+                        c->now.ended = now;
                 c->restart_at = c->now.ended + delay;
         } else if (c->phase == CONTAINER_RUNNING) {
                 if (!c->restarts || !c->last.valid)
@@ -175,7 +177,7 @@ static void adopt_backoff(struct container_state *c, const cJSON *state)
         c->backoff = backoff_after(delay);
 }
 
-static void adopt_container(struct container_state *c, const cJSON *status)
+static void adopt_container(struct container_state *c, const cJSON *status, uint64_t now)
 {
         const cJSON *state = json_get(status, "state");
 
@@ -192,7 +194,7 @@ static void adopt_container(struct container_state *c, const cJSON *status)
         c->started = when(json_get(state, "running"), "startedAt");
         if (json_get(state, "running"))
                 c->phase = CONTAINER_RUNNING; /* until the unit says otherwise */
-        adopt_backoff(c, state);
+        adopt_backoff(c, state, now);
 }
 
 const char *const condition_names[CONDITION_TYPES] = {
@@ -232,7 +234,7 @@ void pod_state_adopt(struct pod_state *s, const struct pod *p, const cJSON *stat
                         for (size_t i = 0; i < p->n_containers; i++)
                                 if (p->containers[i].init == (l == 0) && p->containers[i].ephemeral == (l == 2) &&
                                     streq(p->containers[i].name, json_str(item, "name")))
-                                        adopt_container(&s->containers[i], item);
+                                        adopt_container(&s->containers[i], item, s->seen);
         cJSON_ArrayForEach (item, json_get(status, "conditions"))
                 for (size_t i = 0; i < CONDITION_TYPES; i++)
                         if (streq(json_str(item, "type"), condition_names[i])) {

@@ -72,7 +72,7 @@ test_systemd_supervises_while_the_agent_is_away() {
 waits() { pod_field "$1" '{.status.containerStatuses[0].state.waiting.message}'; }
 last_run() { date -d "$(pod_field "$1" "{.status.containerStatuses[0].lastState.terminated.$2}")" +%s; } # POD FIELD
 test_a_back_off_survives_the_agent() {
-    local ended pod
+    local ended
     program crash 'exit 7'
     # Whom the agent has stopped, systemd does not start again.
     apply <<YAML
