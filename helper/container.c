@@ -16,8 +16,6 @@
 #include "helper/text/package_paths.h"
 #include "policy/path.h"
 
-enum { SUB_PATHS_MAX = 1024 }; /* of volumes that are mounted as a whole, with the parts that others mount */
-
 /* A directory of the pod's that stands for `path`, which the machine does not have; relative to the pod's own. */
 static char *cover_of(const char *path)
 {
@@ -308,6 +306,8 @@ static size_t add_sub_paths(const struct op_container *k, const struct unit_text
                                 strv_push(targets, n_targets, TAKE(target));
                         }
                         n++;
+                        if (n > SUB_PATHS_MAX)
+                                return n; /* more than are taken */
                 }
         }
         return n;
@@ -360,14 +360,14 @@ static int plan_mounts(struct machine *m, int pod, const struct op_container *k,
         struct sub_paths parts = { list_sub_paths(m->disk, u->pod->uid), list_sub_paths(pod, NULL) };
         CLEANUP(strv_freep) char **targets = NULL;
         const size_t n_parts = add_sub_paths(k, u, &parts, NULL, 0, NULL, NULL);
-        const size_t room = k->n_mounts + n_parts + 1; /* and workingDir */
+        const size_t room = k->n_mounts + (n_parts > SUB_PATHS_MAX ? 0 : n_parts) + 1; /* and workingDir */
         CLEANUP(freep) struct mount_wish *wishes = xcalloc(2 * room, sizeof(*wishes));
         CLEANUP(freep) char(*covers)[ID_PATH_MAX + 1] = xcalloc(room + 1, sizeof(*covers));
         CLEANUP(freep) char *own = xasprintf(POD_RUN_DIR "/%s", u->pod->uid);
         size_t n = k->n_mounts, n_targets = 0;
         bool wished = false;
         int r = n_parts > SUB_PATHS_MAX
-                        ? err_set(e, -E2BIG, NULL, "volumeMounts: %zu parts of volumes, at most %d are taken", n_parts,
+                        ? err_set(e, -E2BIG, NULL, "volumeMounts: more than %d parts of volumes in one container",
                                   SUB_PATHS_MAX)
                         : 0;
 

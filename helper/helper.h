@@ -203,6 +203,9 @@ int pod_dirs_make(struct machine *m, const struct op_write *op, bool overlay, in
 /* The directory in SUB_PATHS for a part of a volume: the volume's name, and each part's behind a colon, which neither
  * has; of all of it the volume's name alone. The caller owns it. */
 #define SUB_PATHS "parts"
+enum {
+        SUB_PATHS_MAX = 1024
+}; /* of a pod, on disk or in memory; and in the volumes that a container mounts as a whole */
 char *sub_path_name(const struct op_mount *mount);
 int pod_dirs_remove(struct machine *m, const char *uid, struct err *e);
 /* Makes what a layer of the pod (`pod`: its directory, open) consists of, and its mount unit; 0 or a negative errno. */

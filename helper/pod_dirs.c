@@ -157,8 +157,22 @@ static int make_in(struct machine *m, int pod, const char *uid, const struct op_
         dir = dir_make(all, name, 0777);
         if (dir < 0 || fstat(dir, &st) < 0)
                 return dir < 0 ? dir : -errno;
-        return fchown(dir, (uid_t)-1, v->group->value) < 0 || fchmod(dir, 02777 | (st.st_mode & S_ISVTX)) < 0 ? -errno
-                                                                                                              : 0;
+        return fchown(dir, (uid_t)-1, v->group->value) < 0 ||
+                               fchmod(dir, 02777 | (st.st_mode & S_ISVTX) | (streq(in, SUB_PATHS) ? S_ISVTX : 0)) < 0
+                       ? -errno
+                       : 0;
+}
+
+/* Each request may name others, and they stay as long as the pod does. */
+static int room_for_sub_paths(int at, const char *uid)
+{
+        FD own = uid ? dir_open(at, uid) : -1, dir = dir_open(uid ? own : at, SUB_PATHS);
+        CLEANUP(strv_freep) char **all = dir < 0 ? NULL : dir_list(dir);
+        size_t n = 0;
+
+        while (all && all[n])
+                n++;
+        return n > SUB_PATHS_MAX ? -E2BIG : 0;
 }
 
 static int make_volume(struct machine *m, int pod, const char *uid, const struct op_volume *v)
@@ -180,8 +194,10 @@ char *sub_path_name(const struct op_mount *mount)
 /* Of the volumes that pods write to. The others' parts are where they are. */
 static int make_sub_paths(struct machine *m, int pod, const char *uid, const struct op_container *k)
 {
-        int r = 0;
+        int r = room_for_sub_paths(pod, NULL);
 
+        if (r == 0)
+                r = room_for_sub_paths(m->disk, uid);
         for (size_t i = 0; i < k->n_mounts && r == 0; i++) {
                 const struct op_volume *v = k->mounts[i].volume;
                 CLEANUP(freep) char *name = sub_path_name(&k->mounts[i]);

@@ -398,7 +398,8 @@ int policy_privilege(const struct policy *p, const struct op_container *k, const
         if ((r = check_non_root(k, unit, as, w, e)) < 0 || (r = add_groups(p, c, fallback, w, e)) < 0)
                 return r;
         w->own |= !w->gains && !k->program && unit->root_commands;
-        if (strange && w->known && !w->root && !w->own && !w->become)
+        /* vks-exec keeps no capability, so a command line that is given some is PID 1's to start. */
+        if (strange && w->known && !w->root && !w->own && !w->become && !(packaged && *unit->ambient))
                 become_with_groups(p, unit, as == AS_GIVEN ? given : as == AS_PACKAGE ? &unit->user : fallback, w);
         return w->own ? check_surroundings(k, e) : 0;
 }

@@ -158,6 +158,14 @@ Test(privilege, with_rights_of_the_package_pid_1_is_to_know_the_groups)
         cr_assert(who.own && !who.become && who.n_more == 2, "or it says that it does not");
         setup();
         names(2000, 2001), strange = true;
+        unit.ambient = "CAP_NET_BIND_SERVICE";
+        granted("");
+        cr_assert(!who.own && !who.become && who.n_more == 2, "it needs the capability more");
+        own_command();
+        granted("");
+        cr_assert(who.become, "which is none of a command's of the pod's own");
+        setup();
+        names(2000, 2001), strange = true;
         unit.dynamic = true, unit.user.known = false;
         granted("");
         cr_assert(!who.become && who.n_more == 2, "nobody knows who it will be");
