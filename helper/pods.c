@@ -175,6 +175,11 @@ int op_remove(struct machine *m, const struct op_units *op, UNUSED struct answer
 
 /* ---- WRITE ------------------------------------------------------------------------------------------------------- */
 
+/*
+ * A unit is several files, each of which policy has judged together with the others. So one that is written again goes
+ * first and comes back last: should this process end in between, there is no unit that could be started, and not the
+ * earlier one's command line with the variables and the mounts of the later one.
+ */
 static int write_files(struct machine *m, int pod, const char *unit, struct unit_text *u, const Vks__Container *c)
 {
         CLEANUP(buf_done)
@@ -193,7 +198,8 @@ static int write_files(struct machine *m, int pod, const char *unit, struct unit
         unit_text_dropin(u, &dropin);
         if (!buf_ok(&fragment) || !buf_ok(&dropin) || !buf_ok(&env) || !buf_ok(&carried))
                 r = -E2BIG;
-        if (r < 0 || (r = logs_write(m, u, unit)) < 0 || (r = dir_write(envs, c->name, env.data, env.len, 0600)) < 0 ||
+        if (r < 0 || (r = dir_remove(m->units, unit)) < 0 || (r = logs_write(m, u, unit)) < 0 ||
+            (r = dir_write(envs, c->name, env.data, env.len, 0600)) < 0 ||
             (r = u->carried ? dir_write(envs, carried_name, carried.data, carried.len, 0600)
                             : dir_remove(envs, carried_name)) < 0 ||
             (r = dir = dir_make(m->units, name, 0755)) < 0 ||

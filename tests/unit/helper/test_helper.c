@@ -3,6 +3,7 @@
  * what it is asked. */
 #include <fcntl.h>
 #include <sys/epoll.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/sysinfo.h>
 
@@ -268,6 +269,33 @@ Test(helper, what_systemd_has_loaded_is_not_written_again)
         cr_assert_eq(write_pod(a), -EACCES);
         expect(-EACCES, "GetUnit " SLEEP ": as told");
         cr_assert(is_there(SLEEP_FILE), "an old pod's files stay when it cannot be written again");
+}
+
+/* The helper may be killed at any moment: then nothing can be started that is one half of this and one of that. */
+Test(helper, a_unit_that_is_written_again_goes_first_and_comes_back_last)
+{
+        struct asked *a = sleeper();
+        int watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+        _Alignas(struct inotify_event) char events[8192];
+        char order[1024] = "";
+
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(inotify_add_watch(watch, UNIT_DIR, IN_DELETE | IN_MOVED_TO) > 0 &&
+                  inotify_add_watch(watch, UNIT_DIR "/" SLEEP ".d", IN_MOVED_TO) > 0 &&
+                  inotify_add_watch(watch, "/run/vks/pods/" UID "/env", IN_MOVED_TO) > 0);
+        a->env.name = STR("LD_PRELOAD"), a->env.value = (ProtobufCBinaryData){ 2, (uint8_t *)STR("/x") };
+        a->c.n_env = 1;
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        ssize_t n = read(watch, events, sizeof(events));
+        for (char *at = events; n > 0 && at < events + n; at += sizeof(struct inotify_event)) {
+                const struct inotify_event *event = (const struct inotify_event *)(const void *)at;
+
+                snprintf(order + strlen(order), sizeof(order) - strlen(order), "%s%s\n",
+                         event->mask & IN_DELETE ? "-" : "", event->name);
+                at += event->len;
+        }
+        cr_assert_str_eq(order, "-" SLEEP "\nc\nvks.conf\n" SLEEP "\n");
+        fd_close(watch);
 }
 
 Test(helper, an_earlier_pod_of_the_name_is_in_the_way)
