@@ -177,6 +177,20 @@ test_where_packages_may_be_root_pods_are_not() {
     nothing_is_left
 }
 
+# What is asked for before, and begins after, PID 1 has read all units again and the machine has got a directory that nobody else enters.
+test_what_root_does_in_between_helps_nobody() {
+    prepare
+    policy 'root = deny'
+    trap 'sh_node "rm -rf /var/lib/hostile-later"; undo' EXIT
+    hostile between before || fail "see above"
+    ! sh_node 'systemctl list-jobs --no-legend "vks-exec-*"' | grep . || fail "commands wait"
+    sh_node 'systemctl daemon-reload; install -d -m 700 /var/lib/hostile-later; echo x >/var/lib/hostile-later/key; chmod 644 /var/lib/hostile-later/key'
+    hostile between after || fail "see above"
+    ! journal | grep hostile-is-root || fail "something was root, or read what is closed"
+    helper_is_well
+    nothing_is_left
+}
+
 test_secrets_of_pods_that_run_are_theirs() {
     local where
     prepare

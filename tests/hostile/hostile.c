@@ -9,6 +9,7 @@
  *      hostile flood-consoles SECONDS     as anybody: is in the way of who comes for its own
  *      hostile attack SEED REQUESTS       as user vks
  *      hostile escape deny|package        as user vks, on a machine whose policy has this for `root`
+ *      hostile between before|after       as user vks: what root does in between must not help
  *      hostile hold | release             as user vks: a pod with secrets runs, and is gone
  *      hostile install NAME URL SHA256    as user vks
  *      hostile swap SECONDS DIR...        as a pod: names in DIR are by turns a directory, and a symbolic link out of
@@ -265,7 +266,7 @@ static void honest(struct pod *p, const char *name)
         vks__fill__init(&p->fill), p->fill.pod = &p->id, p->fill.volume = S("files"), p->fill.files = p->file,
                                    p->fill.n_files = 2;
         p->x = p->c, p->x.args = NULL, p->x.n_args = 0, p->x.env = NULL, p->x.n_env = 0;
-        p->beside[0] = S("/bin/true"), p->beside[1] = S("30"), p->x.command = p->beside;
+        p->beside[0] = S("/bin/true"), p->beside[1] = S("3600"), p->x.command = p->beside;
         vks__exec__init(&p->exec), p->exec.pod = &p->id, p->exec.volumes = p->volumes, p->exec.n_volumes = 4,
                                    p->exec.container = &p->x, p->exec.id = 1, p->exec.user = S("mallory");
 }
@@ -587,27 +588,43 @@ static void descriptors(struct pod *p)
         close(fifo[0]), close(fifo[1]);
 }
 
-/* A TCP socket whose last close waits for its bytes to be read: the helper's must not. */
-static void lingering(void)
+/* A TCP socket whose last close waits for its bytes to be read, which nobody does; -1: there is none. */
+static int lingering_socket(void)
 {
+        static int listening = -1; /* for good: with it the bytes would go, too */
         struct sockaddr_in addr = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-        FD listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0),
-           out = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         struct linger forever = { .l_onoff = 1, .l_linger = 1000 };
+        FD out = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         CLEANUP(freep) char *data = long_string(1 << 20, 'x');
         socklen_t size = sizeof(addr);
-        uint8_t bad[2] = { WIRE_VERSION, verb_start };
-        time_t began = time(NULL);
 
-        if (bind(listening, (struct sockaddr *)&addr, size) < 0 || listen(listening, 1) < 0 ||
-            getsockname(listening, (struct sockaddr *)&addr, &size) < 0 ||
+        if (listening < 0) {
+                listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+                if (bind(listening, (struct sockaddr *)&addr, size) < 0 || listen(listening, 8) < 0)
+                        return -1;
+        }
+        if (getsockname(listening, (struct sockaddr *)&addr, &size) < 0 ||
             connect(out, (struct sockaddr *)&addr, size) < 0)
-                return;
+                return -1;
         fcntl(out, F_SETFL, O_NONBLOCK);
         while (send(out, data, 1 << 20, MSG_NOSIGNAL) > 0)
                 ;
+        fcntl(out, F_SETFL, 0);
         setsockopt(out, SOL_SOCKET, SO_LINGER, &forever, sizeof(forever));
-        int fd = fd_take(&out), held = dup(sock);
+        return fd_take(&out);
+}
+
+/* The helper's last close of such a socket must not wait. */
+static void lingering(void)
+{
+        uint8_t bad[2] = { WIRE_VERSION, verb_start };
+        time_t began = time(NULL);
+        int fd = lingering_socket(), held = dup(sock);
+
+        if (fd < 0) {
+                failed("no socket that lingers", NULL);
+                return;
+        }
         sent++;
         (void)held; /* the connection is not given up while it is answered */
         _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = { 0 };
@@ -662,7 +679,10 @@ static void streams_of_any_kind(struct pod *p)
                 many[0] = plain;
                 must_fail("EXEC from a memfd that can be changed", raw(head, 2, many, 1 + WIRE_N_STREAMS));
         }
-        const int odd[] = { dir, place, other, plain, message, fifo[0], fifo[1] };
+        FD lingers = lingering_socket(); /* whoever closes it last waits: PID 1, if it ever had it */
+        if (lingers < 0)
+                failed("no socket that lingers", NULL);
+        const int odd[] = { dir, place, other, plain, message, lingers, fifo[0], fifo[1] };
         for (size_t i = 0; i < ARRAY_LEN(odd); i++) {
                 int r = raw(head, 2, (int[]){ message, odd[i], odd[i], odd[i] }, 1 + WIRE_N_STREAMS);
 
@@ -1274,6 +1294,47 @@ static void preloaded(struct pod *p)
                 packaged(p, "harm-pre.service");
                 p->c.n_env = 1, p->e[0].name = S(others[i]);
                 must_fail(others[i], ask(verb_write, &p->write.base, NULL, 0));
+                clean(p, false);
+        }
+}
+
+/*
+ * Who may give nothing but a pod: root's own script of dpkg's calls tar, which runs what a variable says; and a shell
+ * of systemd's that is root's, at which somebody types.
+ */
+static void by_words_alone(struct pod *p, bool package)
+{
+        static const char tar[] = "--checkpoint=1 \"--checkpoint-action=exec=/usr/local/bin/hostile mark tar\"";
+        static const char *const tools[] = { "TAR_OPTIONS",     "GIT_SSH_COMMAND", "RSYNC_RSH", "XZ_DEFAULTS", "HOME",
+                                             "XDG_CONFIG_HOME", "PAGER",           "EDITOR",    "SOME_HOOK" };
+        static const char *const consoles[][2] = { { "systemd", "debug-shell.service" },
+                                                   { "harm", "harm-pre.service" } };
+        char text[1024] = "";
+
+        for (size_t i = 0; i < ARRAY_LEN(tools); i++) {
+                packaged(p, "dpkg-db-backup.service");
+                p->c.image = p->c.package = S("dpkg"), p->c.n_env = 1, p->e[0].name = S(tools[i]),
+                p->e[0].value = (ProtobufCBinaryData){ sizeof(tar) - 1, (uint8_t *)(uintptr_t)tar };
+                named(p->unit, "escape", "dpkg");
+                if (package) /* else it is not root, and may have what it likes */
+                        must_fail(tools[i], ask(verb_write, &p->write.base, NULL, 0));
+                if (i == 0)
+                        run_briefly(p);
+                p->c.n_env = 0;
+                if (package && ask(verb_write, &p->write.base, text, sizeof(text)) != 0)
+                        failed("without the variable it is refused, too: this shows nothing", text);
+                clean(p, false);
+        }
+        for (size_t i = 0; i < ARRAY_LEN(consoles); i++) {
+                packaged(p, consoles[i][1]);
+                p->c.image = p->c.package = S(consoles[i][0]), p->c.console = true;
+                named(p->unit, "escape", consoles[i][0]);
+                if (package)
+                        must_fail("a console of what is root", ask(verb_write, &p->write.base, NULL, 0));
+                run_briefly(p);
+                p->c.console = false;
+                if (package && ask(verb_write, &p->write.base, text, sizeof(text)) != 0)
+                        failed("without a console it is refused, too: this shows nothing", text);
                 clean(p, false);
         }
 }
@@ -1944,6 +2005,105 @@ static void too_many_jobs(struct pod *p)
                 failed("systemd gets as many jobs as anybody wants", NULL);
 }
 
+/* ---- what root does in between (tests/e2e/hostile.sh) ----------------------------------------------------------- */
+
+static const char *state_of(const char *unit)
+{
+        static char *state;
+        static sd_bus *bus;
+        CLEANUP(freep) char *path = NULL;
+
+        free(state);
+        state = NULL;
+        if ((!bus && sd_bus_open_system(&bus) < 0) ||
+            sd_bus_path_encode("/org/freedesktop/systemd1/unit", unit, &path) < 0 ||
+            sd_bus_get_property_string(bus, "org.freedesktop.systemd1", path, "org.freedesktop.systemd1.Unit",
+                                       "ActiveState", NULL, &state) < 0)
+                failed("systemd is not to be asked", unit);
+        return state ? state : "";
+}
+
+/*
+ * Commands beside a container that has been asked to end and does not. Were they to wait for its end, each would hold
+ * one of PID 1's jobs, so that no pod starts any more; and by a daemon-reload meanwhile the first one's line, made for
+ * a user with a name, would get the walls of the second one, made for whom nobody knows: it would be root. `end`: the
+ * container ends, after which nothing that waited may have begun.
+ */
+static void beside_who_ends(struct pod *p, bool end)
+{
+        static char *stubborn[] = { S("/bin/sh"), S("-c"), S("trap '' TERM; while :; do sleep 1; done") };
+        static char *wait[] = { S("/usr/local/bin/hostile"), S("mark"), S("waited") };
+        enum { COMMANDS = 260 };
+        unsigned waiting = 0;
+        struct pod other;
+
+        honest(p, "ends");
+        p->c.image = S("/bin/sh"), p->c.command = stubborn, p->c.n_command = 3, p->c.n_args = 0, p->c.n_env = 0;
+        p->c.n_mounts = 0, p->write.n_volumes = 0, p->c.run_as_user = NULL;
+        p->write.grace_seconds = 3600;
+        named(p->unit, "ends", "/bin/sh");
+        if (end) {
+                clean(p, true);
+                return;
+        }
+        if (ask(verb_write, &p->write.base, NULL, 0) != 0 || ask(verb_start, &p->start.base, NULL, 0) != 0 ||
+            !becomes(p->unit, true)) {
+                failed("no container that does not end", p->unit);
+                return;
+        }
+        nanosleep(&(struct timespec){ .tv_nsec = 300000000 }, NULL); /* until the shell has said that it ignores it */
+        p->stop.kill = false;
+        if (ask(verb_stop, &p->stop.base, NULL, 0) != 0)
+                failed("it is not asked to end", p->unit);
+        for (int i = 0; i < 500 && !streq(state_of(p->unit), "deactivating"); i++)
+                nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
+        if (!streq(state_of(p->unit), "deactivating"))
+                failed("it does not stay while it is asked to end: this shows nothing", state_of(p->unit));
+        p->x = p->c, p->x.command = wait, p->exec.n_volumes = 0;
+        must_fail("EXEC beside a container that ends", ask(verb_exec, &p->exec.base, NULL, 0));
+        p->exec.id = 2, p->x.run_as_user = &p->user;
+        must_fail("EXEC as another beside a container that ends", ask(verb_exec, &p->exec.base, NULL, 0));
+        p->x.run_as_user = NULL;
+        for (unsigned i = 0; i < COMMANDS; i++) {
+                p->exec.id = 0x4000 + i;
+                waiting += ask(verb_exec, &p->exec.base, NULL, 0) == 0;
+        }
+        printf("%u commands wait\n", waiting);
+        honest(&other, "served");
+        other.id.uid = S("77777777-7777-4777-8777-777777777777");
+        if (ask(verb_fill, &other.fill.base, NULL, 0) != 0 || ask(verb_write, &other.write.base, NULL, 0) != 0 ||
+            ask(verb_start, &other.start.base, NULL, 0) != 0)
+                failed("another pod is not served while commands wait", NULL);
+        clean(&other, true);
+}
+
+/*
+ * A volume below a directory of /var that the machine does not have: root's part makes it for the pod's layer, open.
+ * Root makes the machine's later, closed, with a file of mode 0644 in it. `start`: what does the pod see?
+ */
+static void later_closed(struct pod *p, bool start)
+{
+        static char *see[] = { S("/usr/local/bin/hostile"), S("mark"), S("later"), S("/var/lib/hostile-later/key") };
+
+        honest(p, "later");
+        p->id.uid = S("88888888-6666-4666-8666-666666666666"); /* what the other one above has of /var is its own */
+        p->c.image = S("/usr/local/bin/hostile"), p->c.command = see, p->c.n_command = 4, p->c.n_args = p->c.n_env = 0;
+        p->m[0].path = S("/var/lib/hostile-later/x"), p->c.n_mounts = 1, p->write.n_volumes = 1;
+        p->c.writes_var = true;
+        named(p->unit, "later", "/usr/local/bin/hostile");
+        if (!start) {
+                char text[1024] = "";
+
+                if (ask(verb_write, &p->write.base, text, sizeof(text)) != 0)
+                        failed("no pod with a volume below what is not there", text);
+                return;
+        }
+        (void)ask(verb_start, &p->start.base, NULL, 0);
+        settled(p->unit);
+        nanosleep(&(struct timespec){ .tv_nsec = 150000000 }, NULL);
+        clean(p, true);
+}
+
 /* ---- as a pod ---------------------------------------------------------------------------------------------------- */
 
 static void flip(const char *dir)
@@ -2195,6 +2355,11 @@ int main(int argc, char **argv)
                 return too_many_installations(&p, (unsigned)strtoul(argv[2], NULL, 10)), wrong ? 1 : 0;
         if (argc == 3 && streq(argv[1], "fill-flood"))
                 return too_much_content(&p, (unsigned)strtoul(argv[2], NULL, 10)), wrong ? 1 : 0;
+        if (argc == 3 && streq(argv[1], "between")) {
+                beside_who_ends(&p, streq(argv[2], "after"));
+                later_closed(&p, streq(argv[2], "after"));
+                return wrong ? 1 : 0;
+        }
         if (streq(argv[1], "start-flood"))
                 return too_many_jobs(&p), wrong ? 1 : 0;
 #define ACT(call)                                                                                                      \
@@ -2209,6 +2374,7 @@ int main(int argc, char **argv)
         if (argc == 3 && streq(argv[1], "escape")) {
                 ACT(as_root_all_the_same(&p));
                 ACT(preloaded(&p));
+                ACT(by_words_alone(&p, streq(argv[2], "package")));
                 ACT(as_anybody(&p));
                 ACT(beside_root(&p, streq(argv[2], "package")));
                 ACT(in_a_programs_place(&p));
