@@ -29,7 +29,7 @@
 
 #define POLICY "/etc/vks/policy.conf"
 
-enum { HANG_SECONDS = 60, GONE_SECONDS = 60, HONEST_EVERY = 8 };
+enum { HANG_SECONDS = 60, SLOW_SECONDS = 10, GONE_SECONDS = 60, HONEST_EVERY = 8 };
 
 #define ROW(n, verb, Message, body) verb_##verb = n,
 enum { VERBS(ROW) };
@@ -57,7 +57,7 @@ static void nap(long ms)
 static int dial(void)
 {
         struct sockaddr_un addr = { .sun_family = AF_UNIX, .sun_path = WIRE_SOCKET };
-        struct timeval patience = { .tv_sec = HANG_SECONDS };
+        struct timeval patience = { .tv_sec = SLOW_SECONDS };
         const struct passwd *vks = getpwnam("vks");
         FD fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
         int r = 0;
@@ -73,6 +73,42 @@ static int dial(void)
         return r < 0 ? r : fd_take(&fd);
 }
 
+/* What those whom an answer takes are doing while there is none: PID 1, the bus, the helper, and who sleeps in the
+ * kernel for long. Twice, since one look does not tell who waits from who works. */
+static void tell_who_waits(long ms)
+{
+        printf("SLOW: no answer for %ld s\n", ms / 1000);
+        fflush(stdout);
+        for (int i = 0; i < 2; i++, nap(1000))
+                if (system("cd /proc && cut -d ' ' -f 1-3 loadavg && for p in [0-9]*; do "
+                           "    read -r name <$p/comm && state=$(sed -n 's/^State:.//p' $p/status) || continue; "
+                           "    case $p:$name:$state in "
+                           "    1:*|*:vks-helper:*|*:dbus-daemon:*|*:systemd-journal:*|*:D*) ;; *) continue ;; esac; "
+                           "    echo \"  $p $name $state, system call $(cut -d ' ' -f 1-4 $p/syscall)\"; "
+                           "    sed 's/^/      /' $p/stack; "
+                           "done 2>/dev/null; systemctl --no-pager list-jobs 2>&1 & sleep 3; kill $! 2>/dev/null") < 0)
+                        return;
+}
+
+/* Is there an answer within HANG_SECONDS? */
+static bool answered(void)
+{
+        long began = now_ms();
+        bool told = false;
+        char byte;
+
+        while (recv(sock, &byte, 1, MSG_PEEK) < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) {
+                if (now_ms() - began >= 1000L * HANG_SECONDS)
+                        return false;
+                if (!told)
+                        tell_who_waits(now_ms() - began);
+                told = true;
+        }
+        if (told)
+                printf("SLOW: the answer took %ld s\n", (now_ms() - began) / 1000);
+        return true;
+}
+
 /* The reply's error; a helper that was killed meanwhile is asked once more. */
 static int ask(uint8_t verb, const ProtobufCMessage *m, char *ret_text, size_t size)
 {
@@ -84,7 +120,6 @@ static int ask(uint8_t verb, const ProtobufCMessage *m, char *ret_text, size_t s
                 ProtobufCMessage *got = NULL;
                 struct err e = ERR_NONE;
                 int streams[WIRE_N_STREAMS] = { -1, -1, -1 };
-                char byte;
 
                 for (long end = now_ms() + 1000L * HANG_SECONDS; sock < 0 && (sock = dial()) < 0 && now_ms() < end;)
                         nap(50);
@@ -95,7 +130,7 @@ static int ask(uint8_t verb, const ProtobufCMessage *m, char *ret_text, size_t s
                 r = wire_send_request(sock, wire_verb_find(verb), m, verb == verb_exec ? streams : NULL, &e);
                 if (r == -EMSGSIZE)
                         break;
-                if (r == 0 && recv(sock, &byte, 1, MSG_PEEK) < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+                if (r == 0 && !answered()) {
                         mark("the helper hangs");
                         exit(1);
                 }

@@ -127,6 +127,7 @@ static int take(const char *path, const struct stat *st, UNUSED int type, UNUSED
         bool ours = starts_with(path, "/run/systemd/system/vks.") ||
                     starts_with(path, "/run/systemd/system/vks-exec-") ||
                     starts_with(path, "/run/systemd/system/run-vks-") || starts_with(path, "/tmp/apt") ||
+                    starts_with(path, "/run/systemd/namespace-") || /* of units of the machine's that begin just now */
                     starts_with(path, "/tmp/systemd-private-") || starts_with(path, "/var/tmp/systemd-private-");
 
         if (ours || is_among(alive, ARRAY_LEN(alive), path))

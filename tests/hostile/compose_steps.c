@@ -201,8 +201,9 @@ static const char *const host_types[] = {
 enum volume { DISK, MEMORY, FILES, HOST, HOST_TOO, VOLUMES };
 static const char *const volume_names[VOLUMES] = { "disk", "memory", "files", "host", "host-too" };
 
-/* Root, users of the machine, of the dynamic range, of nobody, of policy's range. */
-static const uint32_t ids[] = { 0, 1, 6, 42, 4712, 20000, 61184, 61200, 65519, 65530, 65534, 4294967294u };
+/* Root, users of the machine, of the dynamic range, of nobody, of policy's range; but of no pod that has a secret in
+ * its variables, since pods of one user are one user (policy/TRUST.md). */
+static const uint32_t ids[] = { 0, 1, 6, 42, 4712, 25000, 61184, 61200, 65519, 65530, 65534, 4294967294u };
 
 /* ---- chance ------------------------------------------------------------------------------------------------------ */
 
@@ -274,6 +275,7 @@ struct pod {
         Vks__Container *containers[CONTAINERS];
         char units[CONTAINERS][ID_UNIT_MAX + 1];
         bool secret[CONTAINERS]; /* a container of this number may have the pod's secret in its variables */
+        Vks__Qos qos;
 };
 static struct pod pods[PODS];
 
@@ -401,6 +403,11 @@ static Vks__Container *a_container(unsigned pod, unsigned number)
         c->working_dir = S(one_in(8) ? place() : "/");
         c->stop_signal = S(one_in(8) ? "SIGUSR1" : "");
         c->message_path = S(one_in(8) ? place() : one_in(8) ? "" : "/dev/termination-log");
+        c->no_new_privileges = one_in(6), c->reads_files = one_in(4), c->console = one_in(12);
+        if (one_in(12)) {
+                c->groups = keep(xcalloc(1, sizeof(*c->groups)));
+                c->groups[0] = one_in(2) ? 30000 + pod : PICK(ids), c->n_groups = 1;
+        }
         c->args = words, c->n_args = n;
         if (one_in(5) || !kind->unit) {
                 c->image = S(kind->unit ? MISCHIEF : "/opt/compose/bin/app");
@@ -435,6 +442,7 @@ static Vks__Volume *a_volume(enum volume which)
                 v->source_case = VKS__VOLUME__SOURCE_EMPTY_DIR;
                 v->empty_dir = MAKE(Vks__EmptyDir, vks__empty_dir__init);
                 v->empty_dir->memory = which == MEMORY;
+                v->empty_dir->group = one_in(12) ? an_id(one_in(2) ? 30000 : PICK(ids)) : NULL;
                 break;
         case FILES:
                 v->source_case = VKS__VOLUME__SOURCE_FILES;
@@ -545,7 +553,9 @@ static void write_pod(unsigned pod, unsigned from, unsigned to)
         m->volumes = keep(xcalloc(VOLUMES, sizeof(*m->volumes)));
         m->containers = keep(xcalloc(CONTAINERS, sizeof(*m->containers)));
         m->grace_seconds = 1;
-        m->qos = draw(3);
+        if (one_in(8)) /* its commands are in the slice of the last WRITE: of those before, EXEC is refused */
+                p->qos = draw(3);
+        m->qos = p->qos;
         for (unsigned i = from; i < to; i++) {
                 struct pod_id id = { .namespace = NAMESPACE };
                 Vks__Container *c = p->containers[i];
@@ -575,6 +585,7 @@ static void fill_pod(unsigned pod)
         char *said = text("p%u FILL", pod);
 
         m->pod = pods[pod].id, m->volume = S("files");
+        m->group = one_in(12) ? an_id(one_in(2) ? 30000 : PICK(ids)) : NULL;
         m->files = keep(xcalloc(ARRAY_LEN(names) + 1, sizeof(*m->files)));
         secret->path = S("secret"), secret->mode = 0444;
         secret->content.data = (uint8_t *)text(SECRET "pod%u-", pod);
@@ -648,10 +659,35 @@ static void ask_about_command(unsigned by, const char *unit, uint8_t verb)
                 ->wrong_owner = true;
 }
 
+/* Otherwise than WRITE had it: other mounts, user, groups, directory, name. */
+static void say_otherwise(unsigned pod, Vks__Container *x)
+{
+        switch (draw(6)) {
+        case 0:
+                x->n_mounts = 0, give_mounts(&pods[pod], x);
+                break;
+        case 1:
+                x->name = text("c%u", draw(CONTAINERS));
+                break;
+        case 2:
+                x->working_dir = S(place());
+                break;
+        case 3:
+                x->no_new_privileges = !x->no_new_privileges;
+                break;
+        case 4:
+                x->groups = keep(xcalloc(1, sizeof(*x->groups)));
+                x->groups[0] = PICK(ids), x->n_groups = 1;
+                break;
+        default:
+                x->run_as_user = one_in(2) ? an_id(PICK(ids)) : NULL;
+        }
+}
+
 /*
- * EXEC beside a container, which is now and then told otherwise than WRITE had it: other mounts, user, directory, name;
- * by few ids, so that some come twice. The command has the container's variables: where the pod's secret may be among
- * them, it stays with the pod's own user.
+ * EXEC beside a container. Most are as WRITE had it, since all others are refused before anything is done; by few ids,
+ * so that some come twice. The command has the container's variables: where the pod's secret may be among them, it
+ * stays with the pod's own user.
  */
 static void exec_beside(unsigned pod, unsigned number)
 {
@@ -662,23 +698,20 @@ static void exec_beside(unsigned pod, unsigned number)
         Vks__Exec *m = MAKE(Vks__Exec, vks__exec__init);
         Vks__Container *x = keep(xmemdup(p->containers[number], sizeof(*x)));
         char **words = keep(xcalloc(32, sizeof(*words))), unit[ID_UNIT_MAX + 1];
+        bool otherwise = one_in(5);
         size_t n = 1;
 
         x->args = NULL, x->n_args = 0, x->env = NULL, x->n_env = 0;
-        if (one_in(5))
-                x->n_mounts = 0, give_mounts(p, x);
-        if (one_in(16))
-                x->name = text("c%u", draw(CONTAINERS));
-        if (one_in(8))
-                x->working_dir = S(place());
-        if (one_in(6))
-                x->run_as_user = one_in(2) ? an_id(PICK(ids)) : NULL;
-        if (p->secret[number] || p->secret[x->name[1] - '0'])
-                x->run_as_user = an_id(20000 + pod), x->run_as_group = NULL;
-        words[0] = S(one_in(10) ? PICK(closed) : PICK(programs)); /* what policy refuses shows little */
+        if (otherwise) {
+                say_otherwise(pod, x);
+                if (p->secret[number] || p->secret[x->name[1] - '0'])
+                        x->run_as_user = an_id(20000 + pod), x->run_as_group = NULL;
+        }
+        words[0] = S(one_in(12) ? PICK(closed) : PICK(programs)); /* what policy refuses shows little */
         give_deeds(x, pod, number, words, &n);
         x->command = words, x->n_command = n;
-        m->pod = p->id, m->container = x, m->id = draw(4), m->qos = draw(3);
+        m->pod = p->id, m->container = x, m->id = draw(4);
+        m->qos = one_in(16) ? draw(3) : p->qos;
         m->user = S(one_in(8) ? "x\nVKS_RULE=x\nMESSAGE=y" : "mallory");
         m->volumes = keep(xcalloc(VOLUMES, sizeof(*m->volumes)));
         for (size_t v = 0; v < VOLUMES; v++)
@@ -726,6 +759,7 @@ static void make_pod(unsigned pod)
 
         *p = (struct pod){ .id = MAKE(Vks__Pod, vks__pod__init) };
         p->id->namespace_ = S(NAMESPACE), p->id->name = S(pod_names[pod]), p->id->uid = S(pod_uids[pod]);
+        p->qos = draw(3);
         for (enum volume v = 0; v < VOLUMES; v++)
                 p->volumes[v] = a_volume(v);
         for (unsigned i = 0; i < CONTAINERS; i++) {
@@ -821,8 +855,8 @@ static void course(unsigned pod)
         for (unsigned i = 0; i < CONTAINERS; i++) {
                 if (!one_in(6))
                         ask_about(pod, i, verb_start, one_in(4), false);
-                if (one_in(4))
-                        exec_beside(pod, one_in(4) ? draw(CONTAINERS) : i);
+                if (one_in(3))
+                        exec_beside(pod, one_in(6) ? draw(CONTAINERS) : i);
                 if (one_in(3))
                         anything(one_in(3) ? draw(PODS) : pod);
         }
