@@ -2,8 +2,8 @@
 /*
  * Mirror pods: by them the API server knows of static pods (pkg/kubelet/pod/mirror_client.go). There is one for each
  * static pod as long as the pod is here; what somebody deletes or what shows an earlier state of the file is made
- * again, and one without a static pod is deleted, but not while a file cannot be read that may ask for it. Nothing that happens to a mirror ends the static pod. Until the
- * API server's first list is complete nothing is asked of it.
+ * again, and one without a static pod is deleted, but not while a file cannot be read that may ask for it. Nothing that
+ * happens to a mirror ends the static pod. Until the API server's first list is complete nothing is asked of it.
  */
 #ifndef VKS_AGENT_PODS_MIRROR_H
 #define VKS_AGENT_PODS_MIRROR_H
