@@ -9,6 +9,7 @@
 #include "agent/lib/go_quote.h"
 #include "agent/lib/quantity.h"
 #include "agent/lib/times.h"
+#include "agent/pod/hosts.h"
 #include "common/buf.h"
 #include "common/mem.h"
 #include "common/message.h"
@@ -402,7 +403,7 @@ static void parse_mounts(struct pod *p, struct container *c, const cJSON *mounts
                        VOLUMES_MAX);
                 return;
         }
-        c->mounts = xcalloc(json_len(mounts), sizeof(*c->mounts));
+        c->mounts = xcalloc(json_len(mounts) + 1, sizeof(*c->mounts)); /* and /etc/hosts */
         cJSON_ArrayForEach (item, mounts) {
                 struct mount *m = &c->mounts[c->n_mounts++];
                 const char *volume = json_str(item, "name"), *path = json_str(item, "mountPath");
@@ -420,6 +421,19 @@ static void parse_mounts(struct pod *p, struct container *c, const cJSON *mounts
                                c->name, m->volume, m->path);
                 parse_sub_path(p, c, m, item, node_name);
         }
+}
+
+/* A container that has something of its own there keeps it. */
+static void mount_hosts(struct container *c, const char *volume)
+{
+        for (size_t i = 0; i < c->n_mounts; i++)
+                if (streq(c->mounts[i].path, HOSTS_PATH))
+                        return;
+        if (c->mounts)
+                c->mounts[c->n_mounts++] = (struct mount){ .volume = xstrdup(volume),
+                                                           .path = xstrdup(HOSTS_PATH),
+                                                           .sub_path = xstrdup(HOSTS_FILE),
+                                                           .read_only = true };
 }
 
 /* An annotation for this one container wins over one for all containers. */
@@ -806,7 +820,7 @@ static void parse_volumes(struct pod *p, const cJSON *volumes, struct buf *ignor
                 refuse(p, NULL, "FailedMount", "spec.volumes: more than %d", VOLUMES_MAX);
                 return;
         }
-        p->volumes = xcalloc(json_len(volumes), sizeof(*p->volumes));
+        p->volumes = xcalloc(json_len(volumes) + 1, sizeof(*p->volumes)); /* and that of /etc/hosts */
         cJSON_ArrayForEach (item, volumes)
                 parse_volume(p, &p->volumes[p->n_volumes++], item, ignored);
 }
@@ -907,8 +921,7 @@ static void tell_unmapped_ports(const struct demands *d, struct buf *ignored)
 /* What a pod has of its own where each has a network of its own, and its containers a view of it. */
 static void tell_ignored_fields(const cJSON *spec, struct buf *ignored)
 {
-        static const char *const fields[] = { "hostAliases", "dnsConfig", "setHostnameAsFQDN",
-                                              "shareProcessNamespace" };
+        static const char *const fields[] = { "dnsConfig", "setHostnameAsFQDN", "shareProcessNamespace" };
         const char *dns = json_str(spec, "dnsPolicy");
 
         for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
@@ -950,6 +963,34 @@ static void open_to_group(struct pod *p)
         for (size_t i = 0; i < p->n_volumes; i++)
                 for (size_t k = 0; k < p->volumes[i].n_items; k++)
                         p->volumes[i].items[k].mode |= 0440;
+}
+
+/* hostAliases: one file more, in a volume that no manifest has. */
+static void add_hosts(struct pod *p, const cJSON *aliases)
+{
+        CLEANUP(freep) char *lines = NULL, *name = xstrdup("vks-hosts");
+        struct err e = ERR_NONE;
+        struct volume *v;
+        size_t room = 0;
+
+        if (json_len(aliases) == 0 || !p->volumes)
+                return;
+        if (hosts_of_aliases(aliases, &lines, &e) < 0) {
+                refuse(p, NULL, e.reason, "%s", e.text);
+                return;
+        }
+        for (size_t i = 0; i < p->n_volumes; i++)
+                if (streq(p->volumes[i].name, name)) {
+                        refuse(p, NULL, "FailedMount", "volumes{%s}: that name is vks' own beside hostAliases", name);
+                        return;
+                }
+        v = &p->volumes[p->n_volumes++];
+        *v = (struct volume){ .name = TAKE(name), .kind = VOLUME_FILES };
+        *add_item(p, v, &room) = (struct volume_item){
+                .kind = SOURCE_HOSTS, .text = TAKE(lines), .path = xstrdup(HOSTS_FILE), .mode = MODE_DEFAULT
+        };
+        for (size_t i = 0; i < p->n_containers; i++)
+                mount_hosts(&p->containers[i], v->name);
 }
 
 int pod_parse(const cJSON *object, struct pod **ret, struct err *e)
@@ -1001,6 +1042,7 @@ int pod_parse(const cJSON *object, struct pod **ret, struct err *e)
         if (p->has_fs_group)
                 open_to_group(p);
         parse_containers(p, spec, &ignored);
+        add_hosts(p, json_get(spec, "hostAliases"));
         check_mounted_volumes_exist(p);
         check_resource_references(p);
         parse_gates(p, spec, status);

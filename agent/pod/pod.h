@@ -28,6 +28,7 @@ enum source_kind {
         SOURCE_SECRET,
         SOURCE_FIELD,    /* `text` is the field path */
         SOURCE_TOKEN,    /* service account token; `text` is the audience or NULL */
+        SOURCE_HOSTS,    /* /etc/hosts with the lines `text` behind it (hosts.h) */
         SOURCE_RESOURCE, /* `text` is the field, "limits.cpu", of the container `object` (NULL: the one whose variable
                             it is), and `divisor` its unit, NULL for none */
 };

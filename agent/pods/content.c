@@ -5,7 +5,9 @@
 #include <stdio.h>
 
 #include "agent/lib/json.h"
+#include "agent/pod/hosts.h"
 #include "common/buf.h"
+#include "common/file.h"
 #include "common/mem.h"
 
 enum { EXPANDED_MAX = 4 * 1024 * 1024 };
@@ -215,6 +217,18 @@ static Vks__Id *fs_group(const struct pod *p)
         return p->has_fs_group ? id_new(p->fs_group) : NULL;
 }
 
+static int add_hosts(const struct volume_item *it, Vks__Fill *fill, uint64_t *hash, struct err *e)
+{
+        CLEANUP(freep) char *machines = NULL, *text = NULL;
+        size_t size;
+        int r = file_read(HOSTS_PATH, HOSTS_MAX, &machines, &size, e);
+
+        if (r < 0 && r != -ENOENT)
+                return err_set(e, -EAGAIN, "FailedMount", "the machine's %s cannot be read", HOSTS_PATH);
+        text = hosts_text(machines ? machines : "", it->text);
+        return add_file(fill, it->path, text, strlen(text), it->mode, hash, e);
+}
+
 int content_fill(const struct content *c, const struct pod *p, size_t volume, const struct pod_node *node,
                  Vks__Fill **ret, uint64_t *ret_hash, struct err *e)
 {
@@ -242,6 +256,8 @@ int content_fill(const struct content *c, const struct pod *p, size_t volume, co
                         if (value)
                                 json_bytes(value, size);
                         r = add_file(fill, it->path, value ? value : "", size, it->mode, &hash, e);
+                } else if (it->kind == SOURCE_HOSTS) {
+                        r = add_hosts(it, fill, &hash, e);
                 } else {
                         struct err why = ERR_NONE;
                         const char *value = token_value(c->tokens[token++], &why);

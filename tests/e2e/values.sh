@@ -137,12 +137,17 @@ YAML
 }
 
 test_a_pod_knows_its_name() {
-    once web-7 'echo "$HOSTNAME $(N)"' 'env: [{name: "N", value: "<$(HOSTNAME)>"}]' 'hostAliases: [{ip: 192.0.2.7, hostnames: [db.example.test]}]'
+    once web-7 'echo "$HOSTNAME $(N)"; grep example.test /etc/hosts; getent hosts db.example.test; grep -c localhost /etc/hosts' 'env: [{name: "N", value: "<$(HOSTNAME)>"}]' \
+        'hostAliases: [{ip: 192.0.2.7, hostnames: [db.example.test, db]}]'
     once on-host 'echo "$HOSTNAME $(hostname)"' '' 'hostNetwork: true'
     once other 'echo "$HOSTNAME $HOME"' 'securityContext: {runAsUser: 54321}' 'hostname: db'
     ends web-7 Succeeded
-    wait_for 10 "its own name" equals "web-7 <web-7>" k logs web-7
-    event web-7 "FieldsIgnored: .*hostAliases"
+    wait_for 10 "its own name, and those that it gives to others" equals "web-7 <web-7>
+192.0.2.7	db.example.test	db
+192.0.2.7       db.example.test db
+$(node grep -c localhost /etc/hosts)" k logs web-7
+    ! has_event web-7 FieldsIgnored || fail "hostAliases are said to have no effect"
+    ! node grep -q example.test /etc/hosts || fail "the machine has it too"
     ends other Succeeded
     wait_for 10 "the name that it asks for, and the home of a user whom nobody knows" equals "db /" k logs other
     event other 'FieldsIgnored: .*hostname .it is in .HOSTNAME alone'

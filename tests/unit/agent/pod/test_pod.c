@@ -444,7 +444,7 @@ static void words_text(struct buf *b, const char *title, char **words)
                 buf_printf(b, " '%s'", *words);
 }
 
-static const char *const sources[] = { "=", "<configMap ", "<secret ", "<field ", "<token ", "<resource " };
+static const char *const sources[] = { "=", "<configMap ", "<secret ", "<field ", "<token ", "<hosts ", "<resource " };
 
 /* What a container asks for, in short. */
 static char *container_text(const struct container *c)
@@ -733,7 +733,7 @@ Test(pod, what_is_no_containers_and_has_no_effect_is_told_too)
         static const struct {
                 const char *spec, *ignored;
         } table[] = {
-                { "\"hostAliases\":[{\"ip\":\"192.0.2.7\",\"hostnames\":[\"db\"]}]", "hostAliases" },
+                { "\"hostAliases\":[{\"ip\":\"192.0.2.7\",\"hostnames\":[\"db\"]}]", NULL },
                 { "\"hostAliases\":[],\"dnsConfig\":{},\"shareProcessNamespace\":false", NULL },
                 { "\"dnsPolicy\":\"None\",\"dnsConfig\":{\"nameservers\":[\"192.0.2.53\"]}", "dnsConfig, dnsPolicy" },
                 { "\"dnsPolicy\":\"ClusterFirst\"", NULL },
@@ -754,6 +754,28 @@ Test(pod, what_is_no_containers_and_has_no_effect_is_told_too)
 
                 cr_expect(streq(p->ignored, table[i].ignored), "%s: %s", table[i].spec, p->ignored ? p->ignored : "");
         }
+}
+
+Test(pod, host_aliases_are_a_file_over_etc_hosts_but_where_a_container_has_its_own)
+{
+        CLEANUP(pod_freep)
+        struct pod *p =
+                parse("\"hostAliases\":[{\"ip\":\"192.0.2.7\",\"hostnames\":[\"db\"]}],\"volumes\":[{\"name\":\"v\","
+                      "\"emptyDir\":{}}],\"initContainers\":[{\"name\":\"i\",\"image\":\"nginx\"}],\"containers\":["
+                      "{\"name\":\"c\",\"image\":\"nginx\",\"volumeMounts\":[{\"name\":\"v\",\"mountPath\":"
+                      "\"/etc/hosts\",\"subPath\":\"x\"}]}]");
+        CLEANUP(pod_freep)
+        struct pod *taken =
+                parse("\"hostAliases\":[{\"ip\":\"192.0.2.7\",\"hostnames\":[\"db\"]}],\"volumes\":[{\"name\":"
+                      "\"vks-hosts\",\"emptyDir\":{}}],\"containers\":[{\"name\":\"c\",\"image\":\"nginx\"}]");
+        CLEANUP(freep) char *init = container_text(&p->containers[0]), *app = container_text(&p->containers[1]);
+
+        cr_assert_eq(p->n_volumes, 2);
+        cr_expect_str_eq(p->volumes[1].items[0].text, "192.0.2.7\tdb\n");
+        cr_expect_eq(p->volumes[1].items[0].kind, SOURCE_HOSTS);
+        cr_expect(strstr(init, " vks-hosts/hosts at /etc/hosts ro"), "%s", init);
+        cr_expect_not(strstr(app, "vks-hosts"), "%s", app);
+        cr_expect_str_eq(taken->refused.text, "volumes{vks-hosts}: that name is vks' own beside hostAliases");
 }
 
 Test(pod, its_hostname_is_its_own)
