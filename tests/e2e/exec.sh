@@ -238,8 +238,9 @@ gains_nothing() {
     local pod=$1 container=$2 unit=$3 file=$TMP/$NS-gains slice beside
     shift 3
     kubectl -n "$NS" exec "$pod" -c "$container" -- "$@" >"$file-said" 2>&1 &
-    wait_for 20 "a command runs beside $container" at_least 1 commands_of "$pod" || fail "it said: $(cat "$file-said")"
-    beside=$(sh_node "systemctl list-units --no-legend --plain 'vks-exec-$(uid_of "$pod")-$container-*' | cut -d ' ' -f 1")
+    beside="systemctl list-units --no-legend --plain 'vks-exec-$(uid_of "$pod")-$container-*'" # others of the pod may run already
+    wait_for 20 "a command runs beside $container" sh_node "$beside | grep -q ." || fail "it said: $(cat "$file-said")"
+    beside=$(sh_node "$beside | cut -d ' ' -f 1")
     COMMAND=$(main_pid "$beside")
     wait_for 20 "it has become the program" sh_node "readlink /proc/$COMMAND/exe | grep -qv vks-exec"
     sh_node "cat /proc/$COMMAND/status" | rights >"$file-command"
