@@ -247,8 +247,8 @@ Test(dir, the_shape_of_a_directory_is_copied_without_its_content)
 
 Test(dir, files_are_published_in_the_kubelets_layout)
 {
-        struct publish_file one[] = { { "k", "v1", 2, 0644 }, { "sub/dir/k2", "v2", 2, 0400 } },
-                            two[] = { { "k", "v3", 2, 0644 }, { "new", "", 0, 0644 } };
+        struct publish_file one[] = { { "k", "v1", 2, 0644, 0 }, { "sub/dir/k2", "v2", 2, 0400, 0 } },
+                            two[] = { { "k", "v3", 2, 0644, 0 }, { "new", "", 0, 0644, 0 } };
         FD v = dir_make(at, "v", 0755);
         char link[64] = "";
 
@@ -270,8 +270,8 @@ Test(dir, files_are_published_in_the_kubelets_layout)
 
 Test(dir, what_cannot_be_published_leaves_the_old)
 {
-        struct publish_file one[] = { { "k", "v1", 2, 0644 } },
-                            bad[] = { { "a", "x", 1, 0644 }, { "a/b", "x", 1, 0644 } };
+        struct publish_file one[] = { { "k", "v1", 2, 0644, 0 } },
+                            bad[] = { { "a", "x", 1, 0644, 0 }, { "a/b", "x", 1, 0644, 0 } };
         FD v = dir_make(at, "v", 0755);
 
         cr_assert_eq(publish(v, one, 1), 0);
@@ -308,7 +308,7 @@ static void swap_for_ever(void)
 Test(dir, nothing_outside_is_touched_while_another_process_swaps_names)
 {
         FD out = dir_make(at, "out", 0755), inner = dir_make(out, "d", 0755);
-        struct publish_file files[] = { { "k", "v", 1, 0644 }, { "d/e/k", "v", 1, 0600 }, { "l/x", "v", 1, 0644 } };
+        struct publish_file files[] = { { "k", "v", 1, 0644, 0 }, { "d/e/k", "v", 1, 0600, 0 }, { "l/x", "v", 1, 0644, 0 } };
         CLEANUP(freep) char *deep = xasprintf("%s/vol/d/e/m", base);
         struct stat st;
         pid_t child;
