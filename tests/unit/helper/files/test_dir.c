@@ -308,7 +308,9 @@ static void swap_for_ever(void)
 Test(dir, nothing_outside_is_touched_while_another_process_swaps_names)
 {
         FD out = dir_make(at, "out", 0755), inner = dir_make(out, "d", 0755);
-        struct publish_file files[] = { { "k", "v", 1, 0644, 0 }, { "d/e/k", "v", 1, 0600, 0 }, { "l/x", "v", 1, 0644, 0 } };
+        struct publish_file files[] = { { "k", "v", 1, 0644, 0 },
+                                        { "d/e/k", "v", 1, 0600, 0 },
+                                        { "l/x", "v", 1, 0644, 0 } };
         CLEANUP(freep) char *deep = xasprintf("%s/vol/d/e/m", base);
         struct stat st;
         pid_t child;
