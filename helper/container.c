@@ -339,15 +339,13 @@ static int find_source(const struct op_container *k, const struct unit_text *u, 
                 break;
         case VOLUME_FILES:
                 path = xasprintf("%s/%s/files/%s%s%s", top, uid, v->name, is_part ? "/" : "", mount->sub_path);
-                if (is_part && faccessat(AT_FDCWD, path, F_OK, 0) < 0)
+                if (is_part && (strlen(path) > ID_PATH_MAX || faccessat(AT_FDCWD, path, F_OK, 0) < 0))
                         return err_set(e, -ENOENT, NULL, "volumeMounts: subPath \"%.200s\" is not in volume %s",
                                        mount->sub_path, v->name);
                 break;
         default:
                 path = xasprintf("%s/%s/%s/%s", top, uid, is_part ? SUB_PATHS : "volumes", part);
         }
-        if (strlen(path) > ID_PATH_MAX)
-                return err_set(e, -ENAMETOOLONG, NULL, "volumeMounts: subPath \"%.200s\"", mount->sub_path);
         snprintf(wish->source, sizeof(wish->source), "%s", path);
         return 0;
 }

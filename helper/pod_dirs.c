@@ -144,6 +144,7 @@ static int make_in(struct machine *m, int pod, const char *uid, const struct op_
 {
         FD own = -1, all = -1, dir = -1;
         struct stat st;
+        bool made;
 
         if (v->kind == VOLUME_DISK && (own = dir_make(m->disk, uid, 0700)) < 0)
                 return own;
@@ -155,12 +156,9 @@ static int make_in(struct machine *m, int pod, const char *uid, const struct op_
         /* As the kubelet does (pkg/volume/volume_linux.go): what is made in it is the group's, too. It stays sticky
          * where a mount point lies in it (helper/files/trust.c). */
         dir = dir_make(all, name, 0777);
-        if (dir < 0 || fstat(dir, &st) < 0)
-                return dir < 0 ? dir : -errno;
-        return fchown(dir, (uid_t)-1, v->group->value) < 0 ||
-                               fchmod(dir, 02777 | (st.st_mode & S_ISVTX) | (streq(in, SUB_PATHS) ? S_ISVTX : 0)) < 0
-                       ? -errno
-                       : 0;
+        made = dir >= 0 && fstat(dir, &st) == 0 && fchown(dir, (uid_t)-1, v->group->value) == 0 &&
+               fchmod(dir, 02777 | (st.st_mode & S_ISVTX) | (streq(in, SUB_PATHS) ? S_ISVTX : 0)) == 0;
+        return made ? 0 : dir < 0 ? dir : -errno;
 }
 
 /* Each request may name others, and they stay as long as the pod does. */

@@ -116,7 +116,8 @@ static int parse_sub_path(const struct policy *p, struct op_mount *m, bool *ret_
 
         *ret_read_only = v->read_only;
         if (v->kind == VOLUME_HOST)
-                m->host_path = xasprintf("%s%s", v->host_path, *m->sub_path ? absolute : "");
+                m->host_path = xasprintf("%s%s", *m->sub_path && streq(v->host_path, "/") ? "" : v->host_path,
+                                         *m->sub_path ? absolute : "");
         if (!*m->sub_path)
                 return 0;
         if (!rule_unit_path(absolute))
@@ -126,8 +127,6 @@ static int parse_sub_path(const struct policy *p, struct op_mount *m, bool *ret_
                                  m->sub_path, v->name);
         if (v->kind != VOLUME_HOST)
                 return 0;
-        if (streq(v->host_path, "/"))
-                memmove(m->host_path, m->host_path + 1, strlen(m->host_path));
         if (!rule_unit_path(m->host_path))
                 return MALFORMED(e, "volumeMounts: subPath \"%.200s\" is too long for volume %s", m->sub_path, v->name);
         return rule_host_path(p, m->host_path, ret_read_only, e);

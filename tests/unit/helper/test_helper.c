@@ -1093,6 +1093,40 @@ Test(helper, a_part_of_an_empty_directory_lies_beside_it_and_is_mounted_over_its
         cr_assert(holds(SLEEP_DROPIN, "BindPaths=\"" PARTS "/disk:a:b\":\"/tmp/a/b\"\n"));
 }
 
+/* `n` parts of the volume, beginning with that number, each with a mount of its own in one container. */
+static int write_parts(struct asked *a, unsigned first, unsigned n)
+{
+        static Vks__Mount parts[256], *mounts[256];
+        static char names[256][16], targets[256][32];
+
+        for (unsigned i = 0; i < n; i++) {
+                vks__mount__init(&parts[i]);
+                snprintf(names[i], sizeof(names[i]), "p%u", first + i);
+                snprintf(targets[i], sizeof(targets[i]), "/tmp/t%u", first + i);
+                parts[i].volume = STR("disk"), parts[i].sub_path = names[i], parts[i].path = targets[i];
+                mounts[i] = &parts[i];
+        }
+        a->c.mounts = mounts, a->c.n_mounts = n;
+        return write_pod(a);
+}
+
+Test(helper, parts_are_so_many_and_no_more)
+{
+        struct asked *a = sleeper();
+        Vks__Mount whole[2] = { VKS__MOUNT__INIT, VKS__MOUNT__INIT }, *both[] = { &whole[0], &whole[1] };
+
+        for (unsigned first = 0; first < 750; first += 250)
+                cr_assert_eq(write_parts(a, first, 250), 0, "%s", reply->text);
+        whole[0].volume = whole[1].volume = STR("disk"), whole[0].path = STR("/tmp/a"), whole[1].path = STR("/tmp/b");
+        a->c.mounts = both, a->c.n_mounts = 2;
+        cr_assert_eq(write_pod(a), -E2BIG);
+        expect(-E2BIG, "volumeMounts: more than 1024 parts of volumes in one container");
+        cr_assert_eq(write_parts(a, 750, 250), 0, "%s", reply->text);
+        cr_assert_eq(write_parts(a, 1000, 250), 0, "%s", reply->text);
+        cr_assert_eq(write_parts(a, 1250, 1), -E2BIG, "who asks for others again and again");
+        cr_assert_not(is_there(PARTS "/disk:p1250"));
+}
+
 Test(helper, a_part_of_files_must_be_there)
 {
         struct asked *a = sleeper();

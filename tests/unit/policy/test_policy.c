@@ -770,6 +770,13 @@ Test(policy, a_part_of_a_host_path_lies_under_an_allowed_prefix_itself)
         expect_rule("host-path = /srv/data rw", &w, "host-path");
         w.h.path = (char *)"/etc/ssl", w.m.sub_path = (char *)"private";
         expect_rule("host-path = /etc/ssl rw", &w, "never-mount");
+        static char longest[ID_PATH_MAX];
+        memset(longest, 'x', sizeof(longest) - 1);
+        for (size_t i = 100; i + 3 < sizeof(longest); i += 100)
+                longest[i] = '/';
+        w.h.path = (char *)"/srv", w.m.sub_path = longest;
+        cr_assert_eq(write_with("host-path = /srv rw", &w), -EINVAL);
+        cr_assert(strstr(w.e.text, "is too long for volume h"), "%s", w.e.text);
 }
 
 Test(policy, a_part_of_a_volume_is_a_path_in_it)
