@@ -15,7 +15,6 @@
 
 enum {
         PERSON_GROUPS_MAX = 64,
-
         GROUPS_MAX = 2 * PERSON_GROUPS_MAX + POD_GROUPS_MAX + 1,
 };
 

@@ -580,9 +580,7 @@ static void describe(const struct pod *p, const struct container *spec, const st
         m->restart = restart[restarts_unattended(&spec->restarts)];
         if (spec->ephemeral) /* it runs once */
                 m->restart = VKS__RESTART__RESTART_NEVER;
-        else if (spec->init && !spec->sidecar) /* the agent decides when an init container runs again: systemd does not
-                                                * know their order
-                                                */
+        else if (spec->init && !spec->sidecar) /* the agent starts it again: systemd does not know their order */
                 m->restart = VKS__RESTART__RESTART_NEVER;
         if (spec->has_user)
                 m->run_as_user = id_new(spec->user);

@@ -488,8 +488,8 @@ static void do_end(struct pod_entry *e, const struct plan *plan, enum action_kin
                         c->kill_sent = true;
                         continue;
                 }
-                if (c->hooks[HOOK_PRE_STOP] == HOOK_TO_COME ||
-                    e->state->restarting_all) /* otherwise it has begun with that */
+                /* otherwise its end has begun with the hook */
+                if (c->hooks[HOOK_PRE_STOP] == HOOK_TO_COME || e->state->restarting_all)
                         begin_to_end(e, k, now);
                 c->signal_at = now;
                 c->term_sent |= kind == ACTION_TERM;
