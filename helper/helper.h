@@ -43,6 +43,8 @@ struct machine {
         struct trash trash;
         const int *streams; /* EXEC: the three descriptors that came with the present request, borrowed */
         unsigned execs;     /* commands that may begin before PID 1 is asked how many there are (bounds.c) */
+        bool units_known;
+        size_t n_units; /* files of pods' units; dir_count() counts them again when units_known is false */
         bool content_known;
         uint64_t content; /* of all pods' files and variables, in bytes of the tmpfs (bounds.c) */
 };

@@ -73,6 +73,7 @@ static int remove_files(struct machine *m, const char *uid, const char *unit)
         FD pod = dir_open(m->pods, uid), list = pod < 0 ? pod : dir_open(pod, "units");
         int r = dir_remove(m->units, unit);
 
+        m->units_known = false;
         if (r == 0)
                 r = dir_remove(m->units, dropin);
         if (r == 0)
@@ -386,13 +387,20 @@ int op_write(struct machine *m, const struct op_write *op, UNUSED struct answer 
         if ((r = room_left(m->pods, POD_RUN_DIR, e)) < 0 || (r = room_left(m->units, UNIT_DIR, e)) < 0 ||
             (r = choose_overlay(m, op, &overlay, e)) < 0)
                 return r;
-        if (n_new && dir_count(m->units, unit_name_is_ours) + n_new > op->max_units)
+        if (n_new && !m->units_known) /* once for a thousand pods that come: the directory grows with them */
+                m->n_units = dir_count(m->units, unit_name_is_ours);
+        m->units_known |= n_new > 0;
+        if (n_new && m->n_units + n_new > op->max_units)
                 return err_set(e, -EPERM, "max-units",
                                "policy rule max-units: this node takes %u (see /etc/vks/policy.conf)", op->max_units);
         r = content_room(m, op->pod.uid, env_bytes(op), &op->bounds, &own, e);
         if (r < 0)
                 return r;
         r = write_pod(m, op, overlay, &written, e);
+        if (r < 0)
+                m->units_known = false;
+        else
+                m->n_units += n_new;
         for (size_t i = 0; i < op->n_containers && r < 0; i++)
                 if (written & UINT64_C(1) << i)
                         (void)remove_files(m, op->pod.uid, op->containers[i].unit);

@@ -6,6 +6,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/file.h"
+#include "common/mem.h"
+
+enum { ACCOUNTS_MAX = 16 * 1024 * 1024 }; /* bytes of /etc/passwd, and of /etc/group */
+
+/*
+ * The file, read at once: line by line the C library asks where it is twice for each of them. NULL without one. The
+ * caller closes the stream, and then frees *ret_text.
+ */
+static FILE *accounts(const char *path, char **ret_text)
+{
+        size_t size;
+
+        return file_read(path, ACCOUNTS_MAX, ret_text, &size, NULL) == 0 && size ? fmemopen(*ret_text, size, "r")
+                                                                                 : NULL;
+}
+
 /* The number that `s` is, or UINT32_MAX. */
 static uint32_t number_of(const char *s)
 {
@@ -17,7 +34,8 @@ static uint32_t number_of(const char *s)
 
 static void add_groups(struct person *p)
 {
-        FILE *f = fopen("/etc/group", "re");
+        CLEANUP(freep) char *text = NULL;
+        FILE *f = accounts("/etc/group", &text);
 
         for (struct group *g; f && (g = fgetgrent(f));)
                 for (char **member = g->gr_mem; *member; member++)
@@ -34,7 +52,8 @@ static void add_groups(struct person *p)
 void passwd_person(const char *s, struct person *ret)
 {
         uint32_t number = number_of(s);
-        FILE *f = fopen("/etc/passwd", "re");
+        CLEANUP(freep) char *text = NULL;
+        FILE *f = accounts("/etc/passwd", &text);
 
         *ret = (struct person){ 0 };
         snprintf(ret->name, sizeof(ret->name), "%s", s);
@@ -53,7 +72,8 @@ void passwd_person(const char *s, struct person *ret)
 
 uint32_t passwd_group(const char *s)
 {
-        FILE *f = fopen("/etc/group", "re");
+        CLEANUP(freep) char *text = NULL;
+        FILE *f = accounts("/etc/group", &text);
         uint32_t gid = number_of(s);
 
         for (struct group *g; f && gid == UINT32_MAX && (g = fgetgrent(f));)
@@ -66,7 +86,8 @@ uint32_t passwd_group(const char *s)
 
 bool passwd_has_group(uint32_t gid)
 {
-        FILE *f = fopen("/etc/group", "re");
+        CLEANUP(freep) char *text = NULL;
+        FILE *f = accounts("/etc/group", &text);
         bool found = false;
 
         for (struct group *g; f && !found && (g = fgetgrent(f));)

@@ -374,6 +374,10 @@ Test(helper, a_node_takes_no_more_units_than_its_root_says)
         a->m.n_containers = 2; /* beside one that is there already */
         cr_assert_eq(write_pod(a), -EPERM);
         cr_assert_str_eq(reply->rule, "max-units");
+        a->m.n_containers = 1;
+        cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
+        pod.name = STR("other"), pod.uid = STR(OTHER);
+        cr_assert_eq(write_pod(a), 0, "there is room again: %s", reply->text);
 }
 
 Test(helper, a_host_path_that_somebody_could_swap_is_refused)
