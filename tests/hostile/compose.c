@@ -29,7 +29,12 @@
 
 #define POLICY "/etc/vks/policy.conf"
 
-enum { HANG_SECONDS = 60, SLOW_SECONDS = 10, GONE_SECONDS = 60, HONEST_EVERY = 8 };
+enum {
+        HANG_SECONDS = 60,
+        SLOW_SECONDS = 8, /* before the helper itself gives PID 1 up */
+        GONE_SECONDS = 60,
+        HONEST_EVERY = 8
+};
 
 #define ROW(n, verb, Message, body) verb_##verb = n,
 enum { VERBS(ROW) };
@@ -284,9 +289,15 @@ static void honest(void)
         for (size_t i = 0; i < s.n; i++)
                 if (ask(s.steps[i].verb, s.steps[i].message, text, sizeof(text)) < 0)
                         mark("an honest pod is not served: %s", text);
-        bool heard = false;
-        for (long end = now_ms() + 1000L * HANG_SECONDS; !heard && now_ms() < end; heard = look_was_honest())
+        bool heard = false, told = false;
+        long began = now_ms();
+        for (; !heard && now_ms() < began + 1000L * HANG_SECONDS; heard = look_was_honest()) {
                 marks += look_at_reports(&s, 20);
+                if (told || now_ms() < began + 1000L * SLOW_SECONDS)
+                        continue;
+                tell_who_waits(now_ms() - began);
+                told = true;
+        }
         if (!heard)
                 mark("an honest pod does not run");
         marks += clean_up(&s);
