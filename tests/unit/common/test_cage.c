@@ -79,7 +79,7 @@ static int make_processes(void)
 static int make_files(void)
 {
         return syscall(SYS_mkdirat, AT_FDCWD, "/tmp/vks-cage-test", 0700) == -1 && errno == EPERM &&
-                               syscall(SYS_unlinkat, AT_FDCWD, "/tmp/vks-cage-test", 0) == -1 && errno == EPERM &&
+                               syscall(SYS_symlinkat, "/etc", AT_FDCWD, "/tmp/vks-cage-test") == -1 && errno == EPERM &&
                                syscall(SYS_fchmod, 0, 0777) == -1 && errno == EPERM
                        ? 0
                        : 1;
@@ -129,7 +129,7 @@ Test(cage, neither_makes_processes_or_signals_them)
         cr_expect_eq(ends(helper_cage, signal_others), 0);
 }
 
-Test(cage, the_agent_makes_threads_but_no_files)
+Test(cage, the_agent_makes_threads_but_no_folders_and_links)
 {
         cr_expect_eq(ends(agent_cage, make_a_thread), 0);
         cr_expect_eq(ends(agent_cage, make_files), 0);
