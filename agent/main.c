@@ -415,6 +415,7 @@ static int agent_start(struct agent *a, struct err *e)
                 .job_failed = job_failed,
         };
         static const struct installer_handler installer = { .done = installed, .progress = installing };
+        CLEANUP(strv_freep) char **names = NULL; /* of what PID 1 has handed over */
         struct pods_parts parts;
         int r;
 
@@ -460,7 +461,8 @@ static int agent_start(struct agent *a, struct err *e)
         a->commands = commands_new(a->event, a->helper, a->pods);
         a->hooks = hooks_new(a->event, a->pods, a->commands, own_ip(a));
         a->probes = probes_new(a->event, a->pods, a->commands, own_ip(a));
-        a->consoles = consoles_new(a->event, a->pods);
+        (void)sd_listen_fds_with_names(true, &names);
+        a->consoles = consoles_new(a->event, a->pods, names, SD_LISTEN_FDS_START);
         a->registered = a->config->dry_run;
         return start_server(a, e);
 }

@@ -501,7 +501,7 @@ void consoles_unit_changed(struct consoles *all)
 static void take_back(struct consoles *all, const char *name, int fd)
 {
         char uid[ID_UID_MAX + 1], container[ID_LABEL_MAX + 1];
-        const char *dot = strchr(name + 2, '.');
+        const char *dot = name[0] && name[1] == '.' ? strchr(name + 2, '.') : NULL;
         struct console *c;
 
         if (!dot || !str_copy(uid, sizeof(uid), name + 2, dot) ||
@@ -521,12 +521,10 @@ static void take_back(struct consoles *all, const char *name, int fd)
         }
 }
 
-struct consoles *consoles_new(sd_event *event, struct pods *pods)
+struct consoles *consoles_new(sd_event *event, struct pods *pods, char *const *names, int first)
 {
         struct consoles *all = NEW(struct consoles);
-        CLEANUP(strv_freep) char **names = NULL;
         struct stat st;
-        int n = sd_listen_fds_with_names(true, &names);
 
         all->event = event;
         all->pods = pods;
@@ -536,9 +534,9 @@ struct consoles *consoles_new(sd_event *event, struct pods *pods)
         else
                 all->log_device = st.st_dev;
         for (int pass = 0; pass < 2; pass++) /* log pipes belong to terminals, which come first */
-                for (int i = 0; i < n; i++) {
+                for (int i = 0; names && names[i]; i++) {
                         bool log = names[i][0] == 'l', listener = streq(names[i], "console");
-                        int fd = SD_LISTEN_FDS_START + i;
+                        int fd = first + i;
 
                         if (listener && pass == 0)
                                 all->socket = fd;

@@ -12,8 +12,12 @@
 struct consoles;
 struct console;
 
-/* Takes over the socket and the consoles that PID 1 has kept for this process; without a socket there are none. */
-struct consoles *consoles_new(sd_event *event, struct pods *pods);
+/*
+ * Takes over what PID 1 has handed to this process (sd_listen_fds_with_names(3)): `names` of the descriptors from
+ * `first` on, NULL-terminated; NULL: none. The one called "console" is the socket, without which there are no consoles;
+ * the others are consoles that an earlier agent had PID 1 keep, or are closed.
+ */
+struct consoles *consoles_new(sd_event *event, struct pods *pods, char *const *names, int first);
 struct consoles *consoles_free(struct consoles *all);
 DEFINE_FREEP(struct consoles, consoles_free)
 
