@@ -17,6 +17,7 @@
 #include "agent/node/facts.h"
 #include "agent/lib/file_watch.h"
 #include "agent/server/gate.h"
+#include "agent/server/health_port.h"
 #include "agent/server/kubelet_api.h"
 #include "agent/logs/log_end.h"
 #include "agent/logs/log_stream.h"
@@ -59,6 +60,7 @@ struct agent {
         struct gate *gate;
         struct server *server;
         struct kubelet_api kubelet_api;
+        struct health_port *health_port;
         bool registered, units_read, begun;
         bool bus_connected;
         char packages_trouble[ERR_TEXT_MAX];
@@ -324,6 +326,33 @@ static void installing(void *userdata, const struct image *image, const char *wo
         pods_install_progress(((struct agent *)userdata)->pods, image, words);
 }
 
+static void look_at_health(void *userdata, struct health *ret)
+{
+        const struct agent *a = userdata;
+
+        ret->log = health_of_log();
+        if (!a->bus_connected)
+                ret->syncloop = "the system bus cannot be reached";
+        else if (!a->units_read)
+                ret->syncloop = "systemd's units were not read yet";
+}
+
+/* What listens there already may be a kubelet; pods are looked after all the same. */
+static void start_health_port(struct agent *a)
+{
+        const struct health_port_config config = {
+                .address = a->config->healthz_address,
+                .port = a->config->healthz_port,
+                .look = look_at_health,
+                .userdata = a,
+        };
+        struct err e = ERR_NONE;
+
+        if (a->config->healthz_port && !a->config->dry_run &&
+            health_port_new(a->event, &config, &a->health_port, &e) < 0)
+                log_warning("no /healthz in plain HTTP: %s", e.text);
+}
+
 static int start_server(struct agent *a, struct err *e)
 {
         const struct config *c = a->config;
@@ -356,7 +385,16 @@ static int start_server(struct agent *a, struct err *e)
                 return r;
         server.gate = a->gate;
         server.stream_idle_usec = a->config->stream_idle_usec ?: SERVER_STREAMS_NEVER_IDLE;
-        a->kubelet_api = (struct kubelet_api){ a->event, a->pods, a->api, a->commands, a->consoles, c };
+        a->kubelet_api = (struct kubelet_api){
+                .event = a->event,
+                .pods = a->pods,
+                .api = a->api,
+                .commands = a->commands,
+                .consoles = a->consoles,
+                .config = c,
+                .look = look_at_health,
+                .userdata = a,
+        };
         return server_new(a->event, &server, kubelet_api_handle, &a->kubelet_api, &a->server, e);
 }
 
@@ -464,12 +502,14 @@ static int agent_start(struct agent *a, struct err *e)
         (void)sd_listen_fds_with_names(true, &names);
         a->consoles = consoles_new(a->event, a->pods, names, SD_LISTEN_FDS_START);
         a->registered = a->config->dry_run;
+        start_health_port(a);
         return start_server(a, e);
 }
 
 static void agent_free(struct agent *a)
 {
         server_free(a->server);
+        health_port_free(a->health_port);
         gate_free(a->gate);
         watch_free(a->watch);
         watch_free(a->node_watch);

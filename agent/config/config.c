@@ -52,6 +52,9 @@ static const struct row {
           AT(system_reserved) },
         { "address", "address", "IP", "where the kubelet API listens", "all", STRING, AT(address) },
         { "port", "port", "N", "port of the kubelet API; 0: none", "10250", PORT, AT(port) },
+        { "healthz-bind-address", "healthzBindAddress", "IP", "where /healthz alone is served, in plain HTTP",
+          "127.0.0.1", STRING, AT(healthz_address) },
+        { "healthz-port", "healthzPort", "N", "and its port; 0: none", "10248", PORT, AT(healthz_port) },
         { "certfile", "tlsCertFile", "FILE", "its certificate", "/etc/vks/kubelet-serving.crt, if it exists", STRING,
           AT(cert_file) },
         { "keyfile", "tlsPrivateKeyFile", "FILE", "its private key", "/etc/vks/kubelet-serving.key, if it exists",
@@ -315,7 +318,7 @@ static int set(struct config *c, const struct row *row, const char *text, struct
                 return set_time(place(c, row), text, e);
         case PORT:
                 r = parse_number(text, UINT16_MAX, &number, e);
-                c->port = (uint16_t)number;
+                *(uint16_t *)place(c, row) = (uint16_t)number;
                 return r;
         case COUNT:
                 r = parse_number(text, 1000000, &number, e);
@@ -490,6 +493,13 @@ static char *if_exists(const char *root, const char *path)
         return access(full, F_OK) == 0 ? TAKE(full) : NULL;
 }
 
+static bool is_address(const char *s)
+{
+        unsigned char any[sizeof(struct in6_addr)];
+
+        return inet_pton(AF_INET, s, any) == 1 || inet_pton(AF_INET6, s, any) == 1;
+}
+
 static int complete(struct config *c, const char *root, const char *hostname, struct err *e)
 {
         if (!c->kubeconfig)
@@ -500,11 +510,12 @@ static int complete(struct config *c, const char *root, const char *hostname, st
                 c->helper_socket = xstrdup(WIRE_SOCKET);
         if (!c->node_name && set_name(&c->node_name, hostname, e) < 0)
                 return err_prefix(e, "--nodename is not given and the hostname cannot serve: ");
-        if (c->address) {
-                unsigned char any[sizeof(struct in6_addr)];
-                if (inet_pton(AF_INET, c->address, any) != 1 && inet_pton(AF_INET6, c->address, any) != 1)
-                        return err_set(e, -EINVAL, NULL, "--address: \"%s\" is no IP address", c->address);
-        }
+        if (!c->healthz_address)
+                c->healthz_address = xstrdup("127.0.0.1");
+        if (c->address && !is_address(c->address))
+                return err_set(e, -EINVAL, NULL, "--address: \"%s\" is no IP address", c->address);
+        if (!is_address(c->healthz_address))
+                return err_set(e, -EINVAL, NULL, "--healthz-bind-address: \"%s\" is no IP address", c->healthz_address);
         if (!c->cert_file != !c->key_file)
                 return err_set(e, -EINVAL, NULL, "--certfile and --keyfile go together, and %s is missing",
                                c->cert_file ? "--keyfile" : "--certfile");
@@ -532,6 +543,7 @@ int config_new(int argc, char **argv, const char *root, const char *hostname, st
         *c = (struct config){
                 .node_lease = true,
                 .port = 10250,
+                .healthz_port = 10248,
                 .max_pods = 110,
                 .stream_idle_usec = 4 * UINT64_C(3600) * 1000000,
                 .log_level = LOG_INFO,

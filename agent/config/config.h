@@ -48,6 +48,8 @@ struct config {
         char **package_labels; /* NULL-terminated; NULL: package_labels()'s own choice */
         char *address;         /* NULL: all */
         uint16_t port;         /* 0: no server */
+        char *healthz_address; /* of the port that serves /healthz alone, without TLS */
+        uint16_t healthz_port; /* 0: none */
         unsigned max_pods;
         struct config_reserved kube_reserved, system_reserved;
         char *static_path; /* the folder of static pods */

@@ -3,6 +3,8 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 
 /* k8s.io/apimachinery pkg/api/resource: suffixes; the factor is num / den. */
 static const struct {
@@ -109,4 +111,24 @@ int quantity_value(const char *s, uint64_t *ret)
 uint64_t quantity_ceil(uint64_t value, uint64_t divisor)
 {
         return divisor ? value / divisor + (value % divisor > 0) : value;
+}
+
+void quantity_bytes_text(uint64_t bytes, char ret[QUANTITY_TEXT_MAX])
+{
+        static const char *const suffixes[] = { "", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei" };
+        size_t i = 0;
+
+        for (bytes &= ~UINT64_C(1023); bytes > 0 && bytes % 1024 == 0 && i + 1 < ARRAY_LEN(suffixes); i++)
+                bytes /= 1024;
+        snprintf(ret, QUANTITY_TEXT_MAX, "%" PRIu64 "%s", bytes, suffixes[i]);
+}
+
+void quantity_milli_text(uint64_t milli, char ret[QUANTITY_TEXT_MAX])
+{
+        static const char *const suffixes[] = { "m", "", "k", "M", "G", "T" };
+        size_t i = 0;
+
+        for (; milli > 0 && milli % 1000 == 0 && i + 1 < ARRAY_LEN(suffixes); i++)
+                milli /= 1000;
+        snprintf(ret, QUANTITY_TEXT_MAX, "%" PRIu64 "%s", milli, milli ? suffixes[i] : "");
 }

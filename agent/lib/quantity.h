@@ -18,4 +18,13 @@ int quantity_value(const char *s, uint64_t *ret);
 /* How many times `divisor` (0 means 1) there are in `value`, rounded up. */
 uint64_t quantity_ceil(uint64_t value, uint64_t divisor);
 
+enum { QUANTITY_TEXT_MAX = 32 };
+
+/* Bytes, the largest binary suffix that leaves a whole number: "2Gi", "3914Mi", "1000Ki". What is less than 1 Ki is
+ * cut. */
+void quantity_bytes_text(uint64_t bytes, char ret[QUANTITY_TEXT_MAX]);
+
+/* Thousandths, with a decimal suffix: "3900m", "4", "1k". */
+void quantity_milli_text(uint64_t milli, char ret[QUANTITY_TEXT_MAX]);
+
 #endif

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "agent/lib/json.h"
+#include "agent/lib/quantity.h"
 #include "agent/node/package_labels.h"
 #include "agent/lib/times.h"
 #include "common/buf.h"
@@ -14,30 +15,6 @@
 
 static const uint64_t USEC = 1000000;
 static const uint64_t EVICTION_MEMORY = UINT64_C(100) << 20; /* memory.available<100Mi */
-
-/* ---- quantities, in the form the API server gives back (apimachinery pkg/api/resource: canonical) ---------------- */
-
-/* Bytes, the largest binary suffix that leaves a whole number: "2Gi", "3914Mi", "1000Ki". */
-static void bytes_text(uint64_t bytes, char ret[32])
-{
-        static const char *const suffixes[] = { "", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei" };
-        size_t i = 0;
-
-        for (bytes &= ~UINT64_C(1023); bytes > 0 && bytes % 1024 == 0 && i + 1 < ARRAY_LEN(suffixes); i++)
-                bytes /= 1024;
-        snprintf(ret, 32, "%" PRIu64 "%s", bytes, suffixes[i]);
-}
-
-/* Thousandths, with a decimal suffix: "3900m", "4", "1k". */
-static void milli_text(uint64_t milli, char ret[32])
-{
-        static const char *const suffixes[] = { "m", "", "k", "M", "G", "T" };
-        size_t i = 0;
-
-        for (; milli > 0 && milli % 1000 == 0 && i + 1 < ARRAY_LEN(suffixes); i++)
-                milli /= 1000;
-        snprintf(ret, 32, "%" PRIu64 "%s", milli, milli ? suffixes[i] : "");
-}
 
 static uint64_t minus(uint64_t a, uint64_t b)
 {
@@ -62,13 +39,13 @@ static cJSON *resources(const struct node_allocatable *a, const struct facts *f)
         cJSON *o = cJSON_CreateObject();
         char text[32];
 
-        milli_text(a->cpu_milli, text);
+        quantity_milli_text(a->cpu_milli, text);
         cJSON_AddStringToObject(o, "cpu", text);
-        bytes_text(a->memory, text);
+        quantity_bytes_text(a->memory, text);
         cJSON_AddStringToObject(o, "memory", text);
-        bytes_text(a->storage, text);
+        quantity_bytes_text(a->storage, text);
         cJSON_AddStringToObject(o, "ephemeral-storage", text);
-        milli_text(a->pods * 1000, text);
+        quantity_milli_text(a->pods * 1000, text);
         cJSON_AddStringToObject(o, "pods", text);
         /* The machine has such pages, and none are for pods. */
         if (f->hugepages_2m)

@@ -159,6 +159,7 @@ struct pod_entry *desired_add(struct pods *ps, struct pod *p, const cJSON *objec
         end_namesakes(ps, &p->id);
         e = pod_entry_new(ps, p, time_now());
         e->of_file = of_file;
+        pod_entry_keep(e, object);
         pod_state_adopt(e->state, p, json_get(object, "status"));
         if (!p->terminal && !ps->parts.dry_run)
                 e->content = content_new(p, ps->parts.objects, ps->parts.tokens, ps->parts.services);
@@ -225,7 +226,7 @@ static void tell_ignored(struct pod_entry *e, const struct pod *p)
                 pod_event(e, NULL, true, "FieldsIgnored", "not supported yet and without effect: %s", p->ignored);
 }
 
-static void update_pod(struct pod_entry *e, struct pod *p)
+static void update_pod(struct pod_entry *e, struct pod *p, const cJSON *object)
 {
         const struct pods_parts *parts = &e->pods->parts;
         struct pod *old = e->pod;
@@ -255,6 +256,7 @@ static void update_pod(struct pod_entry *e, struct pod *p)
         e->content = content;
         if (!pod_entry_replace(e, p))
                 units_take(e);
+        pod_entry_keep(e, object);
         greet_ephemeral(e, had);
         e->content_dirty = true;
         pod_mark(e);
@@ -279,7 +281,7 @@ void pods_upsert(void *userdata, const cJSON *object)
         if (e && e->state->gone)
                 e->state->gone = false;
         if (e)
-                update_pod(e, p);
+                update_pod(e, p, object);
         else
                 desired_add(ps, p, object, false);
 }

@@ -3,7 +3,10 @@
 
 #include <stdio.h>
 
+#include "agent/lib/json.h"
+#include "agent/pod/object.h"
 #include "common/mem.h"
+#include "proto/hash.h"
 
 /* ---- marks and queues ---------------------------------------------------------------------------------------------
  */
@@ -118,6 +121,22 @@ struct pod_entry *pod_entry_new(struct pods *ps, struct pod *p, uint64_t now)
         return e;
 }
 
+void pod_entry_keep(struct pod_entry *e, const cJSON *object)
+{
+        const char *version = json_str(json_get(object, "metadata"), "resourceVersion");
+        CLEANUP(freep) char *text = object_text(object, e->pod->terminal);
+        size_t size = strlen(text);
+        uint64_t hash = hash_bytes(HASH_START, text, size);
+
+        if (!version || snprintf(e->version, sizeof(e->version), "%s", version) >= (int)sizeof(e->version))
+                e->version[0] = '\0';
+        if (e->object && e->object_hash == hash)
+                return; /* only its status has changed, which is our own */
+        packed_free(e->object);
+        e->object = packed_new(text, size);
+        e->object_hash = hash;
+}
+
 void pod_entry_grow(struct pod_entry *e, const struct pod *p)
 {
         size_t had = e->pod->n_containers, more = p->n_containers - had;
@@ -154,6 +173,7 @@ static void entry_free(struct pod_entry *e)
         free(e->image_ids);
         free(e->images);
         content_free(e->content);
+        packed_free(e->object);
         pod_state_free(e->state);
         pod_free(e->pod);
         free(e);

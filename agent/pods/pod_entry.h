@@ -14,6 +14,7 @@
 #include <uthash.h>
 #include <utlist.h>
 
+#include "agent/lib/packed.h"
 #include "agent/pod/plan.h"
 #include "agent/pods/content.h"
 #include "agent/pods/pods.h"
@@ -34,6 +35,9 @@ struct pod_entry {
         bool of_file;       /* a static pod (static_pods.h): the API server has a mirror of it, and never itself */
         char mirror_uid[ID_UID_MAX + 1]; /* of that mirror; "": there is none */
         bool recalled;                   /* what the first mirror that was seen remembers of the pod was taken over */
+        struct packed *object;           /* the pod as the API server (or its file) has it (agent/pod/object.h) */
+        uint64_t object_hash;            /* of the text that is packed there */
+        char version[24];                /* its latest resourceVersion; "": it has none, or one that is longer */
         bool holds; /* at the last look the pod needed a package in a certain version (pull_release()) */
         sd_event_source *timer;
 
@@ -90,6 +94,9 @@ void pod_entry_grow(struct pod_entry *e, const struct pod *p);
  * name now, so that the units must be taken again (units_take()).
  */
 bool pod_entry_replace(struct pod_entry *e, struct pod *p);
+
+/* Keeps `object`, of which the entry's pod was parsed, for whoever asks for it. */
+void pod_entry_keep(struct pod_entry *e, const cJSON *object);
 
 /*
  * Takes the entry out of the table and its queue, cancels its API calls and unlinks its units. The entry is freed at

@@ -61,8 +61,6 @@ static void write_head(struct response *r, int status, const char *content_type,
                 buf_printf(&b, "Content-Length: %lld\r\n", (long long)size);
         else if (r->http11)
                 buf_str(&b, "Transfer-Encoding: chunked\r\n");
-        if (status == 405)
-                buf_str(&b, "Allow: GET, HEAD, POST\r\n");
         if (!r->keep_alive)
                 buf_str(&b, "Connection: close\r\n");
         buf_printf(&b, "%s\r\n", more);
@@ -113,6 +111,14 @@ void response_error(struct response *res, int status, const char *fmt, ...)
                 if (*c == '\n' || *c == '\r')
                         *c = ' ';
         response_send(res, status, "text/plain; charset=utf-8", text, strlen(text));
+}
+
+void response_not_allowed(struct response *res, const char *method, const char *allow)
+{
+        CLEANUP(freep) char *text = xasprintf("method %s is not served here", method);
+        CLEANUP(freep) char *header = xasprintf("Allow: %s\r\n", allow);
+
+        send_whole(res, 405, "text/plain; charset=utf-8", text, strlen(text), header);
 }
 
 static void start(struct response *res, void (*on_ready)(void *), void (*on_closed)(void *), void *userdata)
@@ -281,10 +287,7 @@ static void enter(struct http_conn *c, struct http_head *head, const struct user
         head->request.user = who->name;
         head->request.groups = who->groups;
         head->request.head = head;
-        if (!res->head_only && !streq(method, "GET") && !streq(method, "POST"))
-                response_error(res, 405, "method %s is not served here", method);
-        else
-                c->host->handler(c->host->userdata, &head->request, res);
+        c->host->handler(c->host->userdata, &head->request, res);
         if (res->state == ASKED) {
                 log_error("no answer to %s %s", method, head->request.path);
                 response_error(res, 500, "no answer");

@@ -5,8 +5,9 @@
 
 #include "agent/config/config.h"
 #include "agent/pods/command.h"
-#include "agent/sessions/console.h"
+#include "agent/server/health.h"
 #include "agent/server/server.h"
+#include "agent/sessions/console.h"
 
 struct kubelet_api {
         sd_event *event;
@@ -15,6 +16,8 @@ struct kubelet_api {
         struct commands *commands;
         struct consoles *consoles;
         const struct config *config;
+        void (*look)(void *userdata, struct health *ret); /* how the agent is (health.h) */
+        void *userdata;
 };
 
 /* A server_handler; userdata is a struct kubelet_api. */

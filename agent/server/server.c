@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/server/server.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netdb.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,6 +11,7 @@
 
 #include "agent/lib/file_watch.h"
 #include "agent/server/http_conn.h"
+#include "agent/server/listen.h"
 #include "agent/server/tls_trust.h"
 #include "common/fd.h"
 #include "common/log.h"
@@ -19,8 +19,7 @@
 
 enum {
         ACCEPTS_PER_RUN = 16,
-        ACCEPT_PAUSE_USEC = 1000 * 1000, /* when there are no descriptors left */
-        BACKLOG = 128,
+        ACCEPT_PAUSE_USEC = 1000 * 1000,              /* when there are no descriptors left */
         LEFT_LYING_MAX = SERVER_HEAD_MAX + 16 * 1024, /* a head that is too long is answered, more than that is not */
 };
 
@@ -75,43 +74,6 @@ static int on_pause_over(sd_event_source *source UNUSED, uint64_t usec UNUSED, v
 
         sd_event_source_set_enabled(s->listener, SD_EVENT_ON);
         return 0;
-}
-
-static int bind_one(const struct addrinfo *a)
-{
-        const int on = 1, off = 0;
-        FD fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-        if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
-                return -errno;
-        if (a->ai_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) < 0)
-                return -errno;
-        if (bind(fd, a->ai_addr, a->ai_addrlen) < 0 || listen(fd, BACKLOG) < 0)
-                return -errno;
-        return fd_take(&fd);
-}
-
-static int bind_to(const char *address, uint16_t port, struct err *e)
-{
-        const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV };
-        struct addrinfo *a = NULL;
-        char service[8];
-        int r;
-
-        snprintf(service, sizeof(service), "%u", port);
-        r = getaddrinfo(address, service, &hints, &a);
-        if (r != 0)
-                return err_set(e, -EINVAL, NULL, "%s is no address to listen on: %s", address, gai_strerror(r));
-        r = bind_one(a);
-        freeaddrinfo(a);
-        return r < 0 ? err_errno(e, r, NULL, "cannot listen on %s port %u", address, port) : r;
-}
-
-static int bind_any(uint16_t port, struct err *e)
-{
-        int r = bind_to("::", port, e);
-
-        return r == -EAFNOSUPPORT || r == -EADDRNOTAVAIL ? bind_to("0.0.0.0", port, e) : r; /* a kernel without IPv6 */
 }
 
 int server_reload(struct server *s, struct err *e)
@@ -189,7 +151,7 @@ int server_new(sd_event *event, const struct server_config *config, server_handl
                 r = server_reload(s, e);
         if (r < 0)
                 return r;
-        r = config->address ? bind_to(config->address, config->port, e) : bind_any(config->port, e);
+        r = listen_on(config->address, config->port, e);
         if (r < 0)
                 return r;
         s->fd = r;
@@ -225,16 +187,7 @@ struct server *server_free(struct server *s)
 
 uint16_t server_port(const struct server *s)
 {
-        union {
-                struct sockaddr any;
-                struct sockaddr_in v4;
-                struct sockaddr_in6 v6;
-        } a = { 0 };
-        socklen_t n = sizeof(a);
-
-        if (getsockname(s->fd, &a.any, &n) < 0)
-                return 0;
-        return ntohs(a.any.sa_family == AF_INET6 ? a.v6.sin6_port : a.v4.sin_port);
+        return listen_port(s->fd);
 }
 
 size_t server_connections(const struct server *s)

@@ -32,7 +32,7 @@ struct response;
 struct http_head;
 
 struct request {             /* lives as long as the handler's call */
-        const char *method;  /* GET, HEAD or POST */
+        const char *method;  /* any token: which ones a path takes is the handler's to know */
         const char *path;    /* percent-decoded, without the query, begins with "/" */
         const char *user;    /* the client, whom the gate has let in */
         char *const *groups; /* NULL-terminated */
@@ -57,6 +57,8 @@ typedef void (*server_handler)(void *userdata, const struct request *r, struct r
 
 void response_send(struct response *res, int status, const char *content_type, const void *body, size_t size);
 void response_error(struct response *res, int status, const char *fmt, ...) PRINTF(3, 4); /* text/plain, one line */
+/* 405; `allow` is what RFC 9110 wants in the header Allow: "GET, POST". */
+void response_not_allowed(struct response *res, const char *method, const char *allow);
 void response_start(struct response *res, const char *content_type, void (*on_ready)(void *), void (*on_closed)(void *),
                     void *userdata);
 bool response_write(struct response *res, const void *p, size_t n); /* false: taken, but pause till on_ready */

@@ -140,8 +140,10 @@ static int negotiate_websocket(const struct upgrade_request *r, const struct str
         char accept[WEBSOCKET_ACCEPT_SIZE];
         int result;
 
-        if (!streq(r->method, "GET"))
+        if (!streq(r->method, "GET")) {
+                add_header(ret, "Allow", "GET");
                 return refuse(ret, 405, e, "a WebSocket begins with GET");
+        }
         if (!streq(r->version, "13")) {
                 add_header(ret, "Sec-WebSocket-Version", "13");
                 return refuse(ret, 426, e, "only version 13 of WebSocket is spoken here");

@@ -73,7 +73,7 @@ test_who_may_what() {
     running p
     callers
     logs=/containerLogs/$NS/p/main
-    # 404: let in, and there is no such route yet; 400: let in, and to upgrade the connection is not asked
+    # 404: let in, and there is no such route; 400: let in, and to upgrade the connection is not asked
     while read -r caller method path want; do
         [ -n "$caller" ] || continue
         expect "$want" "$caller" "$method" "$(sed "s,LOGS,$logs,; s,FORWARD,/portForward/$NS," <<<"$path")" || wrong=$((wrong + 1))
@@ -107,8 +107,10 @@ plain      GET    LOGS           403
 plain      GET    /healthz       403
 proxy      GET    LOGS           200
 proxy      GET    /healthz       200
-proxy      GET    /pods          404
-proxy      GET    /configz       404
+proxy      GET    /pods          200
+proxy      GET    /runningpods/  200
+proxy      GET    /configz       200
+proxy      POST   /configz       403
 proxy      GET    /nothing       404
 proxy      GET    /metrics       403
 proxy      GET    /stats/summary 403
@@ -127,10 +129,15 @@ stats      GET    /stats/summary 404
 stats      GET    /metrics       403
 healthz    GET    /healthz       200
 healthz    GET    /healthz/ping  200
+healthz    GET    /healthz/other 404
+healthz    POST   /healthz       403
 healthz    GET    /pods          403
 healthz    GET    LOGS           403
-pods       GET    /pods          404
-pods       GET    /runningpods/  404
+pods       GET    /pods          200
+pods       GET    /runningpods/  200
+pods       GET    /pods/x        404
+pods       GET    /configz       403
+pods       POST   /pods          403
 pods       GET    LOGS           403
 apiserver  GET    LOGS           200
 apiserver  POST   LOGS           405
@@ -138,6 +145,18 @@ apiserver  DELETE LOGS           405
 apiserver  GET    /healthz       200
 apiserver  GET    /metrics       200
 apiserver  GET    /nothing       404
+apiserver  HEAD   LOGS           405
+apiserver  HEAD   /healthz       200
+apiserver  POST   /healthz       200
+apiserver  DELETE /healthz       200
+apiserver  POST   /pods          405
+apiserver  HEAD   /runningpods/  405
+apiserver  DELETE /configz       200
+apiserver  POST   /metrics       200
+apiserver  DELETE FORWARD/p      405
+apiserver  PUT    /nothing       404
+other-node GET    /pods          403
+this-node  GET    /pods          403
 TABLE
     [ "$wrong" -eq 0 ] || fail "$wrong answers are wrong"
     # shellcheck disable=SC2086 # words

@@ -228,6 +228,9 @@ static void handler(void *userdata UNUSED, const struct request *r, struct respo
                 buf_printf(&b, "%s", r->user);
                 for (char *const *g = r->groups; *g; g++)
                         buf_printf(&b, " %s", *g);
+        } else if (streq(r->method, "DELETE")) {
+                response_not_allowed(res, r->method, "GET, POST");
+                return;
         } else if (streq(r->path, "/echo")) {
                 buf_printf(&b, "%s %s", r->method, request_query(r, "x"));
         } else if (streq(r->path, "/numbers")) {

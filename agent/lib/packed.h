@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A text that is kept for a rare question: deflated, a pod's object takes a third of its size. */
+#ifndef VKS_AGENT_LIB_PACKED_H
+#define VKS_AGENT_LIB_PACKED_H
+
+#include "common/base.h"
+
+struct packed;
+
+/* The caller owns it. */
+struct packed *packed_new(const char *text, size_t size);
+struct packed *packed_free(struct packed *p);
+DEFINE_FREEP(struct packed, packed_free)
+
+/* The text again, NUL-terminated; the caller owns it. NULL for NULL. */
+char *packed_text(const struct packed *p);
+
+#endif

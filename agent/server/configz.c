@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/server/configz.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "agent/lib/quantity.h"
+#include "agent/node/lease.h"
+#include "agent/node/node_status.h"
+#include "agent/server/gate.h"
+#include "common/mem.h"
+
+/* As Go writes durations: "4h0m0s", "1m30s", "30s", "1.5s". */
+static void add_duration(cJSON *o, const char *name, uint64_t usec)
+{
+        uint64_t s = usec / 1000000, h = s / 3600, m = s / 60 % 60;
+        double rest = (double)(usec % 60000000) / 1e6;
+        char text[64];
+
+        if (h)
+                snprintf(text, sizeof(text), "%" PRIu64 "h%" PRIu64 "m%gs", h, m, rest);
+        else if (m)
+                snprintf(text, sizeof(text), "%" PRIu64 "m%gs", m, rest);
+        else
+                snprintf(text, sizeof(text), "%gs", rest);
+        cJSON_AddStringToObject(o, name, text);
+}
+
+static void add_seconds(cJSON *o, const char *name, uint64_t seconds)
+{
+        add_duration(o, name, seconds * 1000000);
+}
+
+static void add_text(cJSON *o, const char *name, const char *text)
+{
+        if (text)
+                cJSON_AddStringToObject(o, name, text);
+}
+
+static void add_reserved(cJSON *o, const char *name, const struct config_reserved *r)
+{
+        cJSON *reserved;
+        char text[QUANTITY_TEXT_MAX];
+
+        if (!r->cpu_milli && !r->memory && !r->storage)
+                return;
+        reserved = cJSON_AddObjectToObject(o, name);
+        if (r->cpu_milli) {
+                quantity_milli_text(r->cpu_milli, text);
+                cJSON_AddStringToObject(reserved, "cpu", text);
+        }
+        if (r->memory) {
+                quantity_bytes_text(r->memory, text);
+                cJSON_AddStringToObject(reserved, "memory", text);
+        }
+        if (r->storage) {
+                quantity_bytes_text(r->storage, text);
+                cJSON_AddStringToObject(reserved, "ephemeral-storage", text);
+        }
+}
+
+static void add_who_may(cJSON *o, const struct config *c)
+{
+        cJSON *who = cJSON_AddObjectToObject(o, "authentication"), *may, *webhook;
+
+        add_text(cJSON_AddObjectToObject(who, "x509"), "clientCAFile", c->client_ca_file);
+        webhook = cJSON_AddObjectToObject(who, "webhook");
+        cJSON_AddBoolToObject(webhook, "enabled", true);
+        add_seconds(webhook, "cacheTTL", GATE_TOKEN_LIFE_S);
+        cJSON_AddBoolToObject(cJSON_AddObjectToObject(who, "anonymous"), "enabled", false);
+        may = cJSON_AddObjectToObject(o, "authorization");
+        cJSON_AddStringToObject(may, "mode", c->always_allow ? "AlwaysAllow" : "Webhook");
+        webhook = cJSON_AddObjectToObject(may, "webhook");
+        add_seconds(webhook, "cacheAuthorizedTTL", GATE_YES_LIFE_S);
+        add_seconds(webhook, "cacheUnauthorizedTTL", GATE_NO_LIFE_S);
+}
+
+char *configz_text(const struct config *c)
+{
+        cJSON *all = cJSON_CreateObject(), *o = cJSON_AddObjectToObject(all, "kubeletconfig");
+        char *text;
+
+        cJSON_AddStringToObject(o, "kind", "KubeletConfiguration");
+        cJSON_AddStringToObject(o, "apiVersion", "kubelet.config.k8s.io/v1beta1");
+        add_text(o, "staticPodPath", c->static_path);
+        cJSON_AddStringToObject(o, "address", c->address ? c->address : "0.0.0.0");
+        cJSON_AddNumberToObject(o, "port", c->port);
+        add_text(o, "tlsCertFile", c->cert_file);
+        add_text(o, "tlsPrivateKeyFile", c->key_file);
+        add_who_may(o, c);
+        cJSON_AddNumberToObject(o, "healthzPort", c->healthz_port);
+        add_text(o, "healthzBindAddress", c->healthz_address);
+        add_duration(o, "streamingConnectionIdleTimeout", c->stream_idle_usec);
+        add_seconds(o, "nodeStatusUpdateFrequency", NODE_STATUS_PERIOD_S);
+        add_seconds(o, "nodeStatusReportFrequency", NODE_REPORT_PERIOD_S);
+        if (c->node_lease)
+                cJSON_AddNumberToObject(o, "nodeLeaseDurationSeconds", LEASE_DURATION_S);
+        cJSON_AddStringToObject(o, "cgroupDriver", "systemd");
+        cJSON_AddNumberToObject(o, "maxPods", c->max_pods);
+        cJSON_AddBoolToObject(o, "enableDebuggingHandlers", true);
+        cJSON_AddBoolToObject(o, "registerNode", true);
+        add_reserved(o, "systemReserved", &c->system_reserved);
+        add_reserved(o, "kubeReserved", &c->kube_reserved);
+        text = cJSON_PrintUnformatted(all);
+        cJSON_Delete(all);
+        return text ? text : xstrdup("{}");
+}

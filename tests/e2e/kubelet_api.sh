@@ -1,0 +1,129 @@
+#!/bin/bash
+# The kubelet API as what looks at nodes asks for it: health, pods, configuration. Who may ask for it is authz.sh's.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+together pods_are_told_with_their_status runningpods_are_what_runs configz_is_what_holds
+
+# As the API server asks the node, and as every kubectl can.
+get() { kubectl get --raw "/api/v1/nodes/$NODE/proxy/$1"; }
+
+# of PATH PYTHON_EXPRESSION: about the JSON at that path, which is `o`
+of() {
+    get "$1" | python3 -c 'import json, sys
+o = json.load(sys.stdin)
+print(eval(sys.argv[1]))' "$2"
+}
+
+# The pod of the test among those that the list has.
+pod() { of "${3:-pods}" "[p for p in o['items'] if p['metadata']['name'] == '$1' and p['metadata']['namespace'] == '$NS'][0]$2"; }
+lists() { # NAME [LIST]: how many of that name
+    of "${2:-pods}" "len([p for p in o['items'] if p['metadata']['name'] == '$1' and p['metadata']['namespace'] == '$NS'])"
+}
+
+test_healthz_in_plain_http() {
+    local on=http://127.0.0.1:10248
+    [ "$(node curl -s $on/healthz)" = ok ] || fail "healthz: $(node curl -si $on/healthz)"
+    [ "$(node curl -s $on/healthz/syncloop)" = ok ] || fail "syncloop"
+    [ "$(node curl -s "$on/healthz?verbose" | head -n 1)" = "[+]ping ok" ] || fail "verbose"
+    [ "$(node curl -s -o /dev/null -w '%{http_code}' $on/pods)" = 404 ] || fail "nothing else is there"
+    [ "$(get healthz)" = ok ] || fail "and by the other door"
+    [ "$(get healthz/log)" = ok ] || fail "log"
+}
+
+test_healthz_without_the_bus() {
+    trap 'node systemctl start dbus.socket dbus.service; wait_for 30 "well again" equals ok get healthz' EXIT
+    node systemctl stop dbus.socket dbus.service
+    wait_for 20 "the agent has noticed" equals 500 node curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:10248/healthz
+    contains "[-]syncloop failed" node curl -s http://127.0.0.1:10248/healthz || fail "the words"
+    equals ok node curl -s http://127.0.0.1:10248/healthz/ping || fail "somebody answers"
+}
+
+test_pods_are_told_with_their_status() {
+    apply <<'YAML'
+apiVersion: v1
+kind: Pod
+metadata: {name: told, labels: {some: label}, annotations: {some: "annotation \" with \\ signs"}}
+spec:
+  restartPolicy: Never
+  readinessGates: [{conditionType: example.org/gate}]
+  containers:
+  - {name: main, image: /bin/sh, command: [/bin/sh, -c, "sleep 1000"], env: [{name: A, value: "1"}]}
+YAML
+    wait_for 30 "it runs" equals Running pod_field told '{.status.phase}'
+    [ "$(of pods "o['kind'] + o['apiVersion']")" = PodListv1 ] || fail "kind"
+    wait_for 10 "status" equals Running pod told "['status']['phase']"
+    [ "$(pod told "['spec']['containers'][0]['env'][0]['value']")" = 1 ] || fail "spec"
+    [ "$(pod told "['metadata']['labels']['some']")" = label ] || fail "labels"
+    [ "$(pod told "['metadata']['annotations']['some']")" = 'annotation " with \ signs' ] || fail "annotations"
+    [ "$(pod told "['metadata']['uid']")" = "$(pod_field told '{.metadata.uid}')" ] || fail "uid"
+    [ "$(pod told "['status']['qosClass']")" = BestEffort ] || fail "what the API server adds"
+    [ "$(pod told "['status']['containerStatuses'][0]['state']['running']['startedAt']")" = "$(pod_field told '{.status.containerStatuses[0].state.running.startedAt}')" ] ||
+        fail "the container"
+    kubectl proxy --port=0 >"$TMP/proxy" &
+    proxy=$!
+    trap 'kill $proxy' EXIT
+    wait_for 10 "a proxy" grep -q 'Starting to serve on' "$TMP/proxy"
+    curl -sf -X PATCH -H 'Content-Type: application/strategic-merge-patch+json' "$(sed 's,Starting to serve on ,http://,' "$TMP/proxy")/api/v1/namespaces/$NS/pods/told/status" \
+        -d '{"status":{"conditions":[{"type":"example.org/gate","status":"True"}]}}' >/dev/null
+    wait_for 10 "a condition of somebody else's" contains "'example.org/gate'" pod told "['status']['conditions']"
+    wait_for 10 "the version is the latest" equals "$(pod_field told '{.metadata.resourceVersion}')" pod told "['metadata']['resourceVersion']"
+    k delete pod told --wait=false >/dev/null
+    gone told
+    wait_for 10 "it is told no more" equals 0 lists told
+}
+
+test_runningpods_are_what_runs() {
+    program one 'sleep 1000' '  restartPolicy: Never'
+    program two 'exit 0' '  restartPolicy: Never'
+    running one
+    wait_for 30 "two is over" equals Succeeded pod_field two '{.status.phase}'
+    wait_for 10 "one runs" equals 1 lists one runningpods/
+    [ "$(lists two runningpods/)" = 0 ] || fail "two does not run"
+    [ "$(pod one "['spec']['containers'][0]['name']" runningpods/)" = main ] || fail "its container"
+    [ "$(lists two)" = 1 ] || fail "two is wanted still"
+    wait_for 10 "and over" equals Succeeded pod two "['status']['phase']"
+    [ "$(pod two "['status']['containerStatuses'][0]['state']['terminated']['reason']")" = Completed ] || fail "why it ended"
+}
+
+test_a_static_pod_is_told_though_nobody_may_ask_the_api_server() {
+    trap 'node rm -f /etc/vks/manifests/told.yaml; "$LAB" k8s start-apiserver >/dev/null' EXIT
+    curl_as_admin pods >"$TMP/before" || fail "before" # and what he may is remembered
+    "$LAB" k8s stop-apiserver >/dev/null
+    node sh -c 'cat >/etc/vks/manifests/told.yaml' <<YAML
+apiVersion: v1
+kind: Pod
+metadata: {name: static, namespace: $NS}
+spec: {containers: [{name: main, image: /bin/sleep, command: [sleep, "1000"]}]}
+YAML
+    wait_for 30 "it runs, and is told" static_runs
+}
+static_runs() {
+    [ "$(curl_as_admin pods | python3 -c 'import json, sys
+print([p["status"]["phase"] for p in json.load(sys.stdin)["items"] if p["metadata"]["name"] == sys.argv[1]][0])' "static-$NODE")" = Running ]
+}
+# By a certificate of its own, at the node's own door.
+curl_as_admin() { # PATH
+    [ -e "$TMP/admin.crt" ] || "$LAB" client "$TMP/admin" "/O=system:masters/CN=vks-kubelet-api-$$"
+    curl -skf --cert "$TMP/admin.crt" --key "$TMP/admin.key" "https://127.0.0.1:${KUBELET_PORT:-10250}/$1"
+}
+
+test_configz_is_what_holds() {
+    [ "$(of configz "o['kubeletconfig']['kind']")" = KubeletConfiguration ] || fail "kind"
+    [ "$(of configz "o['kubeletconfig']['authorization']['mode']")" = Webhook ] || fail "mode"
+    [ "$(of configz "o['kubeletconfig']['maxPods']")" = "$(kubectl get node "$NODE" -o 'jsonpath={.status.capacity.pods}')" ] || fail "maxPods"
+}
+
+# A thousand pods are too many for a test: what is sent is more than a connection holds at a time.
+test_much_is_told_in_pieces() {
+    local i
+    for i in $(seq 20); do
+        printf -- '---\napiVersion: v1\nkind: Pod\nmetadata: {name: "p%s", annotations: {much: "%s"}}\nspec: {nodeName: "%s", nodeSelector: {no: where}, containers: [{name: c, image: /bin/true}]}\n' \
+            "$i" "$(head -c 150000 /dev/urandom | base64 -w 0)" "$NODE"
+    done >"$TMP/much.yaml"
+    k create -f "$TMP/much.yaml" >/dev/null
+    wait_for 60 "all are told" equals 20 of pods "len([p for p in o['items'] if p['metadata']['namespace'] == '$NS' and p['metadata']['name'].startswith('p') and len(p['metadata']['annotations']['much']) == 200000])"
+}
+
+TMP=$(mktemp -d)
+trap 'rm -rf "$TMP"' EXIT
+run_tests
