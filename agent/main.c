@@ -421,7 +421,9 @@ static struct pod_node pod_node(const struct agent *a)
                 .allocatable = { .of = { [RESOURCE_CPU] = all.cpu_milli,
                                          [RESOURCE_MEMORY] = all.memory,
                                          [RESOURCE_STORAGE] = all.storage } },
+                .memory = a->facts.mem_total,
                 .max_pods = all.pods,
+                .max_pids = a->config->max_pids,
         };
 }
 

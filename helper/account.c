@@ -19,6 +19,8 @@ static void describe(const struct op_write *op, const struct op_container *k, st
         CLEANUP(freep) uint8_t *packed = NULL;
 
         c.n_command = c.n_args = c.n_env = c.n_hidden = 0;
+        c.limits = NULL;
+        c.oom_score_adjust = 0;
         c.restart = VKS__RESTART__RESTART_NEVER;
         c.mark = 0;
         c.stop_signal = (char *)(uintptr_t)protobuf_c_empty_string;

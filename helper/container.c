@@ -436,6 +436,8 @@ int container_text_make(struct machine *m, const struct op_write *op, const stru
                 .overlay = overlay,
                 .console = c->console && !beside,
                 .stop_signal = c->stop_signal,
+                .limits = c->limits,
+                .oom_score_adjust = c->oom_score_adjust,
                 .message = streq(c->message_path, MESSAGE_PATH),
                 .file = t->file,
         };

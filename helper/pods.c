@@ -151,6 +151,8 @@ static int remove_rest(struct machine *m, const char *uid, struct err *e)
                 if (has[i] && r == 0)
                         r = unit_ask(m, "ResetFailedUnit", mount.data, e);
         }
+        if (r == 0 && n > 0)
+                r = dir_remove(m->units, slice);
         return r == 0 && n > 0 ? unit_ask(m, "StopUnit", slice, e) : r;
 }
 
@@ -247,23 +249,37 @@ static int check_name(int pod, const struct op_container *k, struct err *e)
         return 0;
 }
 
+/* The file is there before the first unit of the slice, with which PID 1 reads it. */
+static int write_slice(struct machine *m, const struct op_write *op, const char *slice)
+{
+        CLEANUP(buf_done) struct buf text = BUF(TEXT_MAX);
+
+        if (!unit_text_slice(&op->pod, op->limits, &text))
+                return dir_remove(m->units, slice);
+        return dir_write(m->units, slice, text.data, text.len, 0644);
+}
+
 /* REMOVE stops the slice that the link names: so it is that of all the pod's units, whatever request brings them. */
-static int note_slice(int pod, const struct op_write *op, struct err *e)
+static int note_slice(struct machine *m, int pod, const struct op_write *op, struct err *e)
 {
         char slice[ID_UNIT_MAX + 1], known[ID_UNIT_MAX + 1] = "";
         FD list = dir_open(pod, "units");
         CLEANUP(strv_freep) char **units = list < 0 ? NULL : dir_list(list);
-        bool known_one = readlinkat(pod, "slice", known, sizeof(known) - 1) > 0;
+        bool known_one = readlinkat(pod, "slice", known, sizeof(known) - 1) > 0, used = units && *units;
+        int r;
 
         pod_slice_name(op->pod.uid, op->qos, slice);
-        if (streq(known, slice))
+        if (streq(known, slice) && used)
                 return 0;
-        if (known_one && units && *units)
+        if (known_one && used)
                 return err_set(e, -EBUSY, NULL, "pod %s/%s has units in another slice: %s", op->pod.namespace,
                                op->pod.name, known);
+        if (known_one && !streq(known, slice) && (r = dir_remove(m->units, known)) < 0)
+                return err_errno(e, r, NULL, "slice of the pod");
         if ((known_one && unlinkat(pod, "slice", 0) < 0) || symlinkat(slice, pod, "slice") < 0)
                 return err_errno(e, -errno, NULL, "slice of the pod");
-        return 0;
+        r = write_slice(m, op, slice);
+        return r < 0 ? err_errno(e, r, NULL, "slice of the pod") : 0;
 }
 
 /*
@@ -291,7 +307,7 @@ static int write_pod(struct machine *m, const struct op_write *op, bool overlay,
         FD pod = -1;
         int r = pod_dirs_make(m, op, overlay, &pod, e);
 
-        if (r < 0 || (r = note_slice(pod, op, e)) < 0)
+        if (r < 0 || (r = note_slice(m, pod, op, e)) < 0)
                 return r;
         if (overlay)
                 r = pod_layer_make(m, pod, op->pod.uid, &layer_var);

@@ -102,6 +102,7 @@ struct op_container {
 struct op_write {
         struct pod_id pod;
         enum qos qos;
+        const Vks__Limits *limits; /* of its slice; NULL: none */
         uint32_t grace_seconds;
         uint32_t max_units;
         struct content_bounds bounds;

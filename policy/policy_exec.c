@@ -24,8 +24,9 @@ int policy_exec(const struct policy *p, const Vks__Exec *m, struct op_exec *ret,
         int r;
 
         *ret = (struct op_exec){ .user = m->user };
-        if (!c || c->n_command == 0 || c->n_args || c->n_env || c->n_hidden)
-                return MALFORMED(e, "exec: not a container with a command, and without args, env and hidden words");
+        if (!c || c->n_command == 0 || c->n_args || c->n_env || c->n_hidden || c->limits || c->oom_score_adjust)
+                return MALFORMED(
+                        e, "exec: not a container with a command, and without args, env, hidden words and limits");
         if (strlen(m->user) > USER_MAX)
                 return MALFORMED(e, "exec: the user's name has more than %d bytes", USER_MAX);
         write.pod = m->pod;

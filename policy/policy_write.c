@@ -19,6 +19,12 @@ enum {
         COMMAND_MAX =
                 128 * 1024, /* bytes of a command line: systemd reads lines up to 1 MiB, and a byte may need four */
         GRACE_MAX = 366 * 24 * 3600,
+        CPU_WEIGHT_MAX = 10000,      /* cgroups(7), cpu.weight */
+        CPU_MILLI_MIN = 10,          /* 1 ms in each 100 ms: the kernel's bound */
+        CPU_MILLI_MAX = 100000000,   /* what systemd can write down is twice as much */
+        TASKS_MAX = 4 * 1024 * 1024, /* the kernel's bound to process ids */
+        OOM_SPARED = -997,           /* what a kubelet gives at most; processes that are -1000 the kernel kills never */
+        OOM_FIRST = 1000,
         SUB_PATH_NAME_MAX = 255, /* of a file's name */
 };
 
@@ -276,6 +282,30 @@ static bool is_signal(const char *name)
         return streq(name, "SIGRTMIN") || streq(name, "SIGRTMAX");
 }
 
+/* `who`: before the field's name. */
+static int check_limits(const Vks__Limits *l, const char *who, struct err *e)
+{
+        if (!l)
+                return 0;
+        if (l->cpu_weight > CPU_WEIGHT_MAX || l->tasks_max > TASKS_MAX ||
+            (l->cpu_milli && (l->cpu_milli < CPU_MILLI_MIN || l->cpu_milli > CPU_MILLI_MAX)))
+                return MALFORMED(e, "%slimits: cpu_weight, cpu_milli or tasks_max out of range", who);
+        if (l->memory_max > INT64_MAX) /* the greatest number means "infinity" */
+                return MALFORMED(e, "%slimits: memory_max out of range", who);
+        return 0;
+}
+
+/* What is spared when memory runs out has a bound itself: else it could take all, and everybody else would be killed
+ * for it. */
+static int check_oom_score(const Vks__Container *c, struct err *e)
+{
+        if (c->oom_score_adjust < OOM_SPARED || c->oom_score_adjust > OOM_FIRST)
+                return MALFORMED(e, "oom_score_adjust: %d is out of range", (int)c->oom_score_adjust);
+        if (c->oom_score_adjust < 0 && !(c->limits && c->limits->memory_max))
+                return MALFORMED(e, "oom_score_adjust: %d without memory_max", (int)c->oom_score_adjust);
+        return 0;
+}
+
 static int parse_container(const struct policy *p, const struct op_write *op, struct op_container *k, struct err *e)
 {
         const Vks__Container *c = k->c;
@@ -289,6 +319,8 @@ static int parse_container(const struct policy *p, const struct op_write *op, st
                 return MALFORMED(e, "restart: %d is no policy", (int)c->restart);
         if (c->stop_signal[0] && !is_signal(c->stop_signal))
                 return MALFORMED(e, "stopSignal: \"%.40s\" is unknown", c->stop_signal);
+        if ((r = check_limits(c->limits, "", e)) < 0 || (r = check_oom_score(c, e)) < 0)
+                return r;
         /* Mounts come before programs: they decide what lies at a path. */
         if ((r = parse_mounts(p, op, k, e)) < 0 || (r = parse_image(p, k, e)) < 0 || (r = parse_command(p, k, e)) < 0 ||
             (r = parse_env(p, c, e)) < 0)
@@ -331,10 +363,13 @@ int policy_write(const struct policy *p, const Vks__Write *m, struct op_write *r
                 return r;
         if ((unsigned)m->qos >= ARRAY_LEN(qos) || m->grace_seconds > GRACE_MAX)
                 return MALFORMED(e, "qos or terminationGracePeriodSeconds: out of range");
+        if ((r = check_limits(m->limits, "the pod's ", e)) < 0)
+                return r;
         if (m->n_containers == 0 || m->n_containers > CONTAINERS_MAX || m->n_volumes > VOLUMES_MAX)
                 return MALFORMED(e, "%zu containers and %zu volumes: at most %d and %d are taken", m->n_containers,
                                  m->n_volumes, CONTAINERS_MAX, VOLUMES_MAX);
         ret->qos = qos[m->qos];
+        ret->limits = m->limits;
         ret->volumes = xcalloc(m->n_volumes, sizeof(*ret->volumes));
         ret->containers = xcalloc(m->n_containers, sizeof(*ret->containers));
         for (size_t i = 0; i < m->n_volumes; i++) {

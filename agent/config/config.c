@@ -16,9 +16,9 @@
 #include "common/mem.h"
 #include "proto/wire.h"
 
-enum { FILE_MAX = 256 * 1024, FLAG_BASE = 256 };
+enum { FILE_MAX = 256 * 1024, FLAG_BASE = 256, PIDS_MAX = 4 * 1024 * 1024 };
 
-enum type { STRING, NAME, BOOL, PORT, COUNT, LEVEL, IPS, LABELS, RESERVED, WORDS, MODE, FORWARD, TIME };
+enum type { STRING, NAME, BOOL, PORT, COUNT, PIDS, LEVEL, IPS, LABELS, RESERVED, WORDS, MODE, FORWARD, TIME };
 
 /* Everything that can be decided: the flag, the field of the file (NULL: only a flag), and where it goes. */
 static const struct row {
@@ -46,6 +46,8 @@ static const struct row {
         { "enable-node-lease", "enableNodeLease", NULL, "keep a Lease in kube-node-lease as heartbeat", "true", BOOL,
           AT(node_lease) },
         { "max-pods", "maxPods", "N", "most pods that are taken", "110", COUNT, AT(max_pods) },
+        { "pod-max-pids", "podPidsLimit", "N", "most processes and threads of one pod; -1: no limit", "-1", PIDS,
+          AT(max_pids) },
         { "kube-reserved", "kubeReserved", "R=Q,...", "cpu, memory, ephemeral-storage kept for the agent", "none",
           RESERVED, AT(kube_reserved) },
         { "system-reserved", "systemReserved", "R=Q,...", "the same, kept for the rest of the system", "none", RESERVED,
@@ -322,6 +324,10 @@ static int set(struct config *c, const struct row *row, const char *text, struct
                 return r;
         case COUNT:
                 r = parse_number(text, 1000000, &number, e);
+                *(unsigned *)place(c, row) = (unsigned)number;
+                return r;
+        case PIDS: /* the kubelet's -1 is its "no limit" */
+                r = streq(text, "-1") ? 0 : parse_number(text, PIDS_MAX, &number, e);
                 *(unsigned *)place(c, row) = (unsigned)number;
                 return r;
         case LEVEL:

@@ -51,6 +51,7 @@ struct config {
         char *healthz_address; /* of the port that serves /healthz alone, without TLS */
         uint16_t healthz_port; /* 0: none */
         unsigned max_pods;
+        unsigned max_pids; /* of one pod; 0: no limit */
         struct config_reserved kube_reserved, system_reserved;
         char *static_path; /* the folder of static pods */
         char *helper_socket;

@@ -134,6 +134,8 @@ void demands_parse(const cJSON *spec, struct demands *ret)
         look_for_sysctls(ret, spec);
         resources_of_pod(spec, "requests", &ret->requests);
         resources_parse(json_get(json_get(spec, "resources"), "limits"), &ret->limits);
+        resources_bounds(spec, &ret->bounds);
+        ret->spare_memory = resources_spare_memory(spec);
         cJSON_ArrayForEach (item, json_get(spec, "containers")) {
                 add_ports(ret, item);
                 look_for_hugepages(ret, item);

@@ -26,6 +26,8 @@ struct demands {
         char *sysctl;              /* the first of the others; NULL: none */
         struct resources requests; /* of the whole pod, as the scheduler reckons */
         struct resources limits;   /* that the pod sets for itself (spec.resources), not those of its containers */
+        struct resources bounds;   /* of the whole pod, where they bound it (resources_bounds()) */
+        uint64_t spare_memory;     /* resources_spare_memory() */
         char hugepages[32];        /* a kind of these that is asked for, "hugepages-2Mi"; "": none */
         struct port *ports;        /* of containers and sidecars */
         size_t n_ports;

@@ -551,8 +551,8 @@ static void parse_container(struct pod *p, struct container *c, const cJSON *spe
                         ignore(ignored, not_yet[i]);
         }
         c->resources = json_get(spec, "resources") ? cJSON_Duplicate(json_get(spec, "resources"), true) : NULL;
-        if (json_get(c->resources, "limits"))
-                ignore(ignored, "resources.limits");
+        if (resource_amount(json_get(c->resources, "limits"), resource_names[RESOURCE_STORAGE]))
+                ignore(ignored, "resources.limits.ephemeral-storage");
         parse_given_unit(p, c);
         parse_env(p, c, spec);
         parse_mounts(p, c, json_get(spec, "volumeMounts"),
@@ -1016,6 +1016,7 @@ int pod_parse(const cJSON *object, struct pod **ret, struct err *e)
         p->qos = streq(qos, "Guaranteed")  ? QOS_CLASS_GUARANTEED
                  : streq(qos, "Burstable") ? QOS_CLASS_BURSTABLE
                                            : QOS_CLASS_BEST_EFFORT;
+        p->node_critical = streq(json_str(spec, "priorityClassName"), "system-node-critical");
         p->grace_s = json_int(spec, "terminationGracePeriodSeconds", 30);
         p->active_deadline_s = json_int(spec, "activeDeadlineSeconds", -1);
         p->service_account = xstrdup(json_str(spec, "serviceAccountName"));

@@ -131,6 +131,7 @@ struct pod {
         int64_t grace_s;
         int64_t active_deadline_s; /* -1: none */
         enum qos qos;
+        bool node_critical; /* its priority class is that of what the node cannot do without */
         struct demands demands;
         bool has_fs_group;
         uint32_t fs_group; /* the group of its volumes, and one of each container */
@@ -171,7 +172,9 @@ struct pod_node {
         const char *other_ip;            /* of the other family (IPv6 beside IPv4, or so); NULL: none */
         const char *api_host, *api_port; /* of the API server as this node reaches it; NULL: not told to pods */
         struct resources allocatable;    /* what all pods together may have */
+        uint64_t memory;                 /* the machine's, in bytes */
         uint64_t max_pods;
+        uint32_t max_pids; /* of one pod; 0: no limit */
 };
 char *pod_field(const struct pod *p, const char *path, const struct pod_node *node);
 

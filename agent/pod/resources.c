@@ -88,21 +88,60 @@ static struct resources beginning(const cJSON *spec, const char *key)
         return most;
 }
 
-void resources_of_pod(const cJSON *spec, const char *key, struct resources *ret)
+/* What the containers take together. */
+static void add_all(struct resources *ret, const cJSON *spec, const char *key)
 {
         const struct resources begins = beginning(spec, key);
-        const cJSON *pod = json_get(json_get(spec, "resources"), key);
-        struct resources overhead;
 
         *ret = (struct resources){ 0 };
         add_running(ret, json_get(spec, "containers"), key, false);
         add_running(ret, json_get(spec, "initContainers"), key, true);
         resources_most(ret, &begins);
+}
+
+void resources_of_pod(const cJSON *spec, const char *key, struct resources *ret)
+{
+        const cJSON *pod = json_get(json_get(spec, "resources"), key);
+        struct resources overhead;
+
+        add_all(ret, spec, key);
         for (size_t i = 0; i < RESOURCES; i++)
                 if (json_get(pod, resource_names[i]))
                         ret->of[i] = resource_amount(pod, resource_names[i]);
         resources_parse(json_get(spec, "overhead"), &overhead);
         resources_add(ret, &overhead);
+}
+
+/* Of any list of containers, does each have a limit? */
+static bool all_have_limit(const cJSON *list, const char *name)
+{
+        for (const cJSON *c = first_of(list); c; c = c->next)
+                if (!resource_amount(json_get(json_get(c, "resources"), "limits"), name))
+                        return false;
+        return true;
+}
+
+void resources_bounds(const cJSON *spec, struct resources *ret)
+{
+        const cJSON *own = json_get(json_get(spec, "resources"), "limits");
+
+        resources_of_pod(spec, "limits", ret);
+        for (size_t i = 0; i < RESOURCES; i++)
+                if (!resource_amount(own, resource_names[i]) &&
+                    !(all_have_limit(json_get(spec, "containers"), resource_names[i]) &&
+                      all_have_limit(json_get(spec, "initContainers"), resource_names[i])))
+                        ret->of[i] = 0;
+}
+
+uint64_t resources_spare_memory(const cJSON *spec)
+{
+        uint64_t own =
+                resource_amount(json_get(json_get(spec, "resources"), "requests"), resource_names[RESOURCE_MEMORY]);
+        size_t n = json_len(json_get(spec, "containers")) + json_len(json_get(spec, "initContainers"));
+        struct resources all;
+
+        add_all(&all, spec, "requests");
+        return n && own > all.of[RESOURCE_MEMORY] ? (own - all.of[RESOURCE_MEMORY]) / n : 0;
 }
 
 /* What stands behind "limits." or "requests.", if there is such a resource. */

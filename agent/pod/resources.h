@@ -32,6 +32,13 @@ void resources_most(struct resources *to, const struct resources *other); /* of 
  */
 void resources_of_pod(const cJSON *spec, const char *key, struct resources *ret);
 
+/* The limits of the whole pod, each only where every container has one, or the pod itself: else it bounds nothing. */
+void resources_bounds(const cJSON *spec, struct resources *ret);
+
+/* What the pod asks for of memory beyond what its containers do, for each of these: the pod's own request shared out.
+ */
+uint64_t resources_spare_memory(const cJSON *spec);
+
 /*
  * The value of a resourceFieldRef, such as "limits.cpu" of a container with these `resources` (requests and limits;
  * NULL: none), in whole divisors, rounded up. A limit that is not set is the node's allocatable. The text is that of a

@@ -6,6 +6,7 @@
 
 #include "agent/lib/json.h"
 #include "agent/pod/hosts.h"
+#include "agent/pod/limits.h"
 #include "common/buf.h"
 #include "common/file.h"
 #include "common/mem.h"
@@ -559,7 +560,22 @@ int content_values(const struct content *c, const struct pod *p, size_t containe
 
 /* ---- the WRITE message ------------------------------------------------------------------------------------------- */
 
-/* All of a container but its variables and its command line. */
+static Vks__Limits *limits_message(const struct limits *l)
+{
+        Vks__Limits *m;
+
+        if (!l->cpu_weight && !l->cpu_milli && !l->memory_max && !l->tasks_max)
+                return NULL;
+        m = NEW(Vks__Limits);
+        vks__limits__init(m);
+        m->cpu_weight = l->cpu_weight;
+        m->cpu_milli = l->cpu_milli;
+        m->memory_max = l->memory_max;
+        m->tasks_max = l->tasks_max;
+        return m;
+}
+
+/* All of a container but its variables, its command line and its limits. */
 static void describe(const struct pod *p, const struct container *spec, const struct content_image *image,
                      Vks__Container *m)
 {
@@ -608,6 +624,7 @@ static void describe(const struct pod *p, const struct container *spec, const st
 static int container_message(const struct content *c, const struct pod *p, const struct container *spec,
                              struct content_image *image, const struct pod_node *node, Vks__Container *m, struct err *e)
 {
+        struct limits limits;
         int r = set_values(c, p, spec, node, m, e);
 
         if (r < 0)
@@ -616,6 +633,9 @@ static int container_message(const struct content *c, const struct pod *p, const
         if (!m->n_command && image->program && *image->program)
                 strv_push(&m->command, &m->n_command, xstrdup(image->program));
         describe(p, spec, image, m);
+        limits_of_container(p, spec, &limits);
+        m->limits = limits_message(&limits);
+        m->oom_score_adjust = limits_oom_score(p, spec, node->memory);
         return 0;
 }
 
@@ -672,11 +692,14 @@ int content_write(const struct content *c, const struct pod *p, struct content_i
                   const struct pod_node *node, Vks__Write **ret, struct err *e)
 {
         Vks__Write *w = NEW(Vks__Write);
+        struct limits limits;
         int r = 0;
 
         vks__write__init(w);
         w->pod = content_pod(&p->id);
         w->qos = qos_messages[p->qos];
+        limits_of_pod(p, node->max_pids, &limits);
+        w->limits = limits_message(&limits);
         w->grace_seconds = p->grace_s < 0 ? 0 : p->grace_s > UINT32_MAX ? UINT32_MAX : (uint32_t)p->grace_s;
         w->volumes = xcalloc(p->n_volumes, sizeof(*w->volumes));
         for (size_t i = 0; i < p->n_volumes; i++)

@@ -129,6 +129,33 @@ void unit_text_owner(const char *uid, struct buf *b)
         buf_printf(b, "[X-Kubernetes]\nUID=%s\n", uid);
 }
 
+/* A number means what systemd.resource-control(5) says of it; 0 is written nowhere. */
+static void limits(struct buf *b, const Vks__Limits *l)
+{
+        if (!l)
+                return;
+        if (l->cpu_weight)
+                buf_printf(b, "CPUWeight=%u\n", l->cpu_weight);
+        if (l->cpu_milli)
+                buf_printf(b, "CPUQuota=%u.%u%%\n", l->cpu_milli / 10, l->cpu_milli % 10);
+        if (l->memory_max)
+                buf_printf(b, "MemoryMax=%llu\nMemorySwapMax=0\n", (unsigned long long)l->memory_max);
+        if (l->tasks_max)
+                buf_printf(b, "TasksMax=%u\n", l->tasks_max);
+}
+
+bool unit_text_slice(const struct pod_id *pod, const Vks__Limits *l, struct buf *b)
+{
+        CLEANUP(buf_done) struct buf lines = BUF(1024);
+
+        limits(&lines, l);
+        if (!lines.len)
+                return false;
+        unit_text_owner(pod->uid, b);
+        buf_printf(b, "\n[Unit]\nDescription=Pod %s/%s\n\n[Slice]\n%s", pod->namespace, pod->name, lines.data);
+        return true;
+}
+
 const struct layer layer_var = { "var", "upper", "work" }, layer_etc = { "etc", "etc-upper", "etc-work" };
 
 /* systemd-escape --path of the pod's directory. */
@@ -623,10 +650,15 @@ void unit_text_dropin(const struct unit_text *u, struct buf *b)
         buf_printf(b, "TimeoutStopSec=%u\n", u->grace_seconds ? u->grace_seconds : 1); /* 0 would be infinity */
         buf_str(b, "SendSIGKILL=yes\nSuccessExitStatus=\nRestartPreventExitStatus=\nRestartForceExitStatus=\n"
                    "LogRateLimitIntervalSec=1\nLogRateLimitBurst=1000000000\n");
+        limits(b, u->limits);
+        buf_str(b,
+                "OOMPolicy=kill\n"); /* a container is killed as a whole, and nothing of it goes on without the rest */
         buf_printf(b, "StandardOutput=file:" LOG_DIR "/%s.%s.out\nStandardError=file:" LOG_DIR "/%s.%s.err\n", pod->uid,
                    u->container, pod->uid, u->container);
         package_paths(b, u->file, u->mounts); /* first: what is taken back here is the package's */
         take_back(b, u);
+        if (u->oom_score_adjust)
+                buf_printf(b, "OOMScoreAdjust=%d\n", u->oom_score_adjust);
         type_and_files(b, u);
         command_line(b, u);
         other_commands(b, u);
@@ -730,7 +762,7 @@ void unit_text_beside(const struct unit_text *u, const char *unit, struct buf *b
                         buf_printf(b, "%s=%s\n", u->file->service[i].key, u->file->service[i].value);
         buf_printf(b,
                    "Slice=%s\nType=exec\nRestart=no\nRemainAfterExit=no\nKillMode=control-group\nTimeoutStartSec=30\n"
-                   "TimeoutStopSec=%u\nSendSIGKILL=yes\nStandardInput=null\nStandardOutput=null\n"
+                   "TimeoutStopSec=%u\nSendSIGKILL=yes\nOOMScoreAdjust=1000\nStandardInput=null\nStandardOutput=null\n"
                    "StandardError=null\nLogLevelMax=notice\n", /* a probe's starts and ends would fill the journal */
                    slice, BESIDE_STOP_S);
         package_paths(b, u->file, u->mounts);

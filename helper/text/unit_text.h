@@ -43,6 +43,8 @@ struct unit_text {
         const struct mount_plan *mounts;
         const struct given *given; /* the package's directories */
         bool overlay;              /* the pod's /var is a layer over the machine's */
+        const Vks__Limits *limits; /* of the container alone; NULL: none */
+        int oom_score_adjust;      /* 0: the package's */
         const char *stop_signal;   /* a name of systemd's; "": the package's */
         bool message;              /* the file of its termination message is at the default path */
         bool etc;                  /* `mounts` has directories of a layer over the machine's /etc */
@@ -68,6 +70,10 @@ char **unit_text_beside_argv(const struct unit_text *u);
  */
 void unit_text_env_beside(const void *file, size_t n_file, const void *carried, size_t n_carried, bool all,
                           struct buf *b);
+
+/* The pod's slice, for limits that are all of its containers' together. False: there is none to be written, and PID 1
+ * has a slice without one. */
+bool unit_text_slice(const struct pod_id *pod, const Vks__Limits *l, struct buf *b);
 
 /* The fields that vks-log sends with each line of the container, in the journal's native protocol; first the
  * unit's. */

@@ -107,6 +107,8 @@ static void check_write(const struct op_write *op)
                                        .package_unit = k->c->unit,
                                        .restart = k->c->restart,
                                        .stop_signal = k->c->stop_signal,
+                                       .limits = k->c->limits,
+                                       .oom_score_adjust = k->c->oom_score_adjust,
                                        .mark = k->c->mark,
                                        .program = k->program ? k->program : "/bin/a",
                                        .n_command = k->c->n_command,

@@ -370,6 +370,18 @@ static void give_env(Vks__Container *c, unsigned pod, unsigned number)
                 c->env[c->n_env++] = other;
 }
 
+/* Some that no kernel takes, and so little memory that no program begins. */
+static Vks__Limits *some_limits(void)
+{
+        Vks__Limits *l = MAKE(Vks__Limits, vks__limits__init);
+
+        l->cpu_weight = one_in(2) ? 1 + draw(10000) : one_in(16) ? UINT32_MAX : 0;
+        l->cpu_milli = one_in(3) ? 10 + draw(4000) : 0;
+        l->memory_max = one_in(3) ? (uint64_t)(1 + draw(400)) << 20 : one_in(16) ? draw(4096) : 0;
+        l->tasks_max = one_in(3) ? 1 + draw(200) : 0;
+        return l;
+}
+
 static Vks__Id *an_id(uint32_t value)
 {
         Vks__Id *id = MAKE(Vks__Id, vks__id__init);
@@ -404,6 +416,9 @@ static Vks__Container *a_container(unsigned pod, unsigned number)
         c->stop_signal = S(one_in(8) ? "SIGUSR1" : "");
         c->message_path = S(one_in(8) ? place() : one_in(8) ? "" : "/dev/termination-log");
         c->no_new_privileges = one_in(6), c->reads_files = one_in(4), c->console = one_in(12);
+        if (one_in(4))
+                c->limits = some_limits();
+        c->oom_score_adjust = one_in(32) ? (int)draw(2040) - 1010 : one_in(3) ? (int)draw(1001) : 0;
         if (one_in(12)) {
                 c->groups = keep(xcalloc(1, sizeof(*c->groups)));
                 c->groups[0] = one_in(2) ? 30000 + pod : PICK(ids), c->n_groups = 1;
@@ -556,6 +571,8 @@ static void write_pod(unsigned pod, unsigned from, unsigned to)
         if (one_in(8)) /* its commands are in the slice of the last WRITE: of those before, EXEC is refused */
                 p->qos = draw(3);
         m->qos = p->qos;
+        if (one_in(4))
+                m->limits = some_limits();
         for (unsigned i = from; i < to; i++) {
                 struct pod_id id = { .namespace = NAMESPACE };
                 Vks__Container *c = p->containers[i];
@@ -702,6 +719,8 @@ static void exec_beside(unsigned pod, unsigned number)
         size_t n = 1;
 
         x->args = NULL, x->n_args = 0, x->env = NULL, x->n_env = 0;
+        if (!one_in(16)) /* or it is refused */
+                x->limits = NULL, x->oom_score_adjust = 0;
         if (otherwise) {
                 say_otherwise(pod, x);
                 if (p->secret[number] || p->secret[x->name[1] - '0'])

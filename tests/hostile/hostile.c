@@ -843,16 +843,50 @@ static void while_it_is_removed(struct pod *p)
         clean(p, true); /* all of what the other may have got in between */
 }
 
+/* Numbers that systemd reads as another setting ("infinity"), or not at all, so that a line would be without effect. */
+static void limits_out_of_range(struct pod *p)
+{
+        static const struct {
+                uint32_t weight, milli, tasks;
+                uint64_t memory;
+        } rows[] = { { 10001, 0, 0, 0 },
+                     { UINT32_MAX, 0, 0, 0 },
+                     { 0, 1, 0, 0 },
+                     { 0, UINT32_MAX, 0, 0 },
+                     { 0, 0, UINT32_MAX, 0 },
+                     { 0, 0, 0, UINT64_MAX },
+                     { 0, 0, 0, UINT64_MAX / 2 + 1 } };
+        static const int scores[] = { -1000, -998, -997, -1, 1001, INT32_MIN };
+        Vks__Limits limits = VKS__LIMITS__INIT;
+
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                limits.cpu_weight = rows[i].weight, limits.cpu_milli = rows[i].milli, limits.tasks_max = rows[i].tasks,
+                limits.memory_max = rows[i].memory;
+                p->c.limits = &limits;
+                must_fail("WRITE with limits out of range", ask(verb_write, &p->write.base, NULL, 0));
+                p->c.limits = NULL, p->write.limits = &limits;
+                must_fail("WRITE with a pod's limits out of range", ask(verb_write, &p->write.base, NULL, 0));
+                p->write.limits = NULL;
+        }
+        for (size_t i = 0; i < ARRAY_LEN(scores); i++) {
+                p->c.oom_score_adjust = scores[i];
+                must_fail("WRITE with an OOM score that is no pod's", ask(verb_write, &p->write.base, NULL, 0));
+        }
+        p->c.oom_score_adjust = 0;
+}
+
 static void beside(struct pod *p)
 {
         static const char *const programs[] = { "/etc/passwd", "/usr/bin/../bin/true", "/proc/self/exe",   "",
                                                 "%n",          "+/bin/true",           "/srv/hostile/link" };
         static const char *const names[] = { "d", "", "c.d", "../c", "c c", "c\n[Service]\nUser=root" };
+        Vks__Limits limits = VKS__LIMITS__INIT;
         unsigned began = 0;
         int r = 0;
 
         honest(p, "beside");
         must_fail("EXEC before WRITE", ask(verb_exec, &p->exec.base, NULL, 0));
+        limits_out_of_range(p);
         if (ask(verb_write, &p->write.base, NULL, 0) != 0 || ask(verb_fill, &p->fill.base, NULL, 0) != 0 ||
             ask(verb_start, &p->start.base, NULL, 0) != 0) {
                 failed("no pod to try EXEC beside", NULL);
@@ -883,6 +917,11 @@ static void beside(struct pod *p)
         p->x.n_command = 1, p->exec.container = NULL;
         must_fail("EXEC beside no container", ask(verb_exec, &p->exec.base, NULL, 0));
         p->exec.container = &p->x;
+        p->x.limits = &limits;
+        must_fail("EXEC with limits", ask(verb_exec, &p->exec.base, NULL, 0));
+        p->x.limits = NULL, p->x.oom_score_adjust = 1;
+        must_fail("EXEC with an OOM score", ask(verb_exec, &p->exec.base, NULL, 0));
+        p->x.oom_score_adjust = 0;
         streams_of_any_kind(p);
         mounts_of_commands(p);
         others_than_written(p);

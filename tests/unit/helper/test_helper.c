@@ -2456,13 +2456,15 @@ Test(helper, a_command_is_asked_for_as_its_container_was)
 {
         char *words[] = { STR("sleep") };
         struct asked *a = sleeper();
+        Vks__Limits limits = VKS__LIMITS__INIT;
 
         put_policy("host-path = /srv rw\n");
         with_mount(a, "disk", "/tmp/cache");
         a->m.n_volumes = 4;
+        limits.cpu_weight = 1, a->m.limits = &limits, a->c.limits = &limits, a->c.oom_score_adjust = 1000;
         cr_assert_eq(write_pod(a), 0, "%s", reply->text);
         a->c.mark = 7, a->c.restart = VKS__RESTART__RESTART_ALWAYS, a->c.console = true, a->c.writes_var = true;
-        a->c.stop_signal = STR("SIGINT");
+        a->c.stop_signal = STR("SIGINT"), a->m.limits = NULL, a->c.limits = NULL, a->c.oom_score_adjust = 0;
         a->m.n_volumes = 1;
         cr_assert_eq(exec(a, 1, words, 1), 0, "how it lives is not asked: %s", reply->text);
 #define REFUSED(set, reset)                                                                                            \
@@ -2779,6 +2781,61 @@ Test(helper, all_units_of_a_pod_are_in_one_slice_whatever_request_brings_them)
         cr_assert_eq(write_pod(a), 0, "%s", reply->text);
         cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
         unlink(LOG_DIR "/" UID ".d" LOG_GONE);
+        nothing_is_left();
+}
+
+#define SLICE "/run/systemd/system/kubepods-besteffort-pod0f6c2a9e_1234_4abc_8def_0123456789ab.slice"
+
+/* It is there before the pod's first unit, with which PID 1 reads it; and it goes with the pod. */
+Test(helper, a_pods_limits_are_its_slices)
+{
+        struct asked *a = sleeper();
+        Vks__Limits pods = VKS__LIMITS__INIT, own = VKS__LIMITS__INIT;
+
+        pods.memory_max = 4096, own.tasks_max = 3;
+        a->m.limits = &pods, a->c.limits = &own;
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(holds(SLICE, "\n[Slice]\nMemoryMax=4096\nMemorySwapMax=0\n"));
+        cr_assert(holds("/run/systemd/system/" SLEEP ".d/vks.conf", "\nTasksMax=3\n"));
+        pods.memory_max = 8192;
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(holds(SLICE, "MemoryMax=4096\n"), "PID 1 may have read it");
+        cr_assert_eq(units(VERB_remove, SLEEP, false), 0, "%s", reply->text);
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(holds(SLICE, "MemoryMax=8192\n"));
+        cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
+        nothing_is_left();
+}
+
+Test(helper, what_is_over_leaves_no_slice_with_limits)
+{
+        struct asked *a = sleeper();
+        Vks__Limits pods = VKS__LIMITS__INIT;
+
+        pods.cpu_weight = 10, a->m.limits = &pods;
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert_eq(units(VERB_remove, SLEEP, false), 0, "%s", reply->text);
+        a->m.qos = VKS__QOS__QOS_GUARANTEED;
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert_neq(access(SLICE, F_OK), 0, "the other slice's is gone");
+        cr_assert_eq(units(VERB_remove, SLEEP, false), 0, "%s", reply->text);
+        a->m.limits = NULL;
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert_neq(access("/run/systemd/system/kubepods-pod0f6c2a9e_1234_4abc_8def_0123456789ab.slice", F_OK), 0);
+        cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
+        nothing_is_left();
+}
+
+/* What cannot be written takes the pod's slice with it. */
+Test(helper, a_write_that_fails_leaves_no_slice)
+{
+        struct asked *a = sleeper();
+        Vks__Limits pods = VKS__LIMITS__INIT;
+
+        pods.cpu_weight = 10, a->m.limits = &pods;
+        a->words[0] = STR("/usr/bin/there-is-none");
+        pid1.units[0].unit = SLEEP, pid1.units[0].state = "inactive";
+        cr_assert_eq(write_pod(a), -EAGAIN, "%s", reply->text);
         nothing_is_left();
 }
 

@@ -927,6 +927,91 @@ Test(policy, numbers_out_of_range_are_refused)
         cr_assert_eq(policy_write(p, &m, &op, NULL), -EINVAL);
 }
 
+Test(policy, limits_are_in_the_ranges_of_their_settings)
+{
+        static const struct {
+                uint32_t weight, milli;
+                uint64_t memory;
+                uint32_t tasks;
+                int r;
+        } rows[] = {
+                { 0, 0, 0, 0, 0 },
+                { 1, 10, 1, 1, 0 },
+                { 10000, 100000000, INT64_MAX, 4194304, 0 },
+                { 10001, 0, 0, 0, -EINVAL },
+                { UINT32_MAX, 0, 0, 0, -EINVAL },
+                { 0, 9, 0, 0, -EINVAL },
+                { 0, 100000001, 0, 0, -EINVAL },
+                { 0, UINT32_MAX, 0, 0, -EINVAL },
+                { 0, 0, (uint64_t)INT64_MAX + 1, 0, -EINVAL },
+                { 0, 0, UINT64_MAX, 0, -EINVAL },
+                { 0, 0, 0, 4194305, -EINVAL },
+                { 0, 0, 0, UINT32_MAX, -EINVAL },
+        };
+        CLEANUP(policy_freep) struct policy *p = conf("");
+
+        for (size_t i = 0; i < 2 * ARRAY_LEN(rows); i++) {
+                const size_t k = i / 2;
+                struct written w = container();
+                Vks__Container *containers[] = { &w.c };
+                CLEANUP(op_write_done) struct op_write op = { 0 };
+                Vks__Write m = VKS__WRITE__INIT;
+                Vks__Limits l = VKS__LIMITS__INIT;
+                struct err e = ERR_NONE;
+
+                m.pod = &pod, m.containers = containers, m.n_containers = 1;
+                l.cpu_weight = rows[k].weight, l.cpu_milli = rows[k].milli, l.memory_max = rows[k].memory,
+                l.tasks_max = rows[k].tasks;
+                if (i % 2)
+                        m.limits = &l;
+                else
+                        w.c.limits = &l;
+                cr_assert_eq(policy_write(p, &m, &op, &e), rows[k].r, "row %zu: %s", k, e.text);
+                cr_assert(rows[k].r < 0 || op.limits == m.limits);
+                cr_assert(rows[k].r == 0 || strstr(e.text, i % 2 ? "the pod's limits: " : "container c: limits: "),
+                          "%s", e.text);
+        }
+}
+
+Test(policy, who_is_spared_when_memory_runs_out_is_bounded)
+{
+        static const struct {
+                int score;
+                uint64_t memory;
+                int r;
+        } rows[] = {
+                { 0, 0, 0 },
+                { 1000, 0, 0 },
+                { 3, 0, 0 },
+                { -1, 0, -EINVAL },
+                { -997, 0, -EINVAL },
+                { -997, 1, 0 },
+                { -1, 1, 0 },
+                { -998, 1, -EINVAL },
+                { -1000, 1, -EINVAL },
+                { 1001, 1, -EINVAL },
+                { INT32_MIN, 1, -EINVAL },
+                { INT32_MAX, 1, -EINVAL },
+        };
+        CLEANUP(policy_freep) struct policy *p = conf("root = allow\n");
+
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                struct written w = container();
+                Vks__Container *containers[] = { &w.c };
+                CLEANUP(op_write_done) struct op_write op = { 0 };
+                Vks__Write m = VKS__WRITE__INIT;
+                Vks__Limits l = VKS__LIMITS__INIT, pods = VKS__LIMITS__INIT;
+
+                m.pod = &pod, m.containers = containers, m.n_containers = 1;
+                l.memory_max = rows[i].memory, pods.memory_max = 1;
+                m.limits = &pods, w.c.limits = &l, w.c.oom_score_adjust = rows[i].score;
+                cr_assert_eq(policy_write(p, &m, &op, NULL), rows[i].r, "row %zu", i);
+                op_write_done(&op);
+                w.c.limits = NULL;
+                cr_assert_eq(policy_write(p, &m, &op, NULL), rows[i].score < 0 ? -EINVAL : rows[i].r, "row %zu", i);
+        }
+}
+
 /* ---- bounds ------------------------------------------------------------------------------------------------------ */
 
 /* A copy of `one` in each of `n` places. */
@@ -1557,6 +1642,7 @@ Test(policy, exec_is_a_container_with_another_command)
         Vks__Container c = VKS__CONTAINER__INIT;
         Vks__Env env = VKS__ENV__INIT, *envs[] = { &env };
         Vks__Word word = VKS__WORD__INIT, *words[] = { &word };
+        Vks__Limits limits = VKS__LIMITS__INIT;
         char *command[] = { (char *)"/usr/bin/id", (char *)"-u" }, *args[] = { (char *)"-g" }, unit[ID_UNIT_MAX + 1];
         CLEANUP(freep) char *long_name = xcalloc(300, 1);
         struct err e = ERR_NONE;
@@ -1572,7 +1658,11 @@ Test(policy, exec_is_a_container_with_another_command)
         cr_assert_eq(exec("", &c, "alice", unit, &e), -EINVAL, "so are the variables");
         c.n_env = 0, c.hidden = words, c.n_hidden = 1;
         cr_assert_eq(exec("", &c, "alice", unit, &e), -EINVAL, "and what nobody may see");
-        c.n_hidden = 0;
+        c.n_hidden = 0, c.limits = &limits;
+        cr_assert_eq(exec("", &c, "alice", unit, &e), -EINVAL, "a command has the pod's limits");
+        c.limits = NULL, c.oom_score_adjust = 1;
+        cr_assert_eq(exec("", &c, "alice", unit, &e), -EINVAL, "and is the first to be killed");
+        c.oom_score_adjust = 0;
         memset(long_name, 'x', 299);
         cr_assert_eq(exec("", &c, long_name, unit, &e), -EINVAL);
         command[0] = (char *)"/opt/tool";

@@ -80,27 +80,78 @@ Test(unit_text, a_synthesized_unit_is_this)
         unit_text_dropin(&u, &d);
         cr_assert_str_eq(f.data,
                          "[Unit]\nDescription=Container c of pod default/web\n\n[Service]\nSyslogIdentifier=c\n");
-        cr_assert_str_eq(d.data,
-                         "[X-Kubernetes]\nUID=" UID
-                         "\nNamespace=default\nPod=web\nContainer=c\nImage=/usr/bin/sleep\nPackage=\nPackageUnit=\n"
-                         "RestartPolicy=Always\nMark=0000000000000abc\n\n[Unit]\nDefaultDependencies="
-                         "no\nStartLimitIntervalSec=0\nAfter=vks-log.service\n\n[Service]\n"
-                         "Slice=kubepods-burstable-pod0f6c2a9e_1234_4abc_8def_0123456789ab.slice\n"
-                         "LogExtraFields=VKS_POD_UID=" UID "\n"
-                         "Restart=always\nRestartSec=300\nRemainAfterExit=no\nTimeoutStopSec=30\nSendSIGKILL="
-                         "yes\nSuccessExitStatus=\n"
-                         "RestartPreventExitStatus=\nRestartForceExitStatus=\nLogRateLimitIntervalSec="
-                         "1\nLogRateLimitBurst=1000000000\nStandardOutput=file:/run/vks/log/" UID ".c.out\n"
-                         "StandardError=file:/run/vks/log/" UID
-                         ".c.err\nType=exec\nPIDFile=\nWatchdogSec=0\nKillMode=mixed\n"
-                         "ExecStart=\nExecStart=\"/usr/bin/sleep\" \"1000\"\n"
-                         "User=vks-pod\nDynamicUser=no\nSupplementaryGroups=\nGroup=996\n"
-                         "NoNewPrivileges=yes\nRestrictSUIDSGID=yes\n"
-                         "EnvironmentFile=" DIR "/env/c\n"
-                         "ProtectSystem=strict\nProtectHome=no\nPrivateTmp=no\nReadWritePaths=\n"
-                         "BindPaths=/run/systemd/notify /run/systemd/journal -/run/systemd/resolve\n"
-                         "BindPaths=" DIR "/run:/run " DIR "/var:/var " DIR "/empty:/etc/vks " DIR "/empty:/home " DIR
-                         "/empty:/root " DIR "/tmp:/tmp " DIR "/shm:/dev/shm\n");
+        cr_assert_str_eq(
+                d.data,
+                "[X-Kubernetes]\nUID=" UID
+                "\nNamespace=default\nPod=web\nContainer=c\nImage=/usr/bin/sleep\nPackage=\nPackageUnit=\n"
+                "RestartPolicy=Always\nMark=0000000000000abc\n\n[Unit]\nDefaultDependencies="
+                "no\nStartLimitIntervalSec=0\nAfter=vks-log.service\n\n[Service]\n"
+                "Slice=kubepods-burstable-pod0f6c2a9e_1234_4abc_8def_0123456789ab.slice\n"
+                "LogExtraFields=VKS_POD_UID=" UID "\n"
+                "Restart=always\nRestartSec=300\nRemainAfterExit=no\nTimeoutStopSec=30\nSendSIGKILL="
+                "yes\nSuccessExitStatus=\n"
+                "RestartPreventExitStatus=\nRestartForceExitStatus=\nLogRateLimitIntervalSec="
+                "1\nLogRateLimitBurst=1000000000\nOOMPolicy=kill\nStandardOutput=file:/run/vks/log/" UID ".c.out\n"
+                "StandardError=file:/run/vks/log/" UID ".c.err\nType=exec\nPIDFile=\nWatchdogSec=0\nKillMode=mixed\n"
+                "ExecStart=\nExecStart=\"/usr/bin/sleep\" \"1000\"\n"
+                "User=vks-pod\nDynamicUser=no\nSupplementaryGroups=\nGroup=996\n"
+                "NoNewPrivileges=yes\nRestrictSUIDSGID=yes\n"
+                "EnvironmentFile=" DIR "/env/c\n"
+                "ProtectSystem=strict\nProtectHome=no\nPrivateTmp=no\nReadWritePaths=\n"
+                "BindPaths=/run/systemd/notify /run/systemd/journal -/run/systemd/resolve\n"
+                "BindPaths=" DIR "/run:/run " DIR "/var:/var " DIR "/empty:/etc/vks " DIR "/empty:/home " DIR
+                "/empty:/root " DIR "/tmp:/tmp " DIR "/shm:/dev/shm\n");
+}
+
+Test(unit_text, limits_are_lines_and_what_is_0_is_none)
+{
+        static const struct {
+                uint32_t weight, milli;
+                uint64_t memory;
+                uint32_t tasks;
+                const char *lines;
+        } rows[] = {
+                { 0, 0, 0, 0, "" },
+                { 39, 0, 0, 0, "CPUWeight=39\n" },
+                { 0, 1500, 0, 0, "CPUQuota=150.0%\n" },
+                { 0, 11, 0, 0, "CPUQuota=1.1%\n" },
+                { 0, 100000000, 0, 0, "CPUQuota=10000000.0%\n" },
+                { 0, 0, INT64_MAX, 0, "MemoryMax=9223372036854775807\nMemorySwapMax=0\n" },
+                { 10000, 10, 1, 7, "CPUWeight=10000\nCPUQuota=1.0%\nMemoryMax=1\nMemorySwapMax=0\nTasksMax=7\n" },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                struct unit_text u = text_of(NULL);
+                Vks__Limits l = VKS__LIMITS__INIT;
+                CLEANUP(buf_done) struct buf d = BUF(65536), s = BUF(65536);
+                CLEANUP(freep)
+                char *want = xasprintf("LogRateLimitBurst=1000000000\n%sOOMPolicy=kill\n", rows[i].lines);
+                CLEANUP(freep)
+                char *slice =
+                        xasprintf("[X-Kubernetes]\nUID=" UID "\n\n[Unit]\nDescription=Pod default/web\n\n[Slice]\n%s",
+                                  rows[i].lines);
+
+                l.cpu_weight = rows[i].weight, l.cpu_milli = rows[i].milli, l.memory_max = rows[i].memory;
+                l.tasks_max = rows[i].tasks;
+                u.limits = &l;
+                unit_text_dropin(&u, &d);
+                cr_assert(strstr(d.data, want), "%s", d.data);
+                cr_assert_eq(unit_text_slice(u.pod, &l, &s), *rows[i].lines != '\0');
+                cr_assert_str_eq(*rows[i].lines ? s.data : slice, slice);
+                cr_assert(!unit_text_slice(u.pod, NULL, &s));
+        }
+}
+
+Test(unit_text, who_is_killed_first_is_the_pods_to_say_and_not_the_packages)
+{
+        CLEANUP(unit_file_freep) struct unit_file *file = parse("[Service]\nOOMScoreAdjust=-900\nExecStart=/bin/a\n");
+        struct unit_text u = text_of(file);
+
+        LINE_IS(&u, "OOMScoreAdjust=", "");
+        u.oom_score_adjust = 1000;
+        LINE_IS(&u, "OOMScoreAdjust=", "1000");
+        u.who.foreign = true;
+        LINE_IS(&u, "OOMScoreAdjust=", "0|1000");
 }
 
 Test(unit_text, a_termination_message_is_one_more_bind)

@@ -1,0 +1,98 @@
+#!/bin/bash
+# What a pod asks for and is limited to, as systemd has it. That the kernel heeds it is for tests/uml/nodes.sh.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+show() { node systemctl show --value -p "${2// /,}" "$1" | paste -sd ' '; } # UNIT PROPERTIES
+slice_of() { # POD CLASS
+    local uid
+    uid=$(pod_field "$1" '{.metadata.uid}')
+    echo "kubepods${2:+-$2}-pod${uid//-/_}.slice"
+}
+asks() { # NAME RESOURCES [MORE_OF_THE_SPEC]: a pod that sleeps
+    apply <<YAML
+apiVersion: v1
+kind: Pod
+metadata: {name: "$1"}
+spec:
+  terminationGracePeriodSeconds: 1
+  ${3:-}
+  containers: [{name: main, image: /bin/sleep, command: [/bin/sleep, "3600"], resources: {$2}}]
+YAML
+    running "$1"
+}
+SLEEP='bin\x2fsleep'
+
+test_requests_and_limits_are_the_units_and_the_slices() {
+    asks p 'requests: {cpu: 250m, memory: 64Mi}, limits: {cpu: 1500m, memory: 128Mi}'
+    local unit slice
+    unit=$(unit_of p "$SLEEP") slice=$(slice_of p burstable)
+    [ "$(node systemctl show -P Slice "$unit")" = "$slice" ] || fail "it is in $(node systemctl show -P Slice "$unit")"
+    [ "$(show "$unit" CPUWeight)" = 10 ] || fail "weight"
+    [ "$(show "$unit" CPUQuotaPerSecUSec)" = 1.500000s ] || fail "quota"
+    [ "$(show "$unit" MemoryMax)" = 134217728 ] && [ "$(show "$unit" MemorySwapMax)" = 0 ] || fail "memory"
+    [ "$(show "$unit" OOMPolicy)" = kill ] || fail "what happens without memory"
+    [ "$(show "$slice" CPUWeight)" = 10 ] && [ "$(show "$slice" CPUQuotaPerSecUSec)" = 1.500000s ] && [ "$(show "$slice" MemoryMax)" = 134217728 ] || fail "of the slice"
+    ! has_event p FieldsIgnored || fail "they are said to be ignored"
+    k delete pod p --wait=true >/dev/null
+    wait_for 20 "the slice's file is gone" sh_node "! test -e /run/systemd/system/$slice"
+    wait_for 20 "PID 1 has no such slice" equals "" node systemctl list-units --all --no-legend "$slice"
+}
+
+# A machine of any size: the score is told by what the node says that it has.
+test_who_asks_for_more_is_killed_later() {
+    local unit kib
+    kib=$(sh_node "sed -n 's/^MemTotal: *\([0-9]*\) kB/\1/p' /proc/meminfo")
+    asks none ''
+    asks some 'requests: {memory: 256Mi}'
+    asks all 'requests: {cpu: 10m, memory: 32Mi}, limits: {cpu: 10m, memory: 32Mi}'
+    [ "$(show "$(unit_of none "$SLEEP")" OOMScoreAdjust)" = 1000 ] || fail "none: $(show "$(unit_of none "$SLEEP")" OOMScoreAdjust)"
+    unit=$(unit_of some "$SLEEP")
+    [ "$(show "$unit" OOMScoreAdjust)" = $((1000 - 1000 * 262144 / kib)) ] || fail "some: $(show "$unit" OOMScoreAdjust) with $kib KiB"
+    [ "$(show "$(unit_of all "$SLEEP")" OOMScoreAdjust)" = -997 ] || fail "all: $(show "$(unit_of all "$SLEEP")" OOMScoreAdjust)"
+    [ "$(show kubepods-besteffort.slice CPUWeight)" = 1 ] || fail "who asks for nothing has more than what is left"
+    [ "$(show "$(slice_of none besteffort)" MemoryMax)" = infinity ] || fail "a limit out of nothing"
+    sh_node "! test -e /run/systemd/system/$(slice_of none besteffort)" || fail "a file that says nothing"
+}
+
+test_a_pod_is_bounded_when_all_of_its_containers_are() {
+    apply <<'YAML'
+apiVersion: v1
+kind: Pod
+metadata: {name: p}
+spec:
+  terminationGracePeriodSeconds: 1
+  containers:
+  - {name: a, image: /bin/sleep, command: [/bin/sleep, "3600"], resources: {limits: {memory: 32Mi, cpu: 100m}}}
+  - {name: b, image: /bin/sleep, command: [/bin/sleep, "3600"], resources: {limits: {memory: 16Mi}}}
+YAML
+    running p
+    [ "$(show "$(slice_of p burstable)" MemoryMax)" = 50331648 ] || fail "not the sum"
+    [ "$(show "$(slice_of p burstable)" CPUQuotaPerSecUSec)" = infinity ] || fail "one has no limit of CPU"
+    [ "$(show "$(unit_of p "$SLEEP.a")" CPUQuotaPerSecUSec)" = 100ms ] || fail "the other one has"
+    k exec p -c a -- true || fail "no command beside a container with limits"
+}
+
+# An agent that comes back finds them as they are, and a container that is made anew has them again.
+test_limits_outlive_the_agent_and_a_new_image() {
+    asks p 'limits: {memory: 32Mi, cpu: 100m}'
+    local unit
+    sh_node 'systemctl restart vks-agent'
+    k patch pod p --type=json -p '[{"op":"replace","path":"/spec/containers/0/image","value":"/usr/bin/sleep"}]' >/dev/null
+    unit=$(unit_of p 'usr\x2fbin\x2fsleep')
+    wait_for 60 "the new unit runs" contains active node systemctl is-active "$unit"
+    [ "$(show "$unit" MemoryMax)" = 33554432 ] || fail "without its limit"
+    [ "$(show "$(slice_of p)" MemoryMax)" = 33554432 ] || fail "the pod without its limit"
+}
+
+test_a_pod_has_so_many_processes() {
+    trap 'sh_node "test ! -e /root/agent.kept || mv /root/agent.kept /etc/vks/agent.yaml; systemctl restart vks-agent"' EXIT
+    sh_node "cp -p /etc/vks/agent.yaml /root/agent.kept; echo 'podPidsLimit: 77' >>/etc/vks/agent.yaml; systemctl restart vks-agent"
+    asks none ''
+    asks some 'requests: {cpu: 10m}'
+    [ "$(show "$(slice_of none besteffort)" TasksMax)" = 77 ] || fail "of a pod that asks for nothing"
+    [ "$(show "$(slice_of some burstable)" TasksMax)" = 77 ] || fail "of a pod that asks for something"
+}
+
+together requests_and_limits_are_the_units_and_the_slices who_asks_for_more_is_killed_later a_pod_is_bounded_when_all_of_its_containers_are
+run_tests
