@@ -75,6 +75,103 @@ test_the_helper_is_not_killed_for_what_it_has_stored() {
     ! node journalctl -k -o cat -g 'Killed process [0-9]+ .vks-helper' || fail "it was killed"
 }
 
+# ends NAME REASON_AND_CODE [CONTAINER]
+ends() { wait_for 120 "$1 has ended as $2" equals "$2" pod_field "$1" "{.status.containerStatuses[?(@.name==\"${3:-main}\")].state.terminated['reason','exitCode']}"; }
+
+# Its shell's variable takes twice 40 MB for a moment; the other container of its pod, which has no limit, and another pod run on.
+test_who_takes_more_memory_than_its_limit_dies_alone() {
+    local pid other
+    pinned beside "$NODE" 'exec sleep 10000'
+    running beside
+    apply <<YAML
+apiVersion: v1
+kind: Pod
+metadata: {name: hog}
+spec:
+  nodeName: $NODE
+  restartPolicy: Never
+  terminationGracePeriodSeconds: 2
+  containers:
+  - name: main
+    image: /bin/sh
+    # the shell is not who takes it: the whole container is killed all the same
+    command: [/bin/sh, -c, 'sleep 10000 & until [ -e /tmp/go ]; do sleep 0.2; done; sh -c "x=\$(head -c 40M /dev/zero | tr \"\\\\0\" x); echo has \${#x}"; echo lives on; sleep 10000']
+    resources: {limits: {memory: 24Mi}}
+  - {name: other, image: /bin/sleep, command: [/bin/sleep, "10000"]}
+YAML
+    running hog
+    pid=$(main_pid "$(unit_of beside 'bin\x2fsh')") other=$(main_pid "$(unit_of hog 'bin\x2fsleep')")
+    k exec hog -c other -- touch /tmp/go
+    ends hog "OOMKilled 137"
+    [ -z "$(k logs hog -c main)" ] || fail "it lived on: $(k logs hog -c main)"
+    [ "$(main_pid "$(unit_of beside 'bin\x2fsh')")" = "$pid" ] && [ "$(main_pid "$(unit_of hog 'bin\x2fsleep')")" = "$other" ] || fail "somebody else was killed"
+    [ "$(pod_field hog '{.status.containerStatuses[?(@.name=="other")].restartCount}')" = 0 ] || fail "the other was restarted"
+    contains "Memory cgroup out of memory" node journalctl -k -o cat -g 'Memory cgroup out of memory'
+}
+
+# What the kernel gave to each, of one processor, while both want all of it.
+test_cpu_is_shared_by_what_is_asked_for() {
+    local one three before after a b
+    for a in 100 300; do
+        apply <<YAML
+apiVersion: v1
+kind: Pod
+metadata: {name: cpu$a}
+spec:
+  nodeName: $NODE
+  terminationGracePeriodSeconds: 1
+  containers: [{name: main, image: /bin/sh, command: [/bin/sh, -c, 'while :; do :; done'], resources: {requests: {cpu: ${a}m}}}]
+YAML
+    done
+    running cpu100
+    running cpu300
+    one=$(unit_of cpu100 'bin\x2fsh') three=$(unit_of cpu300 'bin\x2fsh')
+    used() { node systemctl show -P CPUUsageNSec "$one" "$three" | grep . | paste -sd ' '; }
+    before=$(used)
+    # until the first has had a second of it
+    had_a_second() { after=$(used) && [ $((${after%% *} - ${before%% *})) -gt 1000000000 ]; }
+    wait_for 60 "a second of CPU" had_a_second
+    after=$(used)
+    a=$((${after%% *} - ${before%% *})) b=$((${after##* } - ${before##* }))
+    echo "    1:3 is 1:$((b * 100 / a)) %"
+    # weights are whole numbers, 4 and 12
+    [ $((b * 10 / a)) -ge 24 ] && [ $((b * 10 / a)) -le 36 ] || fail "$a and $b"
+}
+
+test_a_limit_of_cpu_throttles() {
+    local unit
+    apply <<YAML
+apiVersion: v1
+kind: Pod
+metadata: {name: slow}
+spec:
+  nodeName: $NODE
+  terminationGracePeriodSeconds: 1
+  containers: [{name: main, image: /bin/sh, command: [/bin/sh, -c, 'while :; do :; done'], resources: {limits: {cpu: 100m}}}]
+YAML
+    running slow
+    unit=$(unit_of slow 'bin\x2fsh')
+    throttled() { node sh -c "sed -n 's/^nr_throttled //p' /sys/fs/cgroup\$(systemctl show -P ControlGroup '$unit')/cpu.stat"; }
+    wait_for 60 "it is throttled" at_least 10 throttled
+}
+
+test_a_fork_bomb_stops_at_the_pods_limit() {
+    local slice
+    trap 'node sh -c "test ! -e /root/agent.kept || mv /root/agent.kept /etc/vks/agent.yaml; systemctl restart vks-agent"' EXIT
+    node sh -c "cp -p /etc/vks/agent.yaml /root/agent.kept; echo 'podPidsLimit: 40' >>/etc/vks/agent.yaml; systemctl restart vks-agent"
+    # a shell that gets no process any more ends, and what it has begun does not
+    pinned bomb "$NODE" 'until [ -e /tmp/go ]; do sleep 0.2; done; sh -c "while :; do sleep 10000 & done"; exec sleep 10000'
+    running bomb
+    k exec bomb -- touch /tmp/go
+    slice="kubepods-besteffort-pod$(pod_field bomb '{.metadata.uid}' | tr - _).slice"
+    # the kernel counts it where the process is, or where the limit is: cgroups(7) of before 6.11 and after
+    refused() { node sh -c "cd /sys/fs/cgroup\$(systemctl show -P ControlGroup $slice) && cat pids.events */pids.events | sed -n 's/^max //p' | sort -n | tail -n 1"; }
+    wait_for 60 "the kernel refuses one" at_least 1 refused
+    [ "$(node systemctl show -P TasksCurrent "$slice")" -le 40 ] || fail "$(node systemctl show -P TasksCurrent "$slice") tasks"
+    pinned after "$NODE" 'exec sleep 10000'
+    running after
+}
+
 test_a_daemon_set_runs_on_both_and_a_drain_moves_the_rest() {
     trap 'kubectl uncordon "$NODE" "$SECOND" >/dev/null' EXIT
     local pod
