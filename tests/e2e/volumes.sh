@@ -116,6 +116,51 @@ test_empty_dirs_on_disk_and_in_memory() {
     node test ! -e /cache || fail "a mount point was left on the host"
 }
 
+# subPath and subPathExpr: one file of a ConfigMap, and directories of an emptyDir that one container has alone and another sees in the whole.
+test_parts_of_volumes() {
+    k create configmap m --from-literal=app.conf=one --from-literal=other=two >/dev/null
+    apply <<YAML
+apiVersion: v1
+kind: Pod
+metadata: {name: p}
+spec:
+  terminationGracePeriodSeconds: 1
+  volumes: [{name: m, configMap: {name: m}}, {name: d, emptyDir: {}}, {name: t, emptyDir: {medium: Memory}}]
+  containers:
+  - name: a
+    image: /bin/sleep
+    command: [/bin/sh, -c, 'echo of-a >/data/own; echo by-name >/named/x; echo fast >/fast/y; exec sleep 10000']
+    env: [{name: POD_NAME, valueFrom: {fieldRef: {fieldPath: metadata.name}}}]
+    volumeMounts: [{name: m, mountPath: /etc/app.conf, subPath: app.conf}, {name: d, mountPath: /data, subPath: a/deep}, {name: t, mountPath: /fast, subPath: q},
+                   {name: d, mountPath: /named, subPathExpr: 'logs-\$(POD_NAME)'}]
+  - name: b
+    image: /bin/sleep
+    command: [/bin/sleep, "10000"]
+    volumeMounts: [{name: d, mountPath: /all}, {name: d, mountPath: /ro, subPath: a/deep, readOnly: true}, {name: t, mountPath: /t}]
+YAML
+    running p
+    local a b
+    a=$(unit_of p $SLEEP.a) b=$(unit_of p $SLEEP.b)
+    [ "$(in_pod "$a" cat /etc/app.conf)" = one ] || fail "one key as a file"
+    ! in_pod "$a" ls /etc/other 2>/dev/null || fail "the volume's other keys are there, too"
+    wait_for 10 "the one sees in the whole what the other wrote to its part" equals of-a in_pod "$b" cat /all/a/deep/own
+    [ "$(in_pod "$b" cat /all/logs-p/x)" = by-name ] || fail "subPathExpr"
+    [ "$(in_pod "$b" cat /t/q/y)" = fast ] || fail "a part of a volume in memory"
+    [ "$(in_pod "$b" cat /ro/own)" = of-a ] || fail "the same part twice"
+    ! in_pod "$b" touch /ro/new 2>/dev/null || fail "readOnly"
+    ! in_pod "$a" ls /data/../deep 2>/dev/null || fail "what is beside the part is seen"
+}
+
+test_a_part_that_is_not_in_the_volume_is_said() {
+    k create configmap m --from-literal=here=1 >/dev/null
+    sleeper p '[{name: m, configMap: {name: m}}]' '[{name: m, mountPath: /etc/opt/m, subPath: absent}]'
+    event p 'Failed: .*subPath "absent" is not in volume m'
+    wait_for 20 "it waits" equals CreateContainerError pod_field p '{.status.containerStatuses[0].state.waiting.reason}'
+    k create configmap m --from-literal=absent=2 -o yaml --dry-run=client | k replace -f - >/dev/null
+    running p 120
+    [ "$(in_pod "$(unit_of p $SLEEP)" cat /etc/opt/m)" = 2 ] || fail "content"
+}
+
 test_host_paths_need_the_policys_word() {
     sh_node 'mkdir -p /srv/allowed && echo from-host >/srv/allowed/f'
     sleeper denied '[{name: h, hostPath: {path: /srv/allowed}}]' '[{name: h, mountPath: /mnt}]'
@@ -188,6 +233,6 @@ YAML
     wait_for 20 "CreateContainerConfigError" equals CreateContainerConfigError pod_field nokey '{.status.containerStatuses[0].state.waiting.reason}'
 }
 
-together config_maps_arrive_and_follow_changes secrets_are_readable_inside_only the_token_of_the_service_account_works \
+together parts_of_volumes a_part_that_is_not_in_the_volume_is_said config_maps_arrive_and_follow_changes secrets_are_readable_inside_only the_token_of_the_service_account_works \
     every_pod_has_its_service_account empty_dirs_on_disk_and_in_memory a_missing_config_map_is_waited_for variables_from_config_maps_and_secrets
 run_tests
