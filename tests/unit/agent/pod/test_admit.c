@@ -122,6 +122,8 @@ Test(admit, labels)
                   NOBODY, NULL },
                 { "Gt of what is no number", REQUIRED(TERM(EXPRESSION("name", "Gt", "\"7\""))), REJECTED,
                   "NodeAffinity", NULL, NOBODY, NULL },
+                { "Lt than what is no number", REQUIRED(TERM(EXPRESSION("cores", "Lt", "\"\""))), REJECTED,
+                  "NodeAffinity", NULL, NOBODY, NULL },
                 { "Gt than what is no number", REQUIRED(TERM(EXPRESSION("cores", "Gt", "\"\""))), REJECTED,
                   "NodeAffinity", NULL, NOBODY, NULL },
                 { "Gt than two", REQUIRED(TERM(EXPRESSION("cores", "Gt", "\"1\",\"2\""))), REJECTED, "NodeAffinity",

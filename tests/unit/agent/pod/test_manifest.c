@@ -252,8 +252,13 @@ Test(manifest, a_late_status_lets_no_count_fall)
         cr_assert_eq(s->containers[0].phase, CONTAINER_RUNNING);
         cJSON_SetNumberValue(
                 cJSON_GetObjectItem(cJSON_GetObjectItem(status, "containerStatuses")->child, "restartCount"), 5);
+        cJSON_SetValuestring(cJSON_GetObjectItem(status, "startTime"), "1970-01-01T00:00:30Z");
         pod_state_recall(s, p, status);
         cr_assert_eq(s->containers[0].restarts, 5);
+        cr_assert_eq(s->start_time, 7 * USEC_PER_SEC, "it did not begin later");
+        cJSON_DeleteItemFromObject(status, "startTime");
+        pod_state_recall(s, p, status);
+        cr_assert_eq(s->start_time, 7 * USEC_PER_SEC);
         cJSON_Delete(status), cJSON_Delete(o);
         pod_state_free(s);
         pod_free(p);

@@ -548,6 +548,8 @@ Test(pod_state, a_back_off_survives_the_agent)
                   "ready; adopt; c runs; c exits 7; status", "wake 80s",
                   "Running | c waiting CrashLoopBackOff x4 was Error 7",
                   CAME_BACK_AFTER(8, 4, RUNS("22:13:00"), "22:12:19") },
+                { "and not by how often it was started", "Always c", "ready; adopt; c runs; c exits 7", "wake 20s",
+                  NULL, CAME_BACK_AFTER(8, 9, RUNS("22:13:00"), "22:12:45") },
                 { "the first restart was at once", "Always c", "ready; adopt; c runs; c exits 7", "wake 10s", NULL,
                   CAME_BACK_AFTER(8, 1, RUNS("22:13:00"), "22:13:00") },
                 { "whatever else it had to wait for", "Always c", "ready; adopt; c runs; c exits 7", "wake 20s", NULL,
