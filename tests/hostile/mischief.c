@@ -40,6 +40,7 @@ enum { FILE_MAX = 256 * 1024, LOOK_DEPTH = 5, LOOK_ENTRIES = 600, ROUNDS = 400, 
 
 static const char volatile stamp[] = STAMP "P";
 static const char *whose = "?", *who = "?";
+static bool used; /* another of these has run it: its parent may be PID 1 by now, who has not */
 
 static bool is_planted(void)
 {
@@ -108,8 +109,8 @@ static void tell_who(void)
         cap_free(caps);
         read_cgroup(cgroup, sizeof(cgroup));
         line = xasprintf("is\t%s\t%s\t%s\t%d\t%u %u %u\t%u %u %u%s\t%llx\t%s\t%s", whose, who,
-                         is_planted() ? "planted" : "shipped", (int)getppid(), r, e, s, gr, ge, gs, more, mask, path,
-                         cgroup);
+                         is_planted() ? "planted" : "shipped", used ? 0 : (int)getppid(), r, e, s, gr, ge, gs, more,
+                         mask, path, cgroup);
         tell(line);
 }
 
@@ -272,7 +273,7 @@ static void use(const char *path)
         pid_t pid = fork();
 
         if (pid == 0) {
-                execl(path, path, "pod", who, "end", (char *)NULL);
+                execl(path, path, "pod", who, "used", "end", (char *)NULL);
                 _exit(0);
         }
         if (pid > 0)
@@ -316,6 +317,7 @@ int main(int argc, char **argv)
         umask(0);
         whose = argc > 1 ? argv[1] : "?";
         who = argc > 2 && streq(whose, "pod") ? argv[2] : "?";
+        used = argc > 3 && streq(argv[3], "used");
         tell_who();
         if (streq(whose, "code"))
                 return 0;
