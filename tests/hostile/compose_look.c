@@ -126,7 +126,8 @@ static int take(const char *path, const struct stat *st, UNUSED int type, UNUSED
 {
         bool ours = starts_with(path, "/run/systemd/system/vks.") ||
                     starts_with(path, "/run/systemd/system/vks-exec-") ||
-                    starts_with(path, "/run/systemd/system/run-vks-") || starts_with(path, "/tmp/apt") ||
+                    starts_with(path, "/run/systemd/system/run-vks-") ||
+                    starts_with(path, "/run/systemd/system/kubepods-") || starts_with(path, "/tmp/apt") ||
                     starts_with(path, "/run/systemd/namespace-") || /* of units of the machine's that begin just now */
                     starts_with(path, "/tmp/systemd-private-") || starts_with(path, "/var/tmp/systemd-private-");
 
@@ -620,6 +621,7 @@ unsigned look_at_what_is_left(void)
 
         look_at_names("/run/systemd/system", "vks." NAMESPACE ".");
         look_at_names("/run/systemd/system", "run-vks-pods-c0c0");
+        look_at_names("/run/systemd/system", "kubepods-");
         look_at_names("/run/systemd/system", COMMANDS);
         for (int i = 0;
              i < 1000 && (has_names("/run/vks/pods", "c0c0c0c0-") || has_names("/var/lib/vks/pods", "c0c0c0c0-") ||
