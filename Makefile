@@ -126,6 +126,7 @@ $(BUILD)/opt/test_property: $(patsubst %,$(BUILD)/opt/%.o,tests/unit/agent/pod/t
 $(BUILD)/san/test_helper $(BUILD)/cov/test_helper: LDFLAGS += -Wl,--wrap=arena_init
 # The pods that it asks are its own.
 $(BUILD)/san/test_probes: LDFLAGS += -Wl,--wrap=pods_container_at,--wrap=pods_probed,--wrap=pods_tell
+$(BUILD)/san/test_sample: LDFLAGS += -Wl,--wrap=pods_container_at,--wrap=shown_uids
 # It starts the program that lies beside it.
 $(BUILD)/san/test_helper_program: | $(BUILD)/san/vks-helper
 $(BUILD)/cov/test_helper_program: | $(BUILD)/cov/vks-helper

@@ -56,6 +56,7 @@ struct agent {
         struct probes *probes;
         struct hooks *hooks;
         struct consoles *consoles;
+        struct sampler *sampler;
         struct watch *watch, *node_watch;
         struct gate *gate;
         struct server *server;
@@ -391,6 +392,7 @@ static int start_server(struct agent *a, struct err *e)
                 .api = a->api,
                 .commands = a->commands,
                 .consoles = a->consoles,
+                .sampler = a->sampler,
                 .config = c,
                 .look = look_at_health,
                 .userdata = a,
@@ -503,6 +505,7 @@ static int agent_start(struct agent *a, struct err *e)
         a->probes = probes_new(a->event, a->pods, a->commands, own_ip(a));
         (void)sd_listen_fds_with_names(true, &names);
         a->consoles = consoles_new(a->event, a->pods, names, SD_LISTEN_FDS_START);
+        a->sampler = sampler_new(a->event, a->pods);
         a->registered = a->config->dry_run;
         start_health_port(a);
         return start_server(a, e);
@@ -520,6 +523,7 @@ static void agent_free(struct agent *a)
         node_free(a->node);
         a->probes = probes_free(a->probes);
         a->hooks = hooks_free(a->hooks);
+        sampler_free(a->sampler);
         helper_client_free(a->helper);
         consoles_free(a->consoles);
         commands_free(a->commands);

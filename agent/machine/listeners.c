@@ -6,14 +6,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/inet_diag.h>
-#include <linux/magic.h>
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 
+#include "agent/machine/cgroups.h"
 #include "common/fd.h"
 #include "common/mem.h"
 
@@ -23,8 +22,6 @@ enum {
         TRIES = 3, /* while the table changes under the kernel's hands */
         DEPTH_MAX = 8,
 };
-
-#define CGROUPS "/sys/fs/cgroup"
 
 static const uint8_t no_ip[16];
 
@@ -301,19 +298,13 @@ static void take_below(int fd, unsigned depth, struct ids *ids)
 
 size_t listeners_cgroups(const char *top, const char *slice, unsigned long ret[LISTENERS_CGROUPS_MAX])
 {
-        /* systemd.slice(5): a-b.slice lies in a.slice */
         FD fd = open(top, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        CLEANUP(buf_done) struct buf path = BUF(4096);
         struct ids ids = { .all = ret };
 
-        for (const char *dash = strchr(slice, '-'); fd >= 0 && dash; dash = strchr(dash + 1, '-')) {
-                CLEANUP(freep) char *parent = xasprintf("%.*s.slice", (int)(dash - slice), slice);
-                int below = openat(fd, parent, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-                fd_close(fd);
-                fd = below;
-        }
+        cgroups_slice_path(slice, &path);
         if (fd >= 0)
-                take(fd, slice, 0, &ids);
+                take(fd, path.data + 1, 0, &ids);
         return ids.n;
 }
 
@@ -365,18 +356,6 @@ bool listeners_cgroup_name(const char *top, unsigned long id, char ret[LISTENERS
 
         ret[0] = '\0';
         return fd >= 0 && search_below(fd, 0, &s);
-}
-
-/* Beside the first version's hierarchies, the second is mounted below them. */
-static const char *cgroup_top(void)
-{
-        static const char *const places[] = { CGROUPS, CGROUPS "/unified" };
-        struct statfs fs;
-
-        for (size_t i = 0; i < ARRAY_LEN(places); i++)
-                if (statfs(places[i], &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC)
-                        return places[i];
-        return NULL;
 }
 
 /* ---- the choice -------------------------------------------------------------------------------------------------- */
@@ -472,7 +451,7 @@ int listeners_other(const char *slice, uint16_t port, struct listener_address *r
 {
         unsigned long room[LISTENERS_CGROUPS_MAX];
         struct ids cgroups = { .all = room };
-        const char *top = cgroup_top();
+        const char *top = cgroups_top();
         struct listeners l;
         int r = look(top, slice, port, &l, &cgroups, e);
 
@@ -493,7 +472,7 @@ int listeners_find(const char *slice, uint16_t port, struct listener_address ret
         unsigned long room[LISTENERS_CGROUPS_MAX];
         struct ids cgroups = { .all = room };
         struct listeners l;
-        int r = look(cgroup_top(), slice, port, &l, &cgroups, e);
+        int r = look(cgroups_top(), slice, port, &l, &cgroups, e);
 
         if (r < 0)
                 return r;

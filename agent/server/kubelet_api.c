@@ -6,6 +6,7 @@
 #include "agent/server/configz.h"
 #include "agent/server/container_routes.h"
 #include "agent/server/kubelet_pods.h"
+#include "agent/server/kubelet_stats.h"
 #include "agent/server/routes.h"
 #include "common/buf.h"
 #include "common/mem.h"
@@ -67,6 +68,15 @@ void kubelet_api_handle(void *userdata, const struct request *r, struct response
                 break;
         case ROUTE_METRICS:
                 metrics(api, res);
+                break;
+        case ROUTE_METRICS_CADVISOR:
+                kubelet_stats_metrics(api->sampler, &families_cadvisor, USAGE_WHOLE, r, res);
+                break;
+        case ROUTE_METRICS_RESOURCE:
+                kubelet_stats_metrics(api->sampler, &families_resource, USAGE_BASIC, r, res);
+                break;
+        case ROUTE_STATS_SUMMARY:
+                kubelet_stats_summary(api->sampler, api->config->node_name, r, res);
                 break;
         case ROUTE_LOGS:
                 container_logs(api, r, res, found.segment);

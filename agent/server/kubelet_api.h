@@ -8,6 +8,7 @@
 #include "agent/server/health.h"
 #include "agent/server/server.h"
 #include "agent/sessions/console.h"
+#include "agent/stats/sample.h"
 
 struct kubelet_api {
         sd_event *event;
@@ -15,6 +16,7 @@ struct kubelet_api {
         struct api *api;
         struct commands *commands;
         struct consoles *consoles;
+        struct sampler *sampler;
         const struct config *config;
         void (*look)(void *userdata, struct health *ret); /* how the agent is (health.h) */
         void *userdata;

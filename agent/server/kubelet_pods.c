@@ -50,5 +50,5 @@ void kubelet_pods_answer(struct pods *pods, bool running, const struct request *
         struct list *l = NEW(struct list);
 
         *l = (struct list){ .pods = pods, .show = running ? shown_running : shown_pod, .uids = shown_uids(pods) };
-        pieces_send(r, res, "application/json", &pieces, l);
+        pieces_send(streq(r->method, "HEAD"), res, "application/json", &pieces, l);
 }

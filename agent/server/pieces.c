@@ -43,13 +43,13 @@ static void send_on(void *userdata)
         sending_free(s);
 }
 
-void pieces_send(const struct request *r, struct response *res, const char *content_type, const struct pieces *pieces,
+void pieces_send(bool head_only, struct response *res, const char *content_type, const struct pieces *pieces,
                  void *userdata)
 {
         struct sending *s = NEW(struct sending);
 
         *s = (struct sending){ .res = res, .pieces = pieces, .userdata = userdata };
         response_start(res, content_type, send_on, on_closed, s);
-        if (!streq(r->method, "HEAD"))
+        if (!head_only)
                 send_on(s);
 }

@@ -14,8 +14,8 @@ struct pieces {
         void (*done)(void *userdata);                  /* the last call, whether all of it was wanted or not */
 };
 
-/* Answers `r` with what `pieces` (static) makes of `userdata`. Takes userdata over. */
-void pieces_send(const struct request *r, struct response *res, const char *content_type, const struct pieces *pieces,
+/* Answers with what `pieces` (static) makes of `userdata`; a HEAD with nothing of it. Takes userdata over. */
+void pieces_send(bool head_only, struct response *res, const char *content_type, const struct pieces *pieces,
                  void *userdata);
 
 #endif

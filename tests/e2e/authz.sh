@@ -125,7 +125,12 @@ log        GET    /metrics       403
 metrics    GET    /metrics       200
 metrics    GET    /metrics/x     404
 metrics    GET    LOGS           403
-stats      GET    /stats/summary 404
+metrics    GET    /metrics/resource 200
+metrics    GET    /metrics/cadvisor 200
+metrics    GET    /stats/summary 403
+stats      GET    /stats/summary 200
+stats      POST   /stats/summary 403
+stats      GET    /stats/        404
 stats      GET    /metrics       403
 healthz    GET    /healthz       200
 healthz    GET    /healthz/ping  200
@@ -153,6 +158,9 @@ apiserver  POST   /pods          405
 apiserver  HEAD   /runningpods/  405
 apiserver  DELETE /configz       200
 apiserver  POST   /metrics       200
+apiserver  HEAD   /metrics/resource 200
+apiserver  POST   /stats/summary 200
+apiserver  PUT    /stats/summary 405
 apiserver  DELETE FORWARD/p      405
 apiserver  PUT    /nothing       404
 other-node GET    /pods          403

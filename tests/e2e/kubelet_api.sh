@@ -2,7 +2,7 @@
 # The kubelet API as what looks at nodes asks for it: health, pods, configuration. Who may ask for it is authz.sh's.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-together pods_are_told_with_their_status runningpods_are_what_runs configz_is_what_holds
+together pods_are_told_with_their_status runningpods_are_what_runs configz_is_what_holds what_is_used_is_told
 
 # As the API server asks the node, and as every kubectl can.
 get() { kubectl get --raw "/api/v1/nodes/$NODE/proxy/$1"; }
@@ -111,6 +111,56 @@ test_configz_is_what_holds() {
     [ "$(of configz "o['kubeletconfig']['kind']")" = KubeletConfiguration ] || fail "kind"
     [ "$(of configz "o['kubeletconfig']['authorization']['mode']")" = Webhook ] || fail "mode"
     [ "$(of configz "o['kubeletconfig']['maxPods']")" = "$(kubectl get node "$NODE" -o 'jsonpath={.status.capacity.pods}')" ] || fail "maxPods"
+}
+
+# metric PATH NAME{LABELS}: its value
+metric() {
+    get "$1" | awk -v name="$2" 'index($0, name " ") == 1 { print $(NF > 2 ? NF - 1 : NF); found = 1 } END { exit !found }'
+}
+# As that of a metric, from the file of the kernel's; nothing where the kernel does not count.
+counted() { node cat "/sys/fs/cgroup$1/$2" 2>/dev/null; }
+grown() { # NUMBER COMMAND...
+    local than=$1
+    shift
+    python3 -c 'import sys; sys.exit(float(sys.argv[1]) <= float(sys.argv[2]))' "$("$@")" "$than"
+}
+
+test_what_is_used_is_told() {
+    local labels="{container=\"main\",namespace=\"$NS\",pod=\"busy\"}" unit cgroup slice cpu started all
+    program busy 'head -c 20000000 /dev/zero >/dev/null; sleep 1000'
+    running busy
+    unit=$(unit_of busy 'bin\x2fsh')
+    cgroup=$(node systemctl show -P ControlGroup "$unit")
+    slice=${cgroup%/*}
+    wait_for 10 "it is told" metric metrics/resource "container_cpu_usage_seconds_total$labels"
+    cpu=$(metric metrics/resource "container_cpu_usage_seconds_total$labels")
+    python3 -c 'import sys; kernel, told = int(sys.argv[1]) / 1e6, float(sys.argv[2]); sys.exit(not 0 < told <= kernel)' \
+        "$(counted "$cgroup" cpu.stat | awk '$1 == "usage_usec" { print $2 }')" "$cpu" || fail "told $cpu"
+    started=$(metric metrics/resource "container_start_time_seconds$labels")
+    [ "$(date -u -d "@${started%.*}" +%FT%TZ)" = "$(pod_field busy '{.status.containerStatuses[0].state.running.startedAt}')" ] || fail "started $started"
+    grown 0 metric metrics/resource "pod_cpu_usage_seconds_total{namespace=\"$NS\",pod=\"busy\"}" || fail "of the pod"
+    grown 0 metric metrics/resource node_cpu_usage_seconds_total || fail "of the node"
+    grown 0 metric metrics/resource node_memory_working_set_bytes || fail "memory of the node"
+    [ "$(metric metrics/resource resource_scrape_error)" = 0 ] || fail "an error is told"
+    all="{container=\"main\",cpu=\"total\",id=\"$cgroup\",image=\"/bin/sh\",name=\"$(node systemctl show -P InvocationID "$unit")\",namespace=\"$NS\",pod=\"busy\"}"
+    all=${all//\\/\\\\} # as Prometheus writes them
+    get metrics/cadvisor | grep -qF "container_cpu_usage_seconds_total$all " || fail "cadvisor: $(get metrics/cadvisor | grep busy)"
+    get metrics/cadvisor | grep -qF "container_cpu_usage_seconds_total{container=\"\",cpu=\"total\",id=\"$slice\"," || fail "cadvisor: the pod"
+    [ "$(of stats/summary "o['node']['nodeName']")" = "$NODE" ] || fail "summary"
+    [ "$(of stats/summary "[p['containers'][0]['name'] for p in o['pods'] if p['podRef']['uid'] == '$(pod_field busy '{.metadata.uid}')']")" = "['main']" ] || fail "summary: the pod"
+    [ "$(of stats/summary "0 < o['node']['fs']['availableBytes'] < o['node']['fs']['capacityBytes']")" = True ] || fail "summary: the filesystem"
+    # What the kernel does not count is not told, and what it does is.
+    if counted "$cgroup" memory.current >/dev/null; then
+        grown 0 metric metrics/resource "container_memory_working_set_bytes$labels" || fail "memory"
+    else
+        ! metric metrics/resource "container_memory_working_set_bytes$labels" || fail "memory that nobody counts"
+    fi
+    # Work shows, also that of a command beside the container, which is the pod's.
+    cpu=$(metric metrics/resource "pod_cpu_usage_seconds_total{namespace=\"$NS\",pod=\"busy\"}")
+    k exec busy -- sh -c 'head -c 100000000 /dev/zero >/dev/null & wait; sleep 100' >/dev/null 2>&1 &
+    beside=$!
+    trap 'kill $beside 2>/dev/null' EXIT
+    wait_for 30 "the pod has used more" grown "$cpu" metric metrics/resource "pod_cpu_usage_seconds_total{namespace=\"$NS\",pod=\"busy\"}"
 }
 
 # A thousand pods are too many for a test: what is sent is more than a connection holds at a time.
