@@ -72,14 +72,15 @@ static char *cgroup_of(const struct pod *p)
         return buf_steal(&b);
 }
 
-static void read_cgroup(const struct sample *s, int top, const char *path, struct usage *ret)
+static void read_cgroup(const struct sample *s, int dir, const char *path, struct usage *ret)
 {
-        usage_read(top, path + 1, s->depth, ret);
+        usage_read(dir, path, s->depth, ret);
         if (s->machine.has_swap)
-                usage_read_swap(top, path + 1, ret);
+                usage_read_swap(dir, path, ret);
 }
 
-static void add_container(struct sampled_pod *ret, const struct sample *s, int top, const struct pods_container *c)
+/* `dir`: the cgroup of the pod. */
+static void add_container(struct sampled_pod *ret, const struct sample *s, int dir, const struct pods_container *c)
 {
         struct sampled_container *n;
 
@@ -92,14 +93,18 @@ static void add_container(struct sampled_pod *ret, const struct sample *s, int t
                 .started = c->state->unit.started,
         };
         memcpy(n->invocation, c->state->invocation, sizeof(n->invocation));
-        read_cgroup(s, top, n->cgroup, &n->usage);
+        read_cgroup(s, dir, c->container->unit, &n->usage);
         n->at = time_now();
+        if (!ret->started || n->started < ret->started)
+                ret->started = n->started;
 }
 
+/* The way to the pod's cgroup is long: it is walked once for all of its files. */
 void sample_pod(struct sample *s, int top, struct pods *pods, const char *uid)
 {
         struct sampled_pod pod = { 0 };
         struct pods_container c;
+        FD dir = -1;
 
         for (size_t i = 0; pods_container_at(pods, uid, i, &c); i++) {
                 if (!unit_has_processes(c.state->unit.phase))
@@ -107,14 +112,13 @@ void sample_pod(struct sample *s, int top, struct pods *pods, const char *uid)
                 if (!pod.cgroup) {
                         pod.id = c.pod->id;
                         pod.cgroup = cgroup_of(c.pod);
+                        dir = openat(top, pod.cgroup + 1, O_PATH | O_DIRECTORY | O_CLOEXEC);
                 }
-                add_container(&pod, s, top, &c);
-                if (!pod.started || pod.containers[pod.n_containers - 1].started < pod.started)
-                        pod.started = pod.containers[pod.n_containers - 1].started;
+                add_container(&pod, s, dir, &c);
         }
         if (!pod.n_containers)
                 return;
-        read_cgroup(s, top, pod.cgroup, &pod.usage);
+        read_cgroup(s, dir, ".", &pod.usage);
         pod.at = time_now();
         s->pods = xrealloc(s->pods, s->n_pods + 1, sizeof(*s->pods));
         s->pods[s->n_pods++] = pod;
