@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "agent/machine/nudge.h"
 #include "common/fd.h"
 #include "common/mem.h"
 #include "proto/wire.h"
@@ -38,6 +39,7 @@ struct helper_client {
         sd_event_source *io, *timer, *kick;
         char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
         struct queue in_flight, waiting;
+        struct nudge *nudge; /* most requests are work for PID 1, and the helper waits for it */
         int sock;
 };
 
@@ -241,6 +243,7 @@ static void call_helper(struct helper_client *c, uint8_t number, const ProtobufC
         call->verb = wire_verb_find(number);
         call->failed = wire_pack(call->verb, request, streams, &call->packet, &call->err);
         queue_push(&c->waiting, call);
+        nudge_soon(c->nudge);
         sd_event_source_set_enabled(c->kick, SD_EVENT_ONESHOT);
 }
 
@@ -267,6 +270,7 @@ struct helper_client *helper_client_new(sd_event *event, const char *path)
 
         c->event = sd_event_ref(event);
         c->sock = -1;
+        c->nudge = nudge_new(event, NUDGE_FIRST_USEC);
         snprintf(c->path, sizeof(c->path), "%s", path ? path : WIRE_SOCKET);
         if (sd_event_add_defer(event, &c->kick, on_kick, c) < 0 ||
             sd_event_source_set_enabled(c->kick, SD_EVENT_OFF) < 0 ||
@@ -285,6 +289,7 @@ struct helper_client *helper_client_free(struct helper_client *c)
         disconnect(c);
         sd_event_source_disable_unref(c->kick);
         sd_event_source_disable_unref(c->timer);
+        nudge_free(c->nudge);
         while ((call = queue_pop(&c->in_flight)) || (call = queue_pop(&c->waiting)))
                 call_free(call);
         sd_event_unref(c->event);
