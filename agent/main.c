@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "agent/cage.h"
+#include "agent/certs/rotation.h"
 #include "agent/config/config.h"
 #include "agent/node/facts.h"
 #include "agent/lib/file_watch.h"
@@ -43,6 +44,7 @@ struct agent {
         struct kubeconfig *kubeconfig;
         struct api *api;
         struct events *events;
+        struct rotation *rotation; /* NULL: an operator looks after the certificates */
         struct helper_client *helper;
         struct packages *packages;
         struct observed *observed;
@@ -132,6 +134,8 @@ static void watch_node_seen(void *userdata, const cJSON *object)
 
         pods_node_seen(a->pods, object);
         node_seen(a->node, object);
+        if (a->rotation)
+                rotation_node_seen(a->rotation, object);
 }
 
 static void watch_node_gone(void *userdata, const cJSON *object)
@@ -354,9 +358,28 @@ static void start_health_port(struct agent *a)
                 log_warning("no /healthz in plain HTTP: %s", e.text);
 }
 
+static int start_rotation(struct agent *a, struct err *e)
+{
+        const struct config *c = a->config;
+        const struct rotation_parts parts = {
+                .event = a->event,
+                .api = a->api,
+                .events = a->events,
+                .node_name = c->node_name,
+                .dir = c->cert_dir,
+                .client = c->rotate_client,
+                .serving = c->serving_bootstrap,
+        };
+
+        if (c->dry_run || (!parts.client && !parts.serving))
+                return 0;
+        return rotation_new(&parts, a->kubeconfig, &a->rotation, e);
+}
+
 static int start_server(struct agent *a, struct err *e)
 {
         const struct config *c = a->config;
+        const char *renewed = rotation_serving_file(a->rotation);
         const struct gate_config gate = {
                 .event = a->event,
                 .api = a->api,
@@ -366,15 +389,15 @@ static int start_server(struct agent *a, struct err *e)
         struct server_config server = {
                 .address = c->address,
                 .port = c->port,
-                .cert_file = c->cert_file,
-                .key_file = c->key_file,
+                .cert_file = renewed ? renewed : c->cert_file,
+                .key_file = renewed ? renewed : c->key_file,
                 .client_ca_file = c->client_ca_file,
         };
         int r;
 
         if (!c->port || c->dry_run)
                 return 0;
-        if (!c->cert_file || !c->key_file || !c->client_ca_file) {
+        if (!server.cert_file || !server.key_file || !c->client_ca_file) {
                 log_warning("no kubelet API (kubectl logs): it needs --certfile, --keyfile and --client-ca-file");
                 return 0;
         }
@@ -464,6 +487,9 @@ static int agent_start(struct agent *a, struct err *e)
         if ((r = kubeconfig_load(a->config->kubeconfig, &a->kubeconfig, e)) < 0 ||
             (r = api_new(a->event, a->kubeconfig, &a->api, e)) < 0)
                 return r;
+        a->events = events_new(a->event, a->api, a->config->node_name);
+        if ((r = start_rotation(a, e)) < 0)
+                return r;
         split_server(a, a->kubeconfig->server);
         a->kubeconfig = kubeconfig_free(a->kubeconfig); /* the key is not kept twice */
         if ((r = facts_read("", NULL, &a->facts, e)) < 0)
@@ -471,7 +497,6 @@ static int agent_start(struct agent *a, struct err *e)
         a->packages = packages_new("");
         if (packages_refresh(a->packages, e) < 0)
                 snprintf(a->packages_trouble, sizeof(a->packages_trouble), "%s", e->text);
-        a->events = events_new(a->event, a->api, a->config->node_name);
         a->helper = helper_client_new(a->event, a->config->helper_socket);
         a->objects = objects_new(a->event, a->api, content_changed, a);
         a->services = services_new(a->event, a->api, services_changed, a);
@@ -533,6 +558,7 @@ static void agent_free(struct agent *a)
         objects_free(a->objects);
         services_free(a->services);
         observed_free(a->observed);
+        rotation_free(a->rotation);
         events_free(a->events);
         packages_free(a->packages);
         api_free(a->api);

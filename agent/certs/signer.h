@@ -13,8 +13,9 @@ struct signing; /* one request under way; the signer's own */
 /* One of done and failed is called, once, unless the signing is cancelled; neither from inside of ask(). The signing
  * is over then, and gone: nothing is to be cancelled. */
 struct signer_handler {
-        /* The request is filed under this name and waits for somebody's approval; perhaps never called. */
-        void (*waiting)(void *userdata, const char *name);
+        /* The request is filed under this name and waits: for somebody's approval, or, approved, for the signature.
+         * Perhaps never called, perhaps once for each. */
+        void (*waiting)(void *userdata, const char *name, bool approved);
         void (*done)(void *userdata, const char *answer, size_t size);
         /* err.reason: "CertificateDenied", "CertificateFailed" (the signer's own words, asking again soon is of no
          * use), or empty (no answer, try again). err.code -EACCES: we may not ask. */

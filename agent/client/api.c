@@ -108,6 +108,11 @@ int api_set_config(struct api *a, const struct kubeconfig *config, struct err *e
         return 0;
 }
 
+void api_set_certificate(struct api *a, const char *cert_pem, const char *key_pem)
+{
+        http_set_certificate(a->http, cert_pem, key_pem);
+}
+
 /* Tokens in files rotate. One that cannot be read now leaves the one before, which may still be good. */
 static void refresh_token(struct api *a)
 {

@@ -43,6 +43,9 @@ DEFINE_FREEP(struct api, api_free)
  * callers may start them again. */
 int api_set_config(struct api *a, const struct kubeconfig *config, struct err *e);
 
+/* Another client certificate and key (PEM) from now on. Requests under way, and watches, go on as whom they began. */
+void api_set_certificate(struct api *a, const char *cert_pem, const char *key_pem);
+
 /*
  * Starts a request. `path` begins with "/" and carries its query already escaped; `body` may be NULL and is printed at
  * once (it stays the caller's). `timeout_ms` of 0 means 30 s. Unless the call is cancelled, `done` is called exactly

@@ -36,6 +36,7 @@ enum {
 
 /* Calls in flight borrow it, so it outlives its replacement. */
 struct identity {
+        struct http *http;
         unsigned n_ref;
         char *ca_pem, *cert_pem, *key_pem;
         bool insecure;
@@ -48,6 +49,7 @@ struct http {
         sd_event_source *timer, *trim;
         size_t churn; /* bytes that calls needed since the heap was trimmed */
         struct identity *identity;
+        unsigned n_identities; /* the one in use, and those of calls that began before it was */
         struct http_call *calls;
         struct http_call *ready;   /* those with data to hand out */
         struct http_call *waiting; /* those whose turn has not come */
@@ -101,6 +103,7 @@ static struct identity *identity_unref(struct identity *i)
                 explicit_bzero(i->cert_pem, strlen(i->cert_pem));
         if (i->key_pem)
                 explicit_bzero(i->key_pem, strlen(i->key_pem));
+        i->http->n_identities--;
         free(i->ca_pem);
         free(i->cert_pem);
         free(i->key_pem);
@@ -109,11 +112,19 @@ static struct identity *identity_unref(struct identity *i)
         return NULL;
 }
 
+static void replace_identity(struct http *h, struct identity *i)
+{
+        i->http = h;
+        i->n_ref = 1;
+        h->n_identities++;
+        identity_unref(h->identity);
+        h->identity = i;
+}
+
 void http_set_identity(struct http *h, const struct http_identity *identity)
 {
         struct identity *i = NEW(struct identity);
 
-        i->n_ref = 1;
         i->ca_pem = xstrdup(identity->ca_pem);
         i->cert_pem = xstrdup(identity->cert_pem);
         i->key_pem = xstrdup(identity->key_pem);
@@ -122,8 +133,23 @@ void http_set_identity(struct http *h, const struct http_identity *identity)
                 CLEANUP(freep) char *s = xasprintf("::%s", identity->connect_to);
                 append(&i->connect_to, s);
         }
-        identity_unref(h->identity);
-        h->identity = i;
+        replace_identity(h, i);
+}
+
+void http_set_certificate(struct http *h, const char *cert_pem, const char *key_pem)
+{
+        const struct identity *old = h->identity;
+        struct identity *i = NEW(struct identity);
+
+        i->cert_pem = xstrdup(cert_pem);
+        i->key_pem = xstrdup(key_pem);
+        if (old) {
+                i->ca_pem = xstrdup(old->ca_pem);
+                i->insecure = old->insecure;
+                if (old->connect_to)
+                        append(&i->connect_to, old->connect_to->data);
+        }
+        replace_identity(h, i);
 }
 
 /* ---- calls ------------------------------------------------------------------------------------------------------- */
@@ -143,8 +169,9 @@ static void call_begin(struct http_call *c)
         if (!c->is_stream)
                 h->n_running++;
         h->n_calls++;
+        /* those who have another identity share no connection */
         curl_multi_setopt(h->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
-                          h->http1 ? 0L : (long)(h->n_calls / STREAMS_SPARE + 2));
+                          h->http1 ? 0L : (long)(h->n_calls / STREAMS_SPARE + 1 + h->n_identities + !h->identity));
         if (curl_multi_add_handle(h->multi, c->easy) != CURLM_OK)
                 must(NULL);
 }

@@ -70,6 +70,10 @@ DEFINE_FREEP(struct http, http_free)
  * system's CAs. */
 void http_set_identity(struct http *h, const struct http_identity *identity);
 
+/* Only another client certificate, and its key: the rest of the identity stays. Calls under way, and the connections
+ * that they are on, go on as whom they began; other calls get connections of their own. */
+void http_set_certificate(struct http *h, const char *cert_pem, const char *key_pem);
+
 struct http_call *http_start(struct http *h, const struct http_request *r); /* all of `r` is copied; never NULL */
 struct http_call *http_cancel(struct http_call *c);                         /* NULL is allowed; returns NULL */
 DEFINE_FREEP(struct http_call, http_cancel)

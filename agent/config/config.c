@@ -61,6 +61,14 @@ static const struct row {
           AT(cert_file) },
         { "keyfile", "tlsPrivateKeyFile", "FILE", "its private key", "/etc/vks/kubelet-serving.key, if it exists",
           STRING, AT(key_file) },
+        { "rotate-certificates", "rotateCertificates", NULL,
+          "have the node's client certificate renewed in time, by the way it came (certificates.k8s.io, K3s)", "false",
+          BOOL, AT(rotate_client) },
+        { "rotate-server-certificates", "serverTLSBootstrap", NULL,
+          "have the certificate of the kubelet API signed for the node's addresses, and renewed; not with --certfile",
+          "false", BOOL, AT(serving_bootstrap) },
+        { "cert-dir", NULL, "DIR", "where certificates lie that are renewed", "/var/lib/vks/pki", STRING,
+          AT(cert_dir) },
         { "client-ca-file", "clientCAFile", "FILE", "CA of the clients it serves",
           "/etc/vks/client-ca.crt, if it exists", STRING, AT(client_ca_file) },
         { "authorization-mode", "authorizationMode", "MODE",
@@ -525,7 +533,11 @@ static int complete(struct config *c, const char *root, const char *hostname, st
         if (!c->cert_file != !c->key_file)
                 return err_set(e, -EINVAL, NULL, "--certfile and --keyfile go together, and %s is missing",
                                c->cert_file ? "--keyfile" : "--certfile");
-        if (!c->cert_file) {
+        if (!c->cert_dir)
+                c->cert_dir = xasprintf("%s/var/lib/vks/pki", root);
+        if (c->cert_file)
+                c->serving_bootstrap = false; /* what an operator has put there by hand stays */
+        if (!c->cert_file && !c->serving_bootstrap) {
                 c->cert_file = if_exists(root, "/etc/vks/kubelet-serving.crt");
                 c->key_file = if_exists(root, "/etc/vks/kubelet-serving.key");
                 if (!c->cert_file || !c->key_file) {

@@ -37,6 +37,9 @@ struct config {
         bool node_lease;
         bool disable_taint;                          /* a new Node gets no taint */
         char *cert_file, *key_file, *client_ca_file; /* NULL: none given and none at the usual place */
+        bool rotate_client;                          /* the client certificate is renewed */
+        bool serving_bootstrap;                      /* the serving certificate is asked for and renewed */
+        char *cert_dir;                              /* where those two lie */
         bool always_allow;                           /* every authenticated client may do everything */
         enum config_port_forward port_forward;
         char **port_forward_namespaces; /* NULL-terminated patterns; NULL: all */

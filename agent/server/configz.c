@@ -87,6 +87,8 @@ char *configz_text(const struct config *c)
         cJSON_AddNumberToObject(o, "port", c->port);
         add_text(o, "tlsCertFile", c->cert_file);
         add_text(o, "tlsPrivateKeyFile", c->key_file);
+        cJSON_AddBoolToObject(o, "rotateCertificates", c->rotate_client);
+        cJSON_AddBoolToObject(o, "serverTLSBootstrap", c->serving_bootstrap);
         add_who_may(o, c);
         cJSON_AddNumberToObject(o, "healthzPort", c->healthz_port);
         add_text(o, "healthzBindAddress", c->healthz_address);

@@ -6,6 +6,7 @@ ETCD=http://127.0.0.1:$VKS_LAB_ETCD_PORT
 K8S_DIR=$VKS_LAB/k8s
 ADMIN_KUBECONFIG=$K8S_DIR/admin.kubeconfig
 PARTS=(etcd apiserver controller-manager scheduler)
+SIGN_FOR= # how long certificates that it signs are good; "": its own choice, a year
 
 # What runs, else what was asked for, else the quickest to be had.
 k8s_flavour() {
@@ -90,8 +91,9 @@ start_apiserver() { # FLAVOUR
 }
 
 start_controller-manager() { # FLAVOUR
-    local kubeconfig=$K8S_DIR/controller-manager.kubeconfig old=()
+    local kubeconfig=$K8S_DIR/controller-manager.kubeconfig old=() signing=()
     [[ $1 != debian ]] || old=(--port=0) # the plain HTTP port, which later releases do not have
+    [[ -z $SIGN_FOR ]] || signing=(--cluster-signing-duration="$SIGN_FOR")
     # shellcheck disable=SC2046 # words
     daemon_start controller-manager $(k8s_program "$1" controller-manager) \
         --bind-address=127.0.0.1 --secure-port=$((VKS_LAB_PORT + 1)) "${old[@]}" \
@@ -107,7 +109,7 @@ start_controller-manager() { # FLAVOUR
         --cluster-signing-kube-apiserver-client-key-file="$PKI/client-ca.key" \
         --cluster-signing-legacy-unknown-cert-file="$PKI/client-ca.crt" \
         --cluster-signing-legacy-unknown-key-file="$PKI/client-ca.key" \
-        --kube-api-qps=1000 --kube-api-burst=2000
+        --kube-api-qps=1000 --kube-api-burst=2000 "${signing[@]}"
 }
 
 # The scheduler takes its rate limits from a file only.
@@ -256,6 +258,21 @@ k8s_start_apiserver() {
     daemon_alive etcd || fail "etcd does not run; use: lab k8s up"
     daemon_alive apiserver || start_apiserver "$flavour"
     wait_for_api /readyz apiserver
+}
+
+# Another controller-manager, whose certificates are good for so many seconds ("default": its own choice). 1.20.2 counts from five minutes ago.
+k8s_sign_for() { # SECONDS
+    local flavour
+    flavour=$(<"$K8S_DIR/flavour")
+    [[ $flavour != k3s ]] || fail "only for control planes whose controller-manager is a process of its own"
+    case $1/$flavour in
+    default/*) SIGN_FOR= ;;
+    */debian) SIGN_FOR=$(($1 + 300))s ;;
+    *) SIGN_FOR=${1}s ;;
+    esac
+    daemon_stop controller-manager 2
+    start_controller-manager "$flavour"
+    wait_for_healthz controller-manager $((VKS_LAB_PORT + 1))
 }
 
 k8s_version() {

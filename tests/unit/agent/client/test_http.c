@@ -17,6 +17,7 @@ struct run {
         char body[256];
         unsigned n_held; /* requests that get no answer */
         char last[64];
+        int stream;
 };
 
 static void on_done(void *userdata, const struct http_response *r)
@@ -218,6 +219,51 @@ Test(http, closed_connections_end_what_is_under_way)
         sd_event_loop(t.server.event);
         cr_expect_eq(t.done, 1);
         cr_expect_leq(t.error, 0); /* an answer without a length may end like that */
+        end(&t);
+}
+
+static void ask_as_another(struct run *t)
+{
+        http_set_certificate(t->http, "another", "one");
+        ask(t, "/quick", NULL);
+}
+
+static void renew_once(void *userdata, const char *data, size_t size)
+{
+        struct run *t = userdata;
+
+        on_data(userdata, data, size);
+        if (t->streamed.len == size)
+                ask_as_another(t);
+}
+
+static void stream_or_answer(struct server *s, int fd, const char *request)
+{
+        struct run *t = s->userdata;
+
+        if (starts_with(request, "GET /quick")) {
+                server_answer(fd, 200, "quick");
+                server_write(t->stream, "second");
+                server_end(t->stream);
+                return;
+        }
+        t->stream = fd;
+        server_stream(fd);
+        server_write(fd, "first ");
+}
+
+Test(http, another_certificate_leaves_alone_what_is_under_way)
+{
+        struct run t;
+
+        begin(&t, stream_or_answer);
+        t.wanted = 2;
+        http_set_identity(t.http, &(struct http_identity){ .cert_pem = "one", .key_pem = "one" });
+        ask(&t, "/", &(struct http_request){ .data = renew_once });
+        sd_event_loop(t.server.event);
+        cr_expect_eq(t.done, 2);
+        cr_expect_eq(t.error, 0);
+        cr_expect_str_eq(t.streamed.data, "first second");
         end(&t);
 }
 

@@ -292,6 +292,35 @@ Test(config, errors_name_the_field)
         }
 }
 
+/* What a hand has put there stays, where it was named. */
+Test(config, who_keeps_the_certificates)
+{
+        static const struct {
+                const char *text;
+                bool client, serving;
+                const char *cert;
+        } table[] = {
+                { "{}", false, false, NULL },
+                { "rotateCertificates: true", true, false, NULL },
+                { "serverTLSBootstrap: true", false, true, NULL },
+                { "serverTLSBootstrap: true\ntlsCertFile: /c\ntlsPrivateKeyFile: /k", false, false, "/c" },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+                FILE_OF(f, table[i].text);
+                CLEANUP(config_freep) struct config *c = good(FLAGS("--config", f));
+
+                cr_expect_eq(c->rotate_client, table[i].client, "%s", table[i].text);
+                cr_expect_eq(c->serving_bootstrap, table[i].serving, "%s", table[i].text);
+                cr_expect(ends_with(c->cert_dir, "/var/lib/vks/pki"));
+                cr_expect(streq(c->cert_file, table[i].cert), "%s", table[i].text);
+        }
+        CLEANUP(config_freep)
+        struct config *c = good(FLAGS("--rotate-certificates", "--rotate-server-certificates=true", "--cert-dir=/d"));
+        cr_expect(c->rotate_client && c->serving_bootstrap);
+        cr_expect_str_eq(c->cert_dir, "/d");
+}
+
 Test(config, certificates_are_looked_for_at_the_usual_place)
 {
         char root[] = "/tmp/vks-root-XXXXXX";

@@ -1,0 +1,158 @@
+#!/bin/bash
+# Certificates that the agent asks for and renews: pending, approved, denied, and renewed every minute under streams that never break.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+PKI=/var/lib/vks/pki
+API=https://127.0.0.1:${KUBELET_PORT:-10250}
+SELF=vks-rotation-selfnodeclient
+
+# settings LINE...: of agent.yaml, beside those that are there; none: only those
+settings() {
+    local line
+    sh_node "sed -i '/^rotateCertificates/d; /^serverTLSBootstrap/d' /etc/vks/agent.yaml"
+    for line; do sh_node "echo '$line' >>/etc/vks/agent.yaml"; done
+}
+restart_agent() {
+    node systemctl restart vks-agent
+    wait_for 30 "the node is Ready" kubectl wait --for=condition=Ready "node/$NODE" --timeout=30s
+}
+# As kubeadm has it: the controller-manager approves what a node asks for itself. Serving certificates it never does.
+approve_clients() {
+    kubectl create clusterrolebinding "$SELF" --clusterrole=system:certificates.k8s.io:certificatesigningrequests:selfnodeclient --group=system:nodes >/dev/null
+}
+forget_all() {
+    kubectl delete csr --all >/dev/null 2>&1 || true
+    node rm -rf "$PKI/kubelet-client-current.pem" "$PKI/kubelet-server-current.pem"
+}
+clean_up() {
+    kubectl delete clusterrolebinding "$SELF" --ignore-not-found >/dev/null || true
+    "$LAB" k8s sign-for default || true
+    settings || true
+    forget_all || true
+    node systemctl restart vks-agent || true
+}
+begin() { # LINE...
+    TMP=$(mktemp -d)
+    trap 'kill $(jobs -p) 2>/dev/null || true; clean_up; rm -rf "$TMP"' EXIT
+    forget_all
+    settings "$@"
+}
+
+csr_of() { # SIGNER: the newest one's name
+    kubectl get csr --sort-by=.metadata.creationTimestamp -o 'jsonpath={range .items[*]}{.spec.signerName}{" "}{.metadata.name}{"\n"}{end}' | awk -v s="kubernetes.io/$1" '$1 == s { name = $2 } END { if (name == "") exit 1; print name }'
+}
+has_csr() { csr_of "$1" >/dev/null; }
+node_event() { # REGEX: what the Node's events say
+    kubectl get events -n default --field-selector "involvedObject.name=$NODE" -o 'jsonpath={range .items[*]}{.reason}{": "}{.message}{"\n"}{end}' | grep -qE "$1"
+}
+served() { # X509_OPTION...: of the certificate that the kubelet API shows
+    openssl s_client -connect "${API#https://}" </dev/null 2>/dev/null | openssl x509 -noout "$@"
+}
+stored() { node openssl x509 -noout -in "$PKI/kubelet-$1-current.pem" "${@:2}"; } # client|server X509_OPTION...
+served_is_stored() { [ "$(served -serial)" = "$(stored server -serial)" ]; }
+counting() { program tick 'i=0; while :; do i=$((i+1)); echo $i; sleep 1; done'; }
+
+test_serving_certificate_waits_is_self_signed_and_is_taken_into_use() {
+    local name
+    begin 'serverTLSBootstrap: true'
+    restart_agent
+    wait_for 10 "a request for a serving certificate" has_csr kubelet-serving
+    name=$(csr_of kubelet-serving)
+    served -subject -issuer >"$TMP/served"
+    [ "$(sed -n 's/^subject=//p' "$TMP/served")" = "$(sed -n 's/^issuer=//p' "$TMP/served")" ] || fail "what is served meanwhile is not self-signed: $(cat "$TMP/served")"
+    counting
+    running tick
+    ! k logs tick >/dev/null 2>"$TMP/said" || fail "the API server takes a self-signed certificate"
+    grep -q "x509\|certificate" "$TMP/said" || fail "logs failed otherwise: $(cat "$TMP/said")"
+    wait_for 30 "an event tells the way out" node_event "CertificatePending: .*kubectl certificate approve $name .*self-signed"
+    contains "kubectl certificate approve $name" node journalctl -u vks-agent -o cat --no-pager || fail "the journal does not tell the way out"
+    kubectl certificate approve "$name" >/dev/null
+    wait_for 20 "logs work, with full verification" k logs tick
+    contains "IP Address:" served -ext subjectAltName || fail "no addresses in it: $(served -text)"
+    served_is_stored || fail "what is served is not what is stored"
+    [ "$(node stat -c '%U %a' "$PKI/kubelet-server-current.pem")" = "vks 600" ] || fail "the file is not the agent's alone"
+    node_event "CertificateRenewed: a new serving certificate" || wait_for 10 "an event tells of it" node_event "CertificateRenewed: a new serving certificate"
+    # it is used again after a restart, and not asked for anew
+    kubectl delete csr --all >/dev/null
+    restart_agent
+    wait_for 10 "logs still work" k logs tick
+    served_is_stored || fail "another certificate after a restart"
+    ! has_csr kubelet-serving || fail "it was asked for anew"
+}
+
+test_denied_and_told() {
+    local name
+    begin 'serverTLSBootstrap: true' 'rotateCertificates: true'
+    restart_agent
+    wait_for 10 "a request for a serving certificate" has_csr kubelet-serving
+    wait_for 10 "a request for a client certificate" has_csr kube-apiserver-client-kubelet
+    kubectl certificate deny "$(csr_of kubelet-serving)" >/dev/null
+    wait_for 20 "an event tells of the serving one" node_event "CertificateDenied: no new serving certificate: the request csr-[a-z0-9]+ was denied.*self-signed"
+    name=$(csr_of kube-apiserver-client-kubelet)
+    kubectl certificate deny "$name" >/dev/null
+    wait_for 20 "an event tells of the client's" node_event "CertificateDenied: no new client certificate: the request $name was denied"
+    # nobody is in a hurry to ask again, and the node goes on with what it has
+    program fine 'echo fine; sleep 1000'
+    running fine
+    [ "$(csr_of kube-apiserver-client-kubelet)" = "$name" ] || fail "it has asked again already"
+}
+
+approve_serving() { # for ever
+    local name
+    while :; do
+        for name in $(kubectl get csr -o 'jsonpath={range .items[?(@.spec.signerName=="kubernetes.io/kubelet-serving")]}{.metadata.name}{" "}{.status}{"\n"}{end}' 2>/dev/null | awk '$2 == "" || $2 == "{}" || $2 == "map[]" { print $1 }'); do
+            kubectl certificate approve "$name" >/dev/null 2>&1 || true
+        done
+        sleep 1
+    done
+}
+note_serials() { # for ever
+    while :; do
+        stored client -serial >>"$TMP/client" 2>/dev/null || true
+        stored server -serial >>"$TMP/server" 2>/dev/null || true
+        sleep 2
+    done
+}
+serials() { sort -u "$TMP/$1" 2>/dev/null | wc -l; }
+unbroken() { # FILE: the numbers in it follow one another
+    awk 'NR > 1 && $1 != last + 1 { print "after " last " comes " $1; bad = 1 } { last = $1 } END { exit bad || NR < 60 }' "$1"
+}
+
+# Certificates of a minute: each kind is renewed three times, while logs, an exec and the agent's own watch go on.
+test_renewed_under_streams() {
+    local pid logs exec before
+    begin 'serverTLSBootstrap: true' 'rotateCertificates: true'
+    approve_clients
+    "$LAB" k8s sign-for 60
+    approve_serving &
+    restart_agent
+    pid=$(main_pid vks-agent)
+    counting
+    running tick
+    wait_for 30 "logs work" k logs tick
+    before=$(k logs tick | tail -n 1)
+    note_serials &
+    kubectl -n "$NS" logs -f tick >"$TMP/log" &
+    logs=$!
+    # shellcheck disable=SC2016 # of the shell in the pod
+    kubectl -n "$NS" exec tick -- /bin/sh -c 'i=0; while :; do i=$((i+1)); echo $i; sleep 1; done' >"$TMP/exec" 2>/dev/null &
+    exec=$!
+    wait_for 240 "four client certificates, one after the other" at_least 4 serials client
+    wait_for 120 "four serving certificates, one after the other" at_least 4 serials server
+    kill -0 "$logs" || fail "kubectl logs -f has ended"
+    kill -0 "$exec" || fail "kubectl exec has ended"
+    kill "$logs" "$exec"
+    unbroken "$TMP/log" || fail "lines are missing in the log"
+    unbroken "$TMP/exec" || fail "lines are missing in what exec said"
+    [ "$(tail -n 1 "$TMP/log")" -gt "$before" ] || fail "the log stood still"
+    # what the API server tells arrives as before, over a watch that is older than the certificate
+    program later 'echo later; sleep 1000'
+    running later 20
+    served_is_stored || wait_for 5 "what is stored is served" served_is_stored
+    equals later k logs later || fail "logs do not work any more"
+    [ "$(main_pid vks-agent)" = "$pid" ] || fail "the agent was restarted"
+    ! node journalctl -u vks-agent -o cat --no-pager "_PID=$pid" | grep -iE 'unauthorized|works again|no answer' || fail "the API server did not know the node for a moment"
+}
+
+run_tests
