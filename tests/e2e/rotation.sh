@@ -1,10 +1,12 @@
 #!/bin/bash
-# Certificates that the agent asks for and renews: pending, approved, denied, and renewed every minute under streams that never break.
+# Certificates that the agent asks for and renews: pending, approved, denied, and renewed every half minute under streams that never break.
+#   ROTATIONS=2   how often; more before a release
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 PKI=/var/lib/vks/pki
 API=https://127.0.0.1:${KUBELET_PORT:-10250}
+ROTATIONS=${ROTATIONS:-2}
 SELF=vks-rotation-selfnodeclient
 
 # settings LINE...: of agent.yaml, beside those that are there; none: only those
@@ -124,7 +126,7 @@ test_renewed_under_streams() {
     local pid logs exec before
     begin 'serverTLSBootstrap: true' 'rotateCertificates: true'
     approve_clients
-    "$LAB" k8s sign-for 60
+    "$LAB" k8s sign-for 40
     approve_serving &
     restart_agent
     pid=$(main_pid vks-agent)
@@ -138,8 +140,8 @@ test_renewed_under_streams() {
     # shellcheck disable=SC2016 # of the shell in the pod
     kubectl -n "$NS" exec tick -- /bin/sh -c 'i=0; while :; do i=$((i+1)); echo $i; sleep 1; done' >"$TMP/exec" 2>/dev/null &
     exec=$!
-    wait_for 240 "four client certificates, one after the other" at_least 4 serials client
-    wait_for 120 "four serving certificates, one after the other" at_least 4 serials server
+    wait_for 240 "$ROTATIONS new client certificates, one after the other" at_least $((ROTATIONS + 1)) serials client
+    wait_for 120 "$ROTATIONS new serving certificates, one after the other" at_least $((ROTATIONS + 1)) serials server
     kill -0 "$logs" || fail "kubectl logs -f has ended"
     kill -0 "$exec" || fail "kubectl exec has ended"
     kill "$logs" "$exec"
