@@ -12,7 +12,7 @@ SELF=vks-rotation-selfnodeclient
 # settings LINE...: of agent.yaml, beside those that are there; none: only those
 settings() {
     local line
-    sh_node "sed -i '/^rotateCertificates/d; /^serverTLSBootstrap/d' /etc/vks/agent.yaml"
+    sh_node "sed -i '/^rotateCertificates/d; /^serverTLSBootstrap/d; /^nodeExternalIP/d' /etc/vks/agent.yaml"
     for line; do sh_node "echo '$line' >>/etc/vks/agent.yaml"; done
 }
 restart_agent() {
@@ -81,6 +81,44 @@ test_serving_certificate_waits_is_self_signed_and_is_taken_into_use() {
     wait_for 10 "logs still work" k logs tick
     served_is_stored || fail "another certificate after a restart"
     ! has_csr kubelet-serving || fail "it was asked for anew"
+}
+
+test_another_address_another_certificate() {
+    begin 'serverTLSBootstrap: true'
+    approve_serving &
+    restart_agent
+    wait_for 20 "a certificate is signed" served_is_stored
+    wait_for 20 "one with the node's address" contains "IP Address:" served -ext subjectAltName
+    ! contains 203.0.113.7 served -ext subjectAltName || fail "an address that the node has not"
+    settings 'serverTLSBootstrap: true' 'nodeExternalIP: [203.0.113.7]'
+    restart_agent
+    wait_for 20 "one with the new address" contains 203.0.113.7 served -ext subjectAltName
+}
+
+# As join writes it: the kubeconfig names the file that is renewed.
+kubeconfig_of_the_store() {
+    sh_node "sed -i 's,client-certificate-data:.*,client-certificate: $PKI/kubelet-client-current.pem,; s,client-key-data:.*,client-key: $PKI/kubelet-client-current.pem,' /etc/vks/kubeconfig"
+}
+journal_since_start() { node journalctl -u vks-agent -o cat --no-pager "_PID=$(main_pid vks-agent)"; }
+
+test_expired_in_a_drawer() {
+    begin 'rotateCertificates: true'
+    trap '"$LAB" enroll >/dev/null; clean_up; rm -rf "$TMP"' EXIT
+    approve_clients
+    "$LAB" k8s sign-for 30
+    restart_agent
+    wait_for 20 "a client certificate" stored client -serial
+    node systemctl stop vks-agent
+    kubeconfig_of_the_store
+    "$LAB" k8s sign-for default
+    wait_for 60 "it expires" sh_node "! openssl x509 -checkend 0 -noout -in $PKI/kubelet-client-current.pem"
+    node systemctl start vks-agent
+    wait_for 30 "the journal tells the way back" contains "so the API server does not know this node any more" journal_since_start
+    contains "vks-agent join" journal_since_start || fail "$(journal_since_start)"
+    # the way back: another one from whoever gave the first
+    "$LAB" enroll >/dev/null
+    restart_agent
+    wait_for 20 "and it is renewed again" sh_node "openssl x509 -checkend 3600 -noout -in $PKI/kubelet-client-current.pem"
 }
 
 test_denied_and_told() {

@@ -206,6 +206,35 @@ test_pods_come_back_after_a_reboot() {
     wait_for 30 "the node is Ready" equals True ready "$NODE"
 }
 
+# The lab's authorities live for a year: the first certificate is renewed in its last third, and the second in what is left.
+test_a_year_passes_and_the_certificate_is_renewed() {
+    local role=system:certificates.k8s.io:certificatesigningrequests:selfnodeclient last day=86400 left
+    pki=/var/lib/vks/pki/kubelet-client-current.pem
+    trap 'on "$SECOND" sh -c "date -s @$(date +%s) >/dev/null; sed -i /^rotateCertificates/d /etc/vks/agent.yaml; rm -f $pki; systemctl restart vks-agent"
+          kubectl delete clusterrolebinding vks-year --ignore-not-found >/dev/null' EXIT
+    serial() { on "$SECOND" openssl x509 -noout -serial -in "$pki"; }
+    another() { local now; now=$(serial) && [ "$now" != "$last" ]; }
+    kubectl create clusterrolebinding vks-year --clusterrole="$role" --group=system:nodes >/dev/null
+    on "$SECOND" sh -c 'echo "rotateCertificates: true" >>/etc/vks/agent.yaml; systemctl restart vks-agent'
+    last=
+    wait_for 60 "the first one" another
+    last=$(serial)
+    left=$((($(date -d "$(on "$SECOND" openssl x509 -noout -enddate -in "$pki" | cut -d= -f2)" +%s) - $(date +%s)) / day))
+    [ "$left" -gt 300 ] || fail "it is good for $left days only"
+    on "$SECOND" date -s "@$(($(date +%s) + left / 2 * day))" >/dev/null
+    pinned half "$SECOND" 'echo half; exec sleep 10000'
+    running half
+    [ "$(serial)" = "$last" ] || fail "it was renewed after half of its life"
+    on "$SECOND" date -s "@$(($(date +%s) + left * 92 / 100 * day))" >/dev/null
+    wait_for 60 "the second one" another
+    last=$(serial)
+    on "$SECOND" date -s "@$(($(date +%s) + (left - 1) * day))" >/dev/null
+    wait_for 60 "the third one" another
+    pinned late "$SECOND" 'echo late; exec sleep 10000'
+    running late
+    [ "$(ready "$SECOND")" = True ] || fail "the node is not Ready"
+}
+
 test_a_clock_that_is_set_forward_ends_nothing() {
     trap 'on "$SECOND" date -s "@$(date +%s)" >/dev/null' EXIT
     local pid
