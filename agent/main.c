@@ -30,6 +30,7 @@
 #include "agent/probes/hooks.h"
 #include "agent/probes/probes.h"
 #include "agent/lib/retry.h"
+#include "agent/lib/times.h"
 #include "agent/client/watch.h"
 #include "common/log.h"
 #include "common/mem.h"
@@ -376,6 +377,13 @@ static int start_rotation(struct agent *a, struct err *e)
         return rotation_new(&parts, a->kubeconfig, &a->rotation, e);
 }
 
+static const char *kubelet_version(void *userdata)
+{
+        const struct agent *a = userdata;
+
+        return a->node ? node_kubelet_version(a->node) : "";
+}
+
 static int start_server(struct agent *a, struct err *e)
 {
         const struct config *c = a->config;
@@ -416,6 +424,9 @@ static int start_server(struct agent *a, struct err *e)
                 .commands = a->commands,
                 .consoles = a->consoles,
                 .sampler = a->sampler,
+                .probes = a->probes,
+                .started = time_now(),
+                .version = kubelet_version,
                 .config = c,
                 .look = look_at_health,
                 .userdata = a,

@@ -15,7 +15,11 @@
 #include "common/mem.h"
 
 #define TOKEN_AGE_USEC UINT64_C(60000000)
-enum { TIMEOUT_MS = 30000, TOKEN_SIZE_MAX = 64 * 1024 };
+enum {
+        TIMEOUT_MS = 30000,
+        TOKEN_SIZE_MAX = 64 * 1024,
+        ANSWERS_MAX = 64, /* pairs of a method and a status; a server that makes up more of them is not counted */
+};
 
 struct api {
         sd_event *event;
@@ -27,12 +31,15 @@ struct api {
         bool token_refused;
         bool away; /* no answer last time, and said so */
         uint64_t requests;
+        struct api_answers answers[ANSWERS_MAX];
+        size_t n_answers;
         struct api_call *calls;
 };
 
 struct api_call {
         struct api *api;
         struct http_call *http;
+        const char *method;
         char *what; /* "GET /api/v1/pods", for messages */
         api_data data;
         api_done done;
@@ -168,6 +175,34 @@ int api_error(long status, const char *reason)
         }
 }
 
+static void count_answer(struct api *a, const char *method, long status)
+{
+        struct api_answers *known = a->answers;
+
+        while (known < a->answers + a->n_answers && (known->method != method || known->status != status))
+                known++;
+        if (known == a->answers + ANSWERS_MAX)
+                return;
+        if (known == a->answers + a->n_answers) {
+                *known = (struct api_answers){ .method = method, .status = status };
+                a->n_answers++;
+        }
+        known->n++;
+}
+
+size_t api_answers(const struct api *a, struct api_answers *ret, size_t max)
+{
+        size_t n = a->n_answers < max ? a->n_answers : max;
+
+        memcpy(ret, a->answers, n * sizeof(*ret));
+        return n;
+}
+
+const char *api_server(const struct api *a)
+{
+        return a->server;
+}
+
 /* Says once that the server went away, and once that it is back. */
 static void note_answer(struct api *a, const struct http_response *h)
 {
@@ -221,6 +256,7 @@ static void on_done(void *userdata, const struct http_response *h)
 
         userdata = c->userdata;
         note_answer(c->api, h);
+        count_answer(c->api, c->method, h->status);
         interpret(c, h, &r);
         if (h->status == 401)
                 c->api->token_refused = true;
@@ -253,6 +289,7 @@ static struct api_call *start(struct api *a, const char *method, const char *pat
         if (type)
                 headers[n++] = type;
         c->api = a;
+        c->method = method;
         c->what = xasprintf("%s %.300s", method, path);
         q->method = method;
         q->url = url;
@@ -303,7 +340,7 @@ struct api_call *api_stream(struct api *a, const char *path, unsigned silence_ms
         c->data = data;
         c->done = done;
         c->userdata = userdata;
-        return start(a, "GET", path, NULL, &q, c);
+        return start(a, methods[API_GET], path, NULL, &q, c);
 }
 
 struct api_call *api_cancel(struct api_call *c)

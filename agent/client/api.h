@@ -77,6 +77,18 @@ uint64_t api_request_count(const struct api *a);
 /* The `error` of a response that has this HTTP status and Status.reason (NULL: none). Pure. */
 int api_error(long status, const char *reason);
 
+/* How often each method was answered with each status, in the order in which they first were; `status` 0: not at all.
+ * More than `max` are left out. */
+struct api_answers {
+        const char *method; /* static */
+        long status;
+        uint64_t n;
+};
+size_t api_answers(const struct api *a, struct api_answers *ret, size_t max);
+
+/* Where the server is: "https://[::1]:6443". Borrowed until the identity changes. */
+const char *api_server(const struct api *a);
+
 /* Escapes one path segment or query value (caller owns the result). */
 char *api_escape(const char *s);
 

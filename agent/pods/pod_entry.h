@@ -30,6 +30,7 @@ struct pod_entry {
         struct pod_entry **queue; /* the queue that the entry is in (by prev and next); NULL: none */
         struct pod_entry *prev, *next;
         bool begun;         /* the pod had its first turn */
+        bool start_told;    /* it has run, and how long that took was counted */
         bool content_dirty; /* volumes and environment are to be resolved again */
         bool listed;        /* the pod was seen in the list that is under way */
         bool of_file;       /* a static pod (static_pods.h): the API server has a mirror of it, and never itself */
@@ -71,6 +72,7 @@ struct pods {
         struct pod_entry *held;   /* queue: new pods that wait until the helper has less to do (turn.c) */
         sd_event_source *work;    /* calls turn(); enabled while a pod is marked */
         size_t undecided;         /* at least so many pods are not admitted and not rejected either (admission.c) */
+        struct histogram starts;  /* of pods that began to run here */
         struct admission_labels *labels; /* what the node's labels were when they were last told; NULL: never */
         struct mirrors *mirrors;         /* NULL: no static pod and no mirror was ever seen */
         struct static_pods *statics;     /* NULL: before pods_start(), and where no folder is watched */

@@ -183,6 +183,26 @@ size_t pods_count(const struct pods *ps)
         return HASH_COUNT(ps->entries);
 }
 
+void pods_count_all(const struct pods *ps, struct pods_counts *ret)
+{
+        struct pod_entry *e, *next;
+
+        *ret = (struct pods_counts){ .starts = ps->starts };
+        HASH_ITER (hh, ps->entries, e, next) {
+                if (!e->state->gone) {
+                        ret->pods++;
+                        ret->from_files += e->of_file;
+                }
+                ret->running += pod_has_processes(e->state);
+                for (size_t i = 0; i < e->state->n_containers; i++) {
+                        const struct container_state *c = &e->state->containers[i];
+
+                        ret->containers_running += unit_has_processes(c->unit.phase);
+                        ret->containers_exited += c->phase == CONTAINER_TERMINATED;
+                }
+        }
+}
+
 size_t pods_images(void *userdata, struct node_image *ret, size_t max)
 {
         struct pods *ps = userdata;

@@ -18,6 +18,7 @@
 #include "agent/node/node_status.h"
 #include "agent/client/objects.h"
 #include "agent/client/services.h"
+#include "agent/lib/histogram.h"
 #include "agent/machine/observed.h"
 #include "agent/packages/packages.h"
 #include "agent/pod/pod_state.h"
@@ -118,6 +119,15 @@ void pods_hook_ended(struct pods *ps, const char *pod_uid, size_t index, const c
                      const char *text);
 
 size_t pods_count(const struct pods *ps);
+
+/* All of them, for /metrics. */
+struct pods_counts {
+        size_t pods, from_files; /* that are wanted here; those of them that are static */
+        size_t running;          /* with processes */
+        size_t containers_running, containers_exited;
+        struct histogram starts; /* from the moment that a pod was first seen to that at which it was found Running */
+};
+void pods_count_all(const struct pods *ps, struct pods_counts *ret);
 size_t pods_images(void *ps, struct node_image *ret, size_t max);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "agent/lib/times.h"
+#include "agent/pod/status.h"
 #include "agent/pods/admission.h"
 #include "agent/pods/executor.h"
 #include "agent/pods/mirror.h"
@@ -78,6 +79,21 @@ static void look_at_deadline(struct pod_entry *e, uint64_t now)
         pod_event(e, NULL, false, "DeadlineExceeded", "Pod was active on the node longer than the specified deadline");
 }
 
+/* A pod that ran before the agent began was not waited for. */
+static void count_start(struct pod_entry *e, uint64_t now)
+{
+        bool waited = true;
+
+        if (e->start_told || !streq(status_phase(e->pod, e->state), "Running"))
+                return;
+        for (size_t i = 0; i < e->state->n_containers; i++)
+                waited = waited &&
+                         !(e->state->containers[i].started && e->state->containers[i].started < e->state->seen);
+        if (waited)
+                histogram_add(&e->pods->starts, now > e->state->seen ? now - e->state->seen : 0);
+        e->start_told = true;
+}
+
 static void work(struct pod_entry *e)
 {
         struct pods *ps = e->pods;
@@ -102,6 +118,7 @@ static void work(struct pod_entry *e)
                 if (plan.actions[i].kind == ACTION_PULL)
                         pull_begin(e, plan.actions[i].index);
         executor_run(e, &plan, now);
+        count_start(e, now);
         if (ps->parts.pod_seen)
                 ps->parts.pod_seen(ps->parts.userdata, e->pod, e->state);
         pull_release(e);

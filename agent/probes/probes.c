@@ -32,6 +32,7 @@ struct worker {
         struct attempt *attempt;
         bool is_exec; /* of the attempt */
         unsigned tries;
+        uint64_t good, bad; /* results so far */
 };
 
 struct watched {
@@ -140,6 +141,8 @@ static void take_result(struct worker *w, const struct probe *p, enum attempt_re
         bool good = result != ATTEMPT_BAD;
         enum probe_verdict verdict;
 
+        w->good += good;
+        w->bad += !good;
         if (result == ATTEMPT_WARNED)
                 tell(w, "ProbeWarning", "%s probe warning: %s", probe_words[w->type], text);
         else if (!good)
@@ -321,6 +324,19 @@ void probes_pod_forgotten(struct probes *all, const char *pod_uid)
 
         if (pod)
                 unwatch(pod);
+}
+
+bool probes_results(const struct probes *all, const char *pod_uid, size_t index, enum probe_type type,
+                    struct probes_results *ret)
+{
+        const struct watched *pod = find(all, pod_uid);
+
+        for (size_t i = 0; pod && i < pod->n_workers; i++)
+                if (pod->workers[i].container == index && pod->workers[i].type == type) {
+                        *ret = (struct probes_results){ .good = pod->workers[i].good, .bad = pod->workers[i].bad };
+                        return true;
+                }
+        return false;
 }
 
 /* ---- the whole --------------------------------------------------------------------------------------------------- */

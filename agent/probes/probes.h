@@ -29,4 +29,12 @@ DEFINE_FREEP(struct probes, probes_free)
 void probes_pod_seen(struct probes *all, const struct pod *p, const struct pod_state *s);
 void probes_pod_forgotten(struct probes *all, const char *pod_uid);
 
+/* What one probe has come to since the pod was first seen by this agent. False: the container has no such probe, or the
+ * pod is not looked after. */
+struct probes_results {
+        uint64_t good, bad;
+};
+bool probes_results(const struct probes *all, const char *pod_uid, size_t index, enum probe_type type,
+                    struct probes_results *ret);
+
 #endif

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/server/kubelet_api.h"
 
-#include <inttypes.h>
-
 #include "agent/server/configz.h"
 #include "agent/server/container_routes.h"
+#include "agent/server/kubelet_metrics.h"
 #include "agent/server/kubelet_pods.h"
 #include "agent/server/kubelet_stats.h"
 #include "agent/server/routes.h"
@@ -27,19 +26,6 @@ static void configz(struct kubelet_api *api, struct response *res)
         CLEANUP(freep) char *text = configz_text(api->config);
 
         response_send(res, 200, "application/json", text, strlen(text));
-}
-
-static void metrics(struct kubelet_api *api, struct response *res)
-{
-        CLEANUP(buf_done) struct buf b = BUF(4096);
-
-        buf_printf(&b,
-                   "# HELP vks_api_requests_total Requests to the API server since the agent started.\n"
-                   "# TYPE vks_api_requests_total counter\nvks_api_requests_total %" PRIu64 "\n"
-                   "# HELP vks_pods Pods that the agent knows.\n"
-                   "# TYPE vks_pods gauge\nvks_pods %zu\n",
-                   api_request_count(api->api), pods_count(api->pods));
-        response_send(res, 200, "text/plain; version=0.0.4; charset=utf-8", b.data, b.len);
 }
 
 void kubelet_api_handle(void *userdata, const struct request *r, struct response *res)
@@ -67,10 +53,13 @@ void kubelet_api_handle(void *userdata, const struct request *r, struct response
                 configz(api, res);
                 break;
         case ROUTE_METRICS:
-                metrics(api, res);
+                kubelet_metrics(api, res);
                 break;
         case ROUTE_METRICS_CADVISOR:
                 kubelet_stats_metrics(api->sampler, &families_cadvisor, USAGE_WHOLE, r, res);
+                break;
+        case ROUTE_METRICS_PROBES:
+                kubelet_metrics_probes(api, r, res);
                 break;
         case ROUTE_METRICS_RESOURCE:
                 kubelet_stats_metrics(api->sampler, &families_resource, USAGE_BASIC, r, res);

@@ -5,6 +5,7 @@
 
 #include "agent/config/config.h"
 #include "agent/pods/command.h"
+#include "agent/probes/probes.h"
 #include "agent/server/health.h"
 #include "agent/server/server.h"
 #include "agent/sessions/console.h"
@@ -17,6 +18,9 @@ struct kubelet_api {
         struct commands *commands;
         struct consoles *consoles;
         struct sampler *sampler;
+        struct probes *probes;
+        uint64_t started;                       /* when the process began, microseconds since the epoch */
+        const char *(*version)(void *userdata); /* the kubelet's version that the Node tells; "": not known yet */
         const struct config *config;
         void (*look)(void *userdata, struct health *ret); /* how the agent is (health.h) */
         void *userdata;

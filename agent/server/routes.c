@@ -22,6 +22,7 @@ static const struct row {
         { "/configz", ROUTE_CONFIGZ, NULL },
         { "/metrics", ROUTE_METRICS, NULL },
         { "/metrics/cadvisor", ROUTE_METRICS_CADVISOR, NULL },
+        { "/metrics/probes", ROUTE_METRICS_PROBES, NULL },
         { "/metrics/resource", ROUTE_METRICS_RESOURCE, NULL },
         { "/stats/summary", ROUTE_STATS_SUMMARY, GET_OR_POST },
         { "/containerLogs/*/*/*", ROUTE_LOGS, GET_ONLY },

@@ -127,6 +127,7 @@ metrics    GET    /metrics/x     404
 metrics    GET    LOGS           403
 metrics    GET    /metrics/resource 200
 metrics    GET    /metrics/cadvisor 200
+metrics    GET    /metrics/probes 200
 metrics    GET    /stats/summary 403
 stats      GET    /stats/summary 200
 stats      POST   /stats/summary 403

@@ -163,6 +163,45 @@ test_what_is_used_is_told() {
     wait_for 30 "the pod has used more" grown "$cpu" metric metrics/resource "pod_cpu_usage_seconds_total{namespace=\"$NS\",pod=\"busy\"}"
 }
 
+test_probes_are_counted() {
+    local labels
+    apply <<'YAML'
+apiVersion: v1
+kind: Pod
+metadata: {name: probed}
+spec:
+  containers:
+  - name: main
+    image: /bin/sh
+    command: [/bin/sh, -c, "sleep 1000"]
+    readinessProbe: {exec: {command: [/bin/true]}, periodSeconds: 1}
+    livenessProbe: {tcpSocket: {port: 1, host: 127.0.0.1}, periodSeconds: 1, failureThreshold: 100}
+YAML
+    running probed
+    labels="container=\"main\",namespace=\"$NS\",pod=\"probed\",pod_uid=\"$(pod_field probed '{.metadata.uid}')\""
+    wait_for 20 "good ones" grown 0 metric metrics/probes "prober_probe_total{$labels,probe_type=\"Readiness\",result=\"successful\"}"
+    wait_for 20 "bad ones" grown 0 metric metrics/probes "prober_probe_total{$labels,probe_type=\"Liveness\",result=\"failed\"}"
+    ! metric metrics/probes "prober_probe_total{$labels,probe_type=\"Readiness\",result=\"failed\"}" || fail "none has failed"
+}
+
+# What dashboards and alerts of clusters ask each kubelet for.
+test_the_agent_tells_of_itself() {
+    local running started
+    running=$(metric metrics 'kubelet_running_containers{container_state="running"}')
+    started=$(metric metrics kubelet_pod_start_duration_seconds_count)
+    program one 'sleep 1000'
+    running one
+    wait_for 10 "one more runs" grown "$running" metric metrics 'kubelet_running_containers{container_state="running"}'
+    wait_for 10 "and was waited for" grown "$started" metric metrics kubelet_pod_start_duration_seconds_count
+    [ "$(metric metrics "kubelet_node_name{node=\"$NODE\"}")" = 1 ] || fail "the name"
+    get metrics | grep -q "^kubernetes_build_info{git_version=\"$(kubectl get node "$NODE" -o 'jsonpath={.status.nodeInfo.kubeletVersion}')\",major=\"1\",minor=\"[0-9]*\"} 1\$" || fail "the version"
+    get metrics | grep -qE '^rest_client_requests_total\{code="200",host="[^"]+",method="PATCH"\} [1-9]' || fail "requests"
+    grown 0 metric metrics process_cpu_seconds_total || fail "CPU"
+    [ "$(metric metrics process_resident_memory_bytes)" -gt 1000000 ] || fail "memory"
+    [ "$(metric metrics process_open_fds)" -lt "$(metric metrics process_max_fds)" ] || fail "descriptors"
+    [ "$(metric metrics kubelet_running_pods)" -ge 1 ] || fail "pods"
+}
+
 # A thousand pods are too many for a test: what is sent is more than a connection holds at a time.
 test_much_is_told_in_pieces() {
     local i
