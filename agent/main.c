@@ -425,6 +425,7 @@ static int start_server(struct agent *a, struct err *e)
                 .consoles = a->consoles,
                 .sampler = a->sampler,
                 .probes = a->probes,
+                .rotation = a->rotation,
                 .started = time_now(),
                 .version = kubelet_version,
                 .config = c,

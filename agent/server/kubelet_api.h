@@ -3,6 +3,7 @@
 #ifndef VKS_AGENT_SERVER_KUBELET_API_H
 #define VKS_AGENT_SERVER_KUBELET_API_H
 
+#include "agent/certs/rotation.h"
 #include "agent/config/config.h"
 #include "agent/pods/command.h"
 #include "agent/probes/probes.h"
@@ -19,6 +20,7 @@ struct kubelet_api {
         struct consoles *consoles;
         struct sampler *sampler;
         struct probes *probes;
+        const struct rotation *rotation;        /* NULL: certificates are not ours to keep */
         uint64_t started;                       /* when the process began, microseconds since the epoch */
         const char *(*version)(void *userdata); /* the kubelet's version that the Node tells; "": not known yet */
         const struct config *config;

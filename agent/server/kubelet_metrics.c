@@ -23,6 +23,8 @@ void kubelet_metrics(const struct kubelet_api *api, struct response *res)
                 .n_answers = api_answers(api->api, answers, ANSWERS_MAX),
                 .requests = api_request_count(api->api),
                 .process.started = api->started,
+                .client_seconds_left = rotation_client_seconds_left(api->rotation),
+                .server_seconds_left = rotation_serving_seconds_left(api->rotation),
         };
 
         pods_count_all(api->pods, &pods);

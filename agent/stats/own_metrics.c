@@ -58,8 +58,8 @@ void process_start_text(uint64_t started, struct buf *ret)
 
 static void process(const struct process_usage *p, struct buf *ret)
 {
-        exposition_single(ret, "process_cpu_seconds_total", "counter", "Total user and system CPU time spent in seconds.",
-                          number_of_usec(p->cpu_usec));
+        exposition_single(ret, "process_cpu_seconds_total", "counter",
+                          "Total user and system CPU time spent in seconds.", number_of_usec(p->cpu_usec));
         exposition_single(ret, "process_max_fds", "gauge", "Maximum number of open file descriptors.",
                           number_of(p->max_fds));
         exposition_single(ret, "process_open_fds", "gauge", "Number of open file descriptors.", number_of(p->open_fds));
@@ -128,6 +128,26 @@ static void pods(const struct pods_counts *p, struct buf *ret)
                           "[ALPHA] Number of pods that have a running pod sandbox", number_of(p->running));
 }
 
+static void certificate(const char *name, const char *help, int64_t seconds, struct buf *ret)
+{
+        exposition_head(ret, name, "gauge", help);
+        if (seconds == INT64_MAX)
+                buf_printf(ret, "%s +Inf\n", name);
+        else
+                buf_printf(ret, "%s %" PRId64 "\n", name, seconds);
+}
+
+static void certificates(const struct own_metrics *m, struct buf *ret)
+{
+        certificate("kubelet_certificate_manager_client_ttl_seconds",
+                    "[ALPHA] Gauge of the TTL (time-to-live) of the Kubelet's client certificate, in seconds. Negative "
+                    "once it has expired; +Inf: there is none that the Kubelet keeps.",
+                    m->client_seconds_left, ret);
+        certificate("kubelet_certificate_manager_server_ttl_seconds",
+                    "[ALPHA] Gauge of the TTL (time-to-live) of the Kubelet's serving certificate, likewise.",
+                    m->server_seconds_left, ret);
+}
+
 /* The names of client-go: "<error>" is no answer, and the host is that of the URL. */
 static void requests(const struct own_metrics *m, struct buf *ret)
 {
@@ -139,7 +159,8 @@ static void requests(const struct own_metrics *m, struct buf *ret)
         authority = xstrndup(host, strcspn(host, "/"));
         if (!m->n_answers)
                 return;
-        exposition_head(ret, name, "counter", "[ALPHA] Number of HTTP requests, partitioned by status code, method, and host.");
+        exposition_head(ret, name, "counter",
+                        "[ALPHA] Number of HTTP requests, partitioned by status code, method, and host.");
         for (size_t i = 0; i < m->n_answers; i++) {
                 char code[16] = "<error>";
 
@@ -156,6 +177,7 @@ static void requests(const struct own_metrics *m, struct buf *ret)
 
 void own_metrics_text(const struct own_metrics *m, struct buf *ret)
 {
+        certificates(m, ret);
         exposition_head(ret, "kubelet_node_name", "gauge", "[ALPHA] The node's name. The count is always 1.");
         labelled(ret, "kubelet_node_name", "node", m->node_name, 1);
         pods(m->pods, ret);

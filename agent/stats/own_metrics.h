@@ -11,7 +11,7 @@
 #include "agent/pods/pods.h"
 #include "common/buf.h"
 
-struct process_usage { /* 0: not told */
+struct process_usage {                        /* 0: not told */
         uint64_t cpu_usec, resident, virtual; /* bytes */
         uint64_t open_fds, max_fds;
         uint64_t started; /* microseconds since the epoch */
@@ -24,6 +24,7 @@ struct own_metrics {
         size_t n_answers;
         uint64_t requests; /* to the API server */
         struct process_usage process;
+        int64_t client_seconds_left, server_seconds_left; /* of certificates; INT64_MAX: there is none of ours */
 };
 
 void own_metrics_text(const struct own_metrics *m, struct buf *ret);

@@ -30,7 +30,13 @@ Test(own_metrics, names_that_alerts_ask_for)
                 .answers = answers,
                 .n_answers = ARRAY_LEN(answers),
                 .requests = 12,
-                .process = { .cpu_usec = 2500000, .resident = 4096, .open_fds = 9, .max_fds = 16384, .started = 1500000 },
+                .client_seconds_left = -3,
+                .server_seconds_left = INT64_MAX,
+                .process = { .cpu_usec = 2500000,
+                             .resident = 4096,
+                             .open_fds = 9,
+                             .max_fds = 16384,
+                             .started = 1500000 },
         };
         struct buf b = BUF(256 * 1024);
         CLEANUP(freep) char *text = NULL;
@@ -41,6 +47,8 @@ Test(own_metrics, names_that_alerts_ask_for)
         histogram_add(&pods.starts, UINT64_C(7200) * 1000 * 1000);
         own_metrics_text(&m, &b);
         text = buf_steal(&b);
+        has(text, "kubelet_certificate_manager_client_ttl_seconds -3");
+        has(text, "kubelet_certificate_manager_server_ttl_seconds +Inf");
         has(text, "kubelet_node_name{node=\"n\"} 1");
         has(text, "kubelet_desired_pods{static=\"\"} 3");
         has(text, "kubelet_desired_pods{static=\"true\"} 2");
