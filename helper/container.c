@@ -436,6 +436,9 @@ int container_text_make(struct machine *m, const struct op_write *op, const stru
                 .overlay = overlay,
                 .console = c->console && !beside,
                 .stop_signal = c->stop_signal,
+                .read_only_root = c->read_only_root,
+                .filter_system_calls = c->filter_system_calls,
+                .drop_capabilities = c->drop_capabilities,
                 .limits = c->limits,
                 .oom_score_adjust = c->oom_score_adjust,
                 .message = streq(c->message_path, MESSAGE_PATH),
@@ -445,6 +448,7 @@ int container_text_make(struct machine *m, const struct op_write *op, const stru
             (r = find_program(op, k, u->who.root, &t->program, e)) < 0)
                 return r;
         u->program = t->program;
+        u->who.no_new_privileges |= u->who.become && c->drop_capabilities; /* see capabilities() in unit_text.c */
         if ((r = given_of(t->file, &t->given, e)) < 0 || (r = choose_fresh(u, pod, beside, &t->given, e)) < 0)
                 return r;
         choose_inner(u, &t->given);

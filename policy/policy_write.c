@@ -25,6 +25,7 @@ enum {
         TASKS_MAX = 4 * 1024 * 1024, /* the kernel's bound to process ids */
         OOM_SPARED = -997,           /* what a kubelet gives at most; processes that are -1000 the kernel kills never */
         OOM_FIRST = 1000,
+        CAPABILITIES = 41,       /* capability.h, to CAP_CHECKPOINT_RESTORE */
         SUB_PATH_NAME_MAX = 255, /* of a file's name */
 };
 
@@ -319,6 +320,8 @@ static int parse_container(const struct policy *p, const struct op_write *op, st
                 return MALFORMED(e, "restart: %d is no policy", (int)c->restart);
         if (c->stop_signal[0] && !is_signal(c->stop_signal))
                 return MALFORMED(e, "stopSignal: \"%.40s\" is unknown", c->stop_signal);
+        if (c->drop_capabilities >> CAPABILITIES)
+                return MALFORMED(e, "drop_capabilities: bits that are none");
         if ((r = check_limits(c->limits, "", e)) < 0 || (r = check_oom_score(c, e)) < 0)
                 return r;
         /* Mounts come before programs: they decide what lies at a path. */

@@ -263,14 +263,37 @@ static void check_non_root(struct pod *p, struct container *c)
                        p->id.namespace, p->id.uid, c->name);
 }
 
+/* A field of a securityContext that asks for something that vks does not give. procMount: /proc is the machine's, as
+ * Unmasked has it, with what the kernel leaves to the container's user. */
+static bool asks_in_vain(const cJSON *field)
+{
+        static const char *const honoured[] = {
+                "runAsUser",
+                "runAsGroup",
+                "runAsNonRoot",
+                "allowPrivilegeEscalation",
+                "supplementalGroups",
+                "fsGroup",
+                "sysctls",
+                "fsGroupChangePolicy",
+                "readOnlyRootFilesystem",
+                "procMount",
+                "capabilities",
+                "seccompProfile",
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(honoured); i++)
+                if (streq(field->string, honoured[i]))
+                        return false;
+        return !cJSON_IsFalse(field) && !cJSON_IsNull(field) && !(cJSON_IsObject(field) && !field->child) &&
+               !streq(cJSON_GetStringValue(field), "Merge"); /* supplementalGroupsPolicy */
+}
+
 static void parse_security(struct pod *p, struct container *c, const cJSON *pod_context, const cJSON *context,
                            struct buf *ignored)
 {
-        static const char *const honoured[] = { "runAsUser",           "runAsGroup",
-                                                "runAsNonRoot",        "allowPrivilegeEscalation",
-                                                "supplementalGroups",  "fsGroup",
-                                                "fsGroupChangePolicy", "sysctls" };
         const cJSON *both[] = { pod_context, context }, *item;
+        struct err e = ERR_NONE;
 
         for (size_t i = 0; i < ARRAY_LEN(both); i++) { /* the container's own wins, so it comes last */
                 int64_t user = json_int(both[i], "runAsUser", -1), group = json_int(both[i], "runAsGroup", -1);
@@ -281,15 +304,13 @@ static void parse_security(struct pod *p, struct container *c, const cJSON *pod_
                 c->non_root = json_bool(both[i], "runAsNonRoot", c->non_root);
                 cJSON_ArrayForEach (item, both[i]) {
                         char field[96];
-                        bool known = false;
-                        for (size_t k = 0; k < ARRAY_LEN(honoured); k++)
-                                known = known || streq(item->string, honoured[k]);
                         snprintf(field, sizeof(field), "securityContext.%.60s", item->string);
-                        if (!known && !(cJSON_IsObject(item) && !item->child))
+                        if (asks_in_vain(item))
                                 ignore(ignored, field);
                 }
         }
-        c->no_new_privileges = !json_bool(context, "allowPrivilegeEscalation", true);
+        if (sandbox_parse(pod_context, context, &c->sandbox, &e) < 0)
+                refuse(p, c, e.reason, "containers{%s}.%s", c->name, e.text);
         check_non_root(p, c);
 }
 
@@ -921,7 +942,7 @@ static void tell_unmapped_ports(const struct demands *d, struct buf *ignored)
 /* What a pod has of its own where each has a network of its own, and its containers a view of it. */
 static void tell_ignored_fields(const cJSON *spec, struct buf *ignored)
 {
-        static const char *const fields[] = { "dnsConfig", "setHostnameAsFQDN", "shareProcessNamespace" };
+        static const char *const fields[] = { "dnsConfig", "setHostnameAsFQDN", "resourceClaims" };
         const char *dns = json_str(spec, "dnsPolicy");
 
         for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
@@ -929,6 +950,8 @@ static void tell_ignored_fields(const cJSON *spec, struct buf *ignored)
                 if (cJSON_IsTrue(v) || (v && v->child))
                         ignore(ignored, fields[i]);
         }
+        if (cJSON_IsFalse(json_get(spec, "hostUsers")))
+                ignore(ignored, "hostUsers");
         if (streq(dns, "None") || streq(dns, "ClusterFirstWithHostNet"))
                 ignore(ignored, "dnsPolicy");
 }

@@ -12,6 +12,7 @@
 #include "agent/pod/handler.h"
 #include "agent/pod/image.h"
 #include "agent/pod/restarts.h"
+#include "agent/pod/sandbox.h"
 #include "common/err.h"
 #include "common/ids.h"
 
@@ -64,8 +65,8 @@ struct container {
         size_t n_mounts;
         cJSON *resources; /* requests and limits as the pod has them, or NULL */
         bool has_user, has_group, non_root;
-        bool no_new_privileges; /* allowPrivilegeEscalation: false */
-        bool reads_files;       /* of its volumes, some that not everybody may read, and says nothing of users */
+        struct sandbox sandbox;
+        bool reads_files; /* of its volumes, some that not everybody may read, and says nothing of users */
         uint32_t user, group;
         bool tty, has_stdin, stdin_once;
         char *message_path;                /* terminationMessagePath */

@@ -601,8 +601,11 @@ static void describe(const struct pod *p, const struct container *spec, const st
         if (spec->has_user)
                 m->run_as_user = id_new(spec->user);
         m->run_as_non_root = spec->non_root;
-        m->no_new_privileges = spec->no_new_privileges;
+        m->no_new_privileges = spec->sandbox.no_new_privileges;
         m->reads_files = spec->reads_files;
+        m->read_only_root = spec->sandbox.read_only_root;
+        m->filter_system_calls = spec->sandbox.filter_system_calls;
+        m->drop_capabilities = spec->sandbox.drop;
         m->n_groups = p->n_groups;
         m->groups = p->n_groups ? xmemdup(p->groups, p->n_groups * sizeof(*p->groups)) : NULL;
         m->console = spec->tty || spec->has_stdin;

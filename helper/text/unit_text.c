@@ -6,6 +6,7 @@
 #include "helper/text/unit_text.h"
 
 #include <stdio.h>
+#include <sys/capability.h>
 
 #include "common/console.h"
 #include "common/mem.h"
@@ -406,7 +407,8 @@ static bool in_volume(const struct mount_plan *plan, const char *path)
         return false;
 }
 
-/* One more pair for a line of BindPaths=: a directory of the pod's own, "%s%s" of the last two, at `path`. */
+/* One more pair for a line of BindPaths= or BindReadOnlyPaths=: a directory of the pod's own, "%s%s" of the last two,
+ * at `path`. */
 static void bind_own(struct buf *b, const struct unit_text *u, const char *path, const char *dir, const char *below)
 {
         if (!in_volume(u->mounts, path))
@@ -421,6 +423,7 @@ static void bind_own(struct buf *b, const struct unit_text *u, const char *path,
  */
 static void mounts(struct buf *b, const struct unit_text *u)
 {
+        CLEANUP(buf_done) struct buf writable = BUF(65536); /* where all else of the pod's own is read-only */
         const char *uid = u->pod->uid;
         bool in_home = false, guarded = u->who.root || u->who.gains;
         bool dynamic = !u->who.set_user && unit_yes(unit_file_get(u->file, "DynamicUser"));
@@ -454,7 +457,8 @@ static void mounts(struct buf *b, const struct unit_text *u)
                            "/dev/full /dev/random /dev/urandom /dev/tty\n");
         else if (guarded) /* devices may be used; what else root could make or replace there would be the machine's */
                 buf_str(b, "ReadOnlyPaths=/dev\nReadWritePaths=-/dev/pts -/dev/mqueue\n");
-        buf_printf(b, "BindPaths=" POD_RUN_DIR "/%s/run:/run " POD_RUN_DIR "/%s/var:/var", uid, uid);
+        buf_printf(b, "%s=" POD_RUN_DIR "/%s/run:/run " POD_RUN_DIR "/%s/var:/var",
+                   u->read_only_root ? "BindReadOnlyPaths" : "BindPaths", uid, uid);
         bind_own(b, u, "/etc/vks", "empty", "");
         if (!in_home) {
                 bind_own(b, u, "/home", "empty", "");
@@ -463,13 +467,20 @@ static void mounts(struct buf *b, const struct unit_text *u)
         if (u->overlay)
                 bind_own(b, u, "/var/lib/vks", "empty", "");
         bind_own(b, u, "/tmp", "tmp", "");
-        bind_own(b, u, "/dev/shm", "shm", "");
+        bind_own(u->read_only_root ? &writable : b, u, "/dev/shm", "shm", "");
         if (u->message)
-                buf_printf(b, " " MESSAGE_DIR "/%s.%s:" MESSAGE_PATH, uid, u->container);
+                buf_printf(u->read_only_root ? &writable : b, " " MESSAGE_DIR "/%s.%s:" MESSAGE_PATH, uid,
+                           u->container);
         for (size_t i = 0; i < u->given->n; i++)
                 if (u->given->dirs[i].fresh && !u->given->dirs[i].inner)
-                        bind_own(b, u, u->given->dirs[i].path, "given", u->given->dirs[i].path);
+                        bind_own(u->read_only_root ? &writable : b, u, u->given->dirs[i].path, "given",
+                                 u->given->dirs[i].path);
         buf_char(b, '\n');
+        if (writable.len) /* an empty line would take the others back */
+                buf_printf(b, "BindPaths=%s\n", writable.data + 1);
+        for (size_t i = 0; u->read_only_root && i < u->given->n; i++)
+                if (!u->given->dirs[i].fresh && !u->given->dirs[i].inner)
+                        buf_printf(b, "ReadWritePaths=-%s\n", u->given->dirs[i].path);
         for (size_t i = 0; i < u->mounts->n; i++) {
                 const struct mount_line *l = &u->mounts->lines[i];
 
@@ -485,6 +496,28 @@ static void mounts(struct buf *b, const struct unit_text *u)
                 path(b, l->target);
                 buf_str(b, l->kind == MOUNT_TMPFS ? ":ro,mode=0755\n" : "\n");
         }
+}
+
+/*
+ * What is dropped is dropped from the bounding set, so that nothing that is executed has it, and from what the package
+ * would give its daemon (AmbientCapabilities=). Where vks-exec becomes the container's user, it begins with what that
+ * takes, and the user has no capability and, by NoNewPrivileges=, gets none.
+ */
+static void capabilities(struct buf *b, const struct unit_text *u)
+{
+        const uint64_t needed =
+                u->who.become ? UINT64_C(1) << CAP_SETUID | UINT64_C(1) << CAP_SETGID | UINT64_C(1) << CAP_SETPCAP : 0;
+        CLEANUP(buf_done) struct buf names = BUF(4096);
+
+        for (cap_value_t i = 0; i <= CAP_LAST_CAP; i++) {
+                char *name = (u->drop_capabilities & ~needed) >> i & 1 ? cap_to_name(i) : NULL;
+
+                if (name)
+                        buf_printf(&names, "%s%s", names.len ? " " : "", name);
+                cap_free(name);
+        }
+        if (names.len)
+                buf_printf(b, "CapabilityBoundingSet=~%s\nAmbientCapabilities=~%s\n", names.data, names.data);
 }
 
 /*
@@ -517,6 +550,18 @@ static void identity(struct buf *b, const struct unit_text *u)
                 buf_str(b, "RestrictSUIDSGID=yes\n");
         if (u->writes_host)
                 buf_str(b, "CapabilityBoundingSet=~CAP_MKNOD CAP_SETFCAP\n");
+        capabilities(b, u);
+        /* What container runtimes deny by default. Beside a list of the package's own, these are taken out of it. No
+         * line allows a call: that would add it to such a list. */
+        if (u->filter_system_calls)
+                buf_str(b, "SystemCallFilter=~@clock:EPERM @cpu-emulation:EPERM @keyring:EPERM @module:EPERM "
+                           "@obsolete:EPERM @raw-io:EPERM @reboot:EPERM @swap:EPERM\n"
+                           "SystemCallFilter=~acct:EPERM bpf:EPERM fsconfig:EPERM fsmount:EPERM fsopen:EPERM "
+                           "fspick:EPERM kcmp:EPERM mount:EPERM mount_setattr:EPERM move_mount:EPERM "
+                           "name_to_handle_at:EPERM open_by_handle_at:EPERM open_tree:EPERM perf_event_open:EPERM "
+                           "pivot_root:EPERM quotactl:EPERM setns:EPERM umount:EPERM umount2:EPERM unshare:EPERM "
+                           "userfaultfd:EPERM\n"
+                           "RestrictNamespaces=yes\n");
 }
 
 /* Does any line of that key begin so? Where systemd takes an empty value for no value, the last line says nothing of

@@ -43,6 +43,9 @@ struct unit_text {
         const struct mount_plan *mounts;
         const struct given *given; /* the package's directories */
         bool overlay;              /* the pod's /var is a layer over the machine's */
+        bool read_only_root;       /* as helper.proto has these three */
+        bool filter_system_calls;
+        uint64_t drop_capabilities;
         const Vks__Limits *limits; /* of the container alone; NULL: none */
         int oom_score_adjust;      /* 0: the package's */
         const char *stop_signal;   /* a name of systemd's; "": the package's */

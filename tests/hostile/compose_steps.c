@@ -418,6 +418,8 @@ static Vks__Container *a_container(unsigned pod, unsigned number)
         c->no_new_privileges = one_in(6), c->reads_files = one_in(4), c->console = one_in(12);
         if (one_in(4))
                 c->limits = some_limits();
+        c->read_only_root = one_in(8), c->filter_system_calls = one_in(8);
+        c->drop_capabilities = one_in(6) ? UINT64_C(0x1ffffffffff) : one_in(6) ? draw(1 << 24) : 0;
         c->oom_score_adjust = one_in(32) ? (int)draw(2040) - 1010 : one_in(3) ? (int)draw(1001) : 0;
         if (one_in(12)) {
                 c->groups = keep(xcalloc(1, sizeof(*c->groups)));

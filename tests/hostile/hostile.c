@@ -814,6 +814,13 @@ static void others_than_written(struct pod *p)
         p->x.run_as_non_root = false, p->x.no_new_privileges = !p->x.no_new_privileges;
         must_fail("EXEC with other privileges to gain", ask(verb_exec, &p->exec.base, NULL, 0));
         p->x.no_new_privileges = !p->x.no_new_privileges;
+        p->x.drop_capabilities ^= UINT64_C(1);
+        must_fail("EXEC with other capabilities", ask(verb_exec, &p->exec.base, NULL, 0));
+        p->x.drop_capabilities ^= UINT64_C(1), p->x.read_only_root = !p->x.read_only_root;
+        must_fail("EXEC with another root", ask(verb_exec, &p->exec.base, NULL, 0));
+        p->x.read_only_root = !p->x.read_only_root, p->x.filter_system_calls = !p->x.filter_system_calls;
+        must_fail("EXEC with other system calls", ask(verb_exec, &p->exec.base, NULL, 0));
+        p->x.filter_system_calls = !p->x.filter_system_calls;
         p->x.groups = &(uint32_t){ 2000 }, p->x.n_groups = 1;
         must_fail("EXEC in a group more", ask(verb_exec, &p->exec.base, NULL, 0));
         p->x.n_groups = 0;
@@ -872,7 +879,9 @@ static void limits_out_of_range(struct pod *p)
                 p->c.oom_score_adjust = scores[i];
                 must_fail("WRITE with an OOM score that is no pod's", ask(verb_write, &p->write.base, NULL, 0));
         }
-        p->c.oom_score_adjust = 0;
+        p->c.oom_score_adjust = 0, p->c.drop_capabilities = UINT64_C(1) << 41;
+        must_fail("WRITE with a capability that there is not", ask(verb_write, &p->write.base, NULL, 0));
+        p->c.drop_capabilities = 0;
 }
 
 static void beside(struct pod *p)

@@ -2480,6 +2480,9 @@ Test(helper, a_command_is_asked_for_as_its_container_was)
         REFUSED(a->c.run_as_group = &a->group, a->c.run_as_group = NULL);
         REFUSED(a->c.run_as_non_root = true, a->c.run_as_non_root = false);
         REFUSED(a->c.no_new_privileges = true, a->c.no_new_privileges = false);
+        REFUSED(a->c.read_only_root = true, a->c.read_only_root = false);
+        REFUSED(a->c.filter_system_calls = true, a->c.filter_system_calls = false);
+        REFUSED(a->c.drop_capabilities = 1, a->c.drop_capabilities = 0);
         REFUSED(a->c.reads_files = true, a->c.reads_files = false);
         REFUSED((a->c.groups = &(uint32_t){ 2000 }, a->c.n_groups = 1), a->c.n_groups = 0);
         REFUSED(a->mount.path = STR("/tmp/other"), a->mount.path = STR("/tmp/cache"));
@@ -2782,6 +2785,20 @@ Test(helper, all_units_of_a_pod_are_in_one_slice_whatever_request_brings_them)
         cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
         unlink(LOG_DIR "/" UID ".d" LOG_GONE);
         nothing_is_left();
+}
+
+/* Whom vks-exec becomes gains nothing from then on: its bounding set has what becoming takes. */
+Test(helper, who_drops_a_capability_and_becomes_somebody_gains_none)
+{
+        struct asked *a = sleeper();
+
+        put_policy("root = allow\n");
+        a->user.value = 4711, a->c.run_as_user = &a->user;
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(holds(SLEEP_DROPIN, " --may-gain "));
+        a->c.drop_capabilities = 1 << 7; /* CAP_SETUID */
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(!holds(SLEEP_DROPIN, " --may-gain ") && holds(SLEEP_DROPIN, "\nNoNewPrivileges=yes\n"));
 }
 
 #define SLICE "/run/systemd/system/kubepods-besteffort-pod0f6c2a9e_1234_4abc_8def_0123456789ab.slice"

@@ -973,6 +973,22 @@ Test(policy, limits_are_in_the_ranges_of_their_settings)
         }
 }
 
+Test(policy, capabilities_that_are_dropped_are_ones_that_there_are)
+{
+        CLEANUP(policy_freep) struct policy *p = conf("");
+
+        for (unsigned i = 0; i < 64; i++) {
+                struct written w = container();
+                Vks__Container *containers[] = { &w.c };
+                CLEANUP(op_write_done) struct op_write op = { 0 };
+                Vks__Write m = VKS__WRITE__INIT;
+
+                m.pod = &pod, m.containers = containers, m.n_containers = 1;
+                w.c.drop_capabilities = UINT64_C(1) << i | 1;
+                cr_assert_eq(policy_write(p, &m, &op, NULL), i > 40 ? -EINVAL : 0, "%u", i);
+        }
+}
+
 Test(policy, who_is_spared_when_memory_runs_out_is_bounded)
 {
         static const struct {

@@ -490,7 +490,7 @@ static char *container_text(const struct container *c)
                 buf_printf(&b, " group %u", c->group);
         if (c->non_root)
                 buf_str(&b, " non-root");
-        if (c->no_new_privileges)
+        if (c->sandbox.no_new_privileges)
                 buf_str(&b, " no-new-privileges");
         return buf_steal(&b);
 }
@@ -710,8 +710,14 @@ Test(pod, what_has_no_effect_yet_is_told_once)
                 { "\"resources\":{\"limits\":{\"cpu\":\"1\",\"memory\":\"1Gi\"}}", NULL },
                 { "\"resources\":{\"limits\":{\"ephemeral-storage\":\"1Gi\"}}", "resources.limits.ephemeral-storage" },
                 { "\"securityContext\":{\"capabilities\":{},\"runAsGroup\":1,\"runAsNonRoot\":true}", NULL },
-                { "\"securityContext\":{\"capabilities\":{\"add\":[\"X\"]},\"privileged\":false}",
-                  "securityContext.capabilities, securityContext.privileged" },
+                { "\"securityContext\":{\"capabilities\":{\"add\":[\"SYS_TIME\"]},\"privileged\":false}", NULL },
+                { "\"securityContext\":{\"privileged\":true,\"procMount\":\"Unmasked\"}",
+                  "securityContext.privileged" },
+                { "\"securityContext\":{\"readOnlyRootFilesystem\":true,\"seccompProfile\":{\"type\":"
+                  "\"RuntimeDefault\"}}",
+                  NULL },
+                { "\"securityContext\":{\"appArmorProfile\":{\"type\":\"RuntimeDefault\"},\"seLinuxOptions\":{}}",
+                  "securityContext.appArmorProfile" },
         };
 
         for (size_t i = 0; i < ARRAY_LEN(table); i++) {
@@ -740,8 +746,9 @@ Test(pod, what_is_no_containers_and_has_no_effect_is_told_too)
                 { "\"dnsPolicy\":\"ClusterFirst\"", NULL },
                 { "\"dnsPolicy\":\"Default\"", NULL },
                 { "\"dnsPolicy\":\"ClusterFirstWithHostNet\"", "dnsPolicy" },
-                { "\"setHostnameAsFQDN\":true,\"shareProcessNamespace\":true",
-                  "setHostnameAsFQDN, shareProcessNamespace" },
+                { "\"setHostnameAsFQDN\":true,\"shareProcessNamespace\":true,\"hostUsers\":false",
+                  "setHostnameAsFQDN, hostUsers" },
+                { "\"hostUsers\":true,\"hostPID\":true,\"hostIPC\":true", NULL },
                 { "\"hostname\":\"a\",\"subdomain\":\"b\"", "hostname (it is in $HOSTNAME alone)" },
                 { "\"hostnameOverride\":\"a.b\"", "hostname (it is in $HOSTNAME alone)" },
                 { "\"hostname\":\"web\",\"subdomain\":\"b\"", NULL },

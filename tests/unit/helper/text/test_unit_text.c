@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <criterion/criterion.h>
+#include <sys/capability.h>
 
 #include "common/mem.h"
 #include "helper/text/unit_text.h"
@@ -140,6 +141,90 @@ Test(unit_text, limits_are_lines_and_what_is_0_is_none)
                 cr_assert_str_eq(*rows[i].lines ? s.data : slice, slice);
                 cr_assert(!unit_text_slice(u.pod, NULL, &s));
         }
+}
+
+Test(unit_text, capabilities_are_dropped_by_name)
+{
+        struct unit_text u = text_of(NULL);
+
+        LINE_IS(&u, "CapabilityBoundingSet=", "");
+        u.drop_capabilities =
+                UINT64_C(1) << CAP_CHOWN | UINT64_C(1) << CAP_SETUID | UINT64_C(1) << CAP_CHECKPOINT_RESTORE;
+        LINE_IS(&u, "CapabilityBoundingSet=", "~cap_chown cap_setuid cap_checkpoint_restore");
+        LINE_IS(&u, "AmbientCapabilities=", "~cap_chown cap_setuid cap_checkpoint_restore");
+        u.who.become = true;
+        LINE_IS(&u, "CapabilityBoundingSet=", "~cap_chown cap_checkpoint_restore");
+        u.drop_capabilities = UINT64_C(1) << CAP_SETUID | UINT64_C(1) << CAP_SETGID | UINT64_C(1) << CAP_SETPCAP;
+        LINE_IS(&u, "CapabilityBoundingSet=", "");
+}
+
+/* What is added for commands that were privileged comes before what is dropped. */
+Test(unit_text, capabilities_are_dropped_last)
+{
+        CLEANUP(unit_file_freep)
+        struct unit_file *file = parse("[Service]\nCapabilityBoundingSet=CAP_KILL\nAmbientCapabilities=CAP_KILL\n"
+                                       "ExecStartPre=+/bin/a\nExecStart=/bin/a\n");
+        struct unit_text u = text_of(file);
+
+        u.drop_capabilities = UINT64_C(1) << CAP_CHOWN;
+        LINE_IS(&u, "CapabilityBoundingSet=", "CAP_CHOWN CAP_FOWNER CAP_DAC_OVERRIDE|~cap_chown");
+}
+
+Test(unit_text, a_read_only_root_leaves_what_is_the_containers_to_write)
+{
+        struct given dirs = { .n = 2,
+                              .dirs = (struct given_dir[]){ { .path = (char *)(uintptr_t) "/run/a" },
+                                                            { .path = (char *)(uintptr_t) "/run/b", .inner = true } } };
+        CLEANUP(unit_file_freep) struct unit_file *file = parse("[Service]\nExecStart=/bin/a\n");
+        struct unit_text u = text_of(file);
+        CLEANUP(buf_done) struct buf b = BUF(65536), beside = BUF(65536);
+
+        u.read_only_root = u.message = true, u.given = &dirs;
+        unit_text_dropin(&u, &b);
+        unit_text_beside(&u, "x.service", &beside);
+        for (const char *text = b.data; text; text = text == b.data ? beside.data : NULL) {
+                cr_assert(strstr(text, "\nBindReadOnlyPaths=" DIR "/run:/run " DIR "/var:/var " DIR
+                                       "/empty:/etc/vks " DIR "/empty:/home " DIR "/empty:/root " DIR "/tmp:/tmp\n"
+                                       "BindPaths=" DIR "/shm:/dev/shm /run/vks/messages/" UID
+                                       ".c:/dev/termination-log\nReadWritePaths=-/run/a\n"),
+                          "%s", text);
+                cr_assert(!strstr(text, "ReadWritePaths=-/run/b"));
+        }
+}
+
+/* An empty line would take back what other lines bind. */
+Test(unit_text, a_read_only_root_binds_nothing_by_an_empty_line)
+{
+        struct mount_line all = { .kind = MOUNT_BIND,
+                                  .source = (char *)(uintptr_t) "/x",
+                                  .target = (char *)(uintptr_t) "/dev/shm" };
+        struct mount_plan plan = { .n = 1, .lines = &all };
+        struct unit_text u = text_of(NULL);
+        CLEANUP(buf_done) struct buf b = BUF(65536);
+
+        u.read_only_root = true, u.mounts = &plan, u.program = "/bin/a";
+        unit_text_dropin(&u, &b);
+        cr_assert(!strstr(b.data, "BindPaths=\n"), "%s", b.data);
+}
+
+Test(unit_text, system_calls_are_denied_and_none_is_allowed)
+{
+        struct unit_text u = text_of(NULL);
+        CLEANUP(buf_done) struct buf b = BUF(65536);
+        unsigned n = 0;
+
+        LINE_IS(&u, "SystemCallFilter=", "");
+        LINE_IS(&u, "RestrictNamespaces=", "");
+        u.filter_system_calls = true;
+        LINE_IS(&u, "RestrictNamespaces=", "yes");
+        unit_text_dropin(&u, &b);
+        for (const char *s = b.data; (s = strstr(s, "SystemCallFilter=")); s++, n++) {
+                const char *end = strchr(s, '\n');
+                cr_assert_eq(s[strlen("SystemCallFilter=")], '~');
+                for (const char *word = s; word < end; word += strcspn(word, " \n") + 1)
+                        cr_assert_eq(strncmp(word + strcspn(word, " \n") - 6, ":EPERM", 6), 0, "%s", word);
+        }
+        cr_assert_gt(n, 0);
 }
 
 Test(unit_text, who_is_killed_first_is_the_pods_to_say_and_not_the_packages)
