@@ -11,7 +11,6 @@
 #include "common/err.h"
 
 #define HOSTS_PATH "/etc/hosts"
-#define HOSTS_FILE "hosts" /* in the volume that vks adds to the pod */
 
 enum { HOSTS_MAX = 256 * 1024 }; /* of the machine's file */
 

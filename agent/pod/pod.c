@@ -10,6 +10,7 @@
 #include "agent/lib/quantity.h"
 #include "agent/lib/times.h"
 #include "agent/pod/hosts.h"
+#include "agent/pod/resolv.h"
 #include "common/buf.h"
 #include "common/mem.h"
 #include "common/message.h"
@@ -424,7 +425,7 @@ static void parse_mounts(struct pod *p, struct container *c, const cJSON *mounts
                        VOLUMES_MAX);
                 return;
         }
-        c->mounts = xcalloc(json_len(mounts) + 1, sizeof(*c->mounts)); /* and /etc/hosts */
+        c->mounts = xcalloc(json_len(mounts) + 2, sizeof(*c->mounts)); /* and /etc/hosts, /etc/resolv.conf */
         cJSON_ArrayForEach (item, mounts) {
                 struct mount *m = &c->mounts[c->n_mounts++];
                 const char *volume = json_str(item, "name"), *path = json_str(item, "mountPath");
@@ -445,16 +446,15 @@ static void parse_mounts(struct pod *p, struct container *c, const cJSON *mounts
 }
 
 /* A container that has something of its own there keeps it. */
-static void mount_hosts(struct container *c, const char *volume)
+static void mount_own(struct container *c, const char *volume, const char *file, const char *path)
 {
         for (size_t i = 0; i < c->n_mounts; i++)
-                if (streq(c->mounts[i].path, HOSTS_PATH))
+                if (streq(c->mounts[i].path, path))
                         return;
         if (c->mounts)
-                c->mounts[c->n_mounts++] = (struct mount){ .volume = xstrdup(volume),
-                                                           .path = xstrdup(HOSTS_PATH),
-                                                           .sub_path = xstrdup(HOSTS_FILE),
-                                                           .read_only = true };
+                c->mounts[c->n_mounts++] = (struct mount){
+                        .volume = xstrdup(volume), .path = xstrdup(path), .sub_path = xstrdup(file), .read_only = true
+                };
 }
 
 /* An annotation for this one container wins over one for all containers. */
@@ -522,6 +522,20 @@ static bool has_restricted_files(const struct pod *p, const char *name)
         return false;
 }
 
+static void tell_ignored_mounts(const cJSON *mounts, struct buf *ignored)
+{
+        const cJSON *item;
+
+        cJSON_ArrayForEach (item, mounts) {
+                const char *propagation = json_str(item, "mountPropagation");
+
+                if (propagation && !streq(propagation, "None"))
+                        ignore(ignored, "mountPropagation");
+                if (json_get(item, "bindMountOptions"))
+                        ignore(ignored, "bindMountOptions");
+        }
+}
+
 static void parse_container(struct pod *p, struct container *c, const cJSON *spec, const cJSON *pod_spec,
                             struct buf *ignored)
 {
@@ -574,6 +588,9 @@ static void parse_container(struct pod *p, struct container *c, const cJSON *spe
         c->resources = json_get(spec, "resources") ? cJSON_Duplicate(json_get(spec, "resources"), true) : NULL;
         if (resource_amount(json_get(c->resources, "limits"), resource_names[RESOURCE_STORAGE]))
                 ignore(ignored, "resources.limits.ephemeral-storage");
+        if (json_len(json_get(c->resources, "claims")))
+                ignore(ignored, "resources.claims");
+        tell_ignored_mounts(json_get(spec, "volumeMounts"), ignored);
         parse_given_unit(p, c);
         parse_env(p, c, spec);
         parse_mounts(p, c, json_get(spec, "volumeMounts"),
@@ -800,6 +817,10 @@ static void parse_volume(struct pod *p, struct volume *v, const cJSON *spec, str
                         v->size_limit = 0;
                 if (limit)
                         ignore(ignored, "emptyDir.sizeLimit");
+                if (json_get(source, "mode"))
+                        ignore(ignored, "emptyDir.mode");
+                if (starts_with(json_str(source, "medium") ? json_str(source, "medium") : "", "HugePages"))
+                        ignore(ignored, "emptyDir.medium");
         } else if ((source = json_get(spec, "hostPath"))) {
                 v->kind = VOLUME_HOST_PATH;
                 path = json_str(source, "path");
@@ -841,7 +862,7 @@ static void parse_volumes(struct pod *p, const cJSON *volumes, struct buf *ignor
                 refuse(p, NULL, "FailedMount", "spec.volumes: more than %d", VOLUMES_MAX);
                 return;
         }
-        p->volumes = xcalloc(json_len(volumes) + 1, sizeof(*p->volumes)); /* and that of /etc/hosts */
+        p->volumes = xcalloc(json_len(volumes) + 1, sizeof(*p->volumes)); /* and that of /etc/hosts and its like */
         cJSON_ArrayForEach (item, volumes)
                 parse_volume(p, &p->volumes[p->n_volumes++], item, ignored);
 }
@@ -942,7 +963,7 @@ static void tell_unmapped_ports(const struct demands *d, struct buf *ignored)
 /* What a pod has of its own where each has a network of its own, and its containers a view of it. */
 static void tell_ignored_fields(const cJSON *spec, struct buf *ignored)
 {
-        static const char *const fields[] = { "dnsConfig", "setHostnameAsFQDN", "resourceClaims" };
+        static const char *const fields[] = { "setHostnameAsFQDN", "resourceClaims" };
         const char *dns = json_str(spec, "dnsPolicy");
 
         for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
@@ -952,7 +973,7 @@ static void tell_ignored_fields(const cJSON *spec, struct buf *ignored)
         }
         if (cJSON_IsFalse(json_get(spec, "hostUsers")))
                 ignore(ignored, "hostUsers");
-        if (streq(dns, "None") || streq(dns, "ClusterFirstWithHostNet"))
+        if (streq(dns, "ClusterFirstWithHostNet"))
                 ignore(ignored, "dnsPolicy");
 }
 
@@ -988,32 +1009,59 @@ static void open_to_group(struct pod *p)
                         p->volumes[i].items[k].mode |= 0440;
 }
 
-/* hostAliases: one file more, in a volume that no manifest has. */
+/* A file in a volume that no manifest has, in each container of the pod. `text` is taken. */
+static void add_own_file(struct pod *p, struct volume_item item, const char *path)
+{
+        CLEANUP(freep) char *name = xstrdup("vks-hosts");
+        struct volume *v = p->n_volumes ? &p->volumes[p->n_volumes - 1] : NULL;
+        bool there = v && streq(v->name, name) && v->own;
+        size_t room;
+
+        for (size_t i = 0; i < p->n_volumes && !there; i++)
+                if (streq(p->volumes[i].name, name)) {
+                        refuse(p, NULL, "FailedMount",
+                               "volumes{%s}: that name is vks' own beside hostAliases and dnsConfig", name);
+                        free(item.text);
+                        return;
+                }
+        if (!there) {
+                v = &p->volumes[p->n_volumes++];
+                *v = (struct volume){ .name = TAKE(name), .kind = VOLUME_FILES, .own = true };
+        }
+        room = v->n_items;
+        item.path = xstrdup(strrchr(path, '/') + 1);
+        item.mode = MODE_DEFAULT;
+        *add_item(p, v, &room) = item;
+        for (size_t i = 0; i < p->n_containers; i++)
+                mount_own(&p->containers[i], v->name, item.path, path);
+}
+
 static void add_hosts(struct pod *p, const cJSON *aliases)
 {
-        CLEANUP(freep) char *lines = NULL, *name = xstrdup("vks-hosts");
+        struct volume_item item = { .kind = SOURCE_HOSTS };
         struct err e = ERR_NONE;
-        struct volume *v;
-        size_t room = 0;
 
         if (json_len(aliases) == 0 || !p->volumes)
                 return;
-        if (hosts_of_aliases(aliases, &lines, &e) < 0) {
+        if (hosts_of_aliases(aliases, &item.text, &e) < 0)
                 refuse(p, NULL, e.reason, "%s", e.text);
+        else
+                add_own_file(p, item, HOSTS_PATH);
+}
+
+/* A node that knows of no cluster DNS has its own for every policy but None. */
+static void add_resolv(struct pod *p, const cJSON *spec)
+{
+        const cJSON *config = json_get(spec, "dnsConfig");
+        struct volume_item item = { .kind = SOURCE_RESOLV, .alone = streq(json_str(spec, "dnsPolicy"), "None") };
+        struct err e = ERR_NONE;
+
+        if (!p->volumes || !(item.alone || (config && config->child)))
                 return;
-        }
-        for (size_t i = 0; i < p->n_volumes; i++)
-                if (streq(p->volumes[i].name, name)) {
-                        refuse(p, NULL, "FailedMount", "volumes{%s}: that name is vks' own beside hostAliases", name);
-                        return;
-                }
-        v = &p->volumes[p->n_volumes++];
-        *v = (struct volume){ .name = TAKE(name), .kind = VOLUME_FILES };
-        *add_item(p, v, &room) = (struct volume_item){
-                .kind = SOURCE_HOSTS, .text = TAKE(lines), .path = xstrdup(HOSTS_FILE), .mode = MODE_DEFAULT
-        };
-        for (size_t i = 0; i < p->n_containers; i++)
-                mount_hosts(&p->containers[i], v->name);
+        if (resolv_of_config(config, &item.text, &e) < 0)
+                refuse(p, NULL, e.reason, "%s", e.text);
+        else
+                add_own_file(p, item, RESOLV_PATH);
 }
 
 int pod_parse(const cJSON *object, struct pod **ret, struct err *e)
@@ -1067,6 +1115,7 @@ int pod_parse(const cJSON *object, struct pod **ret, struct err *e)
                 open_to_group(p);
         parse_containers(p, spec, &ignored);
         add_hosts(p, json_get(spec, "hostAliases"));
+        add_resolv(p, spec);
         check_mounted_volumes_exist(p);
         check_resource_references(p);
         parse_gates(p, spec, status);

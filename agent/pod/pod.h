@@ -30,6 +30,7 @@ enum source_kind {
         SOURCE_FIELD,    /* `text` is the field path */
         SOURCE_TOKEN,    /* service account token; `text` is the audience or NULL */
         SOURCE_HOSTS,    /* /etc/hosts with the lines `text` behind it (hosts.h) */
+        SOURCE_RESOLV,   /* /etc/resolv.conf with what is in `text`, behind the machine's unless `alone` (resolv.h) */
         SOURCE_RESOURCE, /* `text` is the field, "limits.cpu", of the container `object` (NULL: the one whose variable
                             it is), and `divisor` its unit, NULL for none */
 };
@@ -101,6 +102,7 @@ struct volume_item { /* one file, or all keys of an object when `path` is NULL *
         char *path;
         uint32_t mode;
         bool optional;
+        bool alone;           /* of SOURCE_RESOLV: without what the machine has */
         int64_t expiration_s; /* of a token */
 };
 
@@ -109,6 +111,7 @@ enum volume_kind { VOLUME_EMPTY_DIR, VOLUME_HOST_PATH, VOLUME_FILES };
 struct volume {
         char *name;
         enum volume_kind kind;
+        bool own;    /* no manifest's: vks has added it */
         bool memory; /* emptyDir */
         uint64_t size_limit;
         char *path, *type;         /* hostPath */

@@ -7,6 +7,7 @@
 #include "agent/lib/json.h"
 #include "agent/pod/hosts.h"
 #include "agent/pod/limits.h"
+#include "agent/pod/resolv.h"
 #include "common/buf.h"
 #include "common/file.h"
 #include "common/mem.h"
@@ -218,15 +219,18 @@ static Vks__Id *fs_group(const struct pod *p)
         return p->has_fs_group ? id_new(p->fs_group) : NULL;
 }
 
-static int add_hosts(const struct volume_item *it, Vks__Fill *fill, uint64_t *hash, struct err *e)
+/* A file of the machine's with what the pod has of its own for it. */
+static int add_machines(const struct volume_item *it, Vks__Fill *fill, uint64_t *hash, struct err *e)
 {
+        const bool hosts = it->kind == SOURCE_HOSTS;
+        const char *path = hosts ? HOSTS_PATH : RESOLV_PATH;
         CLEANUP(freep) char *machines = NULL, *text = NULL;
         size_t size;
-        int r = file_read(HOSTS_PATH, HOSTS_MAX, &machines, &size, e);
+        int r = it->alone ? 0 : file_read(path, hosts ? HOSTS_MAX : RESOLV_MAX, &machines, &size, e);
 
         if (r < 0 && r != -ENOENT)
-                return err_set(e, -EAGAIN, "FailedMount", "the machine's %s cannot be read", HOSTS_PATH);
-        text = hosts_text(machines ? machines : "", it->text);
+                return err_set(e, -EAGAIN, "FailedMount", "the machine's %s cannot be read", path);
+        text = hosts ? hosts_text(machines ? machines : "", it->text) : resolv_text(machines ? machines : "", it->text);
         return add_file(fill, it->path, text, strlen(text), it->mode, hash, e);
 }
 
@@ -257,8 +261,8 @@ int content_fill(const struct content *c, const struct pod *p, size_t volume, co
                         if (value)
                                 json_bytes(value, size);
                         r = add_file(fill, it->path, value ? value : "", size, it->mode, &hash, e);
-                } else if (it->kind == SOURCE_HOSTS) {
-                        r = add_hosts(it, fill, &hash, e);
+                } else if (it->kind == SOURCE_HOSTS || it->kind == SOURCE_RESOLV) {
+                        r = add_machines(it, fill, &hash, e);
                 } else {
                         struct err why = ERR_NONE;
                         const char *value = token_value(c->tokens[token++], &why);

@@ -155,6 +155,25 @@ $(node grep -c localhost /etc/hosts)" k logs web-7
     wait_for 10 "the machine's name" equals "$(node hostname) $(node hostname)" k logs on-host
 }
 
+test_a_dns_config_is_the_pods_resolv_conf() {
+    once none 'cat /etc/resolv.conf; grep -c example.test /etc/hosts' '' 'dnsPolicy: None
+  hostAliases: [{ip: 192.0.2.7, hostnames: [db.example.test]}]
+  dnsConfig: {nameservers: [192.0.2.53], searches: [a.test, b.test], options: [{name: ndots, value: "2"}, {name: edns0}]}'
+    once more 'cat /etc/resolv.conf' '' 'dnsConfig: {searches: [a.test]}'
+    ends none Succeeded
+    wait_for 10 "its own alone" equals "nameserver 192.0.2.53
+search a.test b.test
+options ndots:2 edns0
+1" k logs none
+    ends more Succeeded
+    contains "$(node sed -n 's/^nameserver/nameserver/p' /etc/resolv.conf | head -n 1)" k logs more || fail "the machine's is gone"
+    contains " a.test" k logs more || fail "the pod's is missing"
+    ! has_event none FieldsIgnored || fail "it is said to have no effect"
+    ! node grep -q 192.0.2.53 /etc/resolv.conf || fail "the machine has it too"
+    once cluster 'true' '' 'dnsPolicy: ClusterFirstWithHostNet'
+    event cluster 'FieldsIgnored: .*dnsPolicy'
+}
+
 test_what_is_no_reference_stays() {
     once refs 'echo "pid=$(echo $$)"; echo "plain=$(N)"' 'env: [{name: "N", value: "3"}]'
     ends refs Succeeded

@@ -444,7 +444,8 @@ static void words_text(struct buf *b, const char *title, char **words)
                 buf_printf(b, " '%s'", *words);
 }
 
-static const char *const sources[] = { "=", "<configMap ", "<secret ", "<field ", "<token ", "<hosts ", "<resource " };
+static const char *const sources[] = { "=",       "<configMap ", "<secret ", "<field ",
+                                       "<token ", "<hosts ",     "<resolv ", "<resource " };
 
 /* What a container asks for, in short. */
 static char *container_text(const struct container *c)
@@ -706,6 +707,7 @@ Test(pod, what_has_no_effect_yet_is_told_once)
                 { "\"lifecycle\":{},\"resizePolicy\":[{}]", "resizePolicy" },
                 { "\"tty\":true,\"stdin\":true,\"volumeDevices\":[]", NULL },
                 { "\"volumeDevices\":[{}]", "volumeDevices" },
+                { "\"resources\":{\"claims\":[{\"name\":\"x\"}]}", "resources.claims" },
                 { "\"resources\":{\"limits\":{},\"requests\":{}}", NULL },
                 { "\"resources\":{\"limits\":{\"cpu\":\"1\",\"memory\":\"1Gi\"}}", NULL },
                 { "\"resources\":{\"limits\":{\"ephemeral-storage\":\"1Gi\"}}", "resources.limits.ephemeral-storage" },
@@ -742,7 +744,7 @@ Test(pod, what_is_no_containers_and_has_no_effect_is_told_too)
         } table[] = {
                 { "\"hostAliases\":[{\"ip\":\"192.0.2.7\",\"hostnames\":[\"db\"]}]", NULL },
                 { "\"hostAliases\":[],\"dnsConfig\":{},\"shareProcessNamespace\":false", NULL },
-                { "\"dnsPolicy\":\"None\",\"dnsConfig\":{\"nameservers\":[\"192.0.2.53\"]}", "dnsConfig, dnsPolicy" },
+                { "\"dnsPolicy\":\"None\",\"dnsConfig\":{\"nameservers\":[\"192.0.2.53\"]}", NULL },
                 { "\"dnsPolicy\":\"ClusterFirst\"", NULL },
                 { "\"dnsPolicy\":\"Default\"", NULL },
                 { "\"dnsPolicy\":\"ClusterFirstWithHostNet\"", "dnsPolicy" },
@@ -783,7 +785,44 @@ Test(pod, host_aliases_are_a_file_over_etc_hosts_but_where_a_container_has_its_o
         cr_expect_eq(p->volumes[1].items[0].kind, SOURCE_HOSTS);
         cr_expect(strstr(init, " vks-hosts/hosts at /etc/hosts ro"), "%s", init);
         cr_expect_not(strstr(app, "vks-hosts"), "%s", app);
-        cr_expect_str_eq(taken->refused.text, "volumes{vks-hosts}: that name is vks' own beside hostAliases");
+        cr_expect_str_eq(taken->refused.text,
+                         "volumes{vks-hosts}: that name is vks' own beside hostAliases and dnsConfig");
+}
+
+Test(pod, a_dns_config_is_a_file_of_the_pods_own)
+{
+        static const struct {
+                const char *spec, *text;
+                bool alone;
+        } rows[] = {
+                { "", NULL, false },
+                { "\"dnsPolicy\":\"Default\",", NULL, false },
+                { "\"dnsConfig\":{},", NULL, false },
+                { "\"dnsConfig\":{\"searches\":[\"a.test\"]},", "search a.test\n", false },
+                { "\"dnsPolicy\":\"None\",\"dnsConfig\":{\"nameservers\":[\"192.0.2.53\"]},", "nameserver 192.0.2.53\n",
+                  true },
+        };
+
+        for (size_t i = 0; i < 2 * ARRAY_LEN(rows); i++) {
+                const size_t k = i / 2;
+                CLEANUP(freep)
+                char *spec = xasprintf("%s%s\"containers\":[{\"name\":\"c\",\"image\":\"nginx\"}]", rows[k].spec,
+                                       i % 2 ? "\"hostAliases\":[{\"ip\":\"192.0.2.7\",\"hostnames\":[\"db\"]}]," : "");
+                CLEANUP(pod_freep) struct pod *p = parse(spec);
+                CLEANUP(freep) char *c = container_text(&p->containers[0]);
+                const struct volume *v = p->n_volumes ? &p->volumes[0] : NULL;
+
+                cr_assert_eq(p->refused.code, 0, "%s", p->refused.text);
+                cr_assert_eq(p->n_volumes, i % 2 || rows[k].text ? 1 : 0);
+                cr_assert_eq(strstr(c, " vks-hosts/resolv.conf at /etc/resolv.conf ro") != NULL, rows[k].text != NULL,
+                             "%s", c);
+                cr_assert_eq(strstr(c, " vks-hosts/hosts at /etc/hosts ro") != NULL, i % 2, "%s", c);
+                if (!rows[k].text)
+                        continue;
+                cr_assert_eq(v->items[v->n_items - 1].kind, SOURCE_RESOLV);
+                cr_assert_eq(v->items[v->n_items - 1].alone, rows[k].alone);
+                cr_assert_str_eq(v->items[v->n_items - 1].text, rows[k].text);
+        }
 }
 
 Test(pod, its_hostname_is_its_own)
