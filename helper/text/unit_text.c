@@ -498,26 +498,74 @@ static void mounts(struct buf *b, const struct unit_text *u)
         }
 }
 
+static uint64_t bit_of(const char *name)
+{
+        cap_value_t value;
+
+        return cap_from_name(name, &value) == 0 && value <= CAP_LAST_CAP ? UINT64_C(1) << value : 0;
+}
+
+/* What the package's AmbientCapabilities= come to, as PID 1 reckons (systemd's config_parse_capability_set()). */
+static uint64_t ambient_of(const struct unit_file *file)
+{
+        uint64_t set = 0;
+
+        for (size_t i = 0; file && i < file->n; i++) {
+                const char *value = file->service[i].value;
+                bool invert = *value == '~';
+                CLEANUP(freep) char *copy = xstrdup(value + invert);
+                uint64_t sum = 0;
+
+                if (!streq(file->service[i].key, "AmbientCapabilities"))
+                        continue;
+                for (char *rest = copy, *word; (word = strsep(&rest, " \t"));)
+                        sum |= bit_of(word);
+                if (sum == 0 || set == 0)
+                        set = invert ? ~sum : sum;
+                else
+                        set = invert ? set & ~sum : set | sum;
+        }
+        return set;
+}
+
+static void add_names(struct buf *b, uint64_t set)
+{
+        bool first = true;
+
+        for (cap_value_t i = 0; i <= CAP_LAST_CAP; i++) {
+                char *name = set >> i & 1 ? cap_to_name(i) : NULL;
+
+                if (name)
+                        buf_printf(b, "%s%s", first ? "" : " ", name);
+                first &= !name;
+                cap_free(name);
+        }
+        buf_char(b, '\n');
+}
+
 /*
  * What is dropped is dropped from the bounding set, so that nothing that is executed has it, and from what the package
- * would give its daemon (AmbientCapabilities=). Where vks-exec becomes the container's user, it begins with what that
- * takes, and the user has no capability and, by NoNewPrivileges=, gets none.
+ * gives its daemon. That is said name by name: beside an empty set "AmbientCapabilities=~" would mean all others, and
+ * give them to whoever has none. Where vks-exec becomes the container's user, it begins with what that takes, and the
+ * user has no capability and, by NoNewPrivileges=, gets none.
  */
 static void capabilities(struct buf *b, const struct unit_text *u)
 {
         const uint64_t needed =
                 u->who.become ? UINT64_C(1) << CAP_SETUID | UINT64_C(1) << CAP_SETGID | UINT64_C(1) << CAP_SETPCAP : 0;
-        CLEANUP(buf_done) struct buf names = BUF(4096);
+        uint64_t dropped = u->drop_capabilities & ~needed, ambient = u->who.foreign ? 0 : ambient_of(u->file);
 
-        for (cap_value_t i = 0; i <= CAP_LAST_CAP; i++) {
-                char *name = (u->drop_capabilities & ~needed) >> i & 1 ? cap_to_name(i) : NULL;
-
-                if (name)
-                        buf_printf(&names, "%s%s", names.len ? " " : "", name);
-                cap_free(name);
+        if (dropped) {
+                buf_str(b, "CapabilityBoundingSet=~");
+                add_names(b, dropped);
         }
-        if (names.len)
-                buf_printf(b, "CapabilityBoundingSet=~%s\nAmbientCapabilities=~%s\n", names.data, names.data);
+        if (ambient & u->drop_capabilities) {
+                buf_str(b, "AmbientCapabilities=\n");
+                if (ambient & ~u->drop_capabilities)
+                        buf_str(b, "AmbientCapabilities=");
+                if (ambient & ~u->drop_capabilities)
+                        add_names(b, ambient & ~u->drop_capabilities);
+        }
 }
 
 /*

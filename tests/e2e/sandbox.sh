@@ -42,7 +42,7 @@ test_a_package_with_a_read_only_root_has_its_directories() {
 }
 
 test_capabilities_are_dropped() {
-    local all
+    local all pod
     all=$(sh_node "sed -n 's/^CapBnd:[[:space:]]*0*//p' /proc/1/status")
     confined none /bin/sleep 'capabilities: {drop: [ALL]}' '[/bin/sleep, "1000"]'
     confined one /bin/sleep 'capabilities: {drop: [ALL], add: [NET_BIND_SERVICE]}' '[/bin/sleep, "1000"]'
@@ -53,6 +53,10 @@ test_capabilities_are_dropped() {
     [ $((0x$(caps "$(unit_of some 'bin\x2fsleep')"))) = $((0x$all & ~1)) ] || fail "some: $(caps "$(unit_of some 'bin\x2fsleep')") of $all"
     [ "$(k exec none -- sed -n 's/^CapBnd:[[:space:]]*0*//p' /proc/self/status)" = "" ] || fail "a command beside it has some"
     ! has_event none FieldsIgnored || fail "they are said to be ignored"
+    # what is dropped gives nothing else: neither has any, nor may get it by what it executes
+    for pod in none one some; do
+        equals "" sh_node "sed -nE '/^Cap(Inh|Prm|Eff|Amb):[[:space:]]*0*[^0[:space:]]/p' /proc/$(main_pid "$(unit_of $pod 'bin\x2fsleep')")/status" || fail "$pod has capabilities"
+    done
     confined wrong /bin/sleep 'capabilities: {drop: [FLY]}' '[/bin/sleep, "1000"]'
     event wrong 'there is no capability "FLY"'
 }

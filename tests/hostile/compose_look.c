@@ -422,6 +422,8 @@ static void judge(const struct sequence *s, char *line)
                 field[7], field[8], cgroup
         if (!is_of_pods(cgroup))
                 mark("runs outside of pods: " WHO);
+        if (!own && strtoull(field[7], NULL, 16)) /* what its package's unit gives a daemon is the package's affair */
+                mark("has capabilities: " WHO);
         if (root && !(own && s->package_root))
                 mark("is root: " WHO);
         /* the command line of a package may be what it likes to be, as the pod's own user; a program that policy has

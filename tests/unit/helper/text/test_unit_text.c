@@ -151,7 +151,7 @@ Test(unit_text, capabilities_are_dropped_by_name)
         u.drop_capabilities =
                 UINT64_C(1) << CAP_CHOWN | UINT64_C(1) << CAP_SETUID | UINT64_C(1) << CAP_CHECKPOINT_RESTORE;
         LINE_IS(&u, "CapabilityBoundingSet=", "~cap_chown cap_setuid cap_checkpoint_restore");
-        LINE_IS(&u, "AmbientCapabilities=", "~cap_chown cap_setuid cap_checkpoint_restore");
+        LINE_IS(&u, "AmbientCapabilities=", "");
         u.who.become = true;
         LINE_IS(&u, "CapabilityBoundingSet=", "~cap_chown cap_checkpoint_restore");
         u.drop_capabilities = UINT64_C(1) << CAP_SETUID | UINT64_C(1) << CAP_SETGID | UINT64_C(1) << CAP_SETPCAP;
@@ -168,6 +168,49 @@ Test(unit_text, capabilities_are_dropped_last)
 
         u.drop_capabilities = UINT64_C(1) << CAP_CHOWN;
         LINE_IS(&u, "CapabilityBoundingSet=", "CAP_CHOWN CAP_FOWNER CAP_DAC_OVERRIDE|~cap_chown");
+}
+
+/* "AmbientCapabilities=~" beside an empty set means all others: what is dropped would give all that is not. */
+Test(unit_text, dropping_a_capability_gives_no_other)
+{
+        static const struct {
+                const char *says, *ambient, *foreign;
+        } rows[] = {
+                { "", "", "" },
+                { "AmbientCapabilities=CAP_CHOWN\n", "", "" },
+                { "AmbientCapabilities=CAP_CHOWN CAP_KILL\n", "|cap_kill", "" },
+                { "AmbientCapabilities=CAP_KILL\n", "", "" }, /* nothing of it is dropped: the package's line holds */
+                { "AmbientCapabilities=CAP_KILL\nAmbientCapabilities=\tCAP_CHOWN\n", "|cap_kill", "" },
+                { "AmbientCapabilities=CAP_CHOWN\nAmbientCapabilities=\nAmbientCapabilities=CAP_KILL\n", "", "" },
+                { "AmbientCapabilities=CAP_CHOWN CAP_KILL\nAmbientCapabilities=~CAP_CHOWN\n", "", "" },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                CLEANUP(freep) char *text = xasprintf("[Service]\nExecStart=/bin/a\n%s", rows[i].says);
+                CLEANUP(unit_file_freep) struct unit_file *file = parse(text);
+                struct unit_text u = text_of(file);
+
+                u.drop_capabilities = UINT64_C(1) << CAP_CHOWN;
+                LINE_IS(&u, "AmbientCapabilities=", rows[i].ambient);
+                u.who.foreign = true; /* its own line is not the package's, whose capabilities are taken back */
+                LINE_IS(&u, "AmbientCapabilities=", rows[i].foreign);
+        }
+}
+
+/* All but some is a set like any other. */
+Test(unit_text, a_package_with_nearly_all_capabilities_loses_what_is_dropped)
+{
+        CLEANUP(unit_file_freep)
+        struct unit_file *file = parse("[Service]\nExecStart=/bin/a\nAmbientCapabilities=~CAP_KILL\n");
+        struct unit_text u = text_of(file);
+        CLEANUP(buf_done) struct buf b = BUF(65536);
+        const char *line;
+
+        u.drop_capabilities = UINT64_C(1) << CAP_CHOWN;
+        unit_text_dropin(&u, &b);
+        line = strstr(b.data, "\nAmbientCapabilities=\nAmbientCapabilities=cap_dac_override ");
+        cr_assert(line, "%s", b.data);
+        cr_assert(!strstr(line, "cap_chown") && !strstr(line, "cap_kill") && !strchr(line, '~'));
 }
 
 Test(unit_text, a_read_only_root_leaves_what_is_the_containers_to_write)
