@@ -161,11 +161,17 @@ static struct signing *ask(void *self, const struct cert_request *r, bool servin
         return s;
 }
 
+static void signer_free(struct signer *s)
+{
+        api_signer_free(s);
+}
+
 struct signer *api_signer_new(sd_event *event, struct api *api)
 {
         struct api_signer *a = NEW(struct api_signer);
 
-        a->signer = (struct signer){ .name = "api", .ask = ask, .cancel = signing_cancel, .self = a };
+        a->signer =
+                (struct signer){ .name = "api", .ask = ask, .cancel = signing_cancel, .free = signer_free, .self = a };
         a->event = event;
         a->api = api;
         return &a->signer;

@@ -267,6 +267,11 @@ const void *cert_request_der(const struct cert_request *r, size_t *ret_size)
         return r->der;
 }
 
+const char *const *cert_request_ips(const struct cert_request *r)
+{
+        return (const char *const *)r->ips;
+}
+
 /* ---- what a certificate says ------------------------------------------------------------------------------------- */
 
 /* Is the part of the name at `at` just this text? */

@@ -40,6 +40,9 @@ DEFINE_FREEP(struct cert_request, cert_request_free)
 const char *cert_request_pem(const struct cert_request *r);
 const void *cert_request_der(const struct cert_request *r, size_t *ret_size);
 
+/* The addresses of the wish, NULL-terminated; NULL: none. Borrowed. */
+const char *const *cert_request_ips(const struct cert_request *r);
+
 /*
  * Judges an answer: PEM, our certificate first, then what leads from it to a root. Refused, in words for a person:
  *

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "agent/certs/api_signer.h"
+#include "agent/certs/k3s_signer.h"
 #include "agent/certs/store.h"
 #include "agent/lib/json.h"
 #include "agent/lib/times.h"
@@ -99,36 +100,46 @@ void rotation_node_seen(struct rotation *r, const cJSON *node)
 {
         CLEANUP(strv_freep) char **dns = NULL, **ips = NULL;
         struct cert_wish wish = { .common_name = r->user, .organizations = nodes, .serving = true };
+        const char *const own_name[] = { r->node_name, NULL };
 
         if (!r->serving)
                 return;
         rotation_addresses(node, &dns, &ips);
         if (!dns && !ips)
                 return; /* no status yet */
+        wish.dns = (const char *const *)dns;
         if (r->signer->bare_serving_name) {
                 wish.common_name = r->node_name;
                 wish.organizations = NULL;
+                wish.dns = own_name;
         }
-        wish.dns = (const char *const *)dns;
         wish.ips = (const char *const *)ips;
         renewal_wish(r->serving, &wish);
 }
 
 /* ---- the start --------------------------------------------------------------------------------------------------- */
 
-static int choose_signer(struct rotation *r, struct err *e)
+/* The file's first line is the way's name; K3s' has a second one, where its supervisor is. */
+static int choose_signer(struct rotation *r, const struct kubeconfig *kubeconfig, struct err *e)
 {
         CLEANUP(freep) char *name = NULL;
+        char *first, *rest;
         size_t size = 0;
         int result = cert_store_read(r->parts.dir, CERT_SIGNER, &name, &size, e);
 
         if (result < 0 && result != -ENOENT)
                 return result;
-        if (name)
-                name[strcspn(name, "\n")] = '\0';
-        if (name && *name && !streq(name, "api"))
+        rest = name;
+        first = name ? strsep(&rest, "\n") : NULL;
+        if (streq(first, "k3s")) {
+                const char *url = rest ? strsep(&rest, "\n") : "";
+
+                result = k3s_signer_new(r->parts.event, kubeconfig, url, r->parts.dir, r->node_name, &r->signer, e);
+                return result < 0 ? err_prefix(e, "%s/%s: ", r->parts.dir, CERT_SIGNER) : 0;
+        }
+        if (first && *first && !streq(first, "api"))
                 return err_set(e, -EINVAL, NULL, "%s/%s: \"%.40s\" is no way to a signer that is known here",
-                               r->parts.dir, CERT_SIGNER, name);
+                               r->parts.dir, CERT_SIGNER, first);
         r->signer = api_signer_new(r->parts.event, r->parts.api);
         return 0;
 }
@@ -218,7 +229,7 @@ int rotation_new(const struct rotation_parts *parts, const struct kubeconfig *ku
         r->parts = *parts;
         r->node_name = xstrdup(parts->node_name);
         r->user = xasprintf("system:node:%s", parts->node_name);
-        result = choose_signer(r, e);
+        result = choose_signer(r, kubeconfig, e);
         if (result == 0 && parts->serving)
                 start_serving(r);
         if (result == 0 && parts->client)
@@ -234,7 +245,8 @@ struct rotation *rotation_free(struct rotation *r)
                 return NULL;
         renewal_free(r->client);
         renewal_free(r->serving);
-        api_signer_free(r->signer);
+        if (r->signer)
+                r->signer->free(r->signer);
         free(r->node_name);
         free(r->user);
         free(r->serving_file);

@@ -24,14 +24,15 @@ struct signer_handler {
 
 struct signer {
         const char *name; /* as in the store's file CERT_SIGNER */
-        /* Its serving certificates have the node's own name as common name, and no organization; all others
-         * "system:node:NAME" in "system:nodes". */
+        /* Its serving certificates have the node's own name as common name and as the only host's name of the node, and
+         * no organization; all others "system:node:NAME" in "system:nodes". */
         bool bare_serving_name;
         /* Hands the request in; `r` outlives the signing. Never NULL. */
         struct signing *(*ask)(void *self, const struct cert_request *r, bool serving,
                                const struct signer_handler *handler, void *userdata);
         void (*cancel)(struct signing *s);
-        void *self; /* what ask() gets */
+        void (*free)(struct signer *s); /* all signings are over or cancelled */
+        void *self;                     /* what ask() gets */
 };
 
 #endif

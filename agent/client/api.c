@@ -8,6 +8,7 @@
 #include <utlist.h>
 
 #include "agent/client/http.h"
+#include "agent/client/server_url.h"
 #include "agent/lib/json.h"
 #include "common/buf.h"
 #include "common/file.h"
@@ -61,39 +62,11 @@ static char *wipe(char *s)
 
 /* ---- who we are -------------------------------------------------------------------------------------------------- */
 
-/* With tls-server-name the URL has that name, so that curl asks for it and checks it, but connects to the real host. */
-static int split_server(const struct kubeconfig *config, char **ret_server, char **ret_connect_to, struct err *e)
-{
-        char *url = NULL, *host = NULL, *port = NULL;
-        CURLU *u = curl_url();
-        int r = 0;
-
-        if (!u || curl_url_set(u, CURLUPART_URL, config->server, 0) != CURLUE_OK ||
-            curl_url_get(u, CURLUPART_HOST, &host, 0) != CURLUE_OK ||
-            curl_url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) != CURLUE_OK ||
-            (config->server_name && curl_url_set(u, CURLUPART_HOST, config->server_name, 0) != CURLUE_OK) ||
-            curl_url_get(u, CURLUPART_URL, &url, 0) != CURLUE_OK) {
-                r = err_set(e, -EINVAL, NULL, "server: %s is not a URL", config->server);
-        } else {
-                size_t n = strlen(url);
-
-                while (n > 0 && url[n - 1] == '/')
-                        n--;
-                *ret_server = xstrndup(url, n);
-                *ret_connect_to = config->server_name ? xasprintf("%s:%s", host, port) : NULL;
-        }
-        curl_free(url);
-        curl_free(host);
-        curl_free(port);
-        curl_url_cleanup(u);
-        return r;
-}
-
 int api_set_config(struct api *a, const struct kubeconfig *config, struct err *e)
 {
         CLEANUP(freep) char *connect_to = NULL;
         char *server = NULL;
-        int r = split_server(config, &server, &connect_to, e);
+        int r = server_url_named(config->server, config->server_name, &server, &connect_to, e);
 
         if (r < 0)
                 return r;
