@@ -15,6 +15,7 @@
 #include "agent/cage.h"
 #include "agent/certs/rotation.h"
 #include "agent/config/config.h"
+#include "agent/join/join.h"
 #include "agent/node/facts.h"
 #include "agent/lib/file_watch.h"
 #include "agent/server/gate.h"
@@ -621,6 +622,10 @@ int main(int argc, char **argv)
         char hostname[254];
         int r;
 
+        if (argc > 1 && streq(argv[1], "join"))
+                return join_main(argc - 1, argv + 1);
+        if (argc > 1 && streq(argv[1], "leave"))
+                return leave_main(argc - 1, argv + 1);
         /* One arena, and memory above 64 KiB back to the system when freed: this process waits most of its life. */
         mallopt(M_ARENA_MAX, 1);
         mallopt(M_MMAP_THRESHOLD, 64 * 1024);
