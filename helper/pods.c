@@ -274,11 +274,11 @@ static int note_slice(struct machine *m, int pod, const struct op_write *op, str
         if (known_one && used)
                 return err_set(e, -EBUSY, NULL, "pod %s/%s has units in another slice: %s", op->pod.namespace,
                                op->pod.name, known);
-        if (known_one && !streq(known, slice) && (r = dir_remove(m->units, known)) < 0)
-                return err_errno(e, r, NULL, "slice of the pod");
-        if ((known_one && unlinkat(pod, "slice", 0) < 0) || symlinkat(slice, pod, "slice") < 0)
-                return err_errno(e, -errno, NULL, "slice of the pod");
-        r = write_slice(m, op, slice);
+        r = known_one && !streq(known, slice) ? dir_remove(m->units, known) : 0;
+        if (r == 0 && ((known_one && unlinkat(pod, "slice", 0) < 0) || symlinkat(slice, pod, "slice") < 0))
+                r = -errno;
+        if (r == 0)
+                r = write_slice(m, op, slice);
         return r < 0 ? err_errno(e, r, NULL, "slice of the pod") : 0;
 }
 

@@ -38,6 +38,7 @@ static bool ours(const char *line)
                 "RestartForceExitStatus=",
                 "LogRateLimitIntervalSec=",
                 "LogRateLimitBurst=",
+                "OOMPolicy=kill",
                 "StandardOutput=",
                 "StandardError=",
                 "Type=exec",
