@@ -26,6 +26,10 @@
  */
 int cert_store_write(const char *dir, const char *name, const char *text, uid_t uid, gid_t gid, struct err *e);
 
+/* The same for files of another mode. */
+int cert_store_write_mode(const char *dir, const char *name, const char *text, mode_t mode, uid_t uid, gid_t gid,
+                          struct err *e);
+
 /* Reads it; at most CERT_ANSWER_MAX bytes of request.h. -ENOENT: there is none. The caller wipes *ret (cert_wipe). */
 int cert_store_read(const char *dir, const char *name, char **ret, size_t *ret_size, struct err *e);
 

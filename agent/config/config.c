@@ -9,6 +9,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "agent/lib/json.h"
 #include "agent/lib/quantity.h"
 #include "agent/lib/yaml.h"
 #include "common/file.h"
@@ -425,15 +426,10 @@ static int apply_tree(struct config *c, const cJSON *tree, struct err *e)
         return 0;
 }
 
-static void cjson_deletep(cJSON **p)
-{
-        cJSON_Delete(*p);
-}
-
 static int apply_file(struct config *c, const char *path, struct err *e)
 {
         CLEANUP(freep) char *text = NULL;
-        CLEANUP(cjson_deletep) cJSON *tree = NULL;
+        CLEANUP(json_freep) cJSON *tree = NULL;
         size_t size;
         int r = file_read(path, FILE_MAX, &text, &size, e);
 

@@ -16,11 +16,6 @@
 
 enum { POLL_USEC = 500 * 1000, PENDING_S = 5, SAID_MAX = 400, APPROVALS = 5 };
 
-static void cjson_deletep(cJSON **p)
-{
-        cJSON_Delete(*p);
-}
-
 /* ---- one question ------------------------------------------------------------------------------------------------ */
 
 static const char *media_type(const char *method)
@@ -33,7 +28,7 @@ int cluster_ask(const struct kubeconfig *who, const char *method, const char *pa
 {
         CLEANUP(freep) char *url = xasprintf("%s%s", who->server, path), *text = NULL;
         CLEANUP(fetch_answer_done) struct fetch_answer answer = FETCH_ANSWER;
-        CLEANUP(cjson_deletep) cJSON *tree = NULL;
+        CLEANUP(json_freep) cJSON *tree = NULL;
         struct fetch_request request = { .method = method, .url = url, .headers = { "Accept: application/json" } };
         int r;
 
@@ -80,7 +75,7 @@ int cluster_discover(const char *url, const char *server_name, const struct join
                      const char (*pins)[SHA256_HEX_LEN + 1], size_t n_pins, struct discovered *ret, struct err *e)
 {
         struct kubeconfig who = { .server = (char *)url, .server_name = (char *)server_name, .insecure = true };
-        CLEANUP(cjson_deletep) cJSON *info = NULL, *again = NULL;
+        CLEANUP(json_freep) cJSON *info = NULL, *again = NULL;
         int r = read_info(&who, &info, e);
 
         if (r == 0)
@@ -128,7 +123,7 @@ static int approve(const struct kubeconfig *who, const char *name, struct err *e
         int r = -ESTALE;
 
         for (int i = 0; i < APPROVALS && r == -ESTALE; i++) {
-                CLEANUP(cjson_deletep) cJSON *object = NULL;
+                CLEANUP(json_freep) cJSON *object = NULL;
 
                 r = cluster_ask(who, "GET", path, NULL, &object, e);
                 if (r == 0 && csr_state(object, &words) == CSR_PENDING)
@@ -168,7 +163,7 @@ static int wait_for_certificate(const struct cluster_signing *s, const char *nam
         bool told = false, approved = false;
 
         for (;;) {
-                CLEANUP(cjson_deletep) cJSON *object = NULL;
+                CLEANUP(json_freep) cJSON *object = NULL;
                 int r = cluster_ask(s->asks, "GET", path, NULL, &object, e);
 
                 if (r == 0)
@@ -193,7 +188,7 @@ static int wait_for_certificate(const struct cluster_signing *s, const char *nam
 
 int cluster_sign(const struct cluster_signing *s, char **ret, struct err *e)
 {
-        CLEANUP(cjson_deletep) cJSON *body = csr_object(s->request, s->serving), *object = NULL;
+        CLEANUP(json_freep) cJSON *body = csr_object(s->request, s->serving), *object = NULL;
         CLEANUP(freep) char *answer = NULL;
         const char *name;
         size_t size = 0;
@@ -217,7 +212,7 @@ int cluster_sign(const struct cluster_signing *s, char **ret, struct err *e)
 
 int cluster_client_ca(const struct kubeconfig *who, char **ret, struct err *e)
 {
-        CLEANUP(cjson_deletep) cJSON *object = NULL;
+        CLEANUP(json_freep) cJSON *object = NULL;
         char hash[SHA256_HEX_LEN + 1];
         const char *pem;
         int r = cluster_ask(who, "GET", "/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication",

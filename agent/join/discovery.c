@@ -23,11 +23,6 @@ void discovered_done(struct discovered *d)
         free(TAKE(d->ca_pem));
 }
 
-static void cjson_deletep(cJSON **p)
-{
-        cJSON_Delete(*p);
-}
-
 static void hex(const unsigned char *digest, char ret[SHA256_HEX_LEN + 1])
 {
         for (size_t i = 0; i < SHA256_DIGEST_LENGTH; i++)
@@ -214,7 +209,7 @@ static bool base64url_decode(const char *s, size_t n, void **ret, size_t *ret_si
 static bool header_is(const char *text, size_t size, const char *id)
 {
         CLEANUP(freep) void *data = NULL;
-        CLEANUP(cjson_deletep) cJSON *header = NULL;
+        CLEANUP(json_freep) cJSON *header = NULL;
         size_t n;
 
         if (!base64url_decode(text, size, &data, &n))
@@ -250,7 +245,7 @@ static bool signature_holds(const char *signature, const char *content, const st
 /* kubeadm writes one cluster with the name "". */
 static int read_cluster(const char *text, struct discovered *ret, struct err *e)
 {
-        CLEANUP(cjson_deletep) cJSON *tree = NULL;
+        CLEANUP(json_freep) cJSON *tree = NULL;
         const cJSON *clusters, *cluster;
         const char *ca;
         void *data;

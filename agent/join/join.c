@@ -48,11 +48,6 @@ void joining_done(struct joining *j)
         free(TAKE(j->signer));
 }
 
-static void cjson_deletep(cJSON **p)
-{
-        cJSON_Delete(*p);
-}
-
 void join_say(const char *fmt, ...)
 {
         va_list ap;
@@ -255,7 +250,7 @@ static int start_agent(struct err *e)
 
 static int look_at_node(const struct joining *j, uint64_t since, cJSON **ret, struct err *e)
 {
-        CLEANUP(cjson_deletep) cJSON *node = NULL, *lease = NULL;
+        CLEANUP(json_freep) cJSON *node = NULL, *lease = NULL;
         CLEANUP(freep)
         char *path = xasprintf("/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/%s", j->node);
         int r = node_of_get(j->who, j->node, &node, e);
@@ -298,7 +293,7 @@ static int wait_until_ready(const struct joining *j, uint64_t since, cJSON **ret
 static int settle_taint(const struct joining *j, const cJSON *node, struct err *e)
 {
         bool wanted = j->options->taint == TAINT_YES, has = node_of_has_taint(node);
-        CLEANUP(cjson_deletep) cJSON *patch = NULL;
+        CLEANUP(json_freep) cJSON *patch = NULL;
         CLEANUP(freep) char *path = xasprintf("/api/v1/nodes/%s", j->node);
         int r;
 
@@ -350,7 +345,7 @@ static const cJSON *serving_request(const struct joining *j, const cJSON *list, 
 static void tell_serving(const struct joining *j, const cJSON *before)
 {
         for (int i = 0; !j->serving_text && i < SERVING_POLLS; i++) {
-                CLEANUP(cjson_deletep) cJSON *list = NULL;
+                CLEANUP(json_freep) cJSON *list = NULL;
                 const cJSON *item;
 
                 if (cluster_ask(j->who, "GET", CSR_PATH, NULL, &list, NULL) < 0)
@@ -368,7 +363,7 @@ static void tell_serving(const struct joining *j, const cJSON *before)
 
 int joining_start(const struct joining *j, struct err *e)
 {
-        CLEANUP(cjson_deletep) cJSON *node = NULL, *requests = NULL;
+        CLEANUP(json_freep) cJSON *node = NULL, *requests = NULL;
         uint64_t since = time_now();
         int r;
 

@@ -12,11 +12,6 @@
 #include "agent/lib/times.h"
 #include "common/mem.h"
 
-static void cjson_deletep(cJSON **p)
-{
-        cJSON_Delete(*p);
-}
-
 void k3s_done(struct k3s *k)
 {
         kubeconfig_free(TAKE(k->who));
@@ -136,7 +131,7 @@ int k3s_client_ca(const struct k3s *k, char **ret, struct err *e)
 int k3s_api_server(const struct k3s *k, char **ret, struct err *e)
 {
         CLEANUP(fetch_answer_done) struct fetch_answer answer = FETCH_ANSWER;
-        CLEANUP(cjson_deletep) cJSON *config = NULL;
+        CLEANUP(json_freep) cJSON *config = NULL;
         int64_t port, supervisor;
         int r = get(k, "/v1-k3s/config", &answer, e);
 

@@ -43,11 +43,6 @@ static void leaving_done(struct leaving *l)
         kubeconfig_free(TAKE(l->who));
 }
 
-static void cjson_deletep(cJSON **p)
-{
-        cJSON_Delete(*p);
-}
-
 static const struct kubeconfig *asks(const struct leaving *l)
 {
         return l->admin ?: l->who;
@@ -65,7 +60,7 @@ static int list_pods(const struct leaving *l, cJSON **ret, struct err *e)
 static int cordon(const struct leaving *l, bool on, struct err *e)
 {
         CLEANUP(freep) char *path = xasprintf("/api/v1/nodes/%s", l->node);
-        CLEANUP(cjson_deletep) cJSON *patch = cJSON_CreateObject();
+        CLEANUP(json_freep) cJSON *patch = cJSON_CreateObject();
         cJSON *spec = cJSON_AddObjectToObject(patch, "spec");
 
         if (on)
@@ -78,7 +73,7 @@ static int cordon(const struct leaving *l, bool on, struct err *e)
 /* Before anything is changed. */
 static int check_pods(const struct leaving *l, struct err *e)
 {
-        CLEANUP(cjson_deletep) cJSON *list = NULL;
+        CLEANUP(json_freep) cJSON *list = NULL;
         char names[NAMES_MAX];
         size_t n;
         int r = list_pods(l, &list, e);
@@ -102,7 +97,7 @@ static int evict(const struct leaving *l, const cJSON *pod, bool *ret_held, stru
         int r = -ENOENT;
 
         for (size_t i = 0; i < ARRAY_LEN(versions) && (r == -ENOENT || r == -EINVAL); i++) {
-                CLEANUP(cjson_deletep) cJSON *body = drain_eviction(pod, versions[i]);
+                CLEANUP(json_freep) cJSON *body = drain_eviction(pod, versions[i]);
 
                 r = cluster_ask(asks(l), "POST", path, body, NULL, e);
         }
@@ -124,7 +119,7 @@ static int drain(const struct leaving *l, struct err *e)
         bool hard = false;
 
         for (;;) {
-                CLEANUP(cjson_deletep) cJSON *list = NULL;
+                CLEANUP(json_freep) cJSON *list = NULL;
                 const cJSON *pod;
                 char names[NAMES_MAX];
                 bool held = false;

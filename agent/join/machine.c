@@ -31,42 +31,9 @@ int machine_look(struct machine *ret, struct err *e)
         return 0;
 }
 
-static int write_all(int fd, const char *text)
-{
-        size_t left = strlen(text);
-
-        while (left > 0) {
-                ssize_t n = write(fd, text, left);
-
-                if (n < 0 && errno != EINTR)
-                        return -errno;
-                if (n > 0) {
-                        text += n;
-                        left -= (size_t)n;
-                }
-        }
-        return 0;
-}
-
 int machine_write(const struct machine *m, const char *name, const char *text, struct err *e)
 {
-        CLEANUP(freep) char *path = xasprintf(MACHINE_ETC "/%s", name), *temporary = xasprintf("%s.new", path);
-        FD fd = -1;
-        int r;
-
-        if (unlink(temporary) < 0 && errno != ENOENT)
-                return err_errno(e, -errno, NULL, "cannot remove %s", temporary);
-        fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-        if (fd < 0)
-                return err_errno(e, -errno, NULL, "cannot make %s", temporary);
-        r = write_all(fd, text);
-        if (r == 0 && (fchown(fd, 0, m->gid) < 0 || fchmod(fd, 0640) < 0 || fsync(fd) < 0))
-                r = -errno;
-        if (r == 0 && rename(temporary, path) < 0)
-                r = -errno;
-        if (r < 0)
-                unlink(temporary);
-        return r < 0 ? err_errno(e, r, NULL, "cannot write %s", path) : 0;
+        return cert_store_write_mode(MACHINE_ETC, name, text, 0640, 0, m->gid, e);
 }
 
 int machine_write_pki(const struct machine *m, const char *name, const char *text, struct err *e)

@@ -12,17 +12,13 @@
 #include "agent/join/joining.h"
 #include "agent/join/k3s.h"
 #include "agent/join/node_of.h"
+#include "agent/lib/json.h"
 #include "common/file.h"
 #include "common/mem.h"
 
 #define RBAC_FILE "/usr/share/doc/vks/examples/join-rbac.yaml"
 
 enum { TOKEN_FILE_MAX = 4096, CA_FILE_MAX = 256 * 1024, CLOCK_AHEAD_MAX_S = 60, WORD_BYTES = 16 };
-
-static void cjson_deletep(cJSON **p)
-{
-        cJSON_Delete(*p);
-}
 
 /* ---- the token --------------------------------------------------------------------------------------------------- */
 
@@ -113,7 +109,7 @@ static void become_node(struct joining *j, const char *server, const char *serve
 /* A Node of this name that is another machine's would be two machines' from now on. */
 static int check_name(const struct joining *j, struct err *e)
 {
-        CLEANUP(cjson_deletep) cJSON *node = NULL;
+        CLEANUP(json_freep) cJSON *node = NULL;
         int r = node_of_get(j->who, j->node, &node, e);
 
         if (r == -ENOENT || (r == 0 && j->options->replace))

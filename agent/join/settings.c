@@ -11,11 +11,6 @@
 #define BEGINS "# Written by `vks-agent join`, and taken away by `vks-agent leave`:"
 #define ENDS   "# End of what `vks-agent join` wrote."
 
-static void cjson_deletep(cJSON **p)
-{
-        cJSON_Delete(*p);
-}
-
 static void buf_donep(struct buf *b)
 {
         buf_done(b);
@@ -60,7 +55,7 @@ int settings_write(const char *text, const struct setting *settings, size_t n, c
                    struct err *e)
 {
         CLEANUP(buf_donep) struct buf out = BUF(SETTINGS_MAX);
-        CLEANUP(cjson_deletep) cJSON *tree = NULL;
+        CLEANUP(json_freep) cJSON *tree = NULL;
         bool begun = false;
         int r;
 
@@ -93,7 +88,7 @@ int settings_write(const char *text, const struct setting *settings, size_t n, c
         if (!buf_ok(&out))
                 return err_set(e, -EFBIG, NULL, "it is too long");
         if (begun) {
-                CLEANUP(cjson_deletep) cJSON *whole = NULL;
+                CLEANUP(json_freep) cJSON *whole = NULL;
 
                 /* a file may end in a way that lets no line follow */
                 r = yaml_parse(out.data, out.len, &whole, e);

@@ -21,6 +21,11 @@ cJSON *json_parse(const char *text, size_t size);
 /* Turns each JSON_NUL in `s`, `size` bytes of a string out of a tree, back into a NUL, in place. */
 void json_bytes(char *s, size_t size);
 
+static inline void json_freep(cJSON **p) /* for CLEANUP */
+{
+        cJSON_Delete(*p);
+}
+
 static inline const cJSON *json_get(const cJSON *o, const char *key)
 {
         return o ? cJSON_GetObjectItemCaseSensitive(o, key) : NULL;

@@ -20,11 +20,6 @@ enum { UID_DIGITS = 32 };
 
 static const char *const container_lists[] = { "initContainers", "containers" };
 
-static void cjson_deletep(cJSON **p)
-{
-        cJSON_Delete(*p);
-}
-
 /* ---- is it a Pod that can run without an API server? ------------------------------------------------------------- */
 
 static int wrong(struct err *e, const char *field, const char *what)
@@ -369,7 +364,7 @@ static int read_tree(const char *text, size_t size, cJSON **ret, struct err *e)
 
 int manifest_parse(const char *text, size_t size, const char *node, uint64_t seen, cJSON **ret, struct err *e)
 {
-        CLEANUP(cjson_deletep) cJSON *given = NULL;
+        CLEANUP(json_freep) cJSON *given = NULL;
         cJSON *o, *spec, *status;
         char uid[UID_DIGITS + 1];
         int r = read_tree(text, size, &given, e);

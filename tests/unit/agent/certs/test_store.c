@@ -78,12 +78,15 @@ Test(store, the_owner_that_root_names)
         CLEANUP(freep) char *path = cert_store_path(dir, "x.pem");
         struct stat st;
 
-        if (geteuid() != 0)
-                cr_skip("not root");
+        cr_assert_eq(geteuid(), 0, "this test gives a file away: it needs root");
         cr_assert_eq(cert_store_write(dir, "x.pem", "text", 4321, 1234, NULL), 0);
         cr_assert_eq(stat(path, &st), 0);
         cr_expect_eq(st.st_uid, 4321);
         cr_expect_eq(st.st_gid, 1234);
+        cr_expect_eq(st.st_mode & 07777, 0600);
+        cr_assert_eq(cert_store_write_mode(dir, "x.pem", "text", 0640, 0, 1234, NULL), 0);
+        cr_assert_eq(stat(path, &st), 0);
+        cr_expect(st.st_uid == 0 && (st.st_mode & 07777) == 0640);
 }
 
 Test(store, trouble_leaves_what_was_there)
