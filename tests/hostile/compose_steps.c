@@ -646,7 +646,7 @@ static void ask_about(unsigned pod, unsigned number, uint8_t verb, bool flag, bo
                 unit = S(PICK(foreign));
                 wrong = true;
         } else if (one_in(25)) {
-                unit[draw((uint32_t)strlen(unit))] ^= 1;
+                unit[draw((uint32_t)strlen(unit))] ^= 4; /* not by 1: c0 would be c1, which is the pod's */
                 wrong = true;
         }
         units[0] = unit;
