@@ -216,7 +216,7 @@ YAML
 
 supervisor() { # [EVIL]: tests/tools/supervisor.py, at a port of its own in the lab's network, from now on the only one
     no_supervisor
-    rm -rf "$TMP/supervisor"
+    rm -rf "$TMP/supervisor" "$TMP/supervisor.out" # in which the one before has said that it listens
     mkdir "$TMP/supervisor"
     [ -e "$TMP/tls.crt" ] || tls_of_the_supervisor
     python3 "$ROOT_DIR/tests/tools/supervisor.py" --port "$SUPERVISOR_PORT" --api-port "${SERVER##*:}" --tls "$TMP/tls" --server-ca "$CA/server-ca" \
