@@ -10,10 +10,6 @@
 static const uint64_t T0 = UINT64_C(1767366000000000); /* 2026-01-02T15:00:00Z */
 static const uint64_t SECOND = 1000000;
 
-static void json_freep(cJSON **p)
-{
-        cJSON_Delete(*p);
-}
 #define JSON CLEANUP(json_freep) cJSON
 
 static struct facts facts;
