@@ -31,9 +31,9 @@ struct renewal {
         unsigned pending_ms;
         struct renewal_handler handler;
         void *userdata;
-        char *common_name, **organizations, **dns, **ips; /* the wish; common_name NULL: none yet */
-        bool has;                                         /* a pair in the store that can be used */
-        struct cert_facts facts;                          /* of it */
+        struct cert_own_wish wish;
+        bool has;                /* a pair in the store that can be used */
+        struct cert_facts facts; /* of it */
         uint64_t renew_at;
         struct cert_request *request;
         struct signing *signing;
@@ -76,17 +76,6 @@ uint64_t renewal_wait(const struct cert_life *life, uint64_t backoff_usec, uint6
 
 /* ---- what is known ----------------------------------------------------------------------------------------------- */
 
-static struct cert_wish wish_of(const struct renewal *r)
-{
-        return (struct cert_wish){
-                .common_name = r->common_name,
-                .organizations = (const char *const *)r->organizations,
-                .dns = (const char *const *)r->dns,
-                .ips = (const char *const *)r->ips,
-                .serving = r->serving,
-        };
-}
-
 /* The life that counts for the renewal of a new one begins now: signers antedate what they sign, and of a certificate
  * of minutes that may be most of it. */
 static int use_pair(struct renewal *r, const char *pair, bool is_new, struct err *e)
@@ -113,7 +102,7 @@ static int use_pair(struct renewal *r, const char *pair, bool is_new, struct err
 /* What lies in the store: others may have put it there since. Does it say what is wished? */
 static bool read_store(struct renewal *r)
 {
-        const struct cert_wish wish = wish_of(r);
+        const struct cert_wish wish = cert_wish_of(&r->wish);
         CLEANUP(cert_wipep) char *pair = NULL;
         size_t size = 0;
         struct err e = ERR_NONE;
@@ -122,7 +111,7 @@ static bool read_store(struct renewal *r)
         if (result == 0)
                 result = use_pair(r, pair, false, &e);
         if (result == 0)
-                return r->common_name && cert_fits(pair, size, &wish, NULL) == 1;
+                return r->wish.common_name && cert_fits(pair, size, &wish, NULL) == 1;
         r->has = false;
         if (result != -ENOENT)
                 log_warning("%s/%s: %s", r->dir, r->file, e.text);
@@ -305,7 +294,7 @@ static void on_done(void *userdata, const char *answer, size_t size)
 static void begin(struct renewal *r)
 {
         static const struct signer_handler handler = { .waiting = on_waiting, .done = on_done, .failed = on_failed };
-        const struct cert_wish wish = wish_of(r);
+        const struct cert_wish wish = cert_wish_of(&r->wish);
         struct err e = ERR_NONE;
 
         if (cert_request_new(&wish, &r->request, &e) < 0) {
@@ -322,7 +311,7 @@ static void look(struct renewal *r)
         char from[32];
         bool fits;
 
-        if (!r->common_name || r->signing || r->backing_off)
+        if (!r->wish.common_name || r->signing || r->backing_off)
                 return;
         fits = read_store(r);
         switch (renewal_need(r->has ? &r->facts : NULL, fits, r->renew_at, now)) {
@@ -353,25 +342,13 @@ static bool same_list(char **a, const char *const *b)
         return !(a && a[i]) && !(b && b[i]);
 }
 
-static void copy_list(char ***to, const char *const *from)
-{
-        size_t n = 0;
-
-        *to = strv_free(*to);
-        for (size_t i = 0; from && from[i]; i++)
-                strv_push(to, &n, xstrdup(from[i]));
-}
-
 void renewal_wish(struct renewal *r, const struct cert_wish *wish)
 {
-        if (streq(r->common_name, wish->common_name) && same_list(r->organizations, wish->organizations) &&
-            same_list(r->dns, wish->dns) && same_list(r->ips, wish->ips))
+        if (streq(r->wish.common_name, wish->common_name) && same_list(r->wish.organizations, wish->organizations) &&
+            same_list(r->wish.dns, wish->dns) && same_list(r->wish.ips, wish->ips))
                 return;
-        free(r->common_name);
-        r->common_name = xstrdup(wish->common_name);
-        copy_list(&r->organizations, wish->organizations);
-        copy_list(&r->dns, wish->dns);
-        copy_list(&r->ips, wish->ips);
+        cert_wish_keep(&r->wish, wish);
+        r->wish.serving = r->serving;
         forget_request(r); /* for what is not wished any more */
         r->backing_off = false;
         look(r);
@@ -407,10 +384,7 @@ struct renewal *renewal_free(struct renewal *r)
         sd_event_source_disable_unref(r->wall);
         free(r->dir);
         free(r->file);
-        free(r->common_name);
-        strv_free(r->organizations);
-        strv_free(r->dns);
-        strv_free(r->ips);
+        cert_wish_forget(&r->wish);
         free(r->told);
         free(r);
         return NULL;

@@ -20,8 +20,7 @@ enum { NAME_MAX_BYTES = 64 /* ub-common-name and ub-organization-name of RFC 528
 #define SELF_AFTER  (INT64_C(365) * 24 * 3600)
 
 struct cert_request {
-        char *common_name, **organizations, **dns, **ips;
-        bool serving;
+        struct cert_own_wish wish;
         EVP_PKEY *key;
         X509_REQ *request;
         char *pem;
@@ -66,27 +65,6 @@ char *cert_wipe(char *text)
 }
 
 /* ---- the wish ---------------------------------------------------------------------------------------------------- */
-
-static char **copy_list(const char *const *list)
-{
-        char **copy = NULL;
-        size_t n = 0;
-
-        for (size_t i = 0; list && list[i]; i++)
-                strv_push(&copy, &n, xstrdup(list[i]));
-        return copy;
-}
-
-static struct cert_wish wish_of(const struct cert_request *r)
-{
-        return (struct cert_wish){
-                .common_name = r->common_name,
-                .organizations = (const char *const *)r->organizations,
-                .dns = (const char *const *)r->dns,
-                .ips = (const char *const *)r->ips,
-                .serving = r->serving,
-        };
-}
 
 static bool is_text(const char *s, size_t max)
 {
@@ -137,10 +115,10 @@ static bool add_entry(X509_NAME *name, int nid, const char *text)
 /* Organization before common name, as Go writes it. */
 static bool fill_name(X509_NAME *name, const struct cert_request *r)
 {
-        for (size_t i = 0; r->organizations && r->organizations[i]; i++)
-                if (!add_entry(name, NID_organizationName, r->organizations[i]))
+        for (size_t i = 0; r->wish.organizations && r->wish.organizations[i]; i++)
+                if (!add_entry(name, NID_organizationName, r->wish.organizations[i]))
                         return false;
-        return add_entry(name, NID_commonName, r->common_name);
+        return add_entry(name, NID_commonName, r->wish.common_name);
 }
 
 static bool add_name(GENERAL_NAMES *names, int type, const void *data, size_t size)
@@ -168,11 +146,11 @@ static int alternative_names(const struct cert_request *r, GENERAL_NAMES **ret)
 
         if (!names)
                 return -1;
-        for (size_t i = 0; r->dns && r->dns[i]; i++)
-                if (!add_name(names, GEN_DNS, r->dns[i], strlen(r->dns[i])))
+        for (size_t i = 0; r->wish.dns && r->wish.dns[i]; i++)
+                if (!add_name(names, GEN_DNS, r->wish.dns[i], strlen(r->wish.dns[i])))
                         return -1;
-        for (size_t i = 0; r->ips && r->ips[i]; i++)
-                if (!add_name(names, GEN_IPADD, ip, parse_ip(r->ips[i], ip)))
+        for (size_t i = 0; r->wish.ips && r->wish.ips[i]; i++)
+                if (!add_name(names, GEN_IPADD, ip, parse_ip(r->wish.ips[i], ip)))
                         return -1;
         if (sk_GENERAL_NAME_num(names) == 0)
                 return 0;
@@ -229,11 +207,7 @@ int cert_request_new(const struct cert_wish *wish, struct cert_request **ret, st
 
         if (result < 0)
                 return result;
-        r->common_name = xstrdup(wish->common_name);
-        r->organizations = copy_list(wish->organizations);
-        r->dns = copy_list(wish->dns);
-        r->ips = copy_list(wish->ips);
-        r->serving = wish->serving;
+        cert_wish_keep(&r->wish, wish);
         result = build(r, e);
         if (result == 0)
                 *ret = TAKE(r);
@@ -244,10 +218,7 @@ struct cert_request *cert_request_free(struct cert_request *r)
 {
         if (!r)
                 return NULL;
-        free(r->common_name);
-        strv_free(r->organizations);
-        strv_free(r->dns);
-        strv_free(r->ips);
+        cert_wish_forget(&r->wish);
         EVP_PKEY_free(r->key); /* OpenSSL wipes the number in it */
         X509_REQ_free(r->request);
         free(r->pem);
@@ -269,7 +240,7 @@ const void *cert_request_der(const struct cert_request *r, size_t *ret_size)
 
 const char *const *cert_request_ips(const struct cert_request *r)
 {
-        return (const char *const *)r->ips;
+        return (const char *const *)r->wish.ips;
 }
 
 /* ---- what a certificate says ------------------------------------------------------------------------------------- */
@@ -422,7 +393,7 @@ static int write_pair(const struct cert_request *r, X509 *const *chain, size_t n
 
 static int judge(const struct cert_request *r, X509 *x, uint64_t now_usec, struct cert_life *life, struct err *e)
 {
-        const struct cert_wish wish = wish_of(r);
+        const struct cert_wish wish = cert_wish_of(&r->wish);
         int result;
 
         if (X509_check_private_key(x, r->key) != 1) {
@@ -515,7 +486,7 @@ static bool fill_self_signed(X509 *x, const struct cert_request *r, uint64_t now
                ASN1_TIME_set(X509_getm_notAfter(x), now + SELF_AFTER) && X509_set_pubkey(x, r->key) == 1 &&
                add_constant(x, NID_basic_constraints, "critical,CA:FALSE") &&
                add_constant(x, NID_key_usage, "critical,digitalSignature") &&
-               add_constant(x, NID_ext_key_usage, r->serving ? "serverAuth" : "clientAuth") &&
+               add_constant(x, NID_ext_key_usage, r->wish.serving ? "serverAuth" : "clientAuth") &&
                (n == 0 || X509_add1_ext_i2d(x, NID_subject_alt_name, names, 0, X509V3_ADD_DEFAULT) == 1) &&
                X509_sign(x, r->key, EVP_sha256()) > 0;
 }

@@ -9,20 +9,12 @@
 #define VKS_AGENT_CERTS_REQUEST_H
 
 #include "agent/certs/when.h"
+#include "agent/certs/wish.h"
 #include "common/err.h"
 
 enum {
         CERT_ANSWER_MAX = 64 * 1024, /* bytes of what a signer answers, and of a file with a certificate and its key */
         CERT_CHAIN_MAX = 8,          /* certificates in it */
-};
-
-/* What a certificate is to say. Lists are NULL-terminated; a NULL list is an empty one. */
-struct cert_wish {
-        const char *common_name;          /* "system:node:NAME"; K3s' serving certificates have "NAME" */
-        const char *const *organizations; /* "system:nodes"; exactly these, in any order */
-        const char *const *dns;           /* subject alternative names: all of these, and perhaps more */
-        const char *const *ips;           /* the same; numeric, without brackets and zone */
-        bool serving; /* for a server (extended key usage serverAuth), not for a client (clientAuth) */
 };
 
 struct cert_request; /* the key, the request, and a copy of the wish */

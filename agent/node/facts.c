@@ -9,7 +9,6 @@
 #include <linux/in6.h>
 #include <net/if.h>
 #include <stdio.h>
-#include <sys/statvfs.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -251,21 +250,29 @@ int facts_read(const char *root, const char *systemd_version, struct facts *ret,
 
 /* ---- what does --------------------------------------------------------------------------------------------------- */
 
-static void read_filesystem(const char *root, struct facts *f)
+bool facts_filesystem(const char *root, struct statvfs *ret)
 {
         static const char *const paths[] = { "/var/lib/vks", "/var", "/" };
-        struct statvfs v;
 
         for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
                 CLEANUP(freep) char *full = xasprintf("%s%s", root, paths[i]);
-                if (statvfs(full, &v) < 0)
-                        continue;
-                f->fs_total = (uint64_t)v.f_blocks * v.f_frsize;
-                f->fs_available = (uint64_t)v.f_bavail * v.f_frsize;
-                f->inodes_total = v.f_files;
-                f->inodes_free = v.f_ffree;
-                return;
+
+                if (statvfs(full, ret) == 0)
+                        return true;
         }
+        return false;
+}
+
+static void read_filesystem(const char *root, struct facts *f)
+{
+        struct statvfs v;
+
+        if (!facts_filesystem(root, &v))
+                return;
+        f->fs_total = (uint64_t)v.f_blocks * v.f_frsize;
+        f->fs_available = (uint64_t)v.f_bavail * v.f_frsize;
+        f->inodes_total = v.f_files;
+        f->inodes_free = v.f_ffree;
 }
 
 /* As the kubelet's pkg/kubelet/stats/pidlimit: the lower of two limits,

@@ -5,6 +5,7 @@
 #define VKS_AGENT_NODE_FACTS_H
 
 #include <netinet/in.h>
+#include <sys/statvfs.h>
 
 #include "common/err.h"
 
@@ -37,6 +38,9 @@ int facts_read(const char *root, const char *systemd_version, struct facts *ret,
 
 /* Reads the facts that change again. Cheap: a handful of system calls. A fact that cannot be read keeps its value. */
 void facts_refresh(const char *root, struct facts *f);
+
+/* The filesystem that holds pods: that of the first of /var/lib/vks, /var and / that is there. */
+bool facts_filesystem(const char *root, struct statvfs *ret);
 
 /* The machine's name in lower case, without its domain's trailing dot. */
 void facts_hostname(char ret[254]);

@@ -5,10 +5,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/statvfs.h>
 
-#include "common/fd.h"
+#include "agent/node/facts.h"
 #include "common/buf.h"
+#include "common/fd.h"
 #include "common/mem.h"
 
 enum { FILE_MAX = 1024 * 1024, STAT_MAX = 4096 };
@@ -137,21 +137,15 @@ static void parse_stat(const char *text, struct machine_usage *ret)
 
 static void read_filesystem(const char *root, struct machine_usage *ret)
 {
-        static const char *const paths[] = { "/var/lib/vks", "/var", "/" };
         struct statvfs v;
 
-        for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
-                CLEANUP(freep) char *full = xasprintf("%s%s", root, paths[i]);
-
-                if (statvfs(full, &v) < 0)
-                        continue;
-                ret->fs_total = (uint64_t)v.f_blocks * v.f_frsize;
-                ret->fs_available = (uint64_t)v.f_bavail * v.f_frsize;
-                ret->fs_used = (uint64_t)(v.f_blocks - v.f_bfree) * v.f_frsize;
-                ret->inodes_total = v.f_files;
-                ret->inodes_free = v.f_ffree;
+        if (!facts_filesystem(root, &v))
                 return;
-        }
+        ret->fs_total = (uint64_t)v.f_blocks * v.f_frsize;
+        ret->fs_available = (uint64_t)v.f_bavail * v.f_frsize;
+        ret->fs_used = (uint64_t)(v.f_blocks - v.f_bfree) * v.f_frsize;
+        ret->inodes_total = v.f_files;
+        ret->inodes_free = v.f_ffree;
 }
 
 void machine_usage_read(const char *root, const char *top, enum usage_depth depth, struct machine_usage *ret)
