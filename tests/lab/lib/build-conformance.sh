@@ -31,7 +31,7 @@ conformance_make() {
     # shellcheck disable=SC2034 # theirs
     local CURRENT_SOURCE=$CONFORMANCE_SOURCE CURRENT_LOG=$BUILD_LOGS/conformance.log
     current_needs_go
-    rm -rf -- "$new"
+    discard "$new"
     mkdir -p "$new" "$BUILD_LOGS"
     ABOUT=60 try step "$CURRENT_LOG" "kubernetes $version, the suite: fetch the modules" current_fetch
     ((TRIED != 3)) || not_here "the Go modules of its suite cannot be reached"

@@ -76,7 +76,7 @@ current_make() {
     ! current_built || return 0 # while this one waited for the lock
     version=$(current_version)
     current_needs_go
-    rm -rf -- "$new"
+    discard "$new"
     mkdir -p "$new" "$BUILD_LOGS"
     ABOUT=60 try step "$CURRENT_LOG" "kubernetes $version: fetch the modules" current_fetch
     ((TRIED != 3)) || not_here "its Go modules cannot be reached"

@@ -30,7 +30,7 @@ builder_build() {
     local new=$BUILDER.new
     # What building wants may have become more.
     if ! cmp -s "$PROJECT/packaging/debian/control" "$BUILDER/control"; then
-        rm -rf --one-file-system -- "$new"
+        discard "$new"
         mkdir -p "$new"
         step "$NODE_LOG" "package: a tree to build for $DEBIAN in" cp -a "$NODE_TREE" "$new/tree"
         ABOUT=40 step "$NODE_LOG" "package: what building wants" builder_make "$new/tree"

@@ -108,7 +108,7 @@ etcd_unpack() { # DOWNLOADS NEW
 etcd_make() {
     local new=$VKS_CACHE/etcd.new
     [[ ! -x $DEBIAN_ETCD ]] || return 0
-    rm -rf -- "$new"
+    discard "$new"
     mkdir -p "$new" "$VKS_CACHE/download"
     step "$DEBIAN_LOG" "etcd: fetch and unpack" etcd_unpack "$VKS_CACHE/download" "$new"
     publish "$new" "$VKS_CACHE/etcd"
@@ -125,13 +125,13 @@ debian_make() {
     step "$DEBIAN_LOG" "Debian 12: package lists" private_apt_update
     etcd_make
     ! debian_built || return 0 # but for etcd it was there
-    rm -rf -- "$new" "$work"
+    discard "$new" "$work"
     mkdir -p "$new" "$work" "$VKS_CACHE/download"
     ABOUT=20 step "$DEBIAN_LOG" "kubernetes 1.20.2: fetch source and compiler" debian_fetch "$VKS_CACHE/download"
     step "$DEBIAN_LOG" "kubernetes 1.20.2: unpack" debian_unpack "$VKS_CACHE/download" "$work"
     ABOUT=30 step "$DEBIAN_LOG" "kubernetes 1.20.2: generate openapi" debian_openapi "$work"
     ABOUT=240 step "$DEBIAN_LOG" "kubernetes 1.20.2: compile" debian_compile "$work" "$new"
-    rm -rf -- "$work"
+    discard "$work"
     touch "$new/complete"
     publish "$new" "$VKS_CACHE/debian"
 }

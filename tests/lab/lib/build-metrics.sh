@@ -23,7 +23,7 @@ metrics_make() {
     # shellcheck disable=SC2034 # theirs
     local CURRENT_SOURCE=$METRICS_SOURCE CURRENT_LOG=$BUILD_LOGS/metrics.log
     current_needs_go
-    rm -rf -- "$new"
+    discard "$new"
     mkdir -p "$new" "$BUILD_LOGS"
     ABOUT=60 try step "$CURRENT_LOG" "metrics-server $(metrics_version): fetch the modules" current_fetch
     ((TRIED != 3)) || not_here "the Go modules of metrics-server cannot be reached"

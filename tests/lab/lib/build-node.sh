@@ -84,7 +84,7 @@ node_make() {
     local new=$NODE_CACHE.new
     ! node_built || return 0 # while this one waited for the lock
     need debootstrap unshare chroot
-    rm -rf --one-file-system -- "$new"
+    discard "$new"
     mkdir -p "$new"
     ABOUT=60 step "$NODE_LOG" "node: debootstrap $DEBIAN" node_bootstrap "$new/tree"
     step "$NODE_LOG" "node: sources, settings" node_configure "$new/tree"

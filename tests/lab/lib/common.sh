@@ -46,17 +46,6 @@ seconds_since() { # MS
     printf '%d.%01d s\n' $((ms / 1000)) $((ms % 1000 / 100))
 }
 
-# For people: 45 s, 2 min 10 s
-duration() { # SECONDS
-    if (($1 < 60)); then
-        echo "$1 s"
-    elif (($1 % 60 == 0)); then
-        echo "$(($1 / 60)) min"
-    else
-        echo "$(($1 / 60)) min $(($1 % 60)) s"
-    fi
-}
-
 # One line for each step with its duration; what the step says goes to a log, and is shown only when it fails. A step of minutes shows that it
 # moves: ABOUT=240 step ... says that it took 240 s on a quiet machine of two cores.
 # The subshell keeps "set -e" in force inside the function, which "if step ..." would switch off: never call it so, but by "try".
@@ -231,8 +220,16 @@ locked() { # FILE COMMAND...
 
 # A directory appears under its name only when it is complete, so an interrupted build is never taken for a whole one.
 publish() { # NEW FINAL
-    rm -rf -- "$2.old"
+    discard "$2.old"
     [[ ! -e $2 ]] || mv -- "$2" "$2.old"
     mv -- "$1" "$2"
-    rm -rf -- "$2.old"
+    discard "$2.old"
+}
+
+# A step, because a tree of a hundred thousand files takes a minute on a busy disk.
+discard() { # TREE...: those that are there
+    local tree
+    for tree; do
+        [[ ! -e $tree ]] || step "$BUILD_LOGS/discard.log" "remove ${tree##*/}" rm -rf --one-file-system -- "$tree"
+    done
 }

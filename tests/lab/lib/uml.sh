@@ -31,12 +31,12 @@ uml_build() {
 uml_make() {
     local new=$UML_CACHE.new
     ! uml_built || return 0 # while this one waited for the lock
-    rm -rf --one-file-system -- "$new"
+    discard "$new"
     mkdir -p "$new"
     ABOUT=30 step "$NODE_LOG" "node with a kernel: packages" uml_tree "$new/tree"
     step "$NODE_LOG" "node with a kernel: settings" uml_configure "$new/tree"
     step "$NODE_LOG" "node with a kernel: disk image" mke2fs -q -t ext4 -E root_owner=0:0 -d "$new/tree" "$new/root.img" 4G
-    rm -rf --one-file-system -- "$new/tree"
+    discard "$new/tree"
     step "$NODE_LOG" "node with a kernel: ptrace" cc -std=c17 -D_GNU_SOURCE -O2 -fPIC -shared -o "$new/uml-preload.so" "$UML_SHIM"
     uml_recipe >"$new/complete"
     publish "$new" "$UML_CACHE"
