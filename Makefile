@@ -160,7 +160,7 @@ $(BUILD)/seeds: $(BUILD)/san/seeds_wire
 BUILD_DEPS := build-essential pkg-config protobuf-c-compiler libprotobuf-c-dev libsystemd-dev libcurl4-openssl-dev libcjson-dev libssl-dev \
 	libseccomp-dev libcap-dev libyaml-dev zlib1g-dev uthash-dev debhelper dpkg-dev fakeroot
 TEST_DEPS := libcriterion-dev clang clang-tidy clang-format cppcheck libclang-rt-dev shellcheck valgrind lcov lintian python3 git \
-	systemd-journal-remote slirp4netns python3-kubernetes node=nodejs npm=npm tmux
+	systemd-journal-remote slirp4netns python3-kubernetes node=nodejs npm=npm tmux ccache
 
 deps:
 	@tests/deps $(TRY) $(BUILD_DEPS) $(shell cat tests/lab/packages) $(TEST_DEPS)
