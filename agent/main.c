@@ -14,6 +14,7 @@
 
 #include "agent/cage.h"
 #include "agent/certs/rotation.h"
+#include "agent/certs/store.h"
 #include "agent/config/config.h"
 #include "agent/join/join.h"
 #include "agent/node/facts.h"
@@ -27,6 +28,7 @@
 #include "agent/node/package_labels.h"
 #include "agent/pods/command.h"
 #include "agent/sessions/console.h"
+#include "agent/tunnel/k3s_tunnel.h"
 #include "agent/pods/pods.h"
 #include "agent/probes/hooks.h"
 #include "agent/probes/probes.h"
@@ -66,6 +68,7 @@ struct agent {
         struct server *server;
         struct kubelet_api kubelet_api;
         struct health_port *health_port;
+        struct k3s_tunnel *tunnel; /* NULL: no K3s */
         bool registered, units_read, begun;
         bool bus_connected;
         char packages_trouble[ERR_TEXT_MAX];
@@ -159,6 +162,7 @@ static void node_registered(void *userdata)
         struct agent *a = userdata;
 
         a->registered = true;
+        k3s_tunnel_start(a->tunnel);
         watch_node(a);
         begin(a);
 }
@@ -378,6 +382,32 @@ static int start_rotation(struct agent *a, struct err *e)
         return rotation_new(&parts, a->kubeconfig, &a->rotation, e);
 }
 
+static const char *api_server_address(void *userdata)
+{
+        return api_peer(((const struct agent *)userdata)->api);
+}
+
+/* Pods run without it: that a tunnel cannot be had is no reason for the agent not to start. */
+static void make_tunnel(struct agent *a)
+{
+        CLEANUP(freep) char *pair = cert_store_path(a->config->cert_dir, CERT_CLIENT);
+        const struct k3s_tunnel_parts parts = {
+                .event = a->event,
+                .supervisor = rotation_supervisor(a->rotation),
+                .server_name = a->kubeconfig->server_name,
+                .ca_pem = a->kubeconfig->ca_pem,
+                .client_file = pair,
+                .address = api_server_address,
+                .userdata = a,
+                .kubelet_address = a->config->address,
+                .kubelet_port = a->config->port,
+        };
+        struct err e = ERR_NONE;
+
+        if (parts.supervisor && a->config->port && k3s_tunnel_new(&parts, &a->tunnel, &e) < 0)
+                log_warning("no tunnel to K3s: %s", e.text);
+}
+
 static const char *kubelet_version(void *userdata)
 {
         const struct agent *a = userdata;
@@ -503,6 +533,7 @@ static int agent_start(struct agent *a, struct err *e)
         a->events = events_new(a->event, a->api, a->config->node_name);
         if ((r = start_rotation(a, e)) < 0)
                 return r;
+        make_tunnel(a);
         split_server(a, a->kubeconfig->server);
         a->kubeconfig = kubeconfig_free(a->kubeconfig); /* the key is not kept twice */
         if ((r = facts_read("", NULL, &a->facts, e)) < 0)
@@ -551,6 +582,7 @@ static int agent_start(struct agent *a, struct err *e)
 
 static void agent_free(struct agent *a)
 {
+        k3s_tunnel_free(a->tunnel);
         server_free(a->server);
         health_port_free(a->health_port);
         gate_free(a->gate);

@@ -18,6 +18,7 @@ struct rotation {
         char *serving_file;
         struct signer *signer;
         struct renewal *client, *serving;
+        char *supervisor; /* K3s', or NULL */
 };
 
 static const char *const nodes[] = { "system:nodes", NULL };
@@ -135,6 +136,7 @@ static int choose_signer(struct rotation *r, const struct kubeconfig *kubeconfig
                 const char *url = rest ? strsep(&rest, "\n") : "";
 
                 result = k3s_signer_new(r->parts.event, kubeconfig, url, r->parts.dir, r->node_name, &r->signer, e);
+                r->supervisor = result < 0 ? NULL : xstrdup(url);
                 return result < 0 ? err_prefix(e, "%s/%s: ", r->parts.dir, CERT_SIGNER) : 0;
         }
         if (first && *first && !streq(first, "api"))
@@ -250,8 +252,14 @@ struct rotation *rotation_free(struct rotation *r)
         free(r->node_name);
         free(r->user);
         free(r->serving_file);
+        free(r->supervisor);
         free(r);
         return NULL;
+}
+
+const char *rotation_supervisor(const struct rotation *r)
+{
+        return r ? r->supervisor : NULL;
 }
 
 const char *rotation_serving_file(const struct rotation *r)

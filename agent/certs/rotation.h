@@ -37,6 +37,10 @@ DEFINE_FREEP(struct rotation, rotation_free)
  * once they are known, and anew when they change. */
 void rotation_node_seen(struct rotation *r, const cJSON *node);
 
+/* Where K3s' supervisor is, which signs for this node ("https://HOST:PORT"), and which opens its connections to it
+ * through a tunnel (agent/tunnel); NULL: others sign. `r` may be NULL. */
+const char *rotation_supervisor(const struct rotation *r);
+
 /* Certificate, chain and key of the server in one file; NULL: not ours to keep. */
 const char *rotation_serving_file(const struct rotation *r);
 

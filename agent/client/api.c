@@ -171,6 +171,11 @@ size_t api_answers(const struct api *a, struct api_answers *ret, size_t max)
         return n;
 }
 
+const char *api_peer(const struct api *a)
+{
+        return http_peer(a->http);
+}
+
 const char *api_server(const struct api *a)
 {
         return a->server;

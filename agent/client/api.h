@@ -89,6 +89,9 @@ size_t api_answers(const struct api *a, struct api_answers *ret, size_t max);
 /* Where the server is: "https://[::1]:6443". Borrowed until the identity changes. */
 const char *api_server(const struct api *a);
 
+/* The address that answered last, in numbers (http_peer()); "": none did yet. */
+const char *api_peer(const struct api *a);
+
 /* Escapes one path segment or query value (caller owns the result). */
 char *api_escape(const char *s);
 

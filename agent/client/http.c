@@ -59,6 +59,7 @@ struct http {
         size_t n_sockets;
         unsigned n_ref; /* its owner's, and one while callbacks run */
         bool closed;
+        char peer[INET6_ADDRSTRLEN]; /* who answered last */
 };
 
 struct http_call {
@@ -311,7 +312,7 @@ static void finish(struct http_call *c, int error, const char *words)
 {
         struct http_response r = { .error = error, .text = words };
         curl_off_t retry_after = 0;
-        char none[1] = "", *redirect = NULL;
+        char none[1] = "", *redirect = NULL, *peer = NULL;
         long version = 0;
 
         curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &r.status);
@@ -320,6 +321,8 @@ static void finish(struct http_call *c, int error, const char *words)
                 c->http->http1 = version < CURL_HTTP_VERSION_2_0;
         if (curl_easy_getinfo(c->easy, CURLINFO_REDIRECT_URL, &redirect) == CURLE_OK)
                 r.redirect = redirect;
+        if (r.status != 0 && curl_easy_getinfo(c->easy, CURLINFO_PRIMARY_IP, &peer) == CURLE_OK && peer)
+                snprintf(c->http->peer, sizeof(c->http->peer), "%s", peer);
         r.retry_after_s = retry_after > 0 && retry_after < 3600 ? (unsigned)retry_after : 0;
         r.body = c->body.data ? c->body.data : none;
         r.size = c->body.len;
@@ -477,6 +480,11 @@ static int close_socket(void *userdata, curl_socket_t fd)
                 }
         fd_close(fd);
         return 0;
+}
+
+const char *http_peer(const struct http *h)
+{
+        return h->peer;
 }
 
 void http_close_connections(struct http *h)

@@ -78,6 +78,10 @@ struct http_call *http_start(struct http *h, const struct http_request *r); /* a
 struct http_call *http_cancel(struct http_call *c);                         /* NULL is allowed; returns NULL */
 DEFINE_FREEP(struct http_call, http_cancel)
 
+/* The address, in numbers, that answered last; "" before that. It is where the server is for who speaks to it on a
+ * connection of his own. Borrowed until the next answer. */
+const char *http_peer(const struct http *h);
+
 /* Shuts every connection down: calls under way fail, later calls connect anew. */
 void http_close_connections(struct http *h);
 

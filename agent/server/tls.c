@@ -145,7 +145,7 @@ static void handshake(struct tls_conn *c)
         int r;
 
         ERR_clear_error();
-        r = SSL_accept(c->ssl);
+        r = SSL_do_handshake(c->ssl);
         if (r == 1) {
                 c->state = OPEN;
                 c->readable = true;
@@ -461,6 +461,33 @@ struct tls_conn *tls_conn_new(struct tls_host *h, SSL_CTX *context, int fd, cons
         c->proto = proto;
         c->userdata = userdata;
         return TAKE(c);
+}
+
+static bool expect_name(SSL *ssl, const char *name)
+{
+        X509_VERIFY_PARAM *verify = SSL_get0_param(ssl);
+
+        SSL_set_verify(ssl, SSL_VERIFY_PEER, NULL);
+        return X509_VERIFY_PARAM_set1_ip_asc(verify, name) == 1 ||
+               (SSL_set1_host(ssl, name) == 1 && SSL_set_tlsext_host_name(ssl, name) == 1);
+}
+
+struct tls_conn *tls_conn_dial(struct tls_host *h, SSL_CTX *context, int fd, const char *name,
+                               const struct tls_proto *proto, void *userdata)
+{
+        struct tls_conn *c = tls_conn_new(h, context, fd, proto, userdata);
+
+        if (!c)
+                return NULL;
+        SSL_set_connect_state(c->ssl);
+        if (!expect_name(c->ssl, name)) {
+                c->proto = NULL; /* as if it had never been */
+                return conn_free(c);
+        }
+        /* The client speaks first, as soon as the socket takes it. */
+        c->read_needs_write = true;
+        sd_event_source_set_io_events(c->io, EPOLLOUT);
+        return c;
 }
 
 void tls_settle(struct tls_conn *c)

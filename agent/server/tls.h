@@ -52,6 +52,11 @@ size_t tls_host_count(const struct tls_host *h);
 struct tls_conn *tls_conn_new(struct tls_host *h, SSL_CTX *context, int fd, const struct tls_proto *proto,
                               void *userdata);
 
+/* The client's end, on a socket that may still be connecting. `context` verifies the server and presents whom we are;
+ * `name`, a DNS name or an address, is what the server's certificate must be for. Else as tls_conn_new(). */
+struct tls_conn *tls_conn_dial(struct tls_host *h, SSL_CTX *context, int fd, const char *name,
+                               const struct tls_proto *proto, void *userdata);
+
 /* Call it when the peer has authenticated: the connection will not be dropped to make room for another one. */
 void tls_settle(struct tls_conn *c);
 

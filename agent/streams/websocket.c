@@ -42,7 +42,7 @@ static uint64_t number(const uint8_t *p, size_t n)
         return value;
 }
 
-int websocket_frame_parse(const uint8_t *p, size_t n, struct websocket_frame *ret, struct err *e)
+static int frame_parse(const uint8_t *p, size_t n, bool masked, struct websocket_frame *ret, struct err *e)
 {
         size_t length_size, head;
 
@@ -50,23 +50,36 @@ int websocket_frame_parse(const uint8_t *p, size_t n, struct websocket_frame *re
                 return 0;
         *ret = (struct websocket_frame){ .fin = p[0] >> 7, .opcode = p[0] & 0xf, .length = p[1] & 0x7f };
         length_size = ret->length == 127 ? 8 : ret->length == 126 ? 2 : 0;
-        head = 2 + length_size + sizeof(ret->mask);
+        head = 2 + length_size + (masked ? sizeof(ret->mask) : 0);
         if (p[0] & 0x70)
                 return broken(e, "a frame with bits of an extension");
         if ((ret->opcode > WEBSOCKET_BINARY && ret->opcode < WEBSOCKET_CLOSE) || ret->opcode > WEBSOCKET_PONG)
                 return broken(e, "a frame of an unknown kind");
         if (ret->opcode >= WEBSOCKET_CLOSE && (!ret->fin || length_size > 0))
                 return broken(e, "a control frame that is too long or in pieces");
-        if (!(p[1] & 0x80))
+        if (masked && !(p[1] & 0x80))
                 return broken(e, "a client's frame without a mask");
+        if (!masked && (p[1] & 0x80))
+                return broken(e, "a server's frame with a mask");
         if (n < head)
                 return 0;
         if (length_size > 0)
                 ret->length = number(p + 2, length_size);
         if (ret->length >> 63)
                 return broken(e, "a frame is too long");
-        memcpy(ret->mask, p + 2 + length_size, sizeof(ret->mask));
+        if (masked)
+                memcpy(ret->mask, p + 2 + length_size, sizeof(ret->mask));
         return (int)head;
+}
+
+int websocket_frame_parse(const uint8_t *p, size_t n, struct websocket_frame *ret, struct err *e)
+{
+        return frame_parse(p, n, true, ret, e);
+}
+
+int websocket_server_frame_parse(const uint8_t *p, size_t n, struct websocket_frame *ret, struct err *e)
+{
+        return frame_parse(p, n, false, ret, e);
 }
 
 void websocket_unmask(void *ret, const void *p, size_t n, const uint8_t mask[4], uint64_t offset)
@@ -97,4 +110,19 @@ size_t websocket_head(uint8_t ret[WEBSOCKET_SENT_HEAD_MAX], enum websocket_opcod
         for (size_t i = 0; i < length_size; i++)
                 ret[2 + i] = (uint8_t)(n >> 8 * (length_size - 1 - i));
         return 2 + length_size;
+}
+
+size_t websocket_client_head(uint8_t ret[WEBSOCKET_HEAD_MAX], enum websocket_opcode opcode, uint64_t n,
+                             const uint8_t mask[4])
+{
+        size_t size = websocket_head(ret, opcode, n);
+
+        ret[1] |= 0x80;
+        memcpy(ret + size, mask, 4);
+        return size + 4;
+}
+
+void websocket_key(const uint8_t random[16], char ret[WEBSOCKET_KEY_SIZE])
+{
+        EVP_EncodeBlock((unsigned char *)ret, random, KEY_BYTES);
 }

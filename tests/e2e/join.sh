@@ -30,6 +30,7 @@ before() {
 }
 
 after() {
+    [ ! -e "$TMP/egress" ] || "$LAB" k8s egress direct
     no_supervisor
     unjoin
     sh_node 'rm -rf /etc/vks; cp -a /root/etc-vks /etc/vks; [ ! -e /root/var-pki ] || cp -a /root/var-pki /var/lib/vks/pki; systemctl restart vks-agent.service'
@@ -214,13 +215,13 @@ YAML
 
 # ---- K3s ----
 
-supervisor() { # [EVIL]: tests/tools/supervisor.py, at a port of its own in the lab's network, from now on the only one
+supervisor() { # [OPTION...]: tests/tools/supervisor.py, at a port of its own in the lab's network, from now on the only one
     no_supervisor
     rm -rf "$TMP/supervisor" "$TMP/supervisor.out" # in which the one before has said that it listens
     mkdir "$TMP/supervisor"
     [ -e "$TMP/tls.crt" ] || tls_of_the_supervisor
     python3 "$ROOT_DIR/tests/tools/supervisor.py" --port "$SUPERVISOR_PORT" --api-port "${SERVER##*:}" --tls "$TMP/tls" --server-ca "$CA/server-ca" \
-        --client-ca "$CA/client-ca" --password hunter22 --state "$TMP/supervisor" ${1:+--evil "$1"} >"$TMP/supervisor.out" 2>&1 &
+        --client-ca "$CA/client-ca" --password hunter22 --state "$TMP/supervisor" "$@" >"$TMP/supervisor.out" 2>&1 &
     echo $! >"$TMP/supervisor.pid"
     wait_for 20 "the supervisor listens" grep -q listening "$TMP/supervisor.out"
 }
@@ -268,7 +269,7 @@ test_k3s_that_is_not_what_it_says() {
     local url=https://127.0.0.1:$SUPERVISOR_PORT how words
     unjoin
     while read -r how words; do
-        supervisor "$how"
+        supervisor --evil "$how"
         refused "$words" "$url" < <(k3s_token)
     done <<'TABLE'
 shared-key private key
@@ -285,6 +286,36 @@ TABLE
     # a bare password says nothing of the authority
     join "$url" --server-name k3s.example <<<hunter22 && fail "the API server is not k3s.example"
     grep -q "does not say whose it is" "$TMP/out" || fail "no warning"
+}
+
+# K3s' API server does not connect to nodes: they have opened a tunnel. Nobody could connect to this one.
+test_k3s_reaches_a_node_through_its_tunnel() {
+    local url=https://127.0.0.1:$SUPERVISOR_PORT n=20000000
+    unjoin
+    supervisor --proxy "$TMP/supervisor/proxy"
+    sh_node 'echo "address: 127.0.0.1" >>/etc/vks/agent.yaml'
+    join "$url" < <(k3s_token)
+    wait_for 20 "the tunnel" grep -qx "tunnel of system:node:$NODE" "$TMP/supervisor/log"
+    program p 'echo a line of the log; exec sleep 1000' '  tolerations: [{operator: Exists}]'
+    running p
+    ! k logs p >/dev/null 2>&1 || fail "the node is to be had without the tunnel"
+    touch "$TMP/egress"
+    "$LAB" k8s egress "$TMP/supervisor/proxy"
+    wait_for 20 "kubectl logs" equals "a line of the log" k logs p
+    grep -q '^CONNECT ' "$TMP/supervisor/log" || fail "nobody asked the supervisor"
+    wait_for 20 "kubectl exec" equals "hello" k exec p -- /bin/echo hello
+    [ "$(k exec p -- head -c $n /dev/zero | wc -c)" = $n ] || fail "bytes were lost on the way out"
+    [ "$(head -c $n /dev/zero | k exec -i p -- wc -c)" = $n ] || fail "bytes were lost on the way in"
+    # the supervisor is another one, which asks for what is none of its business
+    supervisor --proxy "$TMP/supervisor/proxy" --connect-to "127.0.0.1:${SERVER##*:}"
+    wait_for 30 "the tunnel is opened anew" grep -qx "tunnel of system:node:$NODE" "$TMP/supervisor/log"
+    ! k logs p >/dev/null 2>&1 || fail "there are logs where there is no kubelet API"
+    wait_for 20 "the agent says why" sh_node 'journalctl -u vks-agent --since=-60s | grep -q "only the kubelet API is to be had"'
+    supervisor --proxy "$TMP/supervisor/proxy"
+    wait_for 40 "kubectl logs" equals "a line of the log" k logs p
+    k delete pod p >/dev/null # while there is somebody to end it
+    "$LAB" k8s egress direct
+    rm "$TMP/egress"
 }
 
 test_what_was_made_by_hand_is_kept_aside() {

@@ -59,13 +59,14 @@ apiserver_listens() {
 }
 
 start_apiserver() { # FLAVOUR
-    local audit=() gates=()
+    local audit=() gates=() egress=()
     [[ $1 != current ]] || gates=(--feature-gates=ContainerStopSignals=true) # lifecycle.stopSignal is alpha there
     if [[ -n $VKS_LAB_AUDIT ]]; then
         printf '%s\n' 'apiVersion: audit.k8s.io/v1' 'kind: Policy' 'omitStages: [RequestReceived]' \
             'rules: [{level: Metadata}]' >"$K8S_DIR/audit-policy.yaml"
         audit=(--audit-policy-file="$K8S_DIR/audit-policy.yaml" --audit-log-path="$LOGS/audit.log")
     fi
+    [[ ! -e $K8S_DIR/egress.yaml ]] || egress=(--egress-selector-config-file="$K8S_DIR/egress.yaml")
     # A certificate of this lab's own: it names the address that its nodes of their own kernel see.
     pki_sign "$PKI/server-ca" "$K8S_DIR/apiserver" "/CN=kube-apiserver" serverAuth "$APISERVER_SANS,IP:$UML_GATEWAY"
     # The advertised address is only what the Service "kubernetes" lists as its endpoint; it may not be a loopback one,
@@ -87,7 +88,7 @@ start_apiserver() { # FLAVOUR
         --service-account-issuer=https://kubernetes.default.svc.cluster.local \
         --service-account-key-file="$PKI/service-account.pub" \
         --service-account-signing-key-file="$PKI/service-account.key" \
-        --max-requests-inflight=3000 --max-mutating-requests-inflight=1000 "${audit[@]}" "${gates[@]}"
+        --max-requests-inflight=3000 --max-mutating-requests-inflight=1000 "${audit[@]}" "${gates[@]}" "${egress[@]}"
 }
 
 start_controller-manager() { # FLAVOUR
@@ -257,6 +258,22 @@ k8s_start_apiserver() {
     fi
     daemon_alive etcd || fail "etcd does not run; use: lab k8s up"
     daemon_alive apiserver || start_apiserver "$flavour"
+    wait_for_api /readyz apiserver
+}
+
+# Another API server, which reaches nodes through the HTTP proxy at that Unix socket ("direct": as before), as K3s' does.
+k8s_egress() { # SOCKET
+    local flavour
+    flavour=$(<"$K8S_DIR/flavour")
+    [[ $flavour != k3s ]] || fail "K3s has a way of its own"
+    if [[ $1 == direct ]]; then
+        rm -f -- "$K8S_DIR/egress.yaml"
+    else
+        printf '%s\n' 'apiVersion: apiserver.k8s.io/v1beta1' 'kind: EgressSelectorConfiguration' 'egressSelections:' \
+            "- {name: cluster, connection: {proxyProtocol: HTTPConnect, transport: {uds: {udsName: \"$1\"}}}}" >"$K8S_DIR/egress.yaml"
+    fi
+    k8s_stop_apiserver
+    start_apiserver "$flavour"
     wait_for_api /readyz apiserver
 }
 
