@@ -99,3 +99,30 @@ Test(websocket, heads_that_are_sent)
         cr_assert_eq(websocket_head(head, WEBSOCKET_BINARY, 0x10000), 10);
         cr_assert_eq(memcmp(head, "\x82\x7f\0\0\0\0\0\1\0\0", 10), 0);
 }
+
+/* For a connection that we have begun: our frames have a mask, the other side's have none. */
+Test(websocket, the_clients_side)
+{
+        static const uint8_t mask[4] = { 1, 2, 3, 4 };
+        uint8_t head[WEBSOCKET_HEAD_MAX], random[16] = { 0 };
+        struct websocket_frame f;
+        struct err e = ERR_NONE;
+        char key[WEBSOCKET_KEY_SIZE];
+
+        cr_assert_eq(websocket_client_head(head, WEBSOCKET_BINARY, 5, mask), 6);
+        cr_assert_eq(memcmp(head, "\x82\x85\1\2\3\4", 6), 0);
+        cr_assert_eq(websocket_client_head(head, WEBSOCKET_BINARY, 0x10000, mask), 14);
+        cr_assert_eq(websocket_frame_parse(head, 14, &f, &e), 14);
+        cr_assert_eq(f.length, 0x10000);
+        cr_assert_eq(memcmp(f.mask, mask, 4), 0);
+        cr_assert_eq(websocket_server_frame_parse(head, 14, &f, &e), -EPROTO, "a server's frame with a mask");
+
+        cr_assert_eq(websocket_server_frame_parse((const uint8_t *)"\x82\x7e\1\0", 3, &f, &e), 0);
+        cr_assert_eq(websocket_server_frame_parse((const uint8_t *)"\x82\x7e\1\0", 4, &f, &e), 4);
+        cr_assert_eq(f.length, 256);
+        cr_assert_eq(memcmp(f.mask, "\0\0\0\0", 4), 0);
+        cr_assert_eq(websocket_server_frame_parse((const uint8_t *)"\x89\0", 2, &f, &e), 2, "a ping");
+
+        websocket_key(random, key);
+        cr_assert_str_eq(key, "AAAAAAAAAAAAAAAAAAAAAA==");
+}
