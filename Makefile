@@ -30,7 +30,7 @@ CFLAGS_ALL = -std=gnu17 $(WARNINGS) $(CFLAGS)
 LDFLAGS_ALL = -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(LDFLAGS)
 
 PKG_HELPER := libsystemd libseccomp libcap libprotobuf-c
-PKG_AGENT := libsystemd libcurl libcjson openssl libseccomp libcap libprotobuf-c yaml-0.1 zlib
+PKG_AGENT := libsystemd libcurl libcjson openssl libseccomp libcap libprotobuf-c yaml-0.1 zlib libpcre2-8
 comma := ,
 
 # What building wants is asked for when something is built, and once; where it is not there, one line says what to do. `make clean` asks nothing.
@@ -158,7 +158,7 @@ $(BUILD)/seeds: $(BUILD)/san/seeds_wire
 # ---- the rest ----------------------------------------------------------------------------------------------
 # What is wanted where; the names are the same in Debian 12 and 13. tests/lab/packages is what the lab wants.
 BUILD_DEPS := build-essential pkg-config protobuf-c-compiler libprotobuf-c-dev libsystemd-dev libcurl4-openssl-dev libcjson-dev libssl-dev \
-	libseccomp-dev libcap-dev libyaml-dev zlib1g-dev uthash-dev debhelper dpkg-dev fakeroot
+	libseccomp-dev libcap-dev libyaml-dev zlib1g-dev libpcre2-dev uthash-dev debhelper dpkg-dev fakeroot
 TEST_DEPS := libcriterion-dev clang clang-tidy clang-format cppcheck libclang-rt-dev shellcheck valgrind lcov lintian python3 git \
 	systemd-journal-remote slirp4netns python3-kubernetes node=nodejs npm=npm tmux ccache
 

@@ -460,6 +460,10 @@ static int start_server(struct agent *a, struct err *e)
                 .started = time_now(),
                 .version = kubelet_version,
                 .config = c,
+                .node_logs = { .event = a->event,
+                               .enabled = c->system_log_handler,
+                               .queries = c->system_log_query,
+                               .folder = "/var/log" },
                 .look = look_at_health,
                 .userdata = a,
         };

@@ -12,6 +12,7 @@
 #include "agent/lib/json.h"
 #include "agent/lib/quantity.h"
 #include "agent/lib/yaml.h"
+#include "common/buf.h"
 #include "common/file.h"
 #include "common/ids.h"
 #include "common/mem.h"
@@ -84,6 +85,12 @@ static const struct row {
         { "streaming-connection-idle-timeout", "streamingConnectionIdleTimeout", "TIME",
           "an exec, attach or port-forward on which nothing passes for so long is ended (4h, 1h30m, 90s; 0: never)",
           "4h", TIME, AT(stream_idle_usec) },
+        { "enable-system-log-handler", "enableSystemLogHandler", NULL,
+          "serve the machine's logs below /var/log, as far as the agent may read them (/logs/ of the kubelet API)",
+          "true", BOOL, AT(system_log_handler) },
+        { "enable-system-log-query", "enableSystemLogQuery", NULL,
+          "and what the journal has of the machine's services (/logs/?query=ssh)", "false", BOOL,
+          AT(system_log_query) },
         { "pod-manifest-path", "staticPodPath", "DIR", "folder of static pods, one in each file", "/etc/vks/manifests",
           STRING, AT(static_path) },
         { "helper-socket", "helperSocket", "PATH", "socket of vks-helper", WIRE_SOCKET, STRING, AT(helper_socket) },
@@ -167,16 +174,16 @@ static int set_mode(bool *ret_always_allow, const char *s, struct err *e)
         return 0;
 }
 
+static const char *const forward_words[] = {
+        [PORT_FORWARD_POD_PORTS] = "PodPorts",
+        [PORT_FORWARD_ANY_PORT] = "AnyPort",
+        [PORT_FORWARD_OFF] = "Off",
+};
+
 static int set_forward(enum config_port_forward *ret, const char *s, struct err *e)
 {
-        static const char *const words[] = {
-                [PORT_FORWARD_POD_PORTS] = "PodPorts",
-                [PORT_FORWARD_ANY_PORT] = "AnyPort",
-                [PORT_FORWARD_OFF] = "Off",
-        };
-
-        for (size_t i = 0; i < ARRAY_LEN(words); i++)
-                if (streq(words[i], s)) {
+        for (size_t i = 0; i < ARRAY_LEN(forward_words); i++)
+                if (streq(forward_words[i], s)) {
                         *ret = (enum config_port_forward)i;
                         return 0;
                 }
@@ -556,6 +563,7 @@ int config_new(int argc, char **argv, const char *root, const char *hostname, st
 
         *c = (struct config){
                 .node_lease = true,
+                .system_log_handler = true,
                 .port = 10250,
                 .healthz_port = 10248,
                 .max_pods = 110,
@@ -577,6 +585,7 @@ int config_new(int argc, char **argv, const char *root, const char *hostname, st
                 if ((file && (r = apply_file(c, file, e)) < 0) || (r = apply_flags(c, given, n, e)) < 0 ||
                     (r = complete(c, root, hostname, e)) < 0)
                         return r;
+                c->file = TAKE(file);
         }
         *ret = TAKE(c);
         return 0;
@@ -593,6 +602,7 @@ struct config *config_free(struct config *c)
                         clear_list(c, &rows[i]);
         }
         free(c->node_name);
+        free(c->file);
         free(c);
         return NULL;
 }
@@ -632,4 +642,113 @@ void config_help(FILE *f)
                 fputc('\n', f);
         }
         fputs("\nA flag wins over the file. See vks-agent(8).\n", f);
+}
+
+/* ---- what holds -------------------------------------------------------------------------------------------------- */
+
+static const char *or_empty(const char *s)
+{
+        return s ? s : "";
+}
+
+static void tell_words(char *const *words, struct buf *ret)
+{
+        for (size_t i = 0; words && words[i]; i++)
+                buf_printf(ret, "%s%s", i ? "," : "", words[i]);
+}
+
+static void tell_reserved(const struct config_reserved *r, struct buf *ret)
+{
+        char text[QUANTITY_TEXT_MAX];
+        const char *between = "";
+
+        if (r->cpu_milli) {
+                quantity_milli_text(r->cpu_milli, text);
+                buf_printf(ret, "cpu=%s", text);
+                between = ",";
+        }
+        if (r->memory) {
+                quantity_bytes_text(r->memory, text);
+                buf_printf(ret, "%smemory=%s", between, text);
+                between = ",";
+        }
+        if (r->storage) {
+                quantity_bytes_text(r->storage, text);
+                buf_printf(ret, "%sephemeral-storage=%s", between, text);
+        }
+}
+
+static void tell_value(const struct config *c, const struct row *row, struct buf *ret)
+{
+        const void *at = row->at == SIZE_MAX ? &c->file : (const void *)((const char *)c + row->at);
+        char text[64];
+
+        switch (row->type) {
+        case STRING:
+        case NAME:
+                buf_str(ret, or_empty(*(char *const *)at));
+                break;
+        case BOOL:
+                buf_str(ret, *(const bool *)at ? "true" : "false");
+                break;
+        case MODE:
+                buf_str(ret, *(const bool *)at ? "AlwaysAllow" : "Webhook");
+                break;
+        case FORWARD:
+                buf_str(ret, forward_words[*(const enum config_port_forward *)at]);
+                break;
+        case PORT:
+                buf_printf(ret, "%u", *(const uint16_t *)at);
+                break;
+        case COUNT:
+                buf_printf(ret, "%u", *(const unsigned *)at);
+                break;
+        case PIDS:
+                if (*(const unsigned *)at)
+                        buf_printf(ret, "%u", *(const unsigned *)at);
+                else
+                        buf_str(ret, "-1");
+                break;
+        case TIME:
+                config_duration_text(*(const uint64_t *)at, text);
+                buf_str(ret, text);
+                break;
+        case LEVEL:
+                for (size_t i = 0; i < ARRAY_LEN(levels); i++)
+                        if (levels[i].level == *(const int *)at)
+                                buf_str(ret, levels[i].name);
+                break;
+        case IPS:
+        case WORDS:
+                tell_words(*(char *const *const *)at, ret);
+                break;
+        case LABELS:
+                for (size_t i = 0; i < c->n_labels; i++)
+                        buf_printf(ret, "%s%s=%s", i ? "," : "", c->labels[i].key, c->labels[i].value);
+                break;
+        case RESERVED:
+                tell_reserved(at, ret);
+                break;
+        }
+}
+
+static int by_flag(const void *a, const void *b)
+{
+        return strcmp((*(const struct row *const *)a)->flag, (*(const struct row *const *)b)->flag);
+}
+
+void config_tell(const struct config *c, void (*tell)(void *userdata, const char *flag, const char *value),
+                 void *userdata)
+{
+        const struct row *sorted[ARRAY_LEN(rows)];
+
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+                sorted[i] = &rows[i];
+        qsort(sorted, ARRAY_LEN(sorted), sizeof(sorted[0]), by_flag);
+        for (size_t i = 0; i < ARRAY_LEN(sorted); i++) {
+                CLEANUP(buf_done) struct buf value = BUF(FILE_MAX);
+
+                tell_value(c, sorted[i], &value);
+                tell(userdata, sorted[i]->flag, value.data ? value.data : "");
+        }
 }

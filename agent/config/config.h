@@ -32,6 +32,7 @@ enum config_port_forward {
 
 struct config {
         bool help, version, dry_run;
+        char *file; /* that was read; NULL: none */
         char *kubeconfig;
         char *node_name;
         bool node_lease;
@@ -56,7 +57,9 @@ struct config {
         unsigned max_pods;
         unsigned max_pids; /* of one pod; 0: no limit */
         struct config_reserved kube_reserved, system_reserved;
-        char *static_path; /* the folder of static pods */
+        bool system_log_handler; /* /logs/ of the kubelet API is served */
+        bool system_log_query;   /* and its parameters ask for units of the journal */
+        char *static_path;       /* the folder of static pods */
         char *helper_socket;
         int log_level; /* syslog priority */
 };
@@ -76,6 +79,11 @@ int config_may_forward(const struct config *c, const char *namespace, struct err
 
 void config_help(FILE *f);
 
+/* Calls `tell` with each flag and its value as it holds, as one would write it, in the order of the alphabet. What is
+ * not set is "". No value is a secret. */
+void config_tell(const struct config *c, void (*tell)(void *userdata, const char *flag, const char *value),
+                 void *userdata);
+
 /* May a node set this label on itself? -EPERM says why not (admission plugin NodeRestriction), -EINVAL when it is no
  * label. */
 int config_label_check(const char *key, const char *value, struct err *e);
@@ -83,5 +91,8 @@ int config_label_check(const char *key, const char *value, struct err *e);
 /* "4h", "1h30m", "1.5s", "0": as Go writes durations (time.ParseDuration), in microseconds, from 0 to a year. -EINVAL.
  */
 int config_parse_duration(const char *s, uint64_t *ret_usec);
+
+/* "4h0m0s", "1m30s", "1.5s". */
+void config_duration_text(uint64_t usec, char ret[64]);
 
 #endif

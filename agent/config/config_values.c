@@ -2,6 +2,8 @@
 /* What a label may be that a node gives itself, and how long something may last. Pure. */
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "agent/config/config.h"
@@ -41,6 +43,19 @@ int config_parse_duration(const char *s, uint64_t *ret_usec)
                 return -EINVAL;
         *ret_usec = (uint64_t)sum;
         return 0;
+}
+
+void config_duration_text(uint64_t usec, char ret[64])
+{
+        uint64_t s = usec / 1000000, h = s / 3600, m = s / 60 % 60;
+        double rest = (double)(usec % 60000000) / 1e6;
+
+        if (h)
+                snprintf(ret, 64, "%" PRIu64 "h%" PRIu64 "m%gs", h, m, rest);
+        else if (m)
+                snprintf(ret, 64, "%" PRIu64 "m%gs", m, rest);
+        else
+                snprintf(ret, 64, "%gs", rest);
 }
 
 /* ---- labels ------------------------------------------------------------------------------------------------------ */

@@ -1,28 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/server/configz.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-
 #include "agent/lib/quantity.h"
 #include "agent/node/lease.h"
 #include "agent/node/node_status.h"
 #include "agent/server/gate.h"
 #include "common/mem.h"
 
-/* As Go writes durations: "4h0m0s", "1m30s", "30s", "1.5s". */
 static void add_duration(cJSON *o, const char *name, uint64_t usec)
 {
-        uint64_t s = usec / 1000000, h = s / 3600, m = s / 60 % 60;
-        double rest = (double)(usec % 60000000) / 1e6;
         char text[64];
 
-        if (h)
-                snprintf(text, sizeof(text), "%" PRIu64 "h%" PRIu64 "m%gs", h, m, rest);
-        else if (m)
-                snprintf(text, sizeof(text), "%" PRIu64 "m%gs", m, rest);
-        else
-                snprintf(text, sizeof(text), "%gs", rest);
+        config_duration_text(usec, text);
         cJSON_AddStringToObject(o, name, text);
 }
 
@@ -100,6 +89,8 @@ char *configz_text(const struct config *c)
         cJSON_AddStringToObject(o, "cgroupDriver", "systemd");
         cJSON_AddNumberToObject(o, "maxPods", c->max_pods);
         cJSON_AddBoolToObject(o, "enableDebuggingHandlers", true);
+        cJSON_AddBoolToObject(o, "enableSystemLogHandler", c->system_log_handler);
+        cJSON_AddBoolToObject(o, "enableSystemLogQuery", c->system_log_query);
         cJSON_AddBoolToObject(o, "registerNode", true);
         add_reserved(o, "systemReserved", &c->system_reserved);
         add_reserved(o, "kubeReserved", &c->kube_reserved);

@@ -297,11 +297,13 @@ const char *http_status_text(int status)
         } table[] = {
                 { 101, "Switching Protocols" },
                 { 200, "OK" },
+                { 301, "Moved Permanently" },
                 { 400, "Bad Request" },
                 { 401, "Unauthorized" },
                 { 403, "Forbidden" },
                 { 404, "Not Found" },
                 { 405, "Method Not Allowed" },
+                { 406, "Not Acceptable" },
                 { 409, "Conflict" },
                 { 413, "Content Too Large" },
                 { 422, "Unprocessable Content" },

@@ -99,6 +99,19 @@ void response_send(struct response *res, int status, const char *content_type, c
         send_whole(res, status, content_type, body, size, "");
 }
 
+void response_send_with(struct response *res, int status, const char *content_type, const char *headers,
+                        const void *body, size_t size)
+{
+        send_whole(res, status, content_type, body, size, headers);
+}
+
+void response_moved(struct response *res, const char *location)
+{
+        CLEANUP(freep) char *header = xasprintf("Location: %s\r\n", location);
+
+        send_whole(res, 301, "text/plain; charset=utf-8", "", 0, header);
+}
+
 void response_error(struct response *res, int status, const char *fmt, ...)
 {
         char text[2048];

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/server/kubelet_api.h"
 
+#include "agent/lib/times.h"
 #include "agent/server/configz.h"
 #include "agent/server/container_routes.h"
 #include "agent/server/kubelet_metrics.h"
 #include "agent/server/kubelet_pods.h"
 #include "agent/server/kubelet_stats.h"
 #include "agent/server/routes.h"
+#include "agent/server/zpages.h"
 #include "common/buf.h"
 #include "common/mem.h"
 
@@ -26,6 +28,21 @@ static void configz(struct kubelet_api *api, struct response *res)
         CLEANUP(freep) char *text = configz_text(api->config);
 
         response_send(res, 200, "application/json", text, strlen(text));
+}
+
+static void statusz(const struct kubelet_api *api, const struct request *r, struct response *res)
+{
+        const char *paths[32];
+        const struct zpage_status status = {
+                .started = api->started,
+                .now = time_now(),
+                .version = VKS_VERSION,
+                .kubelet = api->version(api->userdata),
+                .paths = paths,
+                .n_paths = route_tops(paths, ARRAY_LEN(paths)),
+        };
+
+        statusz_answer(&status, r, res);
 }
 
 void kubelet_api_handle(void *userdata, const struct request *r, struct response *res)
@@ -52,6 +69,12 @@ void kubelet_api_handle(void *userdata, const struct request *r, struct response
         case ROUTE_CONFIGZ:
                 configz(api, res);
                 break;
+        case ROUTE_STATUSZ:
+                statusz(api, r, res);
+                break;
+        case ROUTE_FLAGZ:
+                flagz_answer(api->config, r, res);
+                break;
         case ROUTE_METRICS:
                 kubelet_metrics(api, res);
                 break;
@@ -66,6 +89,9 @@ void kubelet_api_handle(void *userdata, const struct request *r, struct response
                 break;
         case ROUTE_STATS_SUMMARY:
                 kubelet_stats_summary(api->sampler, api->config->node_name, r, res);
+                break;
+        case ROUTE_NODE_LOGS:
+                node_logs_answer(&api->node_logs, r, res);
                 break;
         case ROUTE_LOGS:
                 container_logs(api, r, res, found.segment);

@@ -8,6 +8,7 @@
 #include "agent/pods/command.h"
 #include "agent/probes/probes.h"
 #include "agent/server/health.h"
+#include "agent/server/node_logs.h"
 #include "agent/server/server.h"
 #include "agent/sessions/console.h"
 #include "agent/stats/sample.h"
@@ -24,6 +25,7 @@ struct kubelet_api {
         uint64_t started;                       /* when the process began, microseconds since the epoch */
         const char *(*version)(void *userdata); /* the kubelet's version that the Node tells; "": not known yet */
         const struct config *config;
+        struct node_logs node_logs;
         void (*look)(void *userdata, struct health *ret); /* how the agent is (health.h) */
         void *userdata;
 };

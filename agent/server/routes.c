@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/server/routes.h"
 
+#include <stdlib.h>
+
 #define GET_ONLY    "GET"
 #define GET_OR_POST "GET, POST"
 
 /*
- * "*" is one segment, whatever it is. Where `allow` is NULL, the kubelet asks for no method either, and a path with "/"
- * behind it is another path.
+ * "*" is one segment, whatever it is; "**", at the end, all that may follow. Where `allow` is NULL, the kubelet asks
+ * for no method either, and a path with "/" behind it is another path.
  */
 static const struct row {
         const char *path;
@@ -20,11 +22,15 @@ static const struct row {
         { "/pods", ROUTE_PODS, GET_ONLY },
         { "/runningpods", ROUTE_RUNNING_PODS, GET_ONLY },
         { "/configz", ROUTE_CONFIGZ, NULL },
+        { "/statusz", ROUTE_STATUSZ, NULL },
+        { "/flagz", ROUTE_FLAGZ, NULL },
         { "/metrics", ROUTE_METRICS, NULL },
         { "/metrics/cadvisor", ROUTE_METRICS_CADVISOR, NULL },
         { "/metrics/probes", ROUTE_METRICS_PROBES, NULL },
         { "/metrics/resource", ROUTE_METRICS_RESOURCE, NULL },
         { "/stats/summary", ROUTE_STATS_SUMMARY, GET_OR_POST },
+        { "/logs", ROUTE_NODE_LOGS, GET_ONLY },
+        { "/logs/**", ROUTE_NODE_LOGS, GET_ONLY },
         { "/containerLogs/*/*/*", ROUTE_LOGS, GET_ONLY },
         { "/run/*/*/*", ROUTE_RUN, "POST" },
         { "/run/*/*/*/*", ROUTE_RUN, "POST" },
@@ -39,6 +45,8 @@ static const struct row {
 static bool fits(const char *pattern, const char *path)
 {
         while (*pattern && *path) {
+                if (streq(pattern, "**"))
+                        return true;
                 if (*pattern == '*') {
                         size_t n = strcspn(path, "/");
 
@@ -50,7 +58,7 @@ static bool fits(const char *pattern, const char *path)
                         return false;
                 }
         }
-        return !*pattern && !*path;
+        return (!*pattern || streq(pattern, "**")) && !*path;
 }
 
 static bool is_method_of(const char *allow, const char *method)
@@ -93,4 +101,30 @@ void route_find(const char *method, const char *path, struct route_found *ret)
                 split(ret);
                 return;
         }
+}
+
+/* The row's path is whole: "/pods", and not "/healthz/ping". */
+static bool is_top(const struct row *row)
+{
+        return !strchr(row->path + 1, '/');
+}
+
+static int compare(const void *a, const void *b)
+{
+        return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+size_t route_tops(const char *ret[], size_t max)
+{
+        /* of those that have no path of their own */
+        static const char *const others[] = { "/stats", "/containerLogs", "/run", "/exec", "/attach", "/portForward" };
+        size_t n = 0;
+
+        for (size_t i = 0; i < ARRAY_LEN(rows) && n < max; i++)
+                if (is_top(&rows[i]) && rows[i].route != ROUTE_STATUSZ)
+                        ret[n++] = rows[i].path;
+        for (size_t i = 0; i < ARRAY_LEN(others) && n < max; i++)
+                ret[n++] = others[i];
+        qsort(ret, n, sizeof(ret[0]), compare);
+        return n;
 }

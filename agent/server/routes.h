@@ -16,11 +16,14 @@ enum route {
         ROUTE_PODS,
         ROUTE_RUNNING_PODS,
         ROUTE_CONFIGZ,
+        ROUTE_STATUSZ,
+        ROUTE_FLAGZ,
         ROUTE_METRICS,
         ROUTE_METRICS_CADVISOR,
         ROUTE_METRICS_PROBES,
         ROUTE_METRICS_RESOURCE,
         ROUTE_STATS_SUMMARY,
+        ROUTE_NODE_LOGS,
         ROUTE_LOGS,
         ROUTE_EXEC,
         ROUTE_ATTACH,
@@ -35,6 +38,10 @@ struct route_found {
         const char *segment[ROUTE_SEGMENTS_MAX]; /* they lie in `text` */
         char text[ROUTE_PATH_MAX];
 };
+
+/* The first segments of all routes, each once and in the alphabet's order, but for /statusz, which tells of them:
+ * "/pods". Returns how many, at most `max`. */
+size_t route_tops(const char *ret[], size_t max);
 
 /* `path` is decoded and without the query. */
 void route_find(const char *method, const char *path, struct route_found *ret);

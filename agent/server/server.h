@@ -57,6 +57,11 @@ typedef void (*server_handler)(void *userdata, const struct request *r, struct r
 
 void response_send(struct response *res, int status, const char *content_type, const void *body, size_t size);
 void response_error(struct response *res, int status, const char *fmt, ...) PRINTF(3, 4); /* text/plain, one line */
+/* As response_send, with lines of its own in the head, each with CRLF at its end. */
+void response_send_with(struct response *res, int status, const char *content_type, const char *headers,
+                        const void *body, size_t size);
+/* 301; `location` is a reference that can stand in a header as it is (RFC 3986). */
+void response_moved(struct response *res, const char *location);
 /* 405; `allow` is what RFC 9110 wants in the header Allow: "GET, POST". */
 void response_not_allowed(struct response *res, const char *method, const char *allow);
 void response_start(struct response *res, const char *content_type, void (*on_ready)(void *), void (*on_closed)(void *),

@@ -2,7 +2,7 @@
 # The kubelet API as what looks at nodes asks for it: health, pods, configuration. Who may ask for it is authz.sh's.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-together pods_are_told_with_their_status runningpods_are_what_runs configz_is_what_holds what_is_used_is_told
+together statusz_and_flagz pods_are_told_with_their_status runningpods_are_what_runs configz_is_what_holds what_is_used_is_told
 
 # As the API server asks the node, and as every kubectl can.
 get() { kubectl get --raw "/api/v1/nodes/$NODE/proxy/$1"; }
@@ -102,15 +102,58 @@ static_runs() {
 print([p["status"]["phase"] for p in json.load(sys.stdin)["items"] if p["metadata"]["name"] == sys.argv[1]][0])' "static-$NODE")" = Running ]
 }
 # By a certificate of its own, at the node's own door.
-curl_as_admin() { # PATH
+curl_as_admin() { # PATH [OPTION...]
+    local path=$1
+    shift
     [ -e "$TMP/admin.crt" ] || "$LAB" client "$TMP/admin" "/O=system:masters/CN=vks-kubelet-api-$$"
-    curl -skf --cert "$TMP/admin.crt" --key "$TMP/admin.key" "https://127.0.0.1:${KUBELET_PORT:-10250}/$1"
+    curl -skf --cert "$TMP/admin.crt" --key "$TMP/admin.key" "$@" "https://127.0.0.1:${KUBELET_PORT:-10250}/$path"
+}
+
+# configured LINE: agent.yaml has that line, too; without one, none that a test has put there.
+configured() {
+    sh_node "test -e /root/agent.kept || cp -p /etc/vks/agent.yaml /root/agent.kept; cp -p /root/agent.kept /etc/vks/agent.yaml; echo '${1:-}' >>/etc/vks/agent.yaml"
+    [ -n "${1:-}" ] || sh_node "mv /root/agent.kept /etc/vks/agent.yaml"
+    node systemctl restart vks-agent
+    wait_for 30 "the agent is back" equals ok get healthz
+}
+
+test_the_machines_logs() {
+    local words="told by $NS"
+    node sh -c "echo 'a line of $NS' >/var/log/vks-test.log; echo secret >/var/log/vks-secret.log; chmod 600 /var/log/vks-secret.log"
+    trap 'node rm -f /var/log/vks-test.log /var/log/vks-secret.log; configured' EXIT
+    [ "$(get logs/vks-test.log)" = "a line of $NS" ] || fail "a file: $(get logs/vks-test.log)"
+    contains '<a href="vks-test.log">' get logs/ || fail "the folder"
+    contains '<a href="history.log">' get logs/apt || fail "a folder without a slash"
+    ! get logs/vks-secret.log >"$TMP/out" 2>&1 || fail "what is root's alone: $(cat "$TMP/out")"
+    contains 'vks-test.log' get 'logs/?query=vks-test&tailLines=x' || fail "parameters mean nothing yet"
+    configured 'enableSystemLogQuery: true'
+    node systemd-run --quiet --wait --unit="told-$NS" sh -c "echo one; echo '$words'; echo three"
+    wait_for 10 "the journal has it" contains "$words" get "logs/?query=told-$NS"
+    contains "Started" get "logs/?query=told-$NS&boot=0" || fail "what systemd says of it"
+    contains "No entries" get "logs/?query=told-$NS.service&pattern=TOLD%20by" || fail "capital letters are meant"
+    contains "]: $words" get "logs/?query=told-$NS.service&pattern=told%20by%20.*&tailLines=1" || fail "a pattern"
+    [ "$(get "logs/?query=vks-test")" = "a line of $NS" ] || fail "a service that has a file"
+    ! get 'logs/?query=vks-test&boot=x' >"$TMP/out" 2>&1 || fail "no number"
+    grep -q BadRequest "$TMP/out" || fail "no number: $(cat "$TMP/out")"
 }
 
 test_configz_is_what_holds() {
     [ "$(of configz "o['kubeletconfig']['kind']")" = KubeletConfiguration ] || fail "kind"
     [ "$(of configz "o['kubeletconfig']['authorization']['mode']")" = Webhook ] || fail "mode"
     [ "$(of configz "o['kubeletconfig']['maxPods']")" = "$(kubectl get node "$NODE" -o 'jsonpath={.status.capacity.pods}')" ] || fail "maxPods"
+}
+
+# As the kubelet of the current release has them: as text, and as an object for who asks for one.
+test_statusz_and_flagz() {
+    curl_as_admin statusz >"$TMP/statusz"
+    grep -q '^kubelet statusz$' "$TMP/statusz" || fail "statusz: $(cat "$TMP/statusz")"
+    grep -q '^Paths:.* /logs .*/pods' "$TMP/statusz" || fail "paths: $(cat "$TMP/statusz")"
+    [ "$(curl_as_admin statusz -H 'Accept: application/json;as=Statusz;g=config.k8s.io;v=v1beta1' | python3 -c 'import json, sys
+o = json.load(sys.stdin)
+print(o["kind"], o["emulationVersion"], o["uptimeSeconds"] >= 0)')" = "Statusz $(kubectl get node "$NODE" -o 'jsonpath={.status.nodeInfo.kubeletVersion}' | sed 's/^v\([0-9]*[.][0-9]*\)[.].*/\1/') True" ] ||
+        fail "statusz as an object"
+    curl_as_admin flagz | grep -q "^nodename=$NODE\$" || fail "flagz"
+    [ "$(curl_as_admin flagz -H 'Accept: application/yaml' -o /dev/null -w '%{http_code}' -f 2>/dev/null || true)" = 406 ] || fail "no object, and no text"
 }
 
 # metric PATH NAME{LABELS}: its value

@@ -48,6 +48,8 @@ Test(configz, what_holds_without_a_setting)
         cr_assert_str_eq(in(o, "authorization", "webhook", "cacheUnauthorizedTTL"), "30s");
         cr_assert_str_eq(in(o, "authentication", "webhook", "cacheTTL"), "2m0s");
         cr_assert(!json_bool(json_get(json_get(o, "authentication"), "anonymous"), "enabled", true));
+        cr_assert(json_bool(o, "enableSystemLogHandler", false));
+        cr_assert(!json_bool(o, "enableSystemLogQuery", true));
         cr_assert_null(json_get(o, "kubeReserved"));
         cr_assert_null(json_get(o, "tlsCertFile"));
         cr_assert_null(json_get(o, "evictionHard"), "what is not done is not told");

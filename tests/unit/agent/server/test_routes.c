@@ -32,6 +32,9 @@ static const struct {
         { "/runningpods/", ROUTE_RUNNING_PODS, "GET" },
         { "/configz", ROUTE_CONFIGZ, NULL },
         { "/configz/", ROUTE_NONE, NULL },
+        { "/statusz", ROUTE_STATUSZ, NULL },
+        { "/flagz", ROUTE_FLAGZ, NULL },
+        { "/flagz/x", ROUTE_NONE, NULL },
         { "/metrics", ROUTE_METRICS, NULL },
         { "/metrics/x", ROUTE_NONE, NULL },
         { "/metrics/cadvisor", ROUTE_METRICS_CADVISOR, NULL },
@@ -42,6 +45,11 @@ static const struct {
         { "/stats/summary", ROUTE_STATS_SUMMARY, "GET, POST" },
         { "/stats/container", ROUTE_NONE, NULL },
         { "/metrics/../containerLogs/ns/p/c", ROUTE_NONE, NULL },
+        { "/logs", ROUTE_NODE_LOGS, "GET" },
+        { "/logs/", ROUTE_NODE_LOGS, "GET" },
+        { "/logs/apt/history.log", ROUTE_NODE_LOGS, "GET" },
+        { "/logs/apt/", ROUTE_NODE_LOGS, "GET" },
+        { "/logsx", ROUTE_NONE, NULL },
         { "/containerLogs/ns/p/c", ROUTE_LOGS, "GET" },
         { "/containerLogs/ns/p", ROUTE_NONE, NULL },
         { "/containerLogs/ns/p/c/d", ROUTE_NONE, NULL },
@@ -103,5 +111,33 @@ Test(routes, a_path_is_divided)
                 route_find("GET", path, &found);
                 cr_assert_eq(found.route, n < ROUTE_PATH_MAX ? ROUTE_EXEC : ROUTE_NONE, "%zu", n);
                 path[n] = 'x';
+        }
+}
+
+/* Each route is below a top that is told, and each top has a route. */
+Test(routes, tops_are_all_there)
+{
+        const char *tops[64];
+        size_t n = route_tops(tops, ARRAY_LEN(tops));
+
+        cr_assert_lt(n, ARRAY_LEN(tops));
+        for (size_t k = 1; k < n; k++)
+                cr_expect_lt(strcmp(tops[k - 1], tops[k]), 0, "%s", tops[k]);
+        for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+                bool told = table[i].route == ROUTE_NONE || table[i].route == ROUTE_STATUSZ;
+
+                for (size_t k = 0; k < n; k++) {
+                        size_t size = strlen(tops[k]);
+
+                        told |= starts_with(table[i].path, tops[k]) && strchr("/", table[i].path[size]);
+                }
+                cr_expect(told, "%s", table[i].path);
+        }
+        for (size_t k = 0; k < n; k++) {
+                bool used = false;
+
+                for (size_t i = 0; i < ARRAY_LEN(table); i++)
+                        used |= table[i].route != ROUTE_NONE && starts_with(table[i].path, tops[k]);
+                cr_expect(used, "%s", tops[k]);
         }
 }
