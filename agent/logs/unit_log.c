@@ -12,7 +12,7 @@
 #include "common/utf8.h"
 
 enum {
-        BOOT_COST = 16,         /* of the budget, for a step from one boot to the one before */
+        BOOT_COST = 16,       /* of the budget, for a step from one boot to the one before */
         STEPS_FOR_ONE = 1000, /* of a pattern: what they cost of the budget */
         NAME_MAX_BYTES = 256,
 };
@@ -28,7 +28,7 @@ struct unit_log {
         int boots_left;  /* to go back */
         sd_id128_t boot; /* of the last entry that was told, or that is looked for */
         bool told;
-        bool gave_up;    /* a pattern, in a message */
+        bool gave_up; /* a pattern, in a message */
 };
 
 int unit_log_open(const char *directory, struct unit_log **ret, struct err *e)

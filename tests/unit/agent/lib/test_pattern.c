@@ -39,7 +39,9 @@ Test(pattern, what_is_found)
         cr_expect_eq(find("\xc3", false, "\xc3\x28", 2), 1, "and perhaps no UTF-8");
 }
 
-static const char *const refused[] = { "(", "a)", "[a", "*", "\\", "\\C", "(*UTF)a", "(*UCP)a", "((a{1000}){1000}){1000}" };
+static const char *const refused[] = { "(",       "a)",      "[a",
+                                       "*",       "\\",      "\\C",
+                                       "(*UTF)a", "(*UCP)a", "((a{1000}){1000}){1000}" };
 
 Test(pattern, what_is_refused)
 {
@@ -61,8 +63,14 @@ Test(pattern, what_is_refused)
 }
 
 /* What would take longer than the world, at each place of the text. */
-static const char *const endless[] = { "^(a|a|aa|(a*)*|.*a)*(a+)+b$", "(a+)+b", "(?:a?){50}a{50}b", "(a*)*c", "(?R)?ab",
-                                       "(.*)(.*)(.*)(.*)(.*)b", "(*LIMIT_MATCH=4000000000)(a+)+b", "(a|(?1)a)+b" };
+static const char *const endless[] = { "^(a|a|aa|(a*)*|.*a)*(a+)+b$",
+                                       "(a+)+b",
+                                       "(?:a?){50}a{50}b",
+                                       "(a*)*c",
+                                       "(?R)?ab",
+                                       "(.*)(.*)(.*)(.*)(.*)b",
+                                       "(*LIMIT_MATCH=4000000000)(a+)+b",
+                                       "(a|(?1)a)+b" };
 
 Test(pattern, no_pattern_takes_long)
 {
