@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a supervisor sends through K3s' tunnel: the answer to the WebSocket's beginning, frames, and messages in them. */
+/* What a supervisor sends through K3s' tunnel: the answer to the WebSocket's beginning, frames, and messages in them.
+ */
 #include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
