@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vks-exec [--user UID --group GID [--groups GID,...] [--may-gain]] [--dir DIR] [--console] [--argv0 NAME] PROGRAM
- * [ARG...]: the last step before a container's program, where systemd's own settings do not reach. It adds the
+ * vks-exec [--user UID --group GID [--groups GID,...] [--may-gain]] [--dir DIR] [--console] [--other] [--argv0 NAME]
+ * PROGRAM [ARG...]: the last step before a container's program, where systemd's own settings do not reach. It adds the
  * variables that an EnvironmentFile= cannot carry, puts into the command line the words that not everybody may read
  * (UNIT_TEXT_CARRIED in the unit's credentials has both: NAME=VALUE, and =INDEX=WORD with 0 for the program, each ended
  * by a NUL), becomes a user that no passwd entry has, or one without the groups that /etc/group has for it, and says
@@ -125,10 +125,11 @@ static bool put_word(char *entry, char **argv, int argc)
         return true;
 }
 
-static bool put_all(char *text, size_t size, char **argv, int argc)
+/* `other`: of another command line than the one that the words are for. */
+static bool put_all(char *text, size_t size, char **argv, int argc, bool other)
 {
         for (char *s = text; s < text + size; s += strlen(s) + 1)
-                if (*s == '=' ? !put_word(s, argv, argc) : putenv(s) != 0)
+                if (*s == '=' ? !other && !put_word(s, argv, argc) : putenv(s) != 0)
                         return false;
         return true;
 }
@@ -242,19 +243,22 @@ static bool enter(const char *dir)
 
 int main(int argc, char **argv)
 {
-        static const struct option options[] = {
-                { "user", required_argument, NULL, 'u' },   { "group", required_argument, NULL, 'g' },
-                { "groups", required_argument, NULL, 's' }, { "may-gain", no_argument, NULL, 'm' },
-                { "dir", required_argument, NULL, 'd' },    { "argv0", required_argument, NULL, 'a' },
-                { "console", no_argument, NULL, 'c' },      { NULL, 0, NULL, 0 }
-        };
+        static const struct option options[] = { { "user", required_argument, NULL, 'u' },
+                                                 { "group", required_argument, NULL, 'g' },
+                                                 { "groups", required_argument, NULL, 's' },
+                                                 { "may-gain", no_argument, NULL, 'm' },
+                                                 { "dir", required_argument, NULL, 'd' },
+                                                 { "argv0", required_argument, NULL, 'a' },
+                                                 { "console", no_argument, NULL, 'c' },
+                                                 { "other", no_argument, NULL, 'o' },
+                                                 { NULL, 0, NULL, 0 } };
         const char *program, *argv0 = NULL, *dir = NULL;
         char *carried;
         size_t size = 0;
         uid_t uid = 0;
         gid_t gid = 0;
         struct groups more = { 0 };
-        bool may_gain = false, console = false;
+        bool may_gain = false, console = false, other = false;
 
         for (int c; (c = getopt_long(argc, argv, "+", options, NULL)) != -1;) {
                 if (c == 'u')
@@ -267,6 +271,8 @@ int main(int argc, char **argv)
                         may_gain = true;
                 else if (c == 'c')
                         console = true;
+                else if (c == 'o')
+                        other = true;
                 else if (c == 'd')
                         dir = optarg;
                 else if (c == 'a')
@@ -290,7 +296,7 @@ int main(int argc, char **argv)
         if (console && !get_console())
                 fprintf(stderr, "vks-exec: there is no agent to give the container its terminal or input: %s\n",
                         strerror(errno));
-        if (!put_all(carried, size, argv + optind, argc - optind))
+        if (!put_all(carried, size, argv + optind, argc - optind, other))
                 return failed("what the container is given");
         program = argv[optind];
         if (argv0)

@@ -206,6 +206,14 @@ static const char *next_word(const char *s)
         return s + strspn(s, " \t");
 }
 
+/* Where a command of a line ends: several are separated by ";", a word of its own. */
+static const char *command_end(const char *s)
+{
+        while (*s && !(*s == ';' && (!s[1] || strchr(" \t", s[1]))))
+                s = next_word(s);
+        return s;
+}
+
 /* What vks-exec becomes, and what it starts, may be more than that: a set-user-id program is one. */
 static bool may_gain(const struct privilege *w)
 {
@@ -242,6 +250,14 @@ static bool enters_dir(const struct unit_text *u)
         return u->makes_dir || (u->who.become && *u->working_dir);
 }
 
+static void become_options(struct buf *b, const struct unit_text *u)
+{
+        CLEANUP(freep) char *groups = more_groups(&u->who);
+
+        buf_printf(b, "--user=%u --group=%u %s%s%s", u->who.uid, u->who.gid, groups, *groups ? " " : "",
+                   may_gain(&u->who) ? "--may-gain " : "");
+}
+
 /* One ExecStart line: the package's `line`, with what the pod says instead of its words. */
 static void exec_start(struct buf *b, const struct unit_text *u, const char *line)
 {
@@ -265,12 +281,8 @@ static void exec_start(struct buf *b, const struct unit_text *u, const char *lin
                                       : "");
         if (u->carried)
                 buf_str(b, VKS_EXEC " ");
-        if (u->who.become) {
-                CLEANUP(freep) char *groups = more_groups(&u->who);
-
-                buf_printf(b, "--user=%u --group=%u %s%s%s", u->who.uid, u->who.gid, groups, *groups ? " " : "",
-                           may_gain(&u->who) ? "--may-gain " : "");
-        }
+        if (u->who.become)
+                become_options(b, u);
         if (enters_dir(u)) {
                 buf_str(b, "--dir ");
                 quoted(b, u->working_dir, !literal);
@@ -297,6 +309,18 @@ static void exec_start(struct buf *b, const struct unit_text *u, const char *lin
         buf_char(b, '\n');
 }
 
+/* Of several commands in one line each: a oneshot may have them. */
+static void exec_starts(struct buf *b, const struct unit_text *u, const char *line)
+{
+        if (!*line)
+                exec_start(b, u, line);
+        for (const char *end; *line; line = end + strspn(end, "; \t")) {
+                end = command_end(line);
+                CLEANUP(freep) char *one = xstrndup(line, (size_t)(end - line));
+                exec_start(b, u, one);
+        }
+}
+
 static void command_line(struct buf *b, const struct unit_text *u)
 {
         bool same = !u->program && !u->n_args;
@@ -308,12 +332,38 @@ static void command_line(struct buf *b, const struct unit_text *u)
                 exec_start(b, u, unit_file_get(u->file, "ExecStart"));
         for (size_t i = 0; same && i < u->file->n; i++)
                 if (streq(u->file->service[i].key, "ExecStart"))
-                        exec_start(b, u, u->file->service[i].value);
+                        exec_starts(b, u, u->file->service[i].value);
         if (u->carried && *unit_file_get(u->file, "NoExecPaths")) /* the package says what may be executed */
                 buf_str(b, "ExecPaths=" VKS_EXEC "\n");
         if (u->carried)
                 buf_printf(b, "LoadCredential=" UNIT_TEXT_CARRIED ":" POD_RUN_DIR "/%s/env/%s.carried\n", u->pod->uid,
                            u->container);
+}
+
+/*
+ * One of the package's other commands, from `s` to `end`. Where vks-exec becomes the container's user, it does so for
+ * this one, too: PID 1 would give it all groups that the user has on the machine, and its configuration is the pod's.
+ */
+static bool other_command(struct buf *b, const struct unit_text *u, const char *key, const char *s, const char *end,
+                          bool privileged)
+{
+        size_t n = strspn(s, PREFIXES);
+        const char *first = s + n + strspn(s + n, " \t"), *second = next_word(first);
+        bool root = privileged || memchr(s, '+', n) || memchr(s, '!', n), at = memchr(s, '@', n),
+             through = u->who.become && !root;
+
+        buf_printf(b, "%s=", key);
+        prefixes(b, s, n, privileged || through, through ? "@" : "");
+        if (through) {
+                buf_str(b, VKS_EXEC " --other ");
+                become_options(b, u);
+                if (at)
+                        buf_printf(b, "--argv0 %.*s ", (int)(word_end(second) - second), second);
+                buf_printf(b, "%.*s ", (int)(word_end(first) - first), first);
+                first = at ? next_word(second) : second;
+        }
+        buf_printf(b, "%.*s\n", (int)(end > first ? end - first : 0), first);
+        return memchr(s, '+', n);
 }
 
 /*
@@ -337,14 +387,15 @@ static void other_commands(struct buf *b, const struct unit_text *u)
                                 buf_printf(b, "ExecStartPre=-:/bin/mkdir -p %s\n", u->given->dirs[i].path);
                 for (size_t i = 0; i < p->n && !u->program; i++) {
                         const char *v = p->service[i].value;
-                        size_t n = strspn(v, PREFIXES);
 
                         if (!streq(p->service[i].key, keys[k]))
                                 continue;
-                        buf_printf(b, "%s=", keys[k]);
-                        prefixes(b, v, n, start_only, "");
-                        buf_printf(b, "%s\n", v + n);
-                        privileged |= memchr(v, '+', n) != NULL;
+                        if (!*v) /* it takes back what came before it */
+                                buf_printf(b, "%s=\n", keys[k]);
+                        for (const char *end; *v; v = end + strspn(end, "; \t")) {
+                                end = command_end(v);
+                                privileged |= other_command(b, u, keys[k], v, end, start_only);
+                        }
                 }
         }
         if (start_only)

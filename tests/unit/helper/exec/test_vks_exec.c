@@ -266,6 +266,16 @@ Test(vks_exec, hidden_words_take_their_places)
         cr_assert_eq(RUN("/bin/echo", "1", "2", "3"), NOT_RUN, "there is no fourth");
 }
 
+Test(vks_exec, another_command_line_gets_the_variables_and_none_of_the_words)
+{
+        static const char bytes[] = "A=1\0=1=two\0=7=x";
+        char out[4096];
+
+        credential(bytes, sizeof(bytes));
+        cr_assert_eq(RUN("--other", "sh", "-c", "echo $A"), 0, "%s", out);
+        cr_assert_str_eq(out, "1\n");
+}
+
 Test(vks_exec, a_word_that_has_no_place_runs_nothing)
 {
         static const char *const entries[] = {

@@ -529,6 +529,35 @@ Test(unit_text, a_user_without_passwd_entry_is_become_by_vks_exec)
         LINE_IS(&u, "User=", "");
 }
 
+/* PID 1 would leave them the groups that the user has on the machine, and what they read is the pod's. */
+Test(unit_text, where_vks_exec_becomes_the_user_it_does_so_for_the_packages_other_commands)
+{
+        CLEANUP(unit_file_freep)
+        struct unit_file *file = parse("[Service]\nExecStart=/d\nExecStartPre=-@/bin/a name 'x ; y' \\; ; /bin/b\n"
+                                       "ExecStartPre=\nExecStartPre=:/bin/c $A ; +/bin/root x ;\nExecStopPost=/bin/e\n"
+                                       "ExecReload=!/bin/f\nExecStartPost=-@/bin/a name 'x ; y' \\; ; /bin/b\n");
+        struct unit_text u = text_of(file);
+
+        LINE_IS(&u, "ExecStartPre=", "|-@/bin/a name 'x ; y' \\; |/bin/b||:/bin/c $A |!/bin/root x ");
+        u.who.become = true, u.who.uid = 1234, u.who.gid = 99, u.who.n_more = 1, u.who.more[0] = 7, u.carried = true;
+#define BECOME "/usr/libexec/vks/vks-exec --other --user=1234 --group=99 --groups=7 "
+        LINE_IS(&u, "ExecStartPre=",
+                "|-!" BECOME "--argv0 name /bin/a 'x ; y' \\; |!" BECOME "/bin/b ||:!" BECOME
+                "/bin/c $A |!/bin/root x ");
+        LINE_IS(&u, "ExecStartPost=", "|-!" BECOME "--argv0 name /bin/a 'x ; y' \\; |!" BECOME "/bin/b ");
+        LINE_IS(&u, "ExecStopPost=", "|!" BECOME "/bin/e ");
+        LINE_IS(&u, "ExecReload=", "|!/bin/f");
+        u.program = "/bin/x";
+        LINE_IS(&u, "ExecStartPre=", "");
+        CLEANUP(unit_file_freep)
+        struct unit_file *oneshot = parse("[Service]\nType=oneshot\nExecStart=/bin/a b ; /bin/c\n");
+        u.program = NULL, u.file = oneshot;
+#undef BECOME
+#define BECOME "!/usr/libexec/vks/vks-exec --user=1234 --group=99 --groups=7 "
+        LINE_IS(&u, "ExecStart=", "|" BECOME "/bin/a b |" BECOME "/bin/c ");
+#undef BECOME
+}
+
 Test(unit_text, words_of_a_pod_are_privileged_where_the_policy_says_so_only)
 {
         CLEANUP(unit_file_freep) struct unit_file *file = parse("[Service]\nUser=x\nExecStart=!@/usr/sbin/d name -a\n");
