@@ -176,7 +176,7 @@ int op_exec(struct machine *m, const struct op_exec *op, struct answer *a, struc
         if ((r = check_streams(m, e)) < 0 || (r = check_container(m, op, pod, e)) < 0)
                 return r;
         own = content_of(m, op->as.pod.uid);
-        if ((r = room_left(m->pods, POD_RUN_DIR, e)) < 0 || (r = room_left(m->units, UNIT_DIR, e)) < 0 ||
+        if ((r = room_left(m->pods, POD_RUN_DIR, 0, e)) < 0 || (r = room_left(m->units, UNIT_DIR, 0, e)) < 0 ||
             (r = bounds_jobs(m, 1, false, e)) < 0 || (r = bounds_execs(m, e)) < 0 ||
             (r = container_text_make(m, &op->as, k, pod, overlay, true, &t, e)) < 0)
                 return r;

@@ -242,8 +242,8 @@ int trash_put(struct machine *m, int at, const char *name);
  * machine. */
 bool trash_sweep(void *machine);
 
-/* -ENOSPC when less than a quarter of the filesystem of `dir` is free: running pods need some of their tmpfs, and the
- * machine some of /run, where the units are. */
-int room_left(int dir, const char *path, struct err *e);
+/* -ENOSPC when less than a quarter of the filesystem of `dir` would be free beside `more` bytes: running pods need some
+ * of their tmpfs, and the machine some of /run, where the units are. */
+int room_left(int dir, const char *path, uint64_t more, struct err *e);
 
 #endif

@@ -253,11 +253,12 @@ int pod_dirs_remove(struct machine *m, const char *uid, struct err *e)
         return r < 0 ? err_errno(e, r, NULL, "removing the pod's directories") : 0;
 }
 
-int room_left(int dir, const char *path, struct err *e)
+int room_left(int dir, const char *path, uint64_t more, struct err *e)
 {
         struct statfs room = { 0 };
 
-        if (fstatfs(dir, &room) < 0 || room.f_bavail < room.f_blocks / 4 || room.f_ffree < room.f_files / 4)
+        if (fstatfs(dir, &room) < 0 || room.f_bavail < room.f_blocks / 4 + more / (uint64_t)room.f_bsize ||
+            room.f_ffree < room.f_files / 4)
                 return err_set(e, -ENOSPC, NULL, "%s is three quarters full, the rest is for what runs", path);
         return 0;
 }
@@ -316,7 +317,7 @@ static int fill(struct machine *m, const struct op_fill *op, struct err *e)
 int op_fill(struct machine *m, const struct op_fill *op, UNUSED struct answer *a, struct err *e)
 {
         uint64_t own = 0;
-        int r = room_left(m->pods, POD_RUN_DIR, e);
+        int r = room_left(m->pods, POD_RUN_DIR, 0, e);
 
         if (r == 0)
                 r = content_room(m, op->pod.uid, fill_bytes(op), &op->bounds, &own, e);

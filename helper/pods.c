@@ -201,6 +201,8 @@ static int write_files(struct machine *m, int pod, const char *unit, struct unit
         unit_text_dropin(u, &dropin);
         if (!buf_ok(&fragment) || !buf_ok(&dropin) || !buf_ok(&env) || !buf_ok(&carried))
                 r = -E2BIG;
+        if (r == 0) /* a request may have 64 of them */
+                r = room_left(m->units, UNIT_DIR, fragment.len + dropin.len, NULL);
         if (r < 0 || (r = dir_remove(m->units, unit)) < 0 || (r = logs_write(m, u, unit)) < 0 ||
             (r = dir_write(envs, c->name, env.data, env.len, 0600)) < 0 ||
             (r = u->carried ? dir_write(envs, carried_name, carried.data, carried.len, 0600)
@@ -400,7 +402,7 @@ int op_write(struct machine *m, const struct op_write *op, UNUSED struct answer 
 
         for (size_t i = 0; i < op->n_containers; i++)
                 n_new += faccessat(m->units, op->containers[i].unit, F_OK, AT_SYMLINK_NOFOLLOW) < 0;
-        if ((r = room_left(m->pods, POD_RUN_DIR, e)) < 0 || (r = room_left(m->units, UNIT_DIR, e)) < 0 ||
+        if ((r = room_left(m->pods, POD_RUN_DIR, 0, e)) < 0 || (r = room_left(m->units, UNIT_DIR, 0, e)) < 0 ||
             (r = choose_overlay(m, op, &overlay, e)) < 0)
                 return r;
         if (n_new && !m->units_known) /* once for a thousand pods that come: the directory grows with them */
