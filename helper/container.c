@@ -107,6 +107,22 @@ static int choose_fresh(const struct unit_text *u, int pod, bool beside, struct 
 }
 
 /*
+ * Is `path`, of the pod's own, one that nobody but root can ever put something at? Where nothing is there, the
+ * directory that it is to lie in becomes root's now: else a package that is installed meanwhile could bring a user's
+ * directory of that name, and a later WRITE would copy its shape (make_run()). 0 or -ENOENT: yes.
+ */
+static int claim(const char *path, struct stat *ret_parent)
+{
+        CLEANUP(freep) char *parent = xstrndup(path, (size_t)(strrchr(path, '/') - path));
+        int r = trust_path(path, TRUST_LOOK, false, NULL), made;
+
+        if (r < 0 && r != -ENOENT)
+                return r;
+        made = trust_path(parent, r == 0 ? TRUST_LOOK : TRUST_DIR, false, ret_parent);
+        return made < 0 ? made : r;
+}
+
+/*
  * At the top of the pod's /run there are directories of users, as at the top of the machine's (make_run()): in these
  * PID 1 makes nothing, either (`inner` in helper/text/given.h).
  */
@@ -115,25 +131,58 @@ static void choose_inner(const struct unit_text *u, struct given *given)
         for (size_t i = 0; i < given->n; i++) {
                 struct given_dir *dir = &given->dirs[i];
                 CLEANUP(freep) char *path = xasprintf(POD_RUN_DIR "/%s%s", u->pod->uid, dir->path);
-                int r = dir->kind == GIVEN_RUNTIME ? trust_path(path, TRUST_LOOK, false, NULL) : 0;
+                int r;
 
-                dir->inner |= r < 0 && r != -ENOENT;
+                if (dir->inner || dir->kind != GIVEN_RUNTIME)
+                        continue;
+                r = claim(path, NULL);
+                dir->inner = r < 0 && r != -ENOENT;
         }
 }
 
-/* What PID 1 will follow for this container, into the pod's account (helper/files/ways.h). */
-static int note_ways(int pod, const struct unit_text *u, const struct mount_wish *wishes, size_t n_wishes,
+/*
+ * PID 1 itself opens PIDFile=, as root, and waits for what it opens: a FIFO in its place would hold up PID 1, and with
+ * it the machine, and a link may lead to a device. So it reads one only where nobody but root can ever put anything;
+ * where it reads none, it finds the daemon among the unit's processes (GuessMainPID= in systemd.service(5)).
+ */
+static void choose_pid_file(const struct unit_text *u, int pod, char ret[static ID_PATH_MAX + 1])
+{
+        const char *said = unit_file_get(u->file, "PIDFile");
+        CLEANUP(freep) char *whole = xasprintf("%s%s", *said && *said != '/' ? "/run/" : "", said), *path = NULL;
+        struct stat dir = { 0 };
+        bool roots;
+        int r = -EPERM;
+
+        *ret = '\0';
+        if (!id_is_path(whole) || strchr(whole, '%'))
+                return;
+        policy_plain_path(whole, ret);
+        path = xasprintf(POD_RUN_DIR "/%s%s", u->pod->uid, ret);
+        roots = path_is_beneath(ret, "/run") && !ways_is_given(pod, ret);
+        for (size_t i = 0; i < u->given->n; i++)
+                roots &= !path_is_beneath(ret, u->given->dirs[i].path) || (u->who.root && !u->given->dirs[i].inner);
+        if (roots)
+                r = claim(path, &dir);
+        if ((r < 0 && r != -ENOENT) || dir.st_uid || (dir.st_mode & 022))
+                *ret = '\0';
+}
+
+/* What PID 1 will follow for this container, into the pod's account (helper/files/ways.h). For a command `beside` it,
+ * it makes no directory. */
+static int note_ways(int pod, const struct unit_text *u, const struct mount_wish *wishes, size_t n_wishes, bool beside,
                      struct err *e)
 {
-        CLEANUP(freep) struct way *ways = xcalloc(n_wishes + u->given->n, sizeof(*ways));
+        CLEANUP(freep) struct way *ways = xcalloc(n_wishes + u->given->n + 1, sizeof(*ways));
         size_t n = 0;
 
         for (size_t i = 0; i < n_wishes; i++)
                 if (mount_is_on_pods_ground(wishes, n_wishes, wishes[i].target))
                         ways[n++] = (struct way){ WAY_MOUNT, wishes[i].target };
-        for (size_t i = 0; i < u->given->n && !u->who.root; i++)
+        for (size_t i = 0; i < u->given->n && !beside; i++)
                 if (!u->given->dirs[i].inner)
-                        ways[n++] = (struct way){ WAY_GIVEN, u->given->dirs[i].path };
+                        ways[n++] = (struct way){ u->who.root ? WAY_ROOTS : WAY_GIVEN, u->given->dirs[i].path };
+        if (u->pid_file && *u->pid_file)
+                ways[n++] = (struct way){ WAY_ROOTS, u->pid_file };
         return ways_note(pod, ways, n, e);
 }
 
@@ -351,7 +400,7 @@ static int find_source(const struct op_container *k, const struct unit_text *u, 
 }
 
 /* `dir`: room for u->working_dir. */
-static int plan_mounts(struct machine *m, int pod, const struct op_container *k, struct unit_text *u,
+static int plan_mounts(struct machine *m, int pod, const struct op_container *k, struct unit_text *u, bool beside,
                        char dir[static ID_PATH_MAX + 1], struct mount_plan *ret, struct err *e)
 {
         CLEANUP(sub_paths_done)
@@ -390,7 +439,7 @@ static int plan_mounts(struct machine *m, int pod, const struct op_container *k,
                 return r;
         n += wished;
         qsort(wishes, n, sizeof(*wishes), by_target);
-        if ((r = note_ways(pod, u, wishes, n, e)) < 0)
+        if ((r = note_ways(pod, u, wishes, n, beside, e)) < 0)
                 return r;
         n = cover_missing(pod, u, wishes, n, covers);
         if ((r = mount_points_make(own, u->overlay, wishes, n, e)) < 0 || (r = hold_ways(pod, u, wishes, n, e)) < 0)
@@ -452,7 +501,10 @@ int container_text_make(struct machine *m, const struct op_write *op, const stru
         if ((r = given_of(t->file, &t->given, e)) < 0 || (r = choose_fresh(u, pod, beside, &t->given, e)) < 0)
                 return r;
         choose_inner(u, &t->given);
-        r = plan_mounts(m, pod, k, u, t->dir, &t->mounts, e);
+        u->pid_file = t->pid_file;
+        if (!beside && !u->program) /* a command of the pod's own has none */
+                choose_pid_file(u, pod, t->pid_file);
+        r = plan_mounts(m, pod, k, u, beside, t->dir, &t->mounts, e);
         if (r < 0)
                 return r;
         if (t->mounts.root && !u->who.set_user &&

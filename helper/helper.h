@@ -169,7 +169,7 @@ struct container_text {
         struct mount_plan mounts;
         struct given given;
         char *program;
-        char dir[ID_PATH_MAX + 1];
+        char dir[ID_PATH_MAX + 1], pid_file[ID_PATH_MAX + 1];
 };
 
 /*

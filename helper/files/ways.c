@@ -8,14 +8,19 @@
 #include "helper/files/dir.h"
 #include "policy/path.h"
 
-#define ACCOUNT "ways" /* lines of "m PATH" and "g PATH" */
+#define ACCOUNT "ways" /* lines of "g PATH", "m PATH" and "r PATH" */
 
 enum { ACCOUNT_MAX = 512 * 1024 };
 
-static const char letters[] = { [WAY_MOUNT] = 'm', [WAY_GIVEN] = 'g' };
+static const char letters[] = { [WAY_MOUNT] = 'm', [WAY_GIVEN] = 'g', [WAY_ROOTS] = 'r' };
 
 static int clash(const struct way *inner, const struct way *outer, struct err *e)
 {
+        if (inner->kind == WAY_ROOTS)
+                return err_set(e, -EPERM, "mount-target",
+                               "policy rule mount-target: %s, which systemd makes or reads for a container of the pod, "
+                               "lies in %s, which would belong to the user of another one",
+                               inner->path, outer->path);
         return err_set(e, -EPERM, "mount-target",
                        "policy rule mount-target: %s%s lies in %s, which belongs to the user of a container: put a "
                        "volume at %s itself",
@@ -53,7 +58,10 @@ static struct way *account_read(char *text, size_t *ret_n)
         for (char *line = text, *end; n < lines; line = end + 1) {
                 end = strchr(line, '\n');
                 *end = '\0';
-                ret[n++] = (struct way){ line[0] == letters[WAY_GIVEN] ? WAY_GIVEN : WAY_MOUNT, line + 2 };
+                ret[n++] = (struct way){ line[0] == letters[WAY_GIVEN]   ? WAY_GIVEN
+                                         : line[0] == letters[WAY_ROOTS] ? WAY_ROOTS
+                                                                         : WAY_MOUNT,
+                                         line + 2 };
         }
         qsort(ret, n, sizeof(*ret), by_kind_and_path);
         *ret_n = n;
@@ -89,4 +97,18 @@ int ways_note(int pod, const struct way *ways, size_t n, struct err *e)
         if (r == 0 && all.len > was)
                 r = dir_write(pod, ACCOUNT, all.data, all.len, 0600);
         return r == 0 || r == -EPERM ? r : err_errno(e, r, NULL, "the pod's mounts and directories");
+}
+
+bool ways_is_given(int pod, const char *path)
+{
+        CLEANUP(buf_done) struct buf text = BUF(ACCOUNT_MAX);
+        CLEANUP(freep) struct way *known = NULL;
+        bool found = dir_read(pod, ACCOUNT, &text) < 0 || !buf_ok(&text);
+        size_t n = 0;
+
+        if (!found)
+                known = account_read(text.data, &n);
+        for (size_t i = 0; i < n && known[i].kind == WAY_GIVEN; i++)
+                found |= path_is_beneath(path, known[i].path);
+        return found;
 }

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "common/mem.h"
+#include "helper/files/links.h"
 #include "helper/files/trust.h"
 #include "common/utf8.h"
 #include "policy/path.h"
@@ -71,6 +72,29 @@ static bool is_private(const struct mount_wish *wishes, size_t n_wishes, const c
         return false;
 }
 
+/* Could somebody else than root change what this name leads to? */
+static bool is_others(const char *path, UNUSED const void *userdata)
+{
+        CLEANUP(freep) char *parent = xstrndup(path, (size_t)(strrchr(path, '/') - path));
+        struct stat dir, st;
+
+        if (stat(*parent ? parent : "/", &dir) < 0 || dir.st_uid)
+                return true;
+        return (dir.st_mode & 022) && !((dir.st_mode & S_ISVTX) && lstat(path, &st) == 0 && st.st_uid == 0);
+}
+
+/*
+ * A link is followed by PID 1 at each start. On the way of one may be a directory of the machine's to which a pod has a
+ * hostPath, or which is a user's: who writes there would choose what is shown in its place, and be it in a directory
+ * that only root enters.
+ */
+static bool leads_through_others(const char *path)
+{
+        CLEANUP(freep) char *where = NULL;
+
+        return links_lead(path, is_others, NULL, &where) != -ENOENT;
+}
+
 /* A tmpfs at `dir`, and each of its entries bound back, but those that something else of the plan replaces. */
 static int mirror(struct mount_plan *p, const struct mount_wish *wishes, size_t n_wishes, const char *dir,
                   struct err *e)
@@ -95,7 +119,7 @@ static int mirror(struct mount_plan *p, const struct mount_wish *wishes, size_t 
                         skip |= streq(path, other[i]);
                 for (size_t i = 0; i < ARRAY_LEN(writable); i++)
                         kind = streq(path, writable[i]) ? MOUNT_BIND : kind;
-                if (skip)
+                if (skip || (entry->d_type != DT_DIR && entry->d_type != DT_REG && leads_through_others(path)))
                         continue;
                 n++;
                 add(p, kind, xasprintf("-%s", path), xstrdup(path)); /* "-": a symbolic link may lead nowhere */

@@ -722,15 +722,14 @@ static void take_back(struct buf *b, const struct unit_text *u)
 
 static void type_and_files(struct buf *b, const struct unit_text *u)
 {
-        const char *pid_file = unit_file_get(u->file, "PIDFile"), *kill = unit_file_get(u->file, "KillMode");
+        const char *kill = unit_file_get(u->file, "KillMode");
 
         if (!u->file || u->program)
                 buf_str(b, "Type=exec\nPIDFile=\nWatchdogSec=0\n");
-        else if (*pid_file) /* PID 1 reads it on the host's side */
-                buf_printf(b, "PIDFile=" POD_RUN_DIR "/%s/run/%s\n", u->pod->uid,
-                           starts_with(pid_file, "/run/")       ? pid_file + strlen("/run/")
-                           : starts_with(pid_file, "/var/run/") ? pid_file + strlen("/var/run/")
-                                                                : pid_file);
+        else if (u->pid_file && *u->pid_file) /* PID 1 reads it on the host's side */
+                buf_printf(b, "PIDFile=" POD_RUN_DIR "/%s%s\n", u->pod->uid, u->pid_file);
+        else if (*unit_file_get(u->file, "PIDFile"))
+                buf_str(b, "PIDFile=\n");
         if (!streq(kill, "control-group") && !streq(kill, "mixed") && (*kill || !u->file))
                 buf_str(b, "KillMode=mixed\n");
         if (*u->stop_signal)

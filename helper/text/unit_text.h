@@ -51,6 +51,7 @@ struct unit_text {
         const char *stop_signal;   /* a name of systemd's; "": the package's */
         bool message;              /* the file of its termination message is at the default path */
         bool etc;                  /* `mounts` has directories of a layer over the machine's /etc */
+        const char *pid_file;      /* where the container has its PIDFile=, below /run; "": PID 1 reads none */
 };
 
 void unit_text_fragment(const struct unit_text *u, struct buf *b); /* UNIT */

@@ -169,6 +169,17 @@ ExecStart=/bin/sh -c 'sleep 1115 & sleep 1116 & echo \$\$! >/run/vks-test/pid'"
     assert_clean_node
 }
 
+# A FIFO where PID 1 looks for the daemon's number would hold up PID 1, and with it the machine, until somebody writes to it.
+test_no_daemon_holds_up_pid_1_by_its_pid_file() {
+    daemon fifo "Type=forking
+User=daemon
+RuntimeDirectory=vks-test
+PIDFile=/run/vks-test/pid
+ExecStart=/bin/sh -c 'mkfifo /run/vks-test/pid; sleep 1118 &'"
+    wait_for 10 "its main process" contains "sleep 1118" main_process fifo
+    k delete pod fifo --timeout=300s >/dev/null
+}
+
 test_an_init_script_is_a_service() {
     package vks-test-script "" # no unit at all
     node sh -c 'rm /tmp/vks-test-script/lib/systemd/system/vks-test-script.service'

@@ -816,6 +816,92 @@ Test(helper, nothing_is_mounted_in_a_directory_that_is_given_to_a_user_in_whatev
         cr_assert_eq(write_pod(a), 0, "a volume in its place: %s", reply->text);
 }
 
+/* PID 1 waits for what it opens there: a FIFO would hold it up, and with it the machine. */
+Test(helper, systemd_reads_a_pid_file_only_where_nobody_but_root_can_put_anything)
+{
+        static const struct {
+                const char *lines, *read; /* "": none */
+        } rows[] = {
+                { "PIDFile=/run/x.pid\nUser=redis\n", "/run/x.pid" },
+                { "PIDFile=x.pid\nUser=redis\n", "/run/x.pid" },
+                { "PIDFile=/var/run/x.pid\n", "/run/x.pid" },
+                { "PIDFile=/run/redis/x.pid\nUser=redis\nRuntimeDirectory=redis\n", "" },
+                { "PIDFile=/run/redis/a/x.pid\nUser=redis\nRuntimeDirectory=redis\n", "" },
+                { "PIDFile=/run/redis/x.pid\nRuntimeDirectory=redis\n", "/run/redis/x.pid" },
+                { "PIDFile=/run/theirs/x.pid\nUser=redis\n", "" },
+                { "PIDFile=/run/lock/x.pid\n", "" },
+                { "PIDFile=/tmp/x.pid\n", "" },
+                { "PIDFile=/var/lib/x.pid\n", "" },
+                { "PIDFile=%t/x.pid\n", "" },
+                { "PIDFile=/run/../x.pid\n", "" },
+                { "PIDFile=/run/new/x.pid\n", "/run/new/x.pid" },
+        };
+
+        make("/run/theirs");
+        cr_assert(chown("/run/theirs", 7, 7) == 0 && chmod("/run/lock", 01777) == 0);
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                CLEANUP(freep)
+                char *text = xasprintf("[Service]\nType=forking\nExecStart=/usr/bin/redis\n%s", rows[i].lines);
+                CLEANUP(freep)
+                char *want = xasprintf("\nPIDFile=%s%s\n", *rows[i].read ? POD_RUN_DIR "/" UID : "", rows[i].read);
+                struct asked *a = redis(text);
+
+                cr_assert_eq(write_pod(a), 0, "%s: %s", rows[i].lines, reply->text);
+                cr_assert(dropin_has(want), "%s", rows[i].lines);
+                cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
+        }
+}
+
+/* Whoever comes first: a container that is given the directory, or one whose pid file lies in it. */
+Test(helper, a_pid_file_is_not_in_what_another_container_is_given)
+{
+        struct asked *a = redis("[Service]\nType=forking\nExecStart=/usr/bin/redis\nPIDFile=/run/redis/x.pid\n");
+
+        package("iwd", "/usr/lib/systemd/system/iwd.service\n/etc/systemd/system/iwd.service\n");
+        put("/etc/systemd/system/iwd.service",
+            "[Service]\nExecStart=/usr/bin/iwd\nRuntimeDirectory=redis\nUser=redis\n", 0644);
+        a->c2.image = a->c2.package = STR("iwd"), a->c2.unit = STR("iwd.service");
+        a->m.n_containers = 2;
+        cr_assert_eq(write_pod(a), -EPERM);
+        expect(-EPERM, "/run/redis/x.pid, which systemd makes or reads for a container of the pod, lies in /run/redis");
+        a->containers[0] = &a->c2, a->containers[1] = &a->c;
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(dropin_has("\nPIDFile=\n"));
+}
+
+/* What a later WRITE finds at the top of the machine's /run is copied with its owner, unless the pod has it already. */
+Test(helper, what_systemd_will_make_lies_in_directories_of_roots_from_the_beginning)
+{
+        struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=redis\nRuntimeDirectory=theirs/x\n");
+        struct stat st;
+
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(dropin_has("RuntimeDirectory=vks/pods/" UID "/run/theirs/x\n"));
+        make("/run/theirs");
+        cr_assert_eq(chown("/run/theirs", 7, 7), 0);
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(stat(POD_RUN_DIR "/" UID "/run/theirs", &st) == 0 && st.st_uid == 0);
+}
+
+/* A link is followed at each start: by then who has a hostPath on its way may have chosen where it leads. */
+Test(helper, a_mirror_has_no_link_that_leads_through_what_is_others)
+{
+        struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=redis\n");
+
+        own_directory("/srv", "mode=0755"), own_directory("/opt", "mode=0755");
+        make("/srv/theirs"), make("/srv/roots"), make("/srv/theirs/data"), make("/opt/own");
+        cr_assert_eq(chown("/srv/theirs", 7, 7), 0);
+        cr_assert_eq(symlink("/srv/theirs/data", "/opt/data"), 0);
+        cr_assert_eq(symlink("../srv/roots", "/opt/roots"), 0);
+        cr_assert_eq(symlink("roots/../theirs/data", "/srv/way"), 0);
+        cr_assert_eq(symlink("/srv/way", "/opt/way"), 0);
+        with_mount(a, "memory", "/opt/new");
+        put_policy("root = deny\n");
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(dropin_has("\"-/opt/own\":\"/opt/own\"") && dropin_has("\"-/opt/roots\":\"/opt/roots\""));
+        cr_assert(!dropin_has("/opt/data") && !dropin_has("/opt/way"));
+}
+
 /* What PID 1 makes of a word of StateDirectory= is what the pod's account has to know it by. */
 Test(helper, a_directory_that_is_given_is_known_however_its_unit_spells_it)
 {

@@ -49,6 +49,17 @@ Test(ways, nothing_is_mounted_beneath_what_is_given_away_whichever_came_first)
         cr_assert_eq(note(WAY_GIVEN, "/run/a/b"), 0, "what is mounted over it is not inside it");
 }
 
+Test(ways, what_root_makes_or_reads_lies_in_nothing_that_is_given_away)
+{
+        cr_assert_eq(note(WAY_GIVEN, "/run/a"), 0);
+        cr_assert_eq(note(WAY_ROOTS, "/run/a/b"), -EPERM);
+        cr_assert_eq(note(WAY_ROOTS, "/run/a"), 0);
+        cr_assert_eq(note(WAY_ROOTS, "/run/c/d.pid"), 0);
+        cr_assert_eq(note(WAY_GIVEN, "/run/c"), -EPERM);
+        cr_assert_eq(note(WAY_MOUNT, "/run/c/d.pid/x"), 0, "it is nobody's but root's");
+        cr_assert(ways_is_given(pod, "/run/a/b") && !ways_is_given(pod, "/run/a") && !ways_is_given(pod, "/run/c/d"));
+}
+
 Test(ways, a_volume_at_the_directory_itself_or_beside_it_is_none_of_that)
 {
         cr_assert_eq(note(WAY_GIVEN, "/var/lib/iwd"), 0);

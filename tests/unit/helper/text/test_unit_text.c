@@ -649,6 +649,9 @@ Test(unit_text, directories_lie_in_the_pods_own)
                       "b/c\nRuntimeDirectoryMode=2755\nStateDirectory=s:link\nPIDFile=/var/run/a/d.pid\n");
         struct unit_text u = text_of(file);
 
+        LINE_IS(&u, "PIDFile=", "");
+        u.pid_file = "/run/a/d.pid";
+
         LINE_IS(&u, "RuntimeDirectory=", "|vks/pods/" UID "/run/a vks/pods/" UID "/run/b/c vks/pods/" UID "/var/lib/s");
         LINE_IS(&u, "StateDirectory=", "");
         LINE_IS(&u, "RuntimeDirectoryMode=", "2755");
