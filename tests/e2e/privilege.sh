@@ -16,7 +16,7 @@ prepare() {
              D=/usr/share/power/daemon
              printf "User=backup\nGroup=disk\nSupplementaryGroups=shadow systemd-journal adm\nExecStart=$D\n" | unit groups
              printf "DynamicUser=yes\nSupplementaryGroups=shadow disk\nExecStart=$D\n" | unit dynamic
-             printf "User=list\nExecStart=$D\n" | unit member
+             printf "User=list\nExecStartPre=/usr/bin/id\nExecStart=$D\n" | unit member
              printf "ExecStart=$D\n" | unit root
              printf "User=root\nDynamicUser=yes\nExecStart=$D\n" | unit rootdynamic
              printf "Type=simple\nUser=irc\nBusName=org.vks.Power\nExecStart=$D\n" | unit bus
@@ -90,6 +90,10 @@ test_groups_of_a_package_are_not_a_pods() {
     ctl kill default/p7 "${UID_OF_POD}7" 'vks.default.p7.bin\x2fsh.service' >/dev/null
     ctl stop default/p7 "${UID_OF_POD}7" 'vks.default.p7.bin\x2fsh.service' >/dev/null
     gone_pod 7
+    pod 8 member user=2345 # the package's commands, which have their configuration from the pod
+    says 8 'uid=2345(vks-person)'
+    ! said 8 | grep -E '^root:|disk|shadow' || fail "a package's other commands have groups of a person"
+    gone_pod 8
     sh_node 'userdel vks-person'
     policy $'root = deny\ngroup = 42'
     gone_pod 1
