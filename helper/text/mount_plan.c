@@ -29,12 +29,15 @@ static void add(struct mount_plan *p, enum mount_kind kind, char *source, char *
         p->lines[p->n++] = (struct mount_line){ .kind = kind, .source = source, .target = target };
 }
 
-static bool is_target(const struct mount_plan *p, const struct mount_wish *wishes, size_t n_wishes, const char *path)
+/* Of the plan's lines only the first `n_tmpfs` may be at an entry of a mirrored directory: the others, of which there
+ * may be thousands, are entries of it, each of which is there once, or of another one. */
+static bool is_target(const struct mount_plan *p, size_t n_tmpfs, const struct mount_wish *wishes, size_t n_wishes,
+                      const char *path)
 {
         for (size_t i = 0; i < n_wishes; i++)
                 if (streq(wishes[i].target, path))
                         return true;
-        for (size_t i = 0; i < p->n; i++)
+        for (size_t i = 0; i < n_tmpfs; i++)
                 if (streq(p->lines[i].target, path))
                         return true;
         return false;
@@ -96,8 +99,8 @@ static bool leads_through_others(const char *path)
 }
 
 /* A tmpfs at `dir`, and each of its entries bound back, but those that something else of the plan replaces. */
-static int mirror(struct mount_plan *p, const struct mount_wish *wishes, size_t n_wishes, const char *dir,
-                  struct err *e)
+static int mirror(struct mount_plan *p, size_t n_tmpfs, const struct mount_wish *wishes, size_t n_wishes,
+                  const char *dir, struct err *e)
 {
         static const char *const writable[] = { "/proc", "/sys", "/dev" }, *const other[] = { "/var",  "/run",
                                                                                               "/tmp",  "/home",
@@ -111,7 +114,7 @@ static int mirror(struct mount_plan *p, const struct mount_wish *wishes, size_t 
         while ((entry = readdir(d)) && n <= ENTRIES_MAX) {
                 CLEANUP(freep) char *path = xasprintf("%s/%s", streq(dir, "/") ? "" : dir, entry->d_name);
                 bool skip = streq(entry->d_name, ".") || streq(entry->d_name, "..") ||
-                            is_target(p, wishes, n_wishes, path) || strchr(path, '\\') ||
+                            is_target(p, n_tmpfs, wishes, n_wishes, path) || strchr(path, '\\') ||
                             !utf8_clean(path, strlen(path), "");
                 enum mount_kind kind = MOUNT_BIND_READ_ONLY;
 
@@ -246,7 +249,7 @@ int mount_plan_make(const struct mount_wish *wishes, size_t n_wishes, struct mou
                 if (p.n > LINES_MAX)
                         return err_set(e, -E2BIG, NULL, "mountPath: too many in directories that have many entries");
                 CLEANUP(freep) char *dir = xstrdup(p.lines[i].target);
-                r = mirror(&p, wishes, n_wishes, dir, e);
+                r = mirror(&p, n_tmpfs, wishes, n_wishes, dir, e);
         }
         if (r < 0)
                 return r;
