@@ -48,6 +48,7 @@ static const struct kind {
         { "compose-code.service", { "/opt/compose/lib", "/opt/compose/lib" } },
         { "compose-cache.service", { "/var/cache/compose/cache/x", "/var/cache/compose" } },
         { "compose-run.service", { "/run/compose-run/x", "/run/compose-run" } },
+        { "compose-fork.service", { "/run/compose-run/x", "/run/compose-run" } },
         { "compose-logs.service", { "/var/log/compose-logs/x", "/var/log/compose-logs" } },
         { "compose-dynamic.service", { "/var/lib/compose-dynamic/x", "/var/lib/private/compose-dynamic" } },
         { "compose-dir@x.service", { "/var/lib/compose/x/x", "/var/lib/compose/x" } },
@@ -315,6 +316,8 @@ static void give_deeds(Vks__Container *c, unsigned pod, unsigned number, char **
                 words[(*n)++] = text("write=%s/w", at);
         if (one_in(4))
                 words[(*n)++] = text("move=%s>%s", place(), place());
+        if (one_in(3))
+                words[(*n)++] = text("fifo=%s/pid", theme.kind->places[1]);
         if (one_in(3))
                 words[(*n)++] = text("use=%s/%s", one_in(2) ? at : place(), PICK(names));
         if (one_in(6))

@@ -10,6 +10,7 @@
  *          plant=PATH                    a copy of itself is there, with set-user-id
  *          write=PATH                    something is written there
  *          move=PATH>PATH
+ *          fifo=PATH                     a FIFO is there, at which whoever reads it waits
  *          use=PATH                      runs it
  *          notify=TEXT                   says that to PID 1
  *          end                           ends instead of doing it again
@@ -268,6 +269,14 @@ static void write_to(const char *path)
         (void)chmod(path, 0777);
 }
 
+static void fifo(const char *path)
+{
+        CLEANUP(freep) char *new = xasprintf("%s.new", path);
+
+        if (mkfifo(new, 0666) == 0 || errno == EEXIST)
+                (void)rename(new, path);
+}
+
 static void use(const char *path)
 {
         pid_t pid = fork();
@@ -303,6 +312,8 @@ static void do_as_told(char *word)
                 plant(first);
         else if (starts_with(word, "write="))
                 write_to(first);
+        else if (starts_with(word, "fifo="))
+                fifo(first);
         else if (starts_with(word, "use="))
                 use(first);
         else if (starts_with(word, "notify="))
