@@ -236,6 +236,8 @@ int working_dir_plan(struct machine *m, const struct op_container *k, struct uni
 
 /* ---- trash.c ----------------------------------------------------------------------------------------------------- */
 
+/* Makes what trash_put() will need; 0 or a negative errno. */
+int trash_ready(struct machine *m);
 /* Takes the directory `name` out of `at`, m->pods or m->disk; success if there is none. */
 int trash_put(struct machine *m, int at, const char *name);
 /* Removes some of what is in the trash. True: there is more. A proto/serve.h serve_spare; `machine` is a struct

@@ -213,6 +213,8 @@ int pod_dirs_make(struct machine *m, const struct op_write *op, bool overlay, in
         FD pod = dir_make(m->pods, uid, 0700);
         int r = pod;
 
+        if (r >= 0)
+                r = trash_ready(m);
         for (size_t i = 0; r >= 0 && i < ARRAY_LEN(names); i++)
                 r = dir_ensure(pod, names[i], 0700);
         if (r >= 0 && (r = dir_ensure(pod, "tmp", 01777)) >= 0 && (r = dir_ensure(pod, "shm", 01777)) >= 0 &&

@@ -11,6 +11,7 @@
 
 #include "common/fd.h"
 #include "common/log.h"
+#include "common/mem.h"
 #include "helper/files/dir.h"
 #include "helper/helper.h"
 
@@ -21,7 +22,8 @@ enum {
         SLICE_STEPS = 64,       /* at least: a step that finds its place in a huge directory takes long */
 };
 
-/* Where there may be a trash, beside the directories of pods; there is none when it is empty. */
+/* Where there is a trash, beside the directories of pods: as long as there are pods, since one of them may have taken
+ * the last inode by the time when there is something to be thrown away. */
 enum { PLACES = 2 };
 
 static int place(const struct machine *m, size_t i)
@@ -35,6 +37,25 @@ static uint64_t now_usec(void)
 
         clock_gettime(CLOCK_MONOTONIC, &now);
         return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+int trash_ready(struct machine *m)
+{
+        int r = 0;
+
+        for (size_t i = 0; i < PLACES && r == 0; i++)
+                r = dir_ensure(place(m, i), TRASH, 0700);
+        return r;
+}
+
+static bool has_pods(int at)
+{
+        CLEANUP(strv_freep) char **names = dir_list(at);
+        bool has = false;
+
+        for (char **name = names; name && *name; name++)
+                has |= !streq(*name, TRASH);
+        return has;
 }
 
 int trash_put(struct machine *m, int at, const char *name)
@@ -90,7 +111,9 @@ static bool step(struct machine *m)
                 r = removal_begin(&t->removal, dirfd(t->list), d->d_name);
         } else {
                 closedir(TAKE(t->list));
-                (void)unlinkat(place(m, t->place + PLACES - 1), TRASH, AT_REMOVEDIR); /* unless something is left */
+                if (!has_pods(place(m, t->place + PLACES - 1)))
+                        (void)unlinkat(place(m, t->place + PLACES - 1), TRASH,
+                                       AT_REMOVEDIR); /* unless something is left */
                 return true;
         }
         t->removing = r > 0;

@@ -2239,6 +2239,23 @@ Test(helper, so_many_installations_are_under_way_and_more_come_later)
         cr_assert_not(strstr(pid1.asked, "StartTransientUnit"));
 }
 
+/* A pod may take the last inode of the tmpfs: then none would be left for where it is to be thrown. */
+Test(helper, there_is_room_for_what_a_pod_leaves_before_it_leaves_anything)
+{
+        static const char *const places[] = { POD_RUN_DIR "/.trash", POD_DISK_DIR "/.trash" };
+
+        cr_assert_eq(write_pod(sleeper()), 0);
+        while (trash_sweep(&machine))
+                ;
+        for (size_t i = 0; i < ARRAY_LEN(places); i++)
+                cr_assert(is_there(places[i]) && mode_of(places[i]) == 0700, "%s", places[i]);
+        cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
+        while (trash_sweep(&machine))
+                ;
+        for (size_t i = 0; i < ARRAY_LEN(places); i++)
+                cr_assert_not(is_there(places[i]), "%s", places[i]);
+}
+
 /* However much a pod leaves: who asks for its removal is answered, and so is the next one. */
 Test(helper, what_a_pod_leaves_is_removed_in_slices)
 {
