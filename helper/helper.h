@@ -62,6 +62,7 @@ int op_stop(struct machine *m, const struct op_units *op, struct answer *a, stru
 int op_remove(struct machine *m, const struct op_units *op, struct answer *a, struct err *e);
 int op_fill(struct machine *m, const struct op_fill *op, struct answer *a, struct err *e);
 int op_exec(struct machine *m, const struct op_exec *op, struct answer *a, struct err *e);
+int op_resize(struct machine *m, const struct op_resize *op, struct answer *a, struct err *e);
 
 /* ---- dispatch.c: from a packet to a reply: decode, ask policy, act, leave one line in the journal. A proto/serve.h
  * handler ---- */
@@ -69,6 +70,12 @@ int dispatch(void *machine, int sock, struct err *e);
 
 /* ---- pods.c: does a file of root's say that the unit is the pod's? ---- */
 bool unit_is_pods(struct machine *m, const char *unit, const char *uid);
+
+/* ---- resize.c ---------------------------------------------------------------------------------------------------- */
+
+/* Of a unit or a slice WRITE's numbers count again: what RESIZE has said instead is gone, and what PID 1 noted then. 0 or
+ * a negative errno. */
+int resize_forget(struct machine *m, const char *unit);
 
 /* ---- policy_file.c ----------------------------------------------------------------------------------------------- */
 
@@ -106,6 +113,9 @@ int unit_is_up(struct machine *m, const char *unit, bool *ret, struct err *e);
 /* Starts `unit`, a transient oneshot that runs `argv`, unless it runs already. When it has ended, however it ended,
  * PID 1 runs the same program with "--end" alone. */
 int unit_run(struct machine *m, const char *unit, char **argv, struct err *e);
+
+/* Applies what is not 0 to a unit or a slice that is loaded, and to what runs in it. */
+int unit_limit(struct machine *m, const char *unit, const Vks__Limits *limits, struct err *e);
 
 /*
  * Starts `unit`, a transient one, of which a drop-in says all but what is said here: what runs (`argv`; its variables

@@ -75,6 +75,8 @@ static int remove_files(struct machine *m, const char *uid, const char *unit)
 
         m->units_known = false;
         if (r == 0)
+                r = resize_forget(m, unit);
+        if (r == 0)
                 r = dir_remove(m->units, dropin);
         if (r == 0)
                 r = logs_remove(m, uid, unit);
@@ -153,6 +155,8 @@ static int remove_rest(struct machine *m, const char *uid, struct err *e)
         }
         if (r == 0 && n > 0)
                 r = dir_remove(m->units, slice);
+        if (r == 0 && n > 0)
+                r = resize_forget(m, slice);
         return r == 0 && n > 0 ? unit_ask(m, "StopUnit", slice, e) : r;
 }
 
@@ -207,7 +211,7 @@ static int write_files(struct machine *m, int pod, const char *unit, struct unit
             (r = dir_write(envs, c->name, env.data, env.len, 0600)) < 0 ||
             (r = u->carried ? dir_write(envs, carried_name, carried.data, carried.len, 0600)
                             : dir_remove(envs, carried_name)) < 0 ||
-            (r = dir = dir_make(m->units, name, 0755)) < 0 ||
+            (r = dir = dir_make(m->units, name, 0755)) < 0 || (r = resize_forget(m, unit)) < 0 ||
             (r = dir_write(dir, "vks.conf", dropin.data, dropin.len, 0644)) < 0)
                 return r;
         r = dir_write(m->units, unit, fragment.data, fragment.len, 0644);
@@ -277,6 +281,8 @@ static int note_slice(struct machine *m, int pod, const struct op_write *op, str
                 return err_set(e, -EBUSY, NULL, "pod %s/%s has units in another slice: %s", op->pod.namespace,
                                op->pod.name, known);
         r = known_one && !streq(known, slice) ? dir_remove(m->units, known) : 0;
+        if (r == 0 && known_one)
+                r = resize_forget(m, known);
         if (r == 0 && ((known_one && unlinkat(pod, "slice", 0) < 0) || symlinkat(slice, pod, "slice") < 0))
                 r = -errno;
         if (r == 0)

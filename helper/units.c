@@ -157,6 +157,38 @@ int unit_find_commands(struct machine *m, const char *all, struct units_found *r
         return unit_find_busy(m, pattern, ret, e);
 }
 
+static int append_number(sd_bus_message *call, const char *name, uint64_t value)
+{
+        return sd_bus_message_append(call, "(sv)", name, "t", value);
+}
+
+int unit_limit(struct machine *m, const char *unit, const Vks__Limits *limits, struct err *e)
+{
+        CLEANUP(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        CLEANUP(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+        int r = sd_bus_message_new_method_call(m->bus, &call, MANAGER, "SetUnitProperties");
+
+        if (r >= 0)
+                r = sd_bus_message_append(call, "sb", unit, true); /* not beyond the next boot */
+        if (r >= 0)
+                r = sd_bus_message_open_container(call, 'a', "(sv)");
+        if (r >= 0 && limits->cpu_weight)
+                r = append_number(call, "CPUWeight", limits->cpu_weight);
+        if (r >= 0 && limits->cpu_milli)
+                r = append_number(call, "CPUQuotaPerSecUSec", (uint64_t)limits->cpu_milli * 1000);
+        if (r >= 0 && limits->memory_max)
+                r = append_number(call, "MemoryMax", limits->memory_max);
+        if (r >= 0 && limits->memory_max)
+                r = append_number(call, "MemorySwapMax", 0);
+        if (r >= 0 && limits->tasks_max)
+                r = append_number(call, "TasksMax", limits->tasks_max);
+        if (r >= 0)
+                r = sd_bus_message_close_container(call);
+        if (r >= 0)
+                r = sd_bus_call(m->bus, call, 0, &error, NULL);
+        return told(r, &error, "SetUnitProperties", unit, e);
+}
+
 void unit_files_touch(struct machine *m)
 {
         struct timespec times[] = { { .tv_nsec = UTIME_OMIT }, { 0 } };

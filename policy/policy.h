@@ -118,6 +118,13 @@ struct op_exec {
         const char *user; /* on whose behalf, as the agent says */
 };
 
+struct op_resize {
+        struct pod_id pod;
+        const Vks__Limits *limits; /* of its slice; NULL: they stay */
+        size_t n_sizes;
+        Vks__Size **sizes; /* unit_name_is_ours() of each; limits are in their ranges, or NULL */
+};
+
 /* 0, -EINVAL (malformed), -EPERM (refused: err.reason names the rule), -EOPNOTSUPP. Call the _done function in any
  * case. */
 int policy_install(const struct policy *p, const Vks__Install *m, struct op_install *ret, struct err *e);
@@ -127,6 +134,7 @@ int policy_stop(const struct policy *p, const Vks__Stop *m, struct op_units *ret
 int policy_remove(const struct policy *p, const Vks__Remove *m, struct op_units *ret, struct err *e);
 int policy_fill(const struct policy *p, const Vks__Fill *m, struct op_fill *ret, struct err *e);
 int policy_exec(const struct policy *p, const Vks__Exec *m, struct op_exec *ret, struct err *e);
+int policy_resize(const struct policy *p, const Vks__Resize *m, struct op_resize *ret, struct err *e);
 
 /* The arguments of any operation, for code that handles all verbs alike. */
 union op {
@@ -135,6 +143,7 @@ union op {
         struct op_units start, stop, remove;
         struct op_fill fill;
         struct op_exec exec;
+        struct op_resize resize;
 };
 void op_install_done(struct op_install *op);
 void op_write_done(struct op_write *op);
@@ -143,6 +152,7 @@ void op_exec_done(struct op_exec *op);
 #define op_stop_done(op)
 #define op_remove_done(op)
 #define op_fill_done(op)
+#define op_resize_done(op)
 
 /* What decides about what a container sees at a path. */
 enum policy_ground {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* WRITE: the one place that reads, and decides about, everything that a pod may say about itself. */
+/* WRITE: the one place that reads, and decides about, everything that a pod may say about itself. And RESIZE, which
+ * says some of it again. */
 #include <errno.h>
 #include <fnmatch.h>
 #include <signal.h>
@@ -383,4 +384,29 @@ int policy_write(const struct policy *p, const Vks__Write *m, struct op_write *r
                         return MALFORMED(e, "volume %s: given twice", m->volumes[i]->name);
         }
         return parse_containers(p, m, ret, e);
+}
+
+/* ---- RESIZE ------------------------------------------------------------------------------------------------------ */
+
+int policy_resize(UNUSED const struct policy *p, const Vks__Resize *m, struct op_resize *ret, struct err *e)
+{
+        int r = m->pod ? pod_id_parse(m->pod->namespace_, m->pod->name, m->pod->uid, &ret->pod, e)
+                       : MALFORMED(e, "pod: missing");
+
+        if (r < 0 || (r = check_limits(m->limits, "the pod's ", e)) < 0)
+                return r;
+        if (m->n_sizes > CONTAINERS_MAX || (m->n_sizes == 0 && !m->limits))
+                return MALFORMED(e, "sizes: %zu of them, not 1 to %d", m->n_sizes, CONTAINERS_MAX);
+        for (size_t i = 0; i < m->n_sizes; i++) {
+                const Vks__Size *size = m->sizes[i];
+
+                if (!id_is_unit(size->unit) || !unit_name_is_ours(size->unit))
+                        return MALFORMED(e, "sizes: \"%.80s\" is not a unit of a pod", size->unit);
+                if ((r = check_limits(size->limits, "", e)) < 0)
+                        return r;
+        }
+        ret->limits = m->limits;
+        ret->n_sizes = m->n_sizes;
+        ret->sizes = m->sizes;
+        return 0;
 }

@@ -19,6 +19,7 @@
         VERB(4, stop, Stop, INLINE)                                                                                    \
         VERB(5, remove, Remove, INLINE)                                                                                \
         VERB(6, fill, Fill, MEMFD)                                                                                     \
-        VERB(7, exec, Exec, STREAMS)
+        VERB(7, exec, Exec, STREAMS)                                                                                   \
+        VERB(8, resize, Resize, INLINE)
 
 #endif

@@ -157,6 +157,16 @@ bool unit_text_slice(const struct pod_id *pod, const Vks__Limits *l, struct buf 
         return true;
 }
 
+bool unit_text_resized(const char *unit, const Vks__Limits *l, struct buf *b)
+{
+        CLEANUP(buf_done) struct buf lines = BUF(1024);
+
+        limits(&lines, l);
+        if (lines.len)
+                buf_printf(b, "[%s]\n%s", ends_with(unit, ".slice") ? "Slice" : "Service", lines.data);
+        return lines.len > 0;
+}
+
 const struct layer layer_var = { "var", "upper", "work" }, layer_etc = { "etc", "etc-upper", "etc-work" };
 
 /* systemd-escape --path of the pod's directory. */
