@@ -73,8 +73,8 @@ bool unit_is_pods(struct machine *m, const char *unit, const char *uid);
 
 /* ---- resize.c ---------------------------------------------------------------------------------------------------- */
 
-/* Of a unit or a slice WRITE's numbers count again: what RESIZE has said instead is gone, and what PID 1 noted then. 0 or
- * a negative errno. */
+/* Of a unit or a slice WRITE's numbers count again: what RESIZE has said instead is gone, and what PID 1 noted then. 0
+ * or a negative errno. */
 int resize_forget(struct machine *m, const char *unit);
 
 /* ---- policy_file.c ----------------------------------------------------------------------------------------------- */

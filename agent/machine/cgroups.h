@@ -12,4 +12,8 @@ const char *cgroups_top(void);
  * appended. */
 void cgroups_slice_path(const char *slice, struct buf *ret);
 
+/* How many bytes of memory the cgroup `path` (from cgroups_top() on, with a "/" before it) has now; false where the
+ * kernel does not tell, since it does not count them or has no such cgroup. */
+bool cgroups_memory(const char *path, uint64_t *ret);
+
 #endif

@@ -218,8 +218,27 @@ static int read_invocation(sd_bus_message *m, char ret[33])
         return sd_bus_message_exit_container(m);
 }
 
+/* The greatest number means that there is no limit. */
+static int read_limit(sd_bus_message *m, uint64_t unit, struct unit_limits *limits, uint64_t *ret)
+{
+        uint64_t value = 0;
+        int r = sd_bus_message_read(m, "v", "t", &value);
+
+        *ret = value == UINT64_MAX ? 0 : value / unit;
+        limits->known = r >= 0;
+        return r;
+}
+
 static int read_property(sd_bus_message *m, const char *name, struct unit *u)
 {
+        struct unit_limits *limits = &u->state.limits;
+
+        if (streq(name, "CPUWeight"))
+                return read_limit(m, 1, limits, &limits->cpu_weight);
+        if (streq(name, "CPUQuotaPerSecUSec"))
+                return read_limit(m, 1000, limits, &limits->cpu_milli);
+        if (streq(name, "MemoryMax"))
+                return read_limit(m, 1, limits, &limits->memory_max);
         if (streq(name, "ActiveState"))
                 return read_string(m, u->active, sizeof(u->active));
         if (streq(name, "SubState"))
@@ -382,6 +401,17 @@ static void ask_unit(struct observed *o, const char *path)
         sd_bus_slot_set_description(slot, path);
         sd_bus_slot_set_floating(slot, 1);
         sd_bus_slot_unref(slot);
+}
+
+void observed_read_limits(struct observed *o, const char *unit)
+{
+        CLEANUP(freep) char *path = NULL;
+        struct unit *u;
+
+        if (!o->bus || sd_bus_path_encode(UNIT_PATH, unit, &path) < 0 || !(u = unit_find(o, path)))
+                return;
+        u->state.limits.known = false;
+        ask_unit(o, path);
 }
 
 static int on_list(sd_bus_message *m, void *userdata, UNUSED sd_bus_error *error)

@@ -34,6 +34,10 @@ DEFINE_FREEP(struct observed, observed_free)
 /* The unit's latest state; false when it is not loaded. */
 bool observed_state(struct observed *o, const char *unit, struct unit_state *ret);
 
+/* Has the unit read once more, so that unit_state.limits is as PID 1 has it now: `changed` is called. Until then they
+ * are not known. Nothing happens when the unit is not loaded. */
+void observed_read_limits(struct observed *o, const char *unit);
+
 /* The Manager's Version property, "" before the first connection. */
 const char *observed_systemd_version(const struct observed *o);
 

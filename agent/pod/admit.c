@@ -23,6 +23,30 @@ static enum admission not_enough(const char *resource, uint64_t asked, uint64_t 
         return REJECTED;
 }
 
+static bool fits(const struct resources *asked, const struct resources *used, const struct admit_node *node,
+                 struct err *e)
+{
+        for (size_t i = 0; i < RESOURCES; i++) {
+                uint64_t all = node->allocatable.of[i], left = all > used->of[i] ? all - used->of[i] : 0;
+                if (asked->of[i] > left) {
+                        (void)not_enough(resource_names[i], asked->of[i], used->of[i], all, e);
+                        return false;
+                }
+        }
+        return true;
+}
+
+bool admit_resize(const struct resources *asked, const struct admit_node *node, const struct neighbour *others,
+                  size_t n, struct err *e)
+{
+        struct resources used = { 0 };
+
+        for (size_t i = 0; i < n; i++)
+                if (!others[i].lingers)
+                        resources_add(&used, &others[i].pod->demands.requests);
+        return fits(asked, &used, node, e);
+}
+
 static enum admission look_at_resources(const struct pod *p, const struct admit_node *node,
                                         const struct neighbour *others, size_t n, struct err *e)
 {
@@ -38,11 +62,8 @@ static enum admission look_at_resources(const struct pod *p, const struct admit_
         }
         if (pods >= node->pods)
                 return not_enough("pods", 1, pods, node->pods, e);
-        for (size_t i = 0; i < RESOURCES; i++) {
-                uint64_t all = node->allocatable.of[i], left = all > used.of[i] ? all - used.of[i] : 0;
-                if (asked->of[i] > left)
-                        return not_enough(resource_names[i], asked->of[i], used.of[i], all, e);
-        }
+        if (!fits(asked, &used, node, e))
+                return REJECTED;
         if (*p->demands.hugepages) /* the node offers none */
                 return not_enough(p->demands.hugepages, 1, 0, 0, e);
         return ADMITTED;

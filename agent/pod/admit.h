@@ -40,4 +40,9 @@ struct neighbour {
 enum admission admit(const struct pod *p, const struct admit_node *node, const struct neighbour *others, size_t n,
                      struct err *e);
 
+/* A pod that runs here asks for other resources, `asked` altogether: are they left beside what the others have? `e`
+ * says why not, as for a new pod. */
+bool admit_resize(const struct resources *asked, const struct admit_node *node, const struct neighbour *others,
+                  size_t n, struct err *e);
+
 #endif

@@ -34,7 +34,7 @@ static bool is_own(const cJSON *condition)
         for (size_t i = 0; i < CONDITION_TYPES; i++)
                 if (streq(type, condition_names[i]))
                         return true;
-        return false;
+        return streq(type, RESIZE_PENDING) || streq(type, RESIZE_IN_PROGRESS);
 }
 
 /* The class of quality is the API server's word, and a readiness gate that of whoever opens it. */

@@ -351,12 +351,21 @@ static void plan_restart_all(const struct pod *p, const struct pod_state *s, uin
                         plan_replace(p, s, i, now, plan);
 }
 
+/* Before any container of the pod starts with what it has now: what lies around it has room then. */
+static void plan_resize(const struct pod_state *s, uint64_t now, struct plan *plan)
+{
+        if (s->resize && s->resize->send && !s->resize->in_flight && s->written && !s->write_in_flight &&
+            due(plan, s->resize->retry_at, now))
+                add(plan, ACTION_RESIZE, 0);
+}
+
 static void plan_run(const struct pod *p, const struct pod_state *s, uint64_t now, struct plan *plan)
 {
         bool images = plan_images(p, s, now, plan), volumes = plan_volumes(p, s, now, plan);
         bool init_blocks;
         size_t init, reason;
 
+        plan_resize(s, now, plan);
         if (s->restarting_all && (s->write_in_flight || pod_has_old_units(p, s))) {
                 plan_restart_all(p, s, now, plan);
                 return;
@@ -428,6 +437,7 @@ static const char *const names[ACTION_KINDS] = {
         [ACTION_ADD] = "add",
         [ACTION_BEGIN_END] = "begin-end",
         [ACTION_BEGIN_ANEW] = "begin-anew",
+        [ACTION_RESIZE] = "resize",
         [ACTION_POST_START] = "post-start",
         [ACTION_PRE_STOP] = "pre-stop",
 };
@@ -445,7 +455,7 @@ void action_describe(const struct action *a, const struct pod *p, char *ret, siz
                 what = p->containers[a->index].image;
         else if (a->kind != ACTION_FILL && a->kind != ACTION_WRITE && a->kind != ACTION_STOP &&
                  a->kind != ACTION_KILL && a->kind != ACTION_REMOVE && a->kind != ACTION_DELETE &&
-                 a->kind != ACTION_BEGIN_END)
+                 a->kind != ACTION_BEGIN_END && a->kind != ACTION_RESIZE)
                 what = p->containers[a->index].unit;
         else if (a->kind == ACTION_FILL)
                 what = p->volumes[a->index].name;

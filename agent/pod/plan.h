@@ -39,6 +39,7 @@ enum action_kind {
         ACTION_END_KILL,        /* container `index`: kill its unit alone, the grace is over */
         ACTION_BEGIN_ANEW,      /* a rule restarts all containers, since container `index` has ended */
         ACTION_CLEAR,           /* container `index`: its unit has ended, remove it alone */
+        ACTION_RESIZE,          /* the pod's units and its slice: they may take something else from now on */
         ACTION_TELL_UNRESOLVED, /* container `index`: its start waits for a ConfigMap or a Secret */
         ACTION_REMOVE,          /* units and directories of the pod */
         ACTION_DELETE,          /* the object in the API server, with grace 0 */

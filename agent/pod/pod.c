@@ -536,10 +536,20 @@ static void tell_ignored_mounts(const cJSON *mounts, struct buf *ignored)
         }
 }
 
+static void parse_resize_policy(struct container *c, const cJSON *policies)
+{
+        const cJSON *item;
+
+        cJSON_ArrayForEach (item, policies)
+                for (size_t i = 0; i < RESOURCES; i++)
+                        if (streq(json_str(item, "resourceName"), resource_names[i]))
+                                c->restarts_for[i] = streq(json_str(item, "restartPolicy"), "RestartContainer");
+}
+
 static void parse_container(struct pod *p, struct container *c, const cJSON *spec, const cJSON *pod_spec,
                             struct buf *ignored)
 {
-        static const char *const not_yet[] = { "volumeDevices", "resizePolicy" };
+        static const char *const not_yet[] = { "volumeDevices" };
         const char *name = json_str(spec, "name"), *image = json_str(spec, "image"),
                    *pull = json_str(spec, "imagePullPolicy");
         const char *dir = json_str(spec, "workingDir"), *restart = json_str(spec, "restartPolicy"),
@@ -586,6 +596,7 @@ static void parse_container(struct pod *p, struct container *c, const cJSON *spe
                         ignore(ignored, not_yet[i]);
         }
         c->resources = json_get(spec, "resources") ? cJSON_Duplicate(json_get(spec, "resources"), true) : NULL;
+        parse_resize_policy(c, json_get(spec, "resizePolicy"));
         if (resource_amount(json_get(c->resources, "limits"), resource_names[RESOURCE_STORAGE]))
                 ignore(ignored, "resources.limits.ephemeral-storage");
         if (json_len(json_get(c->resources, "claims")))
@@ -1096,6 +1107,7 @@ int pod_parse(const cJSON *object, struct pod **ret, struct err *e)
         p->labels = pairs(json_get(meta, "labels"), &p->n_labels);
         p->annotations = pairs(json_get(meta, "annotations"), &p->n_annotations);
         demands_parse(spec, &p->demands);
+        p->resources = json_get(spec, "resources") ? cJSON_Duplicate(json_get(spec, "resources"), true) : NULL;
         tell_unmapped_ports(&p->demands, &ignored);
         tell_ignored_fields(spec, &ignored);
         tell_hostname(p, spec, &ignored);
@@ -1164,6 +1176,7 @@ struct pod *pod_free(struct pod *p)
                 container_done(&p->containers[i]);
         for (size_t i = 0; i < p->n_volumes; i++)
                 volume_done(&p->volumes[i]);
+        cJSON_Delete(p->resources);
         free_pairs(p->labels, p->n_labels);
         free_pairs(p->annotations, p->n_annotations);
         free(p->groups);

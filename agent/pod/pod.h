@@ -64,7 +64,8 @@ struct container {
         size_t n_env;
         struct mount *mounts;
         size_t n_mounts;
-        cJSON *resources; /* requests and limits as the pod has them, or NULL */
+        cJSON *resources;             /* requests and limits as the pod has them, or NULL */
+        bool restarts_for[RESOURCES]; /* resizePolicy: another amount of that needs a restart */
         bool has_user, has_group, non_root;
         struct sandbox sandbox;
         bool reads_files; /* of its volumes, some that not everybody may read, and says nothing of users */
@@ -137,6 +138,7 @@ struct pod {
         enum qos qos;
         bool node_critical; /* its priority class is that of what the node cannot do without */
         struct demands demands;
+        cJSON *resources; /* of all of it together (spec.resources), or NULL */
         bool has_fs_group;
         uint32_t fs_group; /* the group of its volumes, and one of each container */
         uint32_t *groups;  /* of each container: fsGroup and supplementalGroups */

@@ -57,6 +57,16 @@ void pod_state_grow(struct pod_state *s, const struct pod *p)
         s->n_containers = p->n_containers;
 }
 
+static void resize_free(struct resize *r)
+{
+        if (!r)
+                return;
+        free(r->why);
+        free(r->error);
+        cJSON_Delete(r->actual);
+        free(r);
+}
+
 struct pod_state *pod_state_free(struct pod_state *s)
 {
         if (!s)
@@ -64,7 +74,9 @@ struct pod_state *pod_state_free(struct pod_state *s)
         for (size_t i = 0; i < s->n_containers; i++) {
                 termination_done(&s->containers[i].now);
                 termination_done(&s->containers[i].last);
+                cJSON_Delete(s->containers[i].actual);
         }
+        resize_free(s->resize);
         free(s->containers);
         free(s->volumes);
         free(s->unfit);
@@ -417,7 +429,7 @@ void container_observe(struct container_state *c, const struct unit_state *u, co
 
 bool container_is_replaced(const struct container_state *c, const struct container *spec)
 {
-        if (!c->mark || c->mark == spec->mark)
+        if (!c->mark || (c->mark == spec->mark && !c->resize_restarts))
                 return false;
         if (c->replacing || c->phase == CONTAINER_WAITING)
                 return true;
@@ -480,6 +492,7 @@ void container_renew(struct container_state *c)
         termination_done(&c->now);
         termination_done(&c->last);
         memcpy(next.invocation, c->invocation, sizeof(next.invocation));
+        cJSON_Delete(c->actual);
         *c = next;
 }
 

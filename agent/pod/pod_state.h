@@ -68,6 +68,10 @@ struct container_state {
         struct err env_failure;  /* why they cannot be resolved; without a reason: it is only a matter of time */
         bool env_told;           /* the event about env_failure was posted for the start that is due */
 
+        /* while it is resized (resize.h) */
+        cJSON *actual;        /* what it has still or may have, owned; NULL: what the pod says */
+        bool resize_restarts; /* resizePolicy: it is to be started anew for that */
+
         /* its unit */
         uint64_t mark;      /* container.mark of the image that the unit was made for; 0: there is no unit */
         uint64_t mark_sent; /* the same for a WRITE that is under way */
@@ -126,6 +130,40 @@ struct condition {
         char message[200];
 };
 
+/*
+ * A pod whose resources were changed (resize.h). `struct pod` has those that it was granted; while it waits for others,
+ * only its object has them.
+ */
+enum wish {
+        WISH_NONE,
+        WISH_UNJUDGED,
+        WISH_DEFERRED, /* the node has not so much left: it is asked again when others have gone or have less */
+};
+
+#define RESIZE_PENDING     "PodResizePending" /* its conditions, which are there only while they are true */
+#define RESIZE_IN_PROGRESS "PodResizeInProgress"
+
+struct resize {
+        enum wish wish;
+        struct resources asked; /* all of the pod, if it was granted */
+        bool more;              /* it asks for more than it has */
+        int64_t priority;       /* spec.priority */
+        int64_t wish_generation;
+        uint64_t wish_since; /* since it is deferred */
+        char *why;           /* owned; why it is deferred */
+
+        bool under_way; /* it was granted, and is not in effect yet */
+        int64_t generation;
+        uint64_t since;
+        char *error;     /* owned; why not; NULL: it is only a matter of time */
+        cJSON *actual;   /* what all of the pod has still, owned; NULL: what it says, or nothing */
+        uint64_t memory; /* the limit of all of its memory before; 0: none */
+        bool send;       /* the helper is to be asked */
+        bool in_flight;
+        uint64_t retry_at;
+        unsigned failures;
+};
+
 struct pod_state {
         uint64_t seen;       /* when this agent first saw it */
         uint64_t start_time; /* status.startTime */
@@ -155,8 +193,9 @@ struct pod_state {
         uint64_t delete_retry_at;
         unsigned delete_failures;
         bool deadline_exceeded;
-        bool restarting_all; /* a rule has said so (RESTART_ALL): all units make room, then the pod begins anew */
-        bool status_current; /* the API server has acknowledged the latest status */
+        bool restarting_all;   /* a rule has said so (RESTART_ALL): all units make room, then the pod begins anew */
+        struct resize *resize; /* owned; NULL: it was never resized, as far as is known */
+        bool status_current;   /* the API server has acknowledged the latest status */
 
         struct condition conditions[CONDITION_TYPES];
         struct container_state *containers; /* parallel to pod->containers */

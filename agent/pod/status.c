@@ -160,16 +160,15 @@ static bool is_ready(const struct container *spec, const struct container_state 
                (!spec->probes[PROBE_READINESS] || c->readiness_passed);
 }
 
-/* A container has what it asks for: as declared, since that is what it was admitted with. */
-static void add_resources(cJSON *o, const struct container *spec)
+/* What a container or all of the pod was granted, as declared; and what it has, which is the same unless it is being
+ * resized. */
+static void add_resources(cJSON *o, const cJSON *granted, const cJSON *actual)
 {
-        const cJSON *requests = json_get(spec->resources, "requests");
+        const cJSON *requests = json_get(granted, "requests"), *has = actual ? actual : granted;
 
         if (requests)
                 cJSON_AddItemToObject(o, "allocatedResources", cJSON_Duplicate(requests, true));
-        cJSON_AddItemToObject(o, "resources",
-                              cJSON_IsObject(spec->resources) ? cJSON_Duplicate(spec->resources, true)
-                                                              : cJSON_CreateObject());
+        cJSON_AddItemToObject(o, "resources", cJSON_IsObject(has) ? cJSON_Duplicate(has, true) : cJSON_CreateObject());
 }
 
 static cJSON *container_status(const struct pod *p, const struct pod_state *s, size_t i, const char *image_id,
@@ -216,7 +215,7 @@ static cJSON *container_status(const struct pod *p, const struct pod_state *s, s
         if (spec->stop_signal)
                 cJSON_AddStringToObject(o, "stopSignal", spec->stop_signal);
         if (!spec->ephemeral)
-                add_resources(o, spec);
+                add_resources(o, spec->resources, c->phase == CONTAINER_RUNNING ? c->actual : NULL);
         return o;
 }
 
@@ -299,6 +298,33 @@ static void update_conditions(const struct pod *p, struct pod_state *s, const ch
                               over ? "" : unready);
 }
 
+/* `reason` and `message` may be NULL. */
+static void add_resize_condition(cJSON *conditions, const char *type, int64_t generation, uint64_t since,
+                                 const char *reason, const char *message)
+{
+        cJSON *o = cJSON_CreateObject();
+
+        cJSON_AddStringToObject(o, "type", type);
+        cJSON_AddStringToObject(o, "status", "True");
+        if (generation > 0)
+                cJSON_AddNumberToObject(o, "observedGeneration", (double)generation);
+        cJSON_AddNullToObject(o, "lastProbeTime");
+        add_time(o, "lastTransitionTime", since);
+        reason ? cJSON_AddStringToObject(o, "reason", reason) : cJSON_AddNullToObject(o, "reason");
+        message ? cJSON_AddStringToObject(o, "message", message) : cJSON_AddNullToObject(o, "message");
+        cJSON_AddItemToArray(conditions, o);
+}
+
+/* As the kubelet's status manager has them: there while they are true. */
+static void add_resize(cJSON *conditions, const struct resize *r)
+{
+        if (r && r->wish == WISH_DEFERRED)
+                add_resize_condition(conditions, RESIZE_PENDING, r->wish_generation, r->wish_since, "Deferred", r->why);
+        if (r && r->under_way)
+                add_resize_condition(conditions, RESIZE_IN_PROGRESS, r->generation, r->since, r->error ? "Error" : NULL,
+                                     r->error);
+}
+
 static cJSON *conditions(const struct pod *p, const struct pod_state *s)
 {
         cJSON *a = cJSON_CreateArray();
@@ -320,6 +346,8 @@ static cJSON *conditions(const struct pod *p, const struct pod_state *s)
                 *c->message ? cJSON_AddStringToObject(o, "message", c->message) : cJSON_AddNullToObject(o, "message");
                 cJSON_AddItemToArray(a, o);
         }
+        if (!p->terminal)
+                add_resize(a, s->resize);
         return a;
 }
 
@@ -360,6 +388,8 @@ cJSON *status_build(const struct pod *p, struct pod_state *s, const struct pod_n
                 cJSON_AddStringToObject(o, "message", message);
         }
         cJSON_AddItemToObject(o, "conditions", conditions(p, s));
+        if (p->resources)
+                add_resources(o, p->resources, s->resize ? s->resize->actual : NULL);
         if (node->ip && *node->ip) {
                 cJSON_AddStringToObject(o, "hostIP", node->ip);
                 add_ips(o, "hostIPs", node);
@@ -385,10 +415,30 @@ cJSON *status_build(const struct pod *p, struct pod_state *s, const struct pod_n
         return o;
 }
 
-cJSON *status_patch(const char *uid, cJSON *status)
+/* The patch merges: what is not named in it stays. */
+static void take_away(cJSON *conditions, const char *type)
 {
-        cJSON *patch = cJSON_CreateObject(), *meta = cJSON_AddObjectToObject(patch, "metadata");
+        const cJSON *item;
+        cJSON *o;
 
+        cJSON_ArrayForEach (item, conditions)
+                if (streq(json_str(item, "type"), type))
+                        return;
+        o = cJSON_CreateObject();
+        cJSON_AddStringToObject(o, "$patch", "delete");
+        cJSON_AddStringToObject(o, "type", type);
+        cJSON_AddItemToArray(conditions, o);
+}
+
+cJSON *status_patch(const char *uid, cJSON *status, bool resized)
+{
+        cJSON *patch = cJSON_CreateObject(), *meta = cJSON_AddObjectToObject(patch, "metadata"),
+              *conditions = cJSON_GetObjectItemCaseSensitive(status, "conditions");
+
+        if (resized) {
+                take_away(conditions, RESIZE_PENDING);
+                take_away(conditions, RESIZE_IN_PROGRESS);
+        }
         cJSON_AddStringToObject(meta, "uid", uid);
         cJSON_AddItemToObject(patch, "status", status);
         return patch;

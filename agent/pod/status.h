@@ -15,9 +15,10 @@
 cJSON *status_build(const struct pod *p, struct pod_state *s, const struct pod_node *node, const char *const *image_ids,
                     uint64_t now);
 
-/* The strategic merge patch for the pods/status subresource that carries `status`, of the object with that uid. Takes
- * `status` over; the caller owns the result. */
-cJSON *status_patch(const char *uid, cJSON *status);
+/* The strategic merge patch for the pods/status subresource that carries `status`, of the object with that uid.
+ * `resized`: conditions of a resize that are not in it may have been told, and are taken away. Takes `status` over; the
+ * caller owns the result. */
+cJSON *status_patch(const char *uid, cJSON *status, bool resized);
 
 /* Pending, Running, Succeeded or Failed. */
 const char *status_phase(const struct pod *p, const struct pod_state *s);

@@ -16,6 +16,14 @@ enum unit_phase {
         UNIT_HOLDOFF, /* ended; systemd starts it again after RestartSec= (activating/auto-restart) */
 };
 
+/* What it may take, as PID 1 has it (systemd.resource-control(5)); 0: nothing is said. */
+struct unit_limits {
+        bool known; /* PID 1 tells of no change of its own accord: observed_read_limits() */
+        uint64_t cpu_weight;
+        uint64_t cpu_milli;
+        uint64_t memory_max; /* bytes */
+};
+
 struct unit_state {
         enum unit_phase phase;
         char invocation[33]; /* hex id of one run of the container; "" before the first start */
@@ -28,6 +36,7 @@ struct unit_state {
         uint64_t ended;
         uint64_t
                 unmet_at; /* when a start was given up because a Condition...= of the unit was not met; 0: it was not */
+        struct unit_limits limits;
         uint32_t restarts; /* by systemd itself since the last explicit start (NRestarts=) */
 };
 

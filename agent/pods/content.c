@@ -738,6 +738,30 @@ Vks__Write *content_write_free(Vks__Write *write)
         return NULL;
 }
 
+Vks__Resize *content_resize(const struct pod *p, const bool *which, const struct pod_node *node)
+{
+        Vks__Resize *m = NEW(Vks__Resize);
+        struct limits limits;
+
+        vks__resize__init(m);
+        m->pod = content_pod(&p->id);
+        limits_of_pod(p, node->max_pids, &limits);
+        m->limits = limits_message(&limits);
+        m->sizes = xcalloc(p->n_containers, sizeof(*m->sizes));
+        for (size_t i = 0; i < p->n_containers; i++) {
+                Vks__Size *size;
+
+                if (!which[i])
+                        continue;
+                size = m->sizes[m->n_sizes++] = NEW(Vks__Size);
+                vks__size__init(size);
+                size->unit = xstrdup(p->containers[i].unit);
+                limits_of_container(p, &p->containers[i], &limits);
+                size->limits = limits_message(&limits);
+        }
+        return m;
+}
+
 Vks__Exec *content_exec(const struct pod *p, size_t container, const struct content_image *image, char *const *argv,
                         const char *user)
 {

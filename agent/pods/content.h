@@ -64,6 +64,10 @@ int content_write(const struct content *c, const struct pod *p, struct content_i
                   const struct pod_node *node, Vks__Write **ret, struct err *e);
 Vks__Write *content_write_free(Vks__Write *write);
 
+/* The RESIZE message: the pod's slice, and each container i for which `which[i]` is set, by what the pod says. The
+ * caller owns it (vks__resize__free_unpacked()). */
+Vks__Resize *content_resize(const struct pod *p, const bool *which, const struct pod_node *node);
+
 /* Whose request it is: the Pod message. The caller owns it. */
 Vks__Pod *content_pod(const struct pod_id *id);
 void content_pod_freep(Vks__Pod **p);

@@ -6,10 +6,12 @@
 #include "agent/lib/json.h"
 #include "agent/lib/times.h"
 #include "agent/pod/manifest.h"
+#include "agent/pod/resize.h"
 #include "agent/pods/admission.h"
 #include "agent/pods/mirror.h"
 #include "agent/pods/pod_event.h"
 #include "agent/pods/pull.h"
+#include "agent/pods/resizing.h"
 #include "agent/pods/units.h"
 #include "common/log.h"
 #include "common/mem.h"
@@ -154,13 +156,18 @@ static void end_namesakes(struct pods *ps, const struct pod_id *id)
 
 struct pod_entry *desired_add(struct pods *ps, struct pod *p, const cJSON *object, bool of_file)
 {
+        CLEANUP(pod_freep) struct pod *asked = NULL;
         struct pod_entry *e;
 
         end_namesakes(ps, &p->id);
+        if (!of_file)
+                p = resizing_recall(p, object, &asked);
         e = pod_entry_new(ps, p, time_now());
         e->of_file = of_file;
         pod_entry_keep(e, object);
         pod_state_adopt(e->state, p, json_get(object, "status"));
+        if (!of_file && !p->terminal)
+                resize_adopt(e->state, p, json_get(object, "status"), time_now());
         if (!p->terminal && !ps->parts.dry_run)
                 e->content = content_new(p, ps->parts.objects, ps->parts.tokens, ps->parts.services);
         e->listed = true;
@@ -168,6 +175,8 @@ struct pod_entry *desired_add(struct pods *ps, struct pod *p, const cJSON *objec
         admission_await(e, object);
         units_take(e);
         greet(e);
+        if (asked)
+                resizing_wish(e, asked, object);
         pod_mark(e);
         return e;
 }
@@ -226,11 +235,40 @@ static void tell_ignored(struct pod_entry *e, const struct pod *p)
                 pod_event(e, NULL, true, "FieldsIgnored", "not supported yet and without effect: %s", p->ignored);
 }
 
-static void update_pod(struct pod_entry *e, struct pod *p, const cJSON *object)
+/* Takes `p`, a newer version of the entry's pod. */
+static void replace(struct pod_entry *e, struct pod *p)
 {
         const struct pods_parts *parts = &e->pods->parts;
-        struct pod *old = e->pod;
         struct content *content = NULL;
+
+        pod_entry_grow(e, p);
+        carry_units(e, p);
+        tell_ignored(e, p);
+        if (e->content && !p->terminal)
+                content = content_new(p, parts->objects, parts->tokens, parts->services);
+        content_free(e->content);
+        e->content = content;
+        if (!pod_entry_replace(e, p))
+                units_take(e);
+        e->content_dirty = true;
+}
+
+void desired_grant(struct pod_entry *e)
+{
+        CLEANUP(freep) char *text = packed_text(e->object);
+        CLEANUP(json_freep) cJSON *object = text ? json_parse(text, strlen(text)) : NULL;
+        struct err err = ERR_NONE;
+        struct pod *p = NULL;
+
+        if (!object || pod_parse(object, &p, &err) < 0)
+                return; /* it was parsed before, so this is no case */
+        resizing_begin(e, p);
+        replace(e, p);
+}
+
+static void update_pod(struct pod_entry *e, struct pod *p, const cJSON *object)
+{
+        struct pod *old = e->pod;
         size_t had;
 
         e->listed = true;
@@ -247,18 +285,11 @@ static void update_pod(struct pod_entry *e, struct pod *p, const cJSON *object)
                 return;
         }
         had = old->n_containers;
-        pod_entry_grow(e, p);
-        carry_units(e, p);
-        tell_ignored(e, p);
-        if (e->content && !p->terminal)
-                content = content_new(p, parts->objects, parts->tokens, parts->services);
-        content_free(e->content);
-        e->content = content;
-        if (!pod_entry_replace(e, p))
-                units_take(e);
+        if (!e->of_file)
+                p = resizing_hold(e, p, object);
+        replace(e, p);
         pod_entry_keep(e, object);
         greet_ephemeral(e, had);
-        e->content_dirty = true;
         pod_mark(e);
 }
 

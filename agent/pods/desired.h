@@ -20,6 +20,9 @@ void leftovers_end_static(struct pods *ps);
 /* A pod that is new here, which is taken over with its object. `of_file`: a static pod. */
 struct pod_entry *desired_add(struct pods *ps, struct pod *p, const cJSON *object, bool of_file);
 
+/* The pod has from now on the resources that its object asks for (resizing_judge()). */
+void desired_grant(struct pod_entry *e);
+
 /* Nobody wants the pod any more: it is ended within its grace and forgotten. */
 void desired_lose(struct pod_entry *e);
 

@@ -5,6 +5,8 @@
 #include <stdio.h>
 
 #include "agent/lib/times.h"
+#include "agent/machine/cgroups.h"
+#include "agent/pod/resize.h"
 #include "agent/pods/pod_event.h"
 #include "common/log.h"
 #include "common/mem.h"
@@ -318,6 +320,85 @@ static void do_start(struct pod_entry *e, const struct plan *plan, bool restart)
         helper_start(e->pods->parts.helper, &start, on_started, rq);
 }
 
+/* ---- other resources --------------------------------------------------------------------------------------------- */
+
+static void tell_resize_failed(struct pod_entry *e, const char *why, uint64_t now)
+{
+        CLEANUP(freep) char *message = NULL;
+
+        pod_mark(e);
+        if (!resize_fail(e->state, why, now))
+                return;
+        message = resize_message(e->pod, "Pod resize error", e->state->resize->generation, why);
+        pod_event(e, NULL, true, "ResizeError", "%s", message);
+}
+
+static void on_resized(void *userdata, int error, const Vks__Reply *reply, const struct err *err)
+{
+        struct request *rq = userdata;
+        struct pod_entry *e = answered(rq);
+        struct resize *r;
+
+        if (!e)
+                return;
+        r = e->state->resize;
+        r->in_flight = false;
+        if (error == -EAGAIN || (error < 0 && !reply)) {
+                r->send = true;
+                r->retry_at = retry_after(error, reply, &r->failures);
+        } else if (error < 0) {
+                tell_resize_failed(e, err->text, time_now());
+        }
+        for (size_t i = 0; i < e->state->n_containers && error == 0; i++)
+                if (e->state->containers[i].actual) {
+                        e->state->containers[i].unit.limits.known = false;
+                        observed_read_limits(e->pods->parts.observed, e->pod->containers[i].unit);
+                }
+        free(rq);
+}
+
+static uint64_t memory_of(const char *slice, const char *unit)
+{
+        CLEANUP(buf_done) struct buf path = BUF(4096);
+        uint64_t bytes = 0;
+
+        cgroups_slice_path(slice, &path);
+        if (unit)
+                buf_printf(&path, "/%s", unit);
+        return buf_ok(&path) && cgroups_memory(path.data, &bytes) ? bytes : UINT64_MAX;
+}
+
+/* Why it cannot be now; the caller owns the text. */
+static char *look_at_memory(const struct pod_entry *e)
+{
+        CLEANUP(freep) uint64_t *used = xcalloc(e->pod->n_containers, sizeof(*used));
+        char slice[ID_UNIT_MAX + 1];
+
+        pod_slice_name(e->pod->id.uid, e->pod->qos, slice);
+        for (size_t i = 0; i < e->pod->n_containers; i++)
+                used[i] = e->state->containers[i].actual ? memory_of(slice, e->pod->containers[i].unit) : UINT64_MAX;
+        return resize_refusal(e->pod, e->state, used, memory_of(slice, NULL));
+}
+
+static void do_resize(struct pod_entry *e, uint64_t now)
+{
+        CLEANUP(freep) bool *which = xcalloc(e->pod->n_containers, sizeof(*which));
+        CLEANUP(freep) char *refusal = look_at_memory(e);
+        Vks__Resize *m;
+
+        if (refusal) {
+                tell_resize_failed(e, refusal, now);
+                return;
+        }
+        for (size_t i = 0; i < e->pod->n_containers; i++)
+                which[i] = resize_has_unit(e->pod, e->state, i);
+        m = content_resize(e->pod, which, &e->pods->parts.node);
+        e->state->resize->send = false;
+        e->state->resize->in_flight = true;
+        helper_resize(e->pods->parts.helper, m, on_resized, request_new(e, 0, 0));
+        vks__resize__free_unpacked(m, NULL);
+}
+
 /* ---- the end ----------------------------------------------------------------------------------------------------- */
 
 static void on_stopped(void *userdata, int error, const Vks__Reply *reply, const struct err *err)
@@ -432,6 +513,8 @@ static void tell_ending(struct pod_entry *e, size_t i)
                           again ? ", will be restarted" : "");
         else if (e->state->restarting_all)
                 pod_event(e, c, false, "Killing", "Container %s will be restarted with all others of its pod", c->name);
+        else if (state->replacing && state->resize_restarts)
+                pod_event(e, c, false, "Killing", "Container %s resize requires restart", c->name);
         else if (state->replacing)
                 pod_event(e, c, false, "Killing", "Container %s definition changed, will be restarted", c->name);
         else
@@ -445,7 +528,7 @@ static void begin_to_end(struct pod_entry *e, size_t i, uint64_t now)
         struct container_state *c = &e->state->containers[i];
 
         if (!e->state->stop_at && !e->state->restarting_all) {
-                c->replacing = c->mark != spec->mark;
+                c->replacing = c->mark != spec->mark || c->resize_restarts;
                 c->kill_at = now + (uint64_t)container_grace_s(c, spec, e->pod) * USEC_PER_SEC;
         }
         tell_ending(e, i);
@@ -523,7 +606,8 @@ static void on_cleared(void *userdata, int error, const Vks__Reply *reply, const
         } else {
                 if (e->state->restarting_all)
                         container_begin_anew(c, &e->pod->containers[rq->index]);
-                else if (c->mark == e->pod->containers[rq->index].mark) /* its values have changed, not its image */
+                else if (c->mark == e->pod->containers[rq->index].mark &&
+                         !c->resize_restarts) /* its values have changed */
                         container_refresh(c);
                 else
                         container_renew(c);
@@ -633,6 +717,9 @@ void executor_run(struct pod_entry *e, const struct plan *plan, uint64_t now)
                         break;
                 case ACTION_ADD:
                         do_write(e, a->index);
+                        break;
+                case ACTION_RESIZE:
+                        do_resize(e, now);
                         break;
                 case ACTION_CLEAR:
                         do_clear(e, a->index);

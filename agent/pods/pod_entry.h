@@ -72,6 +72,7 @@ struct pods {
         struct pod_entry *held;   /* queue: new pods that wait until the helper has less to do (turn.c) */
         sd_event_source *work;    /* calls turn(); enabled while a pod is marked */
         size_t undecided;         /* at least so many pods are not admitted and not rejected either (admission.c) */
+        bool wishes;              /* a pod may ask for other resources than it has (resizing.h) */
         struct histogram starts;  /* of pods that began to run here */
         struct admission_labels *labels; /* what the node's labels were when they were last told; NULL: never */
         struct mirrors *mirrors;         /* NULL: no static pod and no mirror was ever seen */

@@ -11,6 +11,8 @@
 #include "agent/pods/pod_event.h"
 #include "agent/pods/pull.h"
 #include "agent/pods/reporter.h"
+#include "agent/pods/desired.h"
+#include "agent/pods/resizing.h"
 #include "agent/pods/resolve.h"
 #include "agent/pods/static_pods.h"
 #include "agent/pods/units.h"
@@ -108,6 +110,7 @@ static void work(struct pod_entry *e)
         if (run)
                 look_at_deadline(e, now);
         e->state->status_current = false; /* what has marked the pod may be news: reporter_status() will know */
+        resizing_look(e, now);
         plan_pod(e->pod, e->state, now, &plan);
         wake = plan.wake_at;
         if (ps->parts.dry_run) {
@@ -173,6 +176,7 @@ int turn(UNUSED sd_event_source *source, void *userdata)
         if (ps->marked && packages_refresh(ps->parts.packages, &err) < 0)
                 log_warning("%s", err.text);
         admission_judge(ps);
+        resizing_judge(ps, desired_grant);
         /* What is marked meanwhile waits for the next turn. */
         DL_COUNT(ps->marked, e, n);
         for (; n > 0 && ps->marked; n--)
@@ -182,5 +186,6 @@ int turn(UNUSED sd_event_source *source, void *userdata)
         static_pods_look(ps);
         mirrors_look(ps);
         admission_judge(ps); /* what has ended in this turn has made room */
+        resizing_judge(ps, desired_grant);
         return 0;
 }

@@ -79,8 +79,8 @@ void unit_text_env_beside(const void *file, size_t n_file, const void *carried, 
  * has a slice without one. */
 bool unit_text_slice(const struct pod_id *pod, const Vks__Limits *l, struct buf *b);
 
-/* UNIT.d/UNIT_TEXT_RESIZED: what a unit or a slice may take since RESIZE. systemd.unit(5): of two drop-ins the one whose
- * name sorts last counts. False: nothing is said. */
+/* UNIT.d/UNIT_TEXT_RESIZED: what a unit or a slice may take since RESIZE. systemd.unit(5): of two drop-ins the one
+ * whose name sorts last counts. False: nothing is said. */
 #define UNIT_TEXT_RESIZED "vks.resized.conf"
 bool unit_text_resized(const char *unit, const Vks__Limits *l, struct buf *b);
 

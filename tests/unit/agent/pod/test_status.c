@@ -491,7 +491,7 @@ Test(status, it_does_not_change_by_being_made_again)
 Test(status, the_patch_is_for_this_pod_and_no_namesake)
 {
         struct world w = world("Always c");
-        cJSON *patch = status_patch(w.pod->id.uid, status_of(&w));
+        cJSON *patch = status_patch(w.pod->id.uid, status_of(&w), false);
         CLEANUP(freep) char *uid = value_at(patch, "metadata.uid"), *phase = value_at(patch, "status.phase");
 
         cr_assert_str_eq(uid, "0f6c2a9e-1234-4abc-8def-0123456789ab");
