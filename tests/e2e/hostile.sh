@@ -23,7 +23,7 @@ snapshot() {
                      -o -path "/var/tmp/systemd-private-*" -o -path /var/lib/apt/lists -o -path /var/cache/apt -o -path /srv/hostile/allowed -o -path /srv/hostile/open \
                      -o -path "/run/systemd/system/vks.*" -o -path "/run/systemd/system/run-vks-*" -o -path "/run/systemd/system/vks-helper.service.d" \) -prune -o "$@"
              }
-             lives -type d \( -path /run/systemd/system -o -path /tmp -o -path /var/tmp -o -path /run -o -path /run/systemd \) -printf "%y %m %u:%g - %p\n" \
+             lives -type d \( -path /run/systemd/system -o -path /tmp -o -path /var/tmp -o -path /run -o -path /run/systemd -o -path /run/systemd/system.control \) -printf "%y %m %u:%g - %p\n" \
                  -o -type d -printf "%y %m %u:%g %T@ %p\n" -o -printf "%y %m %u:%g %s %T@ %l %p\n" | sort
              lives -type f -print0 | xargs -0 sha256sum | sort -k2
              systemctl list-unit-files --no-legend --no-pager | grep -v "^vks\.\|^run-vks\|^vks-install-" | sort
@@ -75,6 +75,7 @@ prepare() { # what is the same for all of the tests
     "$LAB" node put "$ROOT_DIR/build/hostile.so" /usr/local/lib/hostile.so
     [ -z "${SANITIZED:-}" ] || sanitized
     sh_node 'for other in host use; do ln -f /usr/local/bin/hostile /usr/local/bin/hostile-$other; done; systemctl stop vks-agent.service; id -u vks-pod >/dev/null
+             mkdir -p /run/systemd/system.control # as PID 1 makes it when it is first asked for another limit; what it notes there must be gone again
              mkdir -p /var/cache/vks /srv/hostile/allowed /srv/hostile/bound /srv/hostile/open /srv/hostile/ro && chmod 777 /srv/hostile/open && ln -sfn /etc /srv/hostile/link
              ln -sfn /usr/bin /srv/hostile/ulink; chmod 777 /srv/hostile/allowed
              mkdir -p /etc/harm/sub /etc/harm-mount; ln -sfn /etc/vks /etc/harm-link; mountpoint -q /etc/harm-mount || mount --bind /etc/ssl /etc/harm-mount

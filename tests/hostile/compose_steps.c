@@ -664,6 +664,21 @@ static void ask_about(unsigned pod, unsigned number, uint8_t verb, bool flag, bo
                 s->pause_ms = one_in(3) ? 0 : draw(150);
 }
 
+/* RESIZE of one container and its pod, now and then of another pod's container. */
+static void resize(unsigned pod, unsigned number)
+{
+        unsigned by = one_in(12) ? draw(PODS) : pod;
+        Vks__Resize *m = MAKE(Vks__Resize, vks__resize__init);
+        Vks__Size *size = MAKE(Vks__Size, vks__size__init);
+
+        size->unit = text("%s", pods[pod].units[number]), size->limits = one_in(8) ? NULL : some_limits();
+        m->pod = pods[by].id, m->limits = one_in(2) ? some_limits() : NULL;
+        m->sizes = keep(xcalloc(1, sizeof(*m->sizes)));
+        m->sizes[0] = size, m->n_sizes = 1;
+        add_request(by, verb_resize, &m->base, text("p%u RESIZE %s", by, size->unit))->wrong_owner =
+                !streq(pods[by].id->name, pods[pod].id->name);
+}
+
 /* START or STOP of a command's unit, which must be refused. */
 static void ask_about_command(unsigned by, const char *unit, uint8_t verb)
 {
@@ -800,7 +815,7 @@ static void anything(unsigned pod)
 {
         unsigned number = draw(CONTAINERS);
 
-        switch (draw(19)) {
+        switch (draw(20)) {
         case 0:
                 fill_pod(pod);
                 break;
@@ -838,6 +853,9 @@ static void anything(unsigned pod)
         case 12:
                 if (one_in(8))
                         install();
+                break;
+        case 19:
+                resize(pod, number);
                 break;
         case 13:
                 add(one_in(2) ? KILL_HELPER : STOP_HELPER, "(the helper ends)");

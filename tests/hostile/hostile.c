@@ -204,6 +204,9 @@ struct pod {
         Vks__Fill fill;
         Vks__Exec exec;
         Vks__Container x; /* of `exec` */
+        Vks__Size size, *sizes[1];
+        Vks__Limits more;
+        Vks__Resize resize;
         char *beside[2];
 };
 
@@ -256,6 +259,10 @@ static void honest(struct pod *p, const char *name)
         vks__package__init(&p->k), p->packages[0] = &p->k, p->k.name = S("hostile-package"),
                                    p->k.version = S("1"); /* denied: what apt makes of names is not tried here */
         vks__install__init(&p->install), p->install.packages = p->packages, p->install.n_packages = 1;
+        vks__limits__init(&p->more), p->more.memory_max = 64 << 20;
+        vks__size__init(&p->size), p->sizes[0] = &p->size, p->size.unit = p->unit, p->size.limits = &p->more;
+        vks__resize__init(&p->resize), p->resize.pod = &p->id, p->resize.sizes = p->sizes, p->resize.n_sizes = 1,
+                                       p->resize.limits = &p->more;
         vks__write__init(&p->write), p->write.pod = &p->id, p->write.volumes = p->volumes, p->write.n_volumes = 4,
                                      p->write.grace_seconds = 1;
         p->write.containers = p->containers, p->write.n_containers = 1;
@@ -884,6 +891,61 @@ static void limits_out_of_range(struct pod *p)
         p->c.drop_capabilities = 0;
 }
 
+/* Has the unit's drop-in, or PID 1's note, come about? */
+static bool is_resized(const char *unit)
+{
+        CLEANUP(freep) char *file = xasprintf("/run/systemd/system/%s.d/vks.resized.conf", unit);
+        CLEANUP(freep) char *note = xasprintf("/run/systemd/system.control/%s.d", unit);
+
+        return access(file, F_OK) == 0 || access(note, F_OK) == 0;
+}
+
+/* RESIZE of what is not the pod's: the machine's own units, slices that lie around it, another pod's container, a
+ * namesake's, a command beside it; and with numbers that lift a limit, or are none. */
+static void sizes_of_others(struct pod *p)
+{
+        static const char *const others[] = { "ssh.service",
+                                              "dbus.service",
+                                              "vks-agent.service",
+                                              "vks-helper.service",
+                                              "kubepods.slice",
+                                              "system.slice",
+                                              "-.slice",
+                                              "init.scope",
+                                              "kubepods-besteffort.slice",
+                                              "../x.service",
+                                              "vks.a/b.service",
+                                              "vks.%i.x.y.service",
+                                              "vks.x.y.z.slice",
+                                              "run-vks-pods.mount",
+                                              "" };
+        CLEANUP(freep) char *command = xasprintf("vks-exec-%s-c-0000000000001000.service", UID);
+
+        must_fail("RESIZE out of range", (p->more.memory_max = UINT64_MAX, ask(verb_resize, &p->resize.base, NULL, 0)));
+        p->more.memory_max = 0, p->more.cpu_weight = 10001;
+        must_fail("RESIZE with a weight that is none", ask(verb_resize, &p->resize.base, NULL, 0));
+        p->more.cpu_weight = 0, p->more.cpu_milli = 1;
+        must_fail("RESIZE with a quota that is none", ask(verb_resize, &p->resize.base, NULL, 0));
+        p->more.cpu_milli = 0, p->more.memory_max = 64 << 20;
+        for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+                p->size.unit = S(others[i]);
+                must_fail(others[i], ask(verb_resize, &p->resize.base, NULL, 0));
+                if (*others[i] && is_resized(others[i]))
+                        failed("something that is no pod's was resized", others[i]);
+        }
+        p->size.unit = command;
+        must_fail("RESIZE of a command", ask(verb_resize, &p->resize.base, NULL, 0));
+        p->size.unit = p->unit, p->id.uid = S("77777777-7777-4777-8777-777777777777");
+        must_fail("RESIZE by a namesake", ask(verb_resize, &p->resize.base, NULL, 0));
+        p->resize.n_sizes = 0;
+        must_fail("RESIZE of a slice that is nobody's", ask(verb_resize, &p->resize.base, NULL, 0));
+        p->resize.n_sizes = 1, p->id.uid = S(UID);
+        if (is_resized(p->unit))
+                failed("what was refused has left its mark", p->unit);
+        if (ask(verb_resize, &p->resize.base, NULL, 0) != 0 || !is_resized(p->unit))
+                failed("an honest RESIZE was refused", NULL);
+}
+
 static void beside(struct pod *p)
 {
         static const char *const programs[] = { "/etc/passwd", "/usr/bin/../bin/true", "/proc/self/exe",   "",
@@ -894,6 +956,7 @@ static void beside(struct pod *p)
         int r = 0;
 
         honest(p, "beside");
+        must_fail("RESIZE before WRITE", ask(verb_resize, &p->resize.base, NULL, 0));
         must_fail("EXEC before WRITE", ask(verb_exec, &p->exec.base, NULL, 0));
         limits_out_of_range(p);
         if (ask(verb_write, &p->write.base, NULL, 0) != 0 || ask(verb_fill, &p->fill.base, NULL, 0) != 0 ||
@@ -903,6 +966,7 @@ static void beside(struct pod *p)
         }
         if (!becomes(p->unit, true))
                 failed("the container does not run", p->unit);
+        sizes_of_others(p);
         for (size_t i = 0; i < ARRAY_LEN(names); i++) {
                 p->x.name = S(names[i]);
                 must_fail("EXEC beside a container that is not there", ask(verb_exec, &p->exec.base, NULL, 0));
@@ -952,6 +1016,9 @@ static void beside(struct pod *p)
         clean(p, true);
         p->exec.id = 2;
         must_fail("EXEC after REMOVE", ask(verb_exec, &p->exec.base, NULL, 0));
+        if (is_resized(p->unit))
+                failed("REMOVE has left what RESIZE made", p->unit);
+        must_fail("RESIZE after REMOVE", ask(verb_resize, &p->resize.base, NULL, 0));
 
         honest(p, "beside"); /* 300 at once have been: the names are free again */
         if (ask(verb_fill, &p->fill.base, NULL, 0) != 0 || ask(verb_write, &p->write.base, NULL, 0) != 0 ||

@@ -6,6 +6,7 @@
 #ifndef VKS_TESTS_PID1_H
 #define VKS_TESTS_PID1_H
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -98,6 +99,30 @@ static unsigned pid1_streams(sd_bus_message *m)
         return n;
 }
 
+/* " NAME=VALUE" for each property behind the unit's name, "!" before them: beyond the next boot. */
+static void pid1_numbers(struct pid1 *p, sd_bus_message *m)
+{
+        const char *name = "";
+        int runtime = 0, r;
+
+        p->asked[strlen(p->asked) - 1] = '\0';
+        r = sd_bus_message_read(m, "b", &runtime);
+        if (!runtime)
+                strcat(p->asked, " !");
+        if (r >= 0)
+                r = sd_bus_message_enter_container(m, 'a', "(sv)");
+        while (r >= 0) {
+                size_t n = strlen(p->asked);
+                uint64_t value = 0;
+
+                r = sd_bus_message_read(m, "(sv)", &name, "t", &value);
+                if (r <= 0)
+                        break;
+                snprintf(p->asked + n, sizeof(p->asked) - n, " %s=%" PRIu64, name, value);
+        }
+        strcat(p->asked, "\n");
+}
+
 static int pid1_answer(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         struct pid1 *p = userdata;
@@ -142,6 +167,8 @@ static int pid1_answer(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 if (signal != SIGKILL)
                         snprintf(p->asked + n, sizeof(p->asked) - n, "%s %s %s %d\n", method, unit, whom, signal);
         }
+        if (strcmp(method, "SetUnitProperties") == 0)
+                pid1_numbers(p, m);
         if (strcmp(method, "StartTransientUnit") == 0)
                 p->n_streams = pid1_streams(m);
         if (pid1_fails(p, method))

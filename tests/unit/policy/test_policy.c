@@ -973,6 +973,50 @@ Test(policy, limits_are_in_the_ranges_of_their_settings)
         }
 }
 
+/* What WRITE would not take, RESIZE does not take, and it is of units of pods alone. */
+Test(policy, a_resize_is_of_units_of_pods_and_in_the_ranges)
+{
+        static const char *const bad[] = { "ssh.service",     "kubepods.slice",        "-.slice", "init.scope",
+                                           "vks.a.socket",    "../vks.a.service",      "",        "vks-helper.service",
+                                           "vks.a/b.service", "vks-exec-a-c-1.service" };
+        CLEANUP(policy_freep) struct policy *p = conf("");
+        Vks__Limits l = VKS__LIMITS__INIT, pods = VKS__LIMITS__INIT;
+        Vks__Size size = VKS__SIZE__INIT, *sizes[65];
+        Vks__Resize m = VKS__RESIZE__INIT;
+        struct op_resize op = { 0 };
+        struct err e = ERR_NONE;
+
+        for (size_t i = 0; i < ARRAY_LEN(sizes); i++)
+                sizes[i] = &size;
+        size.unit = (char *)"vks.default.web.nginx.service", size.limits = &l, l.memory_max = 4096;
+        m.sizes = sizes, m.n_sizes = 1;
+        cr_assert_eq(policy_resize(p, &m, &op, &e), -EINVAL, "no pod");
+        m.pod = &pod;
+        cr_assert_eq(policy_resize(p, &m, &op, &e), 0, "%s", e.text);
+        cr_assert(op.n_sizes == 1 && op.sizes == sizes && !op.limits);
+        m.limits = &pods, m.n_sizes = 0, pods.cpu_weight = 1;
+        cr_assert_eq(policy_resize(p, &m, &op, &e), 0, "%s", e.text);
+        cr_assert(op.n_sizes == 0 && op.limits == &pods);
+        m.limits = NULL;
+        cr_assert_eq(policy_resize(p, &m, &op, &e), -EINVAL, "of nothing");
+        m.n_sizes = 64;
+        cr_assert_eq(policy_resize(p, &m, &op, &e), 0, "%s", e.text);
+        m.n_sizes = 65;
+        cr_assert_eq(policy_resize(p, &m, &op, &e), -EINVAL);
+        m.n_sizes = 1;
+        for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+                size.unit = (char *)(uintptr_t)bad[i];
+                cr_assert_eq(policy_resize(p, &m, &op, &e), -EINVAL, "%s", bad[i]);
+        }
+        size.unit = (char *)"vks.default.web.nginx.service", l.memory_max = UINT64_MAX;
+        cr_assert_eq(policy_resize(p, &m, &op, &e), -EINVAL);
+        l.memory_max = 0, l.cpu_milli = 9;
+        cr_assert_eq(policy_resize(p, &m, &op, &e), -EINVAL);
+        l.cpu_milli = 0, m.limits = &pods, pods.cpu_weight = 10001;
+        cr_assert_eq(policy_resize(p, &m, &op, &e), -EINVAL);
+        cr_assert(strstr(e.text, "the pod's limits"), "%s", e.text);
+}
+
 Test(policy, capabilities_that_are_dropped_are_ones_that_there_are)
 {
         CLEANUP(policy_freep) struct policy *p = conf("");

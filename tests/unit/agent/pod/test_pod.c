@@ -704,7 +704,7 @@ Test(pod, what_has_no_effect_yet_is_told_once)
         static const struct {
                 const char *fields, *ignored;
         } table[] = {
-                { "\"lifecycle\":{},\"resizePolicy\":[{}]", "resizePolicy" },
+                { "\"lifecycle\":{},\"resizePolicy\":[{}]", NULL },
                 { "\"tty\":true,\"stdin\":true,\"volumeDevices\":[]", NULL },
                 { "\"volumeDevices\":[{}]", "volumeDevices" },
                 { "\"resources\":{\"claims\":[{\"name\":\"x\"}]}", "resources.claims" },

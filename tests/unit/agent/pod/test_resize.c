@@ -1,0 +1,519 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A pod's resources are changed while it runs: what is asked for, what was granted, when it is in effect. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdio.h>
+
+#include "agent/lib/json.h"
+#include "agent/pod/limits.h"
+#include "agent/pod/plan.h"
+#include "agent/pod/resize.h"
+#include "agent/pod/status.h"
+#include "common/mem.h"
+
+#define T0 (UINT64_C(1700000000) * USEC_PER_SEC)
+
+static const struct pod_node node = { .name = "n1", .ip = "10.0.0.1" };
+
+/* `spec` and `status` are JSON without the braces around them. */
+static cJSON *object_of(const char *spec, const char *status)
+{
+        CLEANUP(freep)
+        char *text = xasprintf("{\"metadata\":{\"namespace\":\"default\",\"name\":\"web\",\"generation\":3,"
+                               "\"uid\":\"0f6c2a9e-1234-4abc-8def-0123456789ab\"},\"spec\":{%s},"
+                               "\"status\":{\"qosClass\":\"Burstable\"%s%s}}",
+                               spec, *status ? "," : "", status);
+        cJSON *o = cJSON_Parse(text);
+
+        cr_assert_not_null(o, "bad test JSON: %s", text);
+        return o;
+}
+
+static struct pod *parse(const cJSON *o)
+{
+        struct err e = ERR_NONE;
+        struct pod *p = NULL;
+
+        cr_assert_eq(pod_parse(o, &p, &e), 0, "%s", e.text);
+        return p;
+}
+
+static struct pod *pod_of(const char *spec)
+{
+        CLEANUP(json_freep) cJSON *o = object_of(spec, "");
+
+        return parse(o);
+}
+
+#define C(name, resources, more)                                                                                       \
+        "{\"name\":\"" name "\",\"image\":\"/bin/sleep\",\"resources\":{" resources "}" more "}"
+#define ONE(resources)   "\"containers\":[" C("c", resources, "") "]"
+#define REQ(cpu, memory) "\"requests\":{\"cpu\":\"" cpu "\",\"memory\":\"" memory "\"}"
+#define LIM(cpu, memory) "\"limits\":{\"cpu\":\"" cpu "\",\"memory\":\"" memory "\"}"
+
+Test(resize, is_asked_where_an_amount_of_cpu_or_memory_is_another)
+{
+        static const struct {
+                const char *has, *asks;
+                bool is;
+        } rows[] = {
+                { ONE(""), ONE(""), false },
+                { ONE(REQ("1", "1Gi")), ONE(REQ("1000m", "1024Mi")), false },
+                { ONE(REQ("1", "1Gi")), ONE(REQ("1001m", "1Gi")), true },
+                { ONE(REQ("1", "1Gi")), ONE(REQ("1", "2Gi")), true },
+                { ONE(REQ("1", "1Gi")), ONE(REQ("1", "1Gi") "," LIM("2", "1Gi")), true },
+                { ONE("\"requests\":{\"ephemeral-storage\":\"1Gi\"}"),
+                  ONE("\"requests\":{\"ephemeral-storage\":\"2Gi\"}"), false },
+                { ONE("") ",\"resources\":{" LIM("1", "1Gi") "}", ONE("") ",\"resources\":{" LIM("2", "1Gi") "}",
+                  true },
+                { ONE("") ",\"initContainers\":[" C("i", REQ("1", "1Gi"), "") "]",
+                  ONE("") ",\"initContainers\":[" C("i", REQ("2", "1Gi"), "") "]", true },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                CLEANUP(pod_freep) struct pod *has = pod_of(rows[i].has), *asks = pod_of(rows[i].asks);
+
+                cr_assert_eq(resize_is_asked(has, asks), rows[i].is, "row %zu", i);
+        }
+}
+
+Test(resize, a_pod_that_waits_has_what_it_was_granted)
+{
+        static const struct {
+                const char *has, *asks;
+        } rows[] = {
+                { ONE(REQ("1", "1Gi") "," LIM("2", "2Gi")), ONE(REQ("3", "3Gi") "," LIM("4", "4Gi")) },
+                { ONE(REQ("1", "1Gi")), ONE(REQ("3", "3Gi") "," LIM("4", "4Gi")) },
+                { ONE("\"requests\":{\"cpu\":\"1\"}"), ONE(REQ("3", "3Gi")) },
+                { ONE("") ",\"resources\":{" REQ("1", "1Gi") "}",
+                  ONE(REQ("1", "1Gi")) ",\"resources\":{" REQ("2", "1Gi") "," LIM("4", "4Gi") "}" },
+                { ONE("") ",\"initContainers\":[" C("i", REQ("1", "1Gi"), ",\"restartPolicy\":\"Always\"") "]",
+                  ONE("") ",\"initContainers\":[" C("i", REQ("2", "1Gi"), ",\"restartPolicy\":\"Always\"") "]" },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                CLEANUP(pod_freep) struct pod *has = pod_of(rows[i].has), *held = NULL;
+                CLEANUP(json_freep) cJSON *o = object_of(rows[i].asks, "");
+
+                resize_hold(o, has);
+                held = parse(o);
+                cr_assert_not(resize_is_asked(has, held), "row %zu", i);
+                for (size_t r = 0; r < RESOURCES; r++)
+                        cr_assert_eq(held->demands.requests.of[r], has->demands.requests.of[r], "row %zu", i);
+        }
+}
+
+#define TOLD(allocated, limits)                                                                                        \
+        "\"containerStatuses\":[{\"name\":\"c\",\"allocatedResources\":{" allocated                                    \
+        "},\"resources\":{\"requests\":{" allocated "},\"limits\":{" limits "}}}]"
+
+Test(resize, an_agent_that_comes_back_knows_what_was_granted)
+{
+        static const struct {
+                const char *shows, *spec, *status;
+                bool is;
+                uint64_t cpu, memory_limit;
+        } rows[] = {
+                { "nothing is told", ONE(REQ("1", "1Gi")), "", false, 1000, 0 },
+                { "the same", ONE(REQ("1", "1Gi")), TOLD("\"cpu\":\"1\",\"memory\":\"1Gi\"", ""), false, 1000, 0 },
+                { "more is asked for", ONE(REQ("2", "1Gi") "," LIM("2", "8Ki")),
+                  TOLD("\"cpu\":\"1\",\"memory\":\"1Gi\"", "\"memory\":\"4Ki\""), true, 1000, 4096 },
+                { "limits alone are no matter of what is left", ONE(REQ("1", "1Gi") "," LIM("2", "8Ki")),
+                  TOLD("\"cpu\":\"1\",\"memory\":\"1Gi\"", "\"memory\":\"4Ki\""), false, 1000, 8192 },
+                { "an older agent has told of no requests", ONE(REQ("2", "1Gi")),
+                  "\"containerStatuses\":[{\"name\":\"c\",\"resources\":{}}]", false, 2000, 0 },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                CLEANUP(json_freep) cJSON *o = object_of(rows[i].spec, rows[i].status);
+                CLEANUP(pod_freep) struct pod *p = NULL;
+
+                cr_assert_eq(resize_recall(o), rows[i].is, "%s", rows[i].shows);
+                p = parse(o);
+                cr_assert_eq(p->demands.requests.of[RESOURCE_CPU], rows[i].cpu, "%s", rows[i].shows);
+                cr_assert_eq(resource_amount(json_get(p->containers[0].resources, "limits"), "memory"),
+                             rows[i].memory_limit, "%s", rows[i].shows);
+        }
+}
+
+Test(resize, turns_are_taken_in_the_kubelets_order)
+{
+        struct pod guaranteed = { .qos = QOS_CLASS_GUARANTEED }, burstable = { .qos = QOS_CLASS_BURSTABLE };
+        struct resize less = { .priority = 0 }, more = { .more = true }, high = { .more = true, .priority = 5 },
+                      first = { .more = true, .wish_since = 1 }, second = { .more = true, .wish_since = 2 };
+
+        snprintf(guaranteed.id.uid, sizeof(guaranteed.id.uid), "a");
+        snprintf(burstable.id.uid, sizeof(burstable.id.uid), "b");
+        cr_assert_lt(resize_order(&burstable, &less, &guaranteed, &high), 0, "who asks for no more");
+        cr_assert_lt(resize_order(&burstable, &high, &guaranteed, &more), 0, "the higher priority");
+        cr_assert_lt(resize_order(&guaranteed, &second, &burstable, &first), 0, "the better class");
+        cr_assert_lt(resize_order(&burstable, &first, &burstable, &second), 0, "who waits longer");
+        cr_assert_lt(resize_order(&burstable, &second, &burstable, &more), 0);
+        cr_assert_lt(resize_order(&guaranteed, &more, &burstable, &more), 0);
+}
+
+/* ---- from the wish to its effect --------------------------------------------------------------------------------- */
+
+struct world {
+        struct pod *pod;
+        struct pod_state *state;
+};
+
+static void run(struct container_state *c, const struct pod *p, const char *invocation)
+{
+        struct unit_state u = { .phase = UNIT_ACTIVE, .main_pid = 7, .started = T0, .limits = c->unit.limits };
+
+        snprintf(u.invocation, sizeof(u.invocation), "%s", invocation);
+        container_observe(c, &u, p, T0);
+}
+
+static struct world running(const char *spec)
+{
+        struct world w = { .pod = pod_of(spec) };
+
+        w.state = pod_state_new(w.pod, T0);
+        w.state->written = true;
+        for (size_t i = 0; i < w.pod->n_containers; i++) {
+                w.state->containers[i].mark = w.pod->containers[i].mark;
+                w.state->containers[i].image_present = true;
+                run(&w.state->containers[i], w.pod, "a");
+        }
+        return w;
+}
+
+static void grant(struct world *w, const char *spec)
+{
+        struct pod *had = w->pod;
+
+        w->pod = pod_of(spec);
+        resize_begin(w->state, had, w->pod, T0);
+        pod_free(had);
+}
+
+static void done(struct world *w)
+{
+        pod_state_free(w->state);
+        pod_free(w->pod);
+}
+
+/* PID 1 was told, and was asked. */
+static void read_back(struct world *w, size_t i, uint64_t weight, uint64_t milli, uint64_t memory)
+{
+        w->state->resize->send = w->state->resize->in_flight = false;
+        w->state->containers[i].unit.limits = (struct unit_limits){ true, weight, milli, memory };
+}
+
+static bool plans(const struct world *w, enum action_kind kind)
+{
+        struct plan plan;
+
+        plan_pod(w->pod, w->state, T0, &plan);
+        for (size_t i = 0; i < plan.n_actions; i++)
+                if (plan.actions[i].kind == kind)
+                        return true;
+        return false;
+}
+
+static const char *condition(const struct world *w, const char *type, const char *key)
+{
+        static char value[400];
+        CLEANUP(json_freep) cJSON *status = status_build(w->pod, w->state, &node, NULL, T0);
+        const cJSON *item;
+        bool found = false;
+
+        value[0] = '\0';
+        cJSON_ArrayForEach (item, json_get(status, "conditions"))
+                if (streq(json_str(item, "type"), type)) {
+                        cr_assert_not(found, "told twice");
+                        cr_assert_str_eq(json_str(item, "status"), "True");
+                        found = true;
+                        snprintf(value, sizeof(value), "%s", json_str(item, key) ? json_str(item, key) : "-");
+                }
+        return found ? value : NULL;
+}
+
+/* resources.limits.memory and allocatedResources.cpu of the first container */
+static void tells(const struct world *w, const char *memory_limit, const char *cpu)
+{
+        CLEANUP(json_freep) cJSON *status = status_build(w->pod, w->state, &node, NULL, T0);
+        const cJSON *c = cJSON_GetArrayItem(json_get(status, "containerStatuses"), 0);
+
+        cr_assert_str_eq(json_str(json_get(json_get(c, "resources"), "limits"), "memory"), memory_limit);
+        cr_assert_str_eq(json_str(json_get(c, "allocatedResources"), "cpu"), cpu);
+}
+
+#define SMALL ONE(REQ("100m", "32Mi") "," LIM("200m", "64Mi"))
+#define LARGE ONE(REQ("1", "64Mi") "," LIM("2", "128Mi"))
+
+Test(resize, is_over_when_pid_1_says_so)
+{
+        struct world w = running(SMALL);
+        struct limits want;
+
+        cr_assert_not(plans(&w, ACTION_RESIZE));
+        grant(&w, LARGE);
+        cr_assert(plans(&w, ACTION_RESIZE));
+        cr_assert_str_eq(condition(&w, "PodResizeInProgress", "reason"), "-");
+        tells(&w, "64Mi", "1");
+        cr_assert_not(resize_settle(w.pod, w.state, T0), "the helper was not asked");
+        w.state->resize->send = false, w.state->resize->in_flight = true;
+        cr_assert_not(plans(&w, ACTION_RESIZE));
+        cr_assert_not(resize_settle(w.pod, w.state, T0), "it has not answered");
+        w.state->resize->in_flight = false;
+        cr_assert_not(resize_settle(w.pod, w.state, T0), "PID 1 has not answered");
+        tells(&w, "64Mi", "1");
+        limits_of_container(w.pod, &w.pod->containers[0], &want);
+        read_back(&w, 0, want.cpu_weight, 2000, 128 << 20);
+        cr_assert(resize_settle(w.pod, w.state, T0));
+        cr_assert_not(resize_settle(w.pod, w.state, T0), "once");
+        cr_assert_null(condition(&w, "PodResizeInProgress", "reason"));
+        tells(&w, "128Mi", "1");
+        cr_assert_not(plans(&w, ACTION_RESIZE));
+        done(&w);
+}
+
+Test(resize, what_pid_1_has_not_is_an_error_and_tried_again)
+{
+        struct world w = running(SMALL);
+        unsigned failures;
+
+        grant(&w, LARGE);
+        read_back(&w, 0, 1, 200, 64 << 20);
+        cr_assert_not(resize_settle(w.pod, w.state, T0));
+        cr_assert_str_eq(condition(&w, "PodResizeInProgress", "reason"), "Error");
+        cr_assert_str_eq(condition(&w, "PodResizeInProgress", "message"),
+                         "systemd has other limits of container c than it was told");
+        tells(&w, "64Mi", "1");
+        cr_assert_not(plans(&w, ACTION_RESIZE), "not at once");
+        failures = w.state->resize->failures;
+        cr_assert_gt(failures, 0);
+        w.state->resize->retry_at = T0;
+        cr_assert(plans(&w, ACTION_RESIZE));
+        grant(&w, ONE(REQ("1", "64Mi") "," LIM("3", "128Mi")));
+        cr_assert_str_eq(condition(&w, "PodResizeInProgress", "reason"), "-");
+        tells(&w, "64Mi", "1");
+        done(&w);
+}
+
+/* Only what runs has to be resized. */
+Test(resize, what_does_not_run_begins_with_what_the_pod_has)
+{
+        struct world w = running(SMALL);
+        struct unit_state u = { .phase = UNIT_FAILED, .main_code = 1, .main_status = 1, .started = T0, .ended = T0 };
+
+        snprintf(u.result, sizeof(u.result), "exit-code");
+        snprintf(u.invocation, sizeof(u.invocation), "a");
+        container_observe(&w.state->containers[0], &u, w.pod, T0);
+        grant(&w, LARGE);
+        tells(&w, "128Mi", "1");
+        cr_assert(plans(&w, ACTION_RESIZE), "its unit is loaded, and its slice is there");
+        w.state->resize->send = false;
+        cr_assert(resize_settle(w.pod, w.state, T0));
+        done(&w);
+}
+
+Test(resize, what_ends_meanwhile_is_waited_for_no_longer)
+{
+        struct world w = running(SMALL);
+        struct unit_state u = { .phase = UNIT_FAILED, .main_code = 1, .main_status = 1, .started = T0, .ended = T0 };
+
+        grant(&w, LARGE);
+        snprintf(u.result, sizeof(u.result), "exit-code");
+        snprintf(u.invocation, sizeof(u.invocation), "a");
+        container_observe(&w.state->containers[0], &u, w.pod, T0);
+        w.state->resize->send = false;
+        cr_assert(resize_settle(w.pod, w.state, T0));
+        cr_assert_null(w.state->containers[0].actual);
+        done(&w);
+}
+
+/* A memory request alone is nothing to the kernel. */
+Test(resize, a_request_of_memory_needs_no_more_than_to_be_told)
+{
+        struct world w = running(SMALL);
+        struct limits want;
+
+        grant(&w, ONE(REQ("100m", "48Mi") "," LIM("200m", "64Mi")));
+        limits_of_container(w.pod, &w.pod->containers[0], &want);
+        read_back(&w, 0, want.cpu_weight, 200, 64 << 20);
+        cr_assert(resize_settle(w.pod, w.state, T0));
+        done(&w);
+}
+
+#define RESTARTS(cpu, memory)                                                                                          \
+        "\"containers\":[" C(                                                                                          \
+                "c", LIM(cpu, memory) "," REQ(cpu, memory),                                                            \
+                ",\"resizePolicy\":[{\"resourceName\":\"memory\",\"restartPolicy\":\"RestartContainer\"},"             \
+                "{\"resourceName\":\"cpu\",\"restartPolicy\":\"NotRequired\"}]") "]"
+
+Test(resize, a_container_is_begun_anew_where_its_policy_says_so)
+{
+        struct world w = running(RESTARTS("1", "64Mi"));
+        struct container_state *c = &w.state->containers[0];
+
+        grant(&w, RESTARTS("2", "64Mi"));
+        cr_assert_not(c->resize_restarts, "for other memory alone");
+        cr_assert(resize_has_unit(w.pod, w.state, 0));
+        grant(&w, RESTARTS("2", "128Mi"));
+        cr_assert(c->resize_restarts);
+        cr_assert_not(resize_has_unit(w.pod, w.state, 0));
+        cr_assert(container_is_replaced(c, &w.pod->containers[0]));
+        cr_assert(plans(&w, ACTION_RESIZE) && plans(&w, ACTION_END));
+        w.state->resize->send = false;
+        cr_assert_not(resize_settle(w.pod, w.state, T0), "it runs with what it had");
+        tells(&w, "64Mi", "2");
+        container_renew(c);
+        cr_assert_not(c->resize_restarts);
+        cr_assert(resize_settle(w.pod, w.state, T0));
+        tells(&w, "128Mi", "2");
+        done(&w);
+}
+
+Test(resize, memory_that_is_in_use_is_not_limited_away)
+{
+        static const char two[] = "\"containers\":[" C("a", LIM("1", "100"), "") "," C("b", LIM("1", "100"), "") "]",
+                          less[] = "\"containers\":[" C("a", LIM("1", "50"), "") "," C("b", LIM("1", "60"), "") "]";
+        static const struct {
+                uint64_t a, b, all;
+                const char *words;
+        } rows[] = {
+                { 49, 59, 109, NULL },
+                { 50, 59, 109,
+                  "cannot decrease memory limits: attempting to set container \"a\" memory limit (50) below current "
+                  "usage "
+                  "(50)" },
+                { 49, 59, 110,
+                  "cannot decrease memory limits: attempting to set pod memory limit (110) below current usage (110)" },
+                { 70, 80, 150,
+                  "cannot decrease memory limits: [attempting to set pod memory limit (110) below current usage (150), "
+                  "attempting to set container \"a\" memory limit (50) below current usage (70), attempting to set "
+                  "container \"b\" memory limit (60) below current usage (80)]" },
+                { UINT64_MAX, UINT64_MAX, UINT64_MAX, NULL },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                struct world w = running(two);
+                CLEANUP(freep) char *words = NULL, *again = NULL;
+
+                grant(&w, less);
+                words = resize_refusal(w.pod, w.state, (uint64_t[]){ rows[i].a, rows[i].b }, rows[i].all);
+                cr_assert(rows[i].words ? streq(words, rows[i].words) : !words, "row %zu: %s", i, words);
+                done(&w);
+        }
+}
+
+Test(resize, memory_that_is_in_use_is_no_matter_where_no_limit_falls)
+{
+        struct world w = running(SMALL);
+        CLEANUP(freep) char *words = NULL;
+
+        grant(&w, ONE(REQ("100m", "32Mi") "," LIM("300m", "64Mi")));
+        words = resize_refusal(w.pod, w.state, (uint64_t[]){ 64 << 20 }, 64 << 20);
+        cr_assert_null(words, "%s", words);
+        done(&w);
+}
+
+Test(resize, who_has_to_wait_is_told_so_once)
+{
+        struct world w = running(SMALL);
+        CLEANUP(pod_freep) struct pod *asks = pod_of(LARGE);
+
+        resize_wish(w.state, w.pod, asks, 7);
+        cr_assert(w.state->resize->wish == WISH_UNJUDGED && w.state->resize->more && w.state->resize->priority == 7);
+        cr_assert_null(condition(&w, "PodResizePending", "reason"));
+        cr_assert(resize_defer(w.state, "Node didn't have enough resource: cpu", T0));
+        cr_assert_not(resize_defer(w.state, "Node didn't have enough resource: memory", T0 + 1));
+        cr_assert_str_eq(condition(&w, "PodResizePending", "reason"), "Deferred");
+        cr_assert_str_eq(condition(&w, "PodResizePending", "message"), "Node didn't have enough resource: memory");
+        resize_wish(w.state, w.pod, asks, 7);
+        cr_assert_eq(w.state->resize->wish, WISH_DEFERRED, "the same version of the pod is no news");
+        asks->generation++;
+        resize_wish(w.state, w.pod, asks, 7);
+        cr_assert(resize_defer(w.state, "Node didn't have enough resource: cpu", T0 + 2), "another is");
+        tells(&w, "64Mi", "100m");
+        grant(&w, LARGE);
+        cr_assert_null(condition(&w, "PodResizePending", "reason"));
+        done(&w);
+}
+
+/* The patch merges, so what is over has to be taken away. */
+Test(resize, conditions_that_are_over_are_taken_away)
+{
+        struct world w = running(SMALL);
+        CLEANUP(json_freep) cJSON *patch = NULL, *plain = NULL;
+        const cJSON *item;
+        unsigned taken = 0, told = 0;
+
+        grant(&w, LARGE);
+        patch = status_patch("u", status_build(w.pod, w.state, &node, NULL, T0), true);
+        cJSON_ArrayForEach (item, json_get(json_get(patch, "status"), "conditions")) {
+                const char *type = json_str(item, "type");
+
+                if (streq(json_str(item, "$patch"), "delete"))
+                        taken += streq(type, "PodResizePending");
+                told += streq(type, "PodResizeInProgress") && !json_get(item, "$patch");
+        }
+        cr_assert(taken == 1 && told == 1);
+        plain = status_patch("u", status_build(w.pod, w.state, &node, NULL, T0), false);
+        cJSON_ArrayForEach (item, json_get(json_get(plain, "status"), "conditions"))
+                cr_assert_null(json_get(item, "$patch"));
+        done(&w);
+}
+
+Test(resize, an_agent_that_comes_back_goes_on)
+{
+        CLEANUP(json_freep)
+        cJSON *o = object_of(
+                LARGE,
+                "\"containerStatuses\":[{\"name\":\"c\",\"state\":{\"running\":{}},"
+                "\"allocatedResources\":{\"cpu\":\"1\",\"memory\":\"64Mi\"},"
+                "\"resources\":{" LIM("200m", "64Mi") "," REQ(
+                        "100m", "32Mi") "}}],"
+                                        "\"conditions\":[{\"type\":\"PodResizeInProgress\",\"status\":\"True\","
+                                        "\"observedGeneration\":2,\"lastTransitionTime\":\"2023-11-14T22:13:20Z\"}]");
+        struct world w = { .pod = parse(o) };
+
+        cr_assert_not(resize_recall(o));
+        w.state = pod_state_new(w.pod, T0 + 5);
+        pod_state_adopt(w.state, w.pod, json_get(o, "status"));
+        resize_adopt(w.state, w.pod, json_get(o, "status"), T0 + 5);
+        w.state->written = true;
+        w.state->containers[0].mark = w.pod->containers[0].mark;
+        run(&w.state->containers[0], w.pod, "a");
+        cr_assert(w.state->resize->under_way && w.state->resize->generation == 2 && w.state->resize->since == T0);
+        cr_assert(plans(&w, ACTION_RESIZE));
+        tells(&w, "64Mi", "1");
+        done(&w);
+}
+
+Test(resize, nothing_is_made_of_a_pod_that_was_never_resized)
+{
+        CLEANUP(json_freep)
+        cJSON *o = object_of(SMALL, "\"containerStatuses\":[{\"name\":\"c\",\"state\":{\"running\":{}},"
+                                    "\"allocatedResources\":{\"cpu\":\"100m\",\"memory\":\"32Mi\"},"
+                                    "\"resources\":{" LIM("0.2", "64Mi") "," REQ("100m", "32Mi") "}}]");
+        struct world w = { .pod = parse(o) };
+
+        w.state = pod_state_new(w.pod, T0);
+        pod_state_adopt(w.state, w.pod, json_get(o, "status"));
+        resize_adopt(w.state, w.pod, json_get(o, "status"), T0);
+        cr_assert_null(w.state->resize);
+        cr_assert_null(w.state->containers[0].actual);
+        done(&w);
+}
+
+Test(resize, its_events_say_what_each_container_has)
+{
+        CLEANUP(pod_freep)
+        struct pod *p = pod_of(
+                ONE(REQ("1", "1Gi")) ",\"initContainers\":[" C("i", "", "") "],\"ephemeralContainers\":["
+                                                                            "{\"name\":\"e\",\"image\":\"/bin/sh\"}]");
+        CLEANUP(freep)
+        char *text = resize_message(p, "Pod resize completed", 4, NULL),
+             *bad = resize_message(p, "Pod resize error", 4, "why");
+
+        cr_assert_str_eq(text, "Pod resize completed: {\"initContainers\":[{\"name\":\"i\",\"resources\":{}}],"
+                               "\"containers\":[{\"name\":\"c\",\"resources\":{\"requests\":{\"cpu\":\"1\",\"memory\":"
+                               "\"1Gi\"}}}],\"generation\":4}");
+        cr_assert(strstr(bad, ",\"generation\":4,\"error\":\"why\"}"), "%s", bad);
+}
