@@ -56,6 +56,20 @@ static void check_units(const struct op_units *op)
 #define check_stop   check_units
 #define check_remove check_units
 
+static void check_resize(const struct op_resize *op)
+{
+        for (size_t i = 0; i < op->n_sizes; i++) {
+                CLEANUP(buf_done) struct buf text = BUF(4096);
+
+                if (!id_is_unit(op->sizes[i]->unit) || !unit_name_is_ours(op->sizes[i]->unit))
+                        abort();
+                (void)unit_text_resized(op->sizes[i]->unit, op->sizes[i]->limits, &text);
+                check_lines(&text);
+                if (text.len && (strncmp(text.data, "[Service]\n", 10) != 0 || strstr(text.data, "infinity")))
+                        abort();
+        }
+}
+
 static void check_fill(const struct op_fill *op)
 {
         for (size_t i = 0; i < op->n_files; i++)
