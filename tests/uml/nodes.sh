@@ -155,6 +155,63 @@ YAML
     wait_for 60 "it is throttled" at_least 10 throttled
 }
 
+# Before 1.33 no API server could be asked for it.
+test_two_pods_are_resized_without_a_restart() {
+    kubectl get --raw /api/v1 | grep '"pods/resize"' >/dev/null || return 0
+    local name pid=()
+    for name in one two; do
+        apply <<YAML
+apiVersion: v1
+kind: Pod
+metadata: {name: $name}
+spec:
+  nodeName: $NODE
+  terminationGracePeriodSeconds: 1
+  containers:
+  - name: main
+    image: /bin/sh
+    # it holds 8 MB
+    command: [/bin/sh, -c, 'x=\$(head -c 8M /dev/zero | tr "\\0" x); touch /tmp/full; sleep 10000; echo \${#x}']
+    resources: {requests: {cpu: 100m, memory: 32Mi}, limits: {cpu: 200m, memory: 64Mi}}
+YAML
+    done
+    of_kernel() { # POD FILE
+        node sh -c "cat /sys/fs/cgroup\$(systemctl show -P ControlGroup '$(unit_of "$1" 'bin\x2fsh')')/$2"
+    }
+    of_slice() { node sh -c "cat \"\$(dirname /sys/fs/cgroup\$(systemctl show -P ControlGroup '$(unit_of "$1" 'bin\x2fsh')'))/$2\""; }
+    resize() { k patch pod "$1" --subresource resize -p "{\"spec\":{\"containers\":[{\"name\":\"main\",\"resources\":{$2}}]}}" >/dev/null; }
+    for name in one two; do
+        running $name
+        wait_for 60 "$name has its memory" k exec $name -- test -e /tmp/full
+        pid+=("$(main_pid "$(unit_of $name 'bin\x2fsh')")")
+    done
+    equals "20000 100000" of_kernel one cpu.max || fail "before: $(of_kernel one cpu.max)"
+    for name in one two; do
+        resize $name '"requests":{"cpu":"300m","memory":"48Mi"},"limits":{"cpu":"500m","memory":"96Mi"}'
+    done
+    for name in one two; do
+        wait_for 30 "$name has more" equals 100663296 of_kernel $name memory.max
+        equals 100663296 of_slice $name memory.max || fail "slice of $name: $(of_slice $name memory.max)"
+        wait_for 10 "$name has more CPU" equals "50000 100000" of_kernel $name cpu.max
+        wait_for 10 "its slice" equals "50000 100000" of_slice $name cpu.max
+        equals 12 of_kernel $name cpu.weight || fail "weight of $name: $(of_kernel $name cpu.weight)"
+        wait_for 30 "$name is told" equals "96Mi 500m 48Mi" pod_field $name '{.status.containerStatuses[0].resources.limits.memory} {.status.containerStatuses[0].resources.limits.cpu} {.status.containerStatuses[0].allocatedResources.memory}'
+    done
+    # what is in use cannot be taken away, and nobody is killed for it
+    resize one '"requests":{"cpu":"300m","memory":"4Mi"},"limits":{"cpu":"500m","memory":"4Mi"}'
+    event one 'ResizeError: Pod resize error: .*cannot decrease memory limits: .attempting to set pod memory limit .4194304. below current usage'
+    [ "$(pod_field one '{.status.conditions[?(@.type=="PodResizeInProgress")].reason} {.status.containerStatuses[0].resources.limits.memory}')" = "Error 96Mi" ] || fail "$(pod_field one '{.status}')"
+    equals 100663296 of_kernel one memory.max || fail "it was taken away"
+    resize one '"requests":{"cpu":"300m","memory":"4Mi"},"limits":{"cpu":"500m","memory":"80Mi"}'
+    wait_for 30 "one has less" equals 83886080 of_kernel one memory.max
+    wait_for 30 "it is told" equals " 80Mi" pod_field one '{.status.conditions[?(@.type=="PodResizeInProgress")].reason} {.status.containerStatuses[0].resources.limits.memory}'
+    for name in one two; do
+        [ "$(main_pid "$(unit_of $name 'bin\x2fsh')")" = "${pid[0]}" ] || fail "$name was restarted"
+        [ "$(pod_field $name '{.status.containerStatuses[0].restartCount}')" = 0 ] || fail "a restart of $name is counted"
+        pid=("${pid[@]:1}")
+    done
+}
+
 test_a_fork_bomb_stops_at_the_pods_limit() {
     local slice
     trap 'node sh -c "test ! -e /root/agent.kept || mv /root/agent.kept /etc/vks/agent.yaml; systemctl restart vks-agent"' EXIT

@@ -289,7 +289,7 @@ Test(node_status, features_are_declared_to_whom_knows_them)
 
                 in.version = rows[i].version;
                 status = node_status(&in, NULL);
-                cr_expect_eq(json_len(json_get(status, "declaredFeatures")), rows[i].declared ? 2 : 0, "%s",
+                cr_expect_eq(json_len(json_get(status, "declaredFeatures")), rows[i].declared ? 4 : 0, "%s",
                              rows[i].version);
                 without = cJSON_Duplicate(status, true);
                 cJSON_DeleteItemFromObject(without, "declaredFeatures");
