@@ -174,6 +174,20 @@ void resize_wish(struct pod_state *s, const struct pod *has, const struct pod *a
         r->wish_generation = asks->generation;
 }
 
+static void end_wish(struct resize *r)
+{
+        r->wish = WISH_NONE;
+        r->wish_since = 0;
+        free(r->why);
+        r->why = NULL;
+}
+
+void resize_withdraw(struct pod_state *s)
+{
+        if (s->resize)
+                end_wish(s->resize);
+}
+
 int resize_order(const struct pod *a, const struct resize *of_a, const struct pod *b, const struct resize *of_b)
 {
         if (of_a->more != of_b->more)
@@ -200,14 +214,6 @@ bool resize_defer(struct pod_state *s, const char *why, uint64_t now)
                 r->why = xstrdup(why);
         }
         return news;
-}
-
-static void end_wish(struct resize *r)
-{
-        r->wish = WISH_NONE;
-        r->wish_since = 0;
-        free(r->why);
-        r->why = NULL;
 }
 
 /* ---- on its way -------------------------------------------------------------------------------------------------- */

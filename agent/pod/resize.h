@@ -27,6 +27,9 @@ bool resize_recall(cJSON *object);
 /* `asks` waits for a verdict. */
 void resize_wish(struct pod_state *s, const struct pod *has, const struct pod *asks, int64_t priority);
 
+/* It asks for no more than it has: whatever it waited for. */
+void resize_withdraw(struct pod_state *s);
+
 /* Whose turn it is first (allocation_manager.go, sortPendingResizes()). */
 int resize_order(const struct pod *a, const struct resize *of_a, const struct pod *b, const struct resize *of_b);
 

@@ -35,8 +35,7 @@ struct pod *resizing_hold(struct pod_entry *e, struct pod *p, const cJSON *objec
         if (e->state->admission != ADMITTED || p->terminal || p->deleting)
                 return p;
         if (!resize_is_asked(e->pod, p)) {
-                if (e->state->resize)
-                        e->state->resize->wish = WISH_NONE; /* it was taken back */
+                resize_withdraw(e->state);
                 return p;
         }
         copy = cJSON_Duplicate(object, true);

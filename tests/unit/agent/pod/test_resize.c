@@ -431,6 +431,11 @@ Test(resize, who_has_to_wait_is_told_so_once)
         resize_wish(w.state, w.pod, asks, 7);
         cr_assert(resize_defer(w.state, "Node didn't have enough resource: cpu", T0 + 2), "another is");
         tells(&w, "64Mi", "100m");
+        resize_withdraw(w.state);
+        cr_assert_null(condition(&w, "PodResizePending", "reason"), "it was taken back");
+        resize_wish(w.state, w.pod, asks, 7);
+        cr_assert(resize_defer(w.state, "Node didn't have enough resource: cpu", T0 + 3));
+        cr_assert_eq(w.state->resize->wish_since, T0 + 3, "a wish of its own");
         grant(&w, LARGE);
         cr_assert_null(condition(&w, "PodResizePending", "reason"));
         done(&w);
