@@ -62,7 +62,7 @@ int op_resize(struct machine *m, const struct op_resize *op, UNUSED struct answe
                                        op->pod.namespace, op->pod.name);
         if (op->limits && (pod < 0 || readlinkat(pod, "slice", slice, sizeof(slice) - 1) <= 0))
                 return err_set(e, -ENOENT, NULL, "pod %s/%s has no slice", op->pod.namespace, op->pod.name);
-        r = room_left(m->units, UNIT_DIR, e);
+        r = room_left(m->units, UNIT_DIR, 0, e);
         if (r == 0 && op->limits) /* what lies around has room before what is in it */
                 r = resize(m, slice, op->limits, e);
         for (size_t i = 0; i < op->n_sizes && r == 0; i++)
