@@ -196,10 +196,15 @@ static void add_escaped(struct buf *b, const char *s)
                         buf_printf(b, "\\x%02x", (unsigned char)*s);
 }
 
+/* No name ends in "-": what is in NAME-.service.d counts for every unit that begins so (systemd.unit(5)). */
 static void add_tail(struct buf *b, const char *image, const char *container)
 {
         buf_char(b, '.');
         add_escaped(b, image[0] == '/' ? image + 1 : image);
+        if (b->len && b->data[b->len - 1] == '-') {
+                b->len--;
+                buf_str(b, "\\x2d");
+        }
         if (container)
                 buf_printf(b, ".%s", container);
         buf_str(b, ".service");

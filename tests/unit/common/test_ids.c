@@ -65,6 +65,19 @@ Test(ids, unit_names_follow_the_scheme)
         cr_assert_str_eq(name, "vks.default.uptimed.usr\\x2fbin\\x2fsleep.service");
 }
 
+/* systemd.unit(5): what is in "a-.service.d" counts for each unit whose name begins with "a-". */
+Test(ids, the_drop_ins_of_no_unit_count_for_others)
+{
+        static const char *const images[] = { "lib-", "/usr/bin/x-", "a--" };
+        struct pod_id p = { "default", "web", "0f6c2a9e-1234-4abc-8def-0123456789ab" };
+        char name[ID_UNIT_MAX + 1];
+
+        for (size_t i = 0; i < ARRAY_LEN(images); i++) {
+                cr_assert_eq(unit_name(&p, images[i], NULL, name, NULL), 0);
+                cr_assert(ends_with(name, "\\x2d.service"), "%s", name);
+        }
+}
+
 Test(ids, unit_names_of_different_pods_differ)
 {
         struct pod_id a = pod("default", "a"), ab = pod("default", "a.b");
