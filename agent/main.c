@@ -32,6 +32,7 @@
 #include "agent/pods/pods.h"
 #include "agent/probes/hooks.h"
 #include "agent/probes/probes.h"
+#include "agent/stats/evictor.h"
 #include "agent/lib/retry.h"
 #include "agent/lib/times.h"
 #include "agent/client/watch.h"
@@ -63,6 +64,7 @@ struct agent {
         struct hooks *hooks;
         struct consoles *consoles;
         struct sampler *sampler;
+        struct evictor *evictor;
         struct watch *watch, *node_watch;
         struct gate *gate;
         struct server *server;
@@ -470,6 +472,17 @@ static int start_server(struct agent *a, struct err *e)
         return server_new(a->event, &server, kubelet_api_handle, &a->kubelet_api, &a->server, e);
 }
 
+static void start_evictor(struct agent *a)
+{
+        const struct evictor_parts parts = {
+                .event = a->event,
+                .pods = a->pods,
+                .usage_socket = DISK_USAGE_SOCKET,
+        };
+
+        a->evictor = evictor_new(&parts);
+}
+
 /* ---- the whole --------------------------------------------------------------------------------------------------- */
 
 static const char *own_ip(const struct agent *a)
@@ -579,6 +592,8 @@ static int agent_start(struct agent *a, struct err *e)
         (void)sd_listen_fds_with_names(true, &names);
         a->consoles = consoles_new(a->event, a->pods, names, SD_LISTEN_FDS_START);
         a->sampler = sampler_new(a->event, a->pods);
+        if (!a->config->dry_run)
+                start_evictor(a);
         a->registered = a->config->dry_run;
         start_health_port(a);
         return start_server(a, e);
@@ -597,6 +612,7 @@ static void agent_free(struct agent *a)
         node_free(a->node);
         a->probes = probes_free(a->probes);
         a->hooks = hooks_free(a->hooks);
+        evictor_free(a->evictor);
         sampler_free(a->sampler);
         helper_client_free(a->helper);
         consoles_free(a->consoles);

@@ -121,10 +121,25 @@ static cJSON *copy(const cJSON *o)
         return o && !cJSON_IsNull(o) ? cJSON_Duplicate(o, true) : NULL;
 }
 
+/* The taint is the control plane's, with the effect NoSchedule (v1helper.TolerationsTolerateTaint). */
+static bool tolerates(const cJSON *toleration, const char *taint)
+{
+        const char *key = json_str(toleration, "key"), *effect = json_str(toleration, "effect"),
+                   *operator= json_str(toleration, "operator"), *value = json_str(toleration, "value");
+        bool exists = streq(operator, "Exists");
+
+        if (effect && *effect && !streq(effect, "NoSchedule"))
+                return false;
+        if (key && *key ? !streq(key, taint) : !exists)
+                return false;
+        return exists || ((!operator|| !* operator|| streq(operator, "Equal")) && (!value || !*value));
+}
+
 void demands_parse(const cJSON *spec, struct demands *ret)
 {
         const cJSON *affinity = json_get(json_get(spec, "affinity"), "nodeAffinity"), *item;
         const char *os = json_str(json_get(spec, "os"), "name");
+        struct resources all;
 
         *ret = (struct demands){ 0 };
         ret->selector = copy(json_get(spec, "nodeSelector"));
@@ -136,6 +151,11 @@ void demands_parse(const cJSON *spec, struct demands *ret)
         resources_parse(json_get(json_get(spec, "resources"), "limits"), &ret->limits);
         resources_bounds(spec, &ret->bounds);
         ret->spare_memory = resources_spare_memory(spec);
+        resources_of_pod(spec, "limits", &all);
+        ret->storage_limit = all.of[RESOURCE_STORAGE];
+        ret->priority = json_int(spec, "priority", 0);
+        cJSON_ArrayForEach (item, json_get(spec, "tolerations"))
+                ret->under_memory_pressure |= tolerates(item, "node.kubernetes.io/memory-pressure");
         cJSON_ArrayForEach (item, json_get(spec, "containers")) {
                 add_ports(ret, item);
                 look_for_hugepages(ret, item);

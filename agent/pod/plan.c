@@ -408,6 +408,10 @@ void plan_pod(const struct pod *p, const struct pod_state *s, uint64_t now, stru
         }
         if (s->admission != ADMITTED)
                 return;
+        if (s->evicted) {
+                plan_end(p, s, now, ret);
+                return;
+        }
         if (p->active_deadline_s >= 0) {
                 if (due(ret, s->start_time + (uint64_t)p->active_deadline_s * USEC_PER_SEC, now) ||
                     s->deadline_exceeded) {

@@ -597,8 +597,6 @@ static void parse_container(struct pod *p, struct container *c, const cJSON *spe
         }
         c->resources = json_get(spec, "resources") ? cJSON_Duplicate(json_get(spec, "resources"), true) : NULL;
         parse_resize_policy(c, json_get(spec, "resizePolicy"));
-        if (resource_amount(json_get(c->resources, "limits"), resource_names[RESOURCE_STORAGE]))
-                ignore(ignored, "resources.limits.ephemeral-storage");
         if (json_len(json_get(c->resources, "claims")))
                 ignore(ignored, "resources.claims");
         tell_ignored_mounts(json_get(spec, "volumeMounts"), ignored);
@@ -826,8 +824,8 @@ static void parse_volume(struct pod *p, struct volume *v, const cJSON *spec, str
                 v->memory = streq(json_str(source, "medium"), "Memory");
                 if (limit && quantity_value(limit, &v->size_limit) < 0)
                         v->size_limit = 0;
-                if (limit)
-                        ignore(ignored, "emptyDir.sizeLimit");
+                if (v->size_limit)
+                        v->size_text = xstrdup(limit);
                 if (json_get(source, "mode"))
                         ignore(ignored, "emptyDir.mode");
                 if (starts_with(json_str(source, "medium") ? json_str(source, "medium") : "", "HugePages"))
@@ -1165,7 +1163,7 @@ static void volume_done(struct volume *v)
 {
         for (size_t i = 0; i < v->n_items; i++)
                 volume_item_done(&v->items[i]);
-        free(v->items), free(v->name), free(v->path), free(v->type);
+        free(v->items), free(v->name), free(v->path), free(v->type), free(v->size_text);
 }
 
 struct pod *pod_free(struct pod *p)

@@ -112,9 +112,10 @@ enum volume_kind { VOLUME_EMPTY_DIR, VOLUME_HOST_PATH, VOLUME_FILES };
 struct volume {
         char *name;
         enum volume_kind kind;
-        bool own;    /* no manifest's: vks has added it */
-        bool memory; /* emptyDir */
-        uint64_t size_limit;
+        bool own;                  /* no manifest's: vks has added it */
+        bool memory;               /* emptyDir */
+        uint64_t size_limit;       /* of an emptyDir, in bytes; 0: none */
+        char *size_text;           /* the same, as the manifest has it */
         char *path, *type;         /* hostPath */
         struct volume_item *items; /* files */
         size_t n_items;

@@ -80,6 +80,7 @@ struct pod_state *pod_state_free(struct pod_state *s)
         free(s->containers);
         free(s->volumes);
         free(s->unfit);
+        free(s->evicted);
         free(s);
         return NULL;
 }
@@ -91,6 +92,24 @@ void pod_state_judge(struct pod_state *s, enum admission admission, const struct
         s->admission = admission;
         free(s->unfit);
         s->unfit = why ? xmemdup(why, sizeof(*why)) : NULL;
+}
+
+void pod_state_evict(struct pod_state *s, const char *message, int64_t grace_s, uint64_t now)
+{
+        struct condition *c = &s->conditions[CONDITION_DISRUPTION];
+
+        if (s->evicted)
+                return;
+        s->evicted = xstrdup(message);
+        s->evicted_grace_s = grace_s;
+        *c = (struct condition){ .known = true, .is_true = true, .since = now, .reason = EVICTED_BY_THIS_NODE };
+}
+
+int64_t pod_grace_s(const struct pod *p, const struct pod_state *s)
+{
+        int64_t grace = p->deleting ? p->deletion_grace_s : p->grace_s;
+
+        return s->evicted && s->evicted_grace_s < grace ? s->evicted_grace_s : grace;
 }
 
 /* ---- taking over what the API server remembers ------------------------------------------------------------------- */
@@ -216,6 +235,7 @@ const char *const condition_names[CONDITION_TYPES] = {
         [CONDITION_CONTAINERS_READY] = "ContainersReady",
         [CONDITION_SCHEDULED] = "PodScheduled",
         [CONDITION_ALL_RESTARTING] = "AllContainersRestarting",
+        [CONDITION_DISRUPTION] = "DisruptionTarget",
 };
 
 /* Nothing else tells that a pod which is over has never begun here. */
@@ -229,6 +249,15 @@ static void adopt_rejection(struct pod_state *s, const struct pod *p, const cJSO
                 return;
         err_set(&why, -EPERM, reason, "%s", message + strlen(REJECTED_PREFIX));
         pod_state_judge(s, REJECTED, &why, s->start_time);
+}
+
+/* An agent that comes back ends what the one before has begun to evict. Of the grace no more is known. */
+static void adopt_eviction(struct pod_state *s, const cJSON *status, const cJSON *condition)
+{
+        const char *message = json_str(status, "message");
+
+        if (streq(json_str(condition, "reason"), EVICTED_BY_THIS_NODE) && streq(json_str(status, "reason"), EVICTED))
+                pod_state_evict(s, message ? message : "", 0, when(condition, "lastTransitionTime"));
 }
 
 void pod_state_adopt(struct pod_state *s, const struct pod *p, const cJSON *status)
@@ -249,7 +278,9 @@ void pod_state_adopt(struct pod_state *s, const struct pod *p, const cJSON *stat
                                         adopt_container(&s->containers[i], item, s->seen);
         cJSON_ArrayForEach (item, json_get(status, "conditions"))
                 for (size_t i = 0; i < CONDITION_TYPES; i++)
-                        if (streq(json_str(item, "type"), condition_names[i])) {
+                        if (i == CONDITION_DISRUPTION && streq(json_str(item, "type"), condition_names[i])) {
+                                adopt_eviction(s, status, item);
+                        } else if (streq(json_str(item, "type"), condition_names[i])) {
                                 s->conditions[i].known = true;
                                 s->conditions[i].is_true = streq(json_str(item, "status"), "True");
                                 s->conditions[i].since = when(item, "lastTransitionTime");
@@ -715,7 +746,7 @@ bool pod_has_processes(const struct pod_state *s)
 
 bool pod_is_finished(const struct pod *p, const struct pod_state *s)
 {
-        if (s->admission == REJECTED || (s->deadline_exceeded && !pod_has_processes(s)))
+        if (s->admission == REJECTED || ((s->deadline_exceeded || s->evicted) && !pod_has_processes(s)))
                 return true;
         if (s->restarting_all)
                 return false;

@@ -117,6 +117,7 @@ enum condition_type {
         CONDITION_CONTAINERS_READY,
         CONDITION_SCHEDULED,
         CONDITION_ALL_RESTARTING, /* AllContainersRestarting; a pod that has no rule for it has no such condition */
+        CONDITION_DISRUPTION,     /* DisruptionTarget, of a pod that this node evicts; else it is others' to set */
         CONDITION_TYPES
 };
 
@@ -193,6 +194,8 @@ struct pod_state {
         uint64_t delete_retry_at;
         unsigned delete_failures;
         bool deadline_exceeded;
+        char *evicted; /* why this node evicts the pod, which ends and is Failed then (eviction.h); NULL: it does not */
+        int64_t evicted_grace_s; /* at most so much of the pod's own grace is left to it */
         bool restarting_all;   /* a rule has said so (RESTART_ALL): all units make room, then the pod begins anew */
         struct resize *resize; /* owned; NULL: it was never resized, as far as is known */
         bool status_current;   /* the API server has acknowledged the latest status */
@@ -214,6 +217,16 @@ struct pod_state *pod_state_new(const struct pod *p, uint64_t now);
 void pod_state_grow(struct pod_state *s, const struct pod *p);
 struct pod_state *pod_state_free(struct pod_state *s);
 DEFINE_FREEP(struct pod_state, pod_state_free)
+
+/* Reason and condition of a pod that is evicted (pkg/kubelet/eviction, kubelet_pods.go). */
+#define EVICTED              "Evicted"
+#define EVICTED_BY_THIS_NODE "TerminationByKubelet"
+
+/* The node evicts the pod, which has `grace_s` at most. `message` is borrowed. The first time counts. */
+void pod_state_evict(struct pod_state *s, const char *message, int64_t grace_s, uint64_t now);
+
+/* How long the pod has to end, in seconds, when it is asked to now. */
+int64_t pod_grace_s(const struct pod *p, const struct pod_state *s);
 
 /* What the message of a rejected pod begins with. */
 #define REJECTED_PREFIX "Pod was rejected: "
@@ -338,8 +351,8 @@ bool container_backs_off(const struct container_state *c, const struct container
 const struct termination *container_last_run(const struct container_state *c, const struct container *spec,
                                              const struct pod *p);
 
-/* Have all containers ended for good, or the pod's deadline passed and its processes ended? Then the pod is Succeeded
- * or Failed. */
+/* Have all containers ended for good, or was the pod's deadline passed, or it evicted, and its processes ended? Then
+ * the pod is Succeeded or Failed. */
 bool pod_is_finished(const struct pod *p, const struct pod_state *s);
 
 bool pod_has_processes(const struct pod_state *s);

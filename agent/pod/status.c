@@ -52,7 +52,7 @@ static bool others_run(const struct pod *p, const struct pod_state *s)
 
 const char *status_phase(const struct pod *p, const struct pod_state *s)
 {
-        bool waiting = p->n_containers == 0, failed = s->deadline_exceeded || s->admission == REJECTED;
+        bool waiting = p->n_containers == 0, failed = s->deadline_exceeded || s->evicted || s->admission == REJECTED;
 
         if (p->terminal)
                 return p->failed ? "Failed" : "Succeeded";
@@ -343,7 +343,11 @@ static cJSON *conditions(const struct pod *p, const struct pod_state *s)
                 add_time(o, "lastTransitionTime", c->since);
                 /* the patch merges, so only a null takes an old reason away */
                 *c->reason ? cJSON_AddStringToObject(o, "reason", c->reason) : cJSON_AddNullToObject(o, "reason");
-                *c->message ? cJSON_AddStringToObject(o, "message", c->message) : cJSON_AddNullToObject(o, "message");
+                if (i == CONDITION_DISRUPTION)
+                        cJSON_AddStringToObject(o, "message", s->evicted);
+                else
+                        *c->message ? cJSON_AddStringToObject(o, "message", c->message)
+                                    : cJSON_AddNullToObject(o, "message");
                 cJSON_AddItemToArray(a, o);
         }
         if (!p->terminal)
@@ -378,7 +382,10 @@ cJSON *status_build(const struct pod *p, struct pod_state *s, const struct pod_n
         cJSON_AddStringToObject(o, "phase", phase);
         if (p->generation > 0) /* API servers before 1.33 count none, and leave out what they do not know */
                 cJSON_AddNumberToObject(o, "observedGeneration", (double)p->generation);
-        if (s->deadline_exceeded) {
+        if (s->evicted) {
+                cJSON_AddStringToObject(o, "reason", EVICTED);
+                cJSON_AddStringToObject(o, "message", s->evicted);
+        } else if (s->deadline_exceeded) {
                 cJSON_AddStringToObject(o, "reason", "DeadlineExceeded");
                 cJSON_AddStringToObject(o, "message", "Pod was active on the node longer than the specified deadline");
         }

@@ -431,7 +431,7 @@ static void begin_end(struct pod_entry *e, uint64_t now)
         struct pod_state *s = e->state;
 
         s->stop_at = now;
-        s->kill_at = now + (uint64_t)(e->pod->deleting ? e->pod->deletion_grace_s : e->pod->grace_s) * USEC_PER_SEC;
+        s->kill_at = now + (uint64_t)pod_grace_s(e->pod, s) * USEC_PER_SEC;
 }
 
 static void begin_end_each(struct pod_entry *e, uint64_t now)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/pods/pods.h"
 
+#include "agent/lib/times.h"
+#include "agent/pod/eviction.h"
 #include "agent/pods/admission.h"
 #include "agent/pods/desired.h"
 #include "agent/pods/mirror.h"
@@ -8,6 +10,7 @@
 #include "agent/pods/pod_event.h"
 #include "agent/pods/static_pods.h"
 #include "agent/pods/turn.h"
+#include "common/log.h"
 #include "common/mem.h"
 #include "common/utf8.h"
 
@@ -176,6 +179,30 @@ void pods_hook_ended(struct pods *ps, const char *pod_uid, size_t index, const c
         if (text && unit_has_processes(c->unit.phase))
                 pods_tell(ps, pod_uid, index, true, hook_events[kind], text);
         pod_mark(e);
+}
+
+bool pods_look(struct pods *ps, const char *pod_uid, const struct pod **ret, const struct pod_state **ret_state)
+{
+        const struct pod_entry *e = pods_by_uid(ps, pod_uid);
+
+        *ret = e ? e->pod : NULL;
+        *ret_state = e ? e->state : NULL;
+        return e != NULL;
+}
+
+/* A kubelet takes every static pod for critical (kubelettypes.IsCriticalPod). */
+bool pods_evict(struct pods *ps, const char *pod_uid, const char *message, int64_t grace_s)
+{
+        struct pod_entry *e = pods_by_uid(ps, pod_uid);
+
+        if (!e || e->of_file || pod_is_critical(e->pod) || e->pod->deleting || e->pod->terminal || e->state->gone ||
+            e->state->evicted || e->state->admission != ADMITTED)
+                return false;
+        log_info("%s/%s is evicted: %s", e->pod->id.namespace, e->pod->id.name, message);
+        pod_state_evict(e->state, message, grace_s, time_now());
+        pod_event(e, NULL, true, EVICTED, "%s", message);
+        pod_mark(e);
+        return true;
 }
 
 size_t pods_count(const struct pods *ps)

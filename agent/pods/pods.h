@@ -103,6 +103,8 @@ bool pods_container_at(struct pods *ps, const char *pod_uid, size_t index, struc
 bool pods_find_main(struct pods *ps, uint32_t pid, struct pods_container *ret);
 /* The pod, borrowed as above, or NULL. */
 const struct pod *pods_find(struct pods *ps, const char *namespace, const char *pod);
+/* The pod with that uid and what is known of it, borrowed as above; false: there is none. */
+bool pods_look(struct pods *ps, const char *pod_uid, const struct pod **ret, const struct pod_state **ret_state);
 bool pods_is_running(void *ps, const char *pod_uid, const char *container);
 /* ... and in that run of it, which has another unit where its image was changed. */
 bool pods_is_in_run(void *ps, const char *pod_uid, const char *container, const char *invocation);
@@ -119,6 +121,10 @@ void pods_hook_ended(struct pods *ps, const char *pod_uid, size_t index, const c
                      const char *text);
 
 size_t pods_count(const struct pods *ps);
+
+/* The pod is evicted: it ends within `grace_s`, and is Failed with this message. False when it is not there, ends
+ * already, or may not be evicted (pod_is_critical()). */
+bool pods_evict(struct pods *ps, const char *pod_uid, const char *message, int64_t grace_s);
 
 /* All of them, for /metrics. */
 struct pods_counts {

@@ -47,7 +47,7 @@ static void on_patched(void *userdata, struct api_response *r)
 /* Something has gone wrong that a person may be waiting to read. */
 static bool is_news(const struct pod_state *s)
 {
-        if (s->write_failure.code || s->unfit)
+        if (s->write_failure.code || s->unfit || s->evicted)
                 return true;
         for (size_t i = 0; i < s->n_containers; i++)
                 if (s->containers[i].failure.code || s->containers[i].pull_failure.code ||

@@ -55,6 +55,42 @@ test_who_asks_for_more_is_killed_later() {
     sh_node "! test -e /run/systemd/system/$(slice_of none besteffort)" || fail "a file that says nothing"
 }
 
+# What has no limit of its own in the kernel is looked after: the directory that a pod has closed, too.
+test_who_fills_a_volume_beyond_its_limit_is_evicted_and_nobody_else() {
+    fills() { # NAME VOLUME WHERE RESOURCES
+        apply <<YAML
+apiVersion: v1
+kind: Pod
+metadata: {name: "$1"}
+spec:
+  terminationGracePeriodSeconds: 60
+  volumes: [{name: v, emptyDir: {$2}}]
+  containers:
+  - name: main
+    image: /bin/sh
+    command: [/bin/sh, -c, "trap : TERM; mkdir -m 700 $3/own; head -c 3000000 /dev/zero >$3/own/file; while :; do sleep 1; done"]
+    resources: {$4}
+    volumeMounts: [{name: v, mountPath: /data}]
+YAML
+    }
+    evicted() { # NAME MESSAGE
+        wait_for 60 "$1 is evicted" equals "Failed Evicted" pod_field "$1" '{.status.phase} {.status.reason}'
+        [ "$(pod_field "$1" '{.status.message}')" = "$2" ] || fail "$1: $(pod_field "$1" '{.status.message}')"
+        [ "$(pod_field "$1" '{.status.conditions[?(@.type=="DisruptionTarget")].reason}')" = TerminationByKubelet ] || fail "$1: no condition"
+        event "$1" "Evicted: ${2% }"
+    }
+    fills disk 'sizeLimit: 1Mi' /data ''
+    fills memory 'sizeLimit: 1Mi, medium: Memory' /data ''
+    fills layer '' /tmp 'limits: {ephemeral-storage: 2Mi}'
+    fills roomy 'sizeLimit: 4Mi' /data 'limits: {ephemeral-storage: 4Mi}'
+    evicted disk 'Usage of EmptyDir volume "v" exceeds the limit "1Mi". '
+    evicted memory 'Usage of EmptyDir volume "v" exceeds the limit "1Mi". '
+    evicted layer 'Pod ephemeral local storage usage exceeds the total limit of containers 2Mi. '
+    [ "$(pod_field roomy '{.status.phase}')" = Running ] || fail "it had room: $(pod_field roomy '{.status}')"
+    ! has_event roomy 'Evicted|FieldsIgnored' || fail "it is told so"
+    k delete pod --all --grace-period=1 >/dev/null
+}
+
 test_a_pod_is_bounded_when_all_of_its_containers_are() {
     apply <<'YAML'
 apiVersion: v1

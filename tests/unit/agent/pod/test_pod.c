@@ -710,7 +710,7 @@ Test(pod, what_has_no_effect_yet_is_told_once)
                 { "\"resources\":{\"claims\":[{\"name\":\"x\"}]}", "resources.claims" },
                 { "\"resources\":{\"limits\":{},\"requests\":{}}", NULL },
                 { "\"resources\":{\"limits\":{\"cpu\":\"1\",\"memory\":\"1Gi\"}}", NULL },
-                { "\"resources\":{\"limits\":{\"ephemeral-storage\":\"1Gi\"}}", "resources.limits.ephemeral-storage" },
+                { "\"resources\":{\"limits\":{\"ephemeral-storage\":\"1Gi\"}}", NULL },
                 { "\"securityContext\":{\"capabilities\":{},\"runAsGroup\":1,\"runAsNonRoot\":true}", NULL },
                 { "\"securityContext\":{\"capabilities\":{\"add\":[\"SYS_TIME\"]},\"privileged\":false}", NULL },
                 { "\"securityContext\":{\"privileged\":true,\"procMount\":\"Unmasked\"}",
@@ -987,14 +987,16 @@ Test(pod, fields_of_a_volume)
         }
 }
 
-Test(pod, a_size_limit_is_told_to_have_no_effect_yet)
+Test(pod, a_size_limit_is_heeded)
 {
         CLEANUP(pod_freep) struct pod *p = parse("\"volumes\":[{\"name\":\"v\",\"emptyDir\":{\"sizeLimit\":\"1Mi\"}}]");
         CLEANUP(pod_freep) struct pod *none = parse("\"volumes\":[{\"name\":\"v\",\"emptyDir\":{}}]");
         CLEANUP(pod_freep) struct pod *nameless = parse("\"volumes\":[{\"emptyDir\":{}}]");
         CLEANUP(pod_freep) struct pod *empty = parse("\"volumes\":[{\"name\":\"v\"}]");
 
-        cr_assert_str_eq(p->ignored, "emptyDir.sizeLimit");
+        cr_assert_null(p->ignored);
+        cr_assert_eq(p->volumes[0].size_limit, 1 << 20);
+        cr_assert_str_eq(p->volumes[0].size_text, "1Mi");
         cr_assert_null(none->ignored);
         cr_assert_str_eq(nameless->refused.text, "volumes{}.name: not a DNS label");
         cr_assert_str_eq(empty->refused.text, "volumes{v}: unsupported volume type \"none\"");

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who has to go, and what he is told: what a pod has taken beyond its own limits of storage, and who makes room when
+ * the machine is short of something. Pure. Rules, order and words are the kubelet's (pkg/kubelet/eviction).
+ */
+#ifndef VKS_AGENT_POD_EVICTION_H
+#define VKS_AGENT_POD_EVICTION_H
+
+#include "agent/pod/pod.h"
+
+/* The least priority of the classes system-cluster-critical and system-node-critical
+ * (scheduling.SystemCriticalPriority). */
+#define CRITICAL_PRIORITY INT64_C(2000000000)
+
+/* Is the pod spared, whatever it takes? A static pod is, too, which only its entry knows. */
+bool pod_is_critical(const struct pod *p);
+
+/* ---- limits of its own ------------------------------------------------------------------------------------------- */
+
+/* What a pod's files take, in bytes of the disk or the tmpfs that they lie on. 0: nothing, or not known. */
+struct storage_used {
+        uint64_t *volumes;    /* parallel to pod->volumes; of emptyDirs, their parts (subPath) included */
+        uint64_t *containers; /* parallel to pod->containers: what is one's own */
+        uint64_t total;       /* of all that counts as ephemeral-storage: not volumes with `medium: Memory` */
+};
+
+/* Does the pod have limits that storage_used is compared with? */
+bool eviction_has_storage_limits(const struct pod *p);
+
+/* The message for a pod that has taken more than its limits allow, of which the first counts; NULL: it has not. The
+ * caller owns it. */
+char *eviction_by_storage(const struct pod *p, const struct storage_used *used);
+
+#endif
