@@ -232,6 +232,7 @@ static void start_node(struct agent *a)
         if (facts_read("", observed_systemd_version(a->observed), &a->facts, &e) < 0)
                 log_error("%s", e.text);
         a->node = node_new(a->event, a->api, a->config, &a->facts, "", a->events, &callbacks, a);
+        evictor_begin(a->evictor, a->node);
         watch_dpkg(a);
 }
 
@@ -477,6 +478,9 @@ static void start_evictor(struct agent *a)
         const struct evictor_parts parts = {
                 .event = a->event,
                 .pods = a->pods,
+                .sampler = a->sampler,
+                .config = &a->config->eviction,
+                .facts = &a->facts,
                 .usage_socket = DISK_USAGE_SOCKET,
         };
 
@@ -609,10 +613,10 @@ static void agent_free(struct agent *a)
         watch_free(a->node_watch);
         file_watch_free(a->dpkg_watch);
         sd_event_source_disable_unref(a->labels_timer);
+        a->evictor = evictor_free(a->evictor);
         node_free(a->node);
         a->probes = probes_free(a->probes);
         a->hooks = hooks_free(a->hooks);
-        evictor_free(a->evictor);
         sampler_free(a->sampler);
         helper_client_free(a->helper);
         consoles_free(a->consoles);

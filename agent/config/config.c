@@ -20,7 +20,37 @@
 
 enum { FILE_MAX = 256 * 1024, FLAG_BASE = 256, PIDS_MAX = 4 * 1024 * 1024 };
 
-enum type { STRING, NAME, BOOL, PORT, COUNT, PIDS, LEVEL, IPS, LABELS, RESERVED, WORDS, MODE, FORWARD, TIME };
+enum type {
+        STRING,
+        NAME,
+        BOOL,
+        PORT,
+        COUNT,
+        PIDS,
+        LEVEL,
+        IPS,
+        LABELS,
+        RESERVED,
+        WORDS,
+        MODE,
+        FORWARD,
+        TIME,
+        THRESHOLDS, /* SIGNAL<AMOUNT,... */
+        RECLAIM,    /* SIGNAL=AMOUNT,... */
+        GRACES,     /* SIGNAL=TIME,... */
+};
+
+/* Those that have items. */
+static bool is_list(enum type type)
+{
+        return type == IPS || type == LABELS || type == RESERVED || type == WORDS || type == THRESHOLDS ||
+               type == RECLAIM || type == GRACES;
+}
+
+static bool is_map(enum type type)
+{
+        return is_list(type) && type != IPS && type != WORDS;
+}
 
 /* Everything that can be decided: the flag, the field of the file (NULL: only a flag), and where it goes. */
 static const struct row {
@@ -54,6 +84,22 @@ static const struct row {
           RESERVED, AT(kube_reserved) },
         { "system-reserved", "systemReserved", "R=Q,...", "the same, kept for the rest of the system", "none", RESERVED,
           AT(system_reserved) },
+        { "eviction-hard", "evictionHard", "S<Q,...",
+          "thresholds beneath which a pod is evicted at once: memory.available, nodefs.available, nodefs.inodesFree, "
+          "imagefs.available, imagefs.inodesFree, pid.available; each a quantity or a percentage",
+          "memory.available<100Mi,nodefs.available<10%,nodefs.inodesFree<5%,pid.available<5%", THRESHOLDS,
+          AT(eviction.hard) },
+        { "eviction-soft", "evictionSoft", "S<Q,...", "the same, when it has lasted for a while", "none", THRESHOLDS,
+          AT(eviction.soft) },
+        { "eviction-soft-grace-period", "evictionSoftGracePeriod", "S=TIME,...", "for how long, of each of those",
+          "none", GRACES, AT(eviction) },
+        { "eviction-max-pod-grace-period", "evictionMaxPodGracePeriod", "SECONDS",
+          "most time to end of a pod that is evicted by a soft threshold", "0", COUNT, AT(eviction.max_grace_s) },
+        { "eviction-minimum-reclaim", "evictionMinimumReclaim", "S=Q,...",
+          "so much more than its threshold there is to be before evicting ends", "none", RECLAIM,
+          AT(eviction.reclaim) },
+        { "eviction-pressure-transition-period", "evictionPressureTransitionPeriod", "TIME",
+          "how long a pressure is told after it was last seen", "5m", TIME, AT(eviction.transition_usec) },
         { "address", "address", "IP", "where the kubelet API listens", "all", STRING, AT(address) },
         { "port", "port", "N", "port of the kubelet API; 0: none", "10250", PORT, AT(port) },
         { "healthz-bind-address", "healthzBindAddress", "IP", "where /healthz alone is served, in plain HTTP",
@@ -132,6 +178,10 @@ static void clear_list(struct config *c, const struct row *row)
                 *list = strv_free(*list);
         else if (row->type == LABELS)
                 clear_labels(c);
+        else if (row->type == THRESHOLDS || row->type == RECLAIM)
+                memset(place(c, row), 0, sizeof(c->eviction.hard));
+        else if (row->type == GRACES)
+                memset(c->eviction.has_grace, 0, sizeof(c->eviction.has_grace));
         else if (row->type == RESERVED)
                 *(struct config_reserved *)place(c, row) = (struct config_reserved){ 0 };
 }
@@ -267,6 +317,78 @@ static int set_reserved(struct config_reserved *ret, const char *key, const char
         return r < 0 ? err_set(e, r, NULL, "%s: \"%s\" is no quantity (100m, 0.5, 200Mi, 1G)", key, value) : 0;
 }
 
+/* ---- eviction ---------------------------------------------------------------------------------------------------- */
+
+const char *const eviction_signal_names[EVICTION_SIGNALS] = {
+        [SIGNAL_MEMORY] = "memory.available",           [SIGNAL_NODEFS] = "nodefs.available",
+        [SIGNAL_NODEFS_INODES] = "nodefs.inodesFree",   [SIGNAL_IMAGEFS] = "imagefs.available",
+        [SIGNAL_IMAGEFS_INODES] = "imagefs.inodesFree", [SIGNAL_PIDS] = "pid.available",
+};
+
+enum { PERCENT = 1000, WHOLE = 100 * PERCENT }; /* in struct config_amount */
+
+const struct config_eviction config_eviction_default = {
+        .hard = { [SIGNAL_MEMORY] = { true, false, 100 << 20 },
+                  [SIGNAL_NODEFS] = { true, true, 10 * PERCENT },
+                  [SIGNAL_NODEFS_INODES] = { true, true, 5 * PERCENT },
+                  [SIGNAL_PIDS] = { true, true, 5 * PERCENT } },
+        .transition_usec = UINT64_C(300) * 1000000,
+};
+
+static int find_signal(const char *name, size_t *ret, struct err *e)
+{
+        for (*ret = 0; *ret < EVICTION_SIGNALS; (*ret)++)
+                if (streq(name, eviction_signal_names[*ret]))
+                        return 0;
+        return err_set(e, -EINVAL, NULL, "\"%s\" is nothing that this node looks at", name);
+}
+
+/* 0% and 100% switch a threshold off, as with a kubelet. */
+static int set_amount(struct config_amount *ret, const char *name, const char *value, struct err *e)
+{
+        CLEANUP(freep) char *number = xstrdup(value);
+        size_t n = strlen(number);
+        bool is_part = n > 1 && number[n - 1] == '%';
+        uint64_t amount;
+        int r;
+
+        if (is_part)
+                number[n - 1] = '\0';
+        r = is_part ? quantity_milli(number, &amount) : quantity_value(number, &amount);
+        if (r < 0 || (is_part && amount > WHOLE))
+                return err_set(e, -EINVAL, NULL, "%s: \"%s\" is neither a quantity nor a percentage (100Mi, 10%%)",
+                               name, value);
+        *ret = (struct config_amount){
+                .set = amount > 0 && !(is_part && amount == WHOLE),
+                .is_part = is_part,
+                .amount = amount,
+        };
+        return 0;
+}
+
+static int set_signal(struct config *c, const struct row *row, const char *name, const char *value, struct err *e)
+{
+        size_t signal;
+        int r = find_signal(name, &signal, e);
+
+        if (r < 0)
+                return r;
+        if (row->type != GRACES)
+                return set_amount((struct config_amount *)place(c, row) + signal, name, value, e);
+        r = set_time(&c->eviction.grace_usec[signal], value, e);
+        c->eviction.has_grace[signal] = r == 0;
+        return r < 0 ? err_prefix(e, "%s: ", name) : 0;
+}
+
+static int check_eviction(const struct config_eviction *v, struct err *e)
+{
+        for (size_t i = 0; i < EVICTION_SIGNALS; i++)
+                if (v->soft[i].set && !v->has_grace[i])
+                        return err_set(e, -EINVAL, NULL, "--eviction-soft: %s has no --eviction-soft-grace-period",
+                                       eviction_signal_names[i]);
+        return 0;
+}
+
 static int add_word(char ***list, const char *s, struct err *e)
 {
         size_t n = 0;
@@ -281,21 +403,25 @@ static int add_word(char ***list, const char *s, struct err *e)
 
 static int set_pair(struct config *c, const struct row *row, const char *key, const char *value, struct err *e)
 {
-        return row->type == LABELS ? set_label(c, key, value, e) : set_reserved(place(c, row), key, value, e);
+        if (row->type == LABELS)
+                return set_label(c, key, value, e);
+        if (row->type == RESERVED)
+                return set_reserved(place(c, row), key, value, e);
+        return set_signal(c, row, key, value, e);
 }
 
 static int set_item(struct config *c, const struct row *row, const char *item, struct err *e)
 {
         CLEANUP(freep) char *key = xstrdup(item);
-        char *equals;
+        char *equals, sign = row->type == THRESHOLDS ? '<' : '=';
 
         if (row->type == IPS)
                 return add_ip(place(c, row), item, e);
         if (row->type == WORDS)
                 return add_word(place(c, row), item, e);
-        equals = strchr(key, '=');
+        equals = strchr(key, sign);
         if (!equals)
-                return err_set(e, -EINVAL, NULL, "\"%s\" has no \"=\"", item);
+                return err_set(e, -EINVAL, NULL, "\"%s\" has no \"%c\"", item, sign);
         *equals = '\0';
         return set_pair(c, row, key, equals + 1, e);
 }
@@ -362,6 +488,9 @@ static int set(struct config *c, const struct row *row, const char *text, struct
         case LABELS:
         case RESERVED:
         case WORDS:
+        case THRESHOLDS:
+        case RECLAIM:
+        case GRACES:
                 return set_list(c, row, text, e);
         }
         return -EINVAL;
@@ -371,7 +500,6 @@ static int set(struct config *c, const struct row *row, const char *text, struct
 
 static int set_json(struct config *c, const struct row *row, const cJSON *v, struct err *e)
 {
-        bool is_list = row->type == IPS || row->type == LABELS || row->type == RESERVED || row->type == WORDS;
         const cJSON *item;
         int r = 0;
 
@@ -383,7 +511,7 @@ static int set_json(struct config *c, const struct row *row, const cJSON *v, str
                 CLEANUP(freep) char *text = cJSON_PrintUnformatted(v);
                 return set(c, row, text ? text : "", e);
         }
-        if (cJSON_IsArray(v) && is_list) {
+        if (cJSON_IsArray(v) && is_list(row->type)) {
                 cJSON_ArrayForEach (item, v) {
                         if (!cJSON_IsString(item))
                                 return err_set(e, -EINVAL, NULL, "an item is no string");
@@ -392,11 +520,11 @@ static int set_json(struct config *c, const struct row *row, const cJSON *v, str
                 }
                 return not_empty(c, row, e);
         }
-        if (cJSON_IsObject(v) && is_list && row->type != IPS && row->type != WORDS) {
+        if (cJSON_IsObject(v) && is_map(row->type)) {
                 cJSON_ArrayForEach (item, v) {
                         CLEANUP(freep)
                         char *number =
-                                cJSON_IsNumber(item) && row->type == RESERVED ? cJSON_PrintUnformatted(item) : NULL;
+                                cJSON_IsNumber(item) && row->type != LABELS ? cJSON_PrintUnformatted(item) : NULL;
                         const char *value = number ? number : cJSON_GetStringValue(item);
                         /* 1.10 would arrive as 1.1, and true as a truth: a label's value is text. */
                         if (!value)
@@ -427,6 +555,7 @@ static int apply_tree(struct config *c, const cJSON *tree, struct err *e)
                         return err_set(e, -EINVAL, NULL, "unknown field \"%s\"", v->string);
                 if (cJSON_IsNull(v))
                         continue;
+                clear_list(c, row); /* what holds unless somebody says otherwise */
                 if (set_json(c, row, v, e) < 0)
                         return err_prefix(e, "%s: ", v->string);
         }
@@ -533,6 +662,8 @@ static int complete(struct config *c, const char *root, const char *hostname, st
                 return err_set(e, -EINVAL, NULL, "--address: \"%s\" is no IP address", c->address);
         if (!is_address(c->healthz_address))
                 return err_set(e, -EINVAL, NULL, "--healthz-bind-address: \"%s\" is no IP address", c->healthz_address);
+        if (check_eviction(&c->eviction, e) < 0)
+                return -EINVAL;
         if (!c->cert_file != !c->key_file)
                 return err_set(e, -EINVAL, NULL, "--certfile and --keyfile go together, and %s is missing",
                                c->cert_file ? "--keyfile" : "--certfile");
@@ -569,6 +700,7 @@ int config_new(int argc, char **argv, const char *root, const char *hostname, st
                 .max_pods = 110,
                 .stream_idle_usec = 4 * UINT64_C(3600) * 1000000,
                 .log_level = LOG_INFO,
+                .eviction = config_eviction_default,
         };
         root = root ? root : "";
         n = read_flags(argc, argv, given, e);

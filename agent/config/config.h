@@ -24,6 +24,35 @@ struct config_reserved { /* what is kept from pods */
         uint64_t storage; /* bytes, ephemeral-storage */
 };
 
+/* What a machine can run short of (the kubelet's "eviction signals"). */
+enum eviction_signal {
+        SIGNAL_MEMORY,        /* memory.available */
+        SIGNAL_NODEFS,        /* nodefs.available: the filesystem that holds pods */
+        SIGNAL_NODEFS_INODES, /* nodefs.inodesFree */
+        SIGNAL_IMAGEFS,       /* imagefs.available: that which holds /usr, and so packages */
+        SIGNAL_IMAGEFS_INODES,
+        SIGNAL_PIDS, /* pid.available */
+        EVICTION_SIGNALS
+};
+extern const char *const eviction_signal_names[EVICTION_SIGNALS]; /* the kubelet's */
+
+/* So much of what a signal is about. */
+struct config_amount {
+        bool set;
+        bool is_part;    /* of all that there is: `amount` is in 1/100000 */
+        uint64_t amount; /* bytes, inodes, processes */
+};
+
+struct config_eviction {
+        struct config_amount hard[EVICTION_SIGNALS];    /* less than that: a pod is evicted at once */
+        struct config_amount soft[EVICTION_SIGNALS];    /* ... when it has lasted for grace_usec */
+        struct config_amount reclaim[EVICTION_SIGNALS]; /* so much more than the threshold there is to be in the end */
+        bool has_grace[EVICTION_SIGNALS];
+        uint64_t grace_usec[EVICTION_SIGNALS];
+        uint64_t transition_usec; /* how long a pressure is told after it was last seen */
+        unsigned max_grace_s;     /* of a pod that is evicted by a soft threshold */
+};
+
 enum config_port_forward {
         PORT_FORWARD_POD_PORTS, /* to sockets that the pod's own processes listen on */
         PORT_FORWARD_ANY_PORT,  /* of the machine's loopback interface */
@@ -57,6 +86,7 @@ struct config {
         unsigned max_pods;
         unsigned max_pids; /* of one pod; 0: no limit */
         struct config_reserved kube_reserved, system_reserved;
+        struct config_eviction eviction;
         bool system_log_handler; /* /logs/ of the kubelet API is served */
         bool system_log_query;   /* and its parameters ask for units of the journal */
         char *static_path;       /* the folder of static pods */
@@ -76,6 +106,10 @@ DEFINE_FREEP(struct config, config_free)
 
 /* May connections be forwarded to pods of this namespace? -EPERM says which setting forbids it. */
 int config_may_forward(const struct config *c, const char *namespace, struct err *e);
+
+/* What holds unless the operator says otherwise: the kubelet's thresholds, but for those of imagefs, where no pod's end
+ * makes room; and pid.available<5%, for pods share the machine's pids with everything else. */
+extern const struct config_eviction config_eviction_default;
 
 void config_help(FILE *f);
 

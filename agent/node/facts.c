@@ -275,6 +275,19 @@ static void read_filesystem(const char *root, struct facts *f)
         f->inodes_free = v.f_ffree;
 }
 
+static void read_image_filesystem(const char *root, struct facts *f)
+{
+        CLEANUP(freep) char *path = xasprintf("%s/usr", root);
+        struct statvfs v;
+
+        if (statvfs(path, &v) < 0)
+                return;
+        f->image_total = (uint64_t)v.f_blocks * v.f_frsize;
+        f->image_available = (uint64_t)v.f_bavail * v.f_frsize;
+        f->image_inodes_total = v.f_files;
+        f->image_inodes_free = v.f_ffree;
+}
+
 /* As the kubelet's pkg/kubelet/stats/pidlimit: the lower of two limits,
  * and the tasks in /proc/loadavg's "running/all". */
 static void read_pids(const char *root, struct facts *f)
@@ -300,6 +313,7 @@ void facts_refresh(const char *root, struct facts *f)
         if (memory)
                 (void)meminfo(memory, "MemAvailable", &f->mem_available);
         read_filesystem(root, f);
+        read_image_filesystem(root, f);
         read_pids(root, f);
         read_addresses(f);
 }

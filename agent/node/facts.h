@@ -26,6 +26,8 @@ struct facts {
         uint64_t mem_available;
         uint64_t fs_total, fs_available; /* of the filesystem that holds pods */
         uint64_t inodes_total, inodes_free;
+        uint64_t image_total, image_available; /* of the filesystem that holds packages */
+        uint64_t image_inodes_total, image_inodes_free;
         uint64_t pids_max, pids;
         char ipv4[INET_ADDRSTRLEN], ipv6[INET6_ADDRSTRLEN]; /* "" when there is none */
 };

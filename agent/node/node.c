@@ -358,7 +358,7 @@ static void go(struct node *n)
                 return;
         }
         facts_refresh(n->root, n->facts);
-        (void)node_pressure_see(&n->pressure, n->facts, clock_usec(CLOCK_BOOTTIME));
+        (void)node_pressure_see(&n->pressure, &n->config->eviction, n->facts, clock_usec(CLOCK_BOOTTIME));
         if (n->callbacks.images && n->step != ASK_VERSION)
                 in.n_images = n->callbacks.images(n->userdata, images, ARRAY_LEN(images));
         switch (n->step) {
@@ -384,6 +384,15 @@ static void go(struct node *n)
 }
 
 /* ---- from outside ------------------------------------------------------------------------------------------------ */
+
+const struct node_pressure *node_look_at_pressure(struct node *n)
+{
+        facts_refresh(n->root, n->facts);
+        if (node_pressure_see(&n->pressure, &n->config->eviction, n->facts, clock_usec(CLOCK_BOOTTIME)) &&
+            n->step == REPORT)
+                go(n);
+        return &n->pressure;
+}
 
 /* The lease was gone, as it is when the Node is: telling the status shows. */
 static void lease_lost(void *userdata)

@@ -43,6 +43,9 @@ void node_set_package_labels(struct node *n, cJSON *labels);
 void node_seen(void *n, const cJSON *object);
 void node_gone(void *n, const cJSON *object);
 
+/* Reads how the machine is now; a condition that has changed by it is told at once. Borrowed. */
+const struct node_pressure *node_look_at_pressure(struct node *n);
+
 const char *node_name(const struct node *n);
 const char *node_ip(const struct node *n, size_t i);    /* as node_address() */
 const char *node_kubelet_version(const struct node *n); /* "" before the first answer of the API server */

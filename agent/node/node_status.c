@@ -13,9 +13,6 @@
 #include "common/buf.h"
 #include "common/mem.h"
 
-static const uint64_t USEC = 1000000;
-static const uint64_t EVICTION_MEMORY = UINT64_C(100) << 20; /* memory.available<100Mi */
-
 static uint64_t minus(uint64_t a, uint64_t b)
 {
         return a > b ? a - b : 0;
@@ -25,11 +22,15 @@ struct node_allocatable node_allocatable(const struct config *c, const struct fa
 {
         const struct config_reserved *k = &c->kube_reserved, *s = &c->system_reserved;
 
-        /* As the kubelet: what eviction would take back is not for pods either (nodefs.available<10%). */
+        const struct config_amount *memory = &c->eviction.hard[SIGNAL_MEMORY], *disk = &c->eviction.hard[SIGNAL_NODEFS];
+        uint64_t kept_memory = memory->set ? pressure_amount(memory, f->mem_total) : 0,
+                 kept_disk = disk->set ? pressure_amount(disk, f->fs_total) : 0;
+
+        /* As the kubelet: what eviction would take back is not for pods either. */
         return (struct node_allocatable){
                 .cpu_milli = minus((uint64_t)f->cpus * 1000, k->cpu_milli + s->cpu_milli),
-                .memory = minus(f->mem_total, k->memory + s->memory + EVICTION_MEMORY),
-                .storage = minus(f->fs_total, k->storage + s->storage + f->fs_total / 10),
+                .memory = minus(f->mem_total, k->memory + s->memory + kept_memory),
+                .storage = minus(f->fs_total, k->storage + s->storage + kept_disk),
                 .pods = c->max_pods,
         };
 }
@@ -57,69 +58,27 @@ static cJSON *resources(const struct node_allocatable *a, const struct facts *f)
 
 /* ---- conditions -------------------------------------------------------------------------------------------------- */
 
-static bool low_memory(const struct facts *f)
-{
-        return f->mem_available < EVICTION_MEMORY;
-}
-
-static bool low_disk(const struct facts *f)
-{
-        return (f->fs_total > 0 && f->fs_available < f->fs_total / 10) ||
-               (f->inodes_total > 0 && f->inodes_free < f->inodes_total / 20);
-}
-
-static bool low_pids(const struct facts *f)
-{
-        return f->pids_max > 0 && minus(f->pids_max, f->pids) < f->pids_max / 20;
-}
-
 static const struct {
         const char *type;
-        bool (*low)(const struct facts *f);
         size_t seen; /* in struct node_pressure */
         struct {
                 const char *reason, *message, *event;
         } is[2]; /* False, True */
 } pressures[] = {
         { "MemoryPressure",
-          low_memory,
           offsetof(struct node_pressure, memory),
           { { "KubeletHasSufficientMemory", "kubelet has sufficient memory available", "NodeHasSufficientMemory" },
             { "KubeletHasInsufficientMemory", "kubelet has insufficient memory available",
               "NodeHasInsufficientMemory" } } },
         { "DiskPressure",
-          low_disk,
           offsetof(struct node_pressure, disk),
           { { "KubeletHasNoDiskPressure", "kubelet has no disk pressure", "NodeHasNoDiskPressure" },
             { "KubeletHasDiskPressure", "kubelet has disk pressure", "NodeHasDiskPressure" } } },
         { "PIDPressure",
-          low_pids,
           offsetof(struct node_pressure, pid),
           { { "KubeletHasSufficientPID", "kubelet has sufficient PID available", "NodeHasSufficientPID" },
             { "KubeletHasInsufficientPID", "kubelet has insufficient PID available", "NodeHasInsufficientPID" } } },
 };
-
-static bool is_held(uint64_t seen, uint64_t now)
-{
-        return seen > 0 && now < seen + NODE_PRESSURE_HOLD_S * USEC;
-}
-
-bool node_pressure_see(struct node_pressure *p, const struct facts *f, uint64_t now)
-{
-        bool changed = false;
-
-        for (size_t i = 0; i < ARRAY_LEN(pressures); i++) {
-                uint64_t *seen = (uint64_t *)(void *)((char *)p + pressures[i].seen);
-                bool before = *seen > 0;
-
-                if (pressures[i].low(f))
-                        *seen = now;
-                else if (!is_held(*seen, now))
-                        *seen = 0;
-                changed |= before != (*seen > 0);
-        }
-        return changed;
-}
 
 const char *node_condition_event(const char *type, bool is_true)
 {

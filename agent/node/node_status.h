@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Makes the Node object: pure, the clock is a parameter. Texts, reasons and thresholds are the kubelet's
+ * Makes the Node object: pure, the clock is a parameter. Texts and reasons are the kubelet's
  * (pkg/kubelet/nodestatus/setters.go, pkg/kubelet/eviction), since people and programs read them.
- *
- * Two things differ from the kubelet. PIDPressure has a default threshold (fewer than 5 % of the pids left), where
- * the kubelet has none, because pods here share the machine's pids with everything else. And memory.available is the
- * kernel's MemAvailable, not derived from the root cgroup's working set.
  */
 #ifndef VKS_AGENT_NODE_NODE_STATUS_H
 #define VKS_AGENT_NODE_NODE_STATUS_H
@@ -14,6 +10,7 @@
 
 #include "agent/config/config.h"
 #include "agent/node/facts.h"
+#include "agent/node/pressure.h"
 
 #define NODE_TAINT_KEY                                                                                                 \
         "virtual-kubelet.io/provider" /* the ancestor's, so that tolerations that exist keep their meaning */
@@ -22,7 +19,6 @@
 enum {
         NODE_STATUS_PERIOD_S = 10,  /* how often the status is computed */
         NODE_REPORT_PERIOD_S = 300, /* how often it is sent though nothing changed */
-        NODE_PRESSURE_HOLD_S = 300, /* how long a pressure is still told after it was last seen */
         NODE_IMAGES_MAX = 50,
 };
 
@@ -37,11 +33,6 @@ struct node_health {
 struct node_image {
         const char *name; /* "nginx=1.22.1-9" */
         uint64_t size;    /* bytes */
-};
-
-/* When each pressure was last seen (usec); starts as all zeroes and belongs to whoever calls node_pressure_see(). */
-struct node_pressure {
-        uint64_t memory, disk, pid;
 };
 
 struct node_inputs {
@@ -63,9 +54,6 @@ struct node_inputs {
  * oldest release that we support.
  */
 void node_version(const cJSON *server_version, const char *vks_version, char ret[64]);
-
-/* Notes which pressures `f` shows. True when a condition may have changed by that. */
-bool node_pressure_see(struct node_pressure *p, const struct facts *f, uint64_t now);
 
 /* The part of the status that the agent writes. `previous` is the Node as last known (or NULL), from which transition
  * times are taken. The caller owns the result. */

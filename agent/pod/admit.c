@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "agent/lib/json.h"
+#include "agent/pod/eviction.h"
 
 /* ---- resources --------------------------------------------------------------------------------------------------- */
 
@@ -242,13 +243,34 @@ static enum admission look_at_ports(const struct pod *p, const struct neighbour 
         return worst;
 }
 
+/* ---- pressure ---------------------------------------------------------------------------------------------------- */
+
+/*
+ * Under pressure only those come in that the node cannot do without; where memory is all that is short, whoever asks
+ * for some of it, too, or says that he can do with none (eviction_manager.go, Admit()).
+ */
+static enum admission look_at_pressure(const struct pod *p, const struct node_conditions *c, struct err *e)
+{
+        bool only_memory = c->memory && !c->disk && !c->pid;
+
+        if ((!c->memory && !c->disk && !c->pid) || pod_is_critical(p) ||
+            (only_memory && (p->qos != QOS_CLASS_BEST_EFFORT || p->demands.under_memory_pressure)))
+                return ADMITTED;
+        err_set(e, -EPERM, EVICTED, "The node had condition: [%s%s%s%s%s]. ", c->disk ? "DiskPressure" : "",
+                c->disk && c->memory ? " " : "", c->memory ? "MemoryPressure" : "",
+                (c->disk || c->memory) && c->pid ? " " : "", c->pid ? "PIDPressure" : "");
+        return REJECTED;
+}
+
 /* ---- the whole --------------------------------------------------------------------------------------------------- */
 
 enum admission admit(const struct pod *p, const struct admit_node *node, const struct neighbour *others, size_t n,
                      struct err *e)
 {
-        enum admission a;
+        enum admission a = look_at_pressure(p, &node->conditions, e);
 
+        if (a != ADMITTED)
+                return a;
         if (p->demands.os && !streq(p->demands.os, "linux")) {
                 err_set(e, -EPERM, "PodOSNotSupported", "Failed to admit pod as the OS field doesn't match node OS");
                 return REJECTED;

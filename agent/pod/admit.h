@@ -20,11 +20,17 @@
 
 #include "agent/pod/pod_state.h"
 
+/* What the node says that it is short of. */
+struct node_conditions {
+        bool memory, disk, pid;
+};
+
 struct admit_node {
         const char *name;
         const cJSON *labels; /* NULL: not known, and not judged */
         struct resources allocatable;
         uint64_t pods; /* how many it may have */
+        struct node_conditions conditions;
 };
 
 /* Another pod that was admitted here and is not over. */

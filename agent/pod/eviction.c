@@ -3,10 +3,14 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "agent/lib/json.h"
 #include "agent/lib/quantity.h"
+#include "common/buf.h"
 #include "common/mem.h"
+
+enum { MESSAGE_MAX = 16 * 1024 };
 
 bool pod_is_critical(const struct pod *p)
 {
@@ -62,4 +66,111 @@ char *eviction_by_storage(const struct pod *p, const struct storage_used *used)
                                  p->containers[i].name, text);
         }
         return NULL;
+}
+
+/* ---- when the machine is short of something ---------------------------------------------------------------------- */
+
+static const char *const resource_words[] = {
+        [EVICTION_MEMORY] = "memory",
+        [EVICTION_STORAGE] = "ephemeral-storage",
+        [EVICTION_INODES] = "inodes",
+        [EVICTION_PIDS] = "pids",
+};
+
+/* What the pod has asked for of it. Nobody asks for inodes or pids. */
+static uint64_t asked(enum eviction_resource resource, const struct pod *p)
+{
+        const struct resources *r = &p->demands.requests;
+
+        return resource == EVICTION_MEMORY    ? r->of[RESOURCE_MEMORY]
+               : resource == EVICTION_STORAGE ? r->of[RESOURCE_STORAGE]
+                                              : 0;
+}
+
+static uint64_t beyond(enum eviction_resource resource, const struct eviction_candidate *c)
+{
+        uint64_t request = asked(resource, c->pod);
+
+        return c->used > request ? c->used - request : 0;
+}
+
+/* Who uses less than he has asked for comes behind who uses no more than that: by how much less. */
+static int compare_use(enum eviction_resource resource, const struct eviction_candidate *a,
+                       const struct eviction_candidate *b)
+{
+        uint64_t more_a = beyond(resource, a), more_b = beyond(resource, b);
+        uint64_t less_a = asked(resource, a->pod) + more_a - a->used,
+                 less_b = asked(resource, b->pod) + more_b - b->used;
+
+        return more_a != more_b ? (more_a > more_b ? -1 : 1) : less_a != less_b ? (less_a < less_b ? -1 : 1) : 0;
+}
+
+static int compare_class(const struct pod *a, const struct pod *b)
+{
+        static const int order[] = {
+                [QOS_CLASS_BEST_EFFORT] = 0,
+                [QOS_CLASS_BURSTABLE] = 1,
+                [QOS_CLASS_GUARANTEED] = 2,
+        };
+
+        return order[a->qos] - order[b->qos];
+}
+
+static int compare(const void *x, const void *y, void *arg)
+{
+        const struct eviction_candidate *a = x, *b = y;
+        enum eviction_resource resource = *(const enum eviction_resource *)arg;
+        int64_t p = a->pod->demands.priority, q = b->pod->demands.priority;
+        bool exceeds_a = a->known && beyond(resource, a) > 0, exceeds_b = b->known && beyond(resource, b) > 0;
+        int r = 0;
+
+        if (resource != EVICTION_PIDS && a->known != b->known)
+                return a->known ? 1 : -1;
+        if (resource != EVICTION_PIDS && exceeds_a != exceeds_b)
+                return exceeds_a ? -1 : 1;
+        if (p != q)
+                return p < q ? -1 : 1;
+        if (a->known && b->known)
+                r = compare_use(resource, a, b);
+        else
+                r = compare_class(a->pod, b->pod);
+        return r ? r : strcmp(a->pod->id.uid, b->pod->id.uid); /* an order that stays */
+}
+
+void eviction_rank(enum eviction_resource resource, struct eviction_candidate *list, size_t n)
+{
+        if (n)
+                qsort_r(list, n, sizeof(*list), compare, &resource);
+}
+
+static void amount_text(enum eviction_resource resource, uint64_t amount, char ret[QUANTITY_TEXT_MAX])
+{
+        if (resource == EVICTION_MEMORY || resource == EVICTION_STORAGE)
+                bytes_text(amount, ret);
+        else
+                snprintf(ret, QUANTITY_TEXT_MAX, "%" PRIu64, amount);
+}
+
+char *eviction_by_shortage(enum eviction_resource resource, uint64_t threshold, uint64_t available, const struct pod *p,
+                           const uint64_t *containers)
+{
+        struct buf b = BUF(MESSAGE_MAX);
+        char text[QUANTITY_TEXT_MAX], other[QUANTITY_TEXT_MAX];
+
+        amount_text(resource, threshold, text);
+        amount_text(resource, available, other);
+        buf_printf(&b, "The node was low on resource: %s. Threshold quantity: %s, available: %s. ",
+                   resource_words[resource], text, other);
+        for (size_t i = 0; containers && i < p->n_containers; i++) {
+                const struct container *c = &p->containers[i];
+                uint64_t request = resource_amount(json_get(c->resources, "requests"), resource_words[resource]);
+
+                if (containers[i] <= request)
+                        continue;
+                amount_text(resource, containers[i], text);
+                amount_text(resource, request, other);
+                buf_printf(&b, "Container %s was using %s, request is %s, has larger consumption of %s. ", c->name,
+                           text, other, resource_words[resource]);
+        }
+        return buf_steal(&b);
 }

@@ -31,4 +31,29 @@ bool eviction_has_storage_limits(const struct pod *p);
  * caller owns it. */
 char *eviction_by_storage(const struct pod *p, const struct storage_used *used);
 
+/* ---- when the machine is short of something ---------------------------------------------------------------------- */
+
+enum eviction_resource { EVICTION_MEMORY, EVICTION_STORAGE, EVICTION_INODES, EVICTION_PIDS };
+
+/* A pod that may have to go. */
+struct eviction_candidate {
+        const struct pod *pod;
+        bool known;    /* `used` was counted */
+        uint64_t used; /* bytes, processes; of inodes: bytes, for nobody counts a pod's */
+};
+
+/*
+ * Sorts: who goes first comes first. Who is not counted goes before all others; then who uses more than he has asked
+ * for; the lower priority; who uses most beyond what he has asked for (helpers.go, rankMemoryPressure() and its
+ * siblings). Where nothing is counted at all it is the priority, and then the class: BestEffort first.
+ */
+void eviction_rank(enum eviction_resource resource, struct eviction_candidate *list, size_t n);
+
+/*
+ * The message for the pod that goes. `containers`, parallel to the pod's: what each uses; NULL: not known. The caller
+ * owns it.
+ */
+char *eviction_by_shortage(enum eviction_resource resource, uint64_t threshold, uint64_t available, const struct pod *p,
+                           const uint64_t *containers);
+
 #endif

@@ -163,8 +163,13 @@ static enum admission judge(struct pod_entry *e, const struct neighbour *others,
                 .labels = ps->labels ? ps->labels->labels : NULL,
                 .allocatable = ps->parts.node.allocatable,
                 .pods = ps->parts.node.max_pods,
+                .conditions = ps->conditions,
         };
-        enum admission a = admit(e->pod, &node, others, n, why);
+        enum admission a;
+
+        if (e->of_file) /* a kubelet takes it for critical */
+                node.conditions = (struct node_conditions){ 0 };
+        a = admit(e->pod, &node, others, n, why);
         /* A static pod begins where nobody can be asked. */
         bool unknown = needs_labels && !node.labels && a != REJECTED && !e->of_file,
              doubtful = a == REJECTED && streq(why->reason, ADMIT_AFFINITY) && labels_may_be_old(ps, e);

@@ -15,6 +15,7 @@
 #include <utlist.h>
 
 #include "agent/lib/packed.h"
+#include "agent/pod/admit.h"
 #include "agent/pod/plan.h"
 #include "agent/pods/content.h"
 #include "agent/pods/pods.h"
@@ -68,12 +69,13 @@ struct pods {
         struct pod_entry *entries; /* by uid */
         struct unit_link *units;   /* by name */
         struct leftover *leftovers;
-        struct pod_entry *marked; /* queue: pods that wait for their turn */
-        struct pod_entry *held;   /* queue: new pods that wait until the helper has less to do (turn.c) */
-        sd_event_source *work;    /* calls turn(); enabled while a pod is marked */
-        size_t undecided;         /* at least so many pods are not admitted and not rejected either (admission.c) */
-        bool wishes;              /* a pod may ask for other resources than it has (resizing.h) */
-        struct histogram starts;  /* of pods that began to run here */
+        struct pod_entry *marked;          /* queue: pods that wait for their turn */
+        struct pod_entry *held;            /* queue: new pods that wait until the helper has less to do (turn.c) */
+        sd_event_source *work;             /* calls turn(); enabled while a pod is marked */
+        struct node_conditions conditions; /* what the node is short of */
+        size_t undecided;        /* at least so many pods are not admitted and not rejected either (admission.c) */
+        bool wishes;             /* a pod may ask for other resources than it has (resizing.h) */
+        struct histogram starts; /* of pods that began to run here */
         struct admission_labels *labels; /* what the node's labels were when they were last told; NULL: never */
         struct mirrors *mirrors;         /* NULL: no static pod and no mirror was ever seen */
         struct static_pods *statics;     /* NULL: before pods_start(), and where no folder is watched */

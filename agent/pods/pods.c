@@ -190,6 +190,11 @@ bool pods_look(struct pods *ps, const char *pod_uid, const struct pod **ret, con
         return e != NULL;
 }
 
+void pods_set_conditions(struct pods *ps, const struct node_conditions *conditions)
+{
+        ps->conditions = *conditions;
+}
+
 /* A kubelet takes every static pod for critical (kubelettypes.IsCriticalPod). */
 bool pods_evict(struct pods *ps, const char *pod_uid, const char *message, int64_t grace_s)
 {

@@ -21,6 +21,7 @@
 #include "agent/lib/histogram.h"
 #include "agent/machine/observed.h"
 #include "agent/packages/packages.h"
+#include "agent/pod/admit.h"
 #include "agent/pod/pod_state.h"
 #include "agent/client/tokens.h"
 
@@ -121,6 +122,9 @@ void pods_hook_ended(struct pods *ps, const char *pod_uid, size_t index, const c
                      const char *text);
 
 size_t pods_count(const struct pods *ps);
+
+/* What the node is short of, from now on: who may come in depends on it. */
+void pods_set_conditions(struct pods *ps, const struct node_conditions *conditions);
 
 /* The pod is evicted: it ends within `grace_s`, and is Failed with this message. False when it is not there, ends
  * already, or may not be evicted (pod_is_critical()). */

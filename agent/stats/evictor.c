@@ -2,18 +2,21 @@
 #include "agent/stats/evictor.h"
 
 #include "agent/lib/retry.h"
+#include "agent/pod/eviction.h"
 #include "agent/pods/shown.h"
 #include "agent/stats/storage.h"
 #include "common/log.h"
 #include "common/mem.h"
 
 enum {
-        LOOK_USEC = 10 * 1000 * 1000, /* the kubelet's, too */
+        LOOK_USEC = 10 * 1000 * 1000,  /* the kubelet's, too */
+        URGENT_USEC = 1000 * 1000,     /* while the machine is short of something */
+        LEAVE_USEC = 30 * 1000 * 1000, /* how long the next one waits for the end of the last (podCleanupTimeout) */
         SWEEP_USEC = 10 * 1000 * 1000,
         SWEEP_SHARE = 100, /* of what it takes: a second is followed by a hundred without */
         SWEEP_MOST_USEC = 300 * 1000 * 1000,
         SWEEP_AT_ONCE = 32,
-        GRACE_S = 1, /* of a pod that is beyond its own limits (immediateEvictionGracePeriodSeconds) */
+        GRACE_S = 1, /* of whom no soft threshold ends (immediateEvictionGracePeriodSeconds) */
 };
 
 /* Pods with limits, one question after the other. */
@@ -28,10 +31,22 @@ struct sweep {
         bool trouble; /* was logged */
 };
 
+/* The machine is short of something: what each pod has of it is being asked, and one pod will go. */
+struct relief {
+        struct pressure_need need;
+        struct sample_wait *sample;
+        struct disk_question *question;
+        char evicted[ID_UID_MAX + 1]; /* the last that had to go */
+        uint64_t evicted_at;          /* monotonic */
+        bool told_uncounted, told_nobody;
+};
+
 struct evictor {
         struct evictor_parts parts;
+        struct node *node; /* NULL: not known yet */
         sd_event_source *timer;
         struct sweep sweep;
+        struct relief relief;
 };
 
 static uint64_t monotonic(const struct evictor *v)
@@ -136,13 +151,205 @@ static void begin_sweep(struct evictor *v)
         ask(v);
 }
 
+/* ---- pressure ---------------------------------------------------------------------------------------------------- */
+
+static enum eviction_resource resource_of(enum eviction_signal signal)
+{
+        static const enum eviction_resource resources[EVICTION_SIGNALS] = {
+                [SIGNAL_MEMORY] = EVICTION_MEMORY,         [SIGNAL_NODEFS] = EVICTION_STORAGE,
+                [SIGNAL_NODEFS_INODES] = EVICTION_INODES,  [SIGNAL_IMAGEFS] = EVICTION_STORAGE,
+                [SIGNAL_IMAGEFS_INODES] = EVICTION_INODES, [SIGNAL_PIDS] = EVICTION_PIDS,
+        };
+
+        return resources[signal];
+}
+
+/* A pod that would make room; NULL: it is spared, or ends already. */
+static const struct pod *evictable_pod(struct evictor *v, const char *uid)
+{
+        const struct pod_state *s;
+        const struct pod *p;
+
+        return pods_look(v->parts.pods, uid, &p, &s) && s->written && !s->evicted && !s->gone && !p->deleting &&
+                               !p->terminal && !pod_is_critical(p)
+                       ? p
+                       : NULL;
+}
+
+/* The first of them who can go goes. `containers_of` fills what each container of the pod uses, or says that it is not
+ * known. */
+static void evict_one(struct evictor *v, struct eviction_candidate *list, size_t n,
+                      bool (*containers_of)(const void *facts, const struct pod *p, uint64_t *ret), const void *facts)
+{
+        struct relief *r = &v->relief;
+        enum eviction_resource resource = resource_of(r->need.signal);
+
+        eviction_rank(resource, list, n);
+        for (size_t i = 0; i < n; i++) {
+                const struct pod *p = list[i].pod;
+                CLEANUP(freep) uint64_t *containers = xcalloc(p->n_containers + 1, sizeof(*containers));
+                bool known = containers_of && containers_of(facts, p, containers);
+                CLEANUP(freep)
+                char *message = eviction_by_shortage(resource, r->need.threshold, r->need.available, p,
+                                                     known ? containers : NULL);
+                struct pod_id id = p->id;
+
+                if (!pods_evict(v->parts.pods, id.uid, message, r->need.hard ? GRACE_S : v->parts.config->max_grace_s))
+                        continue;
+                memcpy(r->evicted, id.uid, sizeof(r->evicted));
+                r->evicted_at = monotonic(v);
+                r->told_nobody = false;
+                return;
+        }
+        if (!r->told_nobody)
+                log_warning("the node is short of %s, and there is no pod that could be evicted",
+                            eviction_signal_names[r->need.signal]);
+        r->told_nobody = true;
+}
+
+/* What the pods' cgroups say; `facts` is a sample. */
+static bool memory_of_containers(const void *facts, const struct pod *p, uint64_t *ret)
+{
+        const struct sample *s = facts;
+
+        for (size_t i = 0; i < s->n_pods; i++) {
+                const struct sampled_pod *sampled = &s->pods[i];
+
+                if (!streq(sampled->id.uid, p->id.uid))
+                        continue;
+                for (size_t k = 0; k < sampled->n_containers; k++)
+                        for (size_t c = 0; c < p->n_containers; c++)
+                                if (streq(p->containers[c].name, sampled->containers[k].name))
+                                        (void)usage_working_set(&sampled->containers[k].usage, &ret[c]);
+        }
+        return true;
+}
+
+static void got_sample(void *userdata, struct sample *sample)
+{
+        struct evictor *v = userdata;
+        CLEANUP(sample_unrefp) struct sample *s = sample;
+        bool memory = v->relief.need.signal == SIGNAL_MEMORY, counted = false;
+        CLEANUP(freep) struct eviction_candidate *list = xcalloc(s->n_pods + 1, sizeof(*list));
+        size_t n = 0;
+
+        v->relief.sample = NULL;
+        for (size_t i = 0; i < s->n_pods; i++) {
+                struct eviction_candidate c = { .pod = evictable_pod(v, s->pods[i].id.uid) };
+
+                c.known = memory ? usage_working_set(&s->pods[i].usage, &c.used)
+                                 : usage_get(&s->pods[i].usage, USAGE_PIDS, &c.used);
+                counted |= c.known;
+                if (c.pod)
+                        list[n++] = c;
+        }
+        if (n && !counted && !v->relief.told_uncounted) {
+                log_warning("the kernel does not count what pods use here: who is evicted for %s goes by priority and "
+                            "class alone",
+                            eviction_signal_names[v->relief.need.signal]);
+                v->relief.told_uncounted = true;
+        }
+        evict_one(v, list, n, memory && counted ? memory_of_containers : NULL, s);
+}
+
+/* What pods' files take; `facts` is the answer. */
+static bool storage_of_containers(const void *facts, const struct pod *p, uint64_t *ret)
+{
+        CLEANUP(storage_used_done) struct storage_used used = { 0 };
+
+        storage_used_init(&used, p);
+        (void)storage_count(&used, p, facts);
+        memcpy(ret, used.containers, p->n_containers * sizeof(*ret));
+        return true;
+}
+
+static void got_usages(void *userdata, const struct disk_usages *u, const struct err *err)
+{
+        struct evictor *v = userdata;
+        CLEANUP(strv_freep) char **uids = shown_uids(v->parts.pods);
+        CLEANUP(freep) struct eviction_candidate *list = NULL;
+        size_t n = 0;
+
+        v->relief.question = NULL;
+        if (err)
+                log_warning("%s", err->text);
+        for (char **uid = uids; uid && *uid; uid++) {
+                CLEANUP(storage_used_done) struct storage_used used = { 0 };
+                const struct pod *p = evictable_pod(v, *uid);
+
+                if (!p)
+                        continue;
+                storage_used_init(&used, p);
+                list = xrealloc(list, n + 1, sizeof(*list));
+                list[n].pod = p;
+                list[n].known = storage_count(&used, p, u);
+                list[n++].used = used.total;
+        }
+        evict_one(v, list, n, v->relief.need.signal == SIGNAL_NODEFS ? storage_of_containers : NULL, u);
+}
+
+static void ask_for_usages(struct evictor *v)
+{
+        CLEANUP(strv_freep) char **uids = shown_uids(v->parts.pods), **dirs = NULL;
+        struct err e = ERR_NONE;
+        size_t n = 0;
+
+        for (char **uid = uids; uid && *uid; uid++) {
+                const struct pod *p = evictable_pod(v, *uid);
+                if (p)
+                        storage_dirs(p, &dirs, &n);
+        }
+        if (!dirs) {
+                evict_one(v, NULL, 0, NULL, NULL);
+                return;
+        }
+        v->relief.question = disk_usage_ask(v->parts.event, v->parts.usage_socket, dirs, got_usages, v, &e);
+        if (!v->relief.question)
+                log_warning("%s", e.text);
+}
+
+/* Has the last one who had to go not left yet? What he leaves may be enough. */
+static bool is_leaving(struct evictor *v)
+{
+        const struct pod_state *s;
+        const struct pod *p;
+
+        return *v->relief.evicted && pods_look(v->parts.pods, v->relief.evicted, &p, &s) && !s->removed &&
+               monotonic(v) < v->relief.evicted_at + LEAVE_USEC;
+}
+
+/* True when the machine is short of something. */
+static bool look_at_pressure(struct evictor *v)
+{
+        const struct node_pressure *p = node_look_at_pressure(v->node);
+        const struct node_conditions conditions = { p->memory > 0, p->disk > 0, p->pid > 0 };
+        struct relief *r = &v->relief;
+        struct pressure_need need;
+
+        pods_set_conditions(v->parts.pods, &conditions);
+        if (!node_pressure_needs(p, v->parts.config, v->parts.facts, &need)) {
+                r->told_nobody = false;
+                return false;
+        }
+        if (r->sample || r->question || is_leaving(v))
+                return true;
+        r->need = need;
+        if (need.signal == SIGNAL_MEMORY || need.signal == SIGNAL_PIDS)
+                r->sample = sample_take(v->parts.sampler, need.signal == SIGNAL_MEMORY ? USAGE_BASIC : USAGE_WHOLE,
+                                        got_sample, v);
+        else
+                ask_for_usages(v);
+        return true;
+}
+
 /* ---- the whole --------------------------------------------------------------------------------------------------- */
 
 static int look(UNUSED sd_event_source *source, UNUSED uint64_t usec, void *userdata)
 {
         struct evictor *v = userdata;
+        bool urgent = v->node && look_at_pressure(v);
 
-        timer_arm(v->parts.event, &v->timer, CLOCK_MONOTONIC, LOOK_USEC, look, v);
+        timer_arm(v->parts.event, &v->timer, CLOCK_MONOTONIC, urgent ? URGENT_USEC : LOOK_USEC, look, v);
         if (!v->sweep.uids && monotonic(v) >= v->sweep.due)
                 begin_sweep(v);
         return 0;
@@ -157,10 +364,18 @@ struct evictor *evictor_new(const struct evictor_parts *parts)
         return v;
 }
 
+void evictor_begin(struct evictor *v, struct node *node)
+{
+        v->node = node;
+        timer_arm(v->parts.event, &v->timer, CLOCK_MONOTONIC, 0, look, v);
+}
+
 struct evictor *evictor_free(struct evictor *v)
 {
         if (!v)
                 return NULL;
+        sample_cancel(v->relief.sample);
+        disk_usage_cancel(v->relief.question);
         disk_usage_cancel(v->sweep.question);
         strv_free(v->sweep.uids);
         sd_event_source_disable_unref(v->timer);

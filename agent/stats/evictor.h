@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Ends pods that have taken more than their limits of storage (agent/pod/eviction.h decides). Only pods that have such
- * limits are looked at, every 10 s, and less often where that takes long.
+ * Ends pods that have taken more than their limits of storage, and pods that make room when the machine is short of
+ * something: agent/pod/eviction.h decides who, agent/node/pressure.h when. Of the first kind only pods that have such
+ * limits are looked at, every 10 s, and less often where that takes long. Of the second, one goes at a time.
  */
 #ifndef VKS_AGENT_STATS_EVICTOR_H
 #define VKS_AGENT_STATS_EVICTOR_H
@@ -9,7 +10,9 @@
 #include <systemd/sd-event.h>
 
 #include "agent/machine/disk_usage.h"
+#include "agent/node/node.h"
 #include "agent/pods/pods.h"
+#include "agent/stats/sample.h"
 
 struct evictor;
 
@@ -17,11 +20,17 @@ struct evictor;
 struct evictor_parts {
         sd_event *event;
         struct pods *pods;
+        struct sampler *sampler;
+        const struct config_eviction *config;
+        const struct facts *facts;
         const char *usage_socket;
 };
 
 struct evictor *evictor_new(const struct evictor_parts *parts);
 struct evictor *evictor_free(struct evictor *v);
 DEFINE_FREEP(struct evictor, evictor_free)
+
+/* Pressure is looked at from now on. The node outlives the evictor. */
+void evictor_begin(struct evictor *v, struct node *node);
 
 #endif

@@ -109,6 +109,60 @@ YAML
     contains "Memory cgroup out of memory" node journalctl -k -o cat -g 'Memory cgroup out of memory'
 }
 
+# fills NAME MIB MORE_OF_THE_SPEC RESOURCES: a pod that writes so much to memory
+fills() {
+    apply <<YAML
+apiVersion: v1
+kind: Pod
+metadata: {name: "$1"}
+spec:
+  nodeName: $NODE
+  $3
+  terminationGracePeriodSeconds: 2
+  volumes: [{name: m, emptyDir: {medium: Memory}}]
+  containers:
+  - name: main
+    image: /bin/sh
+    command: [/bin/sh, -c, "head -c ${2}M /dev/zero >/m/file && touch /m/done; exec sleep 10000"]
+    resources: {$4}
+    volumeMounts: [{name: m, mountPath: /m}]
+YAML
+}
+full() { wait_for 60 "$1 has what it wants" k exec "$1" -- test -e /m/done; }
+condition() { kubectl get node "$NODE" -o "jsonpath={.status.conditions[?(@.type==\"$1\")].status}"; }
+
+# Of four pods one is spared as critical, one has less than it asked for, one is small; the fourth goes, and is enough. The node lives, tells what it lacks, and takes
+# nobody meanwhile who asks for no memory.
+test_short_of_memory_the_node_evicts_who_has_most_beyond_what_he_asked_for() {
+    local free pid
+    trap 'node sed -i "/^eviction/d" /etc/vks/agent.yaml; node systemctl restart vks-agent.service' EXIT
+    fills spared 100 'priorityClassName: system-node-critical' ''
+    fills asks 100 '' 'requests: {memory: 200Mi}'
+    fills small 1 '' ''
+    for pid in spared asks small; do running $pid; full $pid; done
+    pid=$(main_pid "$(unit_of small 'bin\x2fsh')")
+    free=$(node sed -n 's/^MemAvailable: *\([0-9]*\) kB/\1/p' /proc/meminfo)
+    node sh -c "printf 'evictionHard: {memory.available: $((free - 61440))Ki}\nevictionPressureTransitionPeriod: 20s\n' >>/etc/vks/agent.yaml; systemctl restart vks-agent.service"
+    wait_for 60 "the agent is back" equals True ready "$NODE"
+    [ "$(condition MemoryPressure)" = False ] || fail "pressure before there is any"
+    fills greedy 140 '' 'requests: {memory: 16Mi}'
+    wait_for 120 "greedy is evicted" equals "Failed Evicted" pod_field greedy '{.status.phase} {.status.reason}'
+    pod_field greedy '{.status.message}' | grep -E '^The node was low on resource: memory. Threshold quantity: [0-9]+Ki, available: [0-9]+Ki. Container main was using [0-9]+(Ki|Mi)?, request is 16Mi, has larger consumption of memory. $' ||
+        fail "$(pod_field greedy '{.status.message}')"
+    wait_for 30 "the node says so" equals True condition MemoryPressure
+    apply <<YAML
+{apiVersion: v1, kind: Pod, metadata: {name: late}, spec: {nodeName: $NODE, containers: [{name: c, image: /bin/sleep, command: [/bin/sleep, "9999"]}]}}
+YAML
+    wait_for 30 "nobody comes in who asks for nothing" equals "Failed Evicted: Pod was rejected: The node had condition: [MemoryPressure]. " \
+        pod_field late '{.status.phase} {.status.reason}: {.status.message}'
+    wait_for 60 "that is over" equals False condition MemoryPressure
+    for name in spared asks small; do
+        [ "$(pod_field $name '{.status.phase}')" = Running ] || fail "$name: $(pod_field $name '{.status.phase} {.status.message}')"
+    done
+    [ "$(main_pid "$(unit_of small 'bin\x2fsh')")" = "$pid" ] || fail "small was restarted"
+    ! node journalctl -k -o cat -g 'Out of memory: Killed' || fail "the kernel had to kill"
+}
+
 # What the kernel gave to each, of one processor, while both want all of it.
 test_cpu_is_shared_by_what_is_asked_for() {
     local one three before after a b

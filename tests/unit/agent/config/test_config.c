@@ -221,6 +221,52 @@ Test(config, a_flag_wins_over_the_file_and_replaces_lists)
         cr_assert(streq(c->node_ips[0], "10.0.0.2") && !c->node_ips[1]);
 }
 
+static void expect_amount(const struct config_amount *a, bool set, bool is_part, uint64_t amount)
+{
+        cr_expect(a->set == set && (!set || (a->is_part == is_part && a->amount == amount)), "%d %d %llu", a->set,
+                  a->is_part, (unsigned long long)a->amount);
+}
+
+Test(config, thresholds)
+{
+        FILE_OF(f, "evictionHard: {memory.available: 200Mi, nodefs.available: 5.5%, pid.available: 100}\n"
+                   "evictionSoft: {imagefs.inodesFree: 0%, imagefs.available: 100%, memory.available: 1G}\n"
+                   "evictionSoftGracePeriod: {memory.available: 1m30s}\nevictionMaxPodGracePeriod: 60\n"
+                   "evictionMinimumReclaim: {nodefs.available: 1Gi}\nevictionPressureTransitionPeriod: 30s\n");
+        CLEANUP(config_freep)
+        struct config *none = good(FLAGS("--port=1")), *file = good(FLAGS("--config", f)),
+                      *flags = good(FLAGS("--config", f, "--eviction-hard=memory.available<10%,nodefs.inodesFree<7",
+                                          "--eviction-hard", "pid.available<2", "--eviction-soft=pid.available<3",
+                                          "--eviction-soft-grace-period=pid.available=5s",
+                                          "--eviction-minimum-reclaim=pid.available=1"));
+
+        expect_amount(&none->eviction.hard[SIGNAL_MEMORY], true, false, 100 << 20);
+        expect_amount(&none->eviction.hard[SIGNAL_NODEFS], true, true, 10000);
+        expect_amount(&none->eviction.hard[SIGNAL_IMAGEFS], false, false, 0);
+        cr_expect_eq(none->eviction.transition_usec, 300000000);
+
+        expect_amount(&file->eviction.hard[SIGNAL_MEMORY], true, false, 200 << 20);
+        expect_amount(&file->eviction.hard[SIGNAL_NODEFS], true, true, 5500);
+        expect_amount(&file->eviction.hard[SIGNAL_PIDS], true, false, 100);
+        expect_amount(&file->eviction.hard[SIGNAL_NODEFS_INODES], false, false, 0); /* all of them are said at once */
+        expect_amount(&file->eviction.soft[SIGNAL_MEMORY], true, false, 1000000000);
+        expect_amount(&file->eviction.soft[SIGNAL_IMAGEFS], false, false, 0);
+        expect_amount(&file->eviction.soft[SIGNAL_IMAGEFS_INODES], false, false, 0);
+        expect_amount(&file->eviction.reclaim[SIGNAL_NODEFS], true, false, 1 << 30);
+        cr_expect_eq(file->eviction.grace_usec[SIGNAL_MEMORY], 90000000);
+        cr_expect_eq(file->eviction.max_grace_s, 60);
+        cr_expect_eq(file->eviction.transition_usec, 30000000);
+
+        expect_amount(&flags->eviction.hard[SIGNAL_MEMORY], true, true, 10000);
+        expect_amount(&flags->eviction.hard[SIGNAL_NODEFS_INODES], true, false, 7);
+        expect_amount(&flags->eviction.hard[SIGNAL_PIDS], true, false, 2);
+        expect_amount(&flags->eviction.hard[SIGNAL_NODEFS], false, false, 0);
+        expect_amount(&flags->eviction.soft[SIGNAL_MEMORY], false, false, 0);
+        expect_amount(&flags->eviction.soft[SIGNAL_PIDS], true, false, 3);
+        expect_amount(&flags->eviction.reclaim[SIGNAL_NODEFS], false, false, 0);
+        cr_expect(flags->eviction.has_grace[SIGNAL_PIDS] && !flags->eviction.has_grace[SIGNAL_MEMORY]);
+}
+
 Test(config, a_file_of_comments_says_nothing)
 {
         FILE_OF(f, "# port: 1\n\n");
@@ -258,6 +304,13 @@ Test(config, errors_name_the_flag)
         bad(FLAGS("--node-labels=node-role.kubernetes.io/x="), "--node-labels: label node-role.kubernetes.io/x");
         bad(FLAGS("--kube-reserved=gpu=1"), "--kube-reserved: \"gpu\"");
         bad(FLAGS("--kube-reserved=cpu=lots"), "--kube-reserved: cpu: \"lots\"");
+        bad(FLAGS("--eviction-hard=memory.available=1Mi"), "--eviction-hard: \"memory.available=1Mi\" has no \"<\"");
+        bad(FLAGS("--eviction-hard=memory.free<1Mi"), "--eviction-hard: \"memory.free\" is nothing that");
+        bad(FLAGS("--eviction-hard=memory.available<101%"), "--eviction-hard: memory.available: \"101%\"");
+        bad(FLAGS("--eviction-hard=memory.available<%"), "--eviction-hard: memory.available: \"%\"");
+        bad(FLAGS("--eviction-hard=memory.available<-1"), "--eviction-hard: memory.available: \"-1\"");
+        bad(FLAGS("--eviction-soft=memory.available<1Gi"), "memory.available has no --eviction-soft-grace-period");
+        bad(FLAGS("--eviction-soft-grace-period=memory.available=1"), "memory.available: \"1\" is no duration");
         bad(FLAGS("--package-labels=A b"), "--package-labels: \"A b\" is no pattern");
         bad(FLAGS("--config=/nonexistent/agent.yaml"), "/nonexistent/agent.yaml");
 }
@@ -283,6 +336,8 @@ Test(config, errors_name_the_field)
                 { "portForwardNamespaces: []\n", ": portForwardNamespaces: is empty" },
                 { "portForwardNamespaces: {a: b}\n", ": portForwardNamespaces: has the wrong type" },
                 { "enableNodeLease: 1\n", ": enableNodeLease: \"1\"" },
+                { "evictionHard: {memory.available: true}\n", ": evictionHard: memory.available is no string" },
+                { "evictionHard: 5\n", ": evictionHard: \"5\" has no" },
         };
 
         for (size_t i = 0; i < ARRAY_LEN(table); i++) {

@@ -45,7 +45,9 @@ static void machine(void)
                 .ipv4 = "192.0.2.10",
                 .ipv6 = "2001:db8::10",
         };
-        config = (struct config){ .node_name = (char *)"draak", .port = 10250, .max_pods = 110 };
+        config = (struct config){
+                .node_name = (char *)"draak", .port = 10250, .max_pods = 110, .eviction = config_eviction_default
+        };
         health = (struct node_health){ 0 };
         pressure = (struct node_pressure){ 0 };
         in = (struct node_inputs){ &config, &facts, &health, &pressure, "v1.20.0+vks.0.1.0", NULL, NULL, 0, T0 };
@@ -226,7 +228,8 @@ Test(node_status, pressures_have_the_kubelets_thresholds)
                 facts.inodes_free = thresholds[i].inodes_free;
                 facts.pids = thresholds[i].pids;
                 pressure = (struct node_pressure){ 0 };
-                cr_expect_eq(node_pressure_see(&pressure, &facts, T0), i > 0, "%s", thresholds[i].what);
+                cr_expect_eq(node_pressure_see(&pressure, &config.eviction, &facts, T0), i > 0, "%s",
+                             thresholds[i].what);
                 status = node_status(&in, NULL);
                 cr_expect_str_eq(said(status, "MemoryPressure", "status"), thresholds[i].memory ? "True" : "False",
                                  "%s", thresholds[i].what);
@@ -240,18 +243,18 @@ Test(node_status, pressures_have_the_kubelets_thresholds)
 Test(node_status, a_filesystem_without_inodes_is_no_trouble)
 {
         facts.inodes_total = facts.inodes_free = 0;
-        cr_assert_not(node_pressure_see(&pressure, &facts, T0));
+        cr_assert_not(node_pressure_see(&pressure, &config.eviction, &facts, T0));
 }
 
 Test(node_status, a_pressure_is_told_for_five_minutes_after_it_was_seen)
 {
         facts.mem_available = 0;
-        cr_assert(node_pressure_see(&pressure, &facts, T0));
-        cr_assert_not(node_pressure_see(&pressure, &facts, T0 + 100 * SECOND));
+        cr_assert(node_pressure_see(&pressure, &config.eviction, &facts, T0));
+        cr_assert_not(node_pressure_see(&pressure, &config.eviction, &facts, T0 + 100 * SECOND));
         facts.mem_available = GIB;
-        cr_assert_not(node_pressure_see(&pressure, &facts, T0 + 399 * SECOND));
+        cr_assert_not(node_pressure_see(&pressure, &config.eviction, &facts, T0 + 399 * SECOND));
         cr_assert(pressure.memory > 0);
-        cr_assert(node_pressure_see(&pressure, &facts, T0 + 400 * SECOND));
+        cr_assert(node_pressure_see(&pressure, &config.eviction, &facts, T0 + 400 * SECOND));
         cr_assert_eq(pressure.memory, 0);
 }
 

@@ -194,6 +194,62 @@ Test(admit, labels_that_are_not_known_are_not_judged)
         cr_expect_eq(admit(p, &node, NULL, 0, &e), ADMITTED, "%s", e.text);
 }
 
+/* Who comes in when the node is short of what the row says: m(emory), d(isk), p(ids). */
+Test(admit, under_pressure)
+{
+        static const struct {
+                const char *shows, *short_of, *spec, *class;
+                enum admission is;
+                const char *text;
+        } rows[] = {
+                { "all is well", "", C(""), "BestEffort", ADMITTED, NULL },
+                { "who asks for no memory", "m", C(""), "BestEffort", REJECTED,
+                  "The node had condition: [MemoryPressure]. " },
+                { "who asks for some", "m", C(""), "Burstable", ADMITTED, NULL },
+                { "who needs it all", "m", C(""), "Guaranteed", ADMITTED, NULL },
+                { "of disk nobody has asked for", "d", C(""), "Guaranteed", REJECTED,
+                  "The node had condition: [DiskPressure]. " },
+                { "nor pids", "p", C(""), "Guaranteed", REJECTED, "The node had condition: [PIDPressure]. " },
+                { "several", "dmp", C(""), "Burstable", REJECTED,
+                  "The node had condition: [DiskPressure MemoryPressure PIDPressure]. " },
+                { "what the cluster cannot do without", "dmp", C("") ",\"priority\":2000000000", "BestEffort", ADMITTED,
+                  NULL },
+                { "who tolerates it", "m",
+                  C("") ",\"tolerations\":[{\"key\":\"node.kubernetes.io/"
+                        "memory-pressure\",\"operator\":\"Exists\",\"effect\":\"NoSchedule\"}]",
+                  "BestEffort", ADMITTED, NULL },
+                { "or anything", "m", C("") ",\"tolerations\":[{\"operator\":\"Exists\"}]", "BestEffort", ADMITTED,
+                  NULL },
+                { "which is about memory alone", "md", C("") ",\"tolerations\":[{\"operator\":\"Exists\"}]",
+                  "BestEffort", REJECTED, NULL },
+                { "another effect", "m", C("") ",\"tolerations\":[{\"operator\":\"Exists\",\"effect\":\"NoExecute\"}]",
+                  "BestEffort", REJECTED, NULL },
+                { "another taint", "m", C("") ",\"tolerations\":[{\"key\":\"a\",\"operator\":\"Exists\"}]",
+                  "BestEffort", REJECTED, NULL },
+                { "another value", "m",
+                  C("") ",\"tolerations\":[{\"key\":\"node.kubernetes.io/memory-pressure\",\"value\":\"x\"}]",
+                  "BestEffort", REJECTED, NULL },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                CLEANUP(pod_freep) struct pod *p = pod_named("new", rows[i].spec, "");
+                struct admit_node node = node_with(NULL);
+                struct err e = ERR_NONE;
+
+                p->qos = *rows[i].class == 'G'               ? QOS_CLASS_GUARANTEED
+                         : streq(rows[i].class, "Burstable") ? QOS_CLASS_BURSTABLE
+                                                             : QOS_CLASS_BEST_EFFORT;
+                node.conditions.memory = strchr(rows[i].short_of, 'm');
+                node.conditions.disk = strchr(rows[i].short_of, 'd');
+                node.conditions.pid = strchr(rows[i].short_of, 'p');
+                cr_expect_eq(admit(p, &node, NULL, 0, &e), rows[i].is, "%s: %s", rows[i].shows, e.text);
+                if (rows[i].is == REJECTED)
+                        cr_expect_str_eq(e.reason, "Evicted", "%s", rows[i].shows);
+                if (rows[i].text)
+                        cr_expect_str_eq(e.text, rows[i].text, "%s: %s", rows[i].shows, e.text);
+        }
+}
+
 Test(admit, resources)
 {
         static const struct row rows[] = {

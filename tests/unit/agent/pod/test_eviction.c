@@ -204,3 +204,120 @@ Test(eviction, only_who_has_limits_is_looked_at)
                 world_done(&w);
         }
 }
+
+/* ---- when the machine is short of something ---------------------------------------------------------------------- */
+
+#define RANKED(name, requests, more)                                                                                   \
+        "{\"metadata\":{\"namespace\":\"default\",\"name\":\"" name                                                    \
+        "\",\"uid\":\"0f6c2a9e-1234-4abc-8def-0123456789a" name                                                        \
+        "\"},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"nginx\",\"resources\":{\"requests\":{" requests     \
+        "}}}]" more "}"
+
+static const struct {
+        const char *pod;
+} ranked[] = {
+        { RANKED("a", "", "") ",\"status\":{\"qosClass\":\"BestEffort\"}}" },
+        { RANKED("b", "\"memory\":\"10Mi\",\"ephemeral-storage\":\"1Mi\"",
+                 "") ",\"status\":{\"qosClass\":\"Burstable\"}}" },
+        { RANKED("c", "\"memory\":\"100Mi\"", "") ",\"status\":{\"qosClass\":\"Guaranteed\"}}" },
+        { RANKED("d", "", ",\"priority\":-5") ",\"status\":{\"qosClass\":\"BestEffort\"}}" },
+};
+
+/* Who goes first, of four, where each has so many MiB; -1: not counted. */
+Test(eviction, who_goes_first)
+{
+        static const struct {
+                const char *shows;
+                enum eviction_resource resource;
+                int used[4];
+                const char *order;
+        } rows[] = {
+                { "the lower priority among those beyond", EVICTION_MEMORY, { 5, 50, 50, 1 }, "dbac" },
+                { "who is within what he asked for comes last, whatever his priority",
+                  EVICTION_MEMORY,
+                  { 5, 50, 50, 0 },
+                  "badc" },
+                { "most beyond, not most", EVICTION_MEMORY, { 45, 50, 99, 1 }, "dabc" },
+                { "within: who has least left", EVICTION_MEMORY, { 0, 9, 98, 0 }, "dabc" },
+                { "who is not counted goes before", EVICTION_MEMORY, { 5, 50, -1, 1 }, "cdba" },
+                { "nobody is counted: priority, then class", EVICTION_MEMORY, { -1, -1, -1, -1 }, "dabc" },
+                { "storage has requests of its own", EVICTION_STORAGE, { 1, 1, 1, 0 }, "acdb" },
+                { "nobody asks for inodes", EVICTION_INODES, { 1, 2, 3, 0 }, "cbad" },
+                { "of processes, priority, and then how many", EVICTION_PIDS, { 1, 2, 3, 0 }, "dcba" },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                struct eviction_candidate list[4];
+                struct world worlds[4];
+                char order[5] = "";
+
+                for (size_t k = 0; k < 4; k++) {
+                        worlds[k] = world(ranked[k].pod);
+                        list[k] = (struct eviction_candidate){
+                                .pod = worlds[k].pod,
+                                .known = rows[i].used[k] >= 0,
+                                .used = rows[i].used[k] >= 0 ? (uint64_t)rows[i].used[k] * MI : 0,
+                        };
+                }
+                eviction_rank(rows[i].resource, list, 4);
+                for (size_t k = 0; k < 4; k++)
+                        order[k] = *list[k].pod->id.name;
+                cr_expect_str_eq(order, rows[i].order, "%s: %s", rows[i].shows, order);
+                for (size_t k = 0; k < 4; k++)
+                        world_done(&worlds[k]);
+        }
+        eviction_rank(EVICTION_MEMORY, NULL, 0);
+}
+
+Test(eviction, the_message_says_who_uses_what)
+{
+        static const struct {
+                enum eviction_resource resource;
+                uint64_t threshold, available, used;
+                const char *message;
+        } rows[] = {
+                { EVICTION_MEMORY, 100 * MI, 5 * MI + 1024, 50 * MI,
+                  "The node was low on resource: memory. Threshold quantity: 100Mi, available: 5121Ki. Container c was "
+                  "using 50Mi, request is 10Mi, has larger consumption of memory. " },
+                { EVICTION_MEMORY, 100 * MI, 0, 10 * MI,
+                  "The node was low on resource: memory. Threshold quantity: 100Mi, available: 0. " },
+                { EVICTION_STORAGE, 1000, 999, 2 * MI,
+                  "The node was low on resource: ephemeral-storage. Threshold quantity: 1000, available: 999. "
+                  "Container "
+                  "c was using 2Mi, request is 1Mi, has larger consumption of ephemeral-storage. " },
+                { EVICTION_PIDS, 1000, 999, 0,
+                  "The node was low on resource: pids. Threshold quantity: 1000, available: 999. " },
+        };
+        struct world w = world(ranked[1].pod);
+
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                CLEANUP(freep)
+                char *message = eviction_by_shortage(rows[i].resource, rows[i].threshold, rows[i].available, w.pod,
+                                                     &rows[i].used);
+                cr_expect_str_eq(message, rows[i].message, "%s", message);
+        }
+        CLEANUP(freep) char *unknown = eviction_by_shortage(EVICTION_MEMORY, MI, 0, w.pod, NULL);
+        cr_expect_null(strstr(unknown, "Container"));
+        world_done(&w);
+}
+
+Test(eviction, what_the_cluster_cannot_do_without_is_spared)
+{
+        static const struct {
+                const char *priority;
+                bool is;
+        } rows[] = { { "0", false }, { "1999999999", false }, { "2000000000", true }, { "2000001000", true } };
+
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                CLEANUP(freep)
+                char *text =
+                        xasprintf("{\"metadata\":{\"namespace\":\"d\",\"name\":\"p\",\"uid\":\"0f6c2a9e-1234-4abc-8def-"
+                                  "0123456789ab\"},\"spec\":{\"priority\":%s,\"containers\":[{\"name\":\"c\",\"image\":"
+                                  "\"nginx\"}]}}",
+                                  rows[i].priority);
+                struct world w = world(text);
+
+                cr_expect_eq(pod_is_critical(w.pod), rows[i].is, "%s", rows[i].priority);
+                world_done(&w);
+        }
+}
