@@ -64,6 +64,45 @@ static void add_who_may(cJSON *o, const struct config *c)
         add_seconds(webhook, "cacheUnauthorizedTTL", GATE_NO_LIFE_S);
 }
 
+static void add_amounts(cJSON *o, const char *name, const struct config_amount *list)
+{
+        cJSON *amounts = NULL;
+
+        for (size_t i = 0; i < EVICTION_SIGNALS; i++) {
+                char text[QUANTITY_TEXT_MAX];
+
+                if (!list[i].set)
+                        continue;
+                if (!amounts)
+                        amounts = cJSON_AddObjectToObject(o, name);
+                if (list[i].is_part)
+                        snprintf(text, sizeof(text), "%g%%", (double)list[i].amount / 1000);
+                else if (list[i].amount % 1024)
+                        snprintf(text, sizeof(text), "%" PRIu64, list[i].amount);
+                else
+                        quantity_bytes_text(list[i].amount, text);
+                cJSON_AddStringToObject(amounts, eviction_signal_names[i], text);
+        }
+}
+
+static void add_eviction(cJSON *o, const struct config_eviction *v)
+{
+        cJSON *graces = NULL;
+
+        add_amounts(o, "evictionHard", v->hard);
+        add_amounts(o, "evictionSoft", v->soft);
+        for (size_t i = 0; i < EVICTION_SIGNALS; i++) {
+                if (!v->has_grace[i])
+                        continue;
+                if (!graces)
+                        graces = cJSON_AddObjectToObject(o, "evictionSoftGracePeriod");
+                add_duration(graces, eviction_signal_names[i], v->grace_usec[i]);
+        }
+        add_duration(o, "evictionPressureTransitionPeriod", v->transition_usec);
+        cJSON_AddNumberToObject(o, "evictionMaxPodGracePeriod", v->max_grace_s);
+        add_amounts(o, "evictionMinimumReclaim", v->reclaim);
+}
+
 char *configz_text(const struct config *c)
 {
         cJSON *all = cJSON_CreateObject(), *o = cJSON_AddObjectToObject(all, "kubeletconfig");
@@ -88,6 +127,7 @@ char *configz_text(const struct config *c)
                 cJSON_AddNumberToObject(o, "nodeLeaseDurationSeconds", LEASE_DURATION_S);
         cJSON_AddStringToObject(o, "cgroupDriver", "systemd");
         cJSON_AddNumberToObject(o, "maxPods", c->max_pods);
+        add_eviction(o, &c->eviction);
         cJSON_AddBoolToObject(o, "enableDebuggingHandlers", true);
         cJSON_AddBoolToObject(o, "enableSystemLogHandler", c->system_log_handler);
         cJSON_AddBoolToObject(o, "enableSystemLogQuery", c->system_log_query);

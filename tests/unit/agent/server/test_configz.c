@@ -52,7 +52,26 @@ Test(configz, what_holds_without_a_setting)
         cr_assert(!json_bool(o, "enableSystemLogQuery", true));
         cr_assert_null(json_get(o, "kubeReserved"));
         cr_assert_null(json_get(o, "tlsCertFile"));
-        cr_assert_null(json_get(o, "evictionHard"), "what is not done is not told");
+        cr_assert_str_eq(in(o, "evictionHard", "memory.available", NULL), "100Mi");
+        cr_assert_str_eq(in(o, "evictionHard", "nodefs.available", NULL), "10%");
+        cr_assert_str_eq(json_str(o, "evictionPressureTransitionPeriod"), "5m0s");
+        cr_assert_null(json_get(o, "evictionSoft"), "what is not done is not told");
+        cJSON_Delete(o);
+}
+
+Test(configz, thresholds_are_told_as_they_were_set)
+{
+        char hard[] = "--eviction-hard=nodefs.available<5.5%,pid.available<100,memory.available<1000",
+             soft[] = "--eviction-soft=memory.available<1Gi",
+             grace[] = "--eviction-soft-grace-period=memory.available=90s";
+        cJSON *o = told(hard, soft, grace);
+
+        cr_assert_str_eq(in(o, "evictionHard", "nodefs.available", NULL), "5.5%");
+        cr_assert_str_eq(in(o, "evictionHard", "pid.available", NULL), "100");
+        cr_assert_str_eq(in(o, "evictionHard", "memory.available", NULL), "1000");
+        cr_assert_null(in(o, "evictionHard", "nodefs.inodesFree", NULL));
+        cr_assert_str_eq(in(o, "evictionSoft", "memory.available", NULL), "1Gi");
+        cr_assert_str_eq(in(o, "evictionSoftGracePeriod", "memory.available", NULL), "1m30s");
         cJSON_Delete(o);
 }
 
