@@ -13,7 +13,7 @@ enum {
         URGENT_USEC = 1000 * 1000,     /* while the machine is short of something */
         LEAVE_USEC = 30 * 1000 * 1000, /* how long the next one waits for the end of the last (podCleanupTimeout) */
         SWEEP_USEC = 10 * 1000 * 1000,
-        SWEEP_SHARE = 100, /* of what it takes: a second is followed by a hundred without */
+        SWEEP_SHARE = 20, /* of what it takes: a second is followed by twenty without */
         SWEEP_MOST_USEC = 300 * 1000 * 1000,
         SWEEP_AT_ONCE = 32,
         GRACE_S = 1, /* of whom no soft threshold ends (immediateEvictionGracePeriodSeconds) */

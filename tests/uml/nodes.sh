@@ -142,7 +142,7 @@ test_short_of_memory_the_node_evicts_who_has_most_beyond_what_he_asked_for() {
     for pid in spared asks small; do running $pid; full $pid; done
     pid=$(main_pid "$(unit_of small 'bin\x2fsh')")
     free=$(node sed -n 's/^MemAvailable: *\([0-9]*\) kB/\1/p' /proc/meminfo)
-    node sh -c "printf 'evictionHard: {memory.available: $((free - 61440))Ki}\nevictionPressureTransitionPeriod: 20s\n' >>/etc/vks/agent.yaml; systemctl restart vks-agent.service"
+    node sh -c "printf 'evictionHard: {memory.available: $((free - 61440))Ki}\nevictionPressureTransitionPeriod: 15s\n' >>/etc/vks/agent.yaml; systemctl restart vks-agent.service"
     wait_for 60 "the agent is back" equals True ready "$NODE"
     [ "$(condition MemoryPressure)" = False ] || fail "pressure before there is any"
     fills greedy 140 '' 'requests: {memory: 16Mi}'
@@ -150,9 +150,7 @@ test_short_of_memory_the_node_evicts_who_has_most_beyond_what_he_asked_for() {
     pod_field greedy '{.status.message}' | grep -E '^The node was low on resource: memory. Threshold quantity: [0-9]+Ki, available: [0-9]+Ki. Container main was using [0-9]+(Ki|Mi)?, request is 16Mi, has larger consumption of memory. $' ||
         fail "$(pod_field greedy '{.status.message}')"
     wait_for 30 "the node says so" equals True condition MemoryPressure
-    apply <<YAML
-{apiVersion: v1, kind: Pod, metadata: {name: late}, spec: {nodeName: $NODE, containers: [{name: c, image: /bin/sleep, command: [/bin/sleep, "9999"]}]}}
-YAML
+    pinned late "$NODE" 'exec sleep 10000'
     wait_for 30 "nobody comes in who asks for nothing" equals "Failed Evicted: Pod was rejected: The node had condition: [MemoryPressure]. " \
         pod_field late '{.status.phase} {.status.reason}: {.status.message}'
     wait_for 60 "that is over" equals False condition MemoryPressure
@@ -161,6 +159,41 @@ YAML
     done
     [ "$(main_pid "$(unit_of small 'bin\x2fsh')")" = "$pid" ] || fail "small was restarted"
     ! node journalctl -k -o cat -g 'Out of memory: Killed' || fail "the kernel had to kill"
+}
+
+# Of two that have written as much, the one goes that has not asked for the room; what it wrote goes with it, and the node has enough.
+test_short_of_disk_the_node_evicts_who_has_not_asked_for_it() {
+    local free name
+    trap 'node sed -i "/^eviction/d" /etc/vks/agent.yaml; node systemctl restart vks-agent.service' EXIT
+    for name in asks greedy; do
+        apply <<YAML
+apiVersion: v1
+kind: Pod
+metadata: {name: $name}
+spec:
+  nodeName: $NODE
+  terminationGracePeriodSeconds: 2
+  volumes: [{name: d, emptyDir: {}}]
+  containers:
+  - name: main
+    image: /bin/sh
+    command: [/bin/sh, -c, 'head -c 60M /dev/zero >/d/file && sync /d/file && touch /d/done; exec sleep 10000']
+    volumeMounts: [{name: d, mountPath: /d}]
+    resources: {requests: {$([ $name = greedy ] || echo 'ephemeral-storage: 200Mi')}}
+YAML
+    done
+    for name in asks greedy; do
+        running $name
+        wait_for 60 "$name has what it wants" k exec $name -- test -e /d/done
+    done
+    free=$(node stat -f -c '%a %S' /var/lib/vks)
+    free=$((${free% *} * ${free#* } / 1024))
+    node sh -c "printf 'evictionHard: {nodefs.available: $((free + 30720))Ki}\nevictionPressureTransitionPeriod: 5s\n' >>/etc/vks/agent.yaml; systemctl restart vks-agent.service"
+    wait_for 120 "greedy is evicted" equals "Failed Evicted" pod_field greedy '{.status.phase} {.status.reason}'
+    pod_field greedy '{.status.message}' | grep -E '^The node was low on resource: ephemeral-storage. Threshold quantity: [0-9]+(Ki|Mi)?, available: [0-9]+(Ki|Mi)?. $' ||
+        fail "$(pod_field greedy '{.status.message}')"
+    wait_for 60 "there is enough again" equals False condition DiskPressure
+    [ "$(pod_field asks '{.status.phase}')" = Running ] || fail "asks: $(pod_field asks '{.status.phase} {.status.message}')"
 }
 
 # What the kernel gave to each, of one processor, while both want all of it.
