@@ -127,6 +127,7 @@ $(BUILD)/san/test_helper $(BUILD)/cov/test_helper: LDFLAGS += -Wl,--wrap=arena_i
 # The pods that it asks are its own.
 $(BUILD)/san/test_probes: LDFLAGS += -Wl,--wrap=pods_container_at,--wrap=pods_probed,--wrap=pods_tell
 $(BUILD)/san/test_sample: LDFLAGS += -Wl,--wrap=pods_container_at,--wrap=shown_uids
+$(BUILD)/san/test_evictor: LDFLAGS += -Wl,--wrap=shown_uids,--wrap=pods_look,--wrap=pods_evict,--wrap=pods_set_conditions,--wrap=node_look_at_pressure,--wrap=sample_take,--wrap=sample_cancel
 # It starts the program that lies beside it.
 $(BUILD)/san/test_helper_program: | $(BUILD)/san/vks-helper
 $(BUILD)/cov/test_helper_program: | $(BUILD)/cov/vks-helper

@@ -91,6 +91,19 @@ YAML
     k delete pod --all --grace-period=1 >/dev/null
 }
 
+# An agent that was taken over may ask for what it likes: the one who looks sees pods' directories, and of the machine what everybody sees.
+test_who_looks_what_files_take_sees_nothing_else() {
+    local out ask='use IO::Socket::UNIX; my $s = IO::Socket::UNIX->new(Peer => "/run/vks/usage.sock") or die "$!\n"; print $s join("\0", @ARGV), "\0"; $s->flush; shutdown($s, 1);
+        local $/; my $a = <$s> // ""; $a =~ tr/\0/\n/; print $a'
+    out=$(node setpriv --reuid=vks --regid=vks --init-groups perl -e "$ask" /usr/lib/os-release /etc /etc/shadow /root /home /boot /var/lib/vks/pki /run/vks /run /sys /dev /disk/../etc /proc/1/root \
+        /proc/1/root/etc --help --exclude=x '/disk/*' -) || fail "the agent cannot ask"
+    grep -qE '^[0-9]+	/usr/lib/os-release$' <<<"$out" || fail "it sees nothing at all: $out"
+    ! grep -vE '^[0-9]+	/usr/|^0	/(dev|sys|run|proc)(/|$)' <<<"$out" || fail "it sees more"
+    ! node setpriv --reuid=nobody --clear-groups perl -e "$ask" /usr 2>/dev/null || fail "anybody may ask"
+    [ "$(node sh -c 'cd /usr/lib/systemd/system 2>/dev/null || cd /lib/systemd/system; sed -n s/^CapabilityBoundingSet=//p vks-usage@.service')" = CAP_DAC_READ_SEARCH ] || fail "it may more"
+    wait_for 20 "nothing of it stays" equals "" node systemctl list-units --all --no-legend 'vks-usage@*'
+}
+
 test_a_pod_is_bounded_when_all_of_its_containers_are() {
     apply <<'YAML'
 apiVersion: v1
