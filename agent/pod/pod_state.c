@@ -102,6 +102,8 @@ void pod_state_evict(struct pod_state *s, const char *message, int64_t grace_s, 
                 return;
         s->evicted = xstrdup(message);
         s->evicted_grace_s = grace_s;
+        if (s->stop_at && s->kill_at > now + (uint64_t)grace_s * USEC_PER_SEC)
+                s->kill_at = now + (uint64_t)grace_s * USEC_PER_SEC;
         *c = (struct condition){ .known = true, .is_true = true, .since = now, .reason = EVICTED_BY_THIS_NODE };
 }
 
@@ -378,6 +380,7 @@ static void new_run(struct container_state *c, const struct unit_state *u, uint6
         c->startup_passed = c->readiness_passed = c->unhealthy = false;
         c->hooks[HOOK_POST_START] = c->hooks[HOOK_PRE_STOP] = HOOK_TO_COME;
         c->signal_at = 0;
+        c->term_sent = c->kill_sent = false; /* they were for the run before, which systemd brought back meanwhile */
         if (!c->stop_sent) /* otherwise it began before the unit could be stopped, and ends for another image all the
                               same */
                 c->replacing = false;

@@ -40,11 +40,13 @@ static void add_cut(cJSON *o, const char *key, const char *text, size_t max)
 
 /* ---- phase ------------------------------------------------------------------------------------------------------- */
 
-/* Does anything still run that the pod does not wait for? */
+/* Does anything still run that the pod does not wait for? That is a container, too, where an init container failed that
+ * was run once more for its new image. */
 static bool others_run(const struct pod *p, const struct pod_state *s)
 {
         for (size_t i = 0; i < p->n_containers; i++)
-                if ((p->containers[i].ephemeral || p->containers[i].sidecar) &&
+                if ((p->containers[i].ephemeral || p->containers[i].sidecar ||
+                     s->containers[i].phase == CONTAINER_RUNNING) &&
                     unit_has_processes(s->containers[i].unit.phase))
                         return true;
         return false;

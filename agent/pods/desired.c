@@ -275,7 +275,7 @@ static void update_pod(struct pod_entry *e, struct pod *p, const cJSON *object)
         if (old->deleting && p->deletion_grace_s > old->deletion_grace_s)
                 p->deletion_grace_s = old->deletion_grace_s; /* a later delete may shorten the grace, and only that */
         if (p->deleting && e->state->stop_at)
-                e->state->kill_at = e->state->stop_at + (uint64_t)p->deletion_grace_s * USEC_PER_SEC;
+                e->state->kill_at = e->state->stop_at + (uint64_t)pod_grace_s(p, e->state) * USEC_PER_SEC;
         if (!same_shape(old, p)) { /* no API server allows it */
                 pod_event(e, NULL, true, "FieldsIgnored", "a running pod's containers stay those that it began with");
                 old->deleting = p->deleting;

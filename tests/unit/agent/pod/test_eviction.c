@@ -19,6 +19,8 @@ Test(eviction, an_evicted_pod_ends_and_has_failed)
                   "Failed | c terminated Error 143", NULL },
                 { "told, it is cleared away", "Always c",
                   "ready; c runs; evicted 1; c killed 15 inactive; status_current", "remove", NULL, NULL },
+                { "one that ends already has no more time than that", "Always c deadline=60",
+                  "ready; c runs; +60s; stop_at +0s; stop_sent; kill_at +30s; evicted 1", "wake 1s", NULL, NULL },
                 { "one that had not begun ends at once", "Always c", "evicted 1", "",
                   "Failed | c waiting ContainerCreating", NULL },
                 { "one that is being deleted goes on to be", "Always c",

@@ -506,6 +506,23 @@ Test(plan, a_pod_that_left_the_api_is_ended_without_a_word)
         TELL(stories);
 }
 
+Test(plan, what_systemd_brings_back_while_the_pod_ends_is_asked_to_end_as_well)
+{
+        static const struct story stories[] = {
+                { "asked, and killed when the time is over", "Always s/sidecar c",
+                  "ready; s runs; c runs; deleting; deletion_grace_s 60s; stop_at +0s; kill_at +60s; each; by_signal; "
+                  "c killed 15 inactive; s term_sent; s signal_at +0s; +60s",
+                  "end-kill s", NULL, NULL },
+                { "a new run has been asked for nothing yet", "Always s/sidecar c",
+                  "ready; s runs; c runs; deleting; deletion_grace_s 60s; stop_at +0s; kill_at +60s; each; by_signal; "
+                  "c killed 15 inactive; s term_sent; s signal_at +0s; +60s; s kill_sent; s killed 15 holdoff; s runs "
+                  "1",
+                  "term s", NULL, NULL },
+        };
+
+        TELL(stories);
+}
+
 Test(plan, a_deadline_ends_the_pod)
 {
         static const struct story stories[] = {

@@ -439,7 +439,7 @@ static void begin_end(struct life *l, bool each)
         const struct pod *p = l->w.pod;
 
         s->stop_at = l->w.now;
-        s->kill_at = l->w.now + (uint64_t)(p->deleting ? p->deletion_grace_s : p->grace_s) * USEC_PER_SEC;
+        s->kill_at = l->w.now + (uint64_t)pod_grace_s(p, s) * USEC_PER_SEC;
         s->each |= each;
         s->by_signal |= each && p->deleting && p->deletion_grace_s > p->grace_s;
 }
@@ -626,7 +626,7 @@ static void check_plan(struct life *l, const struct plan *plan)
 {
         const struct pod *p = l->w.pod;
         const struct pod_state *s = l->w.state;
-        bool ends = p->deleting || s->gone || p->terminal || s->deadline_exceeded;
+        bool ends = p->deleting || s->gone || p->terminal || s->deadline_exceeded || s->evicted;
         struct plan again;
 
         plan_pod(p, s, l->w.now, &again);
@@ -867,8 +867,16 @@ static void delete_pod(struct life *l)
         p->deletion_grace_s = p->deleting && grace > p->deletion_grace_s ? p->deletion_grace_s : grace;
         p->deleting = true;
         if (l->w.state->stop_at)
-                l->w.state->kill_at = l->w.state->stop_at + (uint64_t)p->deletion_grace_s * USEC_PER_SEC;
+                l->w.state->kill_at = l->w.state->stop_at + (uint64_t)pod_grace_s(p, l->w.state) * USEC_PER_SEC;
         TRACE(l, "deleted, grace %d\n", (int)p->deletion_grace_s);
+}
+
+static void evict_pod(struct life *l)
+{
+        if (l->w.pod->deleting || l->w.pod->terminal || l->w.state->evicted || l->w.state->admission != ADMITTED)
+                return;
+        pod_state_evict(l->w.state, "too much", below(l, 3), l->w.now);
+        TRACE(l, "evicted\n");
 }
 
 static void change_image(struct life *l, size_t i)
@@ -968,6 +976,8 @@ static void happens(struct life *l)
         case 7:
                 if (once_in(l, 10))
                         delete_pod(l);
+                else if (once_in(l, 20))
+                        evict_pod(l);
                 break;
         case 8:
                 if (once_in(l, 4))

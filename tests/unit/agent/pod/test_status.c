@@ -54,6 +54,9 @@ Test(status, a_pods_phase_is_that_of_its_containers)
                 { "not while a sidecar still ends", "Never s/sidecar c deadline=9",
                   "ready; s runs; c runs; deadline_exceeded; c exits 0 inactive", NULL,
                   "Running | s running ready | c terminated Completed 0", NULL },
+                { "not while a container runs, though an init container has failed behind it", "Never i/init c",
+                  "ready; i runs; i exits 0 inactive; c runs; i runs; i exits 42 inactive", NULL,
+                  "Running | i terminated Error 42 x1 was Completed 0 | c running ready", NULL },
                 { "over its deadline, and not ended", "Always c deadline=9", "ready; c runs; deadline_exceeded", NULL,
                   "Running | c running ready", NULL },
         };
