@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fnmatch.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -810,6 +811,40 @@ static void tell_reserved(const struct config_reserved *r, struct buf *ret)
         }
 }
 
+void config_amount_text(const struct config_amount *a, char ret[32])
+{
+        if (a->is_part)
+                snprintf(ret, 32, "%g%%", (double)a->amount / PERCENT);
+        else if (a->amount % 1024)
+                snprintf(ret, 32, "%" PRIu64, a->amount);
+        else
+                quantity_bytes_text(a->amount, ret);
+}
+
+static void tell_amounts(const struct config_amount *list, char sign, struct buf *ret)
+{
+        char text[32];
+
+        for (size_t i = 0; i < EVICTION_SIGNALS; i++) {
+                if (!list[i].set)
+                        continue;
+                config_amount_text(&list[i], text);
+                buf_printf(ret, "%s%s%c%s", ret->len ? "," : "", eviction_signal_names[i], sign, text);
+        }
+}
+
+static void tell_graces(const struct config_eviction *v, struct buf *ret)
+{
+        char text[64];
+
+        for (size_t i = 0; i < EVICTION_SIGNALS; i++) {
+                if (!v->has_grace[i])
+                        continue;
+                config_duration_text(v->grace_usec[i], text);
+                buf_printf(ret, "%s%s=%s", ret->len ? "," : "", eviction_signal_names[i], text);
+        }
+}
+
 static void tell_value(const struct config *c, const struct row *row, struct buf *ret)
 {
         const void *at = row->at == SIZE_MAX ? &c->file : (const void *)((const char *)c + row->at);
@@ -860,6 +895,15 @@ static void tell_value(const struct config *c, const struct row *row, struct buf
                 break;
         case RESERVED:
                 tell_reserved(at, ret);
+                break;
+        case THRESHOLDS:
+                tell_amounts(at, '<', ret);
+                break;
+        case RECLAIM:
+                tell_amounts(at, '=', ret);
+                break;
+        case GRACES:
+                tell_graces(at, ret);
                 break;
         }
 }

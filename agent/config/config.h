@@ -107,6 +107,9 @@ DEFINE_FREEP(struct config, config_free)
 /* May connections be forwarded to pods of this namespace? -EPERM says which setting forbids it. */
 int config_may_forward(const struct config *c, const char *namespace, struct err *e);
 
+/* The amount as one would write it: "100Mi", "5.5%". */
+void config_amount_text(const struct config_amount *a, char ret[32]);
+
 /* What holds unless the operator says otherwise: the kubelet's thresholds, but for those of imagefs, where no pod's end
  * makes room; and pid.available<5%, for pods share the machine's pids with everything else. */
 extern const struct config_eviction config_eviction_default;

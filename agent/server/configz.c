@@ -69,18 +69,13 @@ static void add_amounts(cJSON *o, const char *name, const struct config_amount *
         cJSON *amounts = NULL;
 
         for (size_t i = 0; i < EVICTION_SIGNALS; i++) {
-                char text[QUANTITY_TEXT_MAX];
+                char text[32];
 
                 if (!list[i].set)
                         continue;
                 if (!amounts)
                         amounts = cJSON_AddObjectToObject(o, name);
-                if (list[i].is_part)
-                        snprintf(text, sizeof(text), "%g%%", (double)list[i].amount / 1000);
-                else if (list[i].amount % 1024)
-                        snprintf(text, sizeof(text), "%" PRIu64, list[i].amount);
-                else
-                        quantity_bytes_text(list[i].amount, text);
+                config_amount_text(&list[i], text);
                 cJSON_AddStringToObject(amounts, eviction_signal_names[i], text);
         }
 }

@@ -267,6 +267,33 @@ Test(config, thresholds)
         cr_expect(flags->eviction.has_grace[SIGNAL_PIDS] && !flags->eviction.has_grace[SIGNAL_MEMORY]);
 }
 
+static void keep_eviction(void *userdata, const char *flag, const char *value)
+{
+        char *text = userdata;
+        size_t len = strlen(text);
+
+        if (starts_with(flag, "eviction-"))
+                snprintf(text + len, 1000 - len, "%s %s; ", flag + strlen("eviction-"), value);
+}
+
+Test(config, thresholds_are_told_as_one_would_write_them)
+{
+        char text[1000] = "";
+        CLEANUP(config_freep)
+        struct config *c = good(FLAGS("--eviction-hard=memory.available<10.5%,nodefs.inodesFree<7",
+                                      "--eviction-soft=memory.available<1Gi,pid.available<3",
+                                      "--eviction-soft-grace-period=pid.available=5s,memory.available=1m30s",
+                                      "--eviction-minimum-reclaim=memory.available=1Mi"));
+
+        config_tell(c, keep_eviction, text);
+        cr_expect_str_eq(text,
+                         "hard memory.available<10.5%,nodefs.inodesFree<7; max-pod-grace-period 0; minimum-reclaim "
+                         "memory.available=1Mi; pressure-transition-period 5m0s; soft "
+                         "memory.available<1Gi,pid.available<3; soft-grace-period "
+                         "memory.available=1m30s,pid.available=5s; ",
+                         "%s", text);
+}
+
 Test(config, a_file_of_comments_says_nothing)
 {
         FILE_OF(f, "# port: 1\n\n");
