@@ -196,9 +196,9 @@ struct pod_state {
         bool deadline_exceeded;
         char *evicted; /* why this node evicts the pod, which ends and is Failed then (eviction.h); NULL: it does not */
         int64_t evicted_grace_s; /* at most so much of the pod's own grace is left to it */
-        bool restarting_all;   /* a rule has said so (RESTART_ALL): all units make room, then the pod begins anew */
-        struct resize *resize; /* owned; NULL: it was never resized, as far as is known */
-        bool status_current;   /* the API server has acknowledged the latest status */
+        bool restarting_all;     /* a rule has said so (RESTART_ALL): all units make room, then the pod begins anew */
+        struct resize *resize;   /* owned; NULL: it was never resized, as far as is known */
+        bool status_current;     /* the API server has acknowledged the latest status */
 
         struct condition conditions[CONDITION_TYPES];
         struct container_state *containers; /* parallel to pod->containers */

@@ -69,7 +69,7 @@ struct pod *resizing_recall(struct pod *p, const cJSON *object, struct pod **ret
 static bool is_waiting(const struct pod_entry *e)
 {
         return e->state->resize && e->state->resize->wish != WISH_NONE && !e->pod->deleting && !e->state->gone &&
-               !e->pod->terminal && e->state->admission == ADMITTED;
+               !e->pod->terminal && !e->state->evicted && e->state->admission == ADMITTED;
 }
 
 static int by_order(const void *a, const void *b)
