@@ -30,6 +30,7 @@
 #include "agent/sessions/console.h"
 #include "agent/tunnel/k3s_tunnel.h"
 #include "agent/pods/pods.h"
+#include "agent/pods/shutdown.h"
 #include "agent/probes/hooks.h"
 #include "agent/probes/probes.h"
 #include "agent/stats/evictor.h"
@@ -65,6 +66,8 @@ struct agent {
         struct consoles *consoles;
         struct sampler *sampler;
         struct evictor *evictor;
+        struct shutdown *shutdown; /* NULL: the machine does not wait for pods */
+        bool shutting_down;
         struct watch *watch, *node_watch;
         struct gate *gate;
         struct server *server;
@@ -179,6 +182,7 @@ static void report_health(struct agent *a)
         const struct node_health health = {
                 .bus = a->bus_connected ? NULL : "the system bus cannot be reached",
                 .packages = *a->packages_trouble ? a->packages_trouble : NULL,
+                .shutdown = a->shutting_down ? "node is shutting down" : NULL,
         };
 
         if (a->node)
@@ -487,6 +491,30 @@ static void start_evictor(struct agent *a)
         a->evictor = evictor_new(&parts);
 }
 
+static void shutdown_begun(void *userdata, bool yes)
+{
+        struct agent *a = userdata;
+
+        a->shutting_down = yes;
+        report_health(a);
+}
+
+static void start_shutdown(struct agent *a)
+{
+        const struct shutdown_parts parts = {
+                .event = a->event,
+                .pods = a->pods,
+                .events = a->events,
+                .node_name = a->config->node_name,
+                .begun = shutdown_begun,
+                .userdata = a,
+        };
+        struct shutdown_order order;
+
+        shutdown_order(&a->config->shutdown, &order);
+        a->shutdown = shutdown_new(&parts, &order);
+}
+
 /* ---- the whole --------------------------------------------------------------------------------------------------- */
 
 static const char *own_ip(const struct agent *a)
@@ -598,6 +626,8 @@ static int agent_start(struct agent *a, struct err *e)
         a->sampler = sampler_new(a->event, a->pods);
         if (!a->config->dry_run)
                 start_evictor(a);
+        if (!a->config->dry_run)
+                start_shutdown(a);
         a->registered = a->config->dry_run;
         start_health_port(a);
         return start_server(a, e);
@@ -617,6 +647,7 @@ static void agent_free(struct agent *a)
         node_free(a->node);
         a->probes = probes_free(a->probes);
         a->hooks = hooks_free(a->hooks);
+        shutdown_free(a->shutdown);
         sampler_free(a->sampler);
         helper_client_free(a->helper);
         consoles_free(a->consoles);

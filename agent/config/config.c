@@ -39,13 +39,14 @@ enum type {
         THRESHOLDS, /* SIGNAL<AMOUNT,... */
         RECLAIM,    /* SIGNAL=AMOUNT,... */
         GRACES,     /* SIGNAL=TIME,... */
+        PRIORITIES, /* PRIORITY=SECONDS,... */
 };
 
 /* Those that have items. */
 static bool is_list(enum type type)
 {
         return type == IPS || type == LABELS || type == RESERVED || type == WORDS || type == THRESHOLDS ||
-               type == RECLAIM || type == GRACES;
+               type == RECLAIM || type == GRACES || type == PRIORITIES;
 }
 
 static bool is_map(enum type type)
@@ -132,6 +133,14 @@ static const struct row {
         { "streaming-connection-idle-timeout", "streamingConnectionIdleTimeout", "TIME",
           "an exec, attach or port-forward on which nothing passes for so long is ended (4h, 1h30m, 90s; 0: never)",
           "4h", TIME, AT(stream_idle_usec) },
+        { "shutdown-grace-period", "shutdownGracePeriod", "TIME",
+          "when the machine shuts down, so long it waits for pods to end; 0: it does not wait", "0", TIME,
+          AT(shutdown.whole_usec) },
+        { "shutdown-grace-period-critical-pods", "shutdownGracePeriodCriticalPods", "TIME",
+          "the last part of that time, which is for critical pods", "0", TIME, AT(shutdown.critical_usec) },
+        { "shutdown-grace-period-by-pod-priority", "shutdownGracePeriodByPodPriority", "P=SECONDS,...",
+          "instead of those two: so long for pods of that priority and above, the lowest ones first", "none",
+          PRIORITIES, AT(shutdown) },
         { "enable-system-log-handler", "enableSystemLogHandler", NULL,
           "serve the machine's logs below /var/log, as far as the agent may read them (/logs/ of the kubelet API)",
           "true", BOOL, AT(system_log_handler) },
@@ -183,6 +192,8 @@ static void clear_list(struct config *c, const struct row *row)
                 memset(place(c, row), 0, sizeof(c->eviction.hard));
         else if (row->type == GRACES)
                 memset(c->eviction.has_grace, 0, sizeof(c->eviction.has_grace));
+        else if (row->type == PRIORITIES)
+                c->shutdown.n = 0;
         else if (row->type == RESERVED)
                 *(struct config_reserved *)place(c, row) = (struct config_reserved){ 0 };
 }
@@ -390,6 +401,69 @@ static int check_eviction(const struct config_eviction *v, struct err *e)
         return 0;
 }
 
+/* ---- the end of the machine -------------------------------------------------------------------------------------- */
+
+static int parse_integer(const char *s, int64_t least, int64_t most, int64_t *ret)
+{
+        char *end;
+
+        errno = 0;
+        *ret = strtoll(s, &end, 10);
+        return errno || (!isdigit((unsigned char)s[0]) && s[0] != '-') || *end || *ret < least || *ret > most ? -EINVAL
+                                                                                                              : 0;
+}
+
+static int add_shutdown_class(struct config_shutdown *s, const char *priority, const char *seconds, struct err *e)
+{
+        struct config_shutdown_class class = { 0 };
+        int64_t number;
+
+        if (parse_integer(priority, INT32_MIN, INT32_MAX, &class.priority) < 0)
+                return err_set(e, -EINVAL, NULL, "\"%s\" is no priority of pods", priority);
+        if (parse_integer(seconds, 0, 24 * 3600, &number) < 0)
+                return err_set(e, -EINVAL, NULL, "%s: \"%s\" is no number of seconds, at most a day", priority,
+                               seconds);
+        class.seconds = (uint64_t)number;
+        for (size_t i = 0; i < s->n; i++)
+                if (s->classes[i].priority == class.priority)
+                        return err_set(e, -EINVAL, NULL, "priority %s is there twice", priority);
+        if (s->n == SHUTDOWN_CLASSES_MAX)
+                return err_set(e, -EINVAL, NULL, "more than %d priorities", SHUTDOWN_CLASSES_MAX);
+        s->classes[s->n++] = class;
+        return 0;
+}
+
+/* As the kubelet's file has it: {priority: 0, shutdownGracePeriodSeconds: 10}. */
+static int set_shutdown_object(struct config_shutdown *s, const cJSON *o, struct err *e)
+{
+        const cJSON *priority = json_get(o, "priority"), *seconds = json_get(o, "shutdownGracePeriodSeconds");
+        CLEANUP(freep) char *p = NULL, *n = NULL;
+
+        if (!cJSON_IsNumber(priority) || !cJSON_IsNumber(seconds))
+                return err_set(e, -EINVAL, NULL, "an item has no numbers priority and shutdownGracePeriodSeconds");
+        p = cJSON_PrintUnformatted(priority);
+        n = cJSON_PrintUnformatted(seconds);
+        return add_shutdown_class(s, p ? p : "", n ? n : "", e);
+}
+
+/* The kubelet's rules (pkg/kubelet/apis/config/validation). */
+static int check_shutdown(const struct config_shutdown *s, struct err *e)
+{
+        const uint64_t second = 1000000;
+
+        if (s->n && (s->whole_usec || s->critical_usec))
+                return err_set(
+                        e, -EINVAL, NULL,
+                        "--shutdown-grace-period-by-pod-priority and --shutdown-grace-period exclude each other");
+        if ((s->whole_usec && s->whole_usec < second) || (s->critical_usec && s->critical_usec < second))
+                return err_set(e, -EINVAL, NULL, "--shutdown-grace-period: less than a second is no time");
+        if (s->critical_usec > s->whole_usec)
+                return err_set(
+                        e, -EINVAL, NULL,
+                        "--shutdown-grace-period-critical-pods: it is a part of --shutdown-grace-period, and longer");
+        return 0;
+}
+
 static int add_word(char ***list, const char *s, struct err *e)
 {
         size_t n = 0;
@@ -408,6 +482,8 @@ static int set_pair(struct config *c, const struct row *row, const char *key, co
                 return set_label(c, key, value, e);
         if (row->type == RESERVED)
                 return set_reserved(place(c, row), key, value, e);
+        if (row->type == PRIORITIES)
+                return add_shutdown_class(&c->shutdown, key, value, e);
         return set_signal(c, row, key, value, e);
 }
 
@@ -489,6 +565,7 @@ static int set(struct config *c, const struct row *row, const char *text, struct
         case LABELS:
         case RESERVED:
         case WORDS:
+        case PRIORITIES:
         case THRESHOLDS:
         case RECLAIM:
         case GRACES:
@@ -514,6 +591,12 @@ static int set_json(struct config *c, const struct row *row, const cJSON *v, str
         }
         if (cJSON_IsArray(v) && is_list(row->type)) {
                 cJSON_ArrayForEach (item, v) {
+                        bool is_class = row->type == PRIORITIES && cJSON_IsObject(item);
+
+                        if (is_class && (r = set_shutdown_object(&c->shutdown, item, e)) < 0)
+                                return r;
+                        if (is_class)
+                                continue;
                         if (!cJSON_IsString(item))
                                 return err_set(e, -EINVAL, NULL, "an item is no string");
                         if ((r = set_item(c, row, item->valuestring, e)) < 0)
@@ -663,7 +746,7 @@ static int complete(struct config *c, const char *root, const char *hostname, st
                 return err_set(e, -EINVAL, NULL, "--address: \"%s\" is no IP address", c->address);
         if (!is_address(c->healthz_address))
                 return err_set(e, -EINVAL, NULL, "--healthz-bind-address: \"%s\" is no IP address", c->healthz_address);
-        if (check_eviction(&c->eviction, e) < 0)
+        if (check_eviction(&c->eviction, e) < 0 || check_shutdown(&c->shutdown, e) < 0)
                 return -EINVAL;
         if (!c->cert_file != !c->key_file)
                 return err_set(e, -EINVAL, NULL, "--certfile and --keyfile go together, and %s is missing",
@@ -904,6 +987,11 @@ static void tell_value(const struct config *c, const struct row *row, struct buf
                 break;
         case GRACES:
                 tell_graces(at, ret);
+                break;
+        case PRIORITIES:
+                for (size_t i = 0; i < c->shutdown.n; i++)
+                        buf_printf(ret, "%s%lld=%llu", i ? "," : "", (long long)c->shutdown.classes[i].priority,
+                                   (unsigned long long)c->shutdown.classes[i].seconds);
                 break;
         }
 }

@@ -53,6 +53,20 @@ struct config_eviction {
         unsigned max_grace_s;     /* of a pod that is evicted by a soft threshold */
 };
 
+enum { SHUTDOWN_CLASSES_MAX = 16 };
+
+struct config_shutdown_class {
+        int64_t priority; /* of pods: from this one on, to the next class's */
+        uint64_t seconds; /* that they have to end */
+};
+
+/* When the machine shuts down: either the two times, or classes. */
+struct config_shutdown {
+        uint64_t whole_usec, critical_usec; /* the second is the last part of the first, for critical pods */
+        size_t n;
+        struct config_shutdown_class classes[SHUTDOWN_CLASSES_MAX];
+};
+
 enum config_port_forward {
         PORT_FORWARD_POD_PORTS, /* to sockets that the pod's own processes listen on */
         PORT_FORWARD_ANY_PORT,  /* of the machine's loopback interface */
@@ -87,6 +101,7 @@ struct config {
         unsigned max_pids; /* of one pod; 0: no limit */
         struct config_reserved kube_reserved, system_reserved;
         struct config_eviction eviction;
+        struct config_shutdown shutdown;
         bool system_log_handler; /* /logs/ of the kubelet API is served */
         bool system_log_query;   /* and its parameters ask for units of the journal */
         char *static_path;       /* the folder of static pods */

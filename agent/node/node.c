@@ -33,7 +33,7 @@ struct node {
 
         char *path;
         char version[64];
-        char *trouble_bus, *trouble_helper, *trouble_packages;
+        char *trouble_bus, *trouble_helper, *trouble_packages, *trouble_shutdown;
         cJSON *package_labels;
         bool labels_changed; /* and are not told yet */
         struct node_pressure pressure;
@@ -348,7 +348,7 @@ static void create(struct node *n, const struct node_inputs *in)
 static void go(struct node *n)
 {
         struct node_image images[NODE_IMAGES_MAX * 2];
-        struct node_health health = { n->trouble_bus, n->trouble_helper, n->trouble_packages };
+        struct node_health health = { n->trouble_bus, n->trouble_helper, n->trouble_packages, n->trouble_shutdown };
         struct node_inputs in = { n->config,    n->facts,   &health,
                                   &n->pressure, n->version, n->package_labels,
                                   images,       0,          clock_usec(CLOCK_REALTIME) };
@@ -477,6 +477,7 @@ struct node *node_free(struct node *n)
         free(n->trouble_bus);
         free(n->trouble_helper);
         free(n->trouble_packages);
+        free(n->trouble_shutdown);
         free(n);
         return NULL;
 }
@@ -496,6 +497,7 @@ void node_set_health(struct node *n, const struct node_health *health)
 
         changed |= replace(&n->trouble_helper, health->helper);
         changed |= replace(&n->trouble_packages, health->packages);
+        changed |= replace(&n->trouble_shutdown, health->shutdown);
         if (changed && n->step == REPORT)
                 go(n);
 }

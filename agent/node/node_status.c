@@ -119,7 +119,8 @@ static void add_condition(cJSON *list, const cJSON *previous, uint64_t now, cons
 
 static cJSON *conditions(const struct node_inputs *in, const cJSON *previous)
 {
-        const char *const troubles[] = { in->health->bus, in->health->helper, in->health->packages };
+        const char *const troubles[] = { in->health->bus, in->health->helper, in->health->packages,
+                                         in->health->shutdown };
         CLEANUP(buf_done) struct buf why = BUF(1024);
         cJSON *list = cJSON_CreateArray();
 

@@ -28,6 +28,7 @@ struct node_health {
         const char *bus;
         const char *helper;
         const char *packages;
+        const char *shutdown; /* the machine shuts down */
 };
 
 struct node_image {

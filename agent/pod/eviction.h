@@ -12,6 +12,9 @@
  * (scheduling.SystemCriticalPriority). */
 #define CRITICAL_PRIORITY INT64_C(2000000000)
 
+/* That of system-node-critical. */
+#define NODE_CRITICAL_PRIORITY (CRITICAL_PRIORITY + 1000)
+
 /* Is the pod spared, whatever it takes? A static pod is, too, which only its entry knows. */
 bool pod_is_critical(const struct pod *p);
 

@@ -7,6 +7,7 @@
 
 #include "agent/lib/json.h"
 #include "agent/lib/times.h"
+#include "agent/pod/shutdown.h"
 #include "common/mem.h"
 
 /* ---- runs that are over ------------------------------------------------------------------------------------------ */
@@ -105,6 +106,14 @@ void pod_state_evict(struct pod_state *s, const char *message, int64_t grace_s, 
         if (s->stop_at && s->kill_at > now + (uint64_t)grace_s * USEC_PER_SEC)
                 s->kill_at = now + (uint64_t)grace_s * USEC_PER_SEC;
         *c = (struct condition){ .known = true, .is_true = true, .since = now, .reason = EVICTED_BY_THIS_NODE };
+}
+
+void pod_state_shut_down(struct pod_state *s, int64_t grace_s, uint64_t now)
+{
+        if (s->evicted)
+                return;
+        pod_state_evict(s, SHUTDOWN_MESSAGE, grace_s, now);
+        s->shut_down = true;
 }
 
 int64_t pod_grace_s(const struct pod *p, const struct pod_state *s)

@@ -195,6 +195,7 @@ struct pod_state {
         unsigned delete_failures;
         bool deadline_exceeded;
         char *evicted; /* why this node evicts the pod, which ends and is Failed then (eviction.h); NULL: it does not */
+        bool shut_down;          /* ... which is since the machine shuts down (shutdown.h) */
         int64_t evicted_grace_s; /* at most so much of the pod's own grace is left to it */
         bool restarting_all;     /* a rule has said so (RESTART_ALL): all units make room, then the pod begins anew */
         struct resize *resize;   /* owned; NULL: it was never resized, as far as is known */
@@ -224,6 +225,9 @@ DEFINE_FREEP(struct pod_state, pod_state_free)
 
 /* The node evicts the pod, which has `grace_s` at most. `message` is borrowed. The first time counts. */
 void pod_state_evict(struct pod_state *s, const char *message, int64_t grace_s, uint64_t now);
+
+/* The same, since the machine shuts down: told when the pod has ended, and it is Succeeded if its containers say so. */
+void pod_state_shut_down(struct pod_state *s, int64_t grace_s, uint64_t now);
 
 /* How long the pod has to end, in seconds, when it is asked to now. */
 int64_t pod_grace_s(const struct pod *p, const struct pod_state *s);

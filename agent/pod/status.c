@@ -6,6 +6,7 @@
 
 #include "agent/lib/json.h"
 #include "agent/lib/times.h"
+#include "agent/pod/shutdown.h"
 #include "common/buf.h"
 #include "common/mem.h"
 
@@ -55,6 +56,7 @@ static bool others_run(const struct pod *p, const struct pod_state *s)
 const char *status_phase(const struct pod *p, const struct pod_state *s)
 {
         bool waiting = p->n_containers == 0, failed = s->deadline_exceeded || s->evicted || s->admission == REJECTED;
+        bool succeeded = s->shut_down && p->n_containers > 0;
 
         if (p->terminal)
                 return p->failed ? "Failed" : "Succeeded";
@@ -66,6 +68,8 @@ const char *status_phase(const struct pod *p, const struct pod_state *s)
                         failed |= container_has_failed(c, &p->containers[i]);
                         continue;
                 }
+                succeeded &= c->phase == CONTAINER_TERMINATED && c->now.exit_code == 0 &&
+                             !container_restarts(c, &p->containers[i]);
                 waiting |= c->phase == CONTAINER_WAITING && !c->last.valid;
                 failed |= c->phase == CONTAINER_TERMINATED && c->now.exit_code != 0;
         }
@@ -73,7 +77,7 @@ const char *status_phase(const struct pod *p, const struct pod_state *s)
          * comes before it. */
         if ((pod_is_finished(p, s) && !others_run(p, s)) ||
             ((p->deleting || p->terminal) && !pod_has_processes(s) && !waiting))
-                return failed ? "Failed" : "Succeeded";
+                return failed && !succeeded ? "Failed" : "Succeeded";
         if (waiting)
                 return "Pending";
         return "Running";
@@ -327,6 +331,13 @@ static void add_resize(cJSON *conditions, const struct resize *r)
                                      r->error);
 }
 
+/* Of a pod that ends with the machine nothing is told before it has ended: if the machine does not wait for it, it runs
+ * again behind the reboot (pkg/kubelet/status, mergePodStatus). */
+static bool eviction_is_told(const struct pod *p, const struct pod_state *s)
+{
+        return s->evicted && (!s->shut_down || pod_is_finished(p, s));
+}
+
 static cJSON *conditions(const struct pod *p, const struct pod_state *s)
 {
         cJSON *a = cJSON_CreateArray();
@@ -334,7 +345,7 @@ static cJSON *conditions(const struct pod *p, const struct pod_state *s)
         for (size_t i = 0; i < CONDITION_TYPES; i++) {
                 const struct condition *c = &s->conditions[i];
                 cJSON *o;
-                if (!c->known)
+                if (!c->known || (i == CONDITION_DISRUPTION && !eviction_is_told(p, s)))
                         continue;
                 o = cJSON_CreateObject();
                 cJSON_AddStringToObject(o, "type", condition_names[i]);
@@ -384,8 +395,8 @@ cJSON *status_build(const struct pod *p, struct pod_state *s, const struct pod_n
         cJSON_AddStringToObject(o, "phase", phase);
         if (p->generation > 0) /* API servers before 1.33 count none, and leave out what they do not know */
                 cJSON_AddNumberToObject(o, "observedGeneration", (double)p->generation);
-        if (s->evicted) {
-                cJSON_AddStringToObject(o, "reason", EVICTED);
+        if (eviction_is_told(p, s)) {
+                cJSON_AddStringToObject(o, "reason", s->shut_down ? SHUTDOWN_REASON : EVICTED);
                 cJSON_AddStringToObject(o, "message", s->evicted);
         } else if (s->deadline_exceeded) {
                 cJSON_AddStringToObject(o, "reason", "DeadlineExceeded");

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/pods/admission.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 #include "agent/lib/json.h"
 #include "agent/lib/retry.h"
 #include "agent/lib/times.h"
 #include "agent/pod/admit.h"
+#include "agent/pod/shutdown.h"
 #include "agent/pods/mirror.h"
 #include "agent/pods/pod_event.h"
 #include "agent/pods/port_event.h"
@@ -169,6 +171,10 @@ static enum admission judge(struct pod_entry *e, const struct neighbour *others,
 
         if (e->of_file) /* a kubelet takes it for critical */
                 node.conditions = (struct node_conditions){ 0 };
+        if (ps->shutting_down) {
+                err_set(why, -ESHUTDOWN, SHUTDOWN_NOT_ADMITTED, "the node is shutting down");
+                return REJECTED;
+        }
         a = admit(e->pod, &node, others, n, why);
         /* A static pod begins where nobody can be asked. */
         bool unknown = needs_labels && !node.labels && a != REJECTED && !e->of_file,

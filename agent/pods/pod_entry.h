@@ -81,6 +81,7 @@ struct pods {
         struct static_pods *statics;     /* NULL: before pods_start(), and where no folder is watched */
         bool statics_unsure;             /* a file of a static pod, or their folder, cannot be read or understood */
         bool statics_due;                /* an entry of a static pod has gone: its successor may have waited for that */
+        bool shutting_down;              /* the machine is: nobody is let in */
         bool started;                    /* pods_start() was called: no turn before */
         bool listed; /* the API server's first list is complete: before, a turn only for static pods, and what nobody
                         wants */

@@ -80,6 +80,24 @@ static void add_amounts(cJSON *o, const char *name, const struct config_amount *
         }
 }
 
+static void add_shutdown(cJSON *o, const struct config_shutdown *s)
+{
+        cJSON *classes;
+
+        add_duration(o, "shutdownGracePeriod", s->whole_usec);
+        add_duration(o, "shutdownGracePeriodCriticalPods", s->critical_usec);
+        if (!s->n)
+                return;
+        classes = cJSON_AddArrayToObject(o, "shutdownGracePeriodByPodPriority");
+        for (size_t i = 0; i < s->n; i++) {
+                cJSON *class = cJSON_CreateObject();
+
+                cJSON_AddNumberToObject(class, "priority", (double)s->classes[i].priority);
+                cJSON_AddNumberToObject(class, "shutdownGracePeriodSeconds", (double)s->classes[i].seconds);
+                cJSON_AddItemToArray(classes, class);
+        }
+}
+
 static void add_eviction(cJSON *o, const struct config_eviction *v)
 {
         cJSON *graces = NULL;
@@ -124,6 +142,7 @@ char *configz_text(const struct config *c)
         cJSON_AddNumberToObject(o, "maxPods", c->max_pods);
         add_eviction(o, &c->eviction);
         cJSON_AddBoolToObject(o, "enableDebuggingHandlers", true);
+        add_shutdown(o, &c->shutdown);
         cJSON_AddBoolToObject(o, "enableSystemLogHandler", c->system_log_handler);
         cJSON_AddBoolToObject(o, "enableSystemLogQuery", c->system_log_query);
         cJSON_AddBoolToObject(o, "registerNode", true);

@@ -294,6 +294,34 @@ Test(config, thresholds_are_told_as_one_would_write_them)
                          "%s", text);
 }
 
+Test(config, the_end_of_the_machine)
+{
+        FILE_OF(times, "shutdownGracePeriod: 30s\nshutdownGracePeriodCriticalPods: 10s\n");
+        FILE_OF(classes, "shutdownGracePeriodByPodPriority:\n- {priority: 100, shutdownGracePeriodSeconds: 20}\n"
+                         "- priority: -5\n  shutdownGracePeriodSeconds: 0\n");
+        CLEANUP(config_freep)
+        struct config *file = good(FLAGS("--config", times)), *list = good(FLAGS("--config", classes)),
+                      *flags = good(FLAGS("--config", classes, "--shutdown-grace-period-by-pod-priority=7=1,-8=2"));
+
+        cr_expect_eq(file->shutdown.whole_usec, 30000000);
+        cr_expect_eq(file->shutdown.critical_usec, 10000000);
+        cr_assert_eq(list->shutdown.n, 2);
+        cr_expect_eq(list->shutdown.classes[0].priority, 100);
+        cr_expect_eq(list->shutdown.classes[0].seconds, 20);
+        cr_expect_eq(list->shutdown.classes[1].priority, -5);
+        cr_expect_eq(list->shutdown.classes[1].seconds, 0);
+        cr_assert_eq(flags->shutdown.n, 2);
+        cr_expect_eq(flags->shutdown.classes[1].priority, -8);
+        bad(FLAGS("--shutdown-grace-period=10s", "--shutdown-grace-period-by-pod-priority=0=1"), "--shutdown-grace-");
+        bad(FLAGS("--shutdown-grace-period=1s", "--shutdown-grace-period-critical-pods=2s"), "--shutdown-grace-");
+        bad(FLAGS("--shutdown-grace-period=500ms"), "--shutdown-grace-period: ");
+        bad(FLAGS("--shutdown-grace-period-by-pod-priority=0=1,0=2"), "--shutdown-grace-period-by-pod-priority: ");
+        bad(FLAGS("--shutdown-grace-period-by-pod-priority=x=1"), "--shutdown-grace-period-by-pod-priority: ");
+        bad(FLAGS("--shutdown-grace-period-by-pod-priority=0=-1"), "--shutdown-grace-period-by-pod-priority: ");
+        bad(FLAGS("--shutdown-grace-period-by-pod-priority=99999999999=1"),
+            "--shutdown-grace-period-by-pod-priority: ");
+}
+
 Test(config, a_file_of_comments_says_nothing)
 {
         FILE_OF(f, "# port: 1\n\n");

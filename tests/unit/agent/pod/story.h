@@ -32,6 +32,7 @@
  *      undecided                   nobody has judged the pod yet
  *      held | rejected REASON TEXT, let in
  *                                  the verdict
+ *      shut_down 1                 the machine shuts down, and the pod has so many seconds to end
  *      evicted 1                   the node evicts the pod, with the message "too much" and so many seconds
  *      status                      a status was made (it moves transition times)
  *      FIELD, not FIELD            a bool of struct pod, struct pod_state; of a container or volume with its name before it ("c pulling")
@@ -467,6 +468,10 @@ static inline void phrase(struct world *w, char *text)
         }
         if (streq(words[0], "begin") && n == 2 && streq(words[1], "anew")) {
                 pod_begin_restart_all(w->state, w->pod, w->now);
+                return;
+        }
+        if (streq(words[0], "shut_down") && n == 2) {
+                pod_state_shut_down(w->state, strtoll(words[1], NULL, 10), w->now);
                 return;
         }
         if (streq(words[0], "evicted") && n == 2) {
