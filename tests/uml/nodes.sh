@@ -350,6 +350,44 @@ test_pods_come_back_after_a_reboot() {
     wait_for 30 "the node is Ready" equals True ready "$NODE"
 }
 
+# ends NAME [PRIORITY_CLASS]: a pod that takes three seconds to end, and says in the journal when it is asked to and when it has.
+ends() {
+    local class=
+    [ -z "${2:-}" ] || class="
+  priorityClassName: $2"
+    program "$1" 'trap "echo asked \$(date +%s%N); sleep 3; echo over \$(date +%s%N); exit 3" TERM; echo up; while :; do sleep 0.1; done' "  nodeName: $NODE$class"
+}
+said() { on "$NODE" journalctl -o cat VKS_POD="$NS/$1" | awk -v word="$2" '$1 == word { print $2 }'; } # POD WORD: its time
+why_not_ready() { kubectl get node "$NODE" -o 'jsonpath={.status.conditions[?(@.type=="Ready")].message}'; }
+
+# The delay is logind's to grant, which asks polkit.
+test_pods_end_in_their_order_when_the_machine_shuts_down() {
+    trap 'on "$NODE" sh -c "sed -i /^shutdownGracePeriod/d /etc/vks/agent.yaml; rm -f /etc/systemd/logind.conf.d/vks.conf; systemctl restart systemd-logind vks-agent"' EXIT
+    on "$NODE" sh -c 'printf "shutdownGracePeriod: 60s\nshutdownGracePeriodCriticalPods: 20s\n" >>/etc/vks/agent.yaml; systemctl restart vks-agent'
+    node_says() { kubectl get events --field-selector "involvedObject.name=$NODE" -o 'jsonpath={range .items[*]}{.message}{"\n"}{end}' | grep -q "$1"; }
+    wait_for 60 "it is said what the delay takes" node_says 'Debian.s package polkitd'
+    on "$NODE" sh -c 'DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install polkitd >/dev/null 2>&1
+        mkdir -p /etc/systemd/logind.conf.d; printf "[Login]\nInhibitDelayMaxSec=60\n" >/etc/systemd/logind.conf.d/vks.conf; systemctl restart systemd-logind; systemctl restart vks-agent'
+    wait_for 60 "the delay is granted" contains vks-agent on "$NODE" systemd-inhibit --list --no-pager
+    ends plain
+    ends critical system-cluster-critical
+    running plain
+    running critical
+    on "$NODE" systemctl --no-block reboot
+    wait_for 30 "the node says why it is not Ready" equals "node is shutting down" why_not_ready
+    pinned late "$NODE" 'sleep 10000'
+    wait_for 30 "who comes now is not let in" equals NodeShutdown pod_field late '{.status.reason}'
+    wait_for 60 "the first has failed" equals Failed pod_field plain '{.status.phase}'
+    wait_for 60 "and the other one" equals Failed pod_field critical '{.status.phase}'
+    [ "$(pod_field plain '{.status.reason}: {.status.message}')" = "Terminated: Pod was terminated in response to imminent node shutdown." ] || fail "$(pod_field plain '{.status}')"
+    [ "$(pod_field plain '{.status.conditions[?(@.type=="DisruptionTarget")].reason}')" = TerminationByKubelet ] || fail "no DisruptionTarget"
+    [ "$(pod_field plain '{.status.containerStatuses[0].state.terminated.exitCode}')" = 3 ] || fail "it was killed"
+    wait_for 120 "the node is Ready again" equals True ready "$NODE"
+    node_says 'Shutdown manager detected shutdown event' || fail "no event"
+    [ "$(said plain over)" -gt "$(said plain asked)" ] && [ "$(said critical asked)" -gt "$(said plain over)" ] || fail "the critical one did not wait"
+    [ "$(said critical over)" -gt "$(said critical asked)" ] || fail "the machine did not wait for the critical one"
+}
+
 # The lab's authorities live for a year: the first certificate is renewed in its last third, and the second in what is left.
 test_a_year_passes_and_the_certificate_is_renewed() {
     local role=system:certificates.k8s.io:certificatesigningrequests:selfnodeclient last day=86400 left
