@@ -39,7 +39,7 @@ test_what_runs_is_resized_without_a_restart() {
     resize p '"requests":{"cpu":"1","memory":"48Mi"},"limits":{"cpu":"1500m","memory":"100Mi"}'
     wait_for 20 "it is told" equals "100Mi 48Mi 1500m" has p
     event p 'ResizeCompleted: Pod resize completed: {"containers":\[{"name":"main".*"generation":2}'
-    has_event p 'ResizeStarted: ' || fail "nothing of its begin"
+    event p 'ResizeStarted: Pod resize started: {"containers":'
     [ "$(condition p PodResizeInProgress)$(condition p PodResizePending)" = "" ] || fail "it is still under way"
     [ "$(show "$unit" MemoryMax) $(show "$unit" CPUQuotaPerSecUSec) $(show "$unit" CPUWeight)" = "104857600 1.500000s 39" ] || fail "the unit: $(show "$unit" MemoryMax,CPUQuotaPerSecUSec,CPUWeight)"
     [ "$(show "$slice" MemoryMax) $(show "$slice" CPUQuotaPerSecUSec)" = "104857600 1.500000s" ] || fail "the slice: $(show "$slice" MemoryMax,CPUQuotaPerSecUSec)"
