@@ -26,6 +26,7 @@
 #include "agent/logs/log_stream.h"
 #include "agent/node/node.h"
 #include "agent/node/package_labels.h"
+#include "agent/packages/image_main.h"
 #include "agent/pods/command.h"
 #include "agent/sessions/console.h"
 #include "agent/tunnel/k3s_tunnel.h"
@@ -53,6 +54,7 @@ struct agent {
         struct rotation *rotation; /* NULL: an operator looks after the certificates */
         struct helper_client *helper;
         struct packages *packages;
+        struct image_table *images;
         struct observed *observed;
         struct objects *objects;
         struct services *services;
@@ -590,6 +592,8 @@ static int agent_start(struct agent *a, struct err *e)
         a->packages = packages_new("");
         if (packages_refresh(a->packages, e) < 0)
                 snprintf(a->packages_trouble, sizeof(a->packages_trouble), "%s", e->text);
+        if ((r = image_table_read(IMAGES_FILE, &a->images, e)) < 0)
+                return r;
         a->helper = helper_client_new(a->event, a->config->helper_socket);
         a->objects = objects_new(a->event, a->api, content_changed, a);
         a->services = services_new(a->event, a->api, services_changed, a);
@@ -609,6 +613,7 @@ static int agent_start(struct agent *a, struct err *e)
                 .installer = a->installer,
                 .node = pod_node(a),
                 .static_path = a->config->static_path,
+                .images = a->images,
                 .container_ended = container_ended,
                 .pod_seen = pod_seen,
                 .pod_forgotten = pod_forgotten,
@@ -661,12 +666,31 @@ static void agent_free(struct agent *a)
         rotation_free(a->rotation);
         events_free(a->events);
         packages_free(a->packages);
+        image_table_free(a->images);
         api_free(a->api);
         kubeconfig_free(a->kubeconfig);
         config_free(a->config);
         free(a->api_host);
         free(a->api_port);
         sd_event_unref(a->event);
+}
+
+/* "systemctl reload": a table with a mistake changes nothing. */
+static int reload(UNUSED sd_event_source *source, UNUSED const struct signalfd_siginfo *signal, void *userdata)
+{
+        struct agent *a = userdata;
+        struct image_table *images;
+        struct err e = ERR_NONE;
+
+        if (image_table_read(IMAGES_FILE, &images, &e) < 0) {
+                log_error("%s; the images that were known before hold", e.text);
+                return 0;
+        }
+        log_info("%s: %zu rows", IMAGES_FILE, image_table_count(images));
+        pods_set_images(a->pods, images);
+        image_table_free(a->images);
+        a->images = images;
+        return 0;
 }
 
 static int run(struct agent *a)
@@ -679,6 +703,7 @@ static int run(struct agent *a)
         sigemptyset(&mask);
         sigaddset(&mask, SIGTERM);
         sigaddset(&mask, SIGINT);
+        sigaddset(&mask, SIGHUP);
         sigprocmask(SIG_BLOCK, &mask, NULL);
         signal(SIGPIPE, SIG_IGN);
         curl_global_init(CURL_GLOBAL_DEFAULT);
@@ -692,6 +717,10 @@ static int run(struct agent *a)
         }
         if (agent_start(a, &e) < 0 || agent_cage(&e) < 0) {
                 log_error("%s", e.text);
+                return 1;
+        }
+        if ((r = sd_event_add_signal(a->event, NULL, SIGHUP, reload, a)) < 0) {
+                log_error("SIGHUP cannot be waited for: %s", strerrordesc_np(-r));
                 return 1;
         }
         /* Ready means that it looks after what there is: the API server may
@@ -713,6 +742,8 @@ int main(int argc, char **argv)
                 return join_main(argc - 1, argv + 1);
         if (argc > 1 && streq(argv[1], "leave"))
                 return leave_main(argc - 1, argv + 1);
+        if (argc > 1 && streq(argv[1], "image"))
+                return image_main(argc - 1, argv + 1);
         /* One arena, and memory above 64 KiB back to the system when freed: this process waits most of its life. */
         mallopt(M_ARENA_MAX, 1);
         mallopt(M_MMAP_THRESHOLD, 64 * 1024);

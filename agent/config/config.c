@@ -845,7 +845,8 @@ void config_help(FILE *f)
         fputs("vks-agent: makes this machine a Kubernetes node whose pods are systemd services.\n\n"
               "usage: vks-agent [FLAG]...\n"
               "       vks-agent join ...      once, as root: joins a cluster (vks-agent join --help)\n"
-              "       vks-agent leave ...     leaves it\n\nFlags:\n",
+              "       vks-agent leave ...     leaves it\n"
+              "       vks-agent image ...     says what an image means here (vks-agent image --help)\n\nFlags:\n",
               f);
         for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
                 CLEANUP(freep)

@@ -7,6 +7,11 @@
 #include "agent/pod/package_file.h"
 #include "common/mem.h"
 
+static bool is_digit(char c)
+{
+        return c >= '0' && c <= '9';
+}
+
 static int invalid(struct err *e, const char *s, const char *why)
 {
         return err_set(e, -EINVAL, "InvalidImageName", "image: \"%.200s\" %s", s, why);
@@ -75,8 +80,8 @@ static int foreign(struct image *ret, const char *s, struct err *e)
         return err_set(
                 e, -EINVAL, "ErrImagePull",
                 "image: \"%.200s\" is in a registry, and this node runs no containers: an image is a Debian package "
-                "here (\"nginx\", \"nginx:1.22.1-9\"), a program of the node (\"/usr/bin/thing\"), or the URL of a "
-                "package file",
+                "here (\"nginx\", \"nginx:1.22.1-9\"), a program of the node (\"/usr/bin/thing\"), the URL of a "
+                "package file, or a name that /etc/vks/images.conf has, where this one is missing",
                 s);
 }
 
@@ -138,6 +143,50 @@ int image_parse(const char *s, struct image *ret, struct err *e)
         }
         ret->kind = IMAGE_PACKAGE;
         return 0;
+}
+
+bool image_is_exact(const struct image *image)
+{
+        const char *dash = strrchr(image->version, '-');
+
+        return image->kind == IMAGE_PACKAGE && is_digit(*image->version) &&
+               (strpbrk(image->version, ":+~") || (dash && is_digit(dash[1])));
+}
+
+const char *const image_rule_words[] = {
+        [IMAGE_RULE_ANY] = "any",
+        [IMAGE_RULE_MAJOR] = "major",
+        [IMAGE_RULE_TAG] = "tag",
+};
+
+/* The number at *s, without leading zeros, and what separates it from the next one taken off; "" at the end. */
+static size_t next_number(const char **s, const char **ret)
+{
+        size_t n;
+
+        *s += strspn(*s, "0");
+        *ret = *s - (is_digit(**s) ? 0 : 1); /* a zero alone stays one */
+        n = strspn(*ret, "0123456789");
+        *s = *ret + n;
+        if (**s == '.' && is_digit((*s)[1]))
+                ++*s;
+        return n;
+}
+
+bool image_rule_allows(enum image_rule rule, const char *tag, const char *version)
+{
+        const char *epoch = strchr(version, ':'), *want = tag + (*tag == 'v'), *have = epoch ? epoch + 1 : version;
+
+        while (rule != IMAGE_RULE_ANY && is_digit(*want)) {
+                const char *wanted, *had;
+                size_t n = next_number(&want, &wanted);
+
+                if (!is_digit(*have) || next_number(&have, &had) != n || memcmp(wanted, had, n) != 0)
+                        return false;
+                if (rule == IMAGE_RULE_MAJOR)
+                        break;
+        }
+        return true;
 }
 
 bool image_is(const struct image *image, const char *version)

@@ -11,7 +11,7 @@
  *      /usr/bin/thing               a program that the machine has already; nothing is installed
  *
  * A valid reference to a registry's image that is none of these is IMAGE_FOREIGN: it cannot be installed here
- * (ErrImagePull). Anything else is InvalidImageName.
+ * (ErrImagePull), unless the operator's table has a package for it (image_table.h). Anything else is InvalidImageName.
  */
 #ifndef VKS_AGENT_POD_IMAGE_H
 #define VKS_AGENT_POD_IMAGE_H
@@ -35,6 +35,21 @@ struct image {
  * from `s`.
  */
 int image_parse(const char *s, struct image *ret, struct err *e);
+
+/*
+ * Is it a package in a version of Debian's, with an epoch, a revision that begins with a digit ("1.22.1-9"), or a
+ * character that no registry's tag has? Tags look otherwise ("7.2-alpine"), so nothing else can be meant.
+ */
+bool image_is_exact(const struct image *image);
+
+/* How a registry's tag binds the version of the package that stands for the image. */
+enum image_rule {
+        IMAGE_RULE_ANY,   /* it does not */
+        IMAGE_RULE_MAJOR, /* the first number is the same ("7.2": 7.0.15) */
+        IMAGE_RULE_TAG,   /* all its numbers are ("7.2": 7.2.4); what follows them ("-alpine") says nothing */
+};
+extern const char *const image_rule_words[]; /* as they are written */
+bool image_rule_allows(enum image_rule rule, const char *tag, const char *version);
 
 /* Does the installed `version` of the image's package satisfy the image? */
 bool image_is(const struct image *image, const char *version);

@@ -1150,6 +1150,9 @@ static void container_done(struct container *c)
                 free(c->mounts[i].volume), free(c->mounts[i].path), free(c->mounts[i].sub_path);
         free(c->env), free(c->mounts), free(c->name), free(c->image), free(c->working_dir), free(c->message_path),
                 free(c->unit_image), free(c->stop_signal);
+        if (c->meaning)
+                free(c->meaning->differs);
+        free(c->meaning);
         cJSON_Delete(c->resources);
         strv_free(c->command), strv_free(c->args);
         restarts_done(&c->restarts);

@@ -51,10 +51,19 @@ struct mount {
         bool read_only;
 };
 
+/* What the operator's table has made of an image (image_meaning.h). */
+struct image_meaning {
+        unsigned line; /* of the row */
+        enum image_rule rule;
+        char tag[ID_VERSION_MAX + 1];
+        char *differs; /* what of the container is for the image alone, for a person; NULL: nothing is known */
+};
+
 struct container {
         char *name;
-        char *image;            /* as the pod has it */
-        struct image parsed;    /* borrows from `image` */
+        char *image;                   /* as the pod has it */
+        struct image parsed;           /* borrows from `image` */
+        struct image_meaning *meaning; /* NULL: the table has no row for it */
         const char *given_unit; /* the package's unit that an annotation names, borrowed from it; NULL: the rules choose
                                    (packages.h) */
         enum pull_policy pull_policy;
@@ -92,7 +101,8 @@ struct container {
         char unit[ID_UNIT_MAX + 1];
         char *unit_image; /* what the unit was named after (image.name), where the pod has another image by now; NULL:
                              its present one */
-        uint64_t mark;    /* a hash of the image string, never 0: a unit with another mark was made for another image */
+        uint64_t mark;    /* a hash of the image string, and of what the table makes of it; never 0: a unit with another
+                             mark was made for another image */
 };
 
 struct volume_item { /* one file, or all keys of an object when `path` is NULL */

@@ -5,6 +5,7 @@
 
 #include "agent/lib/json.h"
 #include "agent/lib/times.h"
+#include "agent/pod/image_meaning.h"
 #include "agent/pod/manifest.h"
 #include "agent/pod/resize.h"
 #include "agent/pods/admission.h"
@@ -162,6 +163,7 @@ struct pod_entry *desired_add(struct pods *ps, struct pod *p, const cJSON *objec
         end_namesakes(ps, &p->id);
         if (!of_file)
                 p = resizing_recall(p, object, &asked);
+        image_meaning_apply(ps->parts.images, p);
         e = pod_entry_new(ps, p, time_now());
         e->of_file = of_file;
         pod_entry_keep(e, object);
@@ -204,10 +206,12 @@ static void carry_units(struct pod_entry *e, struct pod *p)
 {
         for (size_t i = 0; i < e->pod->n_containers; i++) {
                 struct container *now = &p->containers[i];
-                const struct container *was = &e->pod->containers[i];
+                struct container *was = &e->pod->containers[i];
                 struct container_state *c = &e->state->containers[i];
 
                 if (c->mark || c->mark_sent) {
+                        if (streq(now->image, was->image))
+                                image_meaning_keep(now, was);
                         memcpy(now->unit, was->unit, sizeof(now->unit));
                         if (was->unit_image || now->mark != was->mark) {
                                 free(now->unit_image);
@@ -235,12 +239,13 @@ static void tell_ignored(struct pod_entry *e, const struct pod *p)
                 pod_event(e, NULL, true, "FieldsIgnored", "not supported yet and without effect: %s", p->ignored);
 }
 
-/* Takes `p`, a newer version of the entry's pod. */
+/* Takes `p`, a newer version of the entry's pod, as it was parsed. */
 static void replace(struct pod_entry *e, struct pod *p)
 {
         const struct pods_parts *parts = &e->pods->parts;
         struct content *content = NULL;
 
+        image_meaning_apply(parts->images, p);
         pod_entry_grow(e, p);
         carry_units(e, p);
         tell_ignored(e, p);
@@ -315,6 +320,39 @@ void pods_upsert(void *userdata, const cJSON *object)
                 update_pod(e, p, object);
         else
                 desired_add(ps, p, object, false);
+}
+
+/* Is there a container whose unit is still to be made? */
+static bool is_incomplete(const struct pod_entry *e)
+{
+        for (size_t i = 0; i < e->pod->n_containers; i++)
+                if (!e->state->containers[i].mark && !e->state->containers[i].mark_sent)
+                        return true;
+        return false;
+}
+
+void pods_set_images(struct pods *ps, const struct image_table *images)
+{
+        struct pod_entry *e, *next;
+
+        ps->parts.images = images;
+        HASH_ITER (hh, ps->entries, e, next) {
+                CLEANUP(json_freep) cJSON *object = NULL;
+                CLEANUP(freep) char *text = NULL;
+                struct pod *p = NULL;
+
+                if (e->state->gone || e->pod->terminal || e->pod->deleting || !is_incomplete(e))
+                        continue;
+                text = packed_text(e->object);
+                object = text ? json_parse(text, strlen(text)) : NULL;
+                if (!object || pod_parse(object, &p, NULL) < 0)
+                        continue; /* it was parsed before, so this is no case */
+                if (!e->of_file)
+                        p = resizing_hold(e, p, object);
+                p->qos = e->pod->qos; /* of the status, which is not kept */
+                replace(e, p);
+                pod_mark(e);
+        }
 }
 
 void desired_lose(struct pod_entry *e)

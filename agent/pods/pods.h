@@ -22,6 +22,7 @@
 #include "agent/machine/observed.h"
 #include "agent/packages/packages.h"
 #include "agent/pod/admit.h"
+#include "agent/pod/image_table.h"
 #include "agent/pod/pod_state.h"
 #include "agent/client/tokens.h"
 
@@ -45,7 +46,8 @@ struct pods_parts {
         struct tokens *tokens;
         struct installer *installer;
         struct pod_node node;
-        const char *static_path; /* the folder of static pods (static_pods.h) */
+        const char *static_path;          /* the folder of static pods (static_pods.h) */
+        const struct image_table *images; /* what images of registries are here (image_table.h); may be NULL */
         /* Told whenever a container of the pod ended; may be NULL. */
         void (*container_ended)(void *userdata, const char *pod_uid);
         /* Told at each turn of a pod, and when it is forgotten (then both may be gone already for the API server); may
@@ -138,6 +140,13 @@ struct pods_counts {
         struct histogram starts; /* from the moment that a pod was first seen to that at which it was found Running */
 };
 void pods_count_all(const struct pods *ps, struct pods_counts *ret);
+/*
+ * From now on the images of pods mean what this table says (image_meaning.h), borrowed like the one before. Containers
+ * without a unit get their new meaning at once, so that a pod which waits for a row goes on; the others keep theirs
+ * until the agent begins anew or their image is changed.
+ */
+void pods_set_images(struct pods *ps, const struct image_table *images);
+
 size_t pods_images(void *ps, struct node_image *ret, size_t max);
 
 #endif

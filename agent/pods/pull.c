@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "agent/lib/times.h"
+#include "agent/pod/image_meaning.h"
 #include "agent/pods/pod_event.h"
 #include "common/mem.h"
 
@@ -129,9 +130,9 @@ void pull_take(struct pod_entry *e, size_t i)
                         return;
                 e->images[i] = (struct package_image){ 0 };
                 free(e->image_ids[i]);
-                e->image_ids[i] = NULL;
+                e->image_ids[i] = spec->meaning ? xasprintf("file://%s", spec->parsed.name) : NULL;
         } else {
-                if (!find_image(e, i, &found))
+                if (!find_image(e, i, &found) || image_meaning_allows(spec, found.version, NULL) < 0)
                         return;
                 known = packages_sha256(packages, &found, sha256);
                 free(e->image_ids[i]);
@@ -158,6 +159,44 @@ void pull_take(struct pod_entry *e, size_t i)
         c->pull_failure = ERR_NONE;
 }
 
+/* " as package redis-server (line 12 of /etc/vks/images.conf)": what an image is here that has another name; else "".
+ */
+static char *meaning_words(const struct container *spec)
+{
+        if (!spec->meaning)
+                return xstrdup("");
+        return xasprintf(" as %s %s (line %u of " IMAGES_FILE ")",
+                         spec->parsed.kind == IMAGE_PATH ? "program" : "package", spec->parsed.name,
+                         spec->meaning->line);
+}
+
+/* Said before anything is made of it: what follows may fail for that very reason. */
+static void tell_differences(struct pod_entry *e, size_t i)
+{
+        const struct container *spec = &e->pod->containers[i];
+
+        if (spec->meaning && spec->meaning->differs)
+                pod_event(e, spec, true, "ImageDiffers",
+                          "only image \"%s\" knows what to do with it, and %s does not: %s", spec->image,
+                          spec->parsed.name, spec->meaning->differs);
+}
+
+static void tell_present(struct pod_entry *e, size_t i)
+{
+        const struct container *spec = &e->pod->containers[i];
+        CLEANUP(freep) char *as = meaning_words(spec);
+        struct package found;
+
+        if (spec->meaning && spec->parsed.kind != IMAGE_PATH && find_image(e, i, &found))
+                pod_event(e, spec, false, "Pulled", "Container image \"%s\" already present on machine%s: %s %s%s%s",
+                          spec->image, as, found.name, found.version, *e->images[i].unit ? ", unit " : "",
+                          e->images[i].unit);
+        else
+                pod_event(e, spec, false, "Pulled", "Container image \"%s\" already present on machine%s%s%s",
+                          spec->image, as, *e->images[i].unit ? ", unit " : "", e->images[i].unit);
+        tell_differences(e, i);
+}
+
 void pull_look(struct pod_entry *e)
 {
         for (size_t i = 0; i < e->pod->n_containers; i++) {
@@ -170,9 +209,7 @@ void pull_look(struct pod_entry *e)
                 if (!c->image_present || c->told_present)
                         continue;
                 c->told_present = true;
-                pod_event(e, &e->pod->containers[i], false, "Pulled",
-                          "Container image \"%s\" already present on machine%s%s", e->pod->containers[i].image,
-                          *e->images[i].unit ? ", unit " : "", e->images[i].unit);
+                tell_present(e, i);
         }
 }
 
@@ -199,6 +236,7 @@ void pull_begin(struct pod_entry *e, size_t i)
         struct container_state *c = &e->state->containers[i];
         const struct image *held = NULL;
         const struct pod_entry *other;
+        CLEANUP(freep) char *as = meaning_words(spec);
         struct err err = ERR_NONE;
 
         if (spec->parsed.kind == IMAGE_INVALID) {
@@ -232,7 +270,7 @@ void pull_begin(struct pod_entry *e, size_t i)
                 return;
         }
         c->pulling = true;
-        pod_event(e, spec, false, "Pulling", "Pulling image \"%s\"", spec->image);
+        pod_event(e, spec, false, "Pulling", "Pulling image \"%s\"%s", spec->image, as);
         installer_want(e->pods->parts.installer, &spec->parsed);
 }
 
@@ -261,12 +299,14 @@ void pull_release(struct pod_entry *e)
 static void tell_pulled(struct pod_entry *e, size_t i, uint64_t usec)
 {
         const struct container *spec = &e->pod->containers[i];
+        CLEANUP(freep) char *as = meaning_words(spec);
         struct package found;
 
         if (find_image(e, i, &found))
-                pod_event(e, spec, false, "Pulled", "Successfully pulled image \"%s\" in %.3fs: %s %s, %.1f MB%s%s",
-                          spec->image, (double)usec / 1e6, found.name, found.version,
+                pod_event(e, spec, false, "Pulled", "Successfully pulled image \"%s\"%s in %.3fs: %s %s, %.1f MB%s%s",
+                          spec->image, as, (double)usec / 1e6, found.name, found.version,
                           (double)found.installed_size / 1e6, *e->images[i].unit ? ", unit " : "", e->images[i].unit);
+        tell_differences(e, i);
 }
 
 /* Is this what container i waits for: its image, or the package that has the image's daemon? */
@@ -288,10 +328,20 @@ static void pull_daemon(struct pod_entry *e, size_t i)
         installer_want(e->pods->parts.installer, &daemon);
 }
 
+/* Is the package there, and not in a version that may stand for the image? */
+static bool is_misfit(const struct pod_entry *e, size_t i, struct err *ret)
+{
+        struct package found;
+
+        *ret = ERR_NONE;
+        return find_image(e, i, &found) && image_meaning_allows(&e->pod->containers[i], found.version, ret) < 0;
+}
+
 void pods_installed(void *userdata, const struct image *image, const struct err *err, uint64_t usec)
 {
         struct pods *ps = userdata;
         struct pod_entry *e, *next;
+        struct err misfit;
 
         HASH_ITER (hh, ps->entries, e, next) {
                 for (size_t i = 0; i < e->pod->n_containers; i++) {
@@ -301,6 +351,8 @@ void pods_installed(void *userdata, const struct image *image, const struct err 
                         c->pulling = false;
                         if (err->code) {
                                 fail(e, i, err);
+                        } else if (is_misfit(e, i, &misfit)) {
+                                fail(e, i, &misfit);
                         } else {
                                 c->pull_backoff = c->pull_at = 0;
                                 pull_take(e, i);
