@@ -349,7 +349,6 @@ void pods_set_images(struct pods *ps, const struct image_table *images)
                         continue; /* it was parsed before, so this is no case */
                 if (!e->of_file)
                         p = resizing_hold(e, p, object);
-                p->qos = e->pod->qos; /* of the status, which is not kept */
                 replace(e, p);
                 pod_mark(e);
         }

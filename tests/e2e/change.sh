@@ -132,7 +132,7 @@ test_a_reference_to_a_registry_is_no_image_here_and_says_what_is() {
 apiVersion: v1
 kind: Pod
 metadata: {name: reg}
-spec: {containers: [{name: c, image: "docker.io/library/redis:7.2"}]}
+spec: {containers: [{name: c, image: "registry.example/library/thing:7.2"}]}
 YAML
     wait_for 20 "ErrImagePull" equals ErrImagePull pod_field reg '{.status.containerStatuses[0].state.waiting.reason}'
     contains "Debian package" pod_field reg '{.status.containerStatuses[0].state.waiting.message}' || fail "it says what an image is"
