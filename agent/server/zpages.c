@@ -153,7 +153,7 @@ static void add_yaml(const cJSON *o, unsigned indent, struct buf *ret)
 
         cJSON_ArrayForEach (item, o) {
                 bool nested = cJSON_IsObject(item) || cJSON_IsArray(item);
-                CLEANUP(freep) char *name = NULL, *value = NULL;
+                CLEANUP(freep) char *value = NULL;
 
                 buf_printf(ret, "%*s", (int)indent, "");
                 if (item->string)
@@ -173,10 +173,9 @@ static void add_yaml(const cJSON *o, unsigned indent, struct buf *ret)
 static void not_acceptable(struct response *res)
 {
         static const char status[] =
-                "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":\"Failure\",\"message\":\"only "
-                "the "
-                "following media types are accepted: application/json, application/yaml, text/plain\",\"reason\":"
-                "\"NotAcceptable\",\"code\":406}";
+                "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":\"Failure\",\"message\":"
+                "\"only the following media types are accepted: application/json, application/yaml, text/plain\","
+                "\"reason\":\"NotAcceptable\",\"code\":406}";
 
         response_send(res, 406, "application/json", status, strlen(status));
 }
