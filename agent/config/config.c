@@ -117,9 +117,9 @@ static int read_flags(int argc, char **argv, struct given *given, struct err *e)
         int n = 0, o, at = 1;
 
         for (size_t i = 0; i < CONFIG_ROWS; i++)
-                options[i] =
-                        (struct option){ config_rows[i].flag, config_rows[i].type == BOOL ? optional_argument : required_argument,
-                                         NULL, FLAG_BASE + (int)i };
+                options[i] = (struct option){ config_rows[i].flag,
+                                              config_rows[i].type == BOOL ? optional_argument : required_argument, NULL,
+                                              FLAG_BASE + (int)i };
         opterr = 0;
         optind = 0; /* glibc: begin afresh */
         while ((o = getopt_long(argc, argv, "+:h", options, NULL)) != -1) {
@@ -292,8 +292,8 @@ void config_help(FILE *f)
               f);
         for (size_t i = 0; i < CONFIG_ROWS; i++) {
                 CLEANUP(freep)
-                char *flag =
-                        xasprintf("--%s%s%s", config_rows[i].flag, config_rows[i].arg ? " " : "", config_rows[i].arg ? config_rows[i].arg : "");
+                char *flag = xasprintf("--%s%s%s", config_rows[i].flag, config_rows[i].arg ? " " : "",
+                                       config_rows[i].arg ? config_rows[i].arg : "");
 
                 fprintf(f, "  %-28s %s", flag, config_rows[i].help);
                 if (config_rows[i].standard)

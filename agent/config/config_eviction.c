@@ -55,7 +55,8 @@ static int set_amount(struct config_amount *ret, const char *name, const char *v
         return 0;
 }
 
-int config_set_signal(struct config *c, const struct config_row *row, const char *name, const char *value, struct err *e)
+int config_set_signal(struct config *c, const struct config_row *row, const char *name, const char *value,
+                      struct err *e)
 {
         size_t signal;
         int r = find_signal(name, &signal, e);

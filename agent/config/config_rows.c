@@ -6,11 +6,7 @@
 
 #include "proto/wire.h"
 
-static const struct config_row {
-        const char *flag, *field, *arg, *help, *standard;
-        enum config_type type;
-        size_t at;
-} config_rows[] = {
+const struct config_row config_rows[CONFIG_ROWS] = {
 #define AT(member) offsetof(struct config, member)
         { "config", NULL, "FILE", "read the other settings from this YAML file", CONFIG_FILE ", if it exists", STRING,
           SIZE_MAX },
@@ -107,7 +103,9 @@ static const struct config_row {
         { "help", NULL, NULL, "print this", NULL, BOOL, AT(help) },
 };
 
-const struct config_level config_levels[CONFIG_LEVELS] = { { "error", LOG_ERR }, { "warning", LOG_WARNING }, { "info", LOG_INFO }, { "debug", LOG_DEBUG } };
+const struct config_level config_levels[CONFIG_LEVELS] = {
+        { "error", LOG_ERR }, { "warning", LOG_WARNING }, { "info", LOG_INFO }, { "debug", LOG_DEBUG }
+};
 
 const char *const config_forward_words[CONFIG_FORWARD_WORDS] = {
         [PORT_FORWARD_POD_PORTS] = "PodPorts",

@@ -7,27 +7,15 @@
 
 #include "agent/lib/json.h"
 #include "agent/lib/go_quote.h"
-#include "agent/lib/quantity.h"
 #include "agent/lib/times.h"
 #include "agent/pod/hosts.h"
+#include "agent/pod/pod_parse.h"
 #include "agent/pod/resolv.h"
-#include "common/buf.h"
 #include "common/mem.h"
-#include "common/message.h"
-#include "proto/hash.h"
-
-enum {
-        CONTAINERS_MAX = 64, /* of one pod; the API server sets no bound but the object's size */
-        VOLUMES_MAX = 128,
-        ITEMS_MAX = 4096,
-        TOKEN_EXPIRATION_S = 3600,
-        MODE_DEFAULT = 0644,
-};
 
 /* ---- refusing: the first reason wins, later ones would only hide it ---------------------------------------------- */
 
-static void refuse(struct pod *p, struct container *c, const char *reason, const char *fmt, ...) PRINTF(4, 5);
-static void refuse(struct pod *p, struct container *c, const char *reason, const char *fmt, ...)
+void pod_refuse(struct pod *p, struct container *c, const char *reason, const char *fmt, ...)
 {
         struct err *refused = c && c->ephemeral ? &c->refused : &p->refused;
         char text[2 * ERR_TEXT_MAX]; /* err_set() tells when it cuts */
@@ -43,7 +31,7 @@ static void refuse(struct pod *p, struct container *c, const char *reason, const
                 p->refused_container = c;
 }
 
-static void ignore(struct buf *b, const char *field)
+void pod_ignore(struct buf *b, const char *field)
 {
         if (b->data && strstr(b->data, field))
                 return;
@@ -53,21 +41,6 @@ static void ignore(struct buf *b, const char *field)
 }
 
 /* ---- small pieces ------------------------------------------------------------------------------------------------ */
-
-static char **string_list(const cJSON *array)
-{
-        char **v = NULL;
-        size_t n = 0;
-        const cJSON *item;
-
-        if (!cJSON_IsArray(array))
-                return NULL;
-        cJSON_ArrayForEach (item, array) {
-                const char *s = cJSON_GetStringValue(item);
-                strv_push(&v, &n, xstrdup(s ? s : ""));
-        }
-        return v;
-}
 
 static struct pair *pairs(const cJSON *object, size_t *ret_n)
 {
@@ -158,723 +131,19 @@ char *pod_resource(const struct pod *p, const char *container, const char *field
         return NULL;
 }
 
-static bool known_field(const struct pod *p, const char *path)
+bool pod_knows_field(const struct pod *p, const char *path)
 {
         CLEANUP(freep) char *v = pod_field(p, path, &(struct pod_node){ .name = "", .ip = "" });
         return v != NULL;
 }
 
-static bool has_nul(const char *s)
+bool pod_has_nul(const char *s)
 {
         return s && strchr(s, JSON_NUL);
 }
 
-/* ---- environment ------------------------------------------------------------------------------------------------- */
-
-static bool reference(const cJSON *o, struct env_var *v, enum source_kind kind)
-{
-        if (!cJSON_IsObject(o))
-                return false;
-        v->kind = kind;
-        v->object = xstrdup(json_str(o, "name"));
-        v->text = xstrdup(json_str(o, "key"));
-        v->optional = json_bool(o, "optional", false);
-        return true;
-}
-
-static void resource_reference(const cJSON *o, char **ret_container, char **ret_field, char **ret_divisor)
-{
-        const char *container = json_str(o, "containerName"), *field = json_str(o, "resource");
-
-        *ret_container = container && *container ? xstrdup(container) : NULL;
-        *ret_field = xstrdup(field ? field : "");
-        *ret_divisor = xstrdup(json_str(o, "divisor"));
-}
-
-static void parse_env(struct pod *p, struct container *c, const cJSON *spec)
-{
-        const cJSON *from = json_get(spec, "envFrom"), *env = json_get(spec, "env"), *item;
-        size_t n = json_len(from) + json_len(env);
-
-        if (n > ITEMS_MAX) {
-                refuse(p, c, "CreateContainerConfigError", "containers{%s}.env: more than %d variables", c->name,
-                       ITEMS_MAX);
-                return;
-        }
-        c->env = xcalloc(n, sizeof(*c->env));
-        cJSON_ArrayForEach (item, from) {
-                struct env_var *v = &c->env[c->n_env++];
-                const char *prefix = json_str(item, "prefix");
-                v->name = xstrdup(prefix ? prefix : "");
-                if (!reference(json_get(item, "configMapRef"), v, SOURCE_CONFIG_MAP) &&
-                    !reference(json_get(item, "secretRef"), v, SOURCE_SECRET))
-                        refuse(p, c, "CreateContainerConfigError",
-                               "containers{%s}.envFrom: neither configMapRef nor secretRef", c->name);
-        }
-        cJSON_ArrayForEach (item, env) {
-                struct env_var *v = &c->env[c->n_env++];
-                const cJSON *value_from = json_get(item, "valueFrom");
-                const char *name = json_str(item, "name"), *value = json_str(item, "value");
-
-                v->name = xstrdup(name ? name : "");
-                if (!id_is_env_name(name)) {
-                        refuse(p, c, "CreateContainerConfigError",
-                               "containers{%s}.env: \"%.100s\" is no name of a variable", c->name, v->name);
-                } else if (!value_from && has_nul(value)) {
-                        refuse(p, c, "CreateContainerConfigError", "containers{%s}.env{%s}: no variable can hold a NUL",
-                               c->name, v->name);
-                } else if (!value_from) {
-                        v->kind = SOURCE_VALUE;
-                        v->text = xstrdup(value ? value : "");
-                } else if (json_get(value_from, "fieldRef")) {
-                        const char *path = json_str(json_get(value_from, "fieldRef"), "fieldPath");
-                        v->kind = SOURCE_FIELD;
-                        v->text = xstrdup(path ? path : "");
-                        if (!known_field(p, v->text))
-                                refuse(p, c, "CreateContainerConfigError",
-                                       "containers{%s}.env{%s}: unknown fieldPath \"%.100s\"", c->name, v->name,
-                                       v->text);
-                } else if (json_get(value_from, "resourceFieldRef")) {
-                        v->kind = SOURCE_RESOURCE;
-                        resource_reference(json_get(value_from, "resourceFieldRef"), &v->object, &v->text, &v->divisor);
-                        if (!v->object)
-                                v->object = xstrdup(c->name);
-                } else if (!reference(json_get(value_from, "configMapKeyRef"), v, SOURCE_CONFIG_MAP) &&
-                           !reference(json_get(value_from, "secretKeyRef"), v, SOURCE_SECRET)) {
-                        refuse(p, c, "CreateContainerConfigError",
-                               "containers{%s}.env{%s}.valueFrom: only fieldRef, resourceFieldRef, configMapKeyRef and "
-                               "secretKeyRef are supported",
-                               c->name, v->name);
-                }
-        }
-        /* Whoever is refused is looked at all the same: what its variables refer to is resolved with the pod's others.
-         */
-        for (size_t i = 0; i < c->n_env; i++)
-                if (c->env[i].kind == SOURCE_VALUE && !c->env[i].text)
-                        c->env[i].text = xstrdup("");
-}
-
-/* ---- containers -------------------------------------------------------------------------------------------------- */
-
-static void check_non_root(struct pod *p, struct container *c)
-{
-        if (c->non_root && c->has_user && c->user == 0)
-                refuse(p, c, "CreateContainerConfigError",
-                       "container's runAsUser breaks non-root policy (pod: \"%s_%s(%s)\", container: %s)", p->id.name,
-                       p->id.namespace, p->id.uid, c->name);
-}
-
-/* A field of a securityContext that asks for something that vks does not give. procMount: /proc is the machine's, as
- * Unmasked has it, with what the kernel leaves to the container's user. */
-static bool asks_in_vain(const cJSON *field)
-{
-        static const char *const honoured[] = {
-                "runAsUser",
-                "runAsGroup",
-                "runAsNonRoot",
-                "allowPrivilegeEscalation",
-                "supplementalGroups",
-                "fsGroup",
-                "sysctls",
-                "fsGroupChangePolicy",
-                "readOnlyRootFilesystem",
-                "procMount",
-                "capabilities",
-                "seccompProfile",
-        };
-
-        for (size_t i = 0; i < ARRAY_LEN(honoured); i++)
-                if (streq(field->string, honoured[i]))
-                        return false;
-        return !cJSON_IsFalse(field) && !cJSON_IsNull(field) && !(cJSON_IsObject(field) && !field->child) &&
-               !streq(cJSON_GetStringValue(field), "Merge"); /* supplementalGroupsPolicy */
-}
-
-static void parse_security(struct pod *p, struct container *c, const cJSON *pod_context, const cJSON *context,
-                           struct buf *ignored)
-{
-        const cJSON *both[] = { pod_context, context }, *item;
-        struct err e = ERR_NONE;
-
-        for (size_t i = 0; i < ARRAY_LEN(both); i++) { /* the container's own wins, so it comes last */
-                int64_t user = json_int(both[i], "runAsUser", -1), group = json_int(both[i], "runAsGroup", -1);
-                if (user >= 0 && user < UINT32_MAX)
-                        c->has_user = true, c->user = (uint32_t)user;
-                if (group >= 0 && group < UINT32_MAX)
-                        c->has_group = true, c->group = (uint32_t)group;
-                c->non_root = json_bool(both[i], "runAsNonRoot", c->non_root);
-                cJSON_ArrayForEach (item, both[i]) {
-                        char field[96];
-                        snprintf(field, sizeof(field), "securityContext.%.60s", item->string);
-                        if (asks_in_vain(item))
-                                ignore(ignored, field);
-                }
-        }
-        if (sandbox_parse(pod_context, context, &c->sandbox, &e) < 0)
-                refuse(p, c, e.reason, "containers{%s}.%s", c->name, e.text);
-        check_non_root(p, c);
-}
-
-/* All volumes that vks makes are empty when they are, so it is all the same when their owner changes
- * (fsGroupChangePolicy). */
-static void parse_groups(struct pod *p, const cJSON *context)
-{
-        const cJSON *groups = json_get(context, "supplementalGroups"), *item;
-        int64_t fs_group = json_int(context, "fsGroup", -1);
-
-        p->groups = xcalloc(json_len(groups) + 1, sizeof(*p->groups));
-        if (fs_group >= 0 && fs_group < UINT32_MAX) {
-                p->has_fs_group = true;
-                p->fs_group = (uint32_t)fs_group;
-                p->groups[p->n_groups++] = p->fs_group;
-        }
-        cJSON_ArrayForEach (item, groups)
-                if (cJSON_IsNumber(item) && item->valuedouble >= 0 && item->valuedouble < UINT32_MAX)
-                        p->groups[p->n_groups++] = (uint32_t)item->valuedouble;
-}
-
-/*
- * The value of a variable that stays what it is for all of the pod's life, as where its files are must; NULL where it
- * may be another one at the next start, or is to be seen by nobody.
+/* ---- what refers to something that must be there ------------------------------------------------------------------
  */
-static char *lasting_value(const struct pod *p, const struct container *c, const char *name, size_t n,
-                           const char *node_name)
-{
-        static const char *const fields[] = { "metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName",
-                                              "spec.serviceAccountName" };
-        const struct env_var *v = NULL;
-
-        for (size_t i = 0; i < c->n_env; i++)
-                if (strlen(c->env[i].name) == n && memcmp(c->env[i].name, name, n) == 0)
-                        v = &c->env[i];
-        if (v && v->kind == SOURCE_VALUE && !strchr(v->text, '$'))
-                return xstrdup(v->text);
-        for (size_t i = 0; v && v->kind == SOURCE_FIELD && i < ARRAY_LEN(fields); i++)
-                if (streq(v->text, fields[i]))
-                        return pod_field(p, v->text, &(struct pod_node){ .name = node_name, .ip = "" });
-        return NULL;
-}
-
-/* subPathExpr with its variables put in, or NULL, and the first that cannot be is said. */
-static char *expand_sub_path(struct pod *p, struct container *c, const struct mount *m, const char *s,
-                             const char *node_name)
-{
-        CLEANUP(buf_done) struct buf b = BUF(ID_PATH_MAX);
-
-        while (*s) {
-                const char *close = s[0] == '$' && s[1] == '(' ? strchr(s, ')') : NULL;
-                size_t n = close ? (size_t)(close - s - 2) : 0;
-                CLEANUP(freep) char *value = close ? lasting_value(p, c, s + 2, n, node_name) : NULL;
-
-                if (close && !value) {
-                        refuse(p, c, "CreateContainerConfigError",
-                               "containers{%s}.volumeMounts{%s}.subPathExpr: $(%.*s) is none of the container's own "
-                               "variables that stay as they are (a value, or the pod's name, namespace, uid, node or "
-                               "service account)",
-                               c->name, m->volume, (int)(n > 80 ? 80 : n), s + 2);
-                        return NULL;
-                }
-                buf_str(&b, value ? value : s[0] == '$' && s[1] == '$' ? "$" : "");
-                if (!value && !(s[0] == '$' && s[1] == '$'))
-                        buf_char(&b, *s);
-                s = close ? close + 1 : s + (s[0] == '$' && s[1] == '$' ? 2 : 1);
-        }
-        return buf_ok(&b) ? buf_steal(&b) : xstrdup("/");
-}
-
-/* As the API server and the kubelet take it: neither absolute nor with "..", and cleaned ("a//b/./" is "a/b"). NULL: it
- * is not to be taken. */
-static char *clean_sub_path(const char *path)
-{
-        CLEANUP(buf_done) struct buf b = BUF(ID_PATH_MAX);
-        CLEANUP(freep) char *copy = xstrdup(path);
-        char *save = NULL;
-
-        for (char *part = strtok_r(copy, "/", &save); part; part = strtok_r(NULL, "/", &save)) {
-                if (streq(part, ".."))
-                        return NULL;
-                if (!streq(part, "."))
-                        buf_printf(&b, "%s%s", b.len ? "/" : "", part);
-        }
-        return *path != '/' && buf_ok(&b) ? buf_steal(&b) : NULL;
-}
-
-static void parse_sub_path(struct pod *p, struct container *c, struct mount *m, const cJSON *item,
-                           const char *node_name)
-{
-        const char *sub = json_str(item, "subPath"), *expr = json_str(item, "subPathExpr");
-        CLEANUP(freep)
-        char *given = expr && *expr ? expand_sub_path(p, c, m, expr, node_name) : xstrdup(sub ? sub : "");
-
-        m->sub_path = given ? clean_sub_path(given) : NULL;
-        if (given && !m->sub_path)
-                refuse(p, c, "CreateContainerConfigError",
-                       "containers{%s}.volumeMounts{%s}: subPath \"%.200s\" must be relative, must not contain '..', "
-                       "and has at most %d bytes",
-                       c->name, m->volume, given, ID_PATH_MAX);
-        if (!m->sub_path)
-                m->sub_path = xstrdup("");
-}
-
-static void parse_mounts(struct pod *p, struct container *c, const cJSON *mounts, const char *node_name)
-{
-        const cJSON *item;
-
-        if (json_len(mounts) > VOLUMES_MAX) {
-                refuse(p, c, "CreateContainerConfigError", "containers{%s}.volumeMounts: more than %d", c->name,
-                       VOLUMES_MAX);
-                return;
-        }
-        c->mounts = xcalloc(json_len(mounts) + 2, sizeof(*c->mounts)); /* and /etc/hosts, /etc/resolv.conf */
-        cJSON_ArrayForEach (item, mounts) {
-                struct mount *m = &c->mounts[c->n_mounts++];
-                const char *volume = json_str(item, "name"), *path = json_str(item, "mountPath");
-                size_t n;
-
-                m->volume = xstrdup(volume ? volume : "");
-                m->path = xstrdup(path ? path : "");
-                m->read_only = json_bool(item, "readOnly", false);
-                for (n = strlen(m->path); n > 1 && m->path[n - 1] == '/'; n--)
-                        m->path[n - 1] = '\0';
-                if (!id_is_path(m->path))
-                        refuse(p, c, "CreateContainerConfigError",
-                               "containers{%s}.volumeMounts{%s}: mountPath \"%.200s\" is not a normalized absolute "
-                               "path",
-                               c->name, m->volume, m->path);
-                parse_sub_path(p, c, m, item, node_name);
-        }
-}
-
-/* A container that has something of its own there keeps it. */
-static void mount_own(struct container *c, const char *volume, const char *file, const char *path)
-{
-        for (size_t i = 0; i < c->n_mounts; i++)
-                if (streq(c->mounts[i].path, path))
-                        return;
-        if (c->mounts)
-                c->mounts[c->n_mounts++] = (struct mount){
-                        .volume = xstrdup(volume), .path = xstrdup(path), .sub_path = xstrdup(file), .read_only = true
-                };
-}
-
-/* An annotation for this one container wins over one for all containers. */
-static void parse_given_unit(struct pod *p, struct container *c)
-{
-        const size_t n = strlen(ANNOTATION_UNIT);
-
-        for (size_t i = 0; i < p->n_annotations; i++) {
-                const char *key = p->annotations[i].key;
-                bool own = starts_with(key, ANNOTATION_UNIT ".") && streq(key + n + 1, c->name);
-                if (own || (!c->given_unit && streq(key, ANNOTATION_UNIT)))
-                        c->given_unit = p->annotations[i].value;
-        }
-        if (c->given_unit && (!id_is_unit(c->given_unit) || strstr(c->given_unit, "@.")))
-                refuse(p, c, "CreateContainerConfigError",
-                       "annotation " ANNOTATION_UNIT ": \"%.100s\" is not the name of a service", c->given_unit);
-        else if (c->given_unit && c->parsed.kind == IMAGE_PATH)
-                c->given_unit = NULL; /* a pod's programs beside its daemon have no package that could have one */
-}
-
-/* Those that run to their end have none: the API server sees to it. */
-static void parse_probes(struct pod *p, struct container *c, const cJSON *spec)
-{
-        for (enum probe_type t = 0; t < PROBE_TYPES; t++) {
-                const cJSON *probe = json_get(spec, probe_fields[t]);
-                struct err e = ERR_NONE;
-
-                if (!probe || cJSON_IsNull(probe) || c->ephemeral || (c->init && !c->sidecar))
-                        continue;
-                if (probe_parse(t, probe, json_get(spec, "ports"), &c->probes[t], &e) < 0)
-                        refuse(p, c, e.reason, "containers{%s}.%s", c->name, e.text);
-        }
-}
-
-static void parse_hooks(struct pod *p, struct container *c, const cJSON *spec)
-{
-        const cJSON *lifecycle = json_get(spec, "lifecycle");
-        const char *signal = json_str(lifecycle, "stopSignal");
-
-        c->stop_signal = signal && *signal ? xstrdup(signal) : NULL;
-        for (enum hook_kind k = 0; k < HOOK_KINDS; k++) {
-                const cJSON *hook = json_get(lifecycle, hook_fields[k]);
-                struct err e = ERR_NONE;
-
-                if (!cJSON_IsObject(hook) || c->ephemeral || (c->init && !c->sidecar))
-                        continue;
-                if (handler_parse(k, hook, json_get(spec, "ports"), &c->hooks[k], &e) < 0)
-                        refuse(p, c, e.reason, "containers{%s}.%s", c->name, e.text);
-        }
-}
-
-static uint64_t mark_of(const char *image)
-{
-        uint64_t h = hash_bytes(HASH_START, image, strlen(image));
-
-        return h ? h : 1;
-}
-
-static bool has_restricted_files(const struct pod *p, const char *name)
-{
-        for (size_t i = 0; i < p->n_volumes && !p->has_fs_group; i++)
-                for (size_t k = 0; streq(p->volumes[i].name, name) && k < p->volumes[i].n_items; k++)
-                        if (!(p->volumes[i].items[k].mode & 0004))
-                                return true;
-        return false;
-}
-
-static void tell_ignored_mounts(const cJSON *mounts, struct buf *ignored)
-{
-        const cJSON *item;
-
-        cJSON_ArrayForEach (item, mounts) {
-                const char *propagation = json_str(item, "mountPropagation");
-
-                if (propagation && !streq(propagation, "None"))
-                        ignore(ignored, "mountPropagation");
-                if (json_get(item, "bindMountOptions"))
-                        ignore(ignored, "bindMountOptions");
-        }
-}
-
-static void parse_resize_policy(struct container *c, const cJSON *policies)
-{
-        const cJSON *item;
-
-        cJSON_ArrayForEach (item, policies)
-                for (size_t i = 0; i < RESOURCES; i++)
-                        if (streq(json_str(item, "resourceName"), resource_names[i]))
-                                c->restarts_for[i] = streq(json_str(item, "restartPolicy"), "RestartContainer");
-}
-
-static void parse_container(struct pod *p, struct container *c, const cJSON *spec, const cJSON *pod_spec,
-                            struct buf *ignored)
-{
-        static const char *const not_yet[] = { "volumeDevices" };
-        const char *name = json_str(spec, "name"), *image = json_str(spec, "image"),
-                   *pull = json_str(spec, "imagePullPolicy");
-        const char *dir = json_str(spec, "workingDir"), *restart = json_str(spec, "restartPolicy"),
-                   *message = json_str(spec, "terminationMessagePath");
-        struct err e = ERR_NONE;
-
-        c->name = xstrdup(name ? name : "");
-        c->image = xstrdup(image ? image : "");
-        c->pull_policy = streq(pull, "Always") ? PULL_ALWAYS : streq(pull, "Never") ? PULL_NEVER : PULL_IF_NOT_PRESENT;
-        c->command = string_list(json_get(spec, "command"));
-        c->args = string_list(json_get(spec, "args"));
-        c->working_dir = dir && *dir ? xstrdup(dir) : NULL;
-        if (restarts_parse(spec, p->restart_policy, &c->restarts, &e) < 0)
-                refuse(p, c, e.reason, "containers{%s}.%s", c->name, e.text);
-        c->sidecar = c->init && streq(restart, "Always");
-        c->tty = json_bool(spec, "tty", false);
-        c->has_stdin = json_bool(spec, "stdin", false);
-        c->message_path = xstrdup(message && *message ? message : MESSAGE_PATH);
-        c->message_from_log = streq(json_str(spec, "terminationMessagePolicy"), "FallbackToLogsOnError");
-        c->stdin_once = json_bool(spec, "stdinOnce", false);
-        if (!id_is_label(c->name))
-                refuse(p, c, "CreateContainerConfigError", "containers{%.80s}.name: not a DNS label", c->name);
-        (void)image_parse(c->image, &c->parsed, NULL); /* what is no image is found when it is pulled */
-        c->mark = mark_of(c->image);
-        for (char **w = c->command; w && *w; w++)
-                if (has_nul(*w))
-                        refuse(p, c, "CreateContainerConfigError", "containers{%s}.command: no word can hold a NUL",
-                               c->name);
-        for (char **w = c->args; w && *w; w++)
-                if (has_nul(*w))
-                        refuse(p, c, "CreateContainerConfigError", "containers{%s}.args: no word can hold a NUL",
-                               c->name);
-        for (size_t n = c->working_dir ? strlen(c->working_dir) : 0; n > 1 && c->working_dir[n - 1] == '/'; n--)
-                c->working_dir[n - 1] = '\0';
-        if (c->working_dir && !id_is_path(c->working_dir))
-                refuse(p, c, "CreateContainerConfigError", "containers{%s}.workingDir: not a normalized absolute path",
-                       c->name);
-        if (!id_is_path(c->message_path))
-                refuse(p, c, "CreateContainerConfigError",
-                       "containers{%s}.terminationMessagePath: not a normalized absolute path", c->name);
-        for (size_t i = 0; i < ARRAY_LEN(not_yet); i++) {
-                const cJSON *v = json_get(spec, not_yet[i]);
-                if (v && !cJSON_IsFalse(v) && !(cJSON_IsArray(v) && !v->child))
-                        ignore(ignored, not_yet[i]);
-        }
-        c->resources = json_get(spec, "resources") ? cJSON_Duplicate(json_get(spec, "resources"), true) : NULL;
-        parse_resize_policy(c, json_get(spec, "resizePolicy"));
-        if (json_len(json_get(c->resources, "claims")))
-                ignore(ignored, "resources.claims");
-        tell_ignored_mounts(json_get(spec, "volumeMounts"), ignored);
-        parse_given_unit(p, c);
-        parse_env(p, c, spec);
-        parse_mounts(p, c, json_get(spec, "volumeMounts"),
-                     json_str(pod_spec, "nodeName") ? json_str(pod_spec, "nodeName") : "");
-        parse_probes(p, c, spec);
-        parse_hooks(p, c, spec);
-        parse_security(p, c, json_get(pod_spec, "securityContext"), json_get(spec, "securityContext"), ignored);
-        for (size_t i = 0; i < c->n_mounts && !c->has_user; i++)
-                c->reads_files |= has_restricted_files(p, c->mounts[i].volume);
-}
-
-void pod_name_unit(struct pod *p, size_t i, struct err *e)
-{
-        struct container *c = &p->containers[i];
-
-        c->unit[0] = '\0';
-        free(c->unit_image);
-        c->unit_image = NULL;
-        c->shares_image = c->ephemeral;
-        if (c->parsed.kind == IMAGE_FOREIGN || c->parsed.kind == IMAGE_INVALID || !id_is_label(c->name))
-                return;
-        for (size_t k = 0; k < p->n_containers; k++)
-                c->shares_image |=
-                        k != i && !p->containers[k].ephemeral && streq(p->containers[k].parsed.name, c->parsed.name);
-        (void)unit_name(&p->id, c->parsed.name, c->shares_image ? c->name : NULL, c->unit, e);
-        /* Another container may still have the unit of an image that it had before. */
-        for (size_t k = 0; k < p->n_containers && !c->shares_image; k++)
-                c->shares_image = k != i && *c->unit && streq(p->containers[k].unit, c->unit);
-        if (c->shares_image)
-                (void)unit_name(&p->id, c->parsed.name, c->name, c->unit, e);
-}
-
-/*
- * What an ephemeral container is to look into is what its target has, and the kernel shows a process' files and memory
- * to processes of the same user. So one that names no user is its target's, if the pod itself says who that is (policy
- * judges it as it does the target's).
- */
-static void take_targets_user(struct pod *p, struct container *c, const char *target)
-{
-        for (size_t i = 0; target && i < p->n_containers; i++) {
-                const struct container *t = &p->containers[i];
-                if (t == c || !streq(t->name, target))
-                        continue;
-                if (c->has_user || !t->has_user)
-                        return;
-                c->has_user = true;
-                c->user = t->user;
-                if (!c->has_group) {
-                        c->has_group = t->has_group;
-                        c->group = t->group;
-                }
-                check_non_root(p, c);
-                return;
-        }
-}
-
-static void parse_containers(struct pod *p, const cJSON *spec, struct buf *ignored)
-{
-        enum { INIT, APP, EPHEMERAL };
-        const cJSON *lists[] = {
-                [INIT] = json_get(spec, "initContainers"),
-                [APP] = json_get(spec, "containers"),
-                [EPHEMERAL] = json_get(spec, "ephemeralContainers"),
-        };
-        size_t n = json_len(lists[INIT]) + json_len(lists[APP]), n_ephemeral = json_len(lists[EPHEMERAL]);
-        const cJSON *item;
-
-        if (n > CONTAINERS_MAX) {
-                refuse(p, NULL, "CreateContainerConfigError", "spec.containers: more than %d", CONTAINERS_MAX);
-                return;
-        }
-        if (n + n_ephemeral > CONTAINERS_MAX) { /* they can only be added: the pod goes on with those it has */
-                n_ephemeral = CONTAINERS_MAX - n;
-                ignore(ignored, "ephemeralContainers beyond 64 containers");
-        }
-        p->containers = xcalloc(n + n_ephemeral, sizeof(*p->containers));
-        for (size_t i = 0; i < ARRAY_LEN(lists); i++)
-                cJSON_ArrayForEach (item, lists[i]) {
-                        struct container *c;
-                        if (p->n_containers == n + n_ephemeral)
-                                break;
-                        c = &p->containers[p->n_containers++];
-                        c->init = i == INIT;
-                        c->ephemeral = i == EPHEMERAL;
-                        parse_container(p, c, item, spec, ignored);
-                        if (c->ephemeral)
-                                take_targets_user(p, c, json_str(item, "targetContainerName"));
-                }
-        for (size_t i = 0; i < p->n_containers; i++) {
-                struct err e = ERR_NONE;
-                pod_name_unit(p, i, &e);
-                if (e.code)
-                        refuse(p, &p->containers[i], e.reason, "containers{%s}.%s", p->containers[i].name, e.text);
-        }
-}
-
-/* ---- volumes ----------------------------------------------------------------------------------------------------- */
-
-static void volume_item_done(struct volume_item *it)
-{
-        free(it->object), free(it->text), free(it->divisor), free(it->path);
-}
-
-static struct volume_item *add_item(struct pod *p, struct volume *v, size_t *room)
-{
-        if (v->n_items == *room) {
-                if (*room >= ITEMS_MAX) {
-                        refuse(p, NULL, "FailedMount", "volumes{%s}: more than %d files", v->name, ITEMS_MAX);
-                        volume_item_done(&v->items[--v->n_items]); /* make room: the pod is refused anyway */
-                } else {
-                        *room = *room ? *room * 2 : 4;
-                        v->items = xrealloc(v->items, *room, sizeof(*v->items));
-                }
-        }
-        v->items[v->n_items] = (struct volume_item){ .mode = MODE_DEFAULT };
-        return &v->items[v->n_items++];
-}
-
-/* Relative, no empty component, no "..": what the API server demands of items[].path, demanded again. */
-static bool is_item_path(const char *s)
-{
-        CLEANUP(freep) char *full = xasprintf("/%s", s);
-
-        return id_is_path(full) && full[1] && !starts_with(s, "..");
-}
-
-static void set_path(struct pod *p, const struct volume *v, struct volume_item *it, const char *path)
-{
-        it->path = xstrdup(path ? path : "");
-        if (!is_item_path(it->path))
-                refuse(p, NULL, "FailedMount",
-                       "volumes{%s}: path \"%.200s\" must be relative and stay inside the volume", v->name, it->path);
-}
-
-static void add_object(struct pod *p, struct volume *v, size_t *room, enum source_kind kind, const char *object,
-                       const cJSON *source, uint32_t mode)
-{
-        const cJSON *items = json_get(source, "items"), *item;
-        bool optional = json_bool(source, "optional", false);
-        struct volume_item *it;
-
-        if (!object || !id_is_name(object)) {
-                refuse(p, NULL, "FailedMount", "volumes{%s}: no valid name of a %s", v->name,
-                       kind == SOURCE_SECRET ? "Secret" : "ConfigMap");
-                return;
-        }
-        if (json_len(items) == 0) {
-                it = add_item(p, v, room);
-                it->kind = kind, it->object = xstrdup(object), it->mode = mode, it->optional = optional;
-        }
-        cJSON_ArrayForEach (item, items) {
-                it = add_item(p, v, room);
-                it->kind = kind, it->object = xstrdup(object), it->optional = optional;
-                it->text = xstrdup(json_str(item, "key"));
-                it->mode = (uint32_t)json_int(item, "mode", mode) & 0777;
-                set_path(p, v, it, json_str(item, "path"));
-        }
-}
-
-static void add_downward(struct pod *p, struct volume *v, size_t *room, const cJSON *source, uint32_t mode)
-{
-        const cJSON *item;
-
-        cJSON_ArrayForEach (item, json_get(source, "items")) {
-                struct volume_item *it = add_item(p, v, room);
-                const cJSON *resource = json_get(item, "resourceFieldRef");
-                const char *field = json_str(json_get(item, "fieldRef"), "fieldPath");
-
-                it->kind = resource ? SOURCE_RESOURCE : SOURCE_FIELD;
-                it->mode = (uint32_t)json_int(item, "mode", mode) & 0777;
-                set_path(p, v, it, json_str(item, "path"));
-                if (resource) {
-                        resource_reference(resource, &it->object, &it->text, &it->divisor);
-                        continue;
-                }
-                it->text = xstrdup(field ? field : "");
-                if (!known_field(p, it->text))
-                        refuse(p, NULL, "FailedMount", "volumes{%s}.downwardAPI: unknown fieldPath \"%.100s\"", v->name,
-                               it->text);
-        }
-}
-
-static void parse_projected(struct pod *p, struct volume *v, const cJSON *projected)
-{
-        uint32_t mode = (uint32_t)json_int(projected, "defaultMode", MODE_DEFAULT) & 0777;
-        const cJSON *source, *kind;
-        size_t room = 0;
-
-        cJSON_ArrayForEach (source, json_get(projected, "sources")) {
-                if ((kind = json_get(source, "configMap"))) {
-                        add_object(p, v, &room, SOURCE_CONFIG_MAP, json_str(kind, "name"), kind, mode);
-                } else if ((kind = json_get(source, "secret"))) {
-                        add_object(p, v, &room, SOURCE_SECRET, json_str(kind, "name"), kind, mode);
-                } else if ((kind = json_get(source, "downwardAPI"))) {
-                        add_downward(p, v, &room, kind, mode);
-                } else if ((kind = json_get(source, "serviceAccountToken"))) {
-                        struct volume_item *it = add_item(p, v, &room);
-                        it->kind = SOURCE_TOKEN;
-                        it->text = xstrdup(json_str(kind, "audience"));
-                        it->expiration_s = json_int(kind, "expirationSeconds", TOKEN_EXPIRATION_S);
-                        it->mode = mode;
-                        set_path(p, v, it, json_str(kind, "path"));
-                } else {
-                        refuse(p, NULL, "FailedMount", "volumes{%s}.projected: unsupported source \"%.60s\"", v->name,
-                               source->child ? source->child->string : "");
-                }
-        }
-}
-
-static void parse_volume(struct pod *p, struct volume *v, const cJSON *spec, struct buf *ignored)
-{
-        const char *name = json_str(spec, "name"), *path;
-        const cJSON *source;
-        size_t room = 0;
-
-        v->name = xstrdup(name ? name : "");
-        if (!id_is_label(v->name))
-                refuse(p, NULL, "FailedMount", "volumes{%.80s}.name: not a DNS label", v->name);
-        if ((source = json_get(spec, "emptyDir"))) {
-                const char *limit = json_str(source, "sizeLimit");
-                v->kind = VOLUME_EMPTY_DIR;
-                v->memory = streq(json_str(source, "medium"), "Memory");
-                if (limit && quantity_value(limit, &v->size_limit) < 0)
-                        v->size_limit = 0;
-                if (v->size_limit)
-                        v->size_text = xstrdup(limit);
-                if (json_get(source, "mode"))
-                        ignore(ignored, "emptyDir.mode");
-                if (starts_with(json_str(source, "medium") ? json_str(source, "medium") : "", "HugePages"))
-                        ignore(ignored, "emptyDir.medium");
-        } else if ((source = json_get(spec, "hostPath"))) {
-                v->kind = VOLUME_HOST_PATH;
-                path = json_str(source, "path");
-                v->path = xstrdup(path ? path : "");
-                v->type = xstrdup(json_str(source, "type"));
-                for (size_t n = strlen(v->path); n > 1 && v->path[n - 1] == '/'; n--)
-                        v->path[n - 1] = '\0';
-                if (!id_is_path(v->path))
-                        refuse(p, NULL, "FailedMount",
-                               "volumes{%s}.hostPath: \"%.200s\" is not a normalized absolute path", v->name, v->path);
-        } else if ((source = json_get(spec, "configMap"))) {
-                v->kind = VOLUME_FILES;
-                add_object(p, v, &room, SOURCE_CONFIG_MAP, json_str(source, "name"), source,
-                           (uint32_t)json_int(source, "defaultMode", MODE_DEFAULT) & 0777);
-        } else if ((source = json_get(spec, "secret"))) {
-                v->kind = VOLUME_FILES;
-                add_object(p, v, &room, SOURCE_SECRET, json_str(source, "secretName"), source,
-                           (uint32_t)json_int(source, "defaultMode", MODE_DEFAULT) & 0777);
-        } else if ((source = json_get(spec, "projected"))) {
-                v->kind = VOLUME_FILES;
-                parse_projected(p, v, source);
-        } else if ((source = json_get(spec, "downwardAPI"))) {
-                v->kind = VOLUME_FILES;
-                add_downward(p, v, &room, source, (uint32_t)json_int(source, "defaultMode", MODE_DEFAULT) & 0777);
-        } else {
-                const cJSON *kind = spec->child;
-                while (kind && streq(kind->string, "name"))
-                        kind = kind->next;
-                refuse(p, NULL, "FailedMount", "volumes{%s}: unsupported volume type \"%.60s\"", v->name,
-                       kind ? kind->string : "none");
-        }
-}
-
-static void parse_volumes(struct pod *p, const cJSON *volumes, struct buf *ignored)
-{
-        const cJSON *item;
-
-        if (json_len(volumes) > VOLUMES_MAX) {
-                refuse(p, NULL, "FailedMount", "spec.volumes: more than %d", VOLUMES_MAX);
-                return;
-        }
-        p->volumes = xcalloc(json_len(volumes) + 1, sizeof(*p->volumes)); /* and that of /etc/hosts and its like */
-        cJSON_ArrayForEach (item, volumes)
-                parse_volume(p, &p->volumes[p->n_volumes++], item, ignored);
-}
 
 /* Once all containers are known: each reference is to a resource of one of them. */
 static void check_resource_references(struct pod *p)
@@ -889,10 +158,11 @@ static void check_resource_references(struct pod *p)
                                 continue;
                         value = pod_resource(p, v->object, v->text, v->divisor, &nowhere);
                         if (!value)
-                                refuse(p, &p->containers[i], "CreateContainerConfigError",
-                                       "containers{%s}.env{%s}.resourceFieldRef: no resource \"%.100s\" of a container "
-                                       "\"%.80s\"",
-                                       p->containers[i].name, v->name, v->text, v->object);
+                                pod_refuse(p, &p->containers[i], "CreateContainerConfigError",
+                                           "containers{%s}.env{%s}.resourceFieldRef: no resource \"%.100s\" of a "
+                                           "container "
+                                           "\"%.80s\"",
+                                           p->containers[i].name, v->name, v->text, v->object);
                 }
         for (size_t i = 0; i < p->n_volumes; i++)
                 for (size_t k = 0; k < p->volumes[i].n_items; k++) {
@@ -902,11 +172,11 @@ static void check_resource_references(struct pod *p)
                                 continue;
                         value = pod_resource(p, it->object, it->text, it->divisor, &nowhere);
                         if (!value)
-                                refuse(p, NULL, "FailedMount",
-                                       "volumes{%s}.downwardAPI.resourceFieldRef: no resource \"%.100s\" of a "
-                                       "container "
-                                       "\"%.80s\"",
-                                       p->volumes[i].name, it->text, it->object ? it->object : "");
+                                pod_refuse(p, NULL, "FailedMount",
+                                           "volumes{%s}.downwardAPI.resourceFieldRef: no resource \"%.100s\" of a "
+                                           "container "
+                                           "\"%.80s\"",
+                                           p->volumes[i].name, it->text, it->object ? it->object : "");
                 }
 }
 
@@ -919,9 +189,9 @@ static void check_mounted_volumes_exist(struct pod *p)
                         for (size_t v = 0; v < p->n_volumes; v++)
                                 found = found || streq(p->volumes[v].name, want);
                         if (!found)
-                                refuse(p, &p->containers[i], "CreateContainerConfigError",
-                                       "containers{%s}.volumeMounts: no volume \"%.80s\" in the pod",
-                                       p->containers[i].name, want);
+                                pod_refuse(p, &p->containers[i], "CreateContainerConfigError",
+                                           "containers{%s}.volumeMounts: no volume \"%.80s\" in the pod",
+                                           p->containers[i].name, want);
                 }
 }
 
@@ -964,7 +234,7 @@ static void tell_unmapped_ports(const struct demands *d, struct buf *ignored)
 {
         for (size_t i = 0; i < d->n_ports; i++)
                 if (d->ports[i].host && d->ports[i].host != d->ports[i].container) {
-                        ignore(ignored, "hostPort other than its containerPort");
+                        pod_ignore(ignored, "hostPort other than its containerPort");
                         return;
                 }
 }
@@ -978,12 +248,12 @@ static void tell_ignored_fields(const cJSON *spec, struct buf *ignored)
         for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
                 const cJSON *v = json_get(spec, fields[i]);
                 if (cJSON_IsTrue(v) || (v && v->child))
-                        ignore(ignored, fields[i]);
+                        pod_ignore(ignored, fields[i]);
         }
         if (cJSON_IsFalse(json_get(spec, "hostUsers")))
-                ignore(ignored, "hostUsers");
+                pod_ignore(ignored, "hostUsers");
         if (streq(dns, "ClusterFirstWithHostNet"))
-                ignore(ignored, "dnsPolicy");
+                pod_ignore(ignored, "dnsPolicy");
 }
 
 /* As the kubelet names a pod (GeneratePodHostNameAndDomain, truncatePodHostnameIfNeeded). */
@@ -1007,7 +277,7 @@ static void tell_hostname(const struct pod *p, const cJSON *spec, struct buf *ig
         bool asks = json_get(spec, "hostname") || json_get(spec, "hostnameOverride");
 
         if (asks && p->hostname && !streq(p->hostname, p->id.name))
-                ignore(ignored, "hostname (it is in $HOSTNAME alone)");
+                pod_ignore(ignored, "hostname (it is in $HOSTNAME alone)");
 }
 
 /* As the kubelet does (pkg/volume/volume_linux.go): the group reads every file that vks makes. */
@@ -1028,8 +298,8 @@ static void add_own_file(struct pod *p, struct volume_item item, const char *pat
 
         for (size_t i = 0; i < p->n_volumes && !there; i++)
                 if (streq(p->volumes[i].name, name)) {
-                        refuse(p, NULL, "FailedMount",
-                               "volumes{%s}: that name is vks' own beside hostAliases and dnsConfig", name);
+                        pod_refuse(p, NULL, "FailedMount",
+                                   "volumes{%s}: that name is vks' own beside hostAliases and dnsConfig", name);
                         free(item.text);
                         return;
                 }
@@ -1040,9 +310,9 @@ static void add_own_file(struct pod *p, struct volume_item item, const char *pat
         room = v->n_items;
         item.path = xstrdup(strrchr(path, '/') + 1);
         item.mode = MODE_DEFAULT;
-        *add_item(p, v, &room) = item;
+        *pod_add_item(p, v, &room) = item;
         for (size_t i = 0; i < p->n_containers; i++)
-                mount_own(&p->containers[i], v->name, item.path, path);
+                pod_mount_own(&p->containers[i], v->name, item.path, path);
 }
 
 static void add_hosts(struct pod *p, const cJSON *aliases)
@@ -1053,7 +323,7 @@ static void add_hosts(struct pod *p, const cJSON *aliases)
         if (json_len(aliases) == 0 || !p->volumes)
                 return;
         if (hosts_of_aliases(aliases, &item.text, &e) < 0)
-                refuse(p, NULL, e.reason, "%s", e.text);
+                pod_refuse(p, NULL, e.reason, "%s", e.text);
         else
                 add_own_file(p, item, HOSTS_PATH);
 }
@@ -1068,7 +338,7 @@ static void add_resolv(struct pod *p, const cJSON *spec)
         if (!p->volumes || !(item.alone || (config && config->child)))
                 return;
         if (resolv_of_config(config, &item.text, &e) < 0)
-                refuse(p, NULL, e.reason, "%s", e.text);
+                pod_refuse(p, NULL, e.reason, "%s", e.text);
         else
                 add_own_file(p, item, RESOLV_PATH);
 }
@@ -1110,20 +380,21 @@ int pod_parse(const cJSON *object, struct pod **ret, struct err *e)
         tell_ignored_fields(spec, &ignored);
         tell_hostname(p, spec, &ignored);
         if (json_get(spec, "runtimeClassName"))
-                refuse(p, NULL, "FailedCreatePodSandBox", "spec.runtimeClassName: \"%.80s\" is not known here",
-                       json_str(spec, "runtimeClassName"));
+                pod_refuse(p, NULL, "FailedCreatePodSandBox", "spec.runtimeClassName: \"%.80s\" is not known here",
+                           json_str(spec, "runtimeClassName"));
         /* They are set in a network or an IPC namespace of the pod's own, where it has one. Refused, and not rejected:
          * its controller would make one pod after the other, since the scheduler knows nothing of this. */
         if (p->demands.sysctl)
-                refuse(p, NULL, "FailedCreatePodSandBox",
-                       "spec.securityContext.sysctls: \"%s\" would be the whole machine's, whose network and IPC a pod "
-                       "has",
-                       p->demands.sysctl);
-        parse_groups(p, json_get(spec, "securityContext"));
-        parse_volumes(p, json_get(spec, "volumes"), &ignored);
+                pod_refuse(p, NULL, "FailedCreatePodSandBox",
+                           "spec.securityContext.sysctls: \"%s\" would be the whole machine's, whose network and IPC a "
+                           "pod "
+                           "has",
+                           p->demands.sysctl);
+        pod_parse_groups(p, json_get(spec, "securityContext"));
+        pod_parse_volumes(p, json_get(spec, "volumes"), &ignored);
         if (p->has_fs_group)
                 open_to_group(p);
-        parse_containers(p, spec, &ignored);
+        pod_parse_containers(p, spec, &ignored);
         add_hosts(p, json_get(spec, "hostAliases"));
         add_resolv(p, spec);
         check_mounted_volumes_exist(p);
@@ -1165,7 +436,7 @@ static void container_done(struct container *c)
 static void volume_done(struct volume *v)
 {
         for (size_t i = 0; i < v->n_items; i++)
-                volume_item_done(&v->items[i]);
+                pod_volume_item_done(&v->items[i]);
         free(v->items), free(v->name), free(v->path), free(v->type), free(v->size_text);
 }
 
