@@ -350,8 +350,8 @@ test_pods_come_back_after_a_reboot() {
     wait_for 30 "the node is Ready" equals True ready "$NODE"
 }
 
-# ends NAME [PRIORITY_CLASS]: a pod that takes three seconds to end, and says in the journal when it is asked to and when it has.
-ends() {
+# A pod that takes three seconds to end, and says in the journal when it is asked to and when it has.
+slow_to_end() { # POD [PRIORITY_CLASS]
     local class=
     [ -z "${2:-}" ] || class="
   priorityClassName: $2"
@@ -369,8 +369,8 @@ test_pods_end_in_their_order_when_the_machine_shuts_down() {
     on "$NODE" sh -c 'DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install polkitd >/dev/null 2>&1
         mkdir -p /etc/systemd/logind.conf.d; printf "[Login]\nInhibitDelayMaxSec=60\n" >/etc/systemd/logind.conf.d/vks.conf; systemctl restart systemd-logind; systemctl restart vks-agent'
     wait_for 60 "the delay is granted" contains vks-agent on "$NODE" systemd-inhibit --list --no-pager
-    ends plain
-    ends critical system-cluster-critical
+    slow_to_end plain
+    slow_to_end critical system-cluster-critical
     running plain
     running critical
     on "$NODE" systemctl --no-block reboot
