@@ -24,10 +24,9 @@ int resize_forget(struct machine *m, const char *unit)
 
         if (r == 0 && dir >= 0)
                 r = dir_remove(dir, UNIT_TEXT_RESIZED);
-        /* of a slice there is nothing else in it; but what an administrator may have put there is none of ours */
-        if (r == 0 && dir >= 0 && ends_with(unit, ".slice") && unlinkat(m->units, name, AT_REMOVEDIR) < 0 &&
-            errno != ENOTEMPTY)
-                r = -errno;
+        /* of a slice there is nothing else in it; what an administrator may have put there stays */
+        if (r == 0 && dir >= 0 && ends_with(unit, ".slice"))
+                (void)unlinkat(m->units, name, AT_REMOVEDIR);
         return r;
 }
 

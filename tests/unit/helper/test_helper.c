@@ -3093,6 +3093,39 @@ Test(helper, what_pid_1_refuses_is_said_and_may_be_asked_again)
         cr_assert_eq(resize(SLEEP, &own, NULL), 0, "%s", reply->text);
 }
 
+/* PID 1 is not asked for what would not outlive its next reading. */
+Test(helper, what_cannot_be_written_is_not_applied)
+{
+        struct asked *a = sleeper();
+        Vks__Limits own = VKS__LIMITS__INIT;
+
+        own.memory_max = 4096, a->c.limits = &own;
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        pid1.units[0].unit = SLEEP, pid1.units[0].state = "active";
+        cr_assert_eq(mkdir(RESIZED, 0755), 0);
+        cr_assert_lt(resize(SLEEP, &own, NULL), 0);
+        cr_assert(strstr(reply->text, "writing what " SLEEP " may take"), "%s", reply->text);
+        cr_assert_str_eq(pid1.asked, "");
+        cr_assert_eq(rmdir(RESIZED), 0);
+        cr_assert_eq(resize(SLEEP, &own, NULL), 0, "%s", reply->text);
+}
+
+/* What an administrator has put beside ours stays, and keeps nobody from removing the pod. */
+Test(helper, a_slices_other_files_stay)
+{
+        struct asked *a = sleeper();
+        Vks__Limits own = VKS__LIMITS__INIT;
+
+        own.memory_max = 4096, a->m.limits = &own;
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert_eq(resize(NULL, NULL, &own), 0, "%s", reply->text);
+        close(open(SLICE ".d/admin.conf", O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+        cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
+        cr_assert_neq(access(SLICE_RESIZED, F_OK), 0);
+        cr_assert_eq(unlink(SLICE ".d/admin.conf"), 0);
+        cr_assert_eq(rmdir(SLICE ".d"), 0);
+}
+
 /* A request that was refused, or whose units are gone, binds nobody. */
 Test(helper, a_pod_without_units_may_be_in_another_slice)
 {
