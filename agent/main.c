@@ -37,6 +37,7 @@
 #include "agent/stats/evictor.h"
 #include "agent/lib/retry.h"
 #include "agent/lib/times.h"
+#include "agent/client/server_url.h"
 #include "agent/client/watch.h"
 #include "common/log.h"
 #include "common/mem.h"
@@ -546,25 +547,6 @@ static struct pod_node pod_node(const struct agent *a)
         };
 }
 
-/* "https://[::1]:6443/path" -> "::1" and "6443"; what curl took for a URL needs no more checks. */
-static void split_server(struct agent *a, const char *url)
-{
-        CURLU *u = curl_url();
-        char *host = NULL, *port = NULL;
-        size_t n;
-
-        if (u && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
-            curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
-            curl_url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK) {
-                n = strlen(host);
-                a->api_host = n > 2 && host[0] == '[' ? xstrndup(host + 1, n - 2) : xstrdup(host);
-                a->api_port = xstrdup(port);
-        }
-        curl_free(host);
-        curl_free(port);
-        curl_url_cleanup(u);
-}
-
 static int agent_start(struct agent *a, struct err *e)
 {
         static const struct observed_handler handler = {
@@ -585,7 +567,8 @@ static int agent_start(struct agent *a, struct err *e)
         if ((r = start_rotation(a, e)) < 0)
                 return r;
         make_tunnel(a);
-        split_server(a, a->kubeconfig->server);
+        if ((r = server_url_split(a->kubeconfig->server, &a->api_host, &a->api_port, e)) < 0)
+                return r;
         a->kubeconfig = kubeconfig_free(a->kubeconfig); /* the key is not kept twice */
         if ((r = facts_read("", NULL, &a->facts, e)) < 0)
                 return r;

@@ -39,6 +39,28 @@ int server_url_named(const char *url, const char *name, char **ret_url, char **r
         return r;
 }
 
+int server_url_split(const char *url, char **ret_host, char **ret_port, struct err *e)
+{
+        char *host = NULL, *port = NULL;
+        CURLU *u = curl_url();
+        int r = 0;
+
+        if (!u || curl_url_set(u, CURLUPART_URL, url, 0) != CURLUE_OK ||
+            curl_url_get(u, CURLUPART_HOST, &host, 0) != CURLUE_OK ||
+            curl_url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) != CURLUE_OK) {
+                r = err_set(e, -EINVAL, NULL, "server: %s is not a URL", url);
+        } else {
+                size_t n = strlen(host);
+
+                *ret_host = n > 2 && host[0] == '[' ? xstrndup(host + 1, n - 2) : xstrdup(host);
+                *ret_port = xstrdup(port);
+        }
+        curl_free(host);
+        curl_free(port);
+        curl_url_cleanup(u);
+        return r;
+}
+
 char *server_url_port(const char *url, uint16_t port)
 {
         char number[8], *whole = NULL, *ret = NULL;

@@ -12,6 +12,12 @@
  */
 int server_url_named(const char *url, const char *name, char **ret_url, char **ret_connect_to, struct err *e);
 
+/*
+ * "https://[::1]:6443/path" -> "::1" and "6443"; without a port the scheme's own. -EINVAL when it is no URL, and then
+ * neither is set. The caller owns both.
+ */
+int server_url_split(const char *url, char **ret_host, char **ret_port, struct err *e);
+
 /* The same server at another port; NULL when it is no URL. The caller owns it. */
 char *server_url_port(const char *url, uint16_t port);
 

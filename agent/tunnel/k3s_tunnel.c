@@ -2,12 +2,12 @@
 #include "agent/tunnel/k3s_tunnel.h"
 
 #include <arpa/inet.h>
-#include <curl/urlapi.h>
 #include <errno.h>
 #include <stdio.h>
 #include <sys/random.h>
 #include <utlist.h>
 
+#include "agent/client/server_url.h"
 #include "agent/lib/retry.h"
 #include "agent/server/tls.h"
 #include "agent/streams/websocket.h"
@@ -43,7 +43,9 @@ enum state { AWAY, CONNECTING, OPEN };
 
 struct k3s_tunnel {
         sd_event *event;
-        char *host, *port, *name; /* the supervisor's; `name` is on its certificate */
+        char *where; /* "HOST:PORT" of the supervisor */
+        char *name;  /* on its certificate */
+        uint16_t port;
         char *ca_pem, *client_file;
         const char *(*address)(void *userdata);
         void *userdata;
@@ -296,7 +298,7 @@ static ssize_t take_answer(struct k3s_tunnel *t, const char *p, size_t n)
         t->retry.failures = 0;
         tls_deadline(t->conn, (uint64_t)SILENCE_S * SECOND);
         timer_arm(t->event, &t->timer, CLOCK_MONOTONIC, (uint64_t)PING_S * SECOND, on_timer, t);
-        log_info("K3s' tunnel is open: %s:%s reaches the kubelet API of this node through it", t->host, t->port);
+        log_info("K3s' tunnel is open: %s reaches the kubelet API of this node through it", t->where);
         return head;
 }
 
@@ -329,7 +331,7 @@ static void away(struct k3s_tunnel *t)
 
         /* Said once: the same every minute would be noise. */
         if (t->retry.failures == 1)
-                log_warning("K3s' tunnel to %s:%s is not there, and is tried again: %s", t->host, t->port,
+                log_warning("K3s' tunnel to %s is not there, and is tried again: %s", t->where,
                             *t->why.text ? t->why.text : "the connection ended");
         t->state = AWAY;
         t->conn = NULL;
@@ -375,11 +377,11 @@ static socklen_t socket_address(const char *text, uint16_t port, struct sockaddr
 static int dial(struct k3s_tunnel *t, struct err *e)
 {
         static const struct tls_proto proto = { .data = tls_data, .drain = tls_drain, .closed = tls_closed };
-        CLEANUP(freep) char *request = NULL, *where = xasprintf("%s:%s", t->host, t->port);
+        CLEANUP(freep) char *request = NULL;
         CLEANUP(client_context_freep) SSL_CTX *context = NULL;
         const char *address = t->address(t->userdata);
         struct sockaddr_storage to;
-        socklen_t size = socket_address(address, (uint16_t)strtoul(t->port, NULL, 10), &to);
+        socklen_t size = socket_address(address, t->port, &to);
         uint8_t random[16];
         FD fd = -1;
         int r;
@@ -398,7 +400,7 @@ static int dial(struct k3s_tunnel *t, struct err *e)
         if (!t->conn)
                 return err_set(e, -EINVAL, NULL, "no TLS with \"%s\"", t->name);
         websocket_key(random, t->key);
-        request = handshake_request(CONNECT_PATH, where, t->key);
+        request = handshake_request(CONNECT_PATH, t->where, t->key);
         t->state = CONNECTING;
         tls_deadline(t->conn, (uint64_t)CONNECT_S * SECOND);
         tls_write(t->conn, request, strlen(request));
@@ -426,24 +428,6 @@ void k3s_tunnel_start(struct k3s_tunnel *t)
                 timer_arm(t->event, &t->timer, CLOCK_MONOTONIC, 0, on_timer, t);
 }
 
-static int split_url(struct k3s_tunnel *t, const char *url, struct err *e)
-{
-        CURLU *u = curl_url();
-        char *host = NULL, *port = NULL;
-        int r = 0;
-
-        if (!u || curl_url_set(u, CURLUPART_URL, url, 0) != CURLUE_OK ||
-            curl_url_get(u, CURLUPART_HOST, &host, 0) != CURLUE_OK ||
-            curl_url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) != CURLUE_OK)
-                r = err_set(e, -EINVAL, NULL, "K3s' supervisor: %s is not a URL", url);
-        t->host = xstrdup(host ? host : "");
-        t->port = xstrdup(port ? port : "");
-        curl_free(host);
-        curl_free(port);
-        curl_url_cleanup(u);
-        return r;
-}
-
 int k3s_tunnel_new(const struct k3s_tunnel_parts *parts, struct k3s_tunnel **ret, struct err *e)
 {
         static const struct tls_limits limits = {
@@ -457,8 +441,8 @@ int k3s_tunnel_new(const struct k3s_tunnel_parts *parts, struct k3s_tunnel **ret
                 .linger_usec = SECOND,
         };
         CLEANUP(k3s_tunnel_freep) struct k3s_tunnel *t = NEW(struct k3s_tunnel);
+        CLEANUP(freep) char *host = NULL, *port = NULL;
         const char *own = parts->kubelet_address;
-        size_t n;
         int r;
 
         *t = (struct k3s_tunnel){ .event = sd_event_ref(parts->event),
@@ -471,13 +455,12 @@ int k3s_tunnel_new(const struct k3s_tunnel_parts *parts, struct k3s_tunnel **ret
         t->tls = tls_host_new(parts->event, &limits);
         t->ca_pem = parts->ca_pem ? xstrdup(parts->ca_pem) : NULL;
         t->client_file = xstrdup(parts->client_file);
-        r = split_url(t, parts->supervisor, e);
+        r = server_url_split(parts->supervisor, &host, &port, e);
         if (r < 0)
                 return r;
-        n = strlen(t->host);
-        t->name = parts->server_name         ? xstrdup(parts->server_name)
-                  : n > 2 && *t->host == '[' ? xstrndup(t->host + 1, n - 2)
-                                             : xstrdup(t->host);
+        t->port = (uint16_t)strtoul(port, NULL, 10); /* curl has looked at it */
+        t->where = xasprintf(strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, port);
+        t->name = parts->server_name ? xstrdup(parts->server_name) : TAKE(host);
         if (!own || !*own || streq(own, "0.0.0.0"))
                 own = "127.0.0.1";
         else if (streq(own, "::"))
@@ -497,8 +480,7 @@ struct k3s_tunnel *k3s_tunnel_free(struct k3s_tunnel *t)
         tls_host_free(t->tls); /* and with it what goes through it */
         sd_event_source_disable_unref(t->timer);
         sd_event_unref(t->event);
-        free(t->host);
-        free(t->port);
+        free(t->where);
         free(t->name);
         free(t->ca_pem);
         free(t->client_file);

@@ -34,8 +34,30 @@ Test(server_url, none)
 
         cr_assert_eq(server_url_named("h h", NULL, &url, &connect_to, NULL), -EINVAL);
         cr_assert_eq(server_url_named("", NULL, &url, &connect_to, NULL), -EINVAL);
+        cr_assert_eq(server_url_split("h h", &url, &connect_to, NULL), -EINVAL);
         cr_assert_null(url);
+        cr_assert_null(connect_to);
         cr_assert_null(server_url_port("h h", 1));
+}
+
+Test(server_url, host_and_port)
+{
+        static const struct {
+                const char *url, *host, *port;
+        } rows[] = {
+                { "https://h:6443", "h", "6443" },
+                { "https://h/a/b", "h", "443" },
+                { "http://192.0.2.1", "192.0.2.1", "80" },
+                { "https://[::1]:6443/p", "::1", "6443" },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                CLEANUP(freep) char *host = NULL, *port = NULL;
+
+                cr_assert_eq(server_url_split(rows[i].url, &host, &port, NULL), 0);
+                cr_assert_str_eq(host, rows[i].host);
+                cr_assert_str_eq(port, rows[i].port);
+        }
 }
 
 Test(server_url, another_port)
