@@ -497,7 +497,7 @@ int container_text_make(struct machine *m, const struct op_write *op, const stru
             (r = find_program(op, k, u->who.root, &t->program, e)) < 0)
                 return r;
         u->program = t->program;
-        u->who.no_new_privileges |= u->who.become && c->drop_capabilities; /* see capabilities() in unit_text.c */
+        u->who.no_new_privileges |= u->who.become && c->drop_capabilities; /* see capabilities() in identity.c */
         if ((r = given_of(t->file, &t->given, e)) < 0 || (r = choose_fresh(u, pod, beside, &t->given, e)) < 0)
                 return r;
         choose_inner(u, &t->given);

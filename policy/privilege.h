@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Who a container's process is when, and what it may become: decided in one place, from what root's policy says, what
- * the package's unit says, and what the pod asks for. unit_text.c writes the answer down and decides nothing.
+ * the package's unit says, and what the pod asks for. identity.c writes the answer down and decides nothing.
  *
  * Rights are of two kinds. Some any pod may have: ids of the policy's ranges, vks-pod, the user of its package's unit.
  * The others are the package's (`own`): root and what is as good as root, groups outside the range, a place on the

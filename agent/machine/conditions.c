@@ -36,7 +36,7 @@ void conditions_of(const char *unit, struct buf *ret)
                 conditions_list(text, size, ret);
 }
 
-/* Does the drop-in bind something there? Paths stand in quotes (helper/text/unit_text.c). */
+/* Does the drop-in bind something there? Paths stand in quotes (helper/text/quote.c). */
 static bool is_covered(const char *dropin, const char *path)
 {
         size_t n = strlen(path);

@@ -31,7 +31,7 @@ static const struct list {
         { "MountImages", "", "MountImages", BIND_RO },
 };
 
-/* Where each pod has something of its own, whatever its volumes are (unit_text.c, mounts()). */
+/* Where each pod has something of its own, whatever its volumes are (view.c, view_mounts()). */
 static const char *const always_ours[] = {
         "/",
         "/var",

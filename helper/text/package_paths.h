@@ -5,7 +5,7 @@
  * and which kind wins is fixed: "NoExecPaths=/" of a package would cancel our TemporaryFileSystem=/, and with it the
  * read-only view of the machine. So the package's settings for a path that the pod's unit mounts something at are
  * left out, and what it mounts where that would be in a volume, or a volume in it. And a package cannot bind anything
- * of the machine's writable; its ReadWritePaths= is left out too (unit_text.c). Pure.
+ * of the machine's writable; its ReadWritePaths= is left out too (view.c). Pure.
  */
 #ifndef VKS_HELPER_TEXT_PACKAGE_PATHS_H
 #define VKS_HELPER_TEXT_PACKAGE_PATHS_H

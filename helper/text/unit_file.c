@@ -57,6 +57,14 @@ const char *unit_file_get(const struct unit_file *u, const char *key)
         return "";
 }
 
+bool unit_file_says(const struct unit_file *u, const char *key, const char *beginning)
+{
+        for (size_t i = 0; u && i < u->n; i++)
+                if (streq(u->service[i].key, key) && starts_with(u->service[i].value, beginning))
+                        return true;
+        return false;
+}
+
 char *unit_file_words(const struct unit_file *u, const char *key)
 {
         CLEANUP(buf_done) struct buf words = BUF(2 * UNIT_FILE_MAX);

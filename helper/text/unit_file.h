@@ -31,6 +31,10 @@ DEFINE_FREEP(struct unit_file, unit_file_free)
 /* The value in force: the last one. "" when there is none, or `u` is NULL. */
 const char *unit_file_get(const struct unit_file *u, const char *key);
 
+/* Does any line of `key` begin so? Where systemd takes an empty value for no value, the last line says nothing of those
+ * before it. */
+bool unit_file_says(const struct unit_file *u, const char *key, const char *beginning);
+
 /* The words of a list that is given in several lines (RuntimeDirectory= and others), as far as they are in force,
  * with one blank between them. The caller owns the string. */
 char *unit_file_words(const struct unit_file *u, const char *key);
