@@ -63,7 +63,12 @@ struct observed {
         unsigned pending; /* answers of a full reading that are still out */
         bool reading;     /* a full reading is under way */
         unsigned readings;
-        bool reloading; /* systemd takes all its units down and up again, and says so of each: none of it is news */
+        /*
+         * systemd takes all its units down and up again, and says of each that it was removed, which is no news. What
+         * it says of a unit's properties is: a service that has ended shortly before goes for good while systemd
+         * reloads, and this is the only word of how it ended.
+         */
+        bool reloading;
         char version[64];
 };
 
@@ -140,6 +145,11 @@ static bool is_ambiguous(const struct unit *u)
                      s->main_status <= SPAWN_EXIT_LAST;
 
         return ended && (!was_executed(u) || s->main_status == SPAWN_EXIT_EXEC) && !streq(u->judged, s->invocation);
+}
+
+static bool waits_for_the_journal(const struct unit *u)
+{
+        return is_ambiguous(u) && u->looks > 0;
 }
 
 static bool tell(struct observed *o, struct unit *u);
@@ -298,9 +308,7 @@ static int on_properties(sd_bus_message *m, void *userdata, UNUSED sd_bus_error 
         struct unit *u = unit_get(o, sd_bus_message_get_path(m));
         bool last;
 
-        if (!u || o->reloading)
-                return 0;
-        if (sd_bus_message_read(m, "s", &interface) < 0)
+        if (!u || sd_bus_message_read(m, "s", &interface) < 0)
                 return 0;
         last = streq(interface, SYSTEMD ".Unit");
         if (!last && !streq(interface, SYSTEMD ".Service"))
@@ -366,9 +374,14 @@ static void answered(struct observed *o)
         if (--o->pending > 0 || !o->reading)
                 return;
         o->reading = false;
-        HASH_ITER (hh, o->units, u, next)
-                if (u->reading != o->readings)
+        HASH_ITER (hh, o->units, u, next) {
+                if (u->reading == o->readings)
+                        continue;
+                if (waits_for_the_journal(u))
+                        u->removed = true; /* on_look() tells how it ended, and forgets it */
+                else
                         unit_forget(o, u);
+        }
         o->handler.synced(o->userdata);
 }
 

@@ -18,6 +18,7 @@
 
 enum {
         STOP_AGAIN_USEC = 1000 * 1000,
+        TRIES_MAX = 5, /* of a unit that systemd has forgotten before its process was there */
 };
 
 struct commands {
@@ -39,14 +40,34 @@ struct command {
         sd_event_source *again;
         unsigned in_flight; /* requests to the helper */
         bool answered;      /* the helper has answered EXEC */
-        bool over;          /* it has ended, as the next two say */
+        /*
+         * What was asked for, until the program's process is there. When systemd (252) reloads between making a unit
+         * and starting it, it reads the unit back without its command and its streams, and the start fails: nothing was
+         * run, so it is asked for once more.
+         */
+        Vks__Exec *request;
+        int streams[3];
+        unsigned tries;
+        bool job_failed; /* systemd's, to start it */
+        bool unborn;     /* ... and no process was there */
+        bool over;       /* it has ended, as the next two say */
         int exit_code;
         char text[ERR_TEXT_MAX];
         UT_hash_handle hh;
 };
 
+/* There is nothing to be asked for again. Its streams are the program's alone then, and end with it. */
+static void forget_request(struct command *c)
+{
+        if (c->request)
+                vks__exec__free_unpacked(TAKE(c->request), NULL);
+        for (size_t i = 0; i < ARRAY_LEN(c->streams); i++)
+                c->streams[i] = fd_close(c->streams[i]);
+}
+
 static void command_free(struct command *c)
 {
+        forget_request(c);
         HASH_DEL(c->all->table, c);
         sd_event_source_disable_unref(c->again);
         free(c);
@@ -71,6 +92,7 @@ static void settle(struct command *c)
 
 static void not_run(struct command *c, const char *why)
 {
+        forget_request(c);
         c->over = true;
         c->exit_code = COMMAND_NOT_RUN;
         snprintf(c->text, sizeof(c->text), "%s", why);
@@ -79,6 +101,7 @@ static void not_run(struct command *c, const char *why)
 /* ---- requests ---------------------------------------------------------------------------------------------------- */
 
 static void stop(struct command *c);
+static void start_failed(struct command *c);
 
 static int on_again(UNUSED sd_event_source *source, UNUSED uint64_t usec, void *userdata)
 {
@@ -130,9 +153,37 @@ static void on_begun(void *userdata, int error, const Vks__Reply *reply, const s
                 not_run(c, err->text);
         else if (error < 0) /* nobody knows whether it was begun */
                 c->ended ? (not_run(c, err->text), stop(c)) : stop(c);
+        else if (c->unborn)
+                start_failed(c);
         else if (!c->ended && !c->over)
                 stop(c);
         settle(c);
+}
+
+static void ask(struct command *c)
+{
+        int streams[3];
+
+        for (size_t i = 0; i < ARRAY_LEN(streams); i++)
+                streams[i] = fcntl(c->streams[i], F_DUPFD_CLOEXEC, 0);
+        c->request->id = c->all->next_id++;
+        exec_unit_name(c->pod.uid, c->container, &c->request->id, c->unit);
+        HASH_ADD_STR(c->all->table, unit, c);
+        c->tries++;
+        c->answered = c->job_failed = c->unborn = false;
+        c->in_flight++;
+        helper_exec(c->all->helper, c->request, streams, on_begun, c);
+}
+
+/* systemd could not start the unit, and no process of it was there. */
+static void start_failed(struct command *c)
+{
+        if (c->tries >= TRIES_MAX || !c->ended) {
+                not_run(c, "systemd did not start the command, and does not say why");
+        } else {
+                HASH_DEL(c->all->table, c);
+                ask(c);
+        }
 }
 
 struct command *command_start(struct commands *all, const struct pods_container *where, char *const *argv,
@@ -144,20 +195,16 @@ struct command *command_start(struct commands *all, const struct pods_container 
                 .unit = where->image->unit,
                 .writes_var = where->writes_var,
         };
-        Vks__Exec *m = content_exec(p, (size_t)(where->container - p->containers), &image, argv, user);
         struct command *c = NEW(struct command);
 
-        m->id = all->next_id++;
         c->all = all;
         c->pod = p->id;
         snprintf(c->container, sizeof(c->container), "%s", where->container->name);
-        exec_unit_name(p->id.uid, c->container, &m->id, c->unit);
+        c->request = content_exec(p, (size_t)(where->container - p->containers), &image, argv, user);
+        memcpy(c->streams, streams, sizeof(c->streams));
         c->ended = ended;
         c->userdata = userdata;
-        HASH_ADD_STR(all->table, unit, c);
-        c->in_flight++;
-        helper_exec(all->helper, m, streams, on_begun, c);
-        vks__exec__free_unpacked(m, NULL);
+        ask(c);
         return c;
 }
 
@@ -181,6 +228,7 @@ struct command *command_give_up(struct command *c)
 
 static void take_end(struct command *c, const struct unit_state *s)
 {
+        forget_request(c);
         c->over = true;
         if (s->main_code == CLD_KILLED || s->main_code == CLD_DUMPED) {
                 c->exit_code = 128 + s->main_status;
@@ -214,11 +262,21 @@ void commands_unit_changed(struct commands *all, const char *unit, const struct 
         struct command *c;
 
         HASH_FIND_STR(all->table, unit, c);
+        if (c && (s->main_pid || s->main_code))
+                forget_request(c);
         if (!c && unit_name_is_exec(unit) && (s->phase == UNIT_ACTIVE || s->phase == UNIT_ACTIVATING))
                 stop_leftover(all, unit);
         if (c && !c->over && c->begun && s->phase == UNIT_ACTIVE) /* Type=exec: the program was executed */
                 TAKE(c->begun)(c->userdata);
         /* before its first process it is inactive, too */
+        if (c && !c->over && c->request && c->job_failed && s->phase == UNIT_INACTIVE && !s->main_code) {
+                c->unborn = true;
+                if (!c->answered)
+                        return;
+                start_failed(c);
+                settle(c);
+                return;
+        }
         if (!c || c->over || !(s->phase == UNIT_FAILED || (s->phase == UNIT_INACTIVE && s->main_code)))
                 return;
         take_end(c, s);
@@ -231,7 +289,10 @@ void commands_job_failed(struct commands *all, const char *unit, const char *res
         struct command *c;
 
         HASH_FIND_STR(all->table, unit, c);
-        if (!c || c->over || streq(result, "failed")) /* that shows in the unit's own state */
+        if (!c || c->over)
+                return;
+        c->job_failed = streq(result, "failed");
+        if (c->job_failed) /* how shows in the unit's own state */
                 return;
         not_run(c, why);
         settle(c);
@@ -244,7 +305,10 @@ void commands_units_synced(struct commands *all, struct observed *o)
         HASH_ITER (hh, all->table, c, next) {
                 if (!c->answered || c->over || observed_state(o, c->unit, &(struct unit_state){ 0 }))
                         continue;
-                not_run(c, "the command ended while systemd could not be reached: nobody saw how");
+                if (c->job_failed && c->request)
+                        start_failed(c);
+                else
+                        not_run(c, "the command ended while systemd could not be reached: nobody saw how");
                 settle(c);
         }
 }

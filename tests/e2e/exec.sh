@@ -577,6 +577,36 @@ test_the_agent_or_the_helper_is_killed_meanwhile() {
     [ "$(pod_field p '{.status.containerStatuses[0].restartCount}')" = 0 ] || fail "the container was restarted"
 }
 
+# codes_of N: how the containers of the pods e1 to eN ended, as kubectl shows it
+codes_of() {
+    local i
+    for i in $(seq "$1"); do pod_field "e$i" '{.status.containerStatuses[0].state.terminated.exitCode} '; done
+}
+
+# What systemd was told to start just before it reloads has lost its command and its streams (252), and what has ended just before is gone when that is
+# done: the first is asked for again, and of the second the last word counts.
+test_a_reload_of_systemd_hides_no_end() {
+    shell p
+    local i j code lost=0
+    trap 'sh_node "touch /run/reloads-end"' EXIT
+    sh_node 'while test ! -e /run/reloads-end; do systemctl daemon-reload; done; rm /run/reloads-end' >/dev/null 2>&1 &
+    for i in $(seq 12); do
+        program "e$i" "exit $((i % 3))" '  restartPolicy: Never'
+    done
+    for i in $(seq 6); do
+        for j in 0 3 7 9; do
+            { code=0; timeout 60 kubectl -n "$NS" exec p -- sh -c "exit $j" >/dev/null 2>>"$TMP/$NS-err" || code=$?
+              [ $code = $j ] || echo "$code for $j" >>"$TMP/$NS-lost"; } &
+        done
+        wait_for 60 "these have ended" none_runs_here
+    done
+    wait_for 60 "each container's end is known" equals '1 2 0 1 2 0 1 2 0 1 2 0 ' codes_of 12 || lost=1
+    [ ! -e "$TMP/$NS-lost" ] || fail "$(cat "$TMP/$NS-lost" "$TMP/$NS-err")"
+    [ $lost = 0 ] || fail "the containers: $(codes_of 12)"
+    nothing_runs_beside p
+}
+none_runs_here() { [ "$(jobs -pr | wc -l)" -le 1 ]; } # but the reloads
+
 # configured LINE: agent.yaml has that line, too; without one, none that a test has put there.
 configured() {
     sh_node "test -e /root/agent.kept || cp -p /etc/vks/agent.yaml /root/agent.kept; cp -p /root/agent.kept /etc/vks/agent.yaml; echo '${1:-}' >>/etc/vks/agent.yaml"

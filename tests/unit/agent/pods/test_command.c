@@ -207,6 +207,89 @@ Test(command, a_job_that_failed_is_an_end)
         cr_assert(told.calls == 1 && told.exit_code == -1 && strstr(told.text, "timeout"), "%s", told.text);
 }
 
+/* systemd has read the unit back without what it was to run: of a reload between making and starting it. */
+static void is_unborn(void)
+{
+        commands_job_failed(t.commands, t.unit, "failed");
+        unit_is(&(struct unit_state){ .phase = UNIT_INACTIVE });
+}
+
+Test(command, what_never_had_a_process_is_asked_for_again)
+{
+        char first[sizeof(t.unit)];
+
+        (void)start();
+        cr_assert_str_eq(asked(), "exec cat a b for alice; ");
+        memcpy(first, t.unit, sizeof(first));
+        is_unborn();
+        cr_assert_str_eq(asked(), "exec cat a b for alice; ");
+        cr_assert(!streq(first, t.unit), "systemd may have the first one still");
+        unit_is(&(struct unit_state){ .phase = UNIT_INACTIVE }); /* before its first process */
+        unit_runs();
+        is_unborn();
+        cr_assert(streq(asked(), "") && told.calls == 0, "there was one");
+        unit_exits(4);
+        cr_assert(told.calls == 1 && told.exit_code == 4);
+        /* seen by a full reading, or before the helper's answer */
+        (void)start();
+        settle();
+        commands_job_failed(t.commands, t.unit, "failed");
+        t.known = false;
+        commands_units_synced(t.commands, NULL);
+        cr_assert_str_eq(asked(), "exec cat a b for alice; exec cat a b for alice; ");
+        t.silent = true;
+        is_unborn();
+        cr_assert_str_eq(asked(), "exec cat a b for alice; ");
+        is_unborn();
+        cr_assert_str_eq(asked(), "", "the helper has not answered yet");
+        t.silent = false;
+        answer();
+        cr_assert_str_eq(asked(), "exec cat a b for alice; ");
+        unit_exits(0);
+        cr_assert(told.calls == 2 && told.exit_code == 0);
+}
+
+Test(command, what_is_never_started_is_told_in_the_end)
+{
+        (void)start();
+        for (int i = 0; i < 9; i++) {
+                settle();
+                is_unborn();
+        }
+        cr_assert_str_eq(asked(), "exec cat a b for alice; exec cat a b for alice; exec cat a b for alice; "
+                                  "exec cat a b for alice; exec cat a b for alice; ");
+        cr_assert(told.calls == 1 && told.exit_code == -1 && strstr(told.text, "did not start"), "%s", told.text);
+        /* and nobody asks for what nobody waits for */
+        command_give_up(start());
+        settle();
+        is_unborn();
+        cr_assert_str_eq(asked(), "exec cat a b for alice; stop; ");
+}
+
+Test(command, its_output_ends_with_it_although_it_may_be_asked_for_again)
+{
+        static char *const argv[] = { (char *)"cat", NULL };
+        struct pods_container where = the_container();
+        int ends[2], streams[3];
+        char byte;
+
+        cr_assert_eq(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+        streams[0] = open("/dev/null", O_RDWR | O_CLOEXEC);
+        streams[1] = ends[1];
+        streams[2] = open("/dev/null", O_RDWR | O_CLOEXEC);
+        (void)command_start(t.commands, &where, argv, "alice", streams, on_ended, NULL);
+        settle();
+        is_unborn();
+        settle();
+        unit_is(&(struct unit_state){ .phase = UNIT_ACTIVATING, .main_pid = 77 });
+        cr_assert(read(ends[0], &byte, 1) < 0 && errno == EAGAIN, "the program has it");
+        for (size_t i = 0; i < 3; i++)
+                t.streams[i] = fd_close(t.streams[i]);
+        cr_assert_eq(read(ends[0], &byte, 1), 0);
+        fd_close(ends[0]);
+        unit_exits(0);
+}
+
 Test(command, what_an_earlier_agent_left_is_stopped)
 {
         static const uint64_t id = 7;
