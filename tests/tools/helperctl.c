@@ -11,7 +11,8 @@
  *          its standard streams become the command's, which goes on when helperctl has ended
  *          volume:    volume=NAME:disk | volume=NAME:memory | volume=NAME:files | volume=NAME:host:PATH[:TYPE]
  *          container: container=NAME image=IMAGE [package=P unit=U var] [command=WORD]... [arg=WORD]...
- * [env=NAME=VALUE]... [mount=VOLUME:PATH[:ro]]... [dir=PATH] [user=N] [group=N] [restart=never|failure|always]
+ * [env=NAME=VALUE]... [mount=VOLUME:PATH[:ro]]... [dir=PATH] [user=N] [group=N] [groups=N]...
+ * [restart=never|failure|always]
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -136,7 +137,9 @@ static void container_word(Vks__Container *c, char *arg)
                 c->run_as_user = new_id(v);
         else if ((v = after(arg, "group=")))
                 c->run_as_group = new_id(v);
-        else if (streq(arg, "var"))
+        else if ((v = after(arg, "groups="))) { /* once for each */
+                PUSH(c->groups, c->n_groups, (uint32_t)strtoul(v, NULL, 10));
+        } else if (streq(arg, "var"))
                 c->writes_var = true;
         else if (streq(arg, "shares"))
                 c->shares_image = true;

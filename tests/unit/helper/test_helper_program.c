@@ -191,6 +191,7 @@ Test(helper_program, a_changed_policy_is_in_force_at_the_next_request_and_a_brok
         cr_assert_eq(asked_to_write(peer, a), -EAGAIN);
         cr_assert(strstr(said, "not a regular file"), "%s", said);
         cr_assert_eq(rmdir("/etc/vks/policy.conf"), 0);
+        long_ago("/etc/vks");
         cr_assert_eq(asked_to_write(peer, a), 0, "without the file there are the defaults: %s", said);
         fd_close(peer);
         cr_assert_eq(ended(pid, out, text, sizeof(text)), 0, "%s", text);
@@ -220,6 +221,36 @@ Test(helper_program, a_policy_that_is_being_written_is_neither_the_old_one_nor_a
         while ((r = asked_to_write(peer, a)) == -EAGAIN) /* for a second */
                 nanosleep(&(struct timespec){ .tv_nsec = 10 * 1000 * 1000 }, NULL);
         cr_assert_eq(r, -EPERM, "%d %s", r, said);
+        fd_close(peer);
+        cr_assert_eq(ended(pid, out, text, sizeof(text)), 0, "%s", text);
+        pid1_join(&pid1);
+        fd_close(sock), fd_close(bus);
+}
+
+/* Some editors take the file away, and then write another one: what is not there for a moment is not the defaults. */
+Test(helper_program, a_policy_that_is_away_for_a_moment_is_not_the_defaults)
+{
+        int sock = bound(SOCK_SEQPACKET, "/run/helper.sock"), bus = bound(SOCK_STREAM, "/run/bus"), peer = dial(), out;
+        static const char *const args[] = { "--socket-idle", "1" };
+        struct asked *a = sleeper();
+        char text[8192];
+        pid_t pid;
+
+        put_policy("program = /opt/*\n");
+        long_ago("/etc/vks");
+        long_ago("/etc");
+        cr_assert_geq(pid1_start(&pid1, bus, NULL), 0);
+        pid = start(args, sock, &out);
+        cr_assert_eq(asked_to_write(peer, a), -EPERM, "%s", said);
+        cr_assert_eq(rename("/etc/vks/policy.conf", "/etc/vks/policy.conf~"), 0);
+        cr_assert_eq(asked_to_write(peer, a), -EAGAIN, "the file: %s", said);
+        cr_assert(starts_with(said, "policy /etc/vks/policy.conf was changed a moment ago"), "%s", said);
+        cr_assert_eq(rename("/etc/vks/policy.conf~", "/etc/vks/policy.conf"), 0);
+        cr_assert_eq(asked_to_write(peer, a), -EPERM, "it is back, as old as it was: %s", said);
+        cr_assert_eq(rename("/etc/vks", "/etc/vks~"), 0);
+        cr_assert_eq(asked_to_write(peer, a), -EAGAIN, "the directory: %s", said);
+        long_ago("/etc");
+        cr_assert_eq(asked_to_write(peer, a), 0, "it is away for good: %s", said);
         fd_close(peer);
         cr_assert_eq(ended(pid, out, text, sizeof(text)), 0, "%s", text);
         pid1_join(&pid1);
