@@ -26,10 +26,11 @@ static const char *const machines_names[] = {
 
 /*
  * Users that daemons of this kind run as. Who has such a user's id may change what the daemon does (ptrace(2)), so no
- * pod's own program is one of them, either. vks may ask the helper, and reads the node's credentials.
+ * pod's own program is one of them, either. vks may ask the helper, and reads the node's credentials; vks-usage looks
+ * into the directories of all pods.
  */
 static const char *const machines_users[] = {
-        "vks", "messagebus", "polkitd", "systemd-@(network|resolve|timesync|oom)", "sssd", "_apt",
+        "vks?(-usage)", "messagebus", "polkitd", "systemd-@(network|resolve|timesync|oom)", "sssd", "_apt",
 };
 
 static bool is_among(const char *const *patterns, size_t n, const char *s)

@@ -60,12 +60,19 @@ static void add_names(struct buf *b, uint64_t set)
  * gives its daemon. That is said name by name: beside an empty set "AmbientCapabilities=~" would mean all others, and
  * give them to whoever has none. Where vks-exec becomes the container's user, it begins with what that takes, and the
  * user has no capability and, by NoNewPrivileges=, gets none.
+ *
+ * A program that has a right of its package's and is not root has the user of others: of the pod's other containers, of
+ * commands beside it. By ptrace(2) and /proc/PID that right would be theirs. The kernel lets none of them in who lacks
+ * a capability of the program's; so it has the one that the kernel makes no use of (capabilities(7)), even if all are
+ * dropped.
  */
 static void capabilities(struct buf *b, const struct unit_text *u)
 {
         const uint64_t needed =
                 u->who.become ? UINT64_C(1) << CAP_SETUID | UINT64_C(1) << CAP_SETGID | UINT64_C(1) << CAP_SETPCAP : 0;
-        uint64_t dropped = u->drop_capabilities & ~needed, ambient = u->who.foreign ? 0 : ambient_of(u->file);
+        const bool apart = u->who.own && !u->who.root;
+        const uint64_t mark = apart ? UINT64_C(1) << CAP_NET_BROADCAST : 0;
+        uint64_t dropped = u->drop_capabilities & ~needed & ~mark, ambient = u->who.foreign ? 0 : ambient_of(u->file);
 
         if (dropped) {
                 buf_str(b, "CapabilityBoundingSet=~");
@@ -78,6 +85,11 @@ static void capabilities(struct buf *b, const struct unit_text *u)
                 if (ambient & ~u->drop_capabilities)
                         add_names(b, ambient & ~u->drop_capabilities);
         }
+        if (apart &&
+            unit_file_says(u->file, "CapabilityBoundingSet", "")) /* beside none it would be all that is left */
+                buf_str(b, "CapabilityBoundingSet=CAP_NET_BROADCAST\n");
+        if (apart)
+                buf_str(b, "AmbientCapabilities=CAP_NET_BROADCAST\n");
 }
 
 /*

@@ -66,10 +66,16 @@ static bool is_ours(const struct mount_plan *mounts, const char *path, bool abov
  * Does one of the pod's volumes lie around `path`, or beneath what is bound there? In the first case the package's
  * mount point would be in the volume, where the pod may put a link in its place; in the second the volume's would be in
  * what the package binds, where PID 1 makes it before that is read-only. A tmpfs may have a volume's: it is new.
+ *
+ * Or does `path` lie beneath a directory that PID 1 gives to a user? He, too, may put a link in its place.
  */
-static bool is_entangled(const struct mount_plan *mounts, enum shape shape, const char *path)
+static bool is_entangled(const struct mount_plan *mounts, const struct given *given, enum shape shape, const char *path)
 {
         bool mounted = shape == TMPFS || shape == BIND || shape == BIND_RO;
+
+        for (size_t i = 0; mounted && given && i < given->n; i++)
+                if (path_is_beneath(path, given->dirs[i].path))
+                        return true;
 
         for (size_t i = 0; mounted && i < mounts->n; i++) {
                 const struct mount_line *l = &mounts->lines[i];
@@ -207,7 +213,7 @@ static void say_of_entries(struct buf *b, const char *key, const struct unit_fil
 }
 
 static void word(struct buf *b, const struct list *l, const struct unit_file *file, const struct mount_plan *mounts,
-                 const char *text)
+                 const struct given *given, const char *text)
 {
         CLEANUP(freep) char *target = strpbrk(text, "\"'\\") ? NULL : target_of(l->shape, text);
         bool is_list_of_paths = l->shape == PATH || l->shape == EXEC || l->shape == HIDDEN;
@@ -222,7 +228,7 @@ static void word(struct buf *b, const struct list *l, const struct unit_file *fi
                                 say_of_entries(b, l->written, file, mounts, target);
                         return;
                 }
-        } else if (is_ours(mounts, target, reaches_down) || is_entangled(mounts, l->shape, target)) {
+        } else if (is_ours(mounts, target, reaches_down) || is_entangled(mounts, given, l->shape, target)) {
                 return;
         }
         if (is_list_of_paths && *text != '-' && is_on_pods_ground(mounts, target))
@@ -277,7 +283,8 @@ char **package_etc(const struct unit_file *file)
         return ret;
 }
 
-void package_paths(struct buf *b, const struct unit_file *file, const struct mount_plan *mounts)
+void package_paths(struct buf *b, const struct unit_file *file, const struct mount_plan *mounts,
+                   const struct given *given)
 {
         bool has[ARRAY_LEN(lists)] = { 0 };
 
@@ -295,7 +302,7 @@ void package_paths(struct buf *b, const struct unit_file *file, const struct mou
                                 size_t n = strcspn(at, " \t");
                                 CLEANUP(freep) char *text = xstrndup(at, n);
 
-                                word(b, &lists[k], file, mounts, text);
+                                word(b, &lists[k], file, mounts, given, text);
                                 at += n;
                         }
                 }

@@ -4,18 +4,22 @@
  * them over. systemd keeps only one such setting for a path (systemd 252, src/core/namespace.c, drop_duplicates()),
  * and which kind wins is fixed: "NoExecPaths=/" of a package would cancel our TemporaryFileSystem=/, and with it the
  * read-only view of the machine. So the package's settings for a path that the pod's unit mounts something at are
- * left out, and what it mounts where that would be in a volume, or a volume in it. And a package cannot bind anything
- * of the machine's writable; its ReadWritePaths= is left out too (view.c). Pure.
+ * left out, and what it mounts where that would be in a volume, in a directory of the unit's user, or a volume in it.
+ * And a package cannot bind anything of the machine's writable; its ReadWritePaths= is left out too (view.c).
+ * Pure.
  */
 #ifndef VKS_HELPER_TEXT_PACKAGE_PATHS_H
 #define VKS_HELPER_TEXT_PACKAGE_PATHS_H
 
 #include "common/buf.h"
+#include "helper/text/given.h"
 #include "helper/text/mount_plan.h"
 #include "helper/text/unit_file.h"
 
-/* Appends those path settings of the package's unit `file` (may be NULL) that the pod's unit takes over. */
-void package_paths(struct buf *b, const struct unit_file *file, const struct mount_plan *mounts);
+/* Appends those path settings of the package's unit `file` (may be NULL) that the pod's unit takes over. `given`: what
+ * somebody else than root has; NULL: nothing. */
+void package_paths(struct buf *b, const struct unit_file *file, const struct mount_plan *mounts,
+                   const struct given *given);
 
 /* Does the package's unit replace this directory of the machine's by a form of its own (a private /dev, a /proc that
  * hides other processes)? Then the machine's directory must not be bound over it. */

@@ -61,7 +61,9 @@ bool unit_text_resized(const char *unit, const Vks__Limits *l, struct buf *b)
  * not for another one: the keys of systemd.exec(5) as 252 has it, but for what view_mounts(), identity_lines() and
  * package_paths() write. EnvironmentFile= stays: policy/TRUST.md; so does the namespace of NetworkNamespacePath= and
  * IPCNamespacePath=, without which it would have the machine's own. And no line gets a terminal of the machine's: the
- * instance's name may be the pod's to choose, and PID 1 opens, resets and hangs up whatever device it names.
+ * instance's name may be the pod's to choose, and PID 1 opens, resets and hangs up whatever device it names. Nor a
+ * session: what PAM is asked for is made by the pod's variables, and logind has a session's processes, and a service
+ * manager for its user, outside of the pod, where STOP does not find them.
  */
 static void take_back(struct buf *b, const struct unit_text *u)
 {
@@ -70,7 +72,6 @@ static void take_back(struct buf *b, const struct unit_text *u)
                 bool always;
         } keys[] = {
                 { "AmbientCapabilities", "", false },
-                { "PAMName", "", false },
                 { "LoadCredential", "", false },
                 { "LoadCredentialEncrypted", "", false },
                 { "ImportCredential", "", false },
@@ -94,6 +95,7 @@ static void take_back(struct buf *b, const struct unit_text *u)
                 { "TTYVHangup", "no", true },
                 { "TTYVTDisallocate", "no", true },
                 { "UtmpIdentifier", "", true },
+                { "PAMName", "", true },
         };
 
         for (size_t i = 0; i < ARRAY_LEN(keys); i++)
@@ -181,7 +183,8 @@ void unit_text_dropin(const struct unit_text *u, struct buf *b)
                 "OOMPolicy=kill\n"); /* a container is killed as a whole, and nothing of it goes on without the rest */
         buf_printf(b, "StandardOutput=file:" LOG_DIR "/%s.%s.out\nStandardError=file:" LOG_DIR "/%s.%s.err\n", pod->uid,
                    u->container, pod->uid, u->container);
-        package_paths(b, u->file, u->mounts); /* first: what is taken back here is the package's */
+        package_paths(b, u->file, u->mounts,
+                      u->who.root ? NULL : u->given); /* first: what is taken back here is the package's */
         take_back(b, u);
         if (u->oom_score_adjust)
                 buf_printf(b, "OOMScoreAdjust=%d\n", u->oom_score_adjust);

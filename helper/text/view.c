@@ -11,6 +11,16 @@
 #include "policy/path.h"
 
 /*
+ * Is it the machine's, and the unit's user's already? There is nothing to make then, and nothing to be given: that user
+ * may give the directory to another group of its own, and PID 1 would then make all that is in it the user's, copies of
+ * other users' files in the layer (systemd's path_chown_recursive()).
+ */
+static bool shows_through(const struct unit_text *u, const struct given_dir *dir)
+{
+        return u->overlay && dir->kind != GIVEN_RUNTIME && !dir->fresh;
+}
+
+/*
  * RuntimeDirectory= and its kin are made by PID 1 on the host's side. All of them become RuntimeDirectory=, whose base
  * is /run, below which the pod's private directories lie: so PID 1 makes them there, for the right user.
  */
@@ -31,7 +41,7 @@ void view_directories(struct buf *b, const struct unit_text *u, bool beside)
                         buf_printf(b, ":%s", dir->path);
                 if (i + 1 == u->given->n || u->given->dirs[i + 1].kind != dir->kind)
                         buf_char(b, '\n');
-                if (dir->inner)
+                if (dir->inner || shows_through(u, dir))
                         continue;
                 buf_printf(&dirs, " vks/pods/%s%s%s", u->pod->uid, dir->fresh ? "/given" : "", dir->path);
                 snprintf(key, sizeof(key), "%sDirectoryMode", given_key(dir->kind));
@@ -42,8 +52,11 @@ void view_directories(struct buf *b, const struct unit_text *u, bool beside)
                 return;
         if (dirs.len)
                 buf_printf(b, "RuntimeDirectory=%s\nRuntimeDirectoryMode=%s\n", dirs.data + 1, *mode ? mode : "0755");
-        /* Or what the package has there would be gone after a restart. */
-        if (dirs.len && u->overlay && !unit_yes(unit_file_get(u->file, "DynamicUser")))
+        /* What outlives a dynamic user PID 1 makes in /run/private, which is the machine's; else what the package has
+         * there would be gone after a restart. */
+        if (dirs.len && unit_yes(unit_file_get(u->file, "DynamicUser")))
+                buf_str(b, "RuntimeDirectoryPreserve=no\n");
+        else if (dirs.len && u->overlay)
                 buf_str(b, "RuntimeDirectoryPreserve=yes\n");
 }
 

@@ -436,7 +436,8 @@ Test(privilege, who_speaks_for_the_machine_is_known)
                                              "org.freedesktop.DBus",       "org.freedesktop.Accounts",
                                              "org.freedesktop.resolve1",   "org.x org.freedesktop.PolicyKit1",
                                              "org.freedesktop.%j",         "org.freedesktop.PolicyKit1 org.x" };
-        static const char *const users[] = { "vks", "messagebus", "polkitd", "systemd-network", "systemd-timesync" };
+        static const char *const users[] = { "vks",     "vks-usage",       "messagebus",
+                                             "polkitd", "systemd-network", "systemd-timesync" };
         static const char *const others[] = { "org.freedesktop.Avahi", "net.connman.iwd",
                                               "org.freedesktop.ColorManager", "org.freedesktop.systemdx",
                                               "fi.w1.wpa_supplicant1" };

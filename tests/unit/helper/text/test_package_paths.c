@@ -13,6 +13,8 @@ static struct mount_line lines[] = {
 };
 static const struct mount_plan rooted = { .n = ARRAY_LEN(lines), .lines = lines, .root = true }, none;
 
+static const struct given *given; /* to the user of the unit that is checked */
+
 static void check(const struct mount_plan *mounts, const char *settings, const char *want)
 {
         CLEANUP(freep) char *text = xasprintf("[Service]\n%s\n", settings);
@@ -20,7 +22,7 @@ static void check(const struct mount_plan *mounts, const char *settings, const c
         CLEANUP(buf_done) struct buf b = BUF(65536);
 
         cr_assert_eq(unit_file_parse("x.service", text, strlen(text), &file, NULL), 0);
-        package_paths(&b, file, mounts);
+        package_paths(&b, file, mounts, given);
         cr_expect_str_eq(b.data ? b.data : "", want, "%s\ngave\n%s", settings, b.data ? b.data : "");
 }
 
@@ -29,7 +31,7 @@ Test(package_paths, who_says_nothing_gets_nothing)
         CLEANUP(buf_done) struct buf b = BUF(65536);
 
         check(&rooted, "ExecStart=/x\nReadWritePaths=/var/lib/x", "");
-        package_paths(&b, NULL, &rooted);
+        package_paths(&b, NULL, &rooted, NULL);
         cr_expect_eq(b.len, 0);
 }
 
@@ -99,6 +101,32 @@ Test(package_paths, no_mount_of_the_packages_is_in_a_volume_and_no_volume_in_a_b
 
         for (size_t i = 0; i < ARRAY_LEN(rows); i++)
                 check(&plan, rows[i].setting, rows[i].want);
+}
+
+/* PID 1 would follow a link of that user's, and mount there what the unit says. */
+Test(package_paths, no_mount_of_the_packages_is_in_a_directory_of_its_user)
+{
+        struct given_dir dirs[] = { { GIVEN_RUNTIME, (char *)(uintptr_t) "/run/a", false, false },
+                                    { GIVEN_STATE, (char *)(uintptr_t) "/var/lib/a", false, true } };
+        const struct given users = { ARRAY_LEN(dirs), dirs };
+        static const struct {
+                const char *setting, *want;
+        } rows[] = {
+                { "TemporaryFileSystem=/run/a/tmp:mode=1777", "TemporaryFileSystem=\n" },
+                { "BindPaths=/b:/var/run/a/b/c", "BindPaths=\n" },
+                { "BindReadOnlyPaths=-/b:/var/lib/a/b", "BindReadOnlyPaths=\n" },
+                { "MountImages=/b:/var/lib/a/b", "MountImages=\n" },
+                { "TemporaryFileSystem=/run/a", "TemporaryFileSystem=\nTemporaryFileSystem=/run/a\n" },
+                { "BindPaths=/b:/run/ab/c", "BindPaths=\nBindReadOnlyPaths=/b:/run/ab/c\n" },
+                { "ReadOnlyPaths=/var/lib/a/b", "ReadOnlyPaths=\nReadOnlyPaths=-/var/lib/a/b\n" },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                given = &users;
+                check(&none, rows[i].setting, rows[i].want);
+        }
+        given = NULL; /* root's */
+        check(&none, "TemporaryFileSystem=/run/a/tmp", "TemporaryFileSystem=\nTemporaryFileSystem=/run/a/tmp\n");
 }
 
 /* Who sees it is policy's to say, and a package's unit could show it to a command of the pod's. */

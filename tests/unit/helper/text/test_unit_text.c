@@ -348,10 +348,8 @@ Test(unit_text, the_bus_is_seen_by_whom_policy_says)
 
 Test(unit_text, what_pid_1_hands_to_a_package_is_for_its_own_command_line)
 {
-        static const char *const keys[] = {
-                "AmbientCapabilities=", "PAMName=",  "LoadCredential=", "LoadCredentialEncrypted=",
-                "ImportCredential=",    "OpenFile=", "StandardInput="
-        };
+        static const char *const keys[] = { "AmbientCapabilities=", "LoadCredential=", "LoadCredentialEncrypted=",
+                                            "ImportCredential=",    "OpenFile=",       "StandardInput=" };
 
         for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
                 CLEANUP(freep) char *text = xasprintf("[Service]\nExecStart=/bin/a\n%sx\n", keys[i]);
@@ -368,6 +366,48 @@ Test(unit_text, what_pid_1_hands_to_a_package_is_for_its_own_command_line)
                         cr_assert_eq(strstr(b.data, taken) != NULL, foreign, "%s", b.data);
                         cr_assert(!foreign || strstr(b.data, "\nLoadCredential=vks-env:") > strstr(b.data, taken));
                 }
+        }
+}
+
+/* A session's processes are logind's, in a slice of their own, and not the pod's. */
+Test(unit_text, nobody_has_a_session_with_the_pods_variables)
+{
+        CLEANUP(unit_file_freep)
+        struct unit_file *file = parse("[Service]\nExecStart=/bin/a\nUser=x\nPAMName=login\n");
+        struct unit_text u = text_of(file);
+        CLEANUP(buf_done) struct buf b = BUF(65536);
+
+        unit_text_dropin(&u, &b);
+        cr_assert(strstr(b.data, "\nPAMName=\n"), "%s", b.data);
+}
+
+/* The kernel asks who traces, or looks into /proc/PID, for all capabilities of whom he traces. */
+Test(unit_text, nobody_of_the_same_user_reaches_into_who_has_rights_of_the_package)
+{
+        static const struct {
+                const char *text;
+                uint64_t dropped;
+                bool own, root;
+                const char *bounding, *ambient;
+        } rows[] = {
+                { "", 0, false, false, "", "" },
+                { "", 0, true, true, "", "" },
+                { "", 0, true, false, "", "CAP_NET_BROADCAST" },
+                { "CapabilityBoundingSet=\n", 0, true, false, "CAP_NET_BROADCAST", "CAP_NET_BROADCAST" },
+                { "CapabilityBoundingSet=CAP_CHOWN\n", UINT64_C(1) << CAP_CHOWN | UINT64_C(1) << CAP_NET_BROADCAST,
+                  true, false, "~cap_chown|CAP_NET_BROADCAST", "CAP_NET_BROADCAST" },
+                { "AmbientCapabilities=CAP_CHOWN CAP_NET_RAW\n", UINT64_C(1) << CAP_CHOWN, true, false, "~cap_chown",
+                  "|cap_net_raw|CAP_NET_BROADCAST" },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                CLEANUP(freep) char *text = xasprintf("[Service]\nExecStart=/bin/a\nUser=x\n%s", rows[i].text);
+                CLEANUP(unit_file_freep) struct unit_file *file = parse(text);
+                struct unit_text u = text_of(file);
+
+                u.who.own = rows[i].own, u.who.root = rows[i].root, u.drop_capabilities = rows[i].dropped;
+                LINE_IS(&u, "CapabilityBoundingSet=", rows[i].bounding);
+                LINE_IS(&u, "AmbientCapabilities=", rows[i].ambient);
         }
 }
 
@@ -673,6 +713,20 @@ Test(unit_text, directories_lie_in_the_pods_own)
                 "[Service]\nExecStart=/d\nStateDirectory=a\nStateDirectory=\nStateDirectory=b\nStateDirectory=c\n");
         struct unit_text v = text_of(more);
         LINE_IS(&v, "RuntimeDirectory=", "vks/pods/" UID "/var/lib/b vks/pods/" UID "/var/lib/c");
+        v.overlay = given.dirs[1].fresh = true;
+        LINE_IS(&v, "RuntimeDirectory=", "vks/pods/" UID "/given/var/lib/c"); /* the other one is the machine's */
+        LINE_IS(&v, "Environment=STATE_DIRECTORY=", "/var/lib/b:/var/lib/c");
+}
+
+/* PID 1 would make them in /run/private, which is the machine's, and nobody would ever remove them. */
+Test(unit_text, what_a_dynamic_user_has_does_not_outlive_it)
+{
+        CLEANUP(unit_file_freep)
+        struct unit_file *file = parse("[Service]\nExecStart=/d\nDynamicUser=yes\nRuntimeDirectory=a\n"
+                                       "RuntimeDirectoryPreserve=yes\n");
+        struct unit_text u = text_of(file);
+
+        LINE_IS(&u, "RuntimeDirectoryPreserve=", "no");
 }
 
 /* Its mount point would be in the volume: a link that the pod puts there, or a directory that PID 1 makes in a
