@@ -21,6 +21,8 @@ prepare() {
              printf "User=root\nDynamicUser=yes\nExecStart=$D\n" | unit rootdynamic
              printf "Type=simple\nUser=irc\nBusName=org.vks.Power\nExecStart=$D\n" | unit bus
              printf "User=irc\nAmbientCapabilities=CAP_DAC_READ_SEARCH\nExecStart=$D\n" | unit caps
+             printf "User=list\nStateDirectory=power\nExecStart=$D\n" | unit state
+             printf "User=irc\nPAMName=login\nExecStart=$D\n" | unit session
              printf "#!/bin/sh\nid; head -n 1 /etc/shadow 2>/dev/null; busctl --system list >/dev/null 2>&1 && echo there is a bus; exec sleep 1000\n" >usr/share/power/daemon
              chmod 755 usr/share/power/daemon
              dpkg-deb -b /root/p /root/p.deb >/dev/null && dpkg -i /root/p.deb >/dev/null 2>&1; rm -rf /root/p /root/p.deb
@@ -31,7 +33,7 @@ prepare() {
 undo() {
     local n
     for n in 1 2 3 4 5 6 7 8 9; do gone_pod "$n"; done
-    sh_node 'gpasswd -d list shadow; systemctl stop polkit.service; dpkg --purge power polkitd; rm -rf /usr/local/bin/helperctl /power; mv /root/policy.conf /etc/vks/policy.conf
+    sh_node 'gpasswd -d list shadow; systemctl stop polkit.service; dpkg --purge power polkitd libpam-systemd; rm -rf /var/lib/power; rm -rf /usr/local/bin/helperctl /power; mv /root/policy.conf /etc/vks/policy.conf
              systemctl stop vks-helper.service; systemctl start vks-agent.service' >/dev/null 2>&1 || true
 }
 
@@ -116,6 +118,59 @@ test_the_bus_is_for_the_packages_own_command_line() {
     refused bus written 4 power power power-bus.service user=4711
     policy $'root = deny\nbus = avahi-*'
     refused bus written 4 power power power-bus.service
+}
+
+# Looks for processes of its user by their command lines, which everybody reads, and tries to enter their view, which takes what ptrace(2) takes.
+# shellcheck disable=SC2016 # the pod's, not this shell's
+REACHES='for p in /proc/[0-9]*; do case $(tr "\0" " " <$p/cmdline 2>/dev/null) in "sleep 100"*) ls $p/root/run >/dev/null 2>&1 && echo reached $(tr "\0" " " <$p/cmdline);; esac; done; echo done; exec sleep 1001'
+
+test_the_rights_of_a_packages_own_command_line_are_not_its_users() {
+    local n=0 unit
+    prepare
+    policy 'root = deny'
+    for unit in member groups bus; do
+        pod $((n + 1)) $unit
+        says $((n + 1)) 'uid='
+        pod $((n + 2)) $unit command=/bin/sleep arg=1002
+        wait_for 20 "a command of the pod's own runs" node systemctl -q is-active "$(unit_named $((n + 2)))"
+        pod $((n + 3)) $unit command=/bin/sh arg=-c "arg=$REACHES"
+        says $((n + 3)) 'done'
+        said $((n + 3)) | grep 'reached.* 1002' >/dev/null || fail "$unit: it reaches nobody of its user: this test shows nothing"
+        ! said $((n + 3)) | grep 'reached sleep 1000' || fail "$unit: a command of the pod's own has what the package's own command line has"
+        gone_pod $((n + 1))
+        gone_pod $((n + 2))
+        gone_pod $((n + 3))
+        n=$((n + 3))
+    done
+}
+
+times_done() { said "$1" | grep -c '^done'; }
+
+# PID 1 gives a directory to the unit's user with all that is in it, where it belongs to somebody else or another group.
+test_nothing_of_the_machines_is_given_to_a_user_because_its_directory_has_another_group() {
+    prepare
+    policy 'root = deny'
+    sh_node 'install -d -o list -g list /var/lib/power; echo machines-secret >/var/lib/power/secret; chmod 600 /var/lib/power/secret'
+    pod 1 state var groups=5000 command=/bin/sh arg=-c \
+        'arg=chgrp 5000 /var/lib/power && echo another group; cat /var/lib/power/secret; touch /var/lib/power/own && ls /var/lib/power; echo done; exec sleep 1000'
+    says 1 'done'
+    ctl restart default/p1 "${UID_OF_POD}1" "$(unit_named 1)" >/dev/null
+    wait_for 20 "it runs again" equals 2 times_done 1
+    said 1 | grep 'another group' >/dev/null || fail "the group is as it was: this test shows nothing"
+    said 1 | grep '^own' >/dev/null || fail "it cannot write to its own directory"
+    ! said 1 | grep 'machines-secret' || fail "a file of root's is the pod's"
+    [ "$(node stat -c %U:%G /var/lib/power)" = list:list ] || fail "the machine's directory has changed"
+}
+
+test_a_pod_has_no_session_of_the_machine() {
+    prepare
+    apt install libpam-systemd || fail "libpam-systemd is not installed"
+    policy 'root = deny'
+    pod 1 session env=XDG_SESSION_CLASS=user env=XDG_SEAT=seat0 env=XDG_SESSION_TYPE=tty
+    says 1 'uid='
+    # shellcheck disable=SC2016
+    sh_node 'cat /proc/$(systemctl show -P MainPID '"$(unit_named 1)"')/cgroup' | grep -F "$(unit_named 1)" >/dev/null || fail "its process is not in its unit"
+    ! node loginctl --no-legend list-sessions | grep irc || fail "it has a session"
 }
 
 # What PID 1 asks before it starts a program of root's for user vks: is there a pod that answers?
