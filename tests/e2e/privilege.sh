@@ -122,7 +122,7 @@ test_the_bus_is_for_the_packages_own_command_line() {
 
 # Looks for processes of its user by their command lines, which everybody reads, and tries to enter their view, which takes what ptrace(2) takes.
 # shellcheck disable=SC2016 # the pod's, not this shell's
-REACHES='for p in /proc/[0-9]*; do case $(tr "\0" " " <$p/cmdline 2>/dev/null) in "sleep 100"*) ls $p/root/run >/dev/null 2>&1 && echo reached $(tr "\0" " " <$p/cmdline);; esac; done; echo done; exec sleep 1001'
+REACHES='for p in /proc/[0-9]*; do case $(tr "\0" " " <$p/cmdline 2>/dev/null) in "sleep 1000 "|"/bin/sleep 1002 ") ls $p/root/run >/dev/null 2>&1 && echo reached $(tr "\0" " " <$p/cmdline);; esac; done; echo done; exec sleep 1001'
 
 test_the_rights_of_a_packages_own_command_line_are_not_its_users() {
     local n=0 unit
@@ -135,7 +135,7 @@ test_the_rights_of_a_packages_own_command_line_are_not_its_users() {
         wait_for 20 "a command of the pod's own runs" node systemctl -q is-active "$(unit_named $((n + 2)))"
         pod $((n + 3)) $unit command=/bin/sh arg=-c "arg=$REACHES"
         says $((n + 3)) 'done'
-        said $((n + 3)) | grep 'reached.* 1002' >/dev/null || fail "$unit: it reaches nobody of its user: this test shows nothing"
+        said $((n + 3)) | grep "reached /bin/sleep 1002" >/dev/null || fail "$unit: it reaches nobody of its user: this test shows nothing"
         ! said $((n + 3)) | grep 'reached sleep 1000' || fail "$unit: a command of the pod's own has what the package's own command line has"
         gone_pod $((n + 1))
         gone_pod $((n + 2))
