@@ -97,6 +97,7 @@ static UNUSED void make_machine(void)
         own_directory("/etc", "mode=0755");
         for (size_t i = 0; i < ARRAY_LEN(dirs); i++)
                 make(dirs[i]);
+        long_ago("/etc/vks"); /* that there is no policy in it */
         put("/etc/passwd",
             "root:x:0:0::/:/bin/sh\nvks:x:990:990::/:/bin/false\nvks-pod:x:991:992::/:/bin/false\nredis:x:120:121::/:/"
             "bin/false\n",
