@@ -30,15 +30,17 @@
 
 enum {
         MANAGER_LINES_MAX = 1000,     /* that PID 1 says of a unit, looked at when searching for a run's bounds */
-        FIELD_MAX = 128,              /* of the fields that are not the message */
+        FIELD_MAX = 512,              /* of the fields that are not the message; more than any unit's name has */
         SLACK_USEC = 5 * 1000 * 1000, /* lines of a run that journald dated outside it, being late */
 };
 
 #define LOGGER "vks-log.service"
 
 struct log_journal {
-        sd_journal *journal;
-        char *unit;
+        sd_journal *journal; /* NULL: it rests */
+        char *cursor;        /* where; NULL: nothing was read */
+        bool taken;          /* what is at the cursor was read */
+        char *unit, *pod_uid, *container, *directory;
         char *invocation_id; /* NULL: every run counts */
         uint64_t begin, end; /* of the run; begin 0: not known, end UINT64_MAX: not yet */
         uint64_t first;      /* nothing older is looked at */
@@ -116,55 +118,123 @@ static int find_bounds(struct log_journal *l)
         return r;
 }
 
-static int match_container(struct log_journal *l, const struct log_source *s)
+static int match_container(struct log_journal *l)
 {
         sd_journal *j = l->journal;
         int r;
 
         /* What the unit's processes send themselves, or what vks-log brings of the container. */
         sd_journal_flush_matches(j);
-        if ((r = match(j, "_SYSTEMD_UNIT", s->unit)) < 0 || (r = match(j, "VKS_POD_UID", s->pod_uid)) < 0 ||
+        if ((r = match(j, "_SYSTEMD_UNIT", l->unit)) < 0 || (r = match(j, "VKS_POD_UID", l->pod_uid)) < 0 ||
             (r = sd_journal_add_disjunction(j)) < 0 || (r = match(j, "_SYSTEMD_UNIT", LOGGER)) < 0 ||
-            (r = match(j, "VKS_POD_UID", s->pod_uid)) < 0 || (r = match(j, "VKS_CONTAINER", s->container)) < 0)
+            (r = match(j, "VKS_POD_UID", l->pod_uid)) < 0 || (r = match(j, "VKS_CONTAINER", l->container)) < 0)
                 return r;
         return r;
 }
 
-static int seek_start(struct log_journal *l, uint64_t since_usec)
+/* The same of one entry, whatever its reader matches. */
+static bool is_of_container(const struct log_journal *l, sd_journal *j)
 {
-        uint64_t run = l->begin > SLACK_USEC ? l->begin - SLACK_USEC : 0;
+        struct field f;
 
-        l->first = since_usec > run ? since_usec : run;
+        if (!get(j, "VKS_POD_UID", &f) || !is(f, l->pod_uid) || !get(j, "_SYSTEMD_UNIT", &f))
+                return false;
+        return is(f, l->unit) || (is(f, LOGGER) && get(j, "VKS_CONTAINER", &f) && is(f, l->container));
+}
+
+static int open_journal(struct log_journal *l)
+{
+        int r = l->directory ? sd_journal_open_directory(&l->journal, l->directory, 0)
+                             : sd_journal_open(&l->journal, SD_JOURNAL_LOCAL_ONLY);
+
+        return r < 0 ? r : sd_journal_set_data_threshold(l->journal, FIELD_MAX);
+}
+
+static int seek_start(struct log_journal *l)
+{
         if (l->tail >= 0)
                 return l->end == UINT64_MAX ? sd_journal_seek_tail(l->journal)
                                             : sd_journal_seek_realtime_usec(l->journal, l->end + SLACK_USEC);
         return l->first ? sd_journal_seek_realtime_usec(l->journal, l->first) : sd_journal_seek_head(l->journal);
 }
 
-int log_journal_open(const struct log_source *source, int64_t tail, uint64_t since_usec, bool follow,
-                     struct log_journal **ret, struct err *e)
+/* To where log_journal_rest() was called. */
+static int seek_back(struct log_journal *l)
+{
+        int r;
+
+        if (!l->cursor)
+                return seek_start(l);
+        r = sd_journal_seek_cursor(l->journal, l->cursor);
+        if (r < 0 || !l->taken)
+                return r;
+        r = sd_journal_next(l->journal);
+        if (r > 0 &&
+            sd_journal_test_cursor(l->journal, l->cursor) == 0) /* it is gone meanwhile: this is the next one */
+                r = sd_journal_seek_cursor(l->journal, l->cursor);
+        return r;
+}
+
+static int open_again(struct log_journal *l)
+{
+        int r = open_journal(l);
+
+        if (r >= 0)
+                r = match_container(l);
+        if (r >= 0)
+                r = seek_back(l);
+        if (r < 0) {
+                sd_journal_close(l->journal);
+                l->journal = NULL;
+        }
+        return r;
+}
+
+void log_journal_rest(struct log_journal *l, sd_journal *at, bool taken)
+{
+        char *cursor;
+
+        if (!at && !l->journal)
+                return;
+        if (sd_journal_get_cursor(at ?: l->journal, &cursor) >= 0) { /* else it stays where it was */
+                free(l->cursor);
+                l->cursor = cursor;
+                l->taken = at ? taken : true;
+        }
+        sd_journal_close(l->journal);
+        l->journal = NULL;
+}
+
+bool log_journal_rests(const struct log_journal *l)
+{
+        return !l->journal;
+}
+
+int log_journal_open(const struct log_source *source, int64_t tail, uint64_t since_usec, struct log_journal **ret,
+                     struct err *e)
 {
         CLEANUP(log_journal_freep) struct log_journal *l = NEW(struct log_journal);
+        uint64_t run;
         int r;
 
         *l = (struct log_journal){
                 .unit = xstrdup(source->unit),
+                .pod_uid = xstrdup(source->pod_uid),
+                .container = xstrdup(source->container),
+                .directory = xstrdup(source->directory),
                 .invocation_id = xstrdup(source->invocation_id),
                 .end = UINT64_MAX,
                 .tail = tail,
         };
-        r = source->directory ? sd_journal_open_directory(&l->journal, source->directory, 0)
-                              : sd_journal_open(&l->journal, SD_JOURNAL_LOCAL_ONLY);
-        if (r >= 0)
-                r = sd_journal_set_data_threshold(l->journal, FIELD_MAX);
-        if (r >= 0 && follow) /* before the first seek, so that nothing is missed */
-                r = sd_journal_get_fd(l->journal);
+        r = open_journal(l);
         if (r >= 0 && l->invocation_id)
                 r = find_bounds(l);
         if (r >= 0)
-                r = match_container(l, source);
+                r = match_container(l);
+        run = l->begin > SLACK_USEC ? l->begin - SLACK_USEC : 0;
+        l->first = since_usec > run ? since_usec : run;
         if (r >= 0)
-                r = seek_start(l, since_usec);
+                r = seek_start(l);
         if (r < 0)
                 return err_errno(e, r, NULL, "cannot read the journal");
         *ret = TAKE(l);
@@ -176,7 +246,11 @@ struct log_journal *log_journal_free(struct log_journal *l)
         if (!l)
                 return NULL;
         sd_journal_close(l->journal);
+        free(l->cursor);
         free(l->unit);
+        free(l->pod_uid);
+        free(l->container);
+        free(l->directory);
         free(l->invocation_id);
         free(l);
         return NULL;
@@ -313,16 +387,35 @@ static int go_back(struct log_journal *l, unsigned *budget)
         return 0;
 }
 
+/* Is the current entry, which is one of the container's, such a line? */
+static bool read_line(struct log_journal *l, sd_journal *j, uint64_t usec, struct log_line *ret)
+{
+        struct entry entry;
+        struct field message;
+
+        if (usec < l->first)
+                return false;
+        read_entry(j, &entry);
+        if (!is_of_run(l, &entry, usec) || !is_output(&entry) || !read_message(j, &message))
+                return false;
+        *ret = (struct log_line){ .usec = usec, .open = is_open(&entry) };
+        memcpy(ret->stream, entry.stream, sizeof(ret->stream));
+        ret->text = message.data;
+        ret->cut = message.size > LOG_LINE_MAX;
+        ret->size = ret->cut ? LOG_LINE_MAX : message.size;
+        return true;
+}
+
 int log_journal_next(struct log_journal *l, unsigned *budget, struct log_line *ret)
 {
-        sd_journal *j = l->journal;
-        int r = l->tail >= 0 ? go_back(l, budget) : 0;
+        int r = l->journal ? 0 : open_again(l);
 
+        if (r >= 0 && l->tail >= 0)
+                r = go_back(l, budget);
         if (r < 0)
                 return r;
         for (; *budget > 0; (*budget)--) {
-                struct entry entry;
-                struct field message;
+                sd_journal *j = l->journal;
                 uint64_t usec;
 
                 if ((r = sd_journal_next(j)) <= 0 || (r = sd_journal_get_realtime_usec(j, &usec)) < 0)
@@ -331,28 +424,22 @@ int log_journal_next(struct log_journal *l, unsigned *budget, struct log_line *r
                         l->over = true;
                         return 0;
                 }
-                if (usec < l->first)
-                        continue;
-                read_entry(j, &entry);
-                if (!is_of_run(l, &entry, usec) || !is_output(&entry) || !read_message(j, &message))
-                        continue;
-                *ret = (struct log_line){ .usec = usec, .open = is_open(&entry) };
-                memcpy(ret->stream, entry.stream, sizeof(ret->stream));
-                ret->text = message.data;
-                ret->cut = message.size > LOG_LINE_MAX;
-                ret->size = ret->cut ? LOG_LINE_MAX : message.size;
-                (*budget)--;
-                return 1;
+                if (read_line(l, j, usec, ret)) {
+                        (*budget)--;
+                        return 1;
+                }
         }
         return -EAGAIN;
+}
+
+bool log_journal_take(struct log_journal *l, sd_journal *j, struct log_line *ret)
+{
+        uint64_t usec;
+
+        return is_of_container(l, j) && sd_journal_get_realtime_usec(j, &usec) >= 0 && read_line(l, j, usec, ret);
 }
 
 bool log_journal_is_over(const struct log_journal *l)
 {
         return l->over;
-}
-
-sd_journal *log_journal_handle(struct log_journal *l)
-{
-        return l->journal;
 }

@@ -25,11 +25,11 @@ struct log_line {
 };
 
 /*
- * Opens the journal at the first of the last `tail` lines (-1: of all lines) since `since_usec`. With `follow`,
- * sd_journal_get_fd() works on log_journal_handle(). The strings of `source` are copied.
+ * Opens the journal at the first of the last `tail` lines (-1: of all lines) since `since_usec`. The strings of
+ * `source` are copied. Files that the journal gets later are not seen (journal_tail.h tells of them).
  */
-int log_journal_open(const struct log_source *source, int64_t tail, uint64_t since_usec, bool follow,
-                     struct log_journal **ret, struct err *e);
+int log_journal_open(const struct log_source *source, int64_t tail, uint64_t since_usec, struct log_journal **ret,
+                     struct err *e);
 struct log_journal *log_journal_free(struct log_journal *l);
 DEFINE_FREEP(struct log_journal, log_journal_free)
 
@@ -42,6 +42,15 @@ int log_journal_next(struct log_journal *l, unsigned *budget, struct log_line *r
 /* Has another run followed the one that was asked for? Then no more lines will come. */
 bool log_journal_is_over(const struct log_journal *l);
 
-sd_journal *log_journal_handle(struct log_journal *l);
+/*
+ * Closes the journal, which costs descriptors and mappings, and remembers the place; log_journal_next() opens it again.
+ * The place is behind what was read last, or where the reader `at` of another's is: behind its entry if that is
+ * `taken`, else before it.
+ */
+void log_journal_rest(struct log_journal *l, sd_journal *at, bool taken);
+bool log_journal_rests(const struct log_journal *l);
+
+/* Is the entry at which `j`, a reader of another's, is such a line? Then *ret has it, until `j` is read again. */
+bool log_journal_take(struct log_journal *l, sd_journal *j, struct log_line *ret);
 
 #endif

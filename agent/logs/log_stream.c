@@ -3,8 +3,8 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <sys/epoll.h>
 
+#include "agent/logs/journal_tail.h"
 #include "agent/logs/log_journal.h"
 #include "agent/lib/times.h"
 #include "common/buf.h"
@@ -22,7 +22,12 @@ struct log_stream {
         struct log_sink sink;
         char stream[40]; /* of what is in `batch`, for a sink by streams */
         struct log_journal *journal;
-        sd_event_source *work, *io, *timer;
+        struct tail_listener listener; /* while it follows */
+        unsigned generation;           /* of the files that `journal` has open */
+        bool live;                     /* all that was there is read: the listener hears the rest */
+        bool done;                     /* the limit is reached */
+        int error;                     /* of the listener's */
+        sd_event_source *work, *timer;
         char *pod_uid, *container, *run;
         bool (*running)(void *userdata, const char *pod_uid, const char *container, const char *run);
         void *userdata;
@@ -47,8 +52,8 @@ struct log_stream *log_stream_free(struct log_stream *s)
                 s->next->prev = s->prev;
         n_streams--;
         sd_event_source_disable_unref(s->work);
-        sd_event_source_disable_unref(s->io);
         sd_event_source_disable_unref(s->timer);
+        journal_tail_leave(&s->listener);
         log_journal_free(s->journal);
         buf_done(&s->batch);
         free(s->pod_uid);
@@ -132,17 +137,11 @@ static void drained(struct log_stream *s)
         static const uint64_t pauses[] = { 100000, 400000, 500000 };
         bool ended = s->follow &&
                      (log_journal_is_over(s->journal) || !s->running(s->userdata, s->pod_uid, s->container, s->run));
-        uint64_t at;
 
         if (!s->follow || (ended && s->looks >= ARRAY_LEN(pauses))) {
                 end_stream(s);
         } else if (!ended) {
                 s->looks = 0;
-                /* only where the journal lies on a network file system, which tells of no change */
-                if (sd_journal_get_timeout(log_journal_handle(s->journal), &at) >= 0 && at != UINT64_MAX) {
-                        sd_event_source_set_time(s->timer, at);
-                        sd_event_source_set_enabled(s->timer, SD_EVENT_ONESHOT);
-                }
         } else if (sd_event_source_get_enabled(s->timer, NULL) == 0) {
                 sd_event_source_set_time_relative(s->timer, pauses[s->looks]);
                 sd_event_source_set_enabled(s->timer, SD_EVENT_ONESHOT);
@@ -155,41 +154,84 @@ static void fail(struct log_stream *s, int error)
         end_stream(s);
 }
 
-static int on_work(sd_event_source *source UNUSED, void *userdata)
+/* Puts what is there. 0: it was all, -EAGAIN: it was not. */
+static int read_own(struct log_stream *s)
 {
-        struct log_stream *s = userdata;
         unsigned budget = ENTRIES_PER_RUN;
         struct log_line line;
         int r = -EAGAIN;
 
-        while (!s->full && (r = log_journal_next(s->journal, &budget, &line)) > 0) {
+        if (s->follow && log_journal_rests(s->journal))
+                s->generation = journal_tail_generation(s->listener.tail);
+        while (!s->full && !s->done && (r = log_journal_next(s->journal, &budget, &line)) > 0) {
                 s->looks = 0;
-                if (!put_line(s, &line)) {
-                        end_stream(s);
-                        return 0;
-                }
+                s->done = !put_line(s, &line);
         }
-        flush(s);
-        if (s->full)
-                return 0; /* on_ready() goes on */
-        if (r == 0)
-                drained(s);
-        else if (r == -EAGAIN)
-                look_again(s);
-        else
-                fail(s, r);
+        return s->full || s->done ? -EAGAIN : r;
+}
+
+/*
+ * All was read once. When the listener's reader has been at the end, and after that there is still nothing more here,
+ * then what it hears from now on is what follows: nothing is missed, and nothing comes twice.
+ */
+static int go_live(struct log_stream *s)
+{
+        int r = journal_tail_read(s->listener.tail);
+
+        if (r < 0)
+                return r;
+        if (s->generation != journal_tail_generation(s->listener.tail)) {
+                log_journal_rest(s->journal, NULL, true); /* there are files that it does not know */
+                return -EAGAIN;
+        }
+        r = read_own(s);
+        if (r < 0 || log_journal_is_over(s->journal))
+                return r;
+        log_journal_rest(s->journal, NULL, true);
+        s->live = true;
         return 0;
 }
 
-static int on_journal(sd_event_source *source UNUSED, int fd UNUSED, uint32_t events UNUSED, void *userdata)
+static size_t readers(void)
+{
+        size_t n = 0;
+
+        for (const struct log_stream *s = streams; s; s = s->next)
+                n += s->journal && !log_journal_rests(s->journal);
+        return n;
+}
+
+/* Listeners are told of what came meanwhile, this one among them. */
+static int read_more(struct log_stream *s)
+{
+        int r;
+
+        if (s->live)
+                return journal_tail_read(s->listener.tail);
+        r = read_own(s);
+        return r == 0 && s->follow && !log_journal_is_over(s->journal) ? go_live(s) : r;
+}
+
+static int on_work(sd_event_source *source UNUSED, void *userdata)
 {
         struct log_stream *s = userdata;
-        int r = sd_journal_process(log_journal_handle(s->journal));
+        int r = s->error;
 
-        if (r < 0)
-                fail(s, r);
-        else if (r != SD_JOURNAL_NOP && !s->full)
+        if (r >= 0 && !s->done && !s->full)
+                r = read_more(s);
+        flush(s);
+        if (s->done) {
+                end_stream(s);
+        } else if (s->full) { /* log_stream_go_on() goes on */
+                if (!s->live && readers() > LOG_READERS_MAX / 2)
+                        log_journal_rest(s->journal, NULL, true);
+        } else if (r == -EAGAIN) {
                 look_again(s);
+        } else if (r < 0) {
+                fail(s, r);
+        } else {
+                drained(s);
+        }
         return 0;
 }
 
@@ -198,8 +240,45 @@ static int on_timer(sd_event_source *source UNUSED, uint64_t usec UNUSED, void *
         struct log_stream *s = userdata;
 
         s->looks++;
-        look_again(s); /* whether the descriptor says so or not */
-        return on_journal(NULL, -1, 0, s);
+        look_again(s);
+        return 0;
+}
+
+/* ---- what the listener hears ------------------------------------------------------------------------------------- */
+
+/* While the sink takes nothing, the place is remembered and the rest is read when it does. */
+static void wait_at(struct log_stream *s, sd_journal *j, bool taken)
+{
+        log_journal_rest(s->journal, j, taken);
+        s->live = false;
+}
+
+static void on_entry(void *userdata, sd_journal *j)
+{
+        struct log_stream *s = userdata;
+        struct log_line line;
+
+        if (!s->live || s->done)
+                return;
+        if (s->full) {
+                wait_at(s, j, false);
+                return;
+        }
+        look_again(s); /* also where another run begins */
+        if (!log_journal_take(s->journal, j, &line))
+                return;
+        s->looks = 0;
+        s->done = !put_line(s, &line);
+        if (s->full)
+                wait_at(s, j, true);
+}
+
+static void on_tail_failed(void *userdata, int error)
+{
+        struct log_stream *s = userdata;
+
+        s->error = error;
+        look_again(s);
 }
 
 void log_stream_go_on(struct log_stream *s)
@@ -218,9 +297,6 @@ static int add_sources(struct log_stream *s, sd_event *event, struct err *e)
                 r = sd_event_add_time_relative(event, &s->timer, CLOCK_MONOTONIC, 0, 0, on_timer, s);
         if (r >= 0 && s->follow)
                 r = sd_event_source_set_enabled(s->timer, SD_EVENT_OFF);
-        if (r >= 0 && s->follow)
-                r = sd_event_add_io(event, &s->io, sd_journal_get_fd(log_journal_handle(s->journal)), EPOLLIN,
-                                    on_journal, s);
         return r < 0 ? err_errno(e, r, NULL, "cannot follow the journal") : 0;
 }
 
@@ -234,6 +310,8 @@ int log_stream_new(sd_event *event, const struct log_source *source, const struc
 
         if (n_streams >= LOG_STREAMS_MAX)
                 return err_set(e, -EUSERS, NULL, "%d log streams are open already", LOG_STREAMS_MAX);
+        if (readers() >= LOG_READERS_MAX)
+                return err_set(e, -EUSERS, NULL, "%d others read logs already", LOG_READERS_MAX);
         s = NEW(struct log_stream);
         s->next = streams;
         if (streams)
@@ -250,7 +328,17 @@ int log_stream_new(sd_event *event, const struct log_source *source, const struc
         s->timestamps = options->timestamps;
         s->left = options->limit_bytes;
         s->batch = BUF(BATCH + LOG_LINE_MAX + BATCH);
-        r = log_journal_open(source, options->tail, options->since_usec, s->follow, &s->journal, e);
+        s->listener = (struct tail_listener){
+                .pod_uid = s->pod_uid,
+                .entry = on_entry,
+                .failed = on_tail_failed,
+                .userdata = s,
+        };
+        r = s->follow ? journal_tail_join(event, source->directory, &s->listener, e) : 0;
+        if (r < 0)
+                return r;
+        s->generation = s->follow ? journal_tail_generation(s->listener.tail) : 0;
+        r = log_journal_open(source, options->tail, options->since_usec, &s->journal, e);
         if (r < 0 || (r = add_sources(s, event, e)) < 0)
                 return r;
         *ret = TAKE(s);

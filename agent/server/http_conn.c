@@ -27,6 +27,7 @@ struct http_conn {
         size_t scanned;           /* of a head that is not complete */
         bool served;              /* a request before; till then the time for the handshake is running */
         bool closing;             /* no request is taken any more */
+        struct caller *caller;    /* whose request is being answered */
         struct response response; /* one at a time: that is HTTP/1.1 */
         struct gate_wait *wait;   /* the request is at the gate */
         struct http_head *head;   /* and this is it; NULL: none waits */
@@ -75,6 +76,9 @@ static void answered(struct response *r)
         bool keep_alive = r->keep_alive;
 
         *r = (struct response){ .state = IDLE };
+        if (c->caller)
+                tls_set_worth(c->tls, TLS_RESTING);
+        c->caller = callers_leave(c->caller);
         c->served = true;
         if (!keep_alive) {
                 c->closing = true;
@@ -228,6 +232,7 @@ static void on_stream_closed(void *userdata)
         struct http_conn *c = userdata;
 
         streams_gone(c->streams);
+        callers_leave(c->caller);
         free(c);
 }
 
@@ -309,10 +314,15 @@ static void enter(struct http_conn *c, struct http_head *head, const struct user
 
 static void at_the_gate(struct http_conn *c, struct http_head *head, const struct gate_answer *a)
 {
-        if (a->who)
-                tls_settle(c->tls);
         if (a->status == 200 && a->who) {
-                enter(c, head, a->who);
+                c->caller = callers_enter(c->host->callers, a->who->name);
+                if (c->caller) {
+                        tls_set_worth(c->tls, TLS_WORKING);
+                        enter(c, head, a->who);
+                } else {
+                        response_error(&c->response, 429, "%d requests of %s are being answered already",
+                                       SERVER_OF_ONE_CALLER_MAX, a->who->name);
+                }
                 return;
         }
         log_debug("a request is refused: %s", a->text);
@@ -432,6 +442,7 @@ static void on_closed(void *userdata)
                 c->response.on_closed(c->response.userdata);
         gate_cancel(c->wait);
         head_free(c->head);
+        callers_leave(c->caller);
         free(c);
 }
 

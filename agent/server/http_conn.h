@@ -4,12 +4,14 @@
 #ifndef VKS_AGENT_SERVER_HTTP_CONN_H
 #define VKS_AGENT_SERVER_HTTP_CONN_H
 
+#include "agent/server/callers.h"
 #include "agent/server/gate.h"
 #include "agent/server/server.h"
 #include "agent/server/tls.h"
 
 struct http_host { /* what the connections of a server share; must outlive them */
         struct gate *gate;
+        struct callers *callers;
         server_handler handler;
         void *userdata;
         sd_event *event;

@@ -142,6 +142,7 @@ int server_new(sd_event *event, const struct server_config *config, server_handl
         s->key_file = xstrdup(config->key_file);
         s->client_ca_file = xstrdup(config->client_ca_file);
         s->http.gate = config->gate;
+        s->http.callers = callers_new(SERVER_OF_ONE_CALLER_MAX);
         s->http.handler = handler;
         s->http.userdata = userdata;
         set_limits(s, event, config);
@@ -176,6 +177,7 @@ struct server *server_free(struct server *s)
         sd_event_source_disable_unref(s->pause);
         file_watch_free(s->watch);
         tls_host_free(s->tls);
+        callers_free(s->http.callers);
         tls_context_free(s->context);
         fd_close(s->fd);
         free(s->cert_file);

@@ -17,7 +17,10 @@
 enum {
         SERVER_HEAD_MAX = 32 * 1024, /* request line and headers */
         SERVER_HEAD_TIMEOUT_S = 10,  /* from accept to the end of the headers, TLS handshake included */
-        SERVER_CONNECTIONS_MAX = 512,
+        /* One more takes the place of one whose peer is not known, or asks for nothing at the moment (tls.h). */
+        SERVER_CONNECTIONS_MAX = 1024,
+        /* Who may much could keep all others out. The API server, one caller, comes with the requests of many. */
+        SERVER_OF_ONE_CALLER_MAX = SERVER_CONNECTIONS_MAX * 3 / 4,
         SERVER_OUT_HIGH = 256 * 1024,      /* a response with more unsent bytes than this is paused ... */
         SERVER_OUT_LOW = 64 * 1024,        /* ... until it has fewer than this */
         SERVER_OUT_MAX = 64 * 1024 * 1024, /* a connection with more unsent bytes than this is dropped */

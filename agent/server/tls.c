@@ -28,7 +28,8 @@ enum state {
 
 struct tls_conn {
         struct tls_host *host;
-        struct tls_conn *prev, *next;  /* the host's, oldest first */
+        struct tls_conn *prev, *next; /* the host's of the same worth, oldest first */
+        enum tls_worth worth;
         const struct tls_proto *proto; /* NULL: gone */
         void *userdata;
         SSL *ssl;
@@ -40,7 +41,7 @@ struct tls_conn {
         uint64_t progress; /* when output last moved */
         uint64_t stall_usec;
         bool watch_end; /* the peer's end is looked for also while nothing is read */
-        bool settled, paused, eof, finish, abort;
+        bool paused, eof, finish, abort;
         bool readable;                           /* SSL_read has not yet said that there is no more */
         bool offer;                              /* what lies in `in` is to be offered again */
         bool drained_wanted;                     /* the protocol was told to pause */
@@ -51,7 +52,9 @@ struct tls_conn {
 struct tls_host {
         sd_event *event;
         struct tls_limits limits;
-        struct tls_conn *oldest, *newest;
+        struct {
+                struct tls_conn *oldest, *newest;
+        } of[TLS_WORKING + 1]; /* by worth */
         size_t count;
 };
 
@@ -59,8 +62,8 @@ static void unlink_conn(struct tls_conn *c)
 {
         struct tls_host *h = c->host;
 
-        *(c->prev ? &c->prev->next : &h->oldest) = c->next;
-        *(c->next ? &c->next->prev : &h->newest) = c->prev;
+        *(c->prev ? &c->prev->next : &h->of[c->worth].oldest) = c->next;
+        *(c->next ? &c->next->prev : &h->of[c->worth].newest) = c->prev;
         h->count--;
 }
 
@@ -68,9 +71,10 @@ static void link_conn(struct tls_conn *c)
 {
         struct tls_host *h = c->host;
 
-        c->prev = h->newest;
-        *(h->newest ? &h->newest->next : &h->oldest) = c;
-        h->newest = c;
+        c->prev = h->of[c->worth].newest;
+        c->next = NULL;
+        *(c->prev ? &c->prev->next : &h->of[c->worth].oldest) = c;
+        h->of[c->worth].newest = c;
         h->count++;
 }
 
@@ -390,10 +394,9 @@ struct tls_host *tls_host_free(struct tls_host *h)
 {
         if (!h)
                 return NULL;
-        for (struct tls_conn *c = h->oldest, *next; c; c = next) {
-                next = c->next;
-                conn_free(c);
-        }
+        for (size_t worth = 0; worth < ARRAY_LEN(h->of); worth++)
+                while (h->of[worth].oldest)
+                        conn_free(h->of[worth].oldest);
         sd_event_unref(h->event);
         free(h);
         return NULL;
@@ -406,12 +409,10 @@ size_t tls_host_count(const struct tls_host *h)
 
 static bool make_room(struct tls_host *h)
 {
-        struct tls_conn *c = h->oldest;
+        struct tls_conn *c = h->of[TLS_UNKNOWN].oldest ?: h->of[TLS_RESTING].oldest;
 
         if (h->count < h->limits.connections_max)
                 return true;
-        while (c && c->settled)
-                c = c->next;
         if (!c)
                 return false;
         conn_free(c);
@@ -490,9 +491,11 @@ struct tls_conn *tls_conn_dial(struct tls_host *h, SSL_CTX *context, int fd, con
         return c;
 }
 
-void tls_settle(struct tls_conn *c)
+void tls_set_worth(struct tls_conn *c, enum tls_worth worth)
 {
-        c->settled = true;
+        unlink_conn(c);
+        c->worth = worth;
+        link_conn(c);
 }
 
 SSL *tls_ssl(struct tls_conn *c)

@@ -44,10 +44,17 @@ struct tls_host *tls_host_free(struct tls_host *h); /* drops the connections (cl
 DEFINE_FREEP(struct tls_host, tls_host_free)
 size_t tls_host_count(const struct tls_host *h);
 
+/* What a connection is worth when there is no room for another one. */
+enum tls_worth {
+        TLS_UNKNOWN, /* nobody who may anything, as far as is known: each connection begins so */
+        TLS_RESTING, /* its peer was let in, and asks for nothing at the moment: he can come again */
+        TLS_WORKING, /* is never dropped for another one */
+};
+
 /*
  * The server's end of a connection on the connected, non-blocking socket `fd`, which it owns from now on. When the
- * host has connections_max already, the oldest connection that tls_settle() was not called on is dropped; if there is
- * none, returns NULL (fd is closed, closed() is not called).
+ * host has connections_max already, one of those of least worth is dropped, the one that has been so for longest; if
+ * all are TLS_WORKING, returns NULL (fd is closed, closed() is not called).
  */
 struct tls_conn *tls_conn_new(struct tls_host *h, SSL_CTX *context, int fd, const struct tls_proto *proto,
                               void *userdata);
@@ -57,8 +64,7 @@ struct tls_conn *tls_conn_new(struct tls_host *h, SSL_CTX *context, int fd, cons
 struct tls_conn *tls_conn_dial(struct tls_host *h, SSL_CTX *context, int fd, const char *name,
                                const struct tls_proto *proto, void *userdata);
 
-/* Call it when the peer has authenticated: the connection will not be dropped to make room for another one. */
-void tls_settle(struct tls_conn *c);
+void tls_set_worth(struct tls_conn *c, enum tls_worth worth);
 
 SSL *tls_ssl(struct tls_conn *c); /* for tls_peer(), which reads the client certificate */
 

@@ -129,6 +129,8 @@ static void line(const char *message)
         entry(STDOUT "_SYSTEMD_INVOCATION_ID=" RUN1 "\n", message);
 }
 
+static unsigned file_number; /* another one: journald has begun another file */
+
 /* Writes what entry() collected behind what is there. */
 static void commit(void)
 {
@@ -139,7 +141,7 @@ static void commit(void)
         pid_t pid;
         FILE *f;
 
-        snprintf(output, sizeof(output), "--output=%s/test.journal", dir);
+        snprintf(output, sizeof(output), "--output=%s/test%u.journal", dir, file_number);
         snprintf(input, sizeof(input), "%s/export", dir);
         f = fopen(input, "w");
         cr_assert(f && fwrite(export.data, 1, export.len, f) == export.len && fclose(f) == 0);
@@ -607,6 +609,170 @@ Test(logs, a_follower_of_one_run_ends_when_another_has_begun)
         buf_done(&res.body);
 }
 
+/* All that happens by itself has happened. */
+static void settle(void)
+{
+        while (sd_event_run(event, 0) > 0)
+                ;
+}
+
+static size_t descriptors(void)
+{
+        DIR *folder = opendir("/proc/self/fd");
+        size_t n = 0;
+
+        while (readdir(folder))
+                n++;
+        closedir(folder);
+        return n;
+}
+
+/* Each hears the same, and a thousand descriptors or as many watches as a user may have are not what it takes. */
+Test(logs, followers_who_have_read_all_cost_no_reader_of_their_own)
+{
+        static struct response res[300];
+        struct log_options o = { .follow = true, .tail = -1, .limit_bytes = -1 };
+        size_t before;
+
+        alive = true;
+        three_lines();
+        start(&res[0], &o, NULL);
+        settle();
+        before = descriptors();
+        for (size_t i = 1; i < ARRAY_LEN(res); i++) {
+                start(&res[i], &o, NULL);
+                settle();
+        }
+        cr_assert_eq(descriptors(), before);
+        for (int i = 0; i < 50; i++) {
+                char text[16];
+
+                snprintf(text, sizeof(text), "%d", i);
+                line(text);
+                if (i % 10 == 9)
+                        commit();
+                if (i % 20 == 9)
+                        settle();
+        }
+        alive = false;
+        log_stream_poke(UID);
+        for (size_t i = 0; i < ARRAY_LEN(res); i++) {
+                run_until_ended(&res[i]);
+                cr_assert_str_eq(res[i].body.data, res[0].body.data);
+        }
+        for (size_t i = 0; i < ARRAY_LEN(res); i++)
+                buf_done(&res[i].body);
+}
+
+/* Whoever takes nothing for a while goes on where he was, from before as from after he had heard all there was. */
+Test(logs, a_follower_who_paused_misses_nothing_and_hears_nothing_twice)
+{
+        struct log_options o = { .follow = true, .tail = -1, .limit_bytes = -1 };
+        struct response res = { .high = 1 };
+        struct buf want = BUF(1024 * 1024);
+
+        alive = true;
+        line("0");
+        commit();
+        buf_str(&want, "0\n");
+        start(&res, &o, NULL);
+        for (int i = 1; i < 40; i++) {
+                char text[16];
+
+                snprintf(text, sizeof(text), "%d", i);
+                line(text);
+                buf_printf(&want, "%d\n", i);
+                if (i % 3)
+                        commit();
+                settle();
+                if (i % 4 == 0) {
+                        res.on_ready(res.userdata);
+                        settle();
+                        if (i % 8 == 0)
+                                res.on_ready(res.userdata);
+                }
+        }
+        commit();
+        res.high = 0;
+        alive = false;
+        while (!res.ended) {
+                res.on_ready(res.userdata);
+                cr_assert_geq(sd_event_run(event, 100000), 0);
+        }
+        cr_assert_str_eq(res.body.data, want.data);
+        buf_done(&res.body);
+        buf_done(&want);
+}
+
+/* journald begins another file while somebody still reads what was there. */
+Test(logs, a_follower_reads_on_in_files_that_came_later)
+{
+        struct log_options o = { .follow = true, .tail = -1, .limit_bytes = -1 };
+        struct response res = { .high = 1 }, live = { 0 };
+
+        alive = true;
+        three_lines();
+        start(&res, &o, NULL);
+        start(&live, &o, NULL);
+        settle();
+        file_number++;
+        line("four");
+        commit();
+        settle();
+        res.high = 0;
+        res.on_ready(res.userdata);
+        run_until_length(&res, strlen("one\ntwo\nthree\nfour\n"));
+        line("five");
+        commit();
+        alive = false;
+        log_stream_poke(UID);
+        run_until_ended(&res);
+        run_until_ended(&live);
+        cr_assert_str_eq(res.body.data, "one\ntwo\nthree\nfour\nfive\n");
+        cr_assert_str_eq(live.body.data, res.body.data);
+        buf_done(&res.body);
+        buf_done(&live.body);
+}
+
+Test(logs, a_follower_hears_nothing_of_others)
+{
+        struct log_options o = { .follow = true, .tail = -1, .limit_bytes = -1 };
+        struct response res = { 0 };
+
+        alive = true;
+        three_lines();
+        start(&res, &o, NULL);
+        settle();
+        entry("VKS_POD_UID=" UID "\nVKS_CONTAINER=other\n_SYSTEMD_UNIT=vks-log.service\n_TRANSPORT=journal\n",
+              "another container");
+        entry("VKS_POD_UID=" UID "\nVKS_CONTAINER=web\n_SYSTEMD_UNIT=else.service\n_TRANSPORT=journal\n", "made up");
+        entry("VKS_POD_UID=other\nVKS_CONTAINER=web\n_SYSTEMD_UNIT=" UNIT "\n_TRANSPORT=stdout\n", "another pod");
+        entry("VKS_POD_UID=" UID "\nVKS_CONTAINER=web\n_SYSTEMD_UNIT=vks-log.service\n_TRANSPORT=journal\n", "ours");
+        commit();
+        alive = false;
+        log_stream_poke(UID);
+        run_until_ended(&res);
+        cr_assert_str_eq(res.body.data, "one\ntwo\nthree\nours\n");
+        buf_done(&res.body);
+}
+
+Test(logs, the_limit_holds_for_a_follower)
+{
+        struct log_options o = { .follow = true, .tail = -1, .limit_bytes = strlen("one\ntwo\nthree\nfo") };
+        struct response res = { 0 };
+
+        alive = true;
+        three_lines();
+        start(&res, &o, NULL);
+        settle();
+        line("four");
+        line("five");
+        commit();
+        run_until_ended(&res);
+        cr_assert_str_eq(res.body.data, "one\ntwo\nthree\nfo");
+        buf_done(&res.body);
+}
+
 Test(logs, a_follower_whose_peer_left_is_gone)
 {
         struct log_options o = { .follow = true, .tail = -1, .limit_bytes = -1 };
@@ -614,7 +780,7 @@ Test(logs, a_follower_whose_peer_left_is_gone)
 
         alive = true;
         three_lines();
-        for (int i = 0; i < 3 * LOG_STREAMS_MAX; i++) { /* or there would be too many */
+        for (int i = 0; i < 3 * LOG_READERS_MAX; i++) { /* or there would be too many */
                 start(&res, &o, NULL);
                 if (i % 2)
                         run_until_length(&res, 1);
@@ -623,17 +789,38 @@ Test(logs, a_follower_whose_peer_left_is_gone)
         }
 }
 
-Test(logs, too_many_streams_are_refused)
+Test(logs, too_many_readers_are_refused)
 {
         struct log_source source = { .pod_uid = UID, .container = "web", .unit = UNIT, .directory = dir };
-        struct response res[LOG_STREAMS_MAX + 1] = { 0 };
+        struct response res[LOG_READERS_MAX + 1] = { 0 };
 
         for (size_t i = 0; i < ARRAY_LEN(res); i++)
                 log_stream_start(event, &res[i], &source, &ALL, running, &alive);
-        cr_assert_eq(res[LOG_STREAMS_MAX].status, 429);
-        for (size_t i = 0; i < LOG_STREAMS_MAX; i++) {
+        cr_assert_eq(res[LOG_READERS_MAX].status, 429);
+        for (size_t i = 0; i < LOG_READERS_MAX; i++) {
                 cr_assert(res[i].started);
                 res[i].on_closed(res[i].userdata);
+        }
+}
+
+Test(logs, too_many_streams_are_refused)
+{
+        static struct response res[LOG_STREAMS_MAX], more;
+        struct log_source source = { .pod_uid = UID, .container = "web", .unit = UNIT, .directory = dir };
+        struct log_options o = { .follow = true, .tail = -1, .limit_bytes = -1 };
+
+        alive = true;
+        three_lines();
+        for (size_t i = 0; i < ARRAY_LEN(res); i++) {
+                start(&res[i], &o, NULL);
+                run_until_length(&res[i], 1);
+                settle();
+        }
+        log_stream_start(event, &more, &source, &ALL, running, &alive);
+        cr_assert_eq(more.status, 429);
+        for (size_t i = 0; i < ARRAY_LEN(res); i++) {
+                res[i].on_closed(res[i].userdata);
+                buf_done(&res[i].body);
         }
 }
 

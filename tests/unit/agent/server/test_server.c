@@ -277,13 +277,15 @@ static void handler(void *userdata UNUSED, const struct request *r, struct respo
  */
 
 static unsigned ask_ms; /* how long it thinks; 0: there is none, and everybody known may enter */
+static bool says_no;
 static struct api *api;
 
 static int on_thought(sd_event_source *s, uint64_t usec UNUSED, void *userdata)
 {
         static const char yes[] = "HTTP/1.1 201 x\r\nContent-Length: 27\r\n\r\n{\"status\":{\"allowed\":true}}";
+        static const char no[] = "HTTP/1.1 201 x\r\nContent-Length: 28\r\n\r\n{\"status\":{\"allowed\":false}}";
 
-        (void)!write((int)(intptr_t)userdata, yes, sizeof(yes) - 1);
+        (void)!write((int)(intptr_t)userdata, says_no ? no : yes, says_no ? sizeof(no) - 1 : sizeof(yes) - 1);
         sd_event_source_unref(s);
         return 0;
 }
@@ -425,6 +427,13 @@ static void setup_to_ask(void)
         setup_with(FOR_EVER, FOR_EVER);
 }
 
+static void setup_for_nobody(void)
+{
+        ask_ms = 1;
+        says_no = true;
+        setup_with(FOR_EVER, FOR_EVER);
+}
+
 static void teardown(void)
 {
         static const char *const names[] = { "ca.crt", "tls.crt", "tls.key", "new" };
@@ -442,6 +451,7 @@ static void teardown(void)
 TestSuite(server, .init = setup, .fini = teardown, .timeout = 1200);
 TestSuite(server_heads, .init = setup_for_heads, .fini = teardown, .timeout = 1200);
 TestSuite(server_gate, .init = setup_to_ask, .fini = teardown, .timeout = 1200);
+TestSuite(server_nobody, .init = setup_for_nobody, .fini = teardown, .timeout = 1200);
 TestSuite(server_readers, .init = setup_for_readers, .fini = teardown, .timeout = 1200);
 
 /* ---- the client's side ------------------------------------------------------------------------------------------- */
@@ -1110,6 +1120,76 @@ Test(server, strangers_cannot_keep_others_out)
                 close(silent[i]);
         hang_up(&early);
         hang_up(&late);
+}
+
+/* Whoever may nothing keeps nobody out either, and neither do those who ask for nothing any more. */
+Test(server_nobody, whoever_may_nothing_cannot_keep_others_out)
+{
+        static struct client idle[SERVER_CONNECTIONS_MAX];
+        struct client late;
+
+        for (size_t i = 0; i < ARRAY_LEN(idle); i++) {
+                idle[i] = client(&client_id);
+                expect(&idle[i], "GET", "/echo?x=1", "", 403,
+                       "Forbidden (user=kube-apiserver, verb=get, resource=nodes, subresource(s)=[proxy])");
+        }
+        late = client(&client_id);
+        expect(&late, "POST", "/echo?x=2", "", 403,
+               "Forbidden (user=kube-apiserver, verb=create, resource=nodes, subresource(s)=[proxy])");
+        hang_up(&late);
+        for (size_t i = 0; i < ARRAY_LEN(idle); i++)
+                hang_up(&idle[i]);
+}
+
+Test(server, whoever_rests_makes_room_and_whoever_works_does_not)
+{
+        static struct client idle[SERVER_CONNECTIONS_MAX];
+        struct client stream = client(&client_id), late;
+
+        say(&stream, "GET /quiet HTTP/1.1\r\nHost: n\r\n\r\n");
+        free(take(&stream, 0, "\r\n\r\n"));
+        for (size_t i = 0; i < ARRAY_LEN(idle); i++) {
+                idle[i] = client(&client_id);
+                expect(&idle[i], "GET", "/echo?x=1", "", 200, "GET 1");
+        }
+        late = client(&client_id);
+        expect(&late, "GET", "/numbers", "", 200, "0 0"); /* the stream is there */
+        cr_assert_not(more(&idle[0]));
+        cr_assert_not(more(&idle[1]));
+        expect(&idle[ARRAY_LEN(idle) - 1], "GET", "/echo?x=2", "", 200, "GET 2");
+        hang_up(&stream);
+        hang_up(&late);
+        for (size_t i = 0; i < ARRAY_LEN(idle); i++)
+                hang_up(&idle[i]);
+}
+
+Test(server, nobody_has_all_connections_for_himself)
+{
+        static struct client streams[SERVER_OF_ONE_CALLER_MAX];
+        struct identity id = make_cert(&ca, "another", NULL, "clientAuth", 10);
+        struct client c, other = client(&id);
+
+        for (size_t i = 0; i < ARRAY_LEN(streams); i++) {
+                streams[i] = client(&client_id);
+                say(&streams[i], "GET /quiet HTTP/1.1\r\nHost: n\r\n\r\n");
+                free(take(&streams[i], 0, "\r\n\r\n"));
+        }
+        c = client(&client_id);
+        expect(&c, "GET", "/echo?x=1", "", 429, "768 requests of kube-apiserver are being answered already");
+        expect(&other, "GET", "/echo?x=1", "", 200, "GET 1");
+        hang_up(&streams[0]);
+        for (size_t produced_, closed_ = 0; closed_ < 1; nap()) {
+                struct reply r = ask(&other, "GET", "/numbers", "");
+
+                cr_assert_eq(sscanf(r.body, "%zu %zu", &produced_, &closed_), 2);
+                reply_done(&r);
+        }
+        expect(&c, "GET", "/echo?x=2", "", 200, "GET 2");
+        hang_up(&c);
+        hang_up(&other);
+        for (size_t i = 1; i < ARRAY_LEN(streams); i++)
+                hang_up(&streams[i]);
+        drop(&id);
 }
 
 /* ---- upgrades ---------------------------------------------------------------------------------------------------- */
