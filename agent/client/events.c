@@ -10,7 +10,12 @@
 #include "common/log.h"
 #include "common/mem.h"
 
-enum { BURST = 50, REFILL_USEC = 200000, TIMEOUT_MS = 10000, RETRY_FIRST_MS = 800, RETRY_MOST_MS = 30000 };
+enum {
+        REFILL_USEC = 1000000 / EVENTS_PER_SECOND,
+        TIMEOUT_MS = 10000,
+        RETRY_FIRST_MS = 800,
+        RETRY_MOST_MS = 30000,
+};
 
 struct events {
         sd_event *event;
@@ -88,7 +93,7 @@ static void send_next(struct events *ev)
         sd_event_now(ev->event, CLOCK_MONOTONIC, &now);
         ev->calm = ev->calm && api_request_count(ev->api) == ev->requests_seen;
         ev->requests_seen = api_request_count(ev->api);
-        if (!ev->calm && !bucket_take(&ev->pace, BURST, REFILL_USEC, now)) {
+        if (!ev->calm && !bucket_take(&ev->pace, EVENTS_BURST, REFILL_USEC, now)) {
                 wait_for(ev, REFILL_USEC);
                 return;
         }

@@ -12,6 +12,11 @@
 
 #include "agent/client/api.h"
 
+enum {
+        EVENTS_PER_SECOND = 5,
+        EVENTS_BURST = 50,
+};
+
 struct events;
 
 struct event_object {

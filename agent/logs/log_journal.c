@@ -46,6 +46,7 @@ struct log_journal {
         uint64_t first;      /* nothing older is looked at */
         int64_t tail;        /* lines still to go back; -1: we are where reading begins */
         bool tail_started;
+        bool bounded; /* begin, end and first are known */
         bool over;
 };
 
@@ -158,6 +159,19 @@ static int seek_start(struct log_journal *l)
         return l->first ? sd_journal_seek_realtime_usec(l->journal, l->first) : sd_journal_seek_head(l->journal);
 }
 
+/* Done once: what the journal has forgotten meanwhile it has told. */
+static int find_first(struct log_journal *l)
+{
+        int r = l->invocation_id ? find_bounds(l) : 0;
+
+        if (r < 0)
+                return r;
+        if (l->begin > SLACK_USEC && l->first < l->begin - SLACK_USEC)
+                l->first = l->begin - SLACK_USEC;
+        l->bounded = true;
+        return 0;
+}
+
 /* To where log_journal_rest() was called. */
 static int seek_back(struct log_journal *l)
 {
@@ -175,10 +189,12 @@ static int seek_back(struct log_journal *l)
         return r;
 }
 
-static int open_again(struct log_journal *l)
+int log_journal_open(struct log_journal *l)
 {
         int r = open_journal(l);
 
+        if (r >= 0 && !l->bounded)
+                r = find_first(l);
         if (r >= 0)
                 r = match_container(l);
         if (r >= 0)
@@ -210,12 +226,9 @@ bool log_journal_rests(const struct log_journal *l)
         return !l->journal;
 }
 
-int log_journal_open(const struct log_source *source, int64_t tail, uint64_t since_usec, struct log_journal **ret,
-                     struct err *e)
+struct log_journal *log_journal_new(const struct log_source *source, int64_t tail, uint64_t since_usec)
 {
-        CLEANUP(log_journal_freep) struct log_journal *l = NEW(struct log_journal);
-        uint64_t run;
-        int r;
+        struct log_journal *l = NEW(struct log_journal);
 
         *l = (struct log_journal){
                 .unit = xstrdup(source->unit),
@@ -225,20 +238,9 @@ int log_journal_open(const struct log_source *source, int64_t tail, uint64_t sin
                 .invocation_id = xstrdup(source->invocation_id),
                 .end = UINT64_MAX,
                 .tail = tail,
+                .first = since_usec,
         };
-        r = open_journal(l);
-        if (r >= 0 && l->invocation_id)
-                r = find_bounds(l);
-        if (r >= 0)
-                r = match_container(l);
-        run = l->begin > SLACK_USEC ? l->begin - SLACK_USEC : 0;
-        l->first = since_usec > run ? since_usec : run;
-        if (r >= 0)
-                r = seek_start(l);
-        if (r < 0)
-                return err_errno(e, r, NULL, "cannot read the journal");
-        *ret = TAKE(l);
-        return 0;
+        return l;
 }
 
 struct log_journal *log_journal_free(struct log_journal *l)
@@ -408,7 +410,7 @@ static bool read_line(struct log_journal *l, sd_journal *j, uint64_t usec, struc
 
 int log_journal_next(struct log_journal *l, unsigned *budget, struct log_line *ret)
 {
-        int r = l->journal ? 0 : open_again(l);
+        int r = l->journal ? 0 : log_journal_open(l);
 
         if (r >= 0 && l->tail >= 0)
                 r = go_back(l, budget);

@@ -24,12 +24,9 @@ struct log_line {
         char stream[40]; /* id of the stdout or stderr that the line was written to; "" if it came another way */
 };
 
-/*
- * Opens the journal at the first of the last `tail` lines (-1: of all lines) since `since_usec`. The strings of
- * `source` are copied. Files that the journal gets later are not seen (journal_tail.h tells of them).
- */
-int log_journal_open(const struct log_source *source, int64_t tail, uint64_t since_usec, struct log_journal **ret,
-                     struct err *e);
+/* At the first of the last `tail` lines (-1: of all lines) since `since_usec`. The strings of `source` are copied. It
+ * rests (see below). */
+struct log_journal *log_journal_new(const struct log_source *source, int64_t tail, uint64_t since_usec);
 struct log_journal *log_journal_free(struct log_journal *l);
 DEFINE_FREEP(struct log_journal, log_journal_free)
 
@@ -41,6 +38,9 @@ int log_journal_next(struct log_journal *l, unsigned *budget, struct log_line *r
 
 /* Has another run followed the one that was asked for? Then no more lines will come. */
 bool log_journal_is_over(const struct log_journal *l);
+
+/* Opens the journal. Files that it gets later are not seen (journal_tail.h tells of them). */
+int log_journal_open(struct log_journal *l);
 
 /*
  * Closes the journal, which costs descriptors and mappings, and remembers the place; log_journal_next() opens it again.

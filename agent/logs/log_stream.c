@@ -154,6 +154,15 @@ static void fail(struct log_stream *s, int error)
         end_stream(s);
 }
 
+static size_t readers(void)
+{
+        size_t n = 0;
+
+        for (const struct log_stream *s = streams; s; s = s->next)
+                n += s->journal && !log_journal_rests(s->journal);
+        return n;
+}
+
 /* Puts what is there. 0: it was all, -EAGAIN: it was not. */
 static int read_own(struct log_stream *s)
 {
@@ -161,6 +170,8 @@ static int read_own(struct log_stream *s)
         struct log_line line;
         int r = -EAGAIN;
 
+        if (log_journal_rests(s->journal) && readers() >= LOG_READERS_MAX)
+                return -EAGAIN; /* these have their turns in the same loop, so it will be fewer */
         if (s->follow && log_journal_rests(s->journal))
                 s->generation = journal_tail_generation(s->listener.tail);
         while (!s->full && !s->done && (r = log_journal_next(s->journal, &budget, &line)) > 0) {
@@ -190,15 +201,6 @@ static int go_live(struct log_stream *s)
         log_journal_rest(s->journal, NULL, true);
         s->live = true;
         return 0;
-}
-
-static size_t readers(void)
-{
-        size_t n = 0;
-
-        for (const struct log_stream *s = streams; s; s = s->next)
-                n += s->journal && !log_journal_rests(s->journal);
-        return n;
 }
 
 /* Listeners are told of what came meanwhile, this one among them. */
@@ -310,8 +312,6 @@ int log_stream_new(sd_event *event, const struct log_source *source, const struc
 
         if (n_streams >= LOG_STREAMS_MAX)
                 return err_set(e, -EUSERS, NULL, "%d log streams are open already", LOG_STREAMS_MAX);
-        if (readers() >= LOG_READERS_MAX)
-                return err_set(e, -EUSERS, NULL, "%d others read logs already", LOG_READERS_MAX);
         s = NEW(struct log_stream);
         s->next = streams;
         if (streams)
@@ -338,8 +338,11 @@ int log_stream_new(sd_event *event, const struct log_source *source, const struc
         if (r < 0)
                 return r;
         s->generation = s->follow ? journal_tail_generation(s->listener.tail) : 0;
-        r = log_journal_open(source, options->tail, options->since_usec, &s->journal, e);
-        if (r < 0 || (r = add_sources(s, event, e)) < 0)
+        s->journal = log_journal_new(source, options->tail, options->since_usec);
+        if (readers() < LOG_READERS_MAX && (r = log_journal_open(s->journal)) < 0)
+                return err_errno(e, r, NULL, "cannot read the journal");
+        r = add_sources(s, event, e);
+        if (r < 0)
                 return r;
         *ret = TAKE(s);
         return 0;

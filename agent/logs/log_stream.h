@@ -29,7 +29,8 @@ struct log_source {
 
 enum {
         LOG_STREAMS_MAX = 500,
-        LOG_READERS_MAX = 100, /* of these read what is in the journal already, which costs descriptors and mappings */
+        /* So many of them read what is in the journal already, which costs descriptors and mappings; others wait. */
+        LOG_READERS_MAX = 100,
 };
 
 struct log_stream;
@@ -47,7 +48,7 @@ struct log_sink {
  * With `follow`, the stream asks `running` whenever it has read all there is in the journal, and ends when the answer
  * is no; `run` is the source's invocation_id, and the question is whether the container is in that run. `running` and
  * `userdata` must stay valid until then. A stream that follows one run also ends when another run has begun. -EUSERS:
- * there are LOG_STREAMS_MAX already, or LOG_READERS_MAX. The sink is never called from inside.
+ * there are LOG_STREAMS_MAX already. The sink is never called from inside.
  */
 int log_stream_new(sd_event *event, const struct log_source *source, const struct log_options *options,
                    const struct log_sink *sink,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/server/configz.h"
 
+#include "agent/client/events.h"
 #include "agent/lib/quantity.h"
 #include "agent/node/lease.h"
 #include "agent/node/node_status.h"
@@ -62,6 +63,22 @@ static void add_who_may(cJSON *o, const struct config *c)
         webhook = cJSON_AddObjectToObject(may, "webhook");
         add_seconds(webhook, "cacheAuthorizedTTL", GATE_YES_LIFE_S);
         add_seconds(webhook, "cacheUnauthorizedTTL", GATE_NO_LIFE_S);
+}
+
+/* What TLS 1.2 may use, by the names of the registry that Kubernetes has; tls_trust.c names the same to OpenSSL. (Those
+ * of 1.3 are all good, and not to be chosen, as in Go.) */
+static void add_ciphers(cJSON *o)
+{
+        static const char *const names[] = {
+                "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",       "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+                "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",       "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+                "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256", "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
+        };
+        cJSON *list = cJSON_AddArrayToObject(o, "tlsCipherSuites");
+
+        for (size_t i = 0; i < ARRAY_LEN(names); i++)
+                cJSON_AddItemToArray(list, cJSON_CreateString(names[i]));
+        cJSON_AddStringToObject(o, "tlsMinVersion", "VersionTLS12");
 }
 
 static void add_amounts(cJSON *o, const char *name, const struct config_amount *list)
@@ -128,6 +145,7 @@ char *configz_text(const struct config *c)
         cJSON_AddNumberToObject(o, "port", c->port);
         add_text(o, "tlsCertFile", c->cert_file);
         add_text(o, "tlsPrivateKeyFile", c->key_file);
+        add_ciphers(o);
         cJSON_AddBoolToObject(o, "rotateCertificates", c->rotate_client);
         cJSON_AddBoolToObject(o, "serverTLSBootstrap", c->serving_bootstrap);
         add_who_may(o, c);
@@ -140,6 +158,9 @@ char *configz_text(const struct config *c)
                 cJSON_AddNumberToObject(o, "nodeLeaseDurationSeconds", LEASE_DURATION_S);
         cJSON_AddStringToObject(o, "cgroupDriver", "systemd");
         cJSON_AddNumberToObject(o, "maxPods", c->max_pods);
+        cJSON_AddNumberToObject(o, "podPidsLimit", c->max_pids ? (double)c->max_pids : -1);
+        cJSON_AddNumberToObject(o, "eventRecordQPS", EVENTS_PER_SECOND);
+        cJSON_AddNumberToObject(o, "eventBurst", EVENTS_BURST);
         add_eviction(o, &c->eviction);
         cJSON_AddBoolToObject(o, "enableDebuggingHandlers", true);
         add_shutdown(o, &c->shutdown);

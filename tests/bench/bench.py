@@ -223,6 +223,45 @@ def requests():
     return 0
 
 
+class Kubelet:
+    """The node's own API, asked as something that scrapes it does: over one connection that stays."""
+
+    def __init__(self):
+        node_ = json.loads(Api().call("GET", f"/api/v1/nodes/{NODE}")[1])
+        address = [a["address"] for a in node_["status"]["addresses"] if a["type"] == "InternalIP"][0]
+        c = context()
+        c.check_hostname, c.verify_mode = False, ssl.CERT_NONE
+        self.c = http.client.HTTPSConnection(address, node_["status"]["daemonEndpoints"]["kubeletEndpoint"]["Port"], context=c, timeout=60)
+
+    def scrape(self):
+        """Milliseconds, and the text."""
+        start = time.monotonic()
+        self.c.request("GET", "/metrics/resource")
+        r = self.c.getresponse()
+        text = r.read().decode()
+        if r.status != 200:
+            sys.exit(f"/metrics/resource: {r.status} {text[:200]}")
+        return (time.monotonic() - start) * 1e3, text
+
+
+def scrapes(n):
+    kubelet = Kubelet()
+    kubelet.scrape()
+    before = cpu(pid("vks-agent"))
+    took = sorted(kubelet.scrape()[0] for _ in range(20))
+    own = (cpu(pid("vks-agent")) - before) / 20 * 1e3
+    told = kubelet.scrape()[1].count("\ncontainer_start_time_seconds{")
+    return [f"/metrics/resource with {n} pods", f"{statistics.median(took):.0f} ms", f"p50 of 20, longest {took[-1]:.0f} ms, {own:.1f} ms of the agent's CPU each, {told} containers told; budget 50"]
+
+
+def scraped_at_rest(n, seconds=60, every=15):
+    kubelet, before = Kubelet(), cpu(pid("vks-agent"))
+    for _ in range(seconds // every):
+        kubelet.scrape()
+        time.sleep(every)
+    return [f"agent's CPU, idle with {n} pods, scraped", f"{(cpu(pid('vks-agent')) - before) / seconds * 100:.2f} %", f"/metrics/resource every {every} s for {seconds} s; budget 2"]
+
+
 def alone(n, *text):
     """Seconds in which systemd starts n units without vks."""
     return float(node(RAW, str(n), *text)) / 1e3
@@ -299,6 +338,7 @@ def main():
         rows.append(row)
         rows.append([f"own CPU a pod, {n} pods", f"{(agent + helper) / n * 1e3:.2f} ms",
                      f"agent {agent / n * 1e3:.2f}, helper {helper / n * 1e3:.2f}; budget 1.5; systemd and its children {(init - first) / n * 1e3:.1f}"])
+        rows.append(scrapes(n))
         if n == max(COUNTS):
             rows.append(memory_row(f"agent's PSS right after {n} pods", memory("vks-agent"), "; budget 32"))
             if pid("vks-helper"):
@@ -308,6 +348,7 @@ def main():
             time.sleep(20)
             # the question itself asks the API server about the one who asks, and a Lease is renewed every 10 s
             rows.append([f"agent's CPU, idle with {n} pods", f"{(cpu(pid('vks-agent')) - c) / 20 * 100:.2f} %", f"{requests() - r} API requests in 20 s, from 10 s after the last pod"])
+            rows.append(scraped_at_rest(n))
             rows.append(memory_row(f"agent's PSS, idle with {n} pods", memory("vks-agent"), "; budget 32"))
         at_once, took = took, delete(names, watch)
         node("systemctl", "stop", "vks-agent")

@@ -104,6 +104,34 @@ test_an_admins_kubeconfig_is_enough_and_is_not_kept() {
     logs_and_exec_work q
 }
 
+# Each command of the page says what the page says it does.
+test_what_the_page_about_the_benchmark_shows() {
+    unjoin
+    put_admin
+    join --kubeconfig /root/admin.conf </dev/null
+    is_ready || fail "the Node is not Ready"
+    wait_for 60 "the certificate is signed" sh_node 'openssl x509 -noout -issuer -in /var/lib/vks/pki/kubelet-server-current.pem | grep -v system:node'
+    wait_for 30 "it serves" kubectl get --raw "/api/v1/nodes/$NODE/proxy/configz"
+    python3 - "$ROOT_DIR/packaging/doc/cis.md" "$LAB" <<'PYTHON' || fail "the page is not true"
+import subprocess, sys
+
+page, lab = sys.argv[1:]
+commands, wrong = [], 0
+for line in open(page):
+    if line.startswith(("    # ", "    $ ")):
+        commands.append((line[4], line[6:-1], []))
+    elif line.startswith("    ") and commands:
+        commands[-1][2].append(line[4:-1])
+assert len(commands) >= 25, len(commands)
+for who, command, want in commands:
+    got = subprocess.run([lab, "node", "exec", "sh", "-c", command] if who == "#" else ["sh", "-c", command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True).stdout
+    if got.splitlines() != want:
+        wrong += 1
+        print(f"  {command}\n    said  {got.splitlines()}\n    and not {want}", file=sys.stderr)
+sys.exit(wrong > 0)
+PYTHON
+}
+
 another_machines() { # the controllers write to a new Node as well
     kubectl get --raw "/api/v1/nodes/$NODE" | sed 's/"machineID": *"[^"]*"/"machineID": "00000000000000000000000000000001"/' >"$TMP/node.json"
     kubectl replace --raw "/api/v1/nodes/$NODE/status" -f "$TMP/node.json"

@@ -257,6 +257,35 @@ test_much_is_told_in_pieces() {
     wait_for 60 "all are told" equals 20 of pods "len([p for p in o['items'] if p['metadata']['namespace'] == '$NS' and p['metadata']['name'].startswith('p') and len(p['metadata']['annotations']['much']) == 200000])"
 }
 
+# Nobody keeps others out: neither by much that he opens, nor by what he sends slowly, nor by what he follows. The full numbers, and the limits of a machine that does
+# nothing else: IDLE=2000 SLOW=2000 STREAMS=200 HEALTHZ_MS=50 ONLY=many_connections tests/e2e/kubelet_api.sh
+test_many_connections() {
+    local rss figures
+    program talks 'i=0; while :; do i=$((i + 1)); echo "line $i"; sleep 0.5; done'
+    running talks
+    curl_as_admin pods >/dev/null || fail "an admin"
+    "$LAB" client "$TMP/nobody" "/CN=vks-nobody-$$"
+    mkfifo "$TMP/hold"
+    python3 "$ROOT_DIR/tests/tools/connections.py" 127.0.0.1 "${KUBELET_PORT:-10250}" "$TMP/admin.crt" "$TMP/admin.key" "$TMP/nobody.crt" "$TMP/nobody.key" \
+        "/containerLogs/$NS/talks/main" "${IDLE:-1200}" "${SLOW:-300}" "${STREAMS:-150}" "${SECONDS_LONG:-10}" <"$TMP/hold" >"$TMP/figures" 2>"$TMP/trouble" &
+    many=$!
+    exec 7>"$TMP/hold" # it goes when this is closed
+    trap 'exec 7>&-; kill $many 2>/dev/null || true' EXIT
+    wait_for 180 "all is opened, and was asked" told_or_gone
+    figures=$(cat "$TMP/figures")
+    [ -n "$figures" ] && kill -0 "$many" 2>/dev/null || fail "$(cat "$TMP/trouble" "$TMP/figures")"
+    rss=$(node awk '$1 == "VmRSS:" { print int($2 / 1024) }' "/proc/$(main_pid vks-agent)/status")
+    echo "  $figures, agent's RSS $rss MiB"
+    [ "$rss" -lt 64 ] || fail "the agent has $rss MiB"
+    python3 -c 'import json, sys
+o = json.loads(sys.argv[1])
+sys.exit(not max(o["new_p50_ms"], o["kept_p50_ms"]) < float(sys.argv[2]))' "$figures" "${HEALTHZ_MS:-200}" || fail "healthz is slow: $figures"
+    exec 7>&-
+    wait_for 30 "its connections are gone, and so is what they took" at_most_descriptors 100
+}
+told_or_gone() { [ -s "$TMP/figures" ] || [ -s "$TMP/trouble" ]; }
+at_most_descriptors() { [ "$(node sh -c "ls /proc/$(main_pid vks-agent)/fd | wc -l")" -le "$1" ]; }
+
 TMP=$(mktemp -d)
 trap 'rm -rf "$TMP"' EXIT
 run_tests

@@ -41,6 +41,10 @@ Test(configz, what_holds_without_a_setting)
         cr_assert_eq(json_int(o, "healthzPort", -1), 10248);
         cr_assert_str_eq(json_str(o, "healthzBindAddress"), "127.0.0.1");
         cr_assert_eq(json_int(o, "maxPods", -1), 110);
+        cr_assert_eq(json_int(o, "podPidsLimit", 0), -1);
+        cr_assert_eq(json_int(o, "eventRecordQPS", 0), 5);
+        cr_assert_str_eq(json_str(o, "tlsMinVersion"), "VersionTLS12");
+        cr_assert_eq(cJSON_GetArraySize(json_get(o, "tlsCipherSuites")), 6);
         cr_assert_str_eq(json_str(o, "streamingConnectionIdleTimeout"), "4h0m0s");
         cr_assert_str_eq(json_str(o, "nodeStatusReportFrequency"), "5m0s");
         cr_assert_str_eq(json_str(o, "nodeStatusUpdateFrequency"), "10s");

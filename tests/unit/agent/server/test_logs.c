@@ -789,17 +789,22 @@ Test(logs, a_follower_whose_peer_left_is_gone)
         }
 }
 
-Test(logs, too_many_readers_are_refused)
+Test(logs, of_many_readers_some_wait_for_others)
 {
-        struct log_source source = { .pod_uid = UID, .container = "web", .unit = UNIT, .directory = dir };
-        struct response res[LOG_READERS_MAX + 1] = { 0 };
+        static struct response res[LOG_READERS_MAX * 3];
+        struct log_options o = { .follow = true, .tail = -1, .limit_bytes = -1 };
+        size_t before = descriptors();
 
+        alive = true;
+        three_lines();
         for (size_t i = 0; i < ARRAY_LEN(res); i++)
-                log_stream_start(event, &res[i], &source, &ALL, running, &alive);
-        cr_assert_eq(res[LOG_READERS_MAX].status, 429);
-        for (size_t i = 0; i < LOG_READERS_MAX; i++) {
-                cr_assert(res[i].started);
-                res[i].on_closed(res[i].userdata);
+                start(&res[i], i % 2 ? &o : &ALL, NULL);
+        cr_assert_leq(descriptors(), before + 2 * LOG_READERS_MAX + 10);
+        alive = false;
+        for (size_t i = 0; i < ARRAY_LEN(res); i++) {
+                run_until_ended(&res[i]);
+                cr_assert_str_eq(res[i].body.data, "one\ntwo\nthree\n");
+                buf_done(&res[i].body);
         }
 }
 
