@@ -75,7 +75,7 @@ void kubelet_stats_metrics(struct sampler *sampler, const struct families *famil
         struct answer *a = answer_new(r, res);
 
         a->families.families = families;
-        a->wait = sample_take(sampler, depth, on_sample, a);
+        a->wait = sample_recent(sampler, depth, on_sample, a);
 }
 
 void kubelet_stats_summary(struct sampler *sampler, const char *node_name, const struct request *r,
@@ -85,5 +85,5 @@ void kubelet_stats_summary(struct sampler *sampler, const char *node_name, const
 
         a->node_name = xstrdup(node_name);
         a->summary.only_cpu_and_memory = streq(request_query(r, "only_cpu_and_memory"), "true");
-        a->wait = sample_take(sampler, a->summary.only_cpu_and_memory ? USAGE_BASIC : USAGE_WHOLE, on_sample, a);
+        a->wait = sample_recent(sampler, a->summary.only_cpu_and_memory ? USAGE_BASIC : USAGE_WHOLE, on_sample, a);
 }

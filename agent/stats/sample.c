@@ -5,6 +5,7 @@
 #include <time.h>
 #include <utlist.h>
 
+#include "agent/lib/retry.h"
 #include "agent/lib/times.h"
 #include "agent/machine/cgroups.h"
 #include "agent/pods/shown.h"
@@ -15,22 +16,30 @@
 enum {
         SLICE_USEC = 5000, /* of one turn of the event loop */
         PATH_MAX_BYTES = 1024,
+        RECENT_USEC = 10 * 1000 * 1000, /* the kubelet's housekeeping interval */
 };
 
 struct sample_wait {
         struct sampler *sampler;
         enum usage_depth depth;
+        bool recent; /* an older one will do */
         sample_done done;
         void *userdata;
         struct sample_wait *prev, *next;
 };
 
 struct sampler {
+        sd_event *event;
         struct pods *pods;
         sd_event_source *work;          /* enabled while somebody waits */
         struct sample_wait *waiting[2]; /* by depth */
-        struct sample *sample;          /* under way; NULL: none is */
-        char **uids;                    /* of its pods */
+        struct sample *kept;            /* the last one, while recent ones are wanted */
+        uint64_t kept_at, wanted_at[2]; /* monotonic; by depth */
+        uint64_t recent_usec;
+        sd_event_source *again; /* when it is recent no more */
+        bool refresh;           /* ... and a new one is to be taken, though nobody waits */
+        struct sample *sample;  /* under way; NULL: none is */
+        char **uids;            /* of its pods */
         size_t next_uid;
         int top;
 };
@@ -198,18 +207,76 @@ static uint64_t monotonic(void)
         return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
+/* ---- one that is recent ------------------------------------------------------------------------------------------ */
+
+static bool is_wanted(const struct sampler *s, enum usage_depth depth)
+{
+        return s->wanted_at[depth] && monotonic() < s->wanted_at[depth] + 6 * s->recent_usec;
+}
+
+static int on_again(UNUSED sd_event_source *source, UNUSED uint64_t usec, void *userdata)
+{
+        struct sampler *s = userdata;
+
+        s->refresh = is_wanted(s, USAGE_WHOLE) || is_wanted(s, USAGE_BASIC);
+        if (s->refresh)
+                sd_event_source_set_enabled(s->work, SD_EVENT_ON);
+        else
+                s->kept = sample_unref(s->kept);
+        return 0;
+}
+
+static void keep(struct sampler *s)
+{
+        sample_unref(s->kept);
+        s->kept = s->sample;
+        s->kept->users++;
+        s->kept_at = monotonic();
+        s->refresh = false;
+        timer_arm(s->event, &s->again, CLOCK_MONOTONIC, s->recent_usec, on_again, s);
+}
+
+static void hand_out_kept(struct sampler *s)
+{
+        struct sample *kept = s->kept;
+
+        /* a half more: while the next one is taken, which has its turns among others */
+        if (!kept || monotonic() > s->kept_at + s->recent_usec + s->recent_usec / 2)
+                return;
+        for (int depth = (int)kept->depth; depth >= 0; depth--) {
+                struct sample_wait *w, *next;
+
+                DL_FOREACH_SAFE (s->waiting[depth], w, next) {
+                        if (!w->recent)
+                                continue;
+                        DL_DELETE(s->waiting[depth], w);
+                        kept->users++;
+                        w->done(w->userdata, kept);
+                        free(w);
+                }
+        }
+}
+
 static int work(sd_event_source *source, void *userdata)
 {
         struct sampler *s = userdata;
         uint64_t until = monotonic() + SLICE_USEC;
 
+        hand_out_kept(s);
+        if (!s->sample && !is_waited_for(s) && !s->refresh) {
+                sd_event_source_set_enabled(source, SD_EVENT_OFF);
+                return 0;
+        }
         if (!s->sample)
-                begin(s, s->waiting[USAGE_WHOLE] ? USAGE_WHOLE : USAGE_BASIC);
+                begin(s,
+                      s->waiting[USAGE_WHOLE] || (s->refresh && is_wanted(s, USAGE_WHOLE)) ? USAGE_WHOLE : USAGE_BASIC);
         while (s->uids[s->next_uid] && s->top >= 0) {
                 if (monotonic() >= until)
                         return 0;
                 sample_pod(s->sample, s->top, s->pods, s->uids[s->next_uid++]);
         }
+        if (is_wanted(s, USAGE_WHOLE) || is_wanted(s, USAGE_BASIC))
+                keep(s);
         hand_out(s);
         end_sample(s);
         if (!is_waited_for(s))
@@ -227,6 +294,15 @@ struct sample_wait *sample_take(struct sampler *s, enum usage_depth depth, sampl
         return w;
 }
 
+struct sample_wait *sample_recent(struct sampler *s, enum usage_depth depth, sample_done done, void *userdata)
+{
+        struct sample_wait *w = sample_take(s, depth, done, userdata);
+
+        w->recent = true;
+        s->wanted_at[depth] = monotonic();
+        return w;
+}
+
 struct sample_wait *sample_cancel(struct sample_wait *w)
 {
         if (w) {
@@ -240,12 +316,19 @@ struct sampler *sampler_new(sd_event *event, struct pods *pods)
 {
         struct sampler *s = NEW(struct sampler);
 
+        s->event = sd_event_ref(event);
         s->pods = pods;
+        s->recent_usec = RECENT_USEC;
         s->top = -1;
         if (sd_event_add_defer(event, &s->work, work, s) < 0)
                 return sampler_free(s);
         sd_event_source_set_enabled(s->work, SD_EVENT_OFF);
         return s;
+}
+
+void sampler_set_recent(struct sampler *s, uint64_t usec)
+{
+        s->recent_usec = usec;
 }
 
 struct sampler *sampler_free(struct sampler *s)
@@ -259,7 +342,10 @@ struct sampler *sampler_free(struct sampler *s)
                         free(w);
         }
         end_sample(s);
+        sample_unref(s->kept);
         sd_event_source_disable_unref(s->work);
+        sd_event_source_disable_unref(s->again);
+        sd_event_unref(s->event);
         free(s);
         return NULL;
 }

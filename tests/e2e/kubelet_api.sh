@@ -257,8 +257,8 @@ test_much_is_told_in_pieces() {
     wait_for 60 "all are told" equals 20 of pods "len([p for p in o['items'] if p['metadata']['namespace'] == '$NS' and p['metadata']['name'].startswith('p') and len(p['metadata']['annotations']['much']) == 200000])"
 }
 
-# Nobody keeps others out: neither by much that he opens, nor by what he sends slowly, nor by what he follows. The full numbers, and the limits of a machine that does
-# nothing else: IDLE=2000 SLOW=2000 STREAMS=200 HEALTHZ_MS=50 ONLY=many_connections tests/e2e/kubelet_api.sh
+# Nobody keeps others out: neither by much that he opens, nor by what he sends slowly, nor by what he follows. What /healthz takes longer than
+# without them is bounded, since a busy machine takes its time as well. The full numbers, and the bound of a machine that does nothing else: IDLE=2000 SLOW=2000 STREAMS=200 HEALTHZ_MS=50 ONLY=many_connections tests/e2e/kubelet_api.sh
 test_many_connections() {
     local rss figures
     program talks 'i=0; while :; do i=$((i + 1)); echo "line $i"; sleep 0.5; done'
@@ -279,7 +279,7 @@ test_many_connections() {
     [ "$rss" -lt 64 ] || fail "the agent has $rss MiB"
     python3 -c 'import json, sys
 o = json.loads(sys.argv[1])
-sys.exit(not max(o["new_p50_ms"], o["kept_p50_ms"]) < float(sys.argv[2]))' "$figures" "${HEALTHZ_MS:-200}" || fail "healthz is slow: $figures"
+sys.exit(not max(o["new_p50_ms"] - o["new_before_ms"], o["kept_p50_ms"] - o["kept_before_ms"]) < float(sys.argv[2]))' "$figures" "${HEALTHZ_MS:-100}" || fail "healthz is slow: $figures"
     exec 7>&-
     wait_for 30 "its connections are gone, and so is what they took" at_most_descriptors 100
 }

@@ -5,14 +5,14 @@ usage: connections.py HOST PORT CERT KEY NOBODY_CERT NOBODY_KEY LOG_PATH IDLE SL
 
 CERT may everything, NOBODY_CERT nothing. LOG_PATH is the path of a container's log; the container prints "line N" again and again, N counted from one.
 IDLE connections ask for nothing: a third never speaks, a third only TLS, and a third has asked once, as somebody who may nothing. SLOW ones send the head of a request byte
-by byte, half of them with CERT. What the server drops is opened again at once, but no more than 100 of those in a second. STREAMS follow the log. Meanwhile /healthz is asked for
-SECONDS seconds, over new connections and over one that stays. Prints a line of figures as JSON; what is not answered, or a stream that ends or misses a line, is an error.
+by byte, half of them with CERT. What the server drops is opened again, ten of those in a second. STREAMS follow the log. Meanwhile /healthz is asked for
+SECONDS seconds, over new connections and over one that stays, and before for comparison: how long the same takes when nothing else is open. Prints a line of figures as JSON; what is not answered, or a stream that ends or misses a line, is an error.
 """
 import json, os, random, re, resource, selectors, socket, ssl, sys, time
 
 HOST, PORT, CERT, KEY, NOBODY_CERT, NOBODY_KEY, LOG_PATH = sys.argv[1], int(sys.argv[2]), *sys.argv[3:8]
 IDLE, SLOW, STREAMS, SECONDS = map(int, sys.argv[8:12])
-AGAIN_PER_SECOND, BYTE_SECONDS = 100, 3
+AGAIN_PER_SECOND, BYTE_SECONDS = 10, 3
 HEAD = b"GET /healthz HTTP/1.1\r\nHost: node\r\nX-Slow: " + b"x" * 1000
 
 
@@ -173,9 +173,15 @@ class Asker:
         return took * 1000
 
 
+def middle(list_):
+    return round(sorted(list_)[len(list_) // 2], 1)
+
+
 def main():
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    asker, stays = Asker(), Asker()
+    before_new, before_kept = [asker.ask(False) for _ in range(20)], [stays.ask(True) for _ in range(20)]
     streams = some([Stream], STREAMS)
     until("all streams are there", lambda: all(s.last > 0 or s.dropped for s in streams), 120)
     for s in streams:
@@ -183,7 +189,7 @@ def main():
             sys.exit(f"a stream was refused: {s.got!r}")
     many = some([Silent, Quiet, Refused], IDLE) + some([Slow, SlowKnown], SLOW)
     run(2)
-    new, kept, asker, stays = [], [], Asker(), Asker()
+    new, kept = [], []
     end = dripped = time.monotonic()
     end += SECONDS
     opened_again, errors, first = 0, [], [s.last for s in streams]
@@ -209,8 +215,8 @@ def main():
     until("each stream has heard more", lambda: all(s.dropped or s.last > n for s, n in zip(streams, first)), 60)
     troubles = [s.trouble for s in streams if s.trouble] + ["a stream has ended" for s in streams if s.dropped]
     figures = {
-        "new_p50_ms": round(sorted(new)[len(new) // 2], 1), "new_max_ms": round(max(new), 1),
-        "kept_p50_ms": round(sorted(kept)[len(kept) // 2], 1), "kept_max_ms": round(max(kept), 1),
+        "new_p50_ms": middle(new), "new_max_ms": round(max(new), 1), "new_before_ms": middle(before_new),
+        "kept_p50_ms": middle(kept), "kept_max_ms": round(max(kept), 1), "kept_before_ms": middle(before_kept),
         "asked": len(new) + len(kept), "open": sum(not c.dropped for c in many), "opened_again": opened_again, "streams": len(streams) - sum(s.dropped for s in streams),
         "lines": min((s.last for s in streams), default=0),
     }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "agent/pods/shown.h"
+#include "agent/lib/times.h"
 #include "agent/stats/sample.h"
 #include "common/fd.h"
 #include "common/mem.h"
@@ -95,6 +96,46 @@ Test(sample, each_who_asks_meanwhile_gets_it_once)
         sample_unref(got[2]);
         sample_unref(got[3]);
         sample_take(s, USAGE_WHOLE, take, NULL);
+        sampler_free(s);
+        sd_event_unref(event);
+}
+
+Test(sample, a_recent_one_is_there_as_long_as_it_is_asked_for)
+{
+        enum { RECENT = 50 * 1000 };
+        sd_event *event;
+        struct sampler *s;
+
+        make_pods(20);
+        cr_assert(sd_event_new(&event) >= 0);
+        s = sampler_new(event, NULL);
+        sampler_set_recent(s, RECENT);
+        sample_recent(s, USAGE_BASIC, take, NULL);
+        turn_until(event, 1);
+        sample_recent(s, USAGE_BASIC, take, NULL);
+        cr_assert_eq(n_got, 1, "never from inside");
+        turn_until(event, 2);
+        cr_assert_eq(got[1], got[0], "the same");
+        sample_take(s, USAGE_BASIC, take, NULL);
+        turn_until(event, 3);
+        cr_assert_neq(got[2], got[0], "who wants one of now has it");
+        sample_recent(s, USAGE_WHOLE, take, NULL);
+        turn_until(event, 4);
+        cr_assert_neq(got[3], got[2], "it had less than is asked for");
+        cr_assert_eq(got[3]->depth, USAGE_WHOLE);
+        /* another one is taken when it is old, though nobody asks */
+        for (uint64_t now = 0, end = got[3]->at + 2 * RECENT; now < end; now = time_now())
+                sd_event_run(event, RECENT);
+        sample_recent(s, USAGE_BASIC, take, NULL);
+        turn_until(event, 5);
+        cr_assert_neq(got[4], got[3]);
+        cr_assert_eq(got[4]->depth, USAGE_WHOLE, "as much as was asked for lately");
+        /* and that ends some time after the last question */
+        for (uint64_t now = 0, end = time_now() + 10 * RECENT; now < end; now = time_now())
+                sd_event_run(event, RECENT);
+        cr_assert_eq(sd_event_run(event, 4 * RECENT), 0, "nothing is done while nobody asks");
+        for (size_t i = 0; i < n_got; i++)
+                sample_unref(got[i]);
         sampler_free(s);
         sd_event_unref(event);
 }
