@@ -18,6 +18,7 @@ struct journal_tail {
         sd_journal *journal;
         sd_event_source *io, *timer, *work;
         unsigned generation;
+        bool failed; /* nobody joins it any more */
         struct tail_listener *listeners;
         struct journal_tail *prev, *next;
 };
@@ -44,6 +45,9 @@ static void fail(struct journal_tail *t, int error)
 {
         struct tail_listener *l;
 
+        if (!t->failed)
+                DL_DELETE(tails, t);
+        t->failed = true;
         sd_event_source_set_enabled(t->io, SD_EVENT_OFF);
         sd_event_source_set_enabled(t->timer, SD_EVENT_OFF);
         DL_FOREACH (t->listeners, l)
@@ -226,7 +230,8 @@ void journal_tail_leave(struct tail_listener *l)
         if (t->listeners) {
                 (void)match_listeners(t); /* fewer than there were: no memory is wanted that was not there */
         } else {
-                DL_DELETE(tails, t);
+                if (!t->failed)
+                        DL_DELETE(tails, t);
                 tail_free(t);
         }
 }
