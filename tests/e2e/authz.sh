@@ -73,7 +73,9 @@ test_who_may_what() {
     running p
     callers
     logs=/containerLogs/$NS/p/main
-    # 404: let in, and there is no such route; 400: let in, and to upgrade the connection is not asked
+    # 404: let in, and there is no such route; 400: let in, and to upgrade the connection is not asked. The rules are those of the kubelet of the current release
+    # (pkg/kubelet/server/auth.go). Where a kubelet has an answer and there is 404 here: /allocatedPods (pods/proxy; what is allocated is told by /pods), /debug/pprof
+    # (Go's profiles), /metrics/slis (of its component's own service levels).
     while read -r caller method path want; do
         [ -n "$caller" ] || continue
         expect "$want" "$caller" "$method" "$(sed "s,LOGS,$logs,; s,FORWARD,/portForward/$NS," <<<"$path")" || wrong=$((wrong + 1))
@@ -173,6 +175,21 @@ apiserver  DELETE FORWARD/p      405
 apiserver  PUT    /nothing       404
 other-node GET    /pods          403
 this-node  GET    /pods          403
+proxy      GET    /allocatedPods 404
+pods       GET    /allocatedPods 404
+metrics    GET    /allocatedPods 403
+proxy      GET    /checkpoint/x/p/main 403
+nobody     HEAD   /healthz       403
+nobody     PATCH  /healthz       403
+healthz    PUT    /healthz       403
+proxy      GET    /debug/pprof/  404
+metrics    GET    /metrics/slis  404
+metrics    GET    /metricsx      403
+pods       GET    /podsx         403
+healthz    GET    /healthzx      403
+stats      GET    /statsx        403
+log        GET    /logsx/        403
+proxy      GET    /logsx/        404
 TABLE
     [ "$wrong" -eq 0 ] || fail "$wrong answers are wrong"
     # shellcheck disable=SC2086 # words

@@ -4,7 +4,7 @@
 usage: connections.py HOST PORT CERT KEY NOBODY_CERT NOBODY_KEY LOG_PATH IDLE SLOW STREAMS SECONDS
 
 CERT may everything, NOBODY_CERT nothing. LOG_PATH is the path of a container's log; the container prints "line N" again and again, N counted from one.
-IDLE connections ask for nothing: a third never speaks, a third only TLS, and a third has asked once, as somebody who may nothing. SLOW ones send the head of a request byte
+IDLE connections ask for nothing: a quarter each never speaks, speaks only TLS, has asked once as somebody who may nothing, and has asked once with CERT. SLOW ones send the head of a request byte
 by byte, half of them with CERT. What the server drops is opened again, ten of those in a second. STREAMS follow the log. Meanwhile /healthz is asked for
 SECONDS seconds, over new connections and over one that stays, and before for comparison: how long the same takes when nothing else is open. Prints a line of figures as JSON; what is not answered, or a stream that ends or misses a line, is an error.
 """
@@ -94,6 +94,10 @@ class Quiet(Connection):
 
 class Refused(Connection):
     tls, says = NOBODY, b"GET /healthz HTTP/1.1\r\nHost: node\r\n\r\n"
+
+
+class Resting(Refused):
+    tls = KNOWN
 
 
 class Slow(Connection):
@@ -187,7 +191,7 @@ def main():
     for s in streams:
         if s.dropped or b" 200 " not in s.got[:40] and s.last == 0:
             sys.exit(f"a stream was refused: {s.got!r}")
-    many = some([Silent, Quiet, Refused], IDLE) + some([Slow, SlowKnown], SLOW)
+    many = some([Silent, Quiet, Refused, Resting], IDLE) + some([Slow, SlowKnown], SLOW)
     run(2)
     new, kept = [], []
     end = dripped = time.monotonic()
