@@ -58,6 +58,7 @@ struct agent {
         struct image_table *images;
         struct observed *observed;
         struct objects *objects;
+        struct claims *claims;
         struct services *services;
         struct tokens *tokens;
         struct installer *installer;
@@ -327,6 +328,11 @@ static void content_changed(void *userdata, enum object_kind kind, const char *n
         pods_content_changed(((struct agent *)userdata)->pods, kind, namespace, name);
 }
 
+static void claim_came(void *userdata, const char *namespace, const char *name)
+{
+        pods_claim_changed(((struct agent *)userdata)->pods, namespace, name);
+}
+
 static void services_changed(void *userdata, const char *namespace)
 {
         pods_services_changed(((struct agent *)userdata)->pods, namespace);
@@ -579,6 +585,7 @@ static int agent_start(struct agent *a, struct err *e)
                 return r;
         a->helper = helper_client_new(a->event, a->config->helper_socket);
         a->objects = objects_new(a->event, a->api, content_changed, a);
+        a->claims = claims_new(a->event, a->api, claim_came, a);
         a->services = services_new(a->event, a->api, services_changed, a);
         a->tokens = tokens_new(a->event, a->api, token_came, a);
         a->installer = installer_new(a->event, a->helper, a->packages, &installer, a);
@@ -591,6 +598,7 @@ static int agent_start(struct agent *a, struct err *e)
                 .observed = a->observed,
                 .events = a->events,
                 .objects = a->objects,
+                .claims = a->claims,
                 .services = a->services,
                 .tokens = a->tokens,
                 .installer = a->installer,
@@ -644,6 +652,7 @@ static void agent_free(struct agent *a)
         installer_free(a->installer);
         tokens_free(a->tokens);
         objects_free(a->objects);
+        claims_free(a->claims);
         services_free(a->services);
         observed_free(a->observed);
         rotation_free(a->rotation);

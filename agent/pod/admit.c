@@ -137,6 +137,16 @@ static bool term_matches(const cJSON *term, const struct admit_node *node)
         return json_len(labels) + json_len(fields) > 0;
 }
 
+bool admit_terms_match(const cJSON *terms, const struct admit_node *node)
+{
+        const cJSON *term;
+
+        cJSON_ArrayForEach (term, terms)
+                if (term_matches(term, node))
+                        return true;
+        return false;
+}
+
 static enum admission no_match(struct err *e, const char *fmt, ...) PRINTF(2, 3);
 static enum admission no_match(struct err *e, const char *fmt, ...)
 {
@@ -166,11 +176,8 @@ static enum admission look_at_labels(const struct pod *p, const struct admit_nod
                             : no_match(e, "nodeSelector %.120s=%.63s, which the node does not have", item->string,
                                        want ? want : "");
         }
-        if (!p->demands.terms)
+        if (!p->demands.terms || admit_terms_match(p->demands.terms, node))
                 return ADMITTED;
-        cJSON_ArrayForEach (item, p->demands.terms)
-                if (term_matches(item, node))
-                        return ADMITTED;
         return no_match(e, "none of the %zu terms of its required node affinity does", json_len(p->demands.terms));
 }
 

@@ -46,6 +46,9 @@ struct neighbour {
 enum admission admit(const struct pod *p, const struct admit_node *node, const struct neighbour *others, size_t n,
                      struct err *e);
 
+/* Does one of these terms of a node selector match the node, whose labels are known? */
+bool admit_terms_match(const cJSON *terms, const struct admit_node *node);
+
 /* A pod that runs here asks for other resources, `asked` altogether: are they left beside what the others have? `e`
  * says why not, as for a new pod. */
 bool admit_resize(const struct resources *asked, const struct admit_node *node, const struct neighbour *others,

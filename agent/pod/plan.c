@@ -215,6 +215,11 @@ static bool plan_volumes(const struct pod *p, const struct pod_state *s, uint64_
 
         for (size_t i = 0; i < s->n_volumes; i++) {
                 const struct volume_state *v = &s->volumes[i];
+
+                if (volume_is_nowhere(&p->volumes[i])) {
+                        all = false;
+                        (void)due(plan, v->retry_at, now);
+                }
                 if (p->volumes[i].kind != VOLUME_FILES)
                         continue;
                 if (v->wanted && !v->in_flight && due(plan, v->retry_at, now))

@@ -438,6 +438,12 @@ static void volume_done(struct volume *v)
         for (size_t i = 0; i < v->n_items; i++)
                 pod_volume_item_done(&v->items[i]);
         free(v->items), free(v->name), free(v->path), free(v->type), free(v->size_text);
+        free(v->claim), free(v->server), free(v->exported), free(v->of);
+}
+
+bool volume_is_nowhere(const struct volume *v)
+{
+        return (v->kind == VOLUME_CLAIM || v->kind == VOLUME_NFS) && !v->path;
 }
 
 struct pod *pod_free(struct pod *p)

@@ -117,7 +117,13 @@ struct volume_item { /* one file, or all keys of an object when `path` is NULL *
         int64_t expiration_s; /* of a token */
 };
 
-enum volume_kind { VOLUME_EMPTY_DIR, VOLUME_HOST_PATH, VOLUME_FILES };
+enum volume_kind {
+        VOLUME_EMPTY_DIR,
+        VOLUME_HOST_PATH,
+        VOLUME_FILES,
+        VOLUME_CLAIM, /* where on the machine it lies, the claim's PersistentVolume says (place.h) */
+        VOLUME_NFS,   /* where the machine has mounted it (place.h) */
+};
 
 struct volume {
         char *name;
@@ -126,7 +132,12 @@ struct volume {
         bool memory;               /* emptyDir */
         uint64_t size_limit;       /* of an emptyDir, in bytes; 0: none */
         char *size_text;           /* the same, as the manifest has it */
-        char *path, *type;         /* hostPath */
+        char *path, *type;         /* hostPath; of a claim and NFS once it is known: NULL before */
+        char *claim;               /* the name of a PersistentVolumeClaim */
+        bool owned;                /* ... that is the pod's own: a generic ephemeral volume */
+        bool read_only;            /* of a claim and NFS */
+        char *server, *exported;   /* of NFS */
+        char *of;                  /* the PersistentVolume that `path` is from; NULL: none */
         struct volume_item *items; /* files */
         size_t n_items;
 };
@@ -177,6 +188,9 @@ struct pod {
  */
 int pod_parse(const cJSON *object, struct pod **ret, struct err *e);
 struct pod *pod_free(struct pod *p);
+
+/* Is it a volume that lies somewhere on the machine, and is it not known yet where? */
+bool volume_is_nowhere(const struct volume *v);
 
 /* Sets containers[i].unit to the name that follows from its present image, and from those of the other containers. */
 void pod_name_unit(struct pod *p, size_t i, struct err *e);

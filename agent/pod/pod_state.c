@@ -511,7 +511,7 @@ bool container_is_unresolved(const struct pod *p, const struct pod_state *s, siz
             !(c->image_present || c->mark))
                 return false;
         for (size_t k = 0; k < s->n_volumes; k++) /* these come first */
-                if (p->volumes[k].kind == VOLUME_FILES && !s->volumes[k].filled)
+                if (volume_is_nowhere(&p->volumes[k]) || (p->volumes[k].kind == VOLUME_FILES && !s->volumes[k].filled))
                         return false;
         if (init < i && p->containers[init].init)
                 return false;

@@ -117,6 +117,40 @@ static void parse_projected(struct pod *p, struct volume *v, const cJSON *projec
         }
 }
 
+static void parse_claim(struct pod *p, struct volume *v, const cJSON *source)
+{
+        const char *name = json_str(source, "claimName");
+
+        v->kind = VOLUME_CLAIM;
+        v->claim = xstrdup(name ? name : "");
+        v->read_only = json_bool(source, "readOnly", false);
+        if (!id_is_name(v->claim))
+                pod_refuse(p, NULL, "FailedMount", "volumes{%s}.persistentVolumeClaim: no valid claimName", v->name);
+}
+
+/* The controller makes the claim, under a name that follows from the pod's. */
+static void parse_ephemeral(struct pod *p, struct volume *v)
+{
+        v->kind = VOLUME_CLAIM;
+        v->owned = true;
+        v->claim = xasprintf("%s-%s", p->id.name, v->name);
+        if (!id_is_name(v->claim))
+                pod_refuse(p, NULL, "FailedMount", "volumes{%s}.ephemeral: \"%.300s\" can be no name of a claim",
+                           v->name, v->claim);
+}
+
+static void parse_nfs(struct pod *p, struct volume *v, const cJSON *source)
+{
+        const char *server = json_str(source, "server"), *path = json_str(source, "path");
+
+        v->kind = VOLUME_NFS;
+        v->server = xstrdup(server ? server : "");
+        v->exported = xstrdup(path ? path : "");
+        v->read_only = json_bool(source, "readOnly", false);
+        if (!*v->server || *v->exported != '/')
+                pod_refuse(p, NULL, "FailedMount", "volumes{%s}.nfs: a server, and a path that begins with /", v->name);
+}
+
 static void parse_volume(struct pod *p, struct volume *v, const cJSON *spec, struct buf *ignored)
 {
         const char *name = json_str(spec, "name"), *path;
@@ -149,6 +183,12 @@ static void parse_volume(struct pod *p, struct volume *v, const cJSON *spec, str
                         pod_refuse(p, NULL, "FailedMount",
                                    "volumes{%s}.hostPath: \"%.200s\" is not a normalized absolute path", v->name,
                                    v->path);
+        } else if ((source = json_get(spec, "persistentVolumeClaim"))) {
+                parse_claim(p, v, source);
+        } else if (json_get(spec, "ephemeral")) {
+                parse_ephemeral(p, v);
+        } else if ((source = json_get(spec, "nfs"))) {
+                parse_nfs(p, v, source);
         } else if ((source = json_get(spec, "configMap"))) {
                 v->kind = VOLUME_FILES;
                 add_object(p, v, &room, SOURCE_CONFIG_MAP, json_str(source, "name"), source,

@@ -34,6 +34,24 @@ static struct admission_labels *labels_of(struct pods *ps)
         return ps->labels;
 }
 
+const cJSON *admission_node_labels(const struct pods *ps)
+{
+        return ps->labels ? ps->labels->labels : NULL;
+}
+
+/* A volume that waits may be for nodes with a label that this one has got. */
+static void look_for_places(struct pods *ps)
+{
+        struct pod_entry *e, *next;
+
+        HASH_ITER (hh, ps->entries, e, next)
+                for (size_t i = 0; e->content && i < e->pod->n_volumes; i++)
+                        if (volume_is_nowhere(&e->pod->volumes[i])) {
+                                e->content_dirty = true;
+                                pod_mark(e);
+                        }
+}
+
 void pods_node_seen(void *userdata, const cJSON *node)
 {
         struct pods *ps = userdata;
@@ -43,6 +61,7 @@ void pods_node_seen(void *userdata, const cJSON *node)
         cJSON_Delete(l->labels);
         l->labels = labels ? cJSON_Duplicate(labels, true) : cJSON_CreateObject();
         mirrors_node_seen(ps, json_str(json_get(node, "metadata"), "uid"));
+        look_for_places(ps);
         if (ps->undecided)
                 pods_go_on(ps);
 }

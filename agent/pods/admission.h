@@ -16,6 +16,9 @@ void admission_await(struct pod_entry *e, const cJSON *object);
  * pod would be rejected by those that were last told: the pod may have been bound for the sake of a newer one. */
 void admission_judge(struct pods *ps);
 
+/* The node's labels, borrowed until they change; NULL: not known. */
+const cJSON *admission_node_labels(const struct pods *ps);
+
 void admission_forget(struct pods *ps);
 
 #endif

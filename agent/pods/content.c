@@ -27,6 +27,8 @@ struct content {
         size_t n_references;
         struct token **tokens; /* in the order in which the pod's volumes name them */
         size_t n_tokens;
+        struct claim **claims; /* parallel to pod->volumes; NULL where it is no claim */
+        size_t n_claims;
 };
 
 /* ---- holding ----------------------------------------------------------------------------------------------------- */
@@ -62,7 +64,7 @@ static void hold(struct content *c, struct objects *objects, enum source_kind ki
 }
 
 struct content *content_new(const struct pod *p, struct objects *objects, struct tokens *tokens,
-                            const struct services *services)
+                            const struct services *services, struct claims *claims)
 {
         struct content *c = NEW(struct content);
 
@@ -71,6 +73,11 @@ struct content *content_new(const struct pod *p, struct objects *objects, struct
         for (size_t i = 0; i < p->n_containers; i++)
                 for (size_t k = 0; k < p->containers[i].n_env; k++)
                         hold(c, objects, p->containers[i].env[k].kind, p->containers[i].env[k].object);
+        c->n_claims = p->n_volumes;
+        c->claims = xcalloc(p->n_volumes, sizeof(struct claim *));
+        for (size_t i = 0; i < p->n_volumes; i++)
+                if (p->volumes[i].kind == VOLUME_CLAIM && !p->refused.code)
+                        c->claims[i] = claim_hold(claims, p->id.namespace, p->volumes[i].claim);
         for (size_t i = 0; i < p->n_volumes; i++)
                 for (size_t k = 0; k < p->volumes[i].n_items; k++) {
                         const struct volume_item *it = &p->volumes[i].items[k];
@@ -93,6 +100,9 @@ struct content *content_free(struct content *c)
                 object_release(c->references[i].object);
         for (size_t i = 0; i < c->n_tokens; i++)
                 token_release(c->tokens[i]);
+        for (size_t i = 0; i < c->n_claims; i++)
+                claim_release(c->claims[i]);
+        free(c->claims);
         free(c->references);
         free(c->tokens);
         free(c);
@@ -106,6 +116,21 @@ bool content_refers(const struct content *c, enum object_kind kind, const char *
                     streq(c->pod->id.namespace, namespace))
                         return true;
         return false;
+}
+
+bool content_claims(const struct content *c, const char *namespace, const char *name)
+{
+        for (size_t i = 0; i < c->n_claims; i++)
+                if (c->claims[i] && streq(c->pod->volumes[i].claim, name) && streq(c->pod->id.namespace, namespace))
+                        return true;
+        return false;
+}
+
+struct place_claim content_claim(const struct content *c, size_t volume)
+{
+        struct claim_answer a = c->claims[volume] ? claim_look(c->claims[volume]) : (struct claim_answer){ 0 };
+
+        return (struct place_claim){ .claim = a.claim, .volume = a.volume, .why = a.why };
 }
 
 /* 1: the object is there; 0: it is missing, but optional; negative: the pod has to wait for it, for this reason. */
@@ -579,6 +604,15 @@ static Vks__Limits *limits_message(const struct limits *l)
         return m;
 }
 
+/* A claim, or an NFS volume, is read-only for all containers of the pod if it says so itself. */
+static bool is_read_only(const struct pod *p, const struct mount *m)
+{
+        for (size_t i = 0; i < p->n_volumes && !m->read_only; i++)
+                if (streq(p->volumes[i].name, m->volume))
+                        return p->volumes[i].read_only;
+        return m->read_only;
+}
+
 /* All of a container but its variables, its command line and its limits. */
 static void describe(const struct pod *p, const struct container *spec, const struct content_image *image,
                      Vks__Container *m)
@@ -624,7 +658,7 @@ static void describe(const struct pod *p, const struct container *spec, const st
                 mount->volume = xstrdup(spec->mounts[i].volume);
                 mount->path = xstrdup(spec->mounts[i].path);
                 mount->sub_path = xstrdup(spec->mounts[i].sub_path ? spec->mounts[i].sub_path : "");
-                mount->read_only = spec->mounts[i].read_only;
+                mount->read_only = is_read_only(p, &spec->mounts[i]);
         }
 }
 
@@ -681,11 +715,11 @@ static Vks__Volume *volume_message(const struct pod *p, const struct volume *v)
                 m->empty_dir->memory = v->memory;
                 m->empty_dir->size_limit = v->size_limit;
                 m->empty_dir->group = fs_group(p);
-        } else if (v->kind == VOLUME_HOST_PATH) {
+        } else if (v->kind != VOLUME_FILES) {
                 m->source_case = VKS__VOLUME__SOURCE_HOST_PATH;
                 m->host_path = NEW(Vks__HostPath);
                 vks__host_path__init(m->host_path);
-                m->host_path->path = xstrdup(v->path);
+                m->host_path->path = xstrdup(v->path ? v->path : "");
                 m->host_path->type = xstrdup(v->type ? v->type : "");
         } else {
                 m->source_case = VKS__VOLUME__SOURCE_FILES;

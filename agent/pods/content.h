@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What goes into a pod's volumes and environments. As long as the pod is here, its `struct content` holds the
- * ConfigMaps, Secrets and tokens that the pod refers to; once they are known, it turns them into the helper's
+ * ConfigMaps, Secrets, tokens and claims that the pod refers to; once they are known, it turns them into the helper's
  * messages.
  */
 #ifndef VKS_AGENT_PODS_CONTENT_H
@@ -9,8 +9,10 @@
 
 #include "helper.pb-c.h"
 
+#include "agent/client/claims.h"
 #include "agent/client/objects.h"
 #include "agent/client/services.h"
+#include "agent/pod/place.h"
 #include "agent/pod/pod.h"
 #include "agent/client/tokens.h"
 
@@ -18,12 +20,16 @@ struct content;
 
 /* `services` may be NULL: there are no variables for Services then. */
 struct content *content_new(const struct pod *p, struct objects *objects, struct tokens *tokens,
-                            const struct services *services);
+                            const struct services *services, struct claims *claims);
 struct content *content_free(struct content *c);
 DEFINE_FREEP(struct content, content_free)
 
 /* Does the pod refer to this object? */
 bool content_refers(const struct content *c, enum object_kind kind, const char *namespace, const char *name);
+
+/* Does the pod refer to this claim? And what has the API server said of a volume's? */
+bool content_claims(const struct content *c, const char *namespace, const char *name);
+struct place_claim content_claim(const struct content *c, size_t volume);
 
 /*
  * The FILL message of a Files volume, and a hash of the volume's content. -EAGAIN while an object that the volume

@@ -171,7 +171,7 @@ struct pod_entry *desired_add(struct pods *ps, struct pod *p, const cJSON *objec
         if (!of_file && !p->terminal)
                 resize_adopt(e->state, p, json_get(object, "status"), time_now());
         if (!p->terminal && !ps->parts.dry_run)
-                e->content = content_new(p, ps->parts.objects, ps->parts.tokens, ps->parts.services);
+                e->content = content_new(p, ps->parts.objects, ps->parts.tokens, ps->parts.services, ps->parts.claims);
         e->listed = true;
         check_leftovers(e);
         admission_await(e, object);
@@ -239,6 +239,22 @@ static void tell_ignored(struct pod_entry *e, const struct pod *p)
                 pod_event(e, NULL, true, "FieldsIgnored", "not supported yet and without effect: %s", p->ignored);
 }
 
+/* Where a volume lies stays so for as long as the pod is here. */
+static void carry_places(struct pod *p, struct pod *was)
+{
+        for (size_t i = 0; i < p->n_volumes; i++) {
+                struct volume *now = &p->volumes[i], *old = &was->volumes[i];
+
+                if (!volume_is_nowhere(now) || volume_is_nowhere(old) || now->kind != old->kind ||
+                    !streq(now->name, old->name))
+                        continue;
+                now->path = TAKE(old->path);
+                now->type = TAKE(old->type);
+                now->of = TAKE(old->of);
+                now->read_only = old->read_only;
+        }
+}
+
 /* Takes `p`, a newer version of the entry's pod, as it was parsed. */
 static void replace(struct pod_entry *e, struct pod *p)
 {
@@ -248,9 +264,10 @@ static void replace(struct pod_entry *e, struct pod *p)
         image_meaning_apply(parts->images, p);
         pod_entry_grow(e, p);
         carry_units(e, p);
+        carry_places(p, e->pod);
         tell_ignored(e, p);
         if (e->content && !p->terminal)
-                content = content_new(p, parts->objects, parts->tokens, parts->services);
+                content = content_new(p, parts->objects, parts->tokens, parts->services, parts->claims);
         content_free(e->content);
         e->content = content;
         if (!pod_entry_replace(e, p))

@@ -153,18 +153,32 @@ static void tell_created(struct pod_entry *e, size_t i)
                 pod_event(e, c, false, "Created", "Created container %s as %s", c->name, c->unit);
 }
 
+/* A claim's place is nobody's word in the pod: whose it is stands beside what was said of it. */
+static struct err with_volumes(const struct pod *p, const struct err *err)
+{
+        struct err e = *err;
+
+        for (size_t i = 0; i < p->n_volumes; i++)
+                if (p->volumes[i].of && strstr(err->text, p->volumes[i].path))
+                        (void)err_prefix(&e, "PersistentVolume \"%s\" of claim \"%s\": ", p->volumes[i].of,
+                                         p->volumes[i].claim);
+        return e;
+}
+
 static void on_written(void *userdata, int error, const Vks__Reply *reply, const struct err *err)
 {
         struct request *rq = userdata;
         struct pod_entry *e = answered(rq);
+        struct err said;
 
         if (!e)
                 return;
+        said = with_volumes(e->pod, err);
         e->state->write_in_flight = false;
         if (error < 0) {
                 e->state->write_retry_at = retry_after(error, reply, &e->state->write_failures);
-                e->state->write_failure = shown_failure(error, e->state->write_failures, err, "CreateContainerError");
-                tell_failed(e, NULL, error, e->state->write_failures, "Failed", "Error: ", err->text);
+                e->state->write_failure = shown_failure(error, e->state->write_failures, &said, "CreateContainerError");
+                tell_failed(e, NULL, error, e->state->write_failures, "Failed", "Error: ", said.text);
         } else {
                 e->state->write_failure = ERR_NONE;
                 e->state->write_failures = 0;
@@ -187,16 +201,18 @@ static void on_added(void *userdata, int error, const Vks__Reply *reply, const s
         struct request *rq = userdata;
         struct pod_entry *e = answered(rq);
         struct container_state *c;
+        struct err said;
 
         if (!e)
                 return;
+        said = with_volumes(e->pod, err);
         c = &e->state->containers[rq->index];
         e->state->write_in_flight = false;
         if (error < 0) {
                 c->retry_at = retry_after(error, reply, &c->start_failures);
-                c->failure = shown_failure(error, c->start_failures, err, "CreateContainerError");
+                c->failure = shown_failure(error, c->start_failures, &said, "CreateContainerError");
                 tell_failed(e, &e->pod->containers[rq->index], error, c->start_failures, "Failed",
-                            "Error: ", err->text);
+                            "Error: ", said.text);
         } else {
                 c->failure = ERR_NONE;
                 c->start_failures = 0;

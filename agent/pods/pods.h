@@ -16,6 +16,7 @@
 #include "agent/machine/helper_client.h"
 #include "agent/packages/installer.h"
 #include "agent/node/node_status.h"
+#include "agent/client/claims.h"
 #include "agent/client/objects.h"
 #include "agent/client/services.h"
 #include "agent/lib/histogram.h"
@@ -32,8 +33,8 @@ struct pods;
  * they could not be read. */
 typedef void (*pods_log_end)(void *userdata, const char *text);
 
-/* Everything is borrowed and outlives the pods; objects, tokens and installer are given later since they call back into
- * here. */
+/* Everything is borrowed and outlives the pods; objects, claims, tokens and installer are given later since they call
+ * back into here. */
 struct pods_parts {
         sd_event *event;
         struct api *api;
@@ -42,6 +43,7 @@ struct pods_parts {
         struct observed *observed;
         struct events *events;
         struct objects *objects;
+        struct claims *claims;
         struct services *services;
         struct tokens *tokens;
         struct installer *installer;
@@ -84,6 +86,7 @@ void pods_unit_changed(void *ps, const char *unit, const struct unit_state *stat
 void pods_units_synced(void *ps);
 void pods_job_failed(void *ps, const char *unit, const char *result);
 void pods_content_changed(void *ps, enum object_kind kind, const char *namespace, const char *name);
+void pods_claim_changed(void *ps, const char *namespace, const char *name);
 void pods_services_changed(void *ps, const char *namespace); /* NULL: of all namespaces */
 void pods_token_changed(void *ps, const struct pod_id *pod);
 void pods_installed(void *ps, const struct image *image, const struct err *err, uint64_t usec);

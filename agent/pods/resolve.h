@@ -12,4 +12,7 @@
  */
 void resolve_content(struct pod_entry *e);
 
+/* Is it to be done: has something changed, or is it time to look again at what nobody tells of? */
+bool resolve_is_due(const struct pod_entry *e, uint64_t now);
+
 #endif

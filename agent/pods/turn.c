@@ -105,7 +105,7 @@ static void work(struct pod_entry *e)
 
         if (run && !e->pod->refused.code)
                 pull_look(e);
-        if (run && e->content && e->content_dirty)
+        if (run && e->content && resolve_is_due(e, now))
                 resolve_content(e);
         if (run)
                 look_at_deadline(e, now);

@@ -233,6 +233,180 @@ YAML
     wait_for 20 "CreateContainerConfigError" equals CreateContainerConfigError pod_field nokey '{.status.containerStatuses[0].state.waiting.reason}'
 }
 
-together parts_of_volumes a_part_that_is_not_in_the_volume_is_said config_maps_arrive_and_follow_changes secrets_are_readable_inside_only the_token_of_the_service_account_works \
+# ---- claims: each test has its volumes below a directory of its own on the node, which the policy allows ----
+
+# claims_begin: $DIR on the node, and $PV, what the names of this test's volumes begin with
+claims_begin() {
+    PV=$NS DIR=/srv/$NS
+    HOST=$(kubectl get node "$NODE" -o 'jsonpath={.metadata.labels.kubernetes\.io/hostname}')
+    trap claims_end EXIT
+    kubectl delete pv -l "of=$PV" --wait=false >/dev/null 2>&1 || true # an earlier run's
+    sh_node "mkdir -p $DIR/a $DIR/b && cp -p /etc/vks/policy.conf /tmp/policy.conf && echo 'host-path = $DIR rw' >>/etc/vks/policy.conf && systemctl stop vks-helper.service 2>/dev/null"
+}
+claims_end() {
+    kubectl delete namespace "$NS" --wait=false >/dev/null 2>&1
+    wait_for 60 "the test's pods are gone" equals "" k get pods -o name
+    kubectl delete pv -l "of=$PV" --wait=false >/dev/null 2>&1
+    sh_node "rm -rf $DIR; test ! -e /tmp/policy.conf || mv /tmp/policy.conf /etc/vks/policy.conf; systemctl stop vks-helper.service 2>/dev/null"
+}
+
+volume() { # NAME SOURCE [MORE]: a PersistentVolume (flow style YAML)
+    kubectl apply -f - >/dev/null <<YAML
+apiVersion: v1
+kind: PersistentVolume
+metadata: {name: "$PV-$1", labels: {of: "$PV"}}
+spec: {capacity: {storage: 1Gi}, accessModes: [ReadWriteOnce], persistentVolumeReclaimPolicy: Retain, storageClassName: "$PV", $2${3:+, $3}}
+YAML
+}
+here() { echo "nodeAffinity: {required: {nodeSelectorTerms: [{matchExpressions: [{key: ${1:-kubernetes.io/hostname}, operator: In, values: [\"${2:-$HOST}\"]}]}]}}"; }
+
+claim() { # NAME [MORE]
+    apply <<YAML
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: "$1"}
+spec: {accessModes: [ReadWriteOnce], storageClassName: "$PV", resources: {requests: {storage: 1Mi}}${2:+, $2}}
+YAML
+}
+
+# No scheduler has looked at it.
+placed() { # NAME VOLUMES MOUNTS [MORE]
+    apply <<YAML
+apiVersion: v1
+kind: Pod
+metadata: {name: "$1"}
+spec:
+  nodeName: $NODE
+  terminationGracePeriodSeconds: 1
+  volumes: $2
+  containers: [{name: c, image: /bin/sleep, command: [/bin/sleep, "10000"], volumeMounts: $3}]
+YAML
+}
+
+test_a_stateful_set_keeps_its_data_on_local_volumes() {
+    claims_begin
+    volume a "local: {path: $DIR/a}" "$(here)"
+    volume b "local: {path: $DIR/b}" "$(here)"
+    apply <<YAML
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: s}
+spec:
+  serviceName: s
+  replicas: 2
+  selector: {matchLabels: {app: s}}
+  template:
+    metadata: {labels: {app: s}}
+    spec:
+      terminationGracePeriodSeconds: 1
+      tolerations: [{operator: Exists}]
+      containers:
+      - name: c
+        image: /bin/sh
+        command: [/bin/sh, -c, 'test -e /data/first || echo "\$HOSTNAME" >/data/first; echo x >>/deep/starts; exec sleep 10000']
+        volumeMounts: [{name: data, mountPath: /data}, {name: data, mountPath: /deep, subPath: deep/er}]
+  volumeClaimTemplates:
+  - metadata: {name: data}
+    spec: {accessModes: [ReadWriteOnce], storageClassName: "$PV", resources: {requests: {storage: 1Mi}}}
+YAML
+    wait_for 60 "both run" equals 2 field statefulset s '{.status.readyReplicas}'
+    local of uid
+    of=$(field pvc data-s-1 '{.spec.volumeName}') uid=$(pod_field s-1 '{.metadata.uid}')
+    [ "$(node cat "$DIR/${of##*-}/first")" = s-1 ] || fail "the volume is not the claim's: $of"
+    [ "$(node cat "$DIR/${of##*-}/deep/er/starts")" = x ] || fail "subPath"
+    k delete pod s-1 --timeout=120s >/dev/null
+    wait_for 60 "it is made again" sh -c "uid=\$(kubectl -n $NS get pod s-1 -o 'jsonpath={.metadata.uid}') && [ -n \"\$uid\" ] && [ \"\$uid\" != $uid ]"
+    running s-1
+    [ "$(node cat "$DIR/${of##*-}/first")" = s-1 ] || fail "the data has gone with the pod"
+    wait_for 10 "both have started on it" equals "x
+x" node cat "$DIR/${of##*-}/deep/er/starts"
+    [ "$(k exec s-1 -- cat /data/first)" = s-1 ] || fail "exec does not see it"
+    node systemctl restart vks-agent
+    wait_for 60 "exec sees it with an agent that has come back" equals s-1 k exec s-1 -- cat /data/first
+}
+
+test_a_claim_is_waited_for_until_it_is_bound() {
+    claims_begin
+    placed p '[{name: d, persistentVolumeClaim: {claimName: later}}]' '[{name: d, mountPath: /data}]'
+    event p "FailedMount: Unable to attach or mount volumes: unmounted volumes=\[d\].*error processing PVC $NS/later: failed to fetch PVC from API server: .*\"later\" not found"
+    [ "$(pod_field p '{.status.phase}')" = Pending ] || fail "phase"
+    claim later
+    event p "FailedMount: .*error processing PVC $NS/later: PVC is not bound"
+    volume v "hostPath: {path: $DIR/made/here, type: DirectoryOrCreate}"
+    running p
+    in_pod "$(unit_of p $SLEEP)" test -d /data || fail "not mounted"
+    [ "$(node stat -c '%F %a' "$DIR/made/here")" = 'directory 755' ] || fail "not made"
+    k delete pod p --timeout=120s >/dev/null
+    node test -d "$DIR/made/here" || fail "the volume went with the pod"
+}
+
+test_a_claim_may_be_read_only() {
+    claims_begin
+    node sh -c "echo kept >$DIR/a/f"
+    volume v "local: {path: $DIR/a}" "$(here)"
+    claim c
+    placed p '[{name: d, persistentVolumeClaim: {claimName: c, readOnly: true}}]' '[{name: d, mountPath: /data}]'
+    running p
+    [ "$(in_pod "$(unit_of p $SLEEP)" cat /data/f)" = kept ] || fail "content"
+    ! in_pod "$(unit_of p $SLEEP)" touch /data/new 2>/dev/null || fail "it can be written to"
+}
+
+test_a_volume_of_other_nodes_is_not_mounted() {
+    claims_begin
+    kubectl label node "$NODE" "of-$PV-" >/dev/null
+    volume v "local: {path: $DIR/a}" "$(here "of-$PV" there)"
+    claim c
+    placed p '[{name: d, persistentVolumeClaim: {claimName: c}}]' '[{name: d, mountPath: /data}]'
+    event p "FailedMount: MountVolume.NodeAffinity check failed for volume \"$PV-v\" : no matching NodeSelectorTerms"
+    kubectl label node "$NODE" "of-$PV=there" >/dev/null
+    running p
+    kubectl label node "$NODE" "of-$PV-" >/dev/null
+}
+
+test_what_of_claims_cannot_be_is_said() {
+    claims_begin
+    volume block "local: {path: /dev/null}, volumeMode: Block, claimRef: {namespace: $NS, name: block}" "$(here)"
+    volume csi "csi: {driver: x.example.com, volumeHandle: h}, claimRef: {namespace: $NS, name: csi}"
+    volume closed "hostPath: {path: /srv/closed}, claimRef: {namespace: $NS, name: closed}"
+    claim block 'volumeMode: Block'
+    claim csi
+    claim closed
+    for c in block csi closed; do
+        wait_for 60 "$c is bound" equals Bound field pvc $c '{.status.phase}'
+        placed $c "[{name: d, persistentVolumeClaim: {claimName: $c}}]" '[{name: d, mountPath: /data}]'
+    done
+    event block "FailedMount: volume d has volumeMode Block \(PersistentVolume \"$PV-block\"\)"
+    event csi "FailedMount: PersistentVolume \"$PV-csi\" is of kind csi"
+    event closed "Failed: .*PersistentVolume \"$PV-closed\" of claim \"closed\": .*host-path"
+}
+
+# What it says when something is mounted, tests/uml/nodes.sh shows: these nodes have no NFS.
+test_nfs_that_is_not_mounted_is_told_to_who_can() {
+    sleeper p '[{name: n, nfs: {server: 192.0.2.1, path: /export}}]' '[{name: n, mountPath: /mnt}]'
+    event p 'FailedMount: MountVolume.SetUp failed for volume "n" : nfs 192.0.2.1:/export is not mounted on this machine.*fstab'
+    [ "$(pod_field p '{.status.phase}')" = Pending ] || fail "phase"
+}
+
+# 1.20 has them behind a gate.
+if kubectl version -o json | python3 -c 'import json, sys; sys.exit(int(json.load(sys.stdin)["serverVersion"]["minor"].strip("+")) < 23)'; then
+    test_an_ephemeral_volume_is_a_claim_of_the_pods_own() {
+        claims_begin
+        volume v "local: {path: $DIR/a}" "$(here)"
+        placed p "[{name: d, ephemeral: {volumeClaimTemplate: {spec: {accessModes: [ReadWriteOnce], storageClassName: \"$PV\", resources: {requests: {storage: 1Mi}}}}}}]" \
+            '[{name: d, mountPath: /data}]'
+        running p
+        in_pod "$(unit_of p $SLEEP)" touch /data/f
+        node test -e "$DIR/a/f" || fail "it is not the volume"
+        claim q-d
+        wait_for 60 "somebody's claim is there" field pvc q-d '{.metadata.uid}'
+        placed q "[{name: d, ephemeral: {volumeClaimTemplate: {spec: {accessModes: [ReadWriteOnce], storageClassName: \"$PV\", resources: {requests: {storage: 1Mi}}}}}}]" \
+            '[{name: d, mountPath: /data}]'
+        event q "FailedMount: .*PVC $NS/q-d was not created for pod $NS/q \(pod is not owner\)"
+        k delete pod p --timeout=120s >/dev/null
+        wait_for 60 "the claim goes with its pod" sh -c "! kubectl -n $NS get pvc p-d"
+    }
+fi
+
+together nfs_that_is_not_mounted_is_told_to_who_can parts_of_volumes a_part_that_is_not_in_the_volume_is_said config_maps_arrive_and_follow_changes secrets_are_readable_inside_only the_token_of_the_service_account_works \
     every_pod_has_its_service_account empty_dirs_on_disk_and_in_memory a_missing_config_map_is_waited_for variables_from_config_maps_and_secrets
 run_tests

@@ -68,7 +68,7 @@ static void begin_even_if_refused(struct run *t, const char *container, struct h
         cJSON_Delete(o);
         t->api = api_start(&t->server, answer, t, NULL);
         t->objects = objects_new(t->server.event, t->api, on_changed, t);
-        t->content = content_new(t->pod, t->objects, NULL, NULL);
+        t->content = content_new(t->pod, t->objects, NULL, NULL, NULL);
         cr_assert_eq(content_values(t->content, t->pod, 0, &(struct pod_node){ 0 }, &(uint64_t){ 0 }, &e), -EAGAIN);
         cr_assert_str_eq(e.reason, "", "it is only a matter of time: %s", e.text);
         sd_event_loop(t->server.event);
