@@ -52,10 +52,10 @@ test_an_image_that_is_no_package_name() {
 }
 
 test_an_unknown_volume_type() {
-    pod nfs 'image: /bin/sleep, command: ["/bin/sleep", "1000"]' '  volumes: [{name: v, nfs: {server: h, path: /x}}]'
-    event nfs 'unsupported volume type "nfs"'
-    nothing_written nfs
-    k delete pod nfs --timeout=300s >/dev/null || fail "it cannot be deleted"
+    pod iscsi 'image: /bin/sleep, command: ["/bin/sleep", "1000"]' '  volumes: [{name: v, iscsi: {targetPortal: "192.0.2.1:3260", iqn: "iqn.2001-04.com.example:x", lun: 0}}]'
+    event iscsi 'unsupported volume type "iscsi"'
+    nothing_written iscsi
+    k delete pod iscsi --timeout=300s >/dev/null || fail "it cannot be deleted"
 }
 
 test_a_program_that_is_not_there() {

@@ -438,4 +438,30 @@ test_a_clock_that_is_set_forward_ends_nothing() {
     [ "$(ready "$SECOND")" = True ] || fail "the node is not Ready"
 }
 
+# Both of the server and of the machine that has it mounted, as its administrator does it. The pod knows the server's name and the path alone.
+test_nfs_is_where_the_machine_has_mounted_it() {
+    trap 'node sh -c "umount /srv/shared; exportfs -ua; test ! -e /root/policy.conf || mv /root/policy.conf /etc/vks/policy.conf; systemctl stop vks-helper.service 2>/dev/null"' EXIT
+    node sh -c 'DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install nfs-kernel-server >/tmp/apt 2>&1' || fail "$(node tail -n 5 /tmp/apt)"
+    node sh -c 'mkdir -p /srv/exported/deep /srv/shared && echo from-server >/srv/exported/deep/f && cp -p /etc/vks/policy.conf /root/policy.conf &&
+                echo "host-path = /srv/shared rw" >>/etc/vks/policy.conf && systemctl stop vks-helper.service 2>/dev/null
+                echo "/srv/exported 127.0.0.1(rw,no_root_squash,no_subtree_check,insecure,fsid=7)" >/etc/exports && systemctl restart nfs-server && exportfs -ra'
+    apply <<YAML
+apiVersion: v1
+kind: Pod
+metadata: {name: p}
+spec:
+  nodeName: $NODE
+  terminationGracePeriodSeconds: 1
+  volumes: [{name: n, nfs: {server: 127.0.0.1, path: /srv/exported/deep}}]
+  containers: [{name: c, image: /bin/sleep, command: [/bin/sh, -c, 'cat /data/f; echo from-pod >/data/g; exec sleep 10000'], volumeMounts: [{name: n, mountPath: /data}]}]
+YAML
+    event p 'FailedMount: .*nfs 127.0.0.1:/srv/exported/deep is not mounted on this machine' 60
+    node mount -t nfs4 127.0.0.1:/srv/exported /srv/shared
+    running p 120
+    wait_for 30 "it reads" equals from-server k logs p
+    wait_for 30 "it writes" equals from-pod node cat /srv/exported/deep/g
+    k delete pod p --timeout=120s >/dev/null
+    node test -e /srv/exported/deep/g || fail "the volume went with the pod"
+}
+
 run_tests

@@ -234,9 +234,9 @@ Test(pod, what_cannot_be_given_is_refused_with_the_field)
         static const struct {
                 const char *spec, *reason, *says;
         } table[] = {
-                { "\"volumes\":[{\"name\":\"v\",\"nfs\":{\"server\":\"h\"}}],\"containers\":[{\"name\":\"c\",\"image\":"
+                { "\"volumes\":[{\"name\":\"v\",\"csi\":{\"driver\":\"h\"}}],\"containers\":[{\"name\":\"c\",\"image\":"
                   "\"nginx\"}]",
-                  "FailedMount", "volumes{v}: unsupported volume type \"nfs\"" },
+                  "FailedMount", "volumes{v}: unsupported volume type \"csi\"" },
                 { "\"containers\":[{\"name\":\"c\",\"image\":\"nginx\",\"volumeMounts\":[{\"name\":\"no\","
                   "\"mountPath\":\"/a\"}]}]",
                   "CreateContainerConfigError", "no volume \"no\"" },
@@ -967,7 +967,7 @@ Test(pod, fields_of_a_volume)
                   "volumes{v}.projected: unsupported source \"clusterTrustBundle\"" },
                 { "an empty source", "\"projected\":{\"sources\":[{}]}", NULL,
                   "volumes{v}.projected: unsupported source \"\"" },
-                { "an unknown volume", "\"nfs\":{}", NULL, "volumes{v}: unsupported volume type \"nfs\"" },
+                { "an unknown volume", "\"csi\":{}", NULL, "volumes{v}: unsupported volume type \"csi\"" },
         };
 
         for (size_t i = 0; i < ARRAY_LEN(table); i++) {

@@ -153,7 +153,7 @@ Test(status, a_pod_that_is_refused_says_why)
                   "ContainerCreating", NULL },
                 { "in words", "Always c runtimeClassName=gvisor", "", WHY "message",
                   "spec.runtimeClassName: \"gvisor\" is not known here", NULL },
-                { "a volume is the same", "Always c v:nfs", "", WHY "reason", "ContainerCreating", NULL },
+                { "a volume is the same", "Always c v:csi", "", WHY "reason", "ContainerCreating", NULL },
                 { "the container whose fault it is has the reason", BAD_DIR, "", WHY "reason",
                   "CreateContainerConfigError", NULL },
                 { "the others have not", BAD_DIR, "", "containerStatuses.1.state.waiting.reason", "ContainerCreating",
