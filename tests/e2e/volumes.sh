@@ -241,7 +241,7 @@ claims_begin() {
     HOST=$(kubectl get node "$NODE" -o 'jsonpath={.metadata.labels.kubernetes\.io/hostname}')
     trap claims_end EXIT
     kubectl delete pv -l "of=$PV" --wait=false >/dev/null 2>&1 || true # an earlier run's
-    sh_node "mkdir -p $DIR/a $DIR/b && cp -p /etc/vks/policy.conf /tmp/policy.conf && echo 'host-path = $DIR rw' >>/etc/vks/policy.conf && systemctl stop vks-helper.service 2>/dev/null"
+    sh_node "mkdir -p -m 1777 $DIR/a $DIR/b && cp -p /etc/vks/policy.conf /tmp/policy.conf && echo 'host-path = $DIR rw' >>/etc/vks/policy.conf && systemctl stop vks-helper.service 2>/dev/null"
 }
 claims_end() {
     kubectl delete namespace "$NS" --wait=false >/dev/null 2>&1
@@ -303,7 +303,7 @@ spec:
       containers:
       - name: c
         image: /bin/sh
-        command: [/bin/sh, -c, 'test -e /data/first || echo "\$HOSTNAME" >/data/first; echo x >>/deep/starts; exec sleep 10000']
+        command: [/bin/sh, -c, 'test -e /data/first || echo "\$HOSTNAME" >/data/first; echo x >>/data/starts; exec sleep 10000']
         volumeMounts: [{name: data, mountPath: /data}, {name: data, mountPath: /deep, subPath: deep/er}]
   volumeClaimTemplates:
   - metadata: {name: data}
@@ -312,14 +312,14 @@ YAML
     wait_for 60 "both run" equals 2 field statefulset s '{.status.readyReplicas}'
     local of uid
     of=$(field pvc data-s-1 '{.spec.volumeName}') uid=$(pod_field s-1 '{.metadata.uid}')
-    [ "$(node cat "$DIR/${of##*-}/first")" = s-1 ] || fail "the volume is not the claim's: $of"
-    [ "$(node cat "$DIR/${of##*-}/deep/er/starts")" = x ] || fail "subPath"
+    wait_for 10 "it writes to the claim's volume" equals s-1 node cat "$DIR/${of##*-}/first"
+    [ "$(in_pod "$(unit_of s-1 'bin\x2fsh')" stat -c %i /deep)" = "$(node stat -c %i "$DIR/${of##*-}/deep/er")" ] || fail "subPath"
     k delete pod s-1 --timeout=120s >/dev/null
     wait_for 60 "it is made again" sh -c "uid=\$(kubectl -n $NS get pod s-1 -o 'jsonpath={.metadata.uid}') && [ -n \"\$uid\" ] && [ \"\$uid\" != $uid ]"
     running s-1
     [ "$(node cat "$DIR/${of##*-}/first")" = s-1 ] || fail "the data has gone with the pod"
     wait_for 10 "both have started on it" equals "x
-x" node cat "$DIR/${of##*-}/deep/er/starts"
+x" node cat "$DIR/${of##*-}/starts"
     [ "$(k exec s-1 -- cat /data/first)" = s-1 ] || fail "exec does not see it"
     node systemctl restart vks-agent
     wait_for 60 "exec sees it with an agent that has come back" equals s-1 k exec s-1 -- cat /data/first
@@ -382,8 +382,8 @@ test_what_of_claims_cannot_be_is_said() {
 
 # What it says when something is mounted, tests/uml/nodes.sh shows: these nodes have no NFS.
 test_nfs_that_is_not_mounted_is_told_to_who_can() {
-    sleeper p '[{name: n, nfs: {server: 192.0.2.1, path: /export}}]' '[{name: n, mountPath: /mnt}]'
-    event p 'FailedMount: MountVolume.SetUp failed for volume "n" : nfs 192.0.2.1:/export is not mounted on this machine.*fstab'
+    sleeper p '[{name: v, nfs: {server: 192.0.2.1, path: /export}}]' '[{name: v, mountPath: /mnt}]'
+    event p 'FailedMount: MountVolume.SetUp failed for volume "v" : nfs 192.0.2.1:/export is not mounted on this machine.*fstab'
     [ "$(pod_field p '{.status.phase}')" = Pending ] || fail "phase"
 }
 

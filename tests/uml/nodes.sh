@@ -452,8 +452,8 @@ metadata: {name: p}
 spec:
   nodeName: $NODE
   terminationGracePeriodSeconds: 1
-  volumes: [{name: n, nfs: {server: 127.0.0.1, path: /srv/exported/deep}}]
-  containers: [{name: c, image: /bin/sleep, command: [/bin/sh, -c, 'cat /data/f; echo from-pod >/data/g; exec sleep 10000'], volumeMounts: [{name: n, mountPath: /data}]}]
+  volumes: [{name: v, nfs: {server: 127.0.0.1, path: /srv/exported/deep}}]
+  containers: [{name: c, image: /bin/sleep, command: [/bin/sh, -c, 'cat /data/f; echo from-pod >/data/g; exec sleep 10000'], volumeMounts: [{name: v, mountPath: /data}]}]
 YAML
     event p 'FailedMount: .*nfs 127.0.0.1:/srv/exported/deep is not mounted on this machine' 60
     node mount -t nfs4 127.0.0.1:/srv/exported /srv/shared
