@@ -32,16 +32,21 @@ served() { curl -sf -m 5 "http://$ADDRESS/$1"; }
 start() { k apply $(printf -- "-f $KNOWN/%s.yaml " "$@") >/dev/null; } # NAME...
 stop() { k delete -f "$KNOWN/$1.yaml" --wait=true >/dev/null; }
 
+# An API server of 1.20 knows no CronJob of batch/v1 and no sidecars: these two are not for it.
+NOT_THERE=
+[ "$(kubectl version -o json | python3 -c 'import json, sys; print(json.load(sys.stdin)["serverVersion"]["minor"].strip("+"))')" != 20 ] || NOT_THERE='hello sidecar'
+known() { [[ " $NOT_THERE " != *" $1 "* ]]; }
+
 # Those that listen at port 80 have it one after the other, while the others do what they do.
 test_known_manifests_run_unedited() {
     local name listening='nginx-deployment web init-demo two-containers dns-example' others=()
     ADDRESS=$(k get nodes -o 'jsonpath={.items[0].status.addresses[?(@.type=="InternalIP")].address}')
     for name in "$KNOWN"/*.yaml; do
         name=$(basename "$name" .yaml)
-        [[ " $listening " == *" $name "* ]] || others+=("$name")
+        [[ " $listening $NOT_THERE " == *" $name "* ]] || others+=("$name")
     done
     start init-demo "${others[@]}" # the packages of all of them are installed in few turns
-    k create job now --from=cronjob/hello >/dev/null
+    ! known hello || k create job now --from=cronjob/hello >/dev/null
 
     running init-demo 120
     wait_for 20 "what the init container has made" equals "made by the init container" served ""
@@ -84,11 +89,11 @@ level=7zone="us-est-coast"' ] || fail "projected: $(k exec volume-test -- sh -c 
     wait_for 20 "the node's name" contains "$NODE" logs dapi-envars-fieldref
     wait_for 20 "labels and annotations" contains 'builder="john-doe"' logs kubernetes-downwardapi-volume-example
     wait_for 20 "requests and limits" contains "33554432" logs dapi-envars-resourcefieldref
-    wait_for 60 "the sidecar has the application's lines" contains logging logs deployment/myapp -c logshipper
-    wait_for 60 "the Jobs are done" contains now jobs_done
+    ! known sidecar || wait_for 60 "the sidecar has the application's lines" contains logging logs deployment/myapp -c logshipper
+    ! known hello || wait_for 60 "the Jobs are done" contains now jobs_done
     wait_for 90 "pi is reckoned" contains pi jobs_done
     contains 3.14159265358979323846 k logs job/pi || fail "pi is $(k logs job/pi)"
-    contains "Hello from the Kubernetes cluster" k logs job/now || fail "hello: $(k logs job/now)"
+    ! known hello || contains "Hello from the Kubernetes cluster" k logs job/now || fail "hello: $(k logs job/now)"
     k rollout status deployment/redis-leader --timeout="$((60 * PATIENCE))s" >/dev/null
     [ "$(k exec deployment/redis-leader -- redis-cli ping)" = PONG ] || fail "redis-leader"
     k rollout status daemonset/node-exporter --timeout="$((60 * PATIENCE))s" >/dev/null
