@@ -22,6 +22,7 @@ struct claim {
         char *namespace, *name;
         unsigned holders;
         cJSON *claim, *volume;
+        bool news; /* the claim has changed, and it is not told yet: its volume is asked for */
         bool failed;
         struct err why;
         struct retry retry, lag;
@@ -56,8 +57,9 @@ static void ask_again(struct claim *c, struct retry *retry, unsigned at_least_s)
 }
 
 /* After this the claim may be gone. */
-static void tell(const struct claim *c)
+static void tell(struct claim *c)
 {
+        c->news = false;
         c->claims->changed(c->claims->userdata, c->namespace, c->name);
 }
 
@@ -85,7 +87,7 @@ static void take_failure(struct claim *c, const struct api_response *r, cJSON **
         ask_again(c, lag ? &c->lag : &c->retry, r->retry_after_s);
         if (lag || r->status == 0)
                 return;
-        news = take(where, NULL) || !c->failed || !streq(c->why.text, r->err.text);
+        news = take(where, NULL) || c->news || !c->failed || !streq(c->why.text, r->err.text);
         if (where == &c->claim)
                 news = take(&c->volume, NULL) || news;
         c->failed = true;
@@ -111,7 +113,7 @@ static void on_volume(void *userdata, struct api_response *r)
                 take_failure(c, r, &c->volume);
                 return;
         }
-        news = take(&c->volume, TAKE(r->body)) || c->failed;
+        news = take(&c->volume, TAKE(r->body)) || c->news || c->failed;
         c->failed = false;
         c->lag.failures = 0;
         if (!is_of(c->volume, c->claim))
@@ -143,6 +145,7 @@ static void on_claim(void *userdata, struct api_response *r)
         news = take(&c->claim, TAKE(r->body));
         if (news)
                 c->retry.failures = 0;
+        c->news |= news;
         volume = bound_to(c->claim);
         if (volume) {
                 CLEANUP(freep) char *name = api_escape(volume), *path = NULL;
@@ -151,7 +154,7 @@ static void on_claim(void *userdata, struct api_response *r)
                 c->call = api_call(c->claims->api, API_GET, path, NULL, 0, on_volume, c);
                 return;
         }
-        news = take(&c->volume, NULL) || news || c->failed;
+        news = take(&c->volume, NULL) || c->news || c->failed;
         c->failed = false;
         ask_again(c, &c->retry, 0);
         if (news)

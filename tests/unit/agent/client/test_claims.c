@@ -114,6 +114,19 @@ Test(claims, a_volume_of_another_claim_is_told_and_asked_for_again)
         end(&t);
 }
 
+Test(claims, another_claim_of_that_name_is_news_with_the_volume_that_was_known)
+{
+        const char *answers[] = { CLAIM("1", "Bound", "pv"), VOLUME("2", "u2"),
+                                  "{\"metadata\":{\"uid\":\"u2\",\"resourceVersion\":\"3\"},\"spec\":{\"volumeName\":"
+                                  "\"pv\"},\"status\":{\"phase\":\"Bound\"}}",
+                                  VOLUME("2", "u2") };
+        struct run t;
+
+        begin(&t, answers, 4, 2);
+        cr_expect_str_eq(t.seen, "u1 pv; u2 pv; ");
+        end(&t);
+}
+
 Test(claims, an_authorizer_that_lags_is_not_told)
 {
         const char *answers[] = {
