@@ -374,3 +374,49 @@ Test(content, a_pod_knows_its_name)
                 end(&t);
         }
 }
+
+static void on_claim(UNUSED void *userdata, UNUSED const char *namespace, UNUSED const char *name)
+{
+}
+
+Test(content, a_claim_is_held_and_is_a_host_path_once_its_place_is_known)
+{
+        cJSON *o = cJSON_Parse("{\"metadata\":{\"namespace\":\"default\",\"name\":\"web\",\"uid\":"
+                               "\"0f6c2a9e-1234-4abc-8def-0123456789ab\"},\"spec\":{\"volumes\":[{\"name\":\"e\","
+                               "\"emptyDir\":{}},{\"name\":\"d\",\"persistentVolumeClaim\":{\"claimName\":\"c\"}}],"
+                               "\"containers\":[{\"name\":\"main\",\"image\":\"/bin/sh\",\"volumeMounts\":[{\"name\":"
+                               "\"e\",\"mountPath\":\"/e\"},{\"name\":\"d\",\"mountPath\":\"/d\"}]}]}}");
+        struct content_image image = { .package = "", .unit = "" };
+        struct pod_node node = { .name = "n1", .ip = "10.0.0.1" };
+        struct run t = { 0 };
+        struct claims *claims;
+        struct err e = ERR_NONE;
+        struct volume *v;
+        Vks__Write *w = NULL;
+
+        cr_assert_eq(pod_parse(o, &t.pod, &e), 0, "%s", e.text);
+        cJSON_Delete(o);
+        t.api = api_start(&t.server, answer, &t, NULL);
+        t.objects = objects_new(t.server.event, t.api, on_changed, &t);
+        claims = claims_new(t.server.event, t.api, on_claim, &t);
+        t.content = content_new(t.pod, t.objects, NULL, NULL, claims);
+        cr_expect(content_claims(t.content, "default", "c"));
+        cr_expect_not(content_claims(t.content, "default", "d") || content_claims(t.content, "other", "c"));
+        cr_expect(!content_claim(t.content, 0).claim && !content_claim(t.content, 1).claim);
+
+        v = &t.pod->volumes[1];
+        cr_expect(volume_is_nowhere(v) && !volume_is_nowhere(&t.pod->volumes[0]));
+        v->path = xstrdup("/srv/d");
+        v->type = xstrdup("Directory");
+        v->read_only = true;
+        cr_assert_eq(content_write(t.content, t.pod, &image, &node, &w, &e), 0, "%s", e.text);
+        cr_assert_eq(w->volumes[1]->source_case, VKS__VOLUME__SOURCE_HOST_PATH);
+        cr_expect_str_eq(w->volumes[1]->host_path->path, "/srv/d");
+        cr_expect_str_eq(w->volumes[1]->host_path->type, "Directory");
+        cr_expect_not(w->containers[0]->mounts[0]->read_only);
+        cr_expect(w->containers[0]->mounts[1]->read_only, "the claim says so for all containers");
+        content_write_free(w);
+        t.content = content_free(t.content);
+        claims_free(claims);
+        end(&t);
+}
