@@ -442,7 +442,7 @@ test_a_clock_that_is_set_forward_ends_nothing() {
 test_nfs_is_where_the_machine_has_mounted_it() {
     trap 'node sh -c "umount /srv/shared; exportfs -ua; test ! -e /root/policy.conf || mv /root/policy.conf /etc/vks/policy.conf; systemctl stop vks-helper.service 2>/dev/null"' EXIT
     node sh -c 'DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install nfs-kernel-server >/tmp/apt 2>&1' || fail "$(node tail -n 5 /tmp/apt)"
-    node sh -c 'mkdir -p /srv/exported/deep /srv/shared && echo from-server >/srv/exported/deep/f && cp -p /etc/vks/policy.conf /root/policy.conf &&
+    node sh -c 'mkdir -p /srv/exported/deep /srv/shared && chmod 1777 /srv/exported/deep && echo from-server >/srv/exported/deep/f && cp -p /etc/vks/policy.conf /root/policy.conf &&
                 echo "host-path = /srv/shared rw" >>/etc/vks/policy.conf && systemctl stop vks-helper.service 2>/dev/null
                 echo "/srv/exported 127.0.0.1(rw,no_root_squash,no_subtree_check,insecure,fsid=7)" >/etc/exports && systemctl restart nfs-server && exportfs -ra'
     apply <<YAML
