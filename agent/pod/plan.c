@@ -127,7 +127,7 @@ static void plan_stop(const struct pod *p, const struct pod_state *s, uint64_t n
 {
         if (!s->stop_at && wants_each(p, s)) {
                 add(plan, ACTION_BEGIN_END, 0);
-        } else if (s->each || is_long(p, s)) {
+        } else if (s->each || is_long(p, s) || (!s->stop_sent && wants_each(p, s))) {
                 plan_stop_each(p, s, is_long(p, s), now, plan);
         } else if (!s->stop_sent) {
                 if (!s->stop_in_flight && due(plan, s->stop_retry_at, now))

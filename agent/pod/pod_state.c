@@ -424,8 +424,8 @@ void container_observe(struct container_state *c, const struct unit_state *u, co
         (void)p;
         if (*u->invocation && !streq(u->invocation, c->invocation))
                 new_run(c, u, now), was_over = false;
-        else if (u->restarts < c->unit_restarts)
-                c->unit_restarts = u->restarts;
+        else
+                c->unit_restarts = u->restarts; /* those before a run that is counted were counted with it */
         c->unit = *u;
         if (u->started)
                 c->started = u->started;
@@ -632,6 +632,13 @@ int64_t container_grace_s(const struct container_state *c, const struct containe
 bool container_is_to_follow(const struct container_state *c)
 {
         return c->phase == CONTAINER_WAITING && is_between_runs(c) && !unit_has_processes(c->unit.phase);
+}
+
+const struct termination *container_latest_end(const struct container_state *c)
+{
+        if (c->phase == CONTAINER_TERMINATED)
+                return &c->now;
+        return c->phase == CONTAINER_WAITING && is_between_runs(c) ? &c->last : NULL;
 }
 
 bool container_restarts(const struct container_state *c, const struct container *spec)

@@ -324,6 +324,10 @@ int64_t container_grace_s(const struct container_state *c, const struct containe
  */
 bool container_is_to_follow(const struct container_state *c);
 
+/* The end of the container's latest run, also where its unit has made room for the next one already; NULL: it runs, or
+ * never did. */
+const struct termination *container_latest_end(const struct container_state *c);
+
 /* Do Kubernetes' rules start the container again, which ended as `c->now` says? */
 bool container_restarts(const struct container_state *c, const struct container *spec);
 

@@ -310,10 +310,11 @@ void resize_adopt(struct pod_state *s, const struct pod *p, const cJSON *status,
                         s->resize->since = since;
                 s->resize->send = true;
         }
-        if (begun && !s->resize->under_way)
+        if (!begun)
+                return;
+        if (!resize_of(s)->under_way)
                 under_way(s, p->generation, now);
-        if (begun)
-                s->resize->send = true;
+        s->resize->send = true;
 }
 
 /* ---- memory that is in use --------------------------------------------------------------------------------------- */

@@ -62,6 +62,8 @@ const char *status_phase(const struct pod *p, const struct pod_state *s)
                 return p->failed ? "Failed" : "Succeeded";
         for (size_t i = 0; i < p->n_containers; i++) {
                 const struct container_state *c = &s->containers[i];
+                const struct termination *end = container_latest_end(c);
+
                 if (p->containers[i].ephemeral)
                         continue;
                 if (p->containers[i].init) {
@@ -71,7 +73,7 @@ const char *status_phase(const struct pod *p, const struct pod_state *s)
                 succeeded &= c->phase == CONTAINER_TERMINATED && c->now.exit_code == 0 &&
                              !container_restarts(c, &p->containers[i]);
                 waiting |= c->phase == CONTAINER_WAITING && !c->last.valid;
-                failed |= c->phase == CONTAINER_TERMINATED && c->now.exit_code != 0;
+                failed |= end && end->exit_code != 0;
         }
         /* A terminal phase is the last that is told: what an ephemeral container or a sidecar does until it is stopped
          * comes before it. */
@@ -177,12 +179,20 @@ static void add_resources(cJSON *o, const cJSON *granted, const cJSON *actual)
         cJSON_AddItemToObject(o, "resources", cJSON_IsObject(has) ? cJSON_Duplicate(has, true) : cJSON_CreateObject());
 }
 
+/* Does nothing of the pod start again, whatever becomes of this agent? Of one that ends with the machine nobody knows.
+ */
+static bool never_starts_again(const struct pod *p, const struct pod_state *s)
+{
+        return p->deleting || s->deadline_exceeded || (s->evicted && !s->shut_down);
+}
+
 static cJSON *container_status(const struct pod *p, const struct pod_state *s, size_t i, const char *image_id,
                                uint64_t now)
 {
         const struct container *spec = &p->containers[i];
         const struct container_state *c = &s->containers[i];
-        bool over = spec->sidecar && pod_is_finished(p, s); /* nothing of it is started again */
+        bool over = never_starts_again(p, s) || (spec->sidecar && pod_is_finished(p, s));
+        const struct termination *end = over ? container_latest_end(c) : NULL, none = { 0 };
         const struct termination *last = over ? &c->last : container_last_run(c, spec, p);
         cJSON *o = cJSON_CreateObject(), *state = NULL;
         bool again = !over && (c->replacing || container_is_unresolved(p, s, i, now) ||
@@ -192,6 +202,9 @@ static cJSON *container_status(const struct pod *p, const struct pod_state *s, s
         if (c->phase == CONTAINER_RUNNING) {
                 state = cJSON_CreateObject();
                 add_time(cJSON_AddObjectToObject(state, "running"), "startedAt", c->started ? c->started : now);
+        } else if (end && end == &c->last) { /* its unit has made room for a run that does not come */
+                state = terminated_state(p, end);
+                last = &none;
         } else if (c->phase == CONTAINER_WAITING || again) {
                 /* A container that was ended to be started again is never reported as terminated: with restartPolicy
                  * Never, or after exit code 0 with OnFailure, the API server would not let it run again. */

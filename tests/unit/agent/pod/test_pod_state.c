@@ -409,6 +409,9 @@ Test(pod_state, a_new_image_is_not_charged_with_the_failures_of_the_old_one)
         "{\"startTime\":\"2023-11-14T22:00:00Z\",\"containerStatuses\":[{\"name\":\"c\",\"restartCount\":" #restarts   \
         ",\"containerID\":\"systemd://0123456789abcdef0123456789abcdef\",\"state\":{\"running\":{\"startedAt\":"       \
         "\"2023-11-14T22:00:01Z\"}}}]}"
+#define COUNTED                                                                                                        \
+        "{\"containerStatuses\":[{\"name\":\"c\",\"restartCount\":4,\"containerID\":\"" RUN(                           \
+                1) "\",\"state\":{\"running\":{}}}]}"
 #define TERMINATED(code)                                                                                               \
         "{\"exitCode\":" #code ",\"signal\":15,\"reason\":\"Because\",\"message\":\"it said so\",\"startedAt\":"       \
         "\"2023-11-14T22:00:01Z\",\"finishedAt\":\"2023-11-14T22:00:02Z\","                                            \
@@ -427,6 +430,12 @@ Test(pod_state, an_agent_that_comes_back_takes_over_what_the_api_server_remember
                   "Running | c running ready x3 was ContainerStatusUnknown 137", RUNNING(2) },
                 { "restarts by systemd in the meantime are counted", "Always c", "ready; adopt; c runs 3", "",
                   "Running | c running ready x4 was ContainerStatusUnknown 137", RUNNING(1) },
+                { "those that were counted before are not counted again", "Always c",
+                  "ready; adopt; c runs 3; c exits 1 holdoff; c runs 3", "", "Running | c running ready x5 was Error 1",
+                  COUNTED },
+                { "nor where it comes back behind the end of that run", "Always c",
+                  "ready; adopt; c ran 1 holdoff; c restarted 3; c runs 3", "",
+                  "Running | c running ready x5 was Error 1", COUNTED },
                 { "what had ended does not run again", "Never c", "ready; adopt", NULL,
                   "Failed | c terminated Because 3",
                   "{\"containerStatuses\":[{\"name\":\"c\",\"state\":{\"terminated\":" TERMINATED(3) "}}]}" },

@@ -491,6 +491,32 @@ Test(resize, an_agent_that_comes_back_goes_on)
         done(&w);
 }
 
+/* Found by test_property.c. Limits alone are no matter of what a node has left: they are granted at once, and nobody
+ * has told of it yet. */
+Test(resize, an_agent_that_comes_back_applies_limits_that_were_changed_while_none_ran)
+{
+        CLEANUP(json_freep)
+        cJSON *o = object_of(ONE(REQ("100m", "32Mi") "," LIM("300m", "96Mi")),
+                             "\"containerStatuses\":[{\"name\":\"c\",\"state\":{\"running\":{}},"
+                             "\"allocatedResources\":{\"cpu\":\"100m\",\"memory\":\"32Mi\"},"
+                             "\"resources\":{" LIM("200m", "64Mi") "," REQ("100m", "32Mi") "}}]");
+        struct world w = { .pod = parse(o) };
+
+        cr_assert_not(resize_recall(o));
+        w.state = pod_state_new(w.pod, T0);
+        pod_state_adopt(w.state, w.pod, json_get(o, "status"));
+        resize_adopt(w.state, w.pod, json_get(o, "status"), T0);
+        w.state->written = true;
+        w.state->containers[0].mark = w.pod->containers[0].mark;
+        run(&w.state->containers[0], w.pod, "a");
+        cr_assert_not_null(w.state->resize);
+        cr_assert_eq(w.state->resize->generation, 3);
+        cr_assert_str_eq(condition(&w, "PodResizeInProgress", "reason"), "-");
+        cr_assert(plans(&w, ACTION_RESIZE));
+        tells(&w, "64Mi", "100m");
+        done(&w);
+}
+
 Test(resize, nothing_is_made_of_a_pod_that_was_never_resized)
 {
         CLEANUP(json_freep)
