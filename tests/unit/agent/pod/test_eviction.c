@@ -165,6 +165,18 @@ Test(eviction, limits_of_storage)
                   { 0, MI + 1 },
                   MI + 1,
                   "Container d exceeded its local ephemeral storage limit \"1Mi\". " },
+                { "just within a container's own",
+                  POD(CONTAINERS(C("c", STORAGE("9Mi")) "," C("d", STORAGE("1Mi")))),
+                  { 0 },
+                  { 0, MI },
+                  MI,
+                  NULL },
+                { "an init container has none: what it has taken is the pod's",
+                  POD("\"initContainers\":[" C("i", STORAGE("1Mi")) "]," CONTAINERS(C("c", STORAGE("9Mi")))),
+                  { 0 },
+                  { 2 * MI, 0 },
+                  2 * MI,
+                  NULL },
                 { "the volume's comes first",
                   POD(VOLUMES(EMPTY("a", "\"sizeLimit\":\"1Mi\"")) CONTAINERS(C("c", STORAGE("1Mi")))),
                   { 2 * MI },
@@ -269,6 +281,63 @@ Test(eviction, who_goes_first)
                         world_done(&worlds[k]);
         }
         eviction_rank(EVICTION_MEMORY, NULL, 0);
+}
+
+/* Of two that nothing tells apart the uid does, so that the order is the same at each look. */
+Test(eviction, the_order_of_two)
+{
+        static const struct {
+                const char *shows;
+                enum eviction_resource resource;
+                struct {
+                        const char *uid;
+                        enum qos qos;
+                        int used; /* MiB; -1: not counted */
+                } pods[2];
+                const char *first;
+        } rows[] = {
+                { "as much beyond",
+                  EVICTION_MEMORY,
+                  { { "z", QOS_CLASS_BURSTABLE, 5 }, { "a", QOS_CLASS_BURSTABLE, 5 } },
+                  "a" },
+                { "whoever stands first",
+                  EVICTION_MEMORY,
+                  { { "a", QOS_CLASS_BURSTABLE, 5 }, { "z", QOS_CLASS_BURSTABLE, 5 } },
+                  "a" },
+                { "nothing at all",
+                  EVICTION_MEMORY,
+                  { { "z", QOS_CLASS_BURSTABLE, 0 }, { "a", QOS_CLASS_BURSTABLE, 0 } },
+                  "a" },
+                { "one is not counted: the class, not what the other has",
+                  EVICTION_PIDS,
+                  { { "a", QOS_CLASS_BURSTABLE, 9 }, { "z", QOS_CLASS_BEST_EFFORT, -1 } },
+                  "z" },
+                { "nobody is: the class",
+                  EVICTION_INODES,
+                  { { "a", QOS_CLASS_GUARANTEED, -1 }, { "z", QOS_CLASS_BURSTABLE, -1 } },
+                  "z" },
+                { "the other way round",
+                  EVICTION_INODES,
+                  { { "z", QOS_CLASS_BURSTABLE, -1 }, { "a", QOS_CLASS_GUARANTEED, -1 } },
+                  "z" },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                struct pod pods[2] = { 0 };
+                struct eviction_candidate list[2];
+
+                for (size_t k = 0; k < 2; k++) {
+                        snprintf(pods[k].id.uid, sizeof(pods[k].id.uid), "%s", rows[i].pods[k].uid);
+                        pods[k].qos = rows[i].pods[k].qos;
+                        list[k] = (struct eviction_candidate){
+                                .pod = &pods[k],
+                                .known = rows[i].pods[k].used >= 0,
+                                .used = rows[i].pods[k].used >= 0 ? (uint64_t)rows[i].pods[k].used * MI : 0,
+                        };
+                }
+                eviction_rank(rows[i].resource, list, 2);
+                cr_expect_str_eq(list[0].pod->id.uid, rows[i].first, "%s", rows[i].shows);
+        }
 }
 
 Test(eviction, the_message_says_who_uses_what)

@@ -246,7 +246,11 @@ static void run_ends(struct life *l, size_t i, int code, int status, const char 
 {
         struct unit *u = &l->units[i];
         struct run *run = &l->runs[run_number(u->state.invocation)];
-        enum restart_policy restart = restarts_unattended(&l->w.pod->containers[i].restarts);
+        const struct container *spec = &l->w.pod->containers[i];
+        /* an init container is the agent's to start again, and an ephemeral one nobody's (agent/pods/content.c) */
+        enum restart_policy restart = spec->ephemeral || (spec->init && !spec->sidecar)
+                                              ? RESTART_POLICY_NEVER
+                                              : restarts_unattended(&spec->restarts);
         bool failed = code != CLD_EXITED || status != 0;
         bool again = restart == RESTART_POLICY_ALWAYS || (restart == RESTART_POLICY_ON_FAILURE && failed);
 
@@ -257,7 +261,7 @@ static void run_ends(struct life *l, size_t i, int code, int status, const char 
         snprintf(u->state.result, sizeof(u->state.result), "%s", result);
         if (u->stopping)
                 u->state.phase = failed ? UNIT_FAILED : UNIT_INACTIVE;
-        else if (again && !l->w.pod->containers[i].ephemeral)
+        else if (again)
                 u->state.phase = UNIT_HOLDOFF;
         else
                 u->state.phase = failed ? UNIT_FAILED : once_in(l, 2) ? UNIT_EXITED : UNIT_INACTIVE;

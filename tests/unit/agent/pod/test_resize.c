@@ -9,6 +9,7 @@
 #include "agent/pod/plan.h"
 #include "agent/pod/resize.h"
 #include "agent/pod/status.h"
+#include "common/buf.h"
 #include "common/mem.h"
 
 #define T0 (UINT64_C(1700000000) * USEC_PER_SEC)
@@ -47,6 +48,8 @@ static struct pod *pod_of(const char *spec)
 
 #define C(name, resources, more)                                                                                       \
         "{\"name\":\"" name "\",\"image\":\"/bin/sleep\",\"resources\":{" resources "}" more "}"
+#define GUEST            "\"ephemeralContainers\":[{\"name\":\"e\",\"image\":\"/bin/sh\"}]"
+#define ALL(resources)   ",\"resources\":{" resources "}"
 #define ONE(resources)   "\"containers\":[" C("c", resources, "") "]"
 #define REQ(cpu, memory) "\"requests\":{\"cpu\":\"" cpu "\",\"memory\":\"" memory "\"}"
 #define LIM(cpu, memory) "\"limits\":{\"cpu\":\"" cpu "\",\"memory\":\"" memory "\"}"
@@ -68,6 +71,8 @@ Test(resize, is_asked_where_an_amount_of_cpu_or_memory_is_another)
                   true },
                 { ONE("") ",\"initContainers\":[" C("i", REQ("1", "1Gi"), "") "]",
                   ONE("") ",\"initContainers\":[" C("i", REQ("2", "1Gi"), "") "]", true },
+                { ONE(REQ("1", "1Gi")), ONE(REQ("1", "1Gi")) "," GUEST, false },
+                { ONE(REQ("1", "1Gi")) "," GUEST, ONE(REQ("1", "2Gi")) "," GUEST, true },
         };
 
         for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -87,6 +92,8 @@ Test(resize, a_pod_that_waits_has_what_it_was_granted)
                 { ONE("\"requests\":{\"cpu\":\"1\"}"), ONE(REQ("3", "3Gi")) },
                 { ONE("") ",\"resources\":{" REQ("1", "1Gi") "}",
                   ONE(REQ("1", "1Gi")) ",\"resources\":{" REQ("2", "1Gi") "," LIM("4", "4Gi") "}" },
+                { ONE(""), ONE("") ALL(REQ("2", "1Gi") "," LIM("4", "4Gi")) },
+                { ONE(REQ("1", "1Gi")) "," GUEST, ONE(REQ("3", "3Gi")) "," GUEST },
                 { ONE("") ",\"initContainers\":[" C("i", REQ("1", "1Gi"), ",\"restartPolicy\":\"Always\"") "]",
                   ONE("") ",\"initContainers\":[" C("i", REQ("2", "1Gi"), ",\"restartPolicy\":\"Always\"") "]" },
         };
@@ -133,6 +140,112 @@ Test(resize, an_agent_that_comes_back_knows_what_was_granted)
                 cr_assert_eq(p->demands.requests.of[RESOURCE_CPU], rows[i].cpu, "%s", rows[i].shows);
                 cr_assert_eq(resource_amount(json_get(p->containers[0].resources, "limits"), "memory"),
                              rows[i].memory_limit, "%s", rows[i].shows);
+        }
+}
+
+#define SIDECAR(resources)     "\"initContainers\":[" C("i", resources, ",\"restartPolicy\":\"Always\"") "]"
+#define ALLOCATED(cpu, memory) "\"allocatedResources\":{\"cpu\":\"" cpu "\",\"memory\":\"" memory "\"}"
+#define HAD(name, cpu, memory) "{\"name\":\"" name "\"," ALLOCATED(cpu, memory) ",\"resources\":{" REQ(cpu, memory) "}}"
+
+/* All of it: what stands in the spec afterwards, as "requests limits" of the pod and of each container. */
+static char *amounts(const cJSON *object)
+{
+        static const char *const keys[] = { "initContainers", "containers" };
+        CLEANUP(buf_done) struct buf b = BUF(4096);
+        const cJSON *spec = json_get(object, "spec"), *item;
+        CLEANUP(freep) char *all = cJSON_PrintUnformatted(json_get(spec, "resources"));
+
+        buf_str(&b, all ? all : "-");
+        for (size_t k = 0; k < ARRAY_LEN(keys); k++)
+                cJSON_ArrayForEach (item, json_get(spec, keys[k])) {
+                        CLEANUP(freep) char *text = cJSON_PrintUnformatted(json_get(item, "resources"));
+
+                        buf_printf(&b, " %s:%s", json_str(item, "name"), text);
+                }
+        return buf_steal(&b);
+}
+
+Test(resize, what_was_granted_is_recalled_of_the_pod_and_of_each_container)
+{
+        static const struct {
+                const char *shows, *spec, *status;
+                bool is;
+                const char *amounts;
+        } rows[] = {
+                { "memory alone", ONE(REQ("1", "2Gi")), "\"containerStatuses\":[" HAD("c", "1", "1Gi") "]", true,
+                  "- c:{" REQ("1", "1Gi") "}" },
+                { "a sidecar's", ONE(REQ("1", "1Gi")) "," SIDECAR(REQ("2", "1Gi")),
+                  "\"containerStatuses\":[" HAD("c", "1", "1Gi") "],\"initContainerStatuses\":[" HAD("i", "1",
+                                                                                                     "1Gi") "]",
+                  true, "- i:{" REQ("1", "1Gi") "} c:{" REQ("1", "1Gi") "}" },
+                { "the status of another kind is not its", ONE(REQ("1", "1Gi")) "," SIDECAR(REQ("2", "1Gi")),
+                  "\"containerStatuses\":[" HAD("i", "1", "1Gi") "]", false,
+                  "- i:{" REQ("2", "1Gi") "} c:{" REQ("1", "1Gi") "}" },
+                { "of whom nothing is told, what he asks for",
+                  "\"containers\":[" C("c", REQ("2", "1Gi"), "") "," C("d", REQ("3", "3Gi") "," LIM("4", "4Gi"),
+                                                                       "") "]",
+                  "\"containerStatuses\":[" HAD("c", "1", "1Gi") "]", true,
+                  "- c:{" REQ("1", "1Gi") "} d:{" REQ("3", "3Gi") "," LIM("4", "4Gi") "}" },
+                { "the pod's", ONE("") ALL(REQ("2", "2Gi") "," LIM("4", "4Gi")),
+                  ALLOCATED("1", "1Gi") ",\"resources\":{" REQ("1", "1Gi") "," LIM("3", "3Gi") "}", true,
+                  "{\"requests\":{\"cpu\":\"1\",\"memory\":\"1Gi\"},\"limits\":{\"cpu\":\"3\",\"memory\":\"3Gi\"}} "
+                  "c:{}" },
+                { "its limits alone are granted", ONE("") ALL(REQ("1", "1Gi") "," LIM("4", "4Gi")),
+                  ALLOCATED("1", "1Gi") ",\"resources\":{" REQ("1", "1Gi") "," LIM("3", "3Gi") "}", false,
+                  "{" REQ("1", "1Gi") "," LIM("4", "4Gi") "} c:{}" },
+                { "nothing is told of the pod's", ONE(REQ("2", "1Gi")) ALL(REQ("2", "2Gi")),
+                  "\"containerStatuses\":[" HAD("c", "1", "1Gi") "]", true,
+                  "{" REQ("2", "2Gi") "} c:{" REQ("1", "1Gi") "}" },
+                { "a pod that has none of its own", ONE(REQ("1", "1Gi")), ALLOCATED("1", "1Gi"), false,
+                  "- c:{" REQ("1", "1Gi") "}" },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                CLEANUP(json_freep) cJSON *o = object_of(rows[i].spec, rows[i].status);
+                CLEANUP(freep) char *is = NULL;
+
+                cr_expect_eq(resize_recall(o), rows[i].is, "%s", rows[i].shows);
+                is = amounts(o);
+                cr_expect_str_eq(is, rows[i].amounts, "%s: %s", rows[i].shows, is);
+        }
+}
+
+/* Who is asked first, of two; either of them may be the one that is looked at first. */
+Test(resize, of_two_the_same_one_comes_first_whoever_is_looked_at_first)
+{
+        static const struct {
+                const char *shows;
+                struct resize first, second;
+                enum qos of_first, of_second;
+        } rows[] = {
+                { "no more than it has",
+                  { .priority = -9 },
+                  { .more = true, .priority = 9 },
+                  QOS_CLASS_BURSTABLE,
+                  QOS_CLASS_GUARANTEED },
+                { "priority", { .priority = 2 }, { .priority = 1 }, QOS_CLASS_BURSTABLE, QOS_CLASS_GUARANTEED },
+                { "class", { .wish_since = 2 }, { .wish_since = 1 }, QOS_CLASS_GUARANTEED, QOS_CLASS_BURSTABLE },
+                { "time", { .wish_since = 1 }, { .wish_since = 2 }, QOS_CLASS_BURSTABLE, QOS_CLASS_BURSTABLE },
+                { "waiting at all",
+                  { .wish_since = 5 },
+                  { .wish_since = 0 },
+                  QOS_CLASS_BURSTABLE,
+                  QOS_CLASS_BURSTABLE },
+                { "uid", { .wish_since = 5 }, { .wish_since = 5 }, QOS_CLASS_BURSTABLE, QOS_CLASS_BURSTABLE },
+                { "uid where nobody waits",
+                  { .wish_since = 0 },
+                  { .wish_since = 0 },
+                  QOS_CLASS_BURSTABLE,
+                  QOS_CLASS_BURSTABLE },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                struct pod a = { .qos = rows[i].of_first }, b = { .qos = rows[i].of_second };
+
+                snprintf(a.id.uid, sizeof(a.id.uid), "a");
+                snprintf(b.id.uid, sizeof(b.id.uid), "b");
+                cr_expect_lt(resize_order(&a, &rows[i].first, &b, &rows[i].second), 0, "%s", rows[i].shows);
+                cr_expect_gt(resize_order(&b, &rows[i].second, &a, &rows[i].first), 0, "%s", rows[i].shows);
         }
 }
 
@@ -295,6 +408,124 @@ Test(resize, what_pid_1_has_not_is_an_error_and_tried_again)
         done(&w);
 }
 
+Test(resize, what_was_changed_again_meanwhile_begins_anew)
+{
+        struct world w = running(SMALL);
+        struct resize *r;
+
+        grant(&w, LARGE);
+        r = w.state->resize;
+        cr_assert(resize_fail(w.state, "why", T0));
+        cr_assert_eq(r->retry_at, T0 + 10 * USEC_PER_SEC);
+        cr_assert_not(resize_fail(w.state, "why", T0), "the same is no news");
+        cr_assert_eq(r->retry_at, T0 + 20 * USEC_PER_SEC);
+        cr_assert(resize_fail(w.state, "because", T0));
+        cr_assert_not(plans(&w, ACTION_RESIZE));
+        r->since = T0 - 5;
+        grant(&w, ONE(REQ("1", "64Mi") "," LIM("3", "128Mi")));
+        cr_assert(plans(&w, ACTION_RESIZE), "at once");
+        cr_assert_eq(r->failures, 0);
+        cr_assert_eq(r->since, T0 - 5, "it has been under way since then");
+        cr_assert_str_eq(condition(&w, "PodResizeInProgress", "message"), "-");
+        done(&w);
+}
+
+Test(resize, nothing_is_sent_for_what_is_not_written)
+{
+        static const struct {
+                bool written, write_in_flight, sends;
+        } rows[] = { { false, false, false }, { true, false, true }, { false, true, true } };
+
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                struct world w = running(SMALL);
+
+                w.state->written = rows[i].written;
+                w.state->write_in_flight = rows[i].write_in_flight;
+                grant(&w, LARGE);
+                cr_expect_eq(w.state->resize->send, rows[i].sends, "row %zu", i);
+                cr_expect_eq(plans(&w, ACTION_RESIZE), rows[i].sends && !rows[i].write_in_flight, "row %zu", i);
+                done(&w);
+        }
+}
+
+/* Each of the three may be what is wrong, and what the pod says nothing of is the package's. */
+Test(resize, each_limit_counts)
+{
+        static const struct {
+                const char *spec;
+                uint64_t weight, milli, memory;
+                bool is;
+        } rows[] = {
+                { LARGE, 39, 2000, 128 << 20, true },
+                { LARGE, 40, 2000, 128 << 20, false },
+                { LARGE, 39, 2001, 128 << 20, false },
+                { LARGE, 39, 2000, 127 << 20, false },
+                { ONE(REQ("1", "64Mi")), 39, 7, 7, true },
+                { ONE(LIM("2", "128Mi")), 79, 2000, 128 << 20, true },
+                { ONE("\"requests\":{\"memory\":\"64Mi\"},\"limits\":{\"memory\":\"128Mi\"}"), 7, 7, 128 << 20, false },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                struct world w = running(SMALL);
+
+                grant(&w, rows[i].spec);
+                read_back(&w, 0, rows[i].weight, rows[i].milli, rows[i].memory);
+                cr_expect_eq(resize_settle(w.pod, w.state, T0), rows[i].is, "row %zu", i);
+                done(&w);
+        }
+}
+
+/* resources of the pod and of its first container, as the status tells them */
+static void tells_all(struct world *w, const char *pod, const char *container)
+{
+        CLEANUP(json_freep) cJSON *status = status_build(w->pod, w->state, &node, NULL, T0);
+        CLEANUP(freep) char *all = cJSON_PrintUnformatted(json_get(status, "resources"));
+        CLEANUP(freep)
+        char *own = cJSON_PrintUnformatted(
+                json_get(cJSON_GetArrayItem(json_get(status, "containerStatuses"), 0), "resources"));
+
+        cr_expect_str_eq(all ? all : "-", pod);
+        cr_expect_str_eq(own, container);
+}
+
+Test(resize, a_pods_own_resources_are_told_as_they_are_in_effect)
+{
+        struct world w = running(ONE("") ALL(REQ("1", "64Mi") "," LIM("2", "128Mi")));
+        struct limits want;
+
+        grant(&w, ONE("") ALL(REQ("2", "64Mi") "," LIM("3", "128Mi")));
+        tells_all(&w, "{" REQ("1", "64Mi") "," LIM("2", "128Mi") "}", "{}");
+        cr_assert_null(w.state->containers[0].actual, "it has none");
+        limits_of_container(w.pod, &w.pod->containers[0], &want);
+        read_back(&w, 0, want.cpu_weight, want.cpu_milli, want.memory_max);
+        cr_assert(resize_settle(w.pod, w.state, T0));
+        tells_all(&w, "{" REQ("2", "64Mi") "," LIM("3", "128Mi") "}", "{}");
+        done(&w);
+}
+
+Test(resize, what_had_no_resources_has_none_until_then)
+{
+        struct world w = running(ONE(""));
+
+        grant(&w, LARGE);
+        tells_all(&w, "-", "{}");
+        read_back(&w, 0, 39, 2000, 128 << 20);
+        cr_assert(resize_settle(w.pod, w.state, T0));
+        tells_all(&w, "-", "{" REQ("1", "64Mi") "," LIM("2", "128Mi") "}");
+        done(&w);
+}
+
+Test(resize, a_unit_is_resized_where_there_is_one)
+{
+        struct world w = running(SMALL "," GUEST);
+
+        cr_expect(resize_has_unit(w.pod, w.state, 0));
+        cr_expect_not(resize_has_unit(w.pod, w.state, 1), "a guest takes what is left");
+        w.state->containers[0].mark = 0;
+        cr_expect_not(resize_has_unit(w.pod, w.state, 0));
+        done(&w);
+}
+
 /* Only what runs has to be resized. */
 Test(resize, what_does_not_run_begins_with_what_the_pod_has)
 {
@@ -402,6 +633,38 @@ Test(resize, memory_that_is_in_use_is_not_limited_away)
         }
 }
 
+/* What it had when the first change began is what it may still have. */
+Test(resize, memory_that_is_in_use_is_compared_with_what_the_pod_had_before_any_of_it)
+{
+        static const struct {
+                const char *shows, *had, *first, *then;
+                uint64_t used, all;
+                const char *words;
+        } rows[] = {
+                { "up and down again", ONE(LIM("1", "100")), ONE(LIM("1", "200")), ONE(LIM("1", "100")), 150, 150,
+                  NULL },
+                { "down in two steps", ONE(LIM("1", "200")), ONE(LIM("1", "150")), ONE(LIM("1", "100")), 0, 120,
+                  "cannot decrease memory limits: attempting to set pod memory limit (100) below current usage (120)" },
+                { "a limit where none was", ONE(""), ONE(LIM("1", "100")), NULL, 100, 0,
+                  "cannot decrease memory limits: attempting to set container \"c\" memory limit (100) below current "
+                  "usage (100)" },
+                { "nobody counts the container's", ONE(""), ONE(LIM("1", "100")), NULL, UINT64_MAX, 99, NULL },
+                { "one that is begun anew for it", RESTARTS("1", "200"), RESTARTS("1", "100"), NULL, 150, 0, NULL },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                struct world w = running(rows[i].had);
+                CLEANUP(freep) char *words = NULL;
+
+                grant(&w, rows[i].first);
+                if (rows[i].then)
+                        grant(&w, rows[i].then);
+                words = resize_refusal(w.pod, w.state, &rows[i].used, rows[i].all);
+                cr_expect(streq(words, rows[i].words), "%s: %s", rows[i].shows, words ? words : "(none)");
+                done(&w);
+        }
+}
+
 Test(resize, memory_that_is_in_use_is_no_matter_where_no_limit_falls)
 {
         struct world w = running(SMALL);
@@ -438,6 +701,33 @@ Test(resize, who_has_to_wait_is_told_so_once)
         cr_assert_eq(w.state->resize->wish_since, T0 + 3, "a wish of its own");
         grant(&w, LARGE);
         cr_assert_null(condition(&w, "PodResizePending", "reason"));
+        done(&w);
+}
+
+Test(resize, a_wish_is_for_more_where_any_of_it_is)
+{
+        static const struct {
+                const char *asks;
+                bool more;
+        } rows[] = {
+                { ONE(REQ("100m", "32Mi")), false }, { ONE(REQ("101m", "32Mi")), true },
+                { ONE(REQ("100m", "33Mi")), true },  { ONE(REQ("99m", "33Mi")), true },
+                { ONE(REQ("99m", "31Mi")), false },
+        };
+        struct world w = running(SMALL);
+
+        resize_withdraw(w.state);
+        cr_assert_null(w.state->resize, "there was none");
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                CLEANUP(pod_freep) struct pod *asks = pod_of(rows[i].asks);
+
+                resize_wish(w.state, w.pod, asks, 0);
+                cr_expect_eq(w.state->resize->more, rows[i].more, "row %zu", i);
+                cr_expect_eq(w.state->resize->asked.of[RESOURCE_CPU], asks->demands.requests.of[RESOURCE_CPU]);
+                cr_expect_eq(w.state->resize->wish_generation, 3);
+        }
+        resize_withdraw(w.state);
+        cr_expect_eq(w.state->resize->wish, WISH_NONE);
         done(&w);
 }
 
@@ -515,6 +805,63 @@ Test(resize, an_agent_that_comes_back_applies_limits_that_were_changed_while_non
         cr_assert(plans(&w, ACTION_RESIZE));
         tells(&w, "64Mi", "100m");
         done(&w);
+}
+
+Test(resize, an_agent_that_comes_back_takes_up_what_conditions_say)
+{
+#define RUNS                                                                                                           \
+        "\"containerStatuses\":[{\"name\":\"c\",\"state\":{\"running\":{}},\"resources\":{" REQ(                       \
+                "100m", "32Mi") "," LIM("200m", "64Mi") "}}]"
+#define IN_PROGRESS(more) ",\"conditions\":[{\"type\":\"PodResizeInProgress\",\"status\":\"True\"" more "}]"
+        static const struct {
+                const char *shows, *spec, *status;
+                bool resize, under_way, pod_actual, container_actual;
+                int64_t generation;
+                uint64_t since;
+        } rows[] = {
+                { "nothing", SMALL, RUNS, false, false, false, false, 0, 0 },
+                { "what waited: its condition may have to be taken away", SMALL,
+                  RUNS ",\"conditions\":[{\"type\":\"PodResizePending\",\"status\":\"True\"}]", true, false, false,
+                  false, 0, 0 },
+                { "under way, and nobody knows since when", SMALL, RUNS IN_PROGRESS(""), true, true, false, false, 3,
+                  T0 + 5 },
+                { "nor does a time that is none tell", SMALL, RUNS IN_PROGRESS(",\"lastTransitionTime\":\"yesterday\""),
+                  true, true, false, false, 3, T0 + 5 },
+                { "since when, and which", SMALL,
+                  RUNS IN_PROGRESS(",\"observedGeneration\":2,\"lastTransitionTime\":\"2023-11-14T22:13:20Z\""), true,
+                  true, false, false, 2, T0 },
+                { "the pod's own", ONE("") ALL(REQ("2", "1Gi")), "\"resources\":{" REQ("1", "1Gi") "}", true, true,
+                  true, false, 3, T0 + 5 },
+                { "which is the same", ONE("") ALL(REQ("2", "1Gi")), "\"resources\":{" REQ("2", "1024Mi") "}", false,
+                  false, false, false, 0, 0 },
+                { "of a pod that has none", ONE(""), "\"resources\":{" REQ("2", "1Gi") "}", false, false, false, false,
+                  0, 0 },
+                { "what does not run begins with what the pod has", SMALL,
+                  "\"containerStatuses\":[{\"name\":\"c\",\"state\":{\"waiting\":{}},\"resources\":{}}]", false, false,
+                  false, false, 0, 0 },
+                { "a sidecar's are in another list", SMALL "," SIDECAR(REQ("2", "1Gi")),
+                  "\"initContainerStatuses\":[{\"name\":\"i\",\"state\":{\"running\":{}},\"resources\":{" REQ(
+                          "1", "1Gi") "}}]",
+                  true, true, false, true, 3, T0 + 5 },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                CLEANUP(json_freep) cJSON *o = object_of(rows[i].spec, rows[i].status);
+                struct world w = { .pod = parse(o) };
+                const struct resize *r;
+
+                w.state = pod_state_new(w.pod, T0);
+                pod_state_adopt(w.state, w.pod, json_get(o, "status"));
+                resize_adopt(w.state, w.pod, json_get(o, "status"), T0 + 5);
+                r = w.state->resize;
+                cr_expect_eq(r != NULL, rows[i].resize, "%s", rows[i].shows);
+                cr_expect_eq(r && r->under_way && r->send, rows[i].under_way, "%s", rows[i].shows);
+                cr_expect_eq(r && r->actual, rows[i].pod_actual, "%s", rows[i].shows);
+                cr_expect_eq(w.state->containers[0].actual != NULL, rows[i].container_actual, "%s", rows[i].shows);
+                cr_expect_eq(r ? r->generation : 0, rows[i].generation, "%s", rows[i].shows);
+                cr_expect_eq(r ? r->since : 0, rows[i].since, "%s", rows[i].shows);
+                done(&w);
+        }
 }
 
 Test(resize, nothing_is_made_of_a_pod_that_was_never_resized)

@@ -35,7 +35,8 @@ Test(shutdown, critical_pods_have_the_last_part_of_the_time)
 
 Test(shutdown, classes_are_sorted_and_the_boundary_belongs_to_the_upper_one)
 {
-        const struct config_shutdown c = { .n = 3, .classes = { { 100, 1 }, { -10, 2 }, { 7, 4 } } };
+        const struct config_shutdown c = { .n = 3, .classes = { { 100, 1 }, { -10, 2 }, { 7, 4 } } },
+                                     both = { .n = 1, .classes = { { 5, 6 } }, .whole_usec = 30 * SECOND };
         static const struct {
                 int64_t priority;
                 size_t class;
@@ -49,6 +50,10 @@ Test(shutdown, classes_are_sorted_and_the_boundary_belongs_to_the_upper_one)
         cr_expect_eq(shutdown_seconds(&o), 7);
         for (size_t i = 0; i < ARRAY_LEN(rows); i++)
                 cr_expect_eq(shutdown_class(&o, rows[i].priority), rows[i].class, "%lld", (long long)rows[i].priority);
+        o.n = 2;
+        cr_expect_eq(shutdown_seconds(&o), 6, "of those that there are");
+        shutdown_order(&both, &o);
+        cr_expect(o.n == 1 && o.classes[0].seconds == 6, "classes come before a time for all");
 }
 
 Test(shutdown, a_pod_ends_and_has_failed)
