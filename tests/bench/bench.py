@@ -1,15 +1,18 @@
 #!/usr/bin/env python3
 """Measures a node that runs vks: see the table that it prints. Everything is taken in one run, beside systemd's own cost.
 
-usage: bench.py LAB NODE RAW [COUNT...]   (RAW: path of the raw program inside the node)
+usage: bench.py LAB NODE DIRECTORY [COUNT...]   (DIRECTORY: where bench-raw and bench-answer are inside the node)
 
 What does not depend on the machine's other work: requests, memory, and the CPU time that is vks' own (agent and helper). Wall-clock time a pod is that of the
 API server, etcd, the scheduler and systemd as well, all of them on the same cores: only ratios within one run say something.
+ONLY=probes: only what probes cost, with the largest count.
 CHURN=N: after all counts, the largest one comes and goes N times more, before memory is looked at again.
 """
 import base64, http.client, json, os, re, ssl, statistics, subprocess, sys, tempfile, threading, time
 
-LAB, NODE, RAW = sys.argv[1:4]
+LAB, NODE = sys.argv[1:3]
+RAW, ANSWER = sys.argv[3] + "/bench-raw", sys.argv[3] + "/bench-answer"
+PORT, PERIOD = 18080, 10
 CHURN = int(os.environ.get("CHURN", "0"))
 COUNTS = [int(a) for a in sys.argv[4:]] or [10, 100, 1000]
 NS = "bench"
@@ -52,10 +55,10 @@ class Api:
         return r.status, r.read()
 
 
-def pod(name, labels={"app": "bench"}):
+def pod(name, labels={"app": "bench"}, more={}):
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": labels},
             "spec": {"nodeName": NODE, "terminationGracePeriodSeconds": 1,
-                     "containers": [{"name": "c", "image": "/bin/sleep", "imagePullPolicy": "IfNotPresent", "command": ["/bin/sleep", "100000"]}]}}
+                     "containers": [{"name": "c", "image": "/bin/sleep", "imagePullPolicy": "IfNotPresent", "command": ["/bin/sleep", "100000"], **more}]}}
 
 
 class Watch(threading.Thread):
@@ -124,12 +127,12 @@ class Watch(threading.Thread):
                 self.changed.wait(1)
 
 
-def create(names, labels={"app": "bench"}):
+def create(names, labels={"app": "bench"}, more={}):
     def some(part):
         api = Api()
         for n in part:
             for _ in range(50):
-                status, body = api.call("POST", f"/api/v1/namespaces/{NS}/pods", pod(n, labels))
+                status, body = api.call("POST", f"/api/v1/namespaces/{NS}/pods", pod(n, labels, more))
                 if status < 300:
                     break
                 time.sleep(0.1)
@@ -213,6 +216,40 @@ def spent(before, seconds):
     by["(came and went)"] = total - sum(by.values())
     words = ", ".join(f"{k} {v:.1f}" for k, v in sorted(by.items(), key=lambda i: -i[1]))
     return f"{total / seconds / os.cpu_count() * 100:.0f} % of {os.cpu_count()} cores were busy; seconds: {words}"
+
+
+def probes_made():
+    """How many probes the agent has made, of the pods that there are."""
+    status, body = Api().call("GET", f"/api/v1/nodes/{NODE}/proxy/metrics/probes")
+    return sum(float(line.rsplit(" ", 1)[1]) for line in body.decode().splitlines() if line.startswith("prober_probe_total"))
+
+
+def agents_share(seconds):
+    """Percent of one core that the agent takes, and the probes that it makes meanwhile."""
+    c, made, begin = cpu(pid("vks-agent")), probes_made(), time.monotonic()
+    time.sleep(seconds)
+    spent_, seconds = cpu(pid("vks-agent")) - c, time.monotonic() - begin
+    return spent_ / seconds * 100, probes_made() - made, seconds
+
+
+def probes(n, watch):
+    """The rows of what it costs that each of n pods is asked by HTTP every PERIOD seconds."""
+    node("systemd-run", "--unit=vksbench-answer", ANSWER, str(PORT))
+    rows = []
+    for what, more in (("no", {}), ("a", {"readinessProbe": {"httpGet": {"port": PORT}, "periodSeconds": PERIOD, "timeoutSeconds": 5}})):
+        names = [f"probe-{what}-{i}" for i in range(n)]
+        create(names, more=more)
+        watch.wait("running", names, 900)
+        time.sleep(3 * PERIOD)
+        share, made, seconds = agents_share(6 * PERIOD)
+        rows.append([f"agent's CPU, {n} pods with {what} probe", f"{share:.2f} %",
+                     f"of one core; {made:.0f} probes in {seconds:.0f} s; budget 3; load average {os.getloadavg()[0]:.1f}"])
+        wanted = n * 6 if more else 0
+        if abs(made - wanted) > wanted / 10:
+            sys.exit(f"{made:.0f} probes were made, not {wanted}")
+        delete(names, watch)
+    node("systemctl", "stop", "vksbench-answer")
+    return rows
 
 
 def requests():
@@ -303,6 +340,9 @@ def main():
     ready()
     time.sleep(5)
     rest = memory("vks-agent")
+    if os.environ.get("ONLY") == "probes":
+        table(probes(max(COUNTS), watch))
+        return
 
     sample()
 
@@ -359,6 +399,7 @@ def main():
         rows.append([f"{n} pods deleted", f"{took:.2f} s", f"{took / n * 1e3:.1f} ms a pod"])
     node("systemctl", "start", "vks-agent")
     n = max(COUNTS)
+    rows += probes(n, watch)
     for turn in range(1 + CHURN):
         names = [f"churn{turn}-{i}" for i in range(n)]
         create(names)
@@ -372,7 +413,10 @@ def main():
             memory_row("agent's PSS at rest", rest, "; budget 10")]
     if 100 in per_pod and 1000 in per_pod:
         rows.append(["growth per pod, 100 -> 1000", f"{per_pod[1000] / per_pod[100]:.2f}", "budget 1.5"])
-    rows = head + rows
+    table(head + rows)
+
+
+def table(rows):
     widths = [max(len(r[i]) for r in rows) for i in range(2)]
     print(f"\nvks on {NODE}, Kubernetes {lab('k8s', 'version')}, {os.cpu_count()} cores, control plane on the same machine")
     for r in rows:
