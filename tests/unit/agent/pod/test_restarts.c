@@ -80,6 +80,9 @@ Test(restarts, what_no_api_server_lets_through_is_named)
                 { "[{\"action\":\"Restart\",\"exitCodes\":{\"operator\":\"In\",\"values\":[\"3\"]}}]",
                   "restartPolicyRules[0].exitCodes.values: not a number" },
                 { "[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]", "restartPolicyRules: more than 20" },
+                { "[{\"action\":\"Restart\",\"exitCodes\":{\"operator\":\"In\",\"values\":[3]}},{\"action\":\"x\"},"
+                  "{\"action\":\"Restart\"}]",
+                  "restartPolicyRules[1].action: neither Restart nor RestartAllContainers" },
         };
 
         for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -90,6 +93,44 @@ Test(restarts, what_no_api_server_lets_through_is_named)
                 cr_expect_eq(e.code, -EINVAL);
                 cr_expect_str_eq(e.text, rows[i].words);
                 restarts_done(&r);
+        }
+}
+
+/* The numbers are those of the API server, which has let them through. */
+Test(restarts, as_many_rules_and_codes_as_the_api_allows)
+{
+        static const struct {
+                unsigned rules, codes;
+                const char *words;
+        } rows[] = { { 20, 1, NULL },
+                     { 21, 1, "restartPolicyRules: more than 20" },
+                     { 1, 255, NULL },
+                     { 1, 256, "restartPolicyRules[0].exitCodes.values: too many" } };
+
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                CLEANUP(buf_done) struct buf b = BUF(1 << 16);
+                struct restarts r;
+                struct err e = ERR_NONE;
+
+                buf_str(&b, "{\"restartPolicyRules\":[");
+                for (unsigned n = 0; n < rows[i].rules; n++) {
+                        buf_printf(&b, "%s{\"action\":\"Restart\",\"exitCodes\":{\"operator\":\"In\",\"values\":[",
+                                   n ? "," : "");
+                        for (unsigned k = 0; k < rows[i].codes; k++)
+                                buf_printf(&b, "%s%u", k ? "," : "", n + k);
+                        buf_str(&b, "]}}");
+                }
+                buf_str(&b, "]}");
+                parse(b.data, &r, &e);
+                cr_expect(rows[i].words ? streq(e.text, rows[i].words) : e.code == 0, "row %zu: %s", i, e.text);
+                if (!rows[i].words) {
+                        cr_expect_eq(r.n_rules, rows[i].rules);
+                        cr_expect_eq(restarts_by_rule(&r, (int)(rows[i].rules + rows[i].codes) - 2), RESTART_IT,
+                                     "the last");
+                        cr_expect_eq(restarts_by_rule(&r, (int)(rows[i].rules + rows[i].codes) - 1), RESTART_NOT);
+                }
+                restarts_done(&r);
+                cr_expect_eq(r.n_rules, 0);
         }
 }
 
