@@ -731,6 +731,26 @@ Test(resize, a_wish_is_for_more_where_any_of_it_is)
         done(&w);
 }
 
+Test(resize, its_conditions_say_of_which_version_of_the_pod)
+{
+        struct world w = running(SMALL);
+
+        for (int64_t generation = 3; generation >= 0; generation -= 3) {
+                CLEANUP(json_freep) cJSON *status = NULL;
+                const cJSON *item, *told = NULL;
+
+                grant(&w, LARGE);
+                w.state->resize->generation = generation; /* 0: of an API server that counts none */
+                status = status_build(w.pod, w.state, &node, NULL, T0);
+                cJSON_ArrayForEach (item, json_get(status, "conditions"))
+                        if (streq(json_str(item, "type"), "PodResizeInProgress"))
+                                told = json_get(item, "observedGeneration");
+                cr_expect_eq(told != NULL, generation > 0);
+                cr_expect(!told || told->valueint == generation);
+        }
+        done(&w);
+}
+
 /* The patch merges, so what is over has to be taken away. */
 Test(resize, conditions_that_are_over_are_taken_away)
 {
@@ -745,7 +765,7 @@ Test(resize, conditions_that_are_over_are_taken_away)
                 const char *type = json_str(item, "type");
 
                 if (streq(json_str(item, "$patch"), "delete"))
-                        taken += streq(type, "PodResizePending");
+                        taken += streq(type, "PodResizePending") ? 1 : 100;
                 told += streq(type, "PodResizeInProgress") && !json_get(item, "$patch");
         }
         cr_assert(taken == 1 && told == 1);

@@ -323,6 +323,13 @@ Test(status, conditions_follow_the_containers)
                   "+PodScheduled" },
                 { "an open one", "Always c gate=example.org/balancer", "ready; c runs; gates_open",
                   "+PodReadyToStartContainers +Initialized +Ready +ContainersReady +PodScheduled" },
+                { "a rule that restarts all, and has not fitted", "Always c/Never+RestartAllContainers:In:3",
+                  "ready; c runs",
+                  "+PodReadyToStartContainers +Initialized +Ready +ContainersReady +PodScheduled "
+                  "-AllContainersRestarting" },
+                { "and has", "Always c/Never+RestartAllContainers:In:3", "ready; c runs; c exits 3; begin anew",
+                  "+PodReadyToStartContainers +Initialized -Ready:ContainersNotReady "
+                  "-ContainersReady:ContainersNotReady +PodScheduled +AllContainersRestarting" },
                 { "a gate is asked when all else is ready", "Always c gate=example.org/balancer", "ready",
                   "+PodReadyToStartContainers +Initialized -Ready:ContainersNotReady "
                   "-ContainersReady:ContainersNotReady +PodScheduled" },
