@@ -465,6 +465,19 @@ Test(pod_state, an_agent_that_comes_back_takes_over_what_the_api_server_remember
                 { "an empty status changes nothing", "Always c", "ready; adopt", "start c",
                   "Pending | c waiting ContainerCreating", "{}" },
         };
+#define STARTING                                                                                                       \
+        "{\"metadata\":{\"namespace\":\"default\",\"name\":\"web\",\"uid\":\"0f6c2a9e-1234-4abc-8def-0123456789ab\"}," \
+        "\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"pkg-c\",\"startupProbe\":{\"tcpSocket\":{\"port\":80}}" \
+        "}]}}"
+#define TOLD_RUNNING(more) "{\"containerStatuses\":[{\"name\":\"c\",\"state\":{\"running\":{}}" more "}]}"
+        static const struct value starting[] = {
+                { "its startup probe has succeeded", STARTING, "adopt", "containerStatuses.0.started", "true",
+                  TOLD_RUNNING(",\"started\":true") },
+                { "or has not", STARTING, "adopt", "containerStatuses.0.started", "false",
+                  TOLD_RUNNING(",\"started\":false") },
+                { "of which nobody has told", STARTING, "adopt", "containerStatuses.0.started", "false",
+                  TOLD_RUNNING("") },
+        };
 #define LAST "containerStatuses.0.lastState.terminated."
 #define REMEMBERED                                                                                                     \
         "{\"startTime\":\"2023-11-14T22:00:00Z\",\"containerStatuses\":[{\"name\":\"c\",\"restartCount\":4,"           \
@@ -507,6 +520,7 @@ Test(pod_state, an_agent_that_comes_back_takes_over_what_the_api_server_remember
         };
 
         TELL(stories);
+        LOOK(starting);
         LOOK(values);
 }
 

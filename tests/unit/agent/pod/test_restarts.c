@@ -187,7 +187,10 @@ Test(restarts, a_rule_restarts_the_whole_pod)
                   "Running | i waiting PodInitializing was Completed 0 | c waiting PodInitializing was Error 42"
                   " | d running ready",
                   NULL },
-                { "whoever does not end is killed", "Never c" ALL " d",
+                { "whoever does not end has two seconds", "Never c" ALL " d",
+                  "ready; c runs; d runs; c exits 42; begin anew; d stop_sent; c anew; +1s", "pull c, wake 1s", NULL,
+                  NULL },
+                { "and is killed", "Never c" ALL " d",
                   "ready; c runs; d runs; c exits 42; begin anew; d stop_sent; c anew; +2s", "pull c, end-kill d", NULL,
                   NULL },
                 { "a sidecar stays until those that it serves are gone", "Never s/sidecar c" ALL " d",
