@@ -33,7 +33,8 @@ enum {
         HANG_SECONDS = 60,
         SLOW_SECONDS = 8, /* before the helper itself gives PID 1 up */
         GONE_SECONDS = 60,
-        HONEST_EVERY = 8
+        HONEST_EVERY = 8,
+        TOLD = 16, /* reasons why requests were refused */
 };
 
 #define ROW(n, verb, Message, body) verb_##verb = n,
@@ -54,6 +55,50 @@ static long now_ms(void)
 static void nap(long ms)
 {
         nanosleep(&(struct timespec){ ms / 1000, ms % 1000 * 1000000 }, NULL);
+}
+
+/* ---- why not ----------------------------------------------------------------------------------------------------- */
+
+/* What is refused shows little: whoever changes the generator wants to know what most of that is. */
+static struct refusal {
+        char *text;
+        unsigned long n;
+} refusals[256];
+
+/* Names, paths and numbers are left out: they are another's each time. */
+static void note_refusal(uint8_t verb, const char *why)
+{
+        CLEANUP(freep) char *text = xasprintf("%s:", wire_verb_find(verb)->name);
+        size_t i = 0;
+
+        for (const char *at = why; *(at += strspn(at, " "));) {
+                size_t n = strcspn(at, " ");
+                bool plain = strcspn(at, "/.0123456789\"=") >= n;
+                char *more = xasprintf("%s %.*s", text, plain ? (int)n : 3, plain ? at : "...");
+
+                free(text);
+                text = more;
+                at += n;
+        }
+        while (i < ARRAY_LEN(refusals) - 1 && refusals[i].text && !streq(refusals[i].text, text))
+                i++;
+        if (!refusals[i].text)
+                refusals[i].text = TAKE(text);
+        refusals[i].n++;
+}
+
+static int by_number(const void *a, const void *b)
+{
+        unsigned long x = ((const struct refusal *)a)->n, y = ((const struct refusal *)b)->n;
+
+        return x < y ? 1 : x > y ? -1 : 0;
+}
+
+static void tell_why_not(void)
+{
+        qsort(refusals, ARRAY_LEN(refusals), sizeof(*refusals), by_number);
+        for (size_t i = 0; i < TOLD && refusals[i].n; i++)
+                printf("  %lu times %s\n", refusals[i].n, refusals[i].text);
 }
 
 /* ---- asking ------------------------------------------------------------------------------------------------------ */
@@ -157,6 +202,8 @@ static int ask(uint8_t verb, const ProtobufCMessage *m, char *ret_text, size_t s
                         }
                         protobuf_c_message_free_unpacked(got, NULL);
                         accepted[verb] += r == 0;
+                        if (r < 0)
+                                note_refusal(verb, ret_text);
                         return r;
                 }
                 sock = fd_close(sock);
@@ -378,5 +425,6 @@ int main(int argc, char **argv)
         }
         honest();
         tell_how_much(n, now_ms() - began);
+        tell_why_not();
         return marks ? 1 : 0;
 }

@@ -65,8 +65,10 @@ static const struct kind {
         { "compose-join.service", { "/tmp", "/var/tmp" } },
         { "compose-tmpfs.service", { "/srv/compose", "/x" } },
         { "compose-credential.service", { "/run/credentials", "/run/credentials/x" } },
-        { "compose-bus.service", { "/run/dbus", "/run/x" } },
         { "compose-socket.service", { "/run/x", "/run/x/y" } },
+        { "compose-user@daemon.service", { "/tmp/x", "/tmp" } },
+        /* These are refused by policy in most that they can be part of. */
+        { "compose-bus.service", { "/run/dbus", "/run/x" } },
         { "compose-quoted.service", { "/mnt/x", "/mnt" } },
         { "compose-escaped.service", { "/mnt/x", "/mnt" } },
         { "compose-only.service", { "/mnt/x", "/mnt" } },
@@ -74,9 +76,10 @@ static const struct kind {
         { "compose-able.service", { "/var/disk", "/var/disk/x" } },
         { "compose-user@root.service", { "/tmp/x", "/tmp" } },
         { "compose-user@vks.service", { "/tmp/x", "/tmp" } },
-        { "compose-user@daemon.service", { "/tmp/x", "/tmp" } },
         { "compose-group@shadow.service", { "/tmp/x", "/tmp" } },
 };
+
+enum { MOST_KINDS = ARRAY_LEN(kinds) - 9 };
 
 /* Where volumes are mounted and links are made: places on every kind of ground ... */
 static const char *const places[] = {
@@ -265,8 +268,10 @@ static PRINTF(1, 2) char *text(const char *fmt, ...)
 static struct theme {
         const struct kind *kind;
         const char *places[2], *target;
+        const char *hot; /* one of the places, where they meet most of all */
         enum volume volume;
         bool var;
+        bool tidy; /* nothing is asked for that policy refuses as it stands: then what is asked for is done */
 } theme;
 
 /* What a pod is made of, as its next WRITE has it. */
@@ -277,22 +282,32 @@ struct pod {
         char units[CONTAINERS][ID_UNIT_MAX + 1];
         bool secret[CONTAINERS]; /* a container of this number may have the pod's secret in its variables */
         Vks__Qos qos;
+        uint32_t user; /* of most of its containers; 0: they say none */
 };
 static struct pod pods[PODS];
 
+static bool odd(uint32_t n)
+{
+        bool is = one_in(n); /* drawn in any case */
+
+        return is && !theme.tidy;
+}
+
 static const char *place(void)
 {
-        return one_in(20) ? PICK(odd_places) : one_in(4) ? PICK(places) : PICK(theme.places);
+        return odd(20) ? PICK(odd_places) : one_in(6) ? PICK(places) : one_in(2) ? theme.hot : PICK(theme.places);
 }
 
 static void choose_theme(void)
 {
-        theme.kind = &PICK(kinds);
+        theme.tidy = !one_in(4);
+        theme.kind = &kinds[draw(odd(2) ? ARRAY_LEN(kinds) : MOST_KINDS)];
         for (size_t i = 0; i < ARRAY_LEN(theme.places); i++)
-                theme.places[i] = !one_in(4) ? theme.kind->places[i] : one_in(10) ? PICK(odd_places) : PICK(places);
+                theme.places[i] = !one_in(4) ? theme.kind->places[i] : odd(10) ? PICK(odd_places) : PICK(places);
+        theme.hot = theme.places[one_in(3)];
         theme.target = PICK(targets);
         theme.volume = one_in(4) ? FILES : draw(VOLUMES);
-        theme.var = one_in(3);
+        theme.var = starts_with(theme.kind->places[0], "/var/") ? !one_in(3) : one_in(4);
 }
 
 /* Deeds that have to do with where the container's volumes are, and with the theme. */
@@ -331,7 +346,8 @@ static void give_deeds(Vks__Container *c, unsigned pod, unsigned number, char **
 static void give_mounts(const struct pod *p, Vks__Container *c)
 {
         c->mounts = keep(xcalloc(4, sizeof(*c->mounts)));
-        for (uint32_t n = draw(4); n > 0; n--) {
+        /* One that is refused is refused with all that the container has: few have many. */
+        for (uint32_t n = one_in(3) ? draw(4) : draw(2); n > 0; n--) {
                 enum volume which = one_in(2) ? theme.volume : draw(VOLUMES);
                 Vks__Mount *m = MAKE(Vks__Mount, vks__mount__init);
                 bool twice = false;
@@ -342,10 +358,10 @@ static void give_mounts(const struct pod *p, Vks__Container *c)
                         m->path = text("%s/x", m->path);
                 m->read_only = one_in(4) || which == FILES;
                 if (which >= HOST && starts_with(p->volumes[which]->host_path->path, "/srv/compose/ro"))
-                        m->read_only |= !one_in(8);
+                        m->read_only |= !odd(8);
                 for (size_t i = 0; i < c->n_mounts; i++)
                         twice |= streq(c->mounts[i]->path, m->path);
-                if (!twice || one_in(20))
+                if (!twice || odd(20))
                         c->mounts[c->n_mounts++] = m;
         }
 }
@@ -369,7 +385,7 @@ static void give_env(Vks__Container *c, unsigned pod, unsigned number)
         other->name = S(PICK(names));
         other->value.data = (uint8_t *)S(place());
         other->value.len = strlen((char *)other->value.data);
-        if (one_in(16))
+        if (odd(16))
                 c->env[c->n_env++] = other;
 }
 
@@ -378,9 +394,9 @@ static Vks__Limits *some_limits(void)
 {
         Vks__Limits *l = MAKE(Vks__Limits, vks__limits__init);
 
-        l->cpu_weight = one_in(2) ? 1 + draw(10000) : one_in(16) ? UINT32_MAX : 0;
+        l->cpu_weight = one_in(2) ? 1 + draw(10000) : odd(16) ? UINT32_MAX : 0;
         l->cpu_milli = one_in(3) ? 10 + draw(4000) : 0;
-        l->memory_max = one_in(3) ? (uint64_t)(1 + draw(400)) << 20 : one_in(16) ? draw(4096) : 0;
+        l->memory_max = one_in(3) ? (uint64_t)(1 + draw(400)) << 20 : odd(16) ? draw(4096) : 0;
         l->tasks_max = one_in(3) ? 1 + draw(200) : 0;
         return l;
 }
@@ -403,30 +419,30 @@ static Vks__Container *a_container(unsigned pod, unsigned number)
         c->name = text("c%u", number);
         c->shares_image = number > 0 || one_in(4);
         give_mounts(&pods[pod], c);
-        if (one_in(3))
-                c->run_as_user = an_id(20000 + pod);
-        else if (one_in(4))
-                c->run_as_user = an_id(4711);
-        else if (one_in(12))
+        if (odd(12))
                 c->run_as_user = an_id(PICK(ids));
-        if (one_in(30))
+        else if (one_in(4))
+                c->run_as_user = one_in(2) ? an_id(4711) : NULL;
+        else if (pods[pod].user)
+                c->run_as_user = an_id(pods[pod].user);
+        if (odd(30))
                 c->run_as_group = an_id(PICK(ids));
         give_env(c, pod, number);
         give_deeds(c, pod, number, words, &n);
         c->restart = draw(3);
-        c->writes_var = one_in(8) ? one_in(2) : theme.var;
+        c->writes_var = odd(6) ? one_in(2) : theme.var;
         c->working_dir = S(one_in(8) ? place() : "/");
         c->stop_signal = S(one_in(8) ? "SIGUSR1" : "");
-        c->message_path = S(one_in(8) ? place() : one_in(8) ? "" : "/dev/termination-log");
+        c->message_path = S(odd(8) ? place() : one_in(8) ? "" : "/dev/termination-log");
         c->no_new_privileges = one_in(6), c->reads_files = one_in(4), c->console = one_in(12);
         if (one_in(4))
                 c->limits = some_limits();
         c->read_only_root = one_in(8), c->filter_system_calls = one_in(8);
         c->drop_capabilities = one_in(6) ? UINT64_C(0x1ffffffffff) : one_in(6) ? draw(1 << 24) : 0;
-        c->oom_score_adjust = one_in(32) ? (int)draw(2040) - 1010 : one_in(3) ? (int)draw(1001) : 0;
+        c->oom_score_adjust = odd(32) ? (int)draw(2040) - 1010 : one_in(3) ? (int)draw(1001) : 0;
         if (one_in(12)) {
                 c->groups = keep(xcalloc(1, sizeof(*c->groups)));
-                c->groups[0] = one_in(2) ? 30000 + pod : PICK(ids), c->n_groups = 1;
+                c->groups[0] = odd(2) ? PICK(ids) : 30000 + pod, c->n_groups = 1;
         }
         c->args = words, c->n_args = n;
         if (one_in(5) || !kind->unit) {
@@ -462,7 +478,7 @@ static Vks__Volume *a_volume(enum volume which)
                 v->source_case = VKS__VOLUME__SOURCE_EMPTY_DIR;
                 v->empty_dir = MAKE(Vks__EmptyDir, vks__empty_dir__init);
                 v->empty_dir->memory = which == MEMORY;
-                v->empty_dir->group = one_in(12) ? an_id(one_in(2) ? 30000 : PICK(ids)) : NULL;
+                v->empty_dir->group = one_in(12) ? an_id(odd(2) ? PICK(ids) : 30000) : NULL;
                 break;
         case FILES:
                 v->source_case = VKS__VOLUME__SOURCE_FILES;
@@ -471,8 +487,8 @@ static Vks__Volume *a_volume(enum volume which)
         default:
                 v->source_case = VKS__VOLUME__SOURCE_HOST_PATH;
                 v->host_path = MAKE(Vks__HostPath, vks__host_path__init);
-                v->host_path->path = S(one_in(8) ? PICK(host_paths) : host_paths[draw(6)]);
-                v->host_path->type = S(PICK(host_types));
+                v->host_path->path = S(odd(4) ? PICK(host_paths) : host_paths[draw(4)]);
+                v->host_path->type = S(odd(2) ? PICK(host_types) : host_types[draw(4)]);
         }
         return v;
 }
@@ -573,7 +589,7 @@ static void write_pod(unsigned pod, unsigned from, unsigned to)
         m->volumes = keep(xcalloc(VOLUMES, sizeof(*m->volumes)));
         m->containers = keep(xcalloc(CONTAINERS, sizeof(*m->containers)));
         m->grace_seconds = 1;
-        if (one_in(8)) /* its commands are in the slice of the last WRITE: of those before, EXEC is refused */
+        if (odd(8)) /* its commands are in the slice of the last WRITE: of those before, EXEC is refused */
                 p->qos = draw(3);
         m->qos = p->qos;
         if (one_in(4))
@@ -607,7 +623,7 @@ static void fill_pod(unsigned pod)
         char *said = text("p%u FILL", pod);
 
         m->pod = pods[pod].id, m->volume = S("files");
-        m->group = one_in(12) ? an_id(one_in(2) ? 30000 : PICK(ids)) : NULL;
+        m->group = one_in(12) ? an_id(odd(2) ? PICK(ids) : 30000) : NULL;
         m->files = keep(xcalloc(ARRAY_LEN(names) + 1, sizeof(*m->files)));
         secret->path = S("secret"), secret->mode = 0444;
         secret->content.data = (uint8_t *)text(SECRET "pod%u-", pod);
@@ -632,7 +648,7 @@ static void ask_about(unsigned pod, unsigned number, uint8_t verb, bool flag, bo
 {
         static const char *const foreign[] = { "vks-agent.service", "vks-log.service", "dbus.service",
                                                "compose-state.service" };
-        unsigned by = one_in(12) ? draw(PODS) : pod;
+        unsigned by = odd(12) ? draw(PODS) : pod;
         char *unit = text("%s", pods[pod].units[number]), **units = keep(xcalloc(1, sizeof(*units)));
         bool wrong = !streq(pods[by].id->name, pods[pod].id->name); /* twins have the same names of units */
         const char *how = verb == verb_start  ? flag ? "RESTART" : "START"
@@ -645,10 +661,10 @@ static void ask_about(unsigned pod, unsigned number, uint8_t verb, bool flag, bo
         Vks__Remove *remove = MAKE(Vks__Remove, vks__remove__init);
         ProtobufCMessage *m = verb == verb_start ? &start->base : verb == verb_stop ? &stop->base : &remove->base;
 
-        if (one_in(25)) {
+        if (odd(25)) {
                 unit = S(PICK(foreign));
                 wrong = true;
-        } else if (one_in(25)) {
+        } else if (odd(25)) {
                 unit[draw((uint32_t)strlen(unit))] ^= 4; /* not by 1: c0 would be c1, which is the pod's */
                 wrong = true;
         }
@@ -661,7 +677,7 @@ static void ask_about(unsigned pod, unsigned number, uint8_t verb, bool flag, bo
         struct step *s = add_request(by, verb, m, text("p%u %s %s", by, how, unit));
         s->wrong_owner = wrong && verb != verb_remove; /* to remove what is not there is no error */
         if (verb == verb_start)
-                s->pause_ms = one_in(3) ? 0 : draw(150);
+                s->pause_ms = one_in(3) ? 0 : draw(one_in(2) ? 150 : 400);
 }
 
 /* RESIZE of one container and its pod, now and then of another pod's container. */
@@ -735,7 +751,7 @@ static void exec_beside(unsigned pod, unsigned number)
         Vks__Exec *m = MAKE(Vks__Exec, vks__exec__init);
         Vks__Container *x = keep(xmemdup(p->containers[number], sizeof(*x)));
         char **words = keep(xcalloc(32, sizeof(*words))), unit[ID_UNIT_MAX + 1];
-        bool otherwise = one_in(5);
+        bool otherwise = odd(5);
         size_t n = 1;
 
         x->args = NULL, x->n_args = 0, x->env = NULL, x->n_env = 0;
@@ -746,11 +762,11 @@ static void exec_beside(unsigned pod, unsigned number)
                 if (p->secret[number] || p->secret[x->name[1] - '0'])
                         x->run_as_user = an_id(20000 + pod), x->run_as_group = NULL;
         }
-        words[0] = S(one_in(12) ? PICK(closed) : PICK(programs)); /* what policy refuses shows little */
+        words[0] = S(odd(6) ? PICK(closed) : PICK(programs)); /* what policy refuses shows little */
         give_deeds(x, pod, number, words, &n);
         x->command = words, x->n_command = n;
         m->pod = p->id, m->container = x, m->id = draw(4);
-        m->qos = one_in(16) ? draw(3) : p->qos;
+        m->qos = odd(16) ? draw(3) : p->qos;
         m->user = S(one_in(8) ? "x\nVKS_RULE=x\nMESSAGE=y" : "mallory");
         m->volumes = keep(xcalloc(VOLUMES, sizeof(*m->volumes)));
         for (size_t v = 0; v < VOLUMES; v++)
@@ -799,6 +815,7 @@ static void make_pod(unsigned pod)
         *p = (struct pod){ .id = MAKE(Vks__Pod, vks__pod__init) };
         p->id->namespace_ = S(NAMESPACE), p->id->name = S(pod_names[pod]), p->id->uid = S(pod_uids[pod]);
         p->qos = draw(3);
+        p->user = one_in(4) ? 0 : one_in(3) ? 4711 : 20000 + pod;
         for (enum volume v = 0; v < VOLUMES; v++)
                 p->volumes[v] = a_volume(v);
         for (unsigned i = 0; i < CONTAINERS; i++) {
@@ -884,24 +901,29 @@ static void course(unsigned pod)
 {
         if (!one_in(6))
                 fill_pod(pod);
-        if (one_in(3)) {
+        if (one_in(6)) { /* one container that is refused is in the way of all */
                 write_pod(pod, 0, CONTAINERS);
         } else {
                 for (unsigned i = 0; i < CONTAINERS; i++) {
                         if (!one_in(8))
                                 write_pod(pod, i, i + 1);
-                        if (one_in(3))
+                        if (one_in(6)) /* most are all there before the first begins: its user changes what they lie in
+                                        */
                                 ask_about(pod, i, verb_start, false, false);
                 }
         }
         for (unsigned i = 0; i < CONTAINERS; i++) {
                 if (!one_in(6))
                         ask_about(pod, i, verb_start, one_in(4), false);
-                if (one_in(3))
+                if (one_in(4))
                         exec_beside(pod, one_in(6) ? draw(CONTAINERS) : i);
-                if (one_in(3))
+                if (one_in(4))
                         anything(one_in(3) ? draw(PODS) : pod);
         }
+        /* Once more, when all of them have been at work: PID 1 follows the same ways again. */
+        for (unsigned i = 0; i < CONTAINERS; i++)
+                if (one_in(2))
+                        ask_about(pod, i, verb_start, true, false);
 }
 
 void compose(uint64_t seed, struct sequence *ret)
