@@ -178,7 +178,7 @@ $(BUILD)/helperctl: $(BUILD)/opt/tests/tools/helperctl.o $(BUILD)/opt/libproto.a
 $(BUILD)/hostile: $(BUILD)/opt/tests/hostile/hostile.o $(BUILD)/opt/libproto.a $(BUILD)/opt/libcommon.a
 	$(CC) $(CFLAGS) $(LDFLAGS_ALL) -o $@ $^ $(call lib,$(PKG_HELPER))
 # The one that composes, and what runs in its pods, for tests/e2e/compose.sh.
-$(BUILD)/compose: $(patsubst %,$(BUILD)/opt/tests/hostile/%.o,compose compose_steps compose_look) $(BUILD)/opt/libproto.a $(BUILD)/opt/libcommon.a
+$(BUILD)/compose: $(patsubst %,$(BUILD)/opt/tests/hostile/%.o,compose compose_steps compose_look compose_limits) $(BUILD)/opt/libproto.a $(BUILD)/opt/libcommon.a
 	$(CC) $(CFLAGS) $(LDFLAGS_ALL) -o $@ $^ $(call lib,$(PKG_HELPER))
 $(BUILD)/mischief: $(BUILD)/opt/tests/hostile/mischief.o $(BUILD)/opt/libcommon.a
 	$(CC) $(CFLAGS) $(LDFLAGS_ALL) -o $@ $^ $(call lib,libcap)

@@ -7,11 +7,13 @@
 #   COMPOSE_SECONDS=90   how long; an hour before a release
 #   SEED=N               the first sequence, the others follow (today's date: each day has sequences of its own)
 #   REPLAY="SEED STEPS"  only that beginning of that sequence, as a mark's line has it
+#   HELPER=FILE          against that helper, which is to have a hole: it is the first mark that makes the test pass (tests/hostile/rediscover)
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 SECONDS_LONG=${COMPOSE_SECONDS:-90}
 PROGRAM=/usr/local/bin/mischief
+DROPIN=/run/systemd/system/vks-helper.service.d/compose.conf
 
 # Units as packages have them; each with a way of its own by which PID 1, or the daemon, has something that a pod has not.
 package() {
@@ -86,12 +88,31 @@ prepare() {
     wait_for 300 "installations of earlier pods are over" sh_node '! systemctl list-units --no-legend --state=activating "vks-install-*" | grep .'
     package || fail "the package for this test is not installed"
     directories
+    [ -z "${HELPER:-}" ] || other_helper
+}
+other_helper() {
+    "$LAB" node put "$HELPER" /usr/local/sbin/vks-helper-compose
+    sh_node "chmod 755 /usr/local/sbin/vks-helper-compose; mkdir -p ${DROPIN%/*}
+             printf '[Service]\nExecStart=\nExecStart=/usr/local/sbin/vks-helper-compose\n' >$DROPIN; systemctl daemon-reload; systemctl stop vks-helper.service"
+}
+# A hole may have let a pod keep PID 1 waiting: whoever writes to the FIFO that it has opened wakes it.
+wake() {
+    sh_node "pkill -KILL -x mischief; find /run/vks/pods -type p -exec timeout 2 sh -c ': <>\"\$1\"' sh {} \; ; rm -f $DROPIN /usr/local/sbin/vks-helper-compose" >/dev/null 2>&1 || true
 }
 undo() {
+    wake
     sh_node 'systemctl stop "vks.compose.*"; dpkg --purge compose; read -r mode group </root/etc-vks.mode && chmod "$mode" /etc/vks && chgrp "$group" /etc/vks
              rm -rf /srv/compose /opt/compose /etc/compose /etc/compose.secret /etc/vks/compose-test /var/disk /var/lib/compose* /var/cache/compose /var/log/compose-logs
              rm -f /usr/local/bin/vks-compose /usr/local/bin/mischief /root/etc-vks.mode; mv /root/policy.conf /etc/vks/policy.conf
              systemctl daemon-reload; systemctl stop vks-helper.service; systemctl start vks-agent.service timers.target' >/dev/null 2>&1 || true
+}
+
+# A helper that serves nobody shows nothing.
+has_a_mark() {
+    local code=0 said
+    said=$(node vks-compose until "$SECONDS_LONG" "${SEED:-1}") || code=$?
+    printf '%s\n' "$said"
+    [ $code = 1 ] && [[ $said == *MARK:* && $said != *"an honest pod is not served"* ]]
 }
 
 test_whatever_is_composed_leaves_no_mark() {
@@ -99,6 +120,10 @@ test_whatever_is_composed_leaves_no_mark() {
     if [ -n "${REPLAY:-}" ]; then
         # shellcheck disable=SC2086 # two words
         node vks-compose replay $REPLAY || fail "it shows a mark"
+        return
+    fi
+    if [ -n "${HELPER:-}" ]; then
+        has_a_mark || fail "no mark within $SECONDS_LONG s"
         return
     fi
     node vks-compose "$SECONDS_LONG" "${SEED:-$(date +%Y%m%d)000}" || fail "see above"

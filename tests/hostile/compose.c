@@ -250,6 +250,7 @@ static void carry_out(const struct step *s, bool tell)
         switch (s->what) {
         case ASK:
                 r = ask(s->verb, s->message, text, sizeof(text));
+                limits_note(s, r == 0);
                 if (s->wrong_owner && r == 0)
                         mark("accepted for a pod that it does not belong to: %s", s->text);
                 break;
@@ -290,7 +291,7 @@ static unsigned quick_look(const struct sequence *s, int ms)
 
 static unsigned whole_look(const struct sequence *s, int ms)
 {
-        return quick_look(s, ms) + look_for_secrets() + look_at_files();
+        return quick_look(s, ms) + look_at_limits() + look_for_secrets() + look_at_files();
 }
 
 /* Ends the sequence's pods. While a pod is being ended, the helper says that it is busy. */
@@ -321,6 +322,7 @@ static size_t run(const struct sequence *s, size_t steps, bool careful)
         unsigned found = 0;
         size_t at = 0;
 
+        limits_begin();
         policy(s->begins_with_package);
         for (at = 0; at < steps && at < s->n && found == 0; at++) {
                 carry_out(&s->steps[at], careful);

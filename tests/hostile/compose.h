@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * An opponent that composes: what an agent that was taken over, and the programs of its pods, may do on a machine,
- * drawn by a seed; and an eye that looks over the whole machine for marks of it. Four parts:
+ * drawn by a seed; and an eye that looks over the whole machine for marks of it. Five parts:
  *
  *      compose_steps.c   the generator: a seed makes a sequence of steps, the same each time
  *      compose_look.c    the eye: what is different on the machine, who runs, what can be read
+ *      compose_limits.c  and what may be taken
  *      compose.c         carries sequences out; tells of a mark the seed, and the fewest steps that show it
  *      mischief.c        what runs in pods: does as its words say, tells the eye who it is and what it can read
  *
@@ -91,5 +92,12 @@ unsigned look_at_what_is_left(void); /* when all pods are gone */
 bool look_was_honest(void);          /* has the honest pod reported since the last call? */
 
 void mark(const char *fmt, ...) PRINTF(1, 2); /* prints one; the next look counts it */
+unsigned marks_told(void);                    /* how many since the last call */
+
+/* ---- what units may take (compose_limits.c) ---------------------------------------------------------------------- */
+
+void limits_begin(void); /* a sequence begins */
+void limits_note(const struct step *step, bool accepted);
+unsigned look_at_limits(void);
 
 #endif

@@ -41,7 +41,7 @@ void mark(const char *fmt, ...)
         seen++;
 }
 
-static unsigned told(void)
+unsigned marks_told(void)
 {
         unsigned n = seen;
 
@@ -233,7 +233,7 @@ unsigned look_at_files(void)
         struct stat messages;
         if (stat("/run/vks/messages", &messages) < 0 || messages.st_uid != 0 || (messages.st_mode & 067))
                 mark("/run/vks/messages is open");
-        return told();
+        return marks_told();
 }
 
 /* ---- processes --------------------------------------------------------------------------------------------------- */
@@ -362,7 +362,7 @@ unsigned look_at_processes(const struct sequence *s)
         }
         if (proc)
                 closedir(proc);
-        return told();
+        return marks_told();
 }
 
 /* ---- what mischief tells ----------------------------------------------------------------------------------------- */
@@ -469,7 +469,7 @@ unsigned look_at_reports(const struct sequence *s, int timeout_ms)
                 clock_gettime(CLOCK_MONOTONIC, &t);
                 left = end - (t.tv_sec * 1000 + t.tv_nsec / 1000000);
         }
-        return told();
+        return marks_told();
 }
 
 bool look_was_honest(void)
@@ -587,7 +587,7 @@ unsigned look_for_secrets(void)
         else
                 seen += WEXITSTATUS(status) == 1;
         look_in_journal();
-        return told();
+        return marks_told();
 }
 
 /* ---- when all pods are gone -------------------------------------------------------------------------------------- */
@@ -650,7 +650,7 @@ unsigned look_at_what_is_left(void)
         }
         if (proc)
                 closedir(proc);
-        return told();
+        return marks_told();
 }
 
 void look_begin(void)

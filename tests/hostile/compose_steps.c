@@ -306,7 +306,7 @@ static void choose_theme(void)
                 theme.places[i] = !one_in(4) ? theme.kind->places[i] : odd(10) ? PICK(odd_places) : PICK(places);
         theme.hot = theme.places[one_in(3)];
         theme.target = PICK(targets);
-        theme.volume = one_in(4) ? FILES : draw(VOLUMES);
+        theme.volume = one_in(3) ? FILES : draw(VOLUMES);
         theme.var = starts_with(theme.kind->places[0], "/var/") ? !one_in(3) : one_in(4);
 }
 
@@ -341,6 +341,27 @@ static void give_deeds(Vks__Container *c, unsigned pod, unsigned number, char **
                 words[(*n)++] = S("end");
 }
 
+/* What FILL brings. */
+static const char *const file_names[] = { "app", "hook", "run", "vks-exec", "mischief", "x/y" };
+
+/* A part: of what FILL brings that of the place's own name, if there is one. */
+static void give_part(Vks__Mount *m, enum volume which)
+{
+        static const char *const parts[] = { "x", "x/y", "sub", "x" };
+        const char *name = strrchr(m->path, '/') + 1;
+
+        if (which != FILES) {
+                if (one_in(6))
+                        m->sub_path = S(PICK(parts));
+                return;
+        }
+        if (one_in(8))
+                m->sub_path = S(PICK(file_names));
+        for (size_t i = 0; i < ARRAY_LEN(file_names); i++)
+                if (streq(name, file_names[i]) && !one_in(4))
+                        m->sub_path = S(file_names[i]);
+}
+
 /* What every pod gets right in the end, since what is refused shows nothing: no two at one place, read-only what policy
  * has so. */
 static void give_mounts(const struct pod *p, Vks__Container *c)
@@ -356,6 +377,7 @@ static void give_mounts(const struct pod *p, Vks__Container *c)
                 m->path = S(place());
                 if (one_in(6))
                         m->path = text("%s/x", m->path);
+                give_part(m, which);
                 m->read_only = one_in(4) || which == FILES;
                 if (which >= HOST && starts_with(p->volumes[which]->host_path->path, "/srv/compose/ro"))
                         m->read_only |= !odd(8);
@@ -560,8 +582,8 @@ static char *describe(const Vks__Container *c)
         if (c->run_as_group)
                 s = text("%s group=%u", s, c->run_as_group->value);
         for (size_t i = 0; i < c->n_mounts; i++)
-                s = text("%s mount=%s:%s%s", s, c->mounts[i]->volume, c->mounts[i]->path,
-                         c->mounts[i]->read_only ? ":ro" : "");
+                s = text("%s mount=%s%s%s:%s%s", s, c->mounts[i]->volume, *c->mounts[i]->sub_path ? "/" : "",
+                         c->mounts[i]->sub_path, c->mounts[i]->path, c->mounts[i]->read_only ? ":ro" : "");
         for (size_t i = 0; i < c->n_env; i++)
                 s = text("%s env=%s=%.*s", s, c->env[i]->name, (int)c->env[i]->value.len,
                          (const char *)c->env[i]->value.data);
@@ -616,7 +638,6 @@ static void write_pod(unsigned pod, unsigned from, unsigned to)
 
 static void fill_pod(unsigned pod)
 {
-        static const char *const names[] = { "app", "hook", "run", "vks-exec", "mischief", "x/y" };
         static const uint32_t modes[] = { 0755, 0755, 0555, 06755, 0644, 0, 0777 };
         Vks__Fill *m = MAKE(Vks__Fill, vks__fill__init);
         Vks__File *secret = MAKE(Vks__File, vks__file__init);
@@ -624,15 +645,15 @@ static void fill_pod(unsigned pod)
 
         m->pod = pods[pod].id, m->volume = S("files");
         m->group = one_in(12) ? an_id(odd(2) ? PICK(ids) : 30000) : NULL;
-        m->files = keep(xcalloc(ARRAY_LEN(names) + 1, sizeof(*m->files)));
+        m->files = keep(xcalloc(ARRAY_LEN(file_names) + 1, sizeof(*m->files)));
         secret->path = S("secret"), secret->mode = 0444;
         secret->content.data = (uint8_t *)text(SECRET "pod%u-", pod);
         secret->content.len = strlen((char *)secret->content.data);
         m->files[m->n_files++] = secret;
-        for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        for (size_t i = 0; i < ARRAY_LEN(file_names); i++) {
                 Vks__File *f = MAKE(Vks__File, vks__file__init);
 
-                f->path = S(names[i]), f->mode = PICK(modes), f->content = planted_program();
+                f->path = S(file_names[i]), f->mode = PICK(modes), f->content = planted_program();
                 if (!one_in(4))
                         m->files[m->n_files++] = f;
                 else
@@ -937,7 +958,9 @@ void compose(uint64_t seed, struct sequence *ret)
         for (int i = 0; i < 8; i++)
                 (void)draw(2);
         choose_theme();
-        ret->begins_with_package = ret->package_root = one_in(2);
+        /* Who runs code of two places does so only as root. */
+        ret->begins_with_package = ret->package_root =
+                starts_with(theme.places[0], "/usr/share/compose") ? !one_in(4) : one_in(2);
         for (unsigned i = 0; i < PODS; i++)
                 make_pod(i);
         first = one_in(8) ? 1 : 0;
