@@ -6,6 +6,8 @@
 #include "agent/lib/json.h"
 #include "common/mem.h"
 
+#define ANNOTATION_ARMOR "container.apparmor.security.beta.kubernetes.io/" /* and the container's name */
+
 void pod_check_non_root(struct pod *p, struct container *c)
 {
         if (c->non_root && c->has_user && c->user == 0)
@@ -40,6 +42,25 @@ static bool asks_in_vain(const cJSON *field)
                !streq(cJSON_GetStringValue(field), "Merge"); /* supplementalGroupsPolicy */
 }
 
+/* How it was said before there was a field for it (until Kubernetes 1.30, whose API server makes the field out of it).
+ */
+static void parse_armor_annotation(struct pod *p, struct container *c, struct buf *ignored)
+{
+        for (size_t i = 0; i < p->n_annotations; i++) {
+                const char *key = p->annotations[i].key, *value = p->annotations[i].value;
+
+                if (!starts_with(key, ANNOTATION_ARMOR) || !streq(key + strlen(ANNOTATION_ARMOR), c->name))
+                        continue;
+                pod_ignore(ignored, "annotation container.apparmor.security.beta.kubernetes.io");
+                if (starts_with(value, "localhost/"))
+                        pod_refuse(p, c, "CreateContainerError",
+                                   "annotation " ANNOTATION_ARMOR
+                                   "%s: profile \"%.100s\" cannot be loaded: a program has the profile that the "
+                                   "machine has for it",
+                                   c->name, value + strlen("localhost/"));
+        }
+}
+
 void pod_parse_security(struct pod *p, struct container *c, const cJSON *pod_context, const cJSON *context,
                         struct buf *ignored)
 {
@@ -62,6 +83,8 @@ void pod_parse_security(struct pod *p, struct container *c, const cJSON *pod_con
         }
         if (sandbox_parse(pod_context, context, &c->sandbox, &e) < 0)
                 pod_refuse(p, c, e.reason, "containers{%s}.%s", c->name, e.text);
+        if (!json_get(pod_context, "appArmorProfile") && !json_get(context, "appArmorProfile"))
+                parse_armor_annotation(p, c, ignored);
         pod_check_non_root(p, c);
 }
 

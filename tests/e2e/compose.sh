@@ -27,6 +27,7 @@ package() {
     unit cache <<<"$own"$'\nUser=daemon\nCacheDirectory=compose/cache'
     unit run <<<"$own"$'\nUser=daemon\nRuntimeDirectory=compose-run\nRuntimeDirectoryMode=0777'
     unit fork <<<"Type=forking"$'\nUser=daemon\nRuntimeDirectory=compose-run\nRuntimeDirectoryMode=0777\nPIDFile=/run/compose-run/pid\nExecStart=/bin/sh -c '"'$PROGRAM package stay & sleep 0.2'"
+    unit lock <<<"Type=forking"$'\nUser=daemon\nPIDFile=/run/lock/pid\nExecStart=/bin/sh -c '"'$PROGRAM package stay & sleep 0.2'"
     unit logs <<<"$own"$'\nLogsDirectory=compose-logs'
     unit dynamic <<<"$own"$'\nDynamicUser=yes\nStateDirectory=compose-dynamic'
     unit bus <<<"$own"$'\nType=simple\nUser=daemon\nBusName=org.compose.Test'

@@ -641,4 +641,41 @@ test_policy_may_forbid_it() {
     node journalctl -q -u vks-helper -o cat --since -1min | grep -q "exec $NS/p main: echo for" || fail "no line about it"
 }
 
+# A container that does not read, or says more than anybody wants to hear, has its own terminal to itself: the agent takes no more memory for it, and serves others.
+test_a_terminal_that_is_flooded_is_in_nobodys_way() {
+    local before after pumps=()
+    rss() { sh_node "sed -n 's/^VmRSS:[^0-9]*\\([0-9]*\\) kB/\\1/p' /proc/\$(systemctl show -P MainPID vks-agent)/status"; }
+    apply <<'YAML'
+apiVersion: v1
+kind: Pod
+metadata: {name: deaf}
+spec:
+  terminationGracePeriodSeconds: 1
+  containers:
+  - {name: input, image: /bin/sleep, stdin: true, command: [/bin/sleep, "1000"]}
+  - {name: keys, image: /bin/bash, tty: true, stdin: true, command: [/bin/bash, -c, 'stty raw -echo; exec sleep 1000']}
+  - {name: talks, image: /bin/sh, tty: true, command: [/bin/sh, -c, 'while :; do head -c 1000000 /dev/urandom | base64; sleep 0.2; done']}
+  - {name: hangs, image: /bin/bash, tty: true, stdin: true, command: [/bin/bash, -c, 'stty -a </dev/tty; exec 0<&- 1>&- 2>&-; exec sleep 1000']}
+YAML
+    running deaf
+    shell p
+    before=$(rss)
+    for c in input keys hangs; do
+        (head -c 200000000 /dev/zero | timeout 20 kubectl -n "$NS" attach -i deaf -c $c >/dev/null 2>&1) &
+        pumps+=($!)
+    done
+    # a client that reads nothing of what is said
+    timeout 20 kubectl -n "$NS" attach deaf -c talks 2>/dev/null | sleep 20 &
+    pumps+=($!)
+    for _ in 1 2 3; do
+        sleep 2
+        [ "$(timeout 40 kubectl -n "$NS" exec p -- echo served)" = served ] || fail "nobody else is served"
+    done
+    after=$(rss)
+    [ $((after - before)) -lt 30000 ] || fail "the agent had $before kB, and has $after"
+    wait "${pumps[@]}" 2>/dev/null || true
+    contains ok k get --raw "/api/v1/nodes/$NODE/proxy/healthz" || fail "the agent does not answer"
+    k delete pod deaf --timeout=60s >/dev/null
+}
+
 run_tests

@@ -94,5 +94,71 @@ test_what_is_not_given_is_said() {
     ! has_event q FieldsIgnored || fail "$(k get events)"
 }
 
+
+# What a pod's author asks for beyond what there is gives nothing, in whatever words: it is refused, or the container is as any other.
+test_asking_for_more_gives_nothing() {
+    local n=0 context annotations
+    while IFS='|' read -r context annotations; do
+        n=$((n + 1))
+        apply <<YAML
+apiVersion: v1
+kind: Pod
+metadata: {name: "m$n", annotations: {$annotations}}
+spec:
+  hostPID: true
+  hostIPC: true
+  hostNetwork: true
+  restartPolicy: Never
+  terminationGracePeriodSeconds: 1
+  containers:
+  - name: main
+    image: /bin/sh
+    securityContext: {$context}
+    command: [/bin/sh, -c, 'id -u; sed -nE "/^Cap(Prm|Eff|Amb):[[:space:]]*0*[^0[:space:]]/p" /proc/self/status; for f in /etc/shadow /proc/1/environ /proc/1/root/etc/shadow /proc/kcore /etc/vks/kubeconfig; do cat \$f >/dev/null 2>&1 && echo "reads \$f"; done;
+                mount -t tmpfs x /mnt 2>/dev/null && echo mounts; echo 1 2>/dev/null >/proc/sys/kernel/sysrq && echo sysctl; kill -0 1 2>/dev/null && echo kills; mknod /tmp/d b 8 0 2>/dev/null && echo devices; echo end']
+YAML
+    done <<'LIST'
+capabilities: {add: [ALL]}|
+capabilities: {add: [SYS_ADMIN, SYS_PTRACE, SETUID, DAC_OVERRIDE, CAP_SYS_ADMIN, sys_admin, all]}|
+capabilities: {add: [SYS_ADMIN], drop: [SYS_ADMIN]}|
+privileged: true, capabilities: {add: [ALL]}|
+privileged: true, procMount: Unmasked|
+allowPrivilegeEscalation: true, privileged: true, readOnlyRootFilesystem: false|
+seccompProfile: {type: Unconfined}|seccomp.security.alpha.kubernetes.io/pod: unconfined
+|container.apparmor.security.beta.kubernetes.io/main: unconfined
+seLinuxOptions: {user: root, role: sysadm_r, type: unconfined_t, level: s0}|
+LIST
+    for ((; n > 0; n--)); do
+        wait_for 60 "m$n has ended" sh -c "kubectl -n $NS get pod m$n -o 'jsonpath={.status.phase}' | grep -qE 'Succeeded|Failed'"
+        wait_for 20 "m$n: what it has said" contains end k logs "m$n"
+        [[ "$(k logs "m$n" | paste -sd ' ')" =~ ^[1-9][0-9]*' end'$ ]] || fail "m$n: $(k logs "m$n")"
+    done
+}
+
+# A profile's name is a path beneath a directory of the kubelet's: here none is read, wherever it leads.
+test_no_profile_is_read() {
+    local n=0 context
+    while read -r context; do
+        n=$((n + 1))
+        confined "p$n" /bin/sleep "$context" '[/bin/sleep, "1000"]' 2>/dev/null || { n=$((n - 1)) && continue; } # the API server knows better
+        event "p$n" '(seccompProfile|appArmorProfile).*cannot be loaded|FieldsIgnored: .*appArmorProfile'
+    done <<'LIST'
+seccompProfile: {type: Localhost, localhostProfile: profile.json}
+seccompProfile: {type: Localhost, localhostProfile: ../../../etc/shadow}
+seccompProfile: {type: Localhost, localhostProfile: /etc/shadow}
+LIST
+    [ "$n" -gt 0 ] || fail "the API server has taken none"
+    apply <<'YAML'
+apiVersion: v1
+kind: Pod
+metadata: {name: armor, annotations: {container.apparmor.security.beta.kubernetes.io/main: localhost/../../etc/shadow}}
+spec:
+  terminationGracePeriodSeconds: 1
+  containers: [{name: main, image: /bin/sleep, command: [/bin/sleep, "1000"]}]
+YAML
+    event armor '(annotation|appArmorProfile).*"../../etc/shadow" cannot be loaded'
+    k delete pod --all --timeout=60s >/dev/null
+}
+
 together a_read_only_root_leaves_the_volumes_to_write capabilities_are_dropped who_has_no_capability_is_who_it_is_to_be system_calls_are_denied what_is_not_given_is_said
 run_tests

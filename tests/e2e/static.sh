@@ -126,4 +126,105 @@ test_it_runs_without_an_api_server() {
     assert_clean_node
 }
 
+# Who may make pods in a namespace may write the annotations that a mirror has: that makes no pod of the machine's out of it, and ends none.
+test_a_mirror_by_hand_is_nobodys() {
+    local pod=web-$NODE unit pid uid hash annotations
+    trap drop_manifests EXIT
+    unit=$(unit_of "$pod" 'bin\x2fsh')
+    manifest "$NS.yaml" web "exec sleep 1000"
+    running "$pod"
+    pid=$(main_pid "$unit") uid=$(pod_field "$pod" '{.metadata.uid}')
+    hash=$(pod_field "$pod" '{.metadata.annotations.kubernetes\.io/config\.hash}')
+    by_hand() { # NAME ANNOTATIONS: it would say that it ran
+        apply <<YAML
+apiVersion: v1
+kind: Pod
+metadata: {name: "$1", annotations: {$2}}
+spec:
+  nodeName: $NODE
+  terminationGracePeriodSeconds: 1
+  tolerations: [{operator: Exists}]
+  containers: [{name: main, image: /bin/sleep, command: [/bin/sh, -c, 'echo $NS-by-hand; exec sleep 1000']}]
+YAML
+    }
+    by_hand stray 'kubernetes.io/config.mirror: 0123456789abcdef0123456789abcdef'
+    by_hand copied "kubernetes.io/config.mirror: $hash, kubernetes.io/config.hash: $hash, kubernetes.io/config.source: file"
+    gone stray
+    gone copied
+    # in the place of the right one: by a name that is free for a moment
+    for annotations in 'kubernetes.io/config.mirror: feed' "kubernetes.io/config.mirror: $hash, kubernetes.io/config.hash: $hash"; do
+        k delete pod "$pod" --grace-period=0 --force >/dev/null 2>&1
+        by_hand "$pod" "$annotations" 2>/dev/null || true # or the agent was there before
+    done
+    running "$pod"
+    equals "$pid" main_pid "$unit" || fail "the pod of the file was ended"
+    # of a file it is only if the machine has the file
+    by_hand plain 'kubernetes.io/config.source: file, kubernetes.io/config.hash: feed'
+    running plain
+    k delete pod plain --timeout=60s >/dev/null || fail "what only says that it is of a file is not deleted"
+    equals 1 sh_node "journalctl -o cat --no-pager -u 'vks.$NS.*' | grep -cx $NS-by-hand" || fail "another one has run, too"
+    equals "$pid" main_pid "$unit" || fail "the pod of the file was ended"
+    drop_manifests
+    assert_clean_node
+}
+
+# What is no file is none, and what no parser should swallow is told: the agent goes on.
+test_odd_things_among_the_files_are_in_nobodys_way() {
+    local pod=good-$NODE
+    trap drop_manifests EXIT
+    sh_node "cd $MANIFESTS && mkfifo $NS-fifo.yaml && mkdir $NS-dir.yaml && ln -s $NS-loop.yaml $NS-loop.yaml && ln -s /dev/zero $NS-zero.yaml && ln -s /proc/kmsg $NS-kmsg.yaml
+             truncate -s 2G $NS-large.yaml; : >$NS-empty.yaml; head -c 100000 /dev/zero | tr '\\0' '[' >$NS-deep.json
+             { echo 'a: &a [x,x,x,x,x,x,x,x,x]'; for i in b c d e f g h i; do echo \"\$i: &\$i [*a,*a,*a,*a,*a,*a,*a,*a,*a]\"; done; } >$NS-aliases.yaml
+             printf 'apiVersion: v1\\nkind: Pod\\nmetadata: {name: ../../x, namespace: ../x}\\nspec: {containers: [{name: a, image: /bin/true}]}\\n' >$NS-name.yaml"
+    manifest "$NS-z.yaml" good "exec sleep 1000"
+    running "$pod"
+    node_says() { kubectl get events -n default --field-selector "involvedObject.name=$NODE,reason=InvalidStaticPod" -o 'jsonpath={.items[*].message}' | grep -q "$1"; }
+    wait_for 20 "what is too large is told" node_says "$NS-large.yaml"
+    wait_for 20 "what is too deep is told" node_says "$NS-deep.json"
+    wait_for 20 "aliases are told" node_says "$NS-aliases.yaml: .*allowed"
+    wait_for 20 "a name is told" node_says "$NS-name.yaml: metadata.name"
+    contains ok kubectl get --raw "/api/v1/nodes/$NODE/proxy/healthz" || fail "the agent does not answer"
+    sh_node "rm -rf $MANIFESTS/$NS-dir.yaml"
+    drop_manifests
+    gone "$pod"
+}
+
+# Whatever root has written into the policy, a pod gets no way to where the machine's own pods are said.
+test_no_volume_leads_to_the_files() {
+    local n=0 path part
+    trap 'sh_node "test ! -e /root/policy.kept || mv /root/policy.kept /etc/vks/policy.conf; systemctl stop vks-helper.service 2>/dev/null"' EXIT
+    sh_node "cp -p /etc/vks/policy.conf /root/policy.kept && echo 'host-path = /etc rw /etc/vks rw /etc/vks/manifests rw' >>/etc/vks/policy.conf; touch -d '1 minute ago' /etc/vks/policy.conf; systemctl stop vks-helper.service 2>/dev/null"
+    while read -r path part; do
+        n=$((n + 1))
+        apply <<YAML
+apiVersion: v1
+kind: Pod
+metadata: {name: v$n}
+spec:
+  terminationGracePeriodSeconds: 1
+  volumes: [{name: h, hostPath: {path: $path}}]
+  containers: [{name: main, image: /bin/sleep, command: [/bin/sh, -c, 'echo x >/mnt/$NS.yaml; exec sleep 1000'], volumeMounts: [{name: h, mountPath: /mnt${part:+, subPath: $part}}]}]
+YAML
+    done <<'LIST'
+/etc/vks/manifests
+/etc/vks
+/etc vks/manifests
+/etc vks
+/ etc/vks/manifests
+LIST
+    for ((; n > 0; n--)); do event "v$n" 'policy rule never-mount|policy rule host-path'; done
+    # ... nor by a mount over them
+    apply <<YAML
+apiVersion: v1
+kind: Pod
+metadata: {name: over}
+spec:
+  volumes: [{name: d, emptyDir: {}}]
+  containers: [{name: main, image: /bin/sleep, command: [/bin/sleep, "1000"], volumeMounts: [{name: d, mountPath: /etc/vks/manifests}]}]
+YAML
+    event over 'policy rule mount-target'
+    sh_node "! ls $MANIFESTS | grep $NS" || fail "a file is there"
+    k delete pod --all --timeout=60s >/dev/null
+}
+
 run_tests

@@ -369,4 +369,25 @@ test_a_changed_image_starts_with_the_newest_values() {
 
 TMP=$(mktemp -d)
 trap 'rm -rf "$TMP"' EXIT
+
+# Lines of hosts and resolv.conf are the pod's own: those that it has asked for and no others, and nobody else's.
+test_what_is_in_resolv_conf_and_hosts_is_the_pods_alone() {
+    local before
+    before=$(node sha256sum /etc/hosts /etc/resolv.conf)
+    once bends 'cat /etc/resolv.conf; echo x 2>/dev/null >>/etc/resolv.conf && echo writes; echo x 2>/dev/null >>/etc/hosts && echo writes; rm -f /etc/hosts 2>/dev/null && echo removes; echo end' '' 'hostAliases: [{ip: 192.0.2.7, hostnames: [localhost, debian.org]}]
+  dnsPolicy: None
+  dnsConfig: {nameservers: [192.0.2.53]}'
+    once smuggles 'exit 0' '' 'dnsConfig: {options: [{name: ndots, value: "1\nnameserver 192.0.2.66"}]}'
+    once sorts 'exit 0' '' 'dnsConfig: {options: [{name: "a\nsortlist 0.0.0.0"}]}'
+    once other 'cat /etc/hosts /etc/resolv.conf'
+    ends other Succeeded
+    ends bends Succeeded
+    event smuggles 'spec.dnsConfig.options: not an option'
+    event sorts 'spec.dnsConfig.options: not an option'
+    wait_for 20 "what it has" equals "nameserver 192.0.2.53
+end" k logs bends
+    ! contains 192.0.2. k logs other || fail "another pod has it: $(k logs other)"
+    [ "$(node sha256sum /etc/hosts /etc/resolv.conf)" = "$before" ] || fail "the machine's are others"
+}
+
 run_tests

@@ -3,6 +3,9 @@
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
+TMP=$(mktemp -d)
+trap 'rm -rf "$TMP"' EXIT
+
 sleeper() { # NAME VOLUMES MOUNTS: a pod that sleeps with these volumes (flow style YAML)
     apply <<YAML
 apiVersion: v1
@@ -409,4 +412,85 @@ fi
 
 together nfs_that_is_not_mounted_is_told_to_who_can parts_of_volumes a_part_that_is_not_in_the_volume_is_said config_maps_arrive_and_follow_changes secrets_are_readable_inside_only the_token_of_the_service_account_works \
     every_pod_has_its_service_account empty_dirs_on_disk_and_in_memory a_missing_config_map_is_waited_for variables_from_config_maps_and_secrets
+
+# What stands for a part of a volume is only known when variables are put in: it stays in the volume, or the container is not made.
+test_a_part_that_is_composed_leads_nowhere_else() {
+    local n=0 value outside=/srv/e2e-$NS
+    trap 'sh_node "rm -rf /srv/e2e-$NS; test ! -e /tmp/policy.conf || mv /tmp/policy.conf /etc/vks/policy.conf; systemctl stop vks-helper.service 2>/dev/null"' EXIT
+    sh_node "mkdir -p $outside/in $outside/closed && echo closed >$outside/closed/f && chmod 700 $outside/closed && chmod 777 $outside/in && cp -p /etc/vks/policy.conf /tmp/policy.conf
+             echo 'host-path = $outside/in rw' >>/etc/vks/policy.conf; touch -d '1 minute ago' /etc/vks/policy.conf; systemctl stop vks-helper.service 2>/dev/null"
+    part() { # NAME VALUE VOLUME EXPRESSION
+        apply <<YAML
+apiVersion: v1
+kind: Pod
+metadata: {name: "$1", annotations: {x: "$2"}}
+spec:
+  terminationGracePeriodSeconds: 1
+  volumes: [{name: v, $3}]
+  containers:
+  - name: main
+    image: /bin/sleep
+    command: [/bin/sh, -c, 'echo mine >/mnt/f; cat /mnt/*; exec sleep 10000']
+    env: [{name: V, value: "$2"}]
+    volumeMounts: [{name: v, mountPath: /mnt, subPathExpr: '$4'}]
+YAML
+    }
+    for value in .. ../closed a/../../closed /etc ./../closed a/.. ..//closed; do
+        n=$((n + 1))
+        part "h$n" "$value" "hostPath: {path: $outside/in}" '$(V)'
+        part "e$n" "$value" 'emptyDir: {}' 'a/$(V)'
+        event "h$n" "subPath \"$value\" must be relative"
+        [ "${value#/}" != "$value" ] || event "e$n" 'subPath "a/.*" must be relative'
+    done
+    # what a pod itself has laid there is no way out, either
+    sh_node "ln -s ../closed $outside/in/link; ln -s / $outside/in/root"
+    part link link "hostPath: {path: $outside/in}" '$(V)'
+    part beyond root/etc/vks "hostPath: {path: $outside/in}" '$(V)'
+    event link 'symbolic link'
+    event beyond 'symbolic link'
+    equals closed sh_node "cat $outside/closed/*" || fail "something was written there"
+    [ "$(sh_node "ls $outside/in" | paste -sd ' ')" = "link root" ] || fail "something was made in the directory: $(sh_node "ls $outside/in")"
+    k delete pod --all --timeout=100s >/dev/null
+}
+
+# Names of files are any bytes that the API server takes: each is one file, in the volume, or the pod is told why not.
+test_odd_names_of_files_are_names() {
+    local long
+    long=$(printf 'n%.0s' $(seq 1 255))
+    cat >"$TMP/names" <<YAML
+apiVersion: v1
+kind: Pod
+metadata: {name: names, annotations: {x: value}}
+spec:
+  terminationGracePeriodSeconds: 1
+  volumes:
+  - name: d
+    downwardAPI:
+      items:
+      - {path: "-rf", fieldRef: {fieldPath: metadata.name}}
+      - {path: "sp ace", fieldRef: {fieldPath: metadata.name}}
+      - {path: "%n\$(V)\`id\`;:", fieldRef: {fieldPath: metadata.name}}
+      - {path: "a/b/c/d/e", fieldRef: {fieldPath: metadata.name}}
+      - {path: "a...b", fieldRef: {fieldPath: metadata.name}}
+      - {path: ".data", fieldRef: {fieldPath: metadata.name}}
+      - {path: "$long", fieldRef: {fieldPath: metadata.name}}
+  containers: [{name: main, image: /bin/sleep, command: [/bin/sleep, "1000"], volumeMounts: [{name: d, mountPath: /mnt}]}]
+YAML
+    apply <"$TMP/names"
+    running names
+    [ "$(in_pod "$(unit_of names $SLEEP)" sh -c 'cd /mnt && find . -type f -o -type l | wc -l; cat "./-rf" "sp ace" "a/b/c/d/e" ".data"')" != "" ] || fail "they cannot be read"
+    [ "$(in_pod "$(unit_of names $SLEEP)" sh -c 'cd /mnt && cat -- -rf "sp ace" "%n\$(V)\`id\`;:" a/b/c/d/e a...b .data n*' | sort | uniq -c | tr -s ' ')" = " 1 namesnamesnamesnamesnamesnamesnames" ] || fail "content: $(in_pod "$(unit_of names $SLEEP)" ls -la /mnt)"
+    # a name that is too long for any file, a control character, and one file in the place of another's directory
+    for name in "${long}n" 'a\nb' 'c\u0001' '..x' 'x/../y'; do
+        sed "s,^metadata:.*,metadata: {name: bad},; /path: /d" "$TMP/names" | sed "s,^      items:,      items: [{path: \"$name\"\, fieldRef: {fieldPath: metadata.name}}]," >"$TMP/bad"
+        k delete pod bad --ignore-not-found --timeout=60s >/dev/null
+        k apply -f "$TMP/bad" >/dev/null 2>&1 || continue # the API server refuses it
+        wait_for 30 "\"$name\" is refused" has_event bad 'Failed'
+    done
+    k delete pod bad --ignore-not-found --timeout=60s >/dev/null
+    sed "s,^metadata:.*,metadata: {name: both},; /path: /d; s,^      items:,      items: [{path: a\, fieldRef: {fieldPath: metadata.name}}\, {path: a/b\, fieldRef: {fieldPath: metadata.uid}}]," "$TMP/names" | k apply -f - >/dev/null 2>&1 || return 0
+    event both 'Failed'
+    k delete pod --all --timeout=60s >/dev/null
+}
+
 run_tests

@@ -49,6 +49,7 @@ static const struct kind {
         { "compose-cache.service", { "/var/cache/compose/cache/x", "/var/cache/compose" } },
         { "compose-run.service", { "/run/compose-run/x", "/run/compose-run" } },
         { "compose-fork.service", { "/run/compose-run/x", "/run/compose-run" } },
+        { "compose-lock.service", { "/run/lock/x", "/run/lock" } },
         { "compose-logs.service", { "/var/log/compose-logs/x", "/var/log/compose-logs" } },
         { "compose-dynamic.service", { "/var/lib/compose-dynamic/x", "/var/lib/private/compose-dynamic" } },
         { "compose-dir@x.service", { "/var/lib/compose/x/x", "/var/lib/compose/x" } },
@@ -57,6 +58,7 @@ static const struct kind {
         { "compose-script.service", { "/usr/share/compose", "/usr/share/compose/hook" } },
         { "compose-script.service", { "/usr/share/compose", "/usr/share/compose/run" } },
         { "compose-script.service", { "/usr/share/compose/hook", "/etc/compose" } },
+        { NULL, { "/opt/compose/bin", "/opt/compose/bin/app" } },
         { NULL, { "/opt/compose/bin", "/opt/compose/bin/app" } },
         { NULL, { "/opt/compose/bin/app", "/opt/compose" } },
         { "compose-noexec.service", { "/srv/compose/rw", "/srv/compose/rw/sub" } },
@@ -331,7 +333,7 @@ static void give_deeds(Vks__Container *c, unsigned pod, unsigned number, char **
                 words[(*n)++] = text("write=%s/w", at);
         if (one_in(4))
                 words[(*n)++] = text("move=%s>%s", place(), place());
-        if (one_in(3))
+        if (one_in(2))
                 words[(*n)++] = text("fifo=%s/pid", theme.kind->places[1]);
         if (one_in(3))
                 words[(*n)++] = text("use=%s/%s", one_in(2) ? at : place(), PICK(names));
@@ -638,7 +640,7 @@ static void write_pod(unsigned pod, unsigned from, unsigned to)
 
 static void fill_pod(unsigned pod)
 {
-        static const uint32_t modes[] = { 0755, 0755, 0555, 06755, 0644, 0, 0777 };
+        static const uint32_t modes[] = { 0755, 0755, 0755, 0755, 0555, 06755, 0777, 0644, 0 };
         Vks__Fill *m = MAKE(Vks__Fill, vks__fill__init);
         Vks__File *secret = MAKE(Vks__File, vks__file__init);
         char *said = text("p%u FILL", pod);

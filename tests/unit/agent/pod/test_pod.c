@@ -737,6 +737,40 @@ Test(pod, what_has_no_effect_yet_is_told_once)
         }
 }
 
+Test(pod, a_profile_of_apparmor_may_be_an_annotation)
+{
+#define ARMOR(of, value) "\"container.apparmor.security.beta.kubernetes.io/" of "\":\"" value "\""
+#define OWN              ",\"securityContext\":{\"appArmorProfile\":{\"type\":\"Unconfined\"}}"
+        static const struct {
+                const char *annotations, *container, *refused, *ignored;
+        } table[] = {
+                { ARMOR("c", "localhost/../x"), "", "kubernetes.io/c: profile \"../x\" cannot be loaded",
+                  "annotation container.apparmor.security.beta.kubernetes.io" },
+                { ARMOR("c", "unconfined"), "", NULL, "annotation container.apparmor.security.beta.kubernetes.io" },
+                { ARMOR("d", "localhost/x"), "", NULL, NULL },
+                { ARMOR("cc", "localhost/x"), "", NULL, NULL },
+                { ARMOR("c", "localhost/x"), OWN, NULL, "securityContext.appArmorProfile" }, /* the field wins */
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+                CLEANUP(freep)
+                char *spec = xasprintf("\"containers\":[{\"name\":\"c\",\"image\":\"nginx\"%s}]", table[i].container);
+                CLEANUP(pod_freep) struct pod *p = parse_annotated(table[i].annotations, spec);
+
+                cr_expect_eq(p->containers[0].refused.code != 0, table[i].refused != NULL, "row %zu: %s", i,
+                             p->containers[0].refused.text);
+                if (table[i].refused)
+                        cr_expect(strstr(p->containers[0].refused.text, table[i].refused), "row %zu: %s", i,
+                                  p->containers[0].refused.text);
+                if (table[i].ignored)
+                        cr_expect_str_eq(p->ignored, table[i].ignored, "row %zu: %s", i, p->ignored);
+                else
+                        cr_expect_null(p->ignored, "row %zu: %s", i, p->ignored);
+        }
+#undef ARMOR
+#undef OWN
+}
+
 Test(pod, what_is_no_containers_and_has_no_effect_is_told_too)
 {
         static const struct {
