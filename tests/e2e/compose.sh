@@ -96,12 +96,15 @@ other_helper() {
     sh_node "chmod 755 /usr/local/sbin/vks-helper-compose; mkdir -p ${DROPIN%/*}
              printf '[Service]\nExecStart=\nExecStart=/usr/local/sbin/vks-helper-compose\n' >$DROPIN; systemctl daemon-reload; systemctl stop vks-helper.service"
 }
-# A hole may have let a pod keep PID 1 waiting: whoever writes to the FIFO that it has opened wakes it.
-wake() {
-    sh_node "pkill -KILL -x mischief; find /run/vks/pods -type p -exec timeout 2 sh -c ': <>\"\$1\"' sh {} \; ; rm -f $DROPIN /usr/local/sbin/vks-helper-compose" >/dev/null 2>&1 || true
+# A hole may have let a pod keep PID 1 waiting for ever: then the machine is started anew.
+revive() {
+    if ! sh_node "rm -f $DROPIN /usr/local/sbin/vks-helper-compose; timeout 30 systemctl daemon-reload" >/dev/null 2>&1; then
+        "$LAB" node down
+        "$LAB" node up
+    fi
 }
 undo() {
-    wake
+    [ -z "${HELPER:-}" ] || revive
     sh_node 'systemctl stop "vks.compose.*"; dpkg --purge compose; read -r mode group </root/etc-vks.mode && chmod "$mode" /etc/vks && chgrp "$group" /etc/vks
              rm -rf /srv/compose /opt/compose /etc/compose /etc/compose.secret /etc/vks/compose-test /var/disk /var/lib/compose* /var/cache/compose /var/log/compose-logs
              rm -f /usr/local/bin/vks-compose /usr/local/bin/mischief /root/etc-vks.mode; mv /root/policy.conf /etc/vks/policy.conf

@@ -443,7 +443,7 @@ YAML
         [ "${value#/}" != "$value" ] || event "e$n" 'subPath "a/.*" must be relative'
     done
     # what a pod itself has laid there is no way out, either
-    sh_node "ln -s ../closed $outside/in/link; ln -s / $outside/in/root"
+    sh_node "ln -sfn ../closed $outside/in/link; ln -sfn / $outside/in/root"
     part link link "hostPath: {path: $outside/in}" '$(V)'
     part beyond root/etc/vks "hostPath: {path: $outside/in}" '$(V)'
     event link 'symbolic link'

@@ -41,7 +41,9 @@ enum {
 enum { VERBS(ROW) };
 #undef ROW
 
-static unsigned long sent[16], accepted[16], marks, installed;
+static unsigned long sent[16], accepted[16], marks, installed, sequences;
+static uint64_t first_seed;
+static long all_began;
 static int sock = -1;
 
 static long now_ms(void)
@@ -55,6 +57,20 @@ static long now_ms(void)
 static void nap(long ms)
 {
         nanosleep(&(struct timespec){ ms / 1000, ms % 1000 * 1000000 }, NULL);
+}
+
+static void tell_when(void)
+{
+        printf("after %ld s and %lu sequences:\n", (now_ms() - all_began) / 1000, sequences + 1);
+}
+
+/* Nothing can be asked any more. */
+static _Noreturn void hangs(const char *who)
+{
+        mark("%s hangs", who);
+        tell_when();
+        printf("FOUND by SEED=%llu\n", (unsigned long long)(first_seed + sequences));
+        exit(1);
 }
 
 /* ---- why not ----------------------------------------------------------------------------------------------------- */
@@ -187,19 +203,15 @@ static int ask(uint8_t verb, const ProtobufCMessage *m, char *ret_text, size_t s
                 r = wire_send_request(sock, wire_verb_find(verb), m, verb == verb_exec ? streams : NULL, &e);
                 if (r == -EMSGSIZE)
                         break;
-                if (r == 0 && !answered()) {
-                        mark("the helper hangs");
-                        exit(1);
-                }
+                if (r == 0 && !answered())
+                        hangs("the helper");
                 if (r == 0 && wire_recv_reply(sock, &v, &got, &e) > 0) {
                         const Vks__Reply *reply = (const Vks__Reply *)(const void *)got;
 
                         r = reply->error;
                         snprintf(ret_text, size, "%s", reply->text);
-                        if (r == -ETIMEDOUT && !pid_1_answers()) {
-                                mark("PID 1 hangs");
-                                exit(1);
-                        }
+                        if (r == -ETIMEDOUT && !pid_1_answers())
+                                hangs("PID 1");
                         protobuf_c_message_free_unpacked(got, NULL);
                         accepted[verb] += r == 0;
                         if (r < 0)
@@ -380,7 +392,7 @@ static void finding(const struct sequence *s, size_t steps)
         fflush(stdout);
 }
 
-static void tell_how_much(unsigned long sequences, long ms)
+static void tell_how_much(long ms)
 {
         printf("%lu sequences in %ld s:", sequences, ms / 1000);
 #define ROW(n, verb, Message, body) printf(" %s %lu/%lu", #verb, accepted[n], sent[n]);
@@ -395,10 +407,11 @@ int main(int argc, char **argv)
         bool until = argc > 3 && streq(argv[1], "until");
         if (until)
                 argc--, argv++;
-        long began = now_ms(), seconds = argc > 1 ? strtol(argv[1], NULL, 10) : 0;
+        long seconds = argc > 1 ? strtol(argv[1], NULL, 10) : 0;
         uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
-        unsigned long n = 0;
 
+        first_seed = seed;
+        all_began = now_ms();
         setvbuf(stdout, NULL, _IOLBF, 0);
         if (argc == 3 && streq(argv[1], "show")) {
                 compose(seed, &s);
@@ -415,18 +428,18 @@ int main(int argc, char **argv)
         }
         if (seconds <= 0)
                 return 2;
-        for (; now_ms() - began < seconds * 1000 && !(until && marks); n++) {
-                if (n % HONEST_EVERY == 0)
+        for (; now_ms() - all_began < seconds * 1000 && !(until && marks); sequences++) {
+                if (sequences % HONEST_EVERY == 0)
                         honest();
-                compose(seed + n, &s);
+                compose(seed + sequences, &s);
                 size_t steps = run(&s, s.n, false);
                 if (steps) {
-                        printf("after %ld s and %lu sequences:\n", (now_ms() - began) / 1000, n + 1);
+                        tell_when();
                         finding(&s, steps);
                 }
         }
         honest();
-        tell_how_much(n, now_ms() - began);
+        tell_how_much(now_ms() - all_began);
         tell_why_not();
         return marks ? 1 : 0;
 }

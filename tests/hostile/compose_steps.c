@@ -273,7 +273,8 @@ static struct theme {
         const char *hot; /* one of the places, where they meet most of all */
         enum volume volume;
         bool var;
-        bool tidy; /* nothing is asked for that policy refuses as it stands: then what is asked for is done */
+        bool meeting; /* each container has a part to play */
+        bool tidy;    /* nothing is asked for that policy refuses as it stands: then what is asked for is done */
 } theme;
 
 /* What a pod is made of, as its next WRITE has it. */
@@ -287,6 +288,14 @@ struct pod {
         uint32_t user; /* of most of its containers; 0: they say none */
 };
 static struct pod pods[PODS];
+
+/* One whose package brings the place, one who changes what lies there, and one that has a volume there. */
+enum part { ANY, OWNER, INTRUDER, GUEST };
+
+static enum part part_of(unsigned number)
+{
+        return theme.meeting ? (enum part)(OWNER + number) : ANY;
+}
 
 static bool odd(uint32_t n)
 {
@@ -309,6 +318,7 @@ static void choose_theme(void)
         theme.hot = theme.places[one_in(3)];
         theme.target = PICK(targets);
         theme.volume = one_in(3) ? FILES : draw(VOLUMES);
+        theme.meeting = one_in(2);
         theme.var = starts_with(theme.kind->places[0], "/var/") ? !one_in(3) : one_in(4);
 }
 
@@ -339,8 +349,12 @@ static void give_deeds(Vks__Container *c, unsigned pod, unsigned number, char **
                 words[(*n)++] = text("use=%s/%s", one_in(2) ? at : place(), PICK(names));
         if (one_in(6))
                 words[(*n)++] = S(one_in(2) ? "notify=MAINPID=1" : "notify=FDSTORE=1\nREADY=1\nSTATUS=" SECRET "said-");
-        if (one_in(6))
+        if (part_of(number) == INTRUDER) {
+                words[(*n)++] = text("swap=%s>%s", theme.hot, theme.target);
+                words[(*n)++] = text("fifo=%s/pid", theme.kind->places[1]);
+        } else if (one_in(6)) {
                 words[(*n)++] = S("end");
+        }
 }
 
 /* What FILL brings. */
@@ -366,18 +380,26 @@ static void give_part(Vks__Mount *m, enum volume which)
 
 /* What every pod gets right in the end, since what is refused shows nothing: no two at one place, read-only what policy
  * has so. */
-static void give_mounts(const struct pod *p, Vks__Container *c)
+static void give_mounts(const struct pod *p, Vks__Container *c, enum part part)
 {
-        c->mounts = keep(xcalloc(4, sizeof(*c->mounts)));
         /* One that is refused is refused with all that the container has: few have many. */
-        for (uint32_t n = one_in(3) ? draw(4) : draw(2); n > 0; n--) {
+        uint32_t n = one_in(3) ? draw(4) : draw(2);
+
+        if (part == GUEST)
+                n = 1 + one_in(2);
+        if (part == INTRUDER)
+                n = one_in(3);
+        c->mounts = keep(xcalloc(4, sizeof(*c->mounts)));
+        for (; n > 0; n--) {
                 enum volume which = one_in(2) ? theme.volume : draw(VOLUMES);
                 Vks__Mount *m = MAKE(Vks__Mount, vks__mount__init);
                 bool twice = false;
 
                 m->volume = S(volume_names[which]);
-                m->path = S(place());
-                if (one_in(6))
+                m->path = S(part == GUEST && c->n_mounts == 0 && !one_in(4) ? theme.hot : place());
+                if (c->n_mounts && one_in(3)) /* in another one */
+                        m->path = text("%s/%s", c->mounts[0]->path, one_in(2) ? "x" : "sub");
+                else if (one_in(6))
                         m->path = text("%s/x", m->path);
                 give_part(m, which);
                 m->read_only = one_in(4) || which == FILES;
@@ -436,13 +458,14 @@ static Vks__Id *an_id(uint32_t value)
 static Vks__Container *a_container(unsigned pod, unsigned number)
 {
         Vks__Container *c = MAKE(Vks__Container, vks__container__init);
-        const struct kind *kind = one_in(4) ? &PICK(kinds) : theme.kind;
+        enum part part = part_of(number);
+        const struct kind *kind = one_in(part == ANY ? 4 : 12) ? &PICK(kinds) : theme.kind;
         char **words = keep(xcalloc(32, sizeof(*words)));
         size_t n = 0;
 
         c->name = text("c%u", number);
         c->shares_image = number > 0 || one_in(4);
-        give_mounts(&pods[pod], c);
+        give_mounts(&pods[pod], c, part);
         if (odd(12))
                 c->run_as_user = an_id(PICK(ids));
         else if (one_in(4))
@@ -469,12 +492,12 @@ static Vks__Container *a_container(unsigned pod, unsigned number)
                 c->groups[0] = odd(2) ? PICK(ids) : 30000 + pod, c->n_groups = 1;
         }
         c->args = words, c->n_args = n;
-        if (one_in(5) || !kind->unit) {
+        if (one_in(part == INTRUDER ? 2 : part == OWNER ? 20 : 5) || !kind->unit) {
                 c->image = S(kind->unit ? MISCHIEF : "/opt/compose/bin/app");
                 return c;
         }
         c->image = c->package = S("compose"), c->unit = S(kind->unit);
-        switch (draw(6)) {
+        switch (part == OWNER ? draw(4) : part == INTRUDER ? 3 + draw(3) : draw(6)) {
         case 0:
         case 1:
         case 2: /* the package's own command line, which has its rights only as its own user */
@@ -740,7 +763,7 @@ static void say_otherwise(unsigned pod, Vks__Container *x)
 {
         switch (draw(6)) {
         case 0:
-                x->n_mounts = 0, give_mounts(&pods[pod], x);
+                x->n_mounts = 0, give_mounts(&pods[pod], x, ANY);
                 break;
         case 1:
                 x->name = text("c%u", draw(CONTAINERS));

@@ -757,11 +757,9 @@ Test(pod, a_profile_of_apparmor_may_be_an_annotation)
                 char *spec = xasprintf("\"containers\":[{\"name\":\"c\",\"image\":\"nginx\"%s}]", table[i].container);
                 CLEANUP(pod_freep) struct pod *p = parse_annotated(table[i].annotations, spec);
 
-                cr_expect_eq(p->containers[0].refused.code != 0, table[i].refused != NULL, "row %zu: %s", i,
-                             p->containers[0].refused.text);
+                cr_expect_eq(p->refused.code != 0, table[i].refused != NULL, "row %zu: %s", i, p->refused.text);
                 if (table[i].refused)
-                        cr_expect(strstr(p->containers[0].refused.text, table[i].refused), "row %zu: %s", i,
-                                  p->containers[0].refused.text);
+                        cr_expect(strstr(p->refused.text, table[i].refused), "row %zu: %s", i, p->refused.text);
                 if (table[i].ignored)
                         cr_expect_str_eq(p->ignored, table[i].ignored, "row %zu: %s", i, p->ignored);
                 else
