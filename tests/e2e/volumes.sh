@@ -390,25 +390,22 @@ test_nfs_that_is_not_mounted_is_told_to_who_can() {
     [ "$(pod_field p '{.status.phase}')" = Pending ] || fail "phase"
 }
 
-# 1.20 has them behind a gate.
-if kubectl version -o json | python3 -c 'import json, sys; sys.exit(int(json.load(sys.stdin)["serverVersion"]["minor"].strip("+")) < 23)'; then
-    test_an_ephemeral_volume_is_a_claim_of_the_pods_own() {
-        claims_begin
-        volume v "local: {path: $DIR/a}" "$(here)"
-        placed p "[{name: d, ephemeral: {volumeClaimTemplate: {spec: {accessModes: [ReadWriteOnce], storageClassName: \"$PV\", resources: {requests: {storage: 1Mi}}}}}}]" \
-            '[{name: d, mountPath: /data}]'
-        running p
-        in_pod "$(unit_of p $SLEEP)" touch /data/f
-        node test -e "$DIR/a/f" || fail "it is not the volume"
-        claim q-d
-        wait_for 60 "somebody's claim is there" field pvc q-d '{.metadata.uid}'
-        placed q "[{name: d, ephemeral: {volumeClaimTemplate: {spec: {accessModes: [ReadWriteOnce], storageClassName: \"$PV\", resources: {requests: {storage: 1Mi}}}}}}]" \
-            '[{name: d, mountPath: /data}]'
-        event q "FailedMount: .*PVC $NS/q-d was not created for pod $NS/q \(pod is not owner\)"
-        k delete pod p --timeout=120s >/dev/null
-        wait_for 60 "the claim goes with its pod" sh -c "! kubectl -n $NS get pvc p-d"
-    }
-fi
+test_an_ephemeral_volume_is_a_claim_of_the_pods_own() {
+    claims_begin
+    volume v "local: {path: $DIR/a}" "$(here)"
+    placed p "[{name: d, ephemeral: {volumeClaimTemplate: {spec: {accessModes: [ReadWriteOnce], storageClassName: \"$PV\", resources: {requests: {storage: 1Mi}}}}}}]" \
+        '[{name: d, mountPath: /data}]'
+    running p
+    in_pod "$(unit_of p $SLEEP)" touch /data/f
+    node test -e "$DIR/a/f" || fail "it is not the volume"
+    claim q-d
+    wait_for 60 "somebody's claim is there" field pvc q-d '{.metadata.uid}'
+    placed q "[{name: d, ephemeral: {volumeClaimTemplate: {spec: {accessModes: [ReadWriteOnce], storageClassName: \"$PV\", resources: {requests: {storage: 1Mi}}}}}}]" \
+        '[{name: d, mountPath: /data}]'
+    event q "FailedMount: .*PVC $NS/q-d was not created for pod $NS/q \(pod is not owner\)"
+    k delete pod p --timeout=120s >/dev/null
+    wait_for 60 "the claim goes with its pod" sh -c "! kubectl -n $NS get pvc p-d"
+}
 
 together nfs_that_is_not_mounted_is_told_to_who_can parts_of_volumes a_part_that_is_not_in_the_volume_is_said config_maps_arrive_and_follow_changes secrets_are_readable_inside_only the_token_of_the_service_account_works \
     every_pod_has_its_service_account empty_dirs_on_disk_and_in_memory a_missing_config_map_is_waited_for variables_from_config_maps_and_secrets

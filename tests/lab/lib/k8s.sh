@@ -61,6 +61,7 @@ apiserver_listens() {
 start_apiserver() { # FLAVOUR
     local audit=() gates=() egress=()
     [[ $1 != current ]] || gates=(--feature-gates=ContainerStopSignals=true) # lifecycle.stopSignal is alpha there
+    [[ $1 != debian ]] || gates=(--feature-gates=GenericEphemeralVolume=true) # likewise
     if [[ -n $VKS_LAB_AUDIT ]]; then
         printf '%s\n' 'apiVersion: audit.k8s.io/v1' 'kind: Policy' 'omitStages: [RequestReceived]' \
             'rules: [{level: Metadata}]' >"$K8S_DIR/audit-policy.yaml"
@@ -93,7 +94,8 @@ start_apiserver() { # FLAVOUR
 
 start_controller-manager() { # FLAVOUR
     local kubeconfig=$K8S_DIR/controller-manager.kubeconfig old=() signing=()
-    [[ $1 != debian ]] || old=(--port=0) # the plain HTTP port, which later releases do not have
+    # The plain HTTP port, which later releases do not have; and what is alpha there.
+    [[ $1 != debian ]] || old=(--port=0 --feature-gates=GenericEphemeralVolume=true)
     [[ -z $SIGN_FOR ]] || signing=(--cluster-signing-duration="$SIGN_FOR")
     # shellcheck disable=SC2046 # words
     daemon_start controller-manager $(k8s_program "$1" controller-manager) \
