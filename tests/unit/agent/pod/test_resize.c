@@ -405,6 +405,11 @@ Test(resize, what_pid_1_has_not_is_an_error_and_tried_again)
         grant(&w, ONE(REQ("1", "64Mi") "," LIM("3", "128Mi")));
         cr_assert_str_eq(condition(&w, "PodResizeInProgress", "reason"), "-");
         tells(&w, "64Mi", "1");
+        cr_assert(resize_fail(w.state, "why", T0));
+        read_back(&w, 0, 39, 3000, 128 << 20);
+        cr_assert(resize_settle(w.pod, w.state, T0), "it was a matter of time after all");
+        grant(&w, SMALL);
+        cr_assert_str_eq(condition(&w, "PodResizeInProgress", "reason"), "-", "and nothing of that is left");
         done(&w);
 }
 
