@@ -736,7 +736,7 @@ Test(resize, a_wish_is_for_more_where_any_of_it_is)
         done(&w);
 }
 
-Test(resize, its_conditions_say_of_which_version_of_the_pod)
+Test(resize, its_conditions_say_of_which_version_of_the_pod_and_since_when)
 {
         struct world w = running(SMALL);
 
@@ -748,8 +748,12 @@ Test(resize, its_conditions_say_of_which_version_of_the_pod)
                 w.state->resize->generation = generation; /* 0: of an API server that counts none */
                 status = status_build(w.pod, w.state, &node, NULL, T0);
                 cJSON_ArrayForEach (item, json_get(status, "conditions"))
-                        if (streq(json_str(item, "type"), "PodResizeInProgress"))
+                        if (streq(json_str(item, "type"), "PodResizeInProgress")) {
                                 told = json_get(item, "observedGeneration");
+                                cr_expect_str_eq(json_str(item, "lastTransitionTime"), "2023-11-14T22:13:20Z");
+                                cr_expect(cJSON_IsNull(json_get(item, "lastProbeTime")),
+                                          "the API wants it to be there");
+                        }
                 cr_expect_eq(told != NULL, generation > 0);
                 cr_expect(!told || told->valueint == generation);
         }
