@@ -317,7 +317,11 @@ static void choose_theme(void)
                 theme.places[i] = !one_in(4) ? theme.kind->places[i] : odd(10) ? PICK(odd_places) : PICK(places);
         theme.hot = theme.places[one_in(3)];
         theme.target = PICK(targets);
-        theme.volume = one_in(3) ? FILES : draw(VOLUMES);
+        /* What runs by its path, or runs what lies there, meets programs in most cases. */
+        theme.volume =
+                one_in(starts_with(theme.kind->places[0], "/var") || starts_with(theme.kind->places[0], "/run") ? 3 : 2)
+                        ? FILES
+                        : draw(VOLUMES);
         theme.meeting = one_in(2);
         theme.var = starts_with(theme.kind->places[0], "/var/") ? !one_in(3) : one_in(4);
 }
@@ -945,7 +949,7 @@ static void anything(unsigned pod)
 /* One pod's ordinary course, disturbed. `first`: from which container on. */
 static void course(unsigned pod)
 {
-        if (!one_in(6))
+        if (!one_in(12))
                 fill_pod(pod);
         if (one_in(6)) { /* one container that is refused is in the way of all */
                 write_pod(pod, 0, CONTAINERS);
