@@ -472,7 +472,7 @@ static Vks__Container *a_container(unsigned pod, unsigned number)
         give_mounts(&pods[pod], c, part);
         if (odd(12))
                 c->run_as_user = an_id(PICK(ids));
-        else if (one_in(4))
+        else if (one_in(part == ANY ? 4 : 8))
                 c->run_as_user = one_in(2) ? an_id(4711) : NULL;
         else if (pods[pod].user)
                 c->run_as_user = an_id(pods[pod].user);
@@ -506,7 +506,7 @@ static Vks__Container *a_container(unsigned pod, unsigned number)
         case 1:
         case 2: /* the package's own command line, which has its rights only as its own user */
                 c->n_args = 0;
-                if (!one_in(4))
+                if (!one_in(part == OWNER ? 2 : 4)) /* who meets the others is often their user */
                         c->run_as_user = c->run_as_group = NULL, c->n_env = 0;
                 break;
         case 3:
