@@ -144,6 +144,7 @@ Test(exec, a_program_that_reads_no_more_holds_nobody_up)
         static char much[200 * 1024];
 
         connect_with((struct streams_wish){ .in = true, .out = true });
+        unit_runs(); /* until then the agent has its streams, too */
         t.streams[0] = fd_close(t.streams[0]);
         for (int i = 0; i < 20; i++)
                 sends(much, sizeof(much));
