@@ -9,12 +9,22 @@
 enum { USEC_PER_SEC = 1000 * 1000 };
 #define LAST_SECOND INT64_C(253402300799) /* of the year 9999, the last that can be printed */
 
+static uint64_t usec_of(clockid_t clock)
+{
+        struct timespec now;
+
+        clock_gettime(clock, &now);
+        return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
 uint64_t time_now(void)
 {
-        struct timespec ts;
+        return usec_of(CLOCK_REALTIME);
+}
 
-        clock_gettime(CLOCK_REALTIME, &ts);
-        return (uint64_t)ts.tv_sec * USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000;
+uint64_t time_monotonic(void)
+{
+        return usec_of(CLOCK_MONOTONIC);
 }
 
 /* All of the date but the fraction and the "Z". */

@@ -10,6 +10,7 @@
 #include <systemd/sd-bus.h>
 #include <uthash.h>
 
+#include "agent/lib/times.h"
 #include "agent/machine/spawn.h"
 #include "common/fd.h"
 #include "common/log.h"
@@ -63,6 +64,7 @@ struct observed {
         unsigned pending; /* answers of a full reading that are still out */
         bool reading;     /* a full reading is under way */
         unsigned readings;
+        uint64_t read_at; /* when the last one was asked for */
         /*
          * systemd takes all its units down and up again, and says of each that it was removed, which is no news. What
          * it says of a unit's properties is: a service that has ended shortly before goes for good while systemd
@@ -450,6 +452,7 @@ static void read_all(struct observed *o)
 
         o->reading = true;
         o->readings++;
+        o->read_at = time_monotonic();
         if (sd_bus_message_new_method_call(o->bus, &m, SYSTEMD, MANAGER_PATH, MANAGER, "ListUnitsByPatterns") >= 0 &&
             sd_bus_message_append_strv(m, (char *[]){ NULL }) >= 0 &&
             sd_bus_message_append_strv(m, (char **)(uintptr_t)patterns) >= 0 &&
@@ -559,6 +562,11 @@ struct observed *observed_free(struct observed *o)
         sd_event_unref(o->event);
         free(o);
         return NULL;
+}
+
+uint64_t observed_read_at(const struct observed *o)
+{
+        return o->read_at;
 }
 
 bool observed_state(struct observed *o, const char *unit, struct unit_state *ret)

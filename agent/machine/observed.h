@@ -31,6 +31,10 @@ struct observed *observed_new(sd_event *event, const struct observed_handler *ha
 struct observed *observed_free(struct observed *o);
 DEFINE_FREEP(struct observed, observed_free)
 
+/* When (CLOCK_MONOTONIC, in microseconds) the last full reading was asked for: what was begun later may be missing in
+ * it, although nothing has been said of it yet. */
+uint64_t observed_read_at(const struct observed *o);
+
 /* The unit's latest state; false when it is not loaded. */
 bool observed_state(struct observed *o, const char *unit, struct unit_state *ret);
 

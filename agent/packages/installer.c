@@ -7,6 +7,7 @@
 #include <time.h>
 #include <uthash.h>
 
+#include "agent/lib/times.h"
 #include "agent/packages/install_log.h"
 #include "agent/packages/progress.h"
 #include "common/log.h"
@@ -60,7 +61,8 @@ struct run {
         bool look;
         sd_event_source *finish, *progress;
         char unit[ID_UNIT_MAX + 1]; /* "" until the helper has answered */
-        struct unit_state state;    /* of that unit */
+        uint64_t answered_at;
+        struct unit_state state; /* of that unit */
         uint64_t started, progress_after;
         uint64_t began;          /* `started` by the wall clock, as unit_state has it */
         struct install_log *log; /* of the transaction, once it has an invocation */
@@ -94,14 +96,6 @@ struct installer {
         struct current *current;
         struct timespec lists; /* when they had changed last */
 };
-
-static uint64_t now_usec(clockid_t clock)
-{
-        struct timespec ts;
-
-        clock_gettime(clock, &ts);
-        return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
-}
 
 static void arm(sd_event_source *source, uint64_t usec)
 {
@@ -226,7 +220,7 @@ static void answer(struct installer *in, struct wish *w, const struct err *failu
                         failure->code ? failure->text : "the package is still not installed");
         else if (!*w->image.version)
                 set_current(in, w->image.name);
-        in->handler.done(in->userdata, &w->image, &e, now_usec(CLOCK_MONOTONIC) - started);
+        in->handler.done(in->userdata, &w->image, &e, time_monotonic() - started);
         wish_free(w);
 }
 
@@ -449,6 +443,7 @@ static void on_reply(void *userdata, int error, const Vks__Reply *reply, const s
                 return;
         }
         snprintf(run->unit, sizeof(run->unit), "%s", reply->unit);
+        run->answered_at = time_monotonic();
         seen = find_seen(in, run->unit);
         if (seen)
                 look(run, &seen->state);
@@ -469,8 +464,8 @@ static struct run *run_new(struct installer *in, bool is_look)
 
         *run = (struct run){ .in = in,
                              .look = is_look,
-                             .started = now_usec(CLOCK_MONOTONIC),
-                             .began = now_usec(CLOCK_REALTIME),
+                             .started = time_monotonic(),
+                             .began = time_now(),
                              .progress_after = PROGRESS_USEC };
         if (sd_event_add_time_relative(in->event, &run->finish, CLOCK_MONOTONIC, 0, 1000, on_finish, run) < 0 ||
             sd_event_add_time_relative(in->event, &run->progress, CLOCK_MONOTONIC, 0, 1000, on_progress, run) < 0)
@@ -554,15 +549,12 @@ void installer_want(struct installer *in, const struct image *image)
         begin_later(in, GATHER_USEC);
 }
 
-const char *installer_unit(const struct installer *in, size_t i)
+const char *installer_unit(const struct installer *in, size_t i, uint64_t before)
 {
-        const struct run *run = in->runs;
-
-        while (run && (i > 0 || !*run->unit)) {
-                i -= *run->unit != '\0';
-                run = run->next;
-        }
-        return run ? run->unit : NULL;
+        for (const struct run *run = in->runs; run; run = run->next)
+                if (*run->unit && run->answered_at < before && i-- == 0)
+                        return run->unit;
+        return NULL;
 }
 
 struct installer *installer_new(sd_event *event, struct helper_client *helper, struct packages *packages,

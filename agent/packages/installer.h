@@ -47,6 +47,7 @@ bool installer_is_current(struct installer *in, const char *package);
 /* Call it for every vks-install-*.service that observed.h reports; and, after a full reading, for each unit of
  * installer_unit() that was not loaded. */
 void installer_unit_changed(struct installer *in, const char *unit, const struct unit_state *state);
-const char *installer_unit(const struct installer *in, size_t i); /* of the transactions under way; NULL: no more */
+/* Of the transactions that were under way at `before` (CLOCK_MONOTONIC, in microseconds); NULL: no more. */
+const char *installer_unit(const struct installer *in, size_t i, uint64_t before);
 
 #endif

@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <uthash.h>
 
+#include "agent/lib/times.h"
 #include "agent/pods/content.h"
 #include "common/buf.h"
 #include "common/fd.h"
@@ -40,6 +41,7 @@ struct command {
         sd_event_source *again;
         unsigned in_flight; /* requests to the helper */
         bool answered;      /* the helper has answered EXEC */
+        uint64_t answered_at;
         /*
          * What was asked for, until the program's process is there. When systemd (252) reloads between making a unit
          * and starting it, it reads the unit back without its command and its streams, and the start fails: nothing was
@@ -149,6 +151,7 @@ static void on_begun(void *userdata, int error, const Vks__Reply *reply, const s
 
         c->in_flight--;
         c->answered = true;
+        c->answered_at = time_monotonic();
         if (error < 0 && reply)
                 not_run(c, err->text);
         else if (error < 0) /* nobody knows whether it was begun */
@@ -303,7 +306,8 @@ void commands_units_synced(struct commands *all, struct observed *o)
         struct command *c, *next;
 
         HASH_ITER (hh, all->table, c, next) {
-                if (!c->answered || c->over || observed_state(o, c->unit, &(struct unit_state){ 0 }))
+                if (!c->answered || c->over || c->answered_at >= observed_read_at(o) ||
+                    observed_state(o, c->unit, &(struct unit_state){ 0 }))
                         continue;
                 if (c->job_failed && c->request)
                         start_failed(c);

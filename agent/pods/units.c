@@ -134,9 +134,10 @@ void pods_units_synced(void *userdata)
         struct pods *ps = userdata;
         struct unit_link *l, *next;
         struct unit_state ended = { .phase = UNIT_INACTIVE, .ended = time_now() };
+        uint64_t at = observed_read_at(ps->parts.observed);
         const char *unit;
 
-        for (size_t i = 0; ps->parts.installer && (unit = installer_unit(ps->parts.installer, i)); i++)
+        for (size_t i = 0; ps->parts.installer && (unit = installer_unit(ps->parts.installer, i, at)); i++)
                 if (!observed_state(ps->parts.observed, unit, &(struct unit_state){ 0 }))
                         installer_unit_changed(ps->parts.installer, unit,
                                                &ended); /* it ended while nobody looked: the packages tell how */

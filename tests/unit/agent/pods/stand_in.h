@@ -38,6 +38,7 @@ static struct {
         bool hang_up;               /* it goes away instead */
         const struct wire_verb *owed;
         bool running, known; /* the container; a unit that a full reading has seen */
+        uint64_t read_at;    /* that reading */
         struct pod *pod;
 } t;
 
@@ -61,6 +62,11 @@ bool pods_is_running(UNUSED void *ps, const char *uid, const char *container)
 bool observed_state(UNUSED struct observed *o, UNUSED const char *unit, UNUSED struct unit_state *ret)
 {
         return t.known;
+}
+
+uint64_t observed_read_at(UNUSED const struct observed *o)
+{
+        return t.read_at;
 }
 
 bool observed_exec_meta(UNUSED const char *dir, UNUSED const char *unit, struct unit_meta *ret)
@@ -183,6 +189,7 @@ static inline void stand_in(sd_event *event)
         cJSON_Delete(o);
         t.event = sd_event_ref(event);
         t.running = true;
+        t.read_at = UINT64_MAX;
         t.peer = t.streams[0] = t.streams[1] = t.streams[2] = -1;
         snprintf(t.dir, sizeof(t.dir), "/tmp/vks-test-XXXXXX");
         cr_assert(mkdtemp(t.dir));

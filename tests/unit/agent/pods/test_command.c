@@ -193,6 +193,10 @@ Test(command, one_that_ended_unseen_is_told_to_have)
         commands_units_synced(t.commands, NULL);
         cr_assert_eq(told.calls, 0);
         t.known = false;
+        t.read_at = 1;
+        commands_units_synced(t.commands, NULL);
+        cr_assert_eq(told.calls, 0, "it was begun when the list was there already");
+        t.read_at = UINT64_MAX;
         commands_units_synced(t.commands, NULL);
         cr_assert(told.calls == 1 && told.exit_code == -1 && strstr(told.text, "nobody saw"), "%s", told.text);
 }
