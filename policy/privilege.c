@@ -129,7 +129,7 @@ static bool has_groups_beyond(const struct policy *p, const struct unit_rights *
 }
 
 /* Where the code of programs comes from, whatever their own configuration says; the rest is in never_target
- * (rules.c). With "/" at the end: beneath them, too. */
+ * (places.c). With "/" at the end: beneath them, too. */
 static const char *const code_places[] = {
         "/usr/",
         "/opt/", /* programs, modules, what packages ship */

@@ -2,7 +2,7 @@
 /*
  * Where certificates that are renewed lie: a folder that is the agent's own (user vks, 0700), each certificate with
  * its key in one file, under the names that kubeadm and the kubelet have for it. It is below /var/lib/vks, which no
- * pod can mount (policy/rules.c) and none sees (helper/text/view.c). A file is replaced as a whole: who reads it
+ * pod can mount (policy/places.c) and none sees (helper/text/view.c). A file is replaced as a whole: who reads it
  * meets the old pair or the new one, also when the machine goes down meanwhile.
  */
 #ifndef VKS_AGENT_CERTS_STORE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Everything that the agent asks of the machine's package manager. It is implemented for dpkg (dpkg.c: what is
- * installed) and apt (apt.c: what an installation prints). To support another one, pacman say, implement these
+ * installed) and apt (apt_output.c: what an installation prints). To support another one, pacman say, implement these
  * functions in place of those two files, and the names of its package files (agent/pod/package_file.c); and on root's
  * side helper/install.sh, whose head has the contract, and helper/files/dpkg.h. The alphabets of names and versions
  * are in common/ids.h. Versions are only compared for equality here: which one is newer only the package manager

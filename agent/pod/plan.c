@@ -282,7 +282,7 @@ static void plan_replace(const struct pod *p, const struct pod_state *s, size_t 
 /*
  * A startup or a liveness probe has failed, or the hook after the start has: the unit alone is ended, and restartPolicy
  * starts it again. Where the probe gives more time than the unit's own stop timeout has (the pod's grace), it is
- * signalled and not stopped, as in plan_long_stop().
+ * signalled and not stopped, as plan_each() does it.
  */
 static void plan_unhealthy(const struct pod *p, const struct pod_state *s, size_t i, uint64_t now, struct plan *plan)
 {

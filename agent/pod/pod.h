@@ -11,7 +11,7 @@
 #include "agent/pod/demands.h"
 #include "agent/pod/handler.h"
 #include "agent/pod/image.h"
-#include "agent/pod/restarts.h"
+#include "agent/pod/restart_policy.h"
 #include "agent/pod/sandbox.h"
 #include "common/err.h"
 #include "common/ids.h"

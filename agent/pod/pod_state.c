@@ -161,37 +161,6 @@ static bool is_between_runs(const struct container_state *c)
         return c->last.valid && *c->invocation && streq(c->last.invocation, c->invocation);
 }
 
-/* The delay that follows upon another: 0 (the first restart is at once), 10 s, 20 s, 40 s, ... */
-static uint64_t backoff_after(uint64_t delay)
-{
-        return delay == 0 ? BACKOFF_FIRST : delay * 2 > BACKOFF_MAX ? BACKOFF_MAX : delay * 2;
-}
-
-/* The longest delay that fits between the end of a run and the beginning of the one behind it, which was restart number
- * `restarts`. What else may have kept it waiting (an installation, a reboot) does not count for more than the restarts
- * before it. */
-static uint64_t backoff_between(uint64_t ended, uint64_t started, uint32_t restarts)
-{
-        uint64_t delay = 0;
-
-        while (--restarts > 0 && delay < BACKOFF_MAX && ended + backoff_after(delay) <= started)
-                delay = backoff_after(delay);
-        return delay;
-}
-
-/* The delay that status.c has told. */
-static uint64_t backoff_told(const cJSON *waiting)
-{
-        const char *message = json_str(waiting, "message");
-        uint64_t delay;
-        unsigned seconds;
-
-        if (!message || sscanf(message, "back-off %9us restarting", &seconds) != 1)
-                return BACKOFF_FIRST;
-        delay = seconds * USEC_PER_SEC;
-        return delay < BACKOFF_MAX ? delay : BACKOFF_MAX;
-}
-
 /*
  * A restart of the agent is no amnesty: what crashes goes on waiting as long as it was told to, and longer the next
  * time. The kubelet forgets its back-offs when it is restarted; but here that is an upgrade of a package, on all nodes
@@ -561,31 +530,6 @@ bool container_pull_is_final(const struct container_state *c)
                 if (streq(c->pull_failure.reason, reasons[i]))
                         return true;
         return false;
-}
-
-uint64_t backoff_next(unsigned *failures, uint64_t first)
-{
-        uint64_t delay = first << (*failures < 16 ? *failures : 16);
-
-        ++*failures;
-        return delay < BACKOFF_MAX ? delay : BACKOFF_MAX;
-}
-
-enum {
-        LATER_FIRST_USEC = 500 * 1000,
-        LATER_LONG = 4, /* the waits before were 0.5, 1, 2 and 4 seconds */
-};
-
-uint64_t later_next(unsigned *failures)
-{
-        uint64_t delay = backoff_next(failures, LATER_FIRST_USEC);
-
-        return delay < LATER_MAX ? delay : LATER_MAX;
-}
-
-bool later_is_long(unsigned failures)
-{
-        return failures > LATER_LONG;
 }
 
 bool container_has_started(const struct container_state *c, const struct container *spec)

@@ -7,15 +7,9 @@
 #ifndef VKS_AGENT_POD_POD_STATE_H
 #define VKS_AGENT_POD_POD_STATE_H
 
+#include "agent/pod/backoff.h"
 #include "agent/pod/pod.h"
 #include "agent/pod/unit_state.h"
-
-#define USEC_PER_SEC UINT64_C(1000000)
-
-/* Back-off of container restarts and of image pulls; the numbers are the kubelet's (pkg/kubelet) */
-#define BACKOFF_FIRST (10 * USEC_PER_SEC)
-#define BACKOFF_MAX   (300 * USEC_PER_SEC)
-#define BACKOFF_RESET (600 * USEC_PER_SEC)
 
 enum container_phase { CONTAINER_WAITING, CONTAINER_RUNNING, CONTAINER_TERMINATED };
 
@@ -287,21 +281,6 @@ void container_forget_image(struct container_state *c);
 
 /* Did the pull fail in a way that no later try can change? `pull_failure` says why. */
 bool container_pull_is_final(const struct container_state *c);
-
-/* Counts one more failure in *failures and returns how many microseconds to wait before the next try: `first`, then
- * twice as long each time, up to BACKOFF_MAX. */
-uint64_t backoff_next(unsigned *failures, uint64_t first);
-
-/*
- * The helper has said "later" (-EAGAIN), since a bound of this machine's is reached: counts that in *failures and
- * returns how many microseconds to wait. What it waits for ends in seconds or minutes, so the wait does not grow beyond
- * LATER_MAX.
- */
-uint64_t later_next(unsigned *failures);
-#define LATER_MAX (16 * USEC_PER_SEC)
-
-/* Has it waited so long that somebody wants to know why? */
-bool later_is_long(unsigned failures);
 
 /*
  * Has the container started, which is more than to run: has its startup probe succeeded, if it has one? Before that no

@@ -13,7 +13,7 @@
 #include "agent/pods/pod_event.h"
 #include "agent/pods/pull.h"
 #include "agent/pods/resizing.h"
-#include "agent/pods/units.h"
+#include "agent/pods/unit_news.h"
 #include "common/log.h"
 #include "common/mem.h"
 

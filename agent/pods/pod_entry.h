@@ -3,7 +3,7 @@
  * One pod with everything that the agent holds for it, and the table of all pods. Every file of this directory builds
  * on it. What happens flows in one line:
  *
- *      event (desired.c, units.c, resolve.c, pull.c) -> pod_mark() -> turn.c: plan -> executor.c, pull.c: act
+ *      event (desired.c, unit_news.c, resolve.c, pull.c) -> pod_mark() -> turn.c: plan -> executor.c, pull.c: act
  *      -> the outcome is recorded in the pod's state -> pod_mark() -> reporter.c tells the API server
  *
  * Executor, pull and reporter know entries and marks, and nothing of each other; only the turn knows all of them.

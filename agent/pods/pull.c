@@ -221,9 +221,7 @@ static void fail(struct pod_entry *e, size_t i, const struct err *err)
         struct container_state *c = &e->state->containers[i];
 
         c->pull_failure = *err;
-        c->pull_backoff = c->pull_backoff == 0                ? BACKOFF_FIRST
-                          : c->pull_backoff * 2 > BACKOFF_MAX ? BACKOFF_MAX
-                                                              : c->pull_backoff * 2;
+        c->pull_backoff = backoff_after(c->pull_backoff);
         c->pull_at = time_now() + c->pull_backoff;
         pod_event(e, spec, true, "Failed", "Failed to pull image \"%s\": %s", spec->image, err->text);
         pod_event(e, spec, true, "Failed", "Error: ErrImagePull");

@@ -15,7 +15,7 @@
 #include "agent/pods/resizing.h"
 #include "agent/pods/resolve.h"
 #include "agent/pods/static_pods.h"
-#include "agent/pods/units.h"
+#include "agent/pods/unit_news.h"
 #include "common/log.h"
 #include "common/mem.h"
 

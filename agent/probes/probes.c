@@ -10,7 +10,7 @@
 #include "agent/lib/times.h"
 #include "agent/pod/probe_state.h"
 #include "agent/probes/attempt.h"
-#include "agent/probes/due.h"
+#include "agent/probes/due_heap.h"
 #include "common/log.h"
 #include "common/mem.h"
 

@@ -2,7 +2,7 @@
 #include "agent/server/container_routes.h"
 
 #include "agent/lib/times.h"
-#include "agent/server/logs.h"
+#include "agent/server/container_log.h"
 #include "agent/sessions/attach.h"
 #include "agent/sessions/exec.h"
 #include "agent/sessions/port_forward.h"
@@ -52,7 +52,7 @@ void container_logs(struct kubelet_api *api, const struct request *r, struct res
                 .unit = c.container->unit,
                 .invocation_id = run,
         };
-        log_stream_start(api->event, res, &source, &options, pods_is_in_run, api->pods);
+        container_log_start(api->event, res, &source, &options, pods_is_in_run, api->pods);
 }
 
 /* The container that the path names: NAMESPACE/POD[/UID]/CONTAINER. False: it has been answered. */

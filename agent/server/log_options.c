@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/server/logs.h"
+#include "agent/server/container_log.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -6,7 +6,7 @@
 #include "common/err.h"
 
 /*
- * Checks a hostPath that policy has allowed (policy/rules.c, rule_host_path()). Is it of the `type` that the pod says
+ * Checks a hostPath that policy has allowed (policy/places.c, rule_host_path()). Is it of the `type` that the pod says
  * (Kubernetes' HostPathType, core/v1; "" is not checked), and will the path still lead there when PID 1 mounts it
  * (helper/files/trust.h)? With `may_make`, what a ...OrCreate type names is made if it is missing. -EPERM with
  * "host-path" as reason when a component is a symbolic link, or somebody other than root could replace it by one.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A request's head as it comes off the wire: whatever is taken must be well-formed. */
 #include "agent/server/http1.h"
-#include "agent/server/logs.h"
+#include "agent/server/container_log.h"
 #include "agent/server/node_log_query.h"
 #include "agent/server/zpages.h"
 #include "tests/fuzz/fuzz.h"

@@ -364,28 +364,6 @@ Test(change, a_grace_that_is_shortened_later_ends_earlier)
 
 /* ---- what is repeated backs off ---------------------------------------------------------------------------------- */
 
-Test(change, each_failure_waits_twice_as_long_as_the_one_before)
-{
-        unsigned failures = 0;
-
-        cr_assert_eq(backoff_next(&failures, 200000), 200000);
-        cr_assert_eq(backoff_next(&failures, 200000), 400000);
-        for (int i = 0; i < 100; i++)
-                cr_assert_leq(backoff_next(&failures, 200000), BACKOFF_MAX);
-        cr_assert_eq(backoff_next(&failures, 200000), BACKOFF_MAX);
-}
-
-Test(change, what_the_helper_does_later_is_asked_for_again_and_told_when_it_takes_long)
-{
-        static const unsigned halves[] = { 1, 2, 4, 8, 16, 32, 32, 32 };
-        unsigned failures = 0;
-
-        for (size_t i = 0; i < ARRAY_LEN(halves); i++) {
-                cr_assert_eq(later_next(&failures), halves[i] * USEC_PER_SEC / 2, "%zu", i);
-                cr_assert_eq(later_is_long(failures), i >= 4, "%zu", i);
-        }
-}
-
 Test(change, a_condition_that_is_never_met_is_looked_at_less_and_less_often)
 {
         struct world w = world(ONE("Always"));

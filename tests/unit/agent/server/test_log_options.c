@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "agent/server/http1.h"
-#include "agent/server/logs.h"
+#include "agent/server/container_log.h"
 #include "common/mem.h"
 
 static const uint64_t NOW = 1767366245123456; /* 2026-01-02T15:04:05.123456Z */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/probes/due.h"
+#include "agent/probes/due_heap.h"
 
 #include "common/mem.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <criterion/criterion.h>
 
-#include "agent/probes/due.h"
+#include "agent/probes/due_heap.h"
 
 enum { N = 256 };
 

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "agent/logs/log_journal.h"
-#include "agent/server/logs.h"
+#include "agent/server/container_log.h"
 #include "common/buf.h"
 #include "common/mem.h"
 
@@ -183,7 +183,7 @@ static void start(struct response *res, const struct log_options *o, const char 
         };
 
         *res = (struct response){ .body = BUF(256 * 1024 * 1024), .high = res->high };
-        log_stream_start(event, res, &source, o, running, &alive);
+        container_log_start(event, res, &source, o, running, &alive);
         cr_assert(res->started, "%s", res->error);
 }
 
@@ -821,7 +821,7 @@ Test(logs, too_many_streams_are_refused)
                 run_until_length(&res[i], 1);
                 settle();
         }
-        log_stream_start(event, &more, &source, &ALL, running, &alive);
+        container_log_start(event, &more, &source, &ALL, running, &alive);
         cr_assert_eq(more.status, 429);
         for (size_t i = 0; i < ARRAY_LEN(res); i++) {
                 res[i].on_closed(res[i].userdata);
@@ -861,7 +861,7 @@ Test(logs, a_missing_journal_is_an_error)
         struct log_source source = { .pod_uid = UID, .container = "web", .unit = UNIT, .directory = "/nonexistent" };
         struct response res = { 0 };
 
-        log_stream_start(event, &res, &source, &ALL, running, &alive);
+        container_log_start(event, &res, &source, &ALL, running, &alive);
         cr_assert_eq(res.status, 500);
         cr_assert_str_eq(res.error, "cannot read the journal: No such file or directory");
 }

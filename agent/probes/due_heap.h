@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is due when: a heap whose first item has the earliest time. Items are embedded in what they stand for. Pure. */
-#ifndef VKS_AGENT_PROBES_DUE_H
-#define VKS_AGENT_PROBES_DUE_H
+#ifndef VKS_AGENT_PROBES_DUE_HEAP_H
+#define VKS_AGENT_PROBES_DUE_HEAP_H
 
 #include "common/base.h"
 

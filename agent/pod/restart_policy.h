@@ -3,8 +3,8 @@
  * What follows the end of a container's run, by its own restartPolicy and restartPolicyRules (KEP-5307, KEP-5532) or by
  * its pod's restartPolicy. The first rule that fits the exit code decides; where none fits, the policy does.
  */
-#ifndef VKS_AGENT_POD_RESTARTS_H
-#define VKS_AGENT_POD_RESTARTS_H
+#ifndef VKS_AGENT_POD_RESTART_POLICY_H
+#define VKS_AGENT_POD_RESTART_POLICY_H
 
 #include <cjson/cJSON.h>
 

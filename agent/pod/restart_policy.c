@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/pod/restarts.h"
+#include "agent/pod/restart_policy.h"
 
 #include <errno.h>
 

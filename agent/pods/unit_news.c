@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/pods/units.h"
+#include "agent/pods/unit_news.h"
 
 #include <errno.h>
 #include <stdio.h>

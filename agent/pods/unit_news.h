@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What observed.h reports about the units of pods (the handlers are declared in pods.h): updates the containers'
  * states and posts the events that a person wants to see. */
-#ifndef VKS_AGENT_PODS_UNITS_H
-#define VKS_AGENT_PODS_UNITS_H
+#ifndef VKS_AGENT_PODS_UNIT_NEWS_H
+#define VKS_AGENT_PODS_UNIT_NEWS_H
 
 #include "agent/pods/pod_entry.h"
 

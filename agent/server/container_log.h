@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `kubectl logs`: its options (pure), and lines out of the journal (agent/logs/log_stream.h) as an answer. */
-#ifndef VKS_AGENT_SERVER_LOGS_H
-#define VKS_AGENT_SERVER_LOGS_H
+#ifndef VKS_AGENT_SERVER_CONTAINER_LOG_H
+#define VKS_AGENT_SERVER_CONTAINER_LOG_H
 
 #include "agent/logs/log_stream.h"
 #include "agent/server/server.h"
@@ -11,7 +11,7 @@
 int log_options_parse(const struct request *r, uint64_t now_usec, struct log_options *ret, struct err *e);
 
 /* Starts to answer `res` with the lines. `running` and `userdata`: see log_stream_new(). */
-void log_stream_start(sd_event *event, struct response *res, const struct log_source *source,
+void container_log_start(sd_event *event, struct response *res, const struct log_source *source,
                       const struct log_options *options,
                       bool (*running)(void *userdata, const char *pod_uid, const char *container, const char *run),
                       void *userdata);

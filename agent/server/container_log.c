@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/server/logs.h"
+#include "agent/server/container_log.h"
 
 #include <errno.h>
 
@@ -38,7 +38,7 @@ static void on_closed(void *userdata)
         log_stream_free(a->lines);
 }
 
-void log_stream_start(sd_event *event, struct response *res, const struct log_source *source,
+void container_log_start(sd_event *event, struct response *res, const struct log_source *source,
                       const struct log_options *options,
                       bool (*running)(void *userdata, const char *pod_uid, const char *container, const char *run),
                       void *userdata)
