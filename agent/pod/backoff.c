@@ -24,9 +24,10 @@ uint64_t backoff_told(const cJSON *waiting)
         const char *message = json_str(waiting, "message");
         uint64_t delay;
         unsigned seconds;
+        int end = 0;
 
-        if (!message || sscanf(message, "back-off %9us restarting", &seconds) != 1)
-                return BACKOFF_FIRST;
+        if (!message || sscanf(message, "back-off %9us restarting%n", &seconds, &end) != 1 || end == 0)
+                return BACKOFF_FIRST; /* also of a kubelet's "5m0s", which was here before */
         delay = seconds * USEC_PER_SEC;
         return delay < BACKOFF_MAX ? delay : BACKOFF_MAX;
 }
