@@ -226,6 +226,7 @@ void journal_tail_leave(struct tail_listener *l)
 
         if (!t)
                 return;
+        /* Who has a `tail` is in its list. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
         DL_DELETE(t->listeners, l);
         if (t->listeners) {
                 (void)match_listeners(t); /* fewer than there were: no memory is wanted that was not there */

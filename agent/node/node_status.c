@@ -227,8 +227,8 @@ static cJSON *images(const struct node_inputs *in)
 /*
  * What an API server of 1.36 and newer wants to know before it makes use of it (KEP-5328). It passes WebSockets of
  * exec, attach and port-forward on as they are, which saves it the translation to SPDY and us a decompressor; and it
- * places pods whose rules restart all containers (agent/pod/restart_policy.h), and lets the resources of a whole pod and
- * those of init containers be changed in place (agent/pod/resize.h).
+ * places pods whose rules restart all containers (agent/pod/restart_policy.h), and lets the resources of a whole pod
+ * and those of init containers be changed in place (agent/pod/resize.h).
  */
 static void declare_features(cJSON *status, const char *version)
 {

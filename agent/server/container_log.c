@@ -39,9 +39,9 @@ static void on_closed(void *userdata)
 }
 
 void container_log_start(sd_event *event, struct response *res, const struct log_source *source,
-                      const struct log_options *options,
-                      bool (*running)(void *userdata, const char *pod_uid, const char *container, const char *run),
-                      void *userdata)
+                         const struct log_options *options,
+                         bool (*running)(void *userdata, const char *pod_uid, const char *container, const char *run),
+                         void *userdata)
 {
         CLEANUP(freep) struct log_answer *a = NEW(struct log_answer);
         const struct log_sink sink = { .write = on_write, .end = on_end, .userdata = a };

@@ -12,8 +12,8 @@ int log_options_parse(const struct request *r, uint64_t now_usec, struct log_opt
 
 /* Starts to answer `res` with the lines. `running` and `userdata`: see log_stream_new(). */
 void container_log_start(sd_event *event, struct response *res, const struct log_source *source,
-                      const struct log_options *options,
-                      bool (*running)(void *userdata, const char *pod_uid, const char *container, const char *run),
-                      void *userdata);
+                         const struct log_options *options,
+                         bool (*running)(void *userdata, const char *pod_uid, const char *container, const char *run),
+                         void *userdata);
 
 #endif

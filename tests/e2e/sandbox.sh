@@ -122,7 +122,6 @@ capabilities: {add: [ALL]}|
 capabilities: {add: [SYS_ADMIN, SYS_PTRACE, SETUID, DAC_OVERRIDE, CAP_SYS_ADMIN, sys_admin, all]}|
 capabilities: {add: [SYS_ADMIN], drop: [SYS_ADMIN]}|
 privileged: true, capabilities: {add: [ALL]}|
-privileged: true, procMount: Unmasked|
 allowPrivilegeEscalation: true, privileged: true, readOnlyRootFilesystem: false|
 seccompProfile: {type: Unconfined}|seccomp.security.alpha.kubernetes.io/pod: unconfined
 |container.apparmor.security.beta.kubernetes.io/main: unconfined
