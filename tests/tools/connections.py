@@ -35,9 +35,8 @@ class Connection:
 
     def __init__(self):
         self.dropped, self.ready, self.sent, self.got = False, self.tls is None, 0, b""
-        raw = socket.socket()
+        raw = socket.create_connection((HOST, PORT), timeout=20)  # while one is under way, wrap_socket() may stumble
         raw.setblocking(False)
-        raw.connect_ex((HOST, PORT))
         self.socket = raw if self.tls is None else self.tls.wrap_socket(raw, do_handshake_on_connect=False)
         poll.register(self.socket, selectors.EVENT_READ | (selectors.EVENT_WRITE if self.tls else 0), self)
 
