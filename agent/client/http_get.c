@@ -5,8 +5,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <strings.h>
-#include <time.h>
 
+#include "agent/lib/times.h"
 #include "common/buf.h"
 #include "common/mem.h"
 
@@ -144,14 +144,6 @@ struct http_get *http_get_cancel(struct http_get *g)
         return NULL;
 }
 
-static uint64_t now_ms(void)
-{
-        struct timespec t;
-
-        clock_gettime(CLOCK_MONOTONIC, &t);
-        return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 static void end(struct http_get *g, const struct http_response *r, const char *why)
 {
         CLEANUP(freep) char *words = why ? xstrdup(why) : NULL, *text = NULL;
@@ -215,7 +207,7 @@ static void on_done(void *userdata, const struct http_response *r)
                 end(g, r, NULL);
         } else if (++g->redirects >= REDIRECTS_MAX) {
                 end(g, r, "stopped after 10 redirects");
-        } else if (now_ms() >= g->deadline_ms) {
+        } else if (time_monotonic() / 1000 >= g->deadline_ms) {
                 end(g, &(struct http_response){ .error = -ETIMEDOUT, .text = "", .body = (char[1]){ "" } }, NULL);
         } else {
                 ask(g);
@@ -224,7 +216,7 @@ static void on_done(void *userdata, const struct http_response *r)
 
 static void ask(struct http_get *g)
 {
-        uint64_t now = now_ms();
+        uint64_t now = time_monotonic() / 1000;
         struct http_request r = {
                 .method = "GET",
                 .url = g->url,
@@ -251,7 +243,7 @@ struct http_get *http_get_start(struct http *h, const struct http_get_request *r
         g->host = xstrdup(r->host);
         g->port = r->port;
         g->headers = make_headers(r);
-        g->deadline_ms = now_ms() + r->timeout_ms;
+        g->deadline_ms = time_monotonic() / 1000 + r->timeout_ms;
         g->done = done;
         g->userdata = userdata;
         ask(g);

@@ -2,7 +2,6 @@
 #include "agent/stats/sample.h"
 
 #include <fcntl.h>
-#include <time.h>
 #include <utlist.h>
 
 #include "agent/lib/retry.h"
@@ -199,19 +198,11 @@ static bool is_waited_for(const struct sampler *s)
         return s->waiting[USAGE_BASIC] || s->waiting[USAGE_WHOLE];
 }
 
-static uint64_t monotonic(void)
-{
-        struct timespec t = { 0 };
-
-        clock_gettime(CLOCK_MONOTONIC, &t);
-        return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
-
 /* ---- one that is recent ------------------------------------------------------------------------------------------ */
 
 static bool is_wanted(const struct sampler *s, enum usage_depth depth)
 {
-        return s->wanted_at[depth] && monotonic() < s->wanted_at[depth] + 6 * s->recent_usec;
+        return s->wanted_at[depth] && time_monotonic() < s->wanted_at[depth] + 6 * s->recent_usec;
 }
 
 static int on_again(UNUSED sd_event_source *source, UNUSED uint64_t usec, void *userdata)
@@ -231,7 +222,7 @@ static void keep(struct sampler *s)
         sample_unref(s->kept);
         s->kept = s->sample;
         s->kept->users++;
-        s->kept_at = monotonic();
+        s->kept_at = time_monotonic();
         s->refresh = false;
         timer_arm(s->event, &s->again, CLOCK_MONOTONIC, s->recent_usec, on_again, s);
 }
@@ -241,7 +232,7 @@ static void hand_out_kept(struct sampler *s)
         struct sample *kept = s->kept;
 
         /* a half more: while the next one is taken, which has its turns among others */
-        if (!kept || monotonic() > s->kept_at + s->recent_usec + s->recent_usec / 2)
+        if (!kept || time_monotonic() > s->kept_at + s->recent_usec + s->recent_usec / 2)
                 return;
         for (int depth = (int)kept->depth; depth >= 0; depth--) {
                 struct sample_wait *w, *next;
@@ -260,7 +251,7 @@ static void hand_out_kept(struct sampler *s)
 static int work(sd_event_source *source, void *userdata)
 {
         struct sampler *s = userdata;
-        uint64_t until = monotonic() + SLICE_USEC;
+        uint64_t until = time_monotonic() + SLICE_USEC;
 
         hand_out_kept(s);
         if (!s->sample && !is_waited_for(s) && !s->refresh) {
@@ -271,7 +262,7 @@ static int work(sd_event_source *source, void *userdata)
                 begin(s,
                       s->waiting[USAGE_WHOLE] || (s->refresh && is_wanted(s, USAGE_WHOLE)) ? USAGE_WHOLE : USAGE_BASIC);
         while (s->uids[s->next_uid] && s->top >= 0) {
-                if (monotonic() >= until)
+                if (time_monotonic() >= until)
                         return 0;
                 sample_pod(s->sample, s->top, s->pods, s->uids[s->next_uid++]);
         }
@@ -299,7 +290,7 @@ struct sample_wait *sample_recent(struct sampler *s, enum usage_depth depth, sam
         struct sample_wait *w = sample_take(s, depth, done, userdata);
 
         w->recent = true;
-        s->wanted_at[depth] = monotonic();
+        s->wanted_at[depth] = time_monotonic();
         return w;
 }
 
