@@ -130,7 +130,12 @@ in_tmux() { # COMMAND WORD...: no shell between tmux and it
 screen() { tm capture-pane -p -t t; }
 shows() { wait_for 20 "the screen shows \"$1\"" contains "$1" screen || fail "the screen: $(screen)"; }
 types() { tm send-keys -t t -l "$1" && tm send-keys -t t Enter; }
-ended_with() { wait_for 20 "kubectl has ended with $1" equals "$1" tm display-message -p -t t '#{pane_dead_status}' || fail "the screen: $(screen)"; }
+ended_with() {
+    wait_for 20 "kubectl has ended with $1" equals "$1" tm display-message -p -t t '#{pane_dead_status}' ||
+        fail "the pane: $(tm display-message -p -t t 'dead=#{pane_dead} status=#{pane_dead_status} signal=#{pane_dead_signal} process=#{pane_pid}')
+the node: $(sh_node "systemctl list-units --all --no-legend 'vks-exec*'; pgrep -ax bash")
+the screen: $(screen)"
+}
 
 test_an_editor_in_a_terminal() {
     apply <<'YAML'
