@@ -8,6 +8,7 @@
 #include "agent/lib/times.h"
 #include "agent/machine/cgroups.h"
 #include "agent/pods/shown.h"
+#include "agent/stats/rates.h"
 #include "common/fd.h"
 #include "common/log.h"
 #include "common/mem.h"
@@ -266,6 +267,8 @@ static int work(sd_event_source *source, void *userdata)
                         return 0;
                 sample_pod(s->sample, s->top, s->pods, s->uids[s->next_uid++]);
         }
+        if (s->kept)
+                sample_rates(s->sample, s->kept);
         if (is_wanted(s, USAGE_WHOLE) || is_wanted(s, USAGE_BASIC))
                 keep(s);
         hand_out(s);

@@ -42,6 +42,7 @@ static void add_cpu(cJSON *o, const struct usage *u, uint64_t at)
                 return;
         cpu = cJSON_AddObjectToObject(o, "cpu");
         add_time(cpu, "time", at);
+        add_field(cpu, "usageNanoCores", u, USAGE_CPU_RATE);
         add_number(cpu, "usageCoreNanoSeconds", usec * 1000);
 }
 

@@ -16,6 +16,7 @@ enum usage_field {
         USAGE_PERIODS, /* only where there is a limit */
         USAGE_PERIODS_THROTTLED,
         USAGE_THROTTLED,
+        USAGE_CPU_RATE, /* billionths of a core, since an earlier look: agent/stats/rates.h */
         /* memory.current and memory.stat; bytes, but for the faults */
         USAGE_MEMORY,
         USAGE_ANONYMOUS, /* which the kubelet calls resident set */
