@@ -194,8 +194,8 @@ test_what_is_used_is_told() {
     [ "$(of stats/summary "[p['containers'][0]['name'] for p in o['pods'] if p['podRef']['uid'] == '$(pod_field busy '{.metadata.uid}')']")" = "['main']" ] || fail "summary: the pod"
     [ "$(of stats/summary "0 < o['node']['fs']['availableBytes'] < o['node']['fs']['capacityBytes']")" = True ] || fail "summary: the filesystem"
     # at present: what lies between two looks, of which the second comes some ten seconds after the first
-    wait_for 40 "how much CPU is used at present" equals True of stats/summary "o['node']['cpu'].get('usageNanoCores', 0) > 0 and
-        ['usageNanoCores' in x['cpu'] for p in o['pods'] if p['podRef']['uid'] == '$(pod_field busy '{.metadata.uid}')' for x in [p] + p['containers']] == [True, True]"
+    wait_for 40 "how much CPU is used at present" equals True of stats/summary "(o['node']['cpu'].get('usageNanoCores', 0) > 0 and
+        ['usageNanoCores' in x['cpu'] for p in o['pods'] if p['podRef']['uid'] == '$(pod_field busy '{.metadata.uid}')' for x in [p] + p['containers']] == [True, True])"
     # What the kernel does not count is not told, and what it does is.
     if counted "$cgroup" memory.current >/dev/null; then
         grown 0 metric metrics/resource "container_memory_working_set_bytes$labels" || fail "memory"
