@@ -11,7 +11,7 @@ enum {
         /* The authorizer learns of a pod a moment after we do, and of a claim's volume a moment after it is bound. */
         LAG_FIRST_MS = 10,
         LAG_RETRIES = 7,
-        /* Somebody makes the claim, or binds it; meanwhile many pods of many nodes may wait. */
+        /* Somebody makes the claim, binds it, or replaces it; meanwhile many pods of many nodes may wait. */
         RETRY_FIRST_MS = 250,
         RETRY_MOST_MS = 10000,
 };
@@ -96,13 +96,6 @@ static void take_failure(struct claim *c, const struct api_response *r, cJSON **
                 tell(c);
 }
 
-static bool is_of(const cJSON *volume, const cJSON *claim)
-{
-        const char *uid = json_str(json_get(claim, "metadata"), "uid");
-
-        return uid && streq(json_str(json_get(json_get(volume, "spec"), "claimRef"), "uid"), uid);
-}
-
 static void on_volume(void *userdata, struct api_response *r)
 {
         struct claim *c = userdata;
@@ -116,8 +109,7 @@ static void on_volume(void *userdata, struct api_response *r)
         news = take(&c->volume, TAKE(r->body)) || c->news || c->failed;
         c->failed = false;
         c->lag.failures = 0;
-        if (!is_of(c->volume, c->claim))
-                ask_again(c, &c->retry, 0);
+        ask_again(c, &c->retry, 0); /* whoever still holds it then cannot make use of that */
         if (news)
                 tell(c);
 }
@@ -141,10 +133,9 @@ static void on_claim(void *userdata, struct api_response *r)
                 take_failure(c, r, &c->claim);
                 return;
         }
-        c->lag.failures = 0;
         news = take(&c->claim, TAKE(r->body));
-        if (news)
-                c->retry.failures = 0;
+        if (news) /* and not each time: the volume's lag is counted as well */
+                c->retry.failures = c->lag.failures = 0;
         c->news |= news;
         volume = bound_to(c->claim);
         if (volume) {

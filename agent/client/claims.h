@@ -2,7 +2,8 @@
 /*
  * The PersistentVolumeClaims that pods refer to, each with the PersistentVolume that it is bound to. The Node
  * authorizer lets a node read those of its pods by name, and watch none (plugin/pkg/auth/authorizer/node): so a claim
- * is asked for again and again until it is bound. From then on it is what it is: its volume cannot become another one.
+ * is asked for again and again for as long as somebody holds it. Who has what he wants of it, a bound claim's volume as
+ * a rule, releases it: what he took stays what it is, while another pod may find another claim of that name.
  */
 #ifndef VKS_AGENT_CLIENT_CLAIMS_H
 #define VKS_AGENT_CLIENT_CLAIMS_H

@@ -27,7 +27,7 @@ struct content {
         size_t n_references;
         struct token **tokens; /* in the order in which the pod's volumes name them */
         size_t n_tokens;
-        struct claim **claims; /* parallel to pod->volumes; NULL where it is no claim */
+        struct claim **claims; /* parallel to pod->volumes; NULL where it is no claim, or its place is known */
         size_t n_claims;
 };
 
@@ -76,7 +76,7 @@ struct content *content_new(const struct pod *p, struct objects *objects, struct
         c->n_claims = p->n_volumes;
         c->claims = xcalloc(p->n_volumes, sizeof(struct claim *));
         for (size_t i = 0; i < p->n_volumes; i++)
-                if (p->volumes[i].kind == VOLUME_CLAIM && !p->refused.code)
+                if (p->volumes[i].kind == VOLUME_CLAIM && volume_is_nowhere(&p->volumes[i]) && !p->refused.code)
                         c->claims[i] = claim_hold(claims, p->id.namespace, p->volumes[i].claim);
         for (size_t i = 0; i < p->n_volumes; i++)
                 for (size_t k = 0; k < p->volumes[i].n_items; k++) {
@@ -131,6 +131,11 @@ struct place_claim content_claim(const struct content *c, size_t volume)
         struct claim_answer a = c->claims[volume] ? claim_look(c->claims[volume]) : (struct claim_answer){ 0 };
 
         return (struct place_claim){ .claim = a.claim, .volume = a.volume, .why = a.why };
+}
+
+void content_claim_done(struct content *c, size_t volume)
+{
+        c->claims[volume] = claim_release(c->claims[volume]);
 }
 
 /* 1: the object is there; 0: it is missing, but optional; negative: the pod has to wait for it, for this reason. */

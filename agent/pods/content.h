@@ -27,9 +27,11 @@ DEFINE_FREEP(struct content, content_free)
 /* Does the pod refer to this object? */
 bool content_refers(const struct content *c, enum object_kind kind, const char *namespace, const char *name);
 
-/* Does the pod refer to this claim? And what has the API server said of a volume's? */
+/* Does a volume of the pod's wait for this claim? What has the API server said of that of a volume? And: its place is
+ * known now, it waits no more. */
 bool content_claims(const struct content *c, const char *namespace, const char *name);
 struct place_claim content_claim(const struct content *c, size_t volume);
+void content_claim_done(struct content *c, size_t volume);
 
 /*
  * The FILL message of a Files volume, and a hash of the volume's content. -EAGAIN while an object that the volume

@@ -62,6 +62,7 @@ static void resolve_place(struct pod_entry *e, size_t i)
         if (place_find(e->pod, v, &claim, &node, e->state->written, &place, &err) == 0) {
                 s->failure = ERR_NONE;
                 take_place(e, v, &place);
+                content_claim_done(e->content, i);
                 return;
         }
         if (asks && err.code == -EAGAIN)

@@ -74,7 +74,7 @@ static void end(struct run *t)
 #define MISSING   "404 {\"reason\":\"NotFound\",\"message\":\"persistentvolumeclaims \\\"c\\\" not found\"}"
 #define FORBIDDEN "403 {\"reason\":\"Forbidden\",\"message\":\"no\"}"
 
-Test(claims, a_bound_claim_is_told_with_its_volume_and_asked_for_once)
+Test(claims, a_bound_claim_is_told_with_its_volume)
 {
         const char *answers[] = { CLAIM("1", "Bound", "pv"), VOLUME("2", "u1") };
         struct run t;
@@ -82,8 +82,28 @@ Test(claims, a_bound_claim_is_told_with_its_volume_and_asked_for_once)
         begin(&t, answers, 2, 1);
         cr_expect_str_eq(t.seen, "u1 pv; ");
         cr_expect_str_eq(t.asked, "/api/v1/namespaces/ns/persistentvolumeclaims/c /api/v1/persistentvolumes/pv ");
+        t.claim = claim_release(t.claim);
         sd_event_run(t.server.event, 700 * 1000);
-        cr_expect_eq(t.at, 2);
+        cr_expect_eq(t.at, 2, "who has what he wants releases it");
+        end(&t);
+}
+
+/* As when a pod was deleted by force, and its successor has the same name, and waits for a claim of its own. */
+Test(claims, another_claim_of_that_name_is_noticed_by_who_waits_on)
+{
+        const char *answers[] = { CLAIM("1", "Bound", "pv"),
+                                  VOLUME("2", "u1"),
+                                  CLAIM("1", "Bound", "pv"),
+                                  VOLUME("2", "u1"),
+                                  "{\"metadata\":{\"uid\":\"u2\",\"resourceVersion\":\"3\"},\"spec\":{\"volumeName\":"
+                                  "\"pw\"},\"status\":{\"phase\":\"Bound\"}}",
+                                  "{\"metadata\":{\"name\":\"pw\",\"resourceVersion\":\"4\"},\"spec\":{\"claimRef\":"
+                                  "{\"uid\":\"u2\"}}}" };
+        struct run t;
+
+        begin(&t, answers, 6, 2);
+        cr_expect_str_eq(t.seen, "u1 pv; u2 pw; ", "and what is no news is not told");
+        cr_expect_eq(t.at, 6);
         end(&t);
 }
 
@@ -136,6 +156,18 @@ Test(claims, an_authorizer_that_lags_is_not_told)
 
         begin(&t, answers, 6, 1);
         cr_expect_str_eq(t.seen, "u1 pv; ");
+        end(&t);
+}
+
+Test(claims, a_volume_that_stays_forbidden_is_told)
+{
+        const char *answers[20];
+        struct run t;
+
+        for (size_t i = 0; i < ARRAY_LEN(answers); i++)
+                answers[i] = i % 2 ? FORBIDDEN : CLAIM("1", "Bound", "pv");
+        begin(&t, answers, ARRAY_LEN(answers), 1);
+        cr_expect_str_eq(t.seen, "u1 - failed; ");
         end(&t);
 }
 

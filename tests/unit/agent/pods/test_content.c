@@ -416,6 +416,11 @@ Test(content, a_claim_is_held_and_is_a_host_path_once_its_place_is_known)
         cr_expect_not(w->containers[0]->mounts[0]->read_only);
         cr_expect(w->containers[0]->mounts[1]->read_only, "the claim says so for all containers");
         content_write_free(w);
+        content_claim_done(t.content, 1);
+        cr_expect_not(content_claims(t.content, "default", "c"), "its place is known: the claim may be another pod's");
+        t.content = content_free(t.content);
+        t.content = content_new(t.pod, t.objects, NULL, NULL, claims);
+        cr_expect_not(content_claims(t.content, "default", "c"), "as in a newer version of the pod");
         t.content = content_free(t.content);
         claims_free(claims);
         end(&t);
