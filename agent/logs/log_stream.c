@@ -163,13 +163,14 @@ static size_t readers(void)
         return n;
 }
 
-/* Puts what is there. 0: it was all, -EAGAIN: it was not. */
-static int read_own(struct log_stream *s)
+/* Puts what is there, and says whether that was anything. 0: it was all, -EAGAIN: it was not. */
+static int read_own(struct log_stream *s, bool *ret_any)
 {
         unsigned budget = ENTRIES_PER_RUN;
         struct log_line line;
         int r = -EAGAIN;
 
+        *ret_any = false;
         if (log_journal_rests(s->journal) && readers() >= LOG_READERS_MAX)
                 return -EAGAIN; /* these have their turns in the same loop, so it will be fewer */
         if (s->follow && log_journal_rests(s->journal))
@@ -177,6 +178,7 @@ static int read_own(struct log_stream *s)
         while (!s->full && !s->done && (r = log_journal_next(s->journal, &budget, &line)) > 0) {
                 s->looks = 0;
                 s->done = !put_line(s, &line);
+                *ret_any = true;
         }
         return s->full || s->done ? -EAGAIN : r;
 }
@@ -188,6 +190,7 @@ static int read_own(struct log_stream *s)
 static int go_live(struct log_stream *s)
 {
         int r = journal_tail_read(s->listener.tail);
+        bool any;
 
         if (r < 0)
                 return r;
@@ -195,9 +198,11 @@ static int go_live(struct log_stream *s)
                 log_journal_rest(s->journal, NULL, true); /* there are files that it does not know */
                 return -EAGAIN;
         }
-        r = read_own(s);
+        r = read_own(s, &any);
         if (r < 0 || log_journal_is_over(s->journal))
                 return r;
+        if (any)
+                return -EAGAIN; /* it came meanwhile: the listener's reader may have it before it, or behind it */
         log_journal_rest(s->journal, NULL, true);
         s->live = true;
         return 0;
@@ -206,11 +211,12 @@ static int go_live(struct log_stream *s)
 /* Listeners are told of what came meanwhile, this one among them. */
 static int read_more(struct log_stream *s)
 {
+        bool any;
         int r;
 
         if (s->live)
                 return journal_tail_read(s->listener.tail);
-        r = read_own(s);
+        r = read_own(s, &any);
         return r == 0 && s->follow && !log_journal_is_over(s->journal) ? go_live(s) : r;
 }
 

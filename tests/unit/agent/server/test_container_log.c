@@ -155,6 +155,20 @@ static void commit(void)
         cr_assert_eq(status, 0);
 }
 
+/* What entry() has collected is written when some reader has come to the end of the journal so many times; 0: never. */
+static unsigned commit_at_end;
+
+int __real_sd_journal_next(sd_journal *j);
+int __wrap_sd_journal_next(sd_journal *j);
+int __wrap_sd_journal_next(sd_journal *j)
+{
+        int r = __real_sd_journal_next(j);
+
+        if (r == 0 && commit_at_end && --commit_at_end == 0)
+                commit();
+        return r;
+}
+
 /* ---- a stream ---------------------------------------------------------------------------------------------------- */
 
 static bool alive;
@@ -705,6 +719,37 @@ Test(logs, a_follower_who_paused_misses_nothing_and_hears_nothing_twice)
 }
 
 /* journald begins another file while somebody still reads what was there. */
+Test(logs, what_comes_while_a_follower_changes_readers_comes_once)
+{
+        struct log_options o = { .follow = true, .tail = -1, .limit_bytes = -1 };
+
+        for (unsigned end = 1; end <= 3; end++) { /* its own, the shared one, its own once more */
+                char one[16], two[16], three[16], want[64];
+                struct response res = { 0 };
+
+                snprintf(one, sizeof(one), "one %u", end);
+                snprintf(two, sizeof(two), "two %u", end);
+                snprintf(three, sizeof(three), "three %u", end);
+                snprintf(want, sizeof(want), "%s\n%s\n%s\n", one, two, three);
+                alive = true;
+                line(one);
+                commit();
+                line(two);
+                o.since_usec = clock_usec - 2000;
+                start(&res, &o, NULL);
+                commit_at_end = end;
+                run_until_length(&res, strlen(one) + strlen(two) + 2);
+                cr_assert_eq(commit_at_end, 0);
+                line(three);
+                commit();
+                alive = false;
+                log_stream_poke(UID);
+                run_until_ended(&res);
+                cr_assert_str_eq(res.body.data, want, "at end %u: got \"%s\"", end, res.body.data);
+                buf_done(&res.body);
+        }
+}
+
 Test(logs, a_follower_reads_on_in_files_that_came_later)
 {
         struct log_options o = { .follow = true, .tail = -1, .limit_bytes = -1 };
