@@ -10,6 +10,7 @@
 #include <systemd/sd-bus.h>
 #include <uthash.h>
 
+#include "agent/lib/retry.h"
 #include "agent/lib/times.h"
 #include "agent/machine/spawn.h"
 #include "common/fd.h"
@@ -57,12 +58,13 @@ struct unit {
 struct observed {
         sd_event *event;
         sd_bus *bus;
-        sd_event_source *reconnect;
+        sd_event_source *reconnect, *again;
         struct unit *units;
         struct observed_handler handler;
         void *userdata;
         unsigned pending; /* answers of a full reading that are still out */
         bool reading;     /* a full reading is under way */
+        bool incomplete;  /* ... and a question of it was not answered */
         unsigned readings;
         uint64_t read_at; /* when the last one was asked for */
         /*
@@ -369,6 +371,20 @@ static int on_reloading(sd_bus_message *m, void *userdata, UNUSED sd_bus_error *
 
 /* ---- the full reading -------------------------------------------------------------------------------------------- */
 
+static int on_again(UNUSED sd_event_source *source, UNUSED uint64_t usec, void *userdata)
+{
+        read_all(userdata);
+        return 0;
+}
+
+/* That nothing is said of a unit does not mean that it is not there, and its container is not called ended for it: PID
+ * 1 may be busy for longer than libsystemd waits for it. */
+static void read_again(struct observed *o)
+{
+        log_warning("systemd has not answered for all units: they are read again");
+        timer_arm(o->event, &o->again, CLOCK_MONOTONIC, RECONNECT_USEC, on_again, o);
+}
+
 static void answered(struct observed *o)
 {
         struct unit *u, *next;
@@ -376,6 +392,10 @@ static void answered(struct observed *o)
         if (--o->pending > 0 || !o->reading)
                 return;
         o->reading = false;
+        if (o->incomplete) {
+                read_again(o);
+                return;
+        }
         HASH_ITER (hh, o->units, u, next) {
                 if (u->reading == o->readings)
                         continue;
@@ -396,6 +416,7 @@ static int on_unit_read(sd_bus_message *m, void *userdata, UNUSED sd_bus_error *
 
         sd_bus_slot_get_description(sd_bus_get_current_slot(o->bus), &path);
         u = path ? unit_find(o, path) : NULL;
+        o->incomplete |= sd_bus_message_is_method_error(m, SD_BUS_ERROR_NO_REPLY);
         if (u && !o->reloading && !sd_bus_message_is_method_error(m, NULL) && read_properties(m, u) >= 0) {
                 u->reading = o->readings;
                 (void)tell(o, u);
@@ -410,8 +431,10 @@ static void ask_unit(struct observed *o, const char *path)
 
         /* "" asks for the properties of all interfaces at once */
         if (sd_bus_call_method_async(o->bus, &slot, SYSTEMD, path, "org.freedesktop.DBus.Properties", "GetAll",
-                                     on_unit_read, o, "s", "") < 0)
+                                     on_unit_read, o, "s", "") < 0) {
+                o->incomplete = true;
                 return;
+        }
         o->pending++;
         sd_bus_slot_set_description(slot, path);
         sd_bus_slot_set_floating(slot, 1);
@@ -434,12 +457,13 @@ static int on_list(sd_bus_message *m, void *userdata, UNUSED sd_bus_error *error
         struct observed *o = userdata;
         const char *name, *description, *load, *active, *sub, *followed, *path, *job, *job_path;
         uint32_t job_id;
+        int r = sd_bus_message_is_method_error(m, NULL) ? -EIO : sd_bus_message_enter_container(m, 'a', "(ssssssouso)");
 
-        if (!sd_bus_message_is_method_error(m, NULL) && sd_bus_message_enter_container(m, 'a', "(ssssssouso)") >= 0)
-                while (sd_bus_message_read(m, "(ssssssouso)", &name, &description, &load, &active, &sub, &followed,
-                                           &path, &job_id, &job, &job_path) > 0)
-                        if (unit_get(o, path))
-                                ask_unit(o, path);
+        while (r >= 0 && (r = sd_bus_message_read(m, "(ssssssouso)", &name, &description, &load, &active, &sub,
+                                                  &followed, &path, &job_id, &job, &job_path)) > 0)
+                if (unit_get(o, path))
+                        ask_unit(o, path);
+        o->incomplete |= r < 0;
         answered(o);
         return 0;
 }
@@ -450,7 +474,9 @@ static void read_all(struct observed *o)
         static const char *const patterns[] = { "vks.*.service", INSTALL_PREFIX "*.service", "vks-exec-*.service",
                                                 NULL };
 
+        sd_event_source_set_enabled(o->again, SD_EVENT_OFF);
         o->reading = true;
+        o->incomplete = false;
         o->readings++;
         o->read_at = time_monotonic();
         if (sd_bus_message_new_method_call(o->bus, &m, SYSTEMD, MANAGER_PATH, MANAGER, "ListUnitsByPatterns") >= 0 &&
@@ -458,6 +484,8 @@ static void read_all(struct observed *o)
             sd_bus_message_append_strv(m, (char **)(uintptr_t)patterns) >= 0 &&
             sd_bus_call_async(o->bus, NULL, m, on_list, o, 0) >= 0)
                 o->pending++;
+        else
+                read_again(o);
         sd_bus_message_unref(m);
 }
 
@@ -470,6 +498,7 @@ static int on_disconnected(UNUSED sd_bus_message *m, void *userdata, UNUSED sd_b
         struct observed *o = userdata;
 
         log_warning("the connection to the system bus is lost");
+        sd_event_source_set_enabled(o->again, SD_EVENT_OFF);
         o->handler.connected(o->userdata, false);
         reconnect_later(o);
         return 0;
@@ -517,7 +546,7 @@ static int on_reconnect(UNUSED sd_event_source *source, UNUSED uint64_t usec, vo
 
         o->bus = sd_bus_flush_close_unref(o->bus);
         o->pending = 0;
-        o->reloading = false;
+        o->reading = o->reloading = false;
         r = sd_bus_open_system_with_description(&o->bus, "vks-agent");
         if (r >= 0 && (r = sd_bus_attach_event(o->bus, o->event, SD_EVENT_PRIORITY_NORMAL)) >= 0)
                 r = subscribe(o);
@@ -556,6 +585,7 @@ struct observed *observed_free(struct observed *o)
         if (!o)
                 return NULL;
         sd_event_source_disable_unref(o->reconnect);
+        sd_event_source_disable_unref(o->again);
         sd_bus_flush_close_unref(o->bus);
         HASH_ITER (hh, o->units, u, next)
                 unit_forget(o, u);
