@@ -65,6 +65,7 @@ struct observed {
         unsigned pending; /* answers of a full reading that are still out */
         bool reading;     /* a full reading is under way */
         bool incomplete;  /* ... and a question of it was not answered */
+        bool once_more;   /* ... and somebody wants one that is asked for later */
         unsigned readings;
         uint64_t read_at; /* when the last one was asked for */
         /*
@@ -405,6 +406,8 @@ static void answered(struct observed *o)
                         unit_forget(o, u);
         }
         o->handler.synced(o->userdata);
+        if (o->once_more)
+                read_all(o);
 }
 
 static int on_unit_read(sd_bus_message *m, void *userdata, UNUSED sd_bus_error *error)
@@ -476,7 +479,7 @@ static void read_all(struct observed *o)
 
         sd_event_source_set_enabled(o->again, SD_EVENT_OFF);
         o->reading = true;
-        o->incomplete = false;
+        o->incomplete = o->once_more = false;
         o->readings++;
         o->read_at = time_monotonic();
         if (sd_bus_message_new_method_call(o->bus, &m, SYSTEMD, MANAGER_PATH, MANAGER, "ListUnitsByPatterns") >= 0 &&
@@ -597,6 +600,14 @@ struct observed *observed_free(struct observed *o)
 uint64_t observed_read_at(const struct observed *o)
 {
         return o->read_at;
+}
+
+void observed_read(struct observed *o)
+{
+        if (o->reading)
+                o->once_more = true;
+        else if (*o->version && sd_bus_is_ready(o->bus) > 0) /* else they are read when the connection is there */
+                read_all(o);
 }
 
 bool observed_state(struct observed *o, const char *unit, struct unit_state *ret)

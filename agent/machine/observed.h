@@ -35,6 +35,9 @@ DEFINE_FREEP(struct observed, observed_free)
  * it, although nothing has been said of it yet. */
 uint64_t observed_read_at(const struct observed *o);
 
+/* Reads all units once more; `synced` is called then. */
+void observed_read(struct observed *o);
+
 /* The unit's latest state; false when it is not loaded. */
 bool observed_state(struct observed *o, const char *unit, struct unit_state *ret);
 

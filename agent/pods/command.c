@@ -26,7 +26,8 @@ struct commands {
         sd_event *event;
         struct helper_client *helper;
         struct pods *pods;
-        struct command *table; /* by unit */
+        struct observed *observed; /* NULL: before the first full reading */
+        struct command *table;     /* by unit */
         uint64_t next_id;
 };
 
@@ -41,7 +42,7 @@ struct command {
         sd_event_source *again;
         unsigned in_flight; /* requests to the helper */
         bool answered;      /* the helper has answered EXEC */
-        uint64_t answered_at;
+        uint64_t asked_at, answered_at;
         /*
          * What was asked for, until the program's process is there. When systemd (252) reloads between making a unit
          * and starting it, it reads the unit back without its command and its streams, and the start fails: nothing was
@@ -145,6 +146,15 @@ static void stop(struct command *c)
         ask_stop(c->all, &c->pod, c->unit, on_stopped, c);
 }
 
+/* Was there a full reading before the answer to EXEC, which may have been the one that would have shown its end? */
+static bool may_have_ended_unseen(const struct command *c)
+{
+        struct observed *o = c->all->observed;
+
+        return !c->over && o && observed_read_at(o) > c->asked_at &&
+               !observed_state(o, c->unit, &(struct unit_state){ 0 });
+}
+
 static void on_begun(void *userdata, int error, const Vks__Reply *reply, const struct err *err)
 {
         struct command *c = userdata;
@@ -160,6 +170,8 @@ static void on_begun(void *userdata, int error, const Vks__Reply *reply, const s
                 start_failed(c);
         else if (!c->ended && !c->over)
                 stop(c);
+        else if (may_have_ended_unseen(c))
+                observed_read(c->all->observed);
         settle(c);
 }
 
@@ -173,6 +185,7 @@ static void ask(struct command *c)
         exec_unit_name(c->pod.uid, c->container, &c->request->id, c->unit);
         HASH_ADD_STR(c->all->table, unit, c);
         c->tries++;
+        c->asked_at = time_monotonic();
         c->answered = c->job_failed = c->unborn = false;
         c->in_flight++;
         helper_exec(c->all->helper, c->request, streams, on_begun, c);
@@ -305,6 +318,7 @@ void commands_units_synced(struct commands *all, struct observed *o)
 {
         struct command *c, *next;
 
+        all->observed = o;
         HASH_ITER (hh, all->table, c, next) {
                 if (!c->answered || c->over || c->answered_at >= observed_read_at(o) ||
                     observed_state(o, c->unit, &(struct unit_state){ 0 }))

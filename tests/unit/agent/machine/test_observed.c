@@ -28,6 +28,7 @@ static struct {
         bool loaded;                        /* the unit */
         bool silent, asked;                 /* for the list, which is not answered */
         const char *list_error, *get_error; /* of the next question; NULL: it is answered */
+        unsigned lists;                     /* that were asked for */
         char said[1024];                    /* what the handler was told */
 } t;
 
@@ -47,6 +48,7 @@ static int answer(sd_bus_message *m, UNUSED void *userdata, sd_bus_error *error)
                 return sd_bus_reply_method_return(m, "v", "s", "257");
         if (streq(member, "ListUnitsByPatterns")) {
                 t.asked = true;
+                t.lists++;
                 if (t.silent)
                         return 1;
                 fails = TAKE(t.list_error);
@@ -176,6 +178,12 @@ Test(observed, all_are_read_again_after_a_reload)
         reloading(true);
         reloading(false);
         hears("all are read, without it; ");
+        t.loaded = true;
+        observed_read(t.observed);
+        observed_read(t.observed); /* the one that is under way may miss what has begun since */
+        observed_read(t.observed);
+        hears("it runs; all are read; it runs; all are read; ");
+        cr_assert_eq(t.lists, 5);
 }
 
 Test(observed, a_list_that_does_not_come_is_no_empty_one)

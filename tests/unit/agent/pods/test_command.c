@@ -201,6 +201,37 @@ Test(command, one_that_ended_unseen_is_told_to_have)
         cr_assert(told.calls == 1 && told.exit_code == -1 && strstr(told.text, "nobody saw"), "%s", told.text);
 }
 
+Test(command, one_that_ended_before_the_answer_and_unseen_is_looked_for)
+{
+        struct observed *o = (struct observed *)(void *)&t; /* nobody looks at it */
+
+        commands_units_synced(t.commands, o);
+        t.silent = true;
+        (void)start();
+        settle();
+        t.known = false;
+        t.read_at = UINT64_MAX;
+        commands_units_synced(t.commands, o);
+        cr_assert_eq(told.calls, 0, "it may be that it is not begun yet");
+        answer();
+        settle();
+        cr_assert_eq(t.readings, 1);
+        commands_units_synced(t.commands, o);
+        cr_assert(told.calls == 1 && told.exit_code == -1 && strstr(told.text, "nobody saw"), "%s", told.text);
+        /* not where it is known, and not without such a reading */
+        t.silent = false;
+        t.known = true;
+        (void)start();
+        settle();
+        unit_exits(0);
+        t.known = false;
+        t.read_at = 1;
+        (void)start();
+        settle();
+        unit_exits(0);
+        cr_assert(told.calls == 3 && t.readings == 1);
+}
+
 Test(command, a_job_that_failed_is_an_end)
 {
         (void)start();
