@@ -285,7 +285,8 @@ void commands_unit_changed(struct commands *all, const char *unit, const struct 
         if (c && !c->over && c->begun && s->phase == UNIT_ACTIVE) /* Type=exec: the program was executed */
                 TAKE(c->begun)(c->userdata);
         /* before its first process it is inactive, too */
-        if (c && !c->over && c->request && c->job_failed && s->phase == UNIT_INACTIVE && !s->main_code) {
+        if (c && !c->over && c->request && c->job_failed && !s->main_code &&
+            (s->phase == UNIT_INACTIVE || s->phase == UNIT_ABSENT)) {
                 c->unborn = true;
                 if (!c->answered)
                         return;

@@ -284,6 +284,19 @@ Test(command, what_never_had_a_process_is_asked_for_again)
         cr_assert(told.calls == 2 && told.exit_code == 0);
 }
 
+Test(command, what_went_before_systemd_had_a_name_for_its_run_is_asked_for_again)
+{
+        (void)start();
+        cr_assert_str_eq(asked(), "exec cat a b for alice; ");
+        unit_is(&(struct unit_state){ .phase = UNIT_ABSENT });
+        cr_assert_str_eq(asked(), "", "its job is to come");
+        commands_job_failed(t.commands, t.unit, "failed");
+        unit_is(&(struct unit_state){ .phase = UNIT_ABSENT });
+        cr_assert_str_eq(asked(), "exec cat a b for alice; ");
+        unit_exits(0);
+        cr_assert(told.calls == 1 && told.exit_code == 0);
+}
+
 Test(command, what_is_never_started_is_told_in_the_end)
 {
         (void)start();
