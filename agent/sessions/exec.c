@@ -9,13 +9,18 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "agent/lib/retry.h"
 #include "agent/sessions/input.h"
 #include "agent/sessions/terminal.h"
 #include "common/buf.h"
 #include "common/fd.h"
+#include "common/log.h"
 #include "common/mem.h"
 
-enum { PART = 32 * 1024 };
+enum {
+        PART = 32 * 1024,
+        LAST_WORDS_USEC = 5 * 1000 * 1000,
+};
 
 /* What the command writes: from a descriptor to a stream. */
 struct output {
@@ -36,8 +41,9 @@ struct exec_session {
         struct command *command; /* NULL: not begun, or it has ended */
         int terminal, out, err;  /* our ends */
         struct output outputs[2];
-        struct input *in; /* NULL: none is wished, or the command is not begun */
-        struct buf size;  /* a change of the terminal's size that is not complete */
+        sd_event_source *last_words; /* of a terminal whose command has ended; NULL: it has not */
+        struct input *in;            /* NULL: none is wished, or the command is not begun */
+        struct buf size;             /* a change of the terminal's size that is not complete */
         int exit_code;
         char *text;
 };
@@ -69,6 +75,7 @@ struct exec_session *exec_session_free(struct exec_session *s)
         command_give_up(s->command);
         for (size_t i = 0; i < ARRAY_LEN(s->outputs); i++)
                 sd_event_source_disable_unref(s->outputs[i].io);
+        sd_event_source_disable_unref(s->last_words);
         input_free(s->in);
         fd_close(s->terminal);
         fd_close(s->out);
@@ -186,6 +193,27 @@ static void on_ended_stream(void *userdata, struct stream *stream)
 
 /* ---- the beginning and the end ----------------------------------------------------------------------------------- */
 
+/*
+ * All of the command's processes are gone, and what they wrote was read: whoever has the terminal open all the same
+ * (PID 1, or somebody whom it was handed to) will write nothing of the command's, and its client is not to wait for
+ * him.
+ */
+static int on_last_words(sd_event_source *source, UNUSED uint64_t usec, void *userdata)
+{
+        struct exec_session *s = userdata;
+
+        if (sd_event_source_get_enabled(s->outputs[0].io, NULL) == SD_EVENT_OFF) { /* the client has not read it yet */
+                sd_event_source_set_time_relative(source, LAST_WORDS_USEC);
+                sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+                return 0;
+        }
+        log_warning("%s/%s: a command beside container %s has ended, and its terminal is open still", s->namespace,
+                    s->pod, s->container);
+        s->outputs[0].io = sd_event_source_disable_unref(s->outputs[0].io);
+        finish_if_over(s);
+        return 0;
+}
+
 static void on_command_ended(void *userdata, int exit_code, const char *text)
 {
         struct exec_session *s = userdata;
@@ -195,6 +223,8 @@ static void on_command_ended(void *userdata, int exit_code, const char *text)
         s->text = xstrdup(text);
         if (s->terminal >= 0 && exit_code < 0) /* nobody ever had it open, so no end of it will be seen */
                 s->outputs[0].io = sd_event_source_disable_unref(s->outputs[0].io);
+        else if (s->terminal >= 0 && s->outputs[0].io)
+                timer_arm(s->event, &s->last_words, CLOCK_MONOTONIC, LAST_WORDS_USEC, on_last_words, s);
         finish_if_over(s);
 }
 

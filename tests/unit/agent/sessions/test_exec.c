@@ -236,6 +236,20 @@ Test(exec, a_terminal_that_no_program_had_does_not_wait_for_its_end)
         cr_assert(p.carrier_finished);
 }
 
+Test(exec, a_terminal_that_somebody_else_holds_open_keeps_nobody_waiting)
+{
+        connect_with((struct streams_wish){ .out = true, .tty = true });
+        unit_runs();
+        unit_exits(3);
+        writes(1, "exit");
+        client_sees("exit");
+        cr_assert_not(p.carrier_finished, "there may be more to read");
+        while (!p.carrier_finished)
+                cr_assert_geq(sd_event_run(t.event, UINT64_MAX), 0);
+        cr_assert(strstr(ws_sent(&p), "NonZeroExitCode"));
+        closes();
+}
+
 Test(exec, a_client_that_goes_takes_the_command_along)
 {
         connect_with((struct streams_wish){ .in = true, .out = true });
