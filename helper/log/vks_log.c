@@ -54,6 +54,8 @@ enum {
         FIELDS_MAX = 4096,
         HEAD_MAX = FIELDS_MAX + 256, /* of a message, all but its text */
         EVENTS = 64,
+        RUNS_MAX = 8,           /* of a container, whose pipes are kept open for last words */
+        LATE_MAX = 1024 * 1024, /* in a pipe: pipe(7), pipe-max-size */
         IDLE_MS = 10 * 1000,
         RETRY_MS = 100, /* while journald is away */
         RETRIES = 100,
@@ -69,7 +71,9 @@ struct pipe {
         size_t n_fields;
         char run[48]; /* one more field: the invocation id of who writes; "" where that is not known */
         bool ready, told;
-        char *rest; /* a line that has begun */
+        bool over;   /* nobody of the container's writes to it any more: what is in it is read, and that is all */
+        size_t late; /* read since */
+        char *rest;  /* a line that has begun */
         size_t n_rest;
 };
 
@@ -338,19 +342,20 @@ static void pipe_read(struct logger *l, struct pipe *p)
         ssize_t n = read(p->fd, data, sizeof(data));
         struct stat st;
 
-        if (n > 0) {
+        if (n > 0)
                 take_bytes(l, p, data, (size_t)n);
+        if (n > 0 && p->over)
+                p->late += (size_t)n;
+        if ((n > 0 && p->late < LATE_MAX) || (n < 0 && errno == EINTR)) {
                 pipe_ready(l, p);
                 return;
         }
-        if (n < 0 && errno == EINTR)
-                pipe_ready(l, p);
-        if (n < 0)
+        if (n < 0 && !p->over)
                 return; /* EAGAIN: somebody has it open */
         if (p->n_rest)  /* it ended without a newline, and so it is told */
                 send_rest(l, p, true);
         p->told = false;
-        if (fstat(p->fd, &st) < 0 || st.st_nlink == 0)
+        if (p->over || fstat(p->fd, &st) < 0 || st.st_nlink == 0)
                 pipe_end(l, p);
 }
 
@@ -359,14 +364,36 @@ static bool is_fifo_name(const char *name)
         return name[0] != '.' && (ends_with(name, ".out") || ends_with(name, ".err"));
 }
 
-/* A name in LOG_DIR means another FIFO now, or none; those that had it end when their writers have. */
+/*
+ * A container was removed, and so all of its processes have ended. Who still has one of its pipes was handed it by
+ * them, and each would hold one of our descriptors for as long as he likes.
+ */
+static void look_at_gone(struct logger *l, const char *name)
+{
+        size_t stem = strlen(name) - strlen(LOG_GONE);
+        struct stat st;
+
+        for (struct pipe *p = l->pipes; p; p = p->next) {
+                if (stem_of(p->name) != stem || memcmp(p->name, name, stem) != 0)
+                        continue;
+                p->over |= fstat(p->fd, &st) == 0 && st.st_nlink == 0; /* or it is of one that has the name now */
+                pipe_ready(l, p);
+        }
+        forget_fields(l, name, stem);
+}
+
+/*
+ * A name in LOG_DIR means another FIFO now, or none; those that had it end when their writers have, or when so many
+ * runs have been since that these are none of the container's.
+ */
 static void look_at(struct logger *l, const char *name)
 {
         FD fd = -1;
         struct stat st = { 0 };
+        unsigned runs = 0;
 
         if (ends_with(name, LOG_GONE))
-                forget_fields(l, name, strlen(name) - strlen(LOG_GONE));
+                look_at_gone(l, name);
         if (!is_fifo_name(name))
                 return;
         if (fstatat(l->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISFIFO(st.st_mode))
@@ -376,10 +403,12 @@ static void look_at(struct logger *l, const char *name)
         for (struct pipe *p = l->pipes; p; p = p->next) {
                 if (!streq(p->name, name))
                         continue;
-                if (fd >= 0 && p->inode == st.st_ino)
+                if (fd >= 0 && p->inode == st.st_ino) {
                         fd_close(fd_take(&fd));
-                else
-                        pipe_ready(l, p);
+                        continue;
+                }
+                p->over |= ++runs > RUNS_MAX; /* the latest are the first in the list */
+                pipe_ready(l, p);
         }
         if (fd >= 0)
                 pipe_new(l, name, fd_take(&fd), st.st_ino, false);

@@ -297,6 +297,97 @@ Test(vks_log, last_words_are_said_of_the_unit_that_wrote_them)
         end(SIGTERM);
 }
 
+/* By who was handed it: he writes to nobody, and holds none of ours. */
+Test(vks_log, a_pipe_of_a_removed_container_is_not_kept_open)
+{
+        static const char words[] = "forged\n";
+        int out;
+
+        signal(SIGPIPE, SIG_IGN);
+        run_is(RUN1);
+        renew(OUT);
+        begin();
+        out = open(OUT, O_WRONLY | O_CLOEXEC);
+        SAY(out, "before\n");
+        MESSAGE(RUN1_OUT, "before");
+        while (n_kept < 1)
+                hear();
+        SAY(out, "its last");
+        unlink(OUT), rename(LOG_DIR "/" UID ".c", GONE);
+        MESSAGE(RUN1_OUT "VKS_PART=1\n", "its last");
+        wait_gone(GONE);
+        while (n_kept > 0)
+                hear();
+        cr_expect(write(out, words, strlen(words)) < 0 && errno == EPIPE);
+        fd_close(out);
+        end(SIGTERM);
+}
+
+/* He may write without end, too. */
+Test(vks_log, a_pipe_of_a_removed_container_is_not_read_for_ever)
+{
+        static char flood[PART_MAX];
+        pid_t writer;
+        int out;
+
+        run_is(RUN1);
+        renew(OUT);
+        begin();
+        out = open(OUT, O_WRONLY | O_CLOEXEC);
+        SAY(out, "before\n");
+        MESSAGE(RUN1_OUT, "before");
+        while (n_kept < 1)
+                hear();
+        memset(flood, 'x', sizeof(flood));
+        writer = fork();
+        for (size_t i = 0; i < n_kept && writer == 0; i++)
+                fd_close(kept[i].fd);
+        if (writer == 0)
+                while (write(out, flood, sizeof(flood)) > 0)
+                        ;
+        if (writer == 0)
+                _exit(0);
+        fd_close(out);
+        unlink(OUT), rename(LOG_DIR "/" UID ".c", GONE);
+        for (int i = 0; access(GONE, F_OK) == 0; i++) {
+                struct pollfd p = { .fd = journal, .events = POLLIN };
+
+                cr_assert_lt(i, 100 * LATE_MAX / PART_MAX, "it is still read");
+                if (poll(&p, 1, 10) == 1)
+                        (void)recv(journal, flood, sizeof(flood), MSG_TRUNC);
+        }
+        while (n_kept > 0)
+                hear();
+        cr_assert_eq(waitpid(writer, NULL, 0), writer, "it was told that nobody reads");
+        end(SIGTERM);
+}
+
+Test(vks_log, pipes_of_few_runs_are_kept_open)
+{
+        int out[RUNS_MAX + 2];
+
+        signal(SIGPIPE, SIG_IGN);
+        run_is(RUN1);
+        renew(OUT);
+        begin();
+        for (size_t i = 0; i < ARRAY_LEN(out); i++) {
+                if (i > 0)
+                        renew(OUT);
+                out[i] = open(OUT, O_WRONLY | O_CLOEXEC);
+                SAY(out[i], "x\n");
+                MESSAGE(RUN1_OUT, "x");
+        }
+        SAY(out[1], "late\n");
+        MESSAGE(RUN1_OUT, "late");
+        for (size_t i = 0; i < ARRAY_LEN(out); i++) /* the others are kept as well, and then one is not any more */
+                hear();
+        cr_assert_eq(n_kept, ARRAY_LEN(out) - 1);
+        cr_expect(write(out[0], "x", 1) < 0 && errno == EPIPE);
+        for (size_t i = 0; i < ARRAY_LEN(out); i++)
+                fd_close(out[i]);
+        end(SIGTERM);
+}
+
 /* It was written, never started, and removed. */
 Test(vks_log, what_no_pipe_needs_is_ended)
 {
