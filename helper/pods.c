@@ -255,6 +255,19 @@ static int check_name(int pod, const struct op_container *k, struct err *e)
         return 0;
 }
 
+/*
+ * Pipes and the file of a termination message have the container's name, and are known by the unit's account. A unit
+ * that becomes another container's leaves none of the earlier one's behind, of which nobody would know any more.
+ */
+static int end_other(struct machine *m, const char *uid, int pod, const struct op_container *k)
+{
+        FD list = dir_open(pod, "units");
+        char name[ID_LABEL_MAX + 1];
+
+        account_name(list, k->unit, name);
+        return *name && !streq(name, k->c->name) ? remove_files(m, uid, k->unit) : 0;
+}
+
 /* The file is there before the first unit of the slice, with which PID 1 reads it. */
 static int write_slice(struct machine *m, const struct op_write *op, const char *slice)
 {
@@ -331,6 +344,9 @@ static int write_pod(struct machine *m, const struct op_write *op, bool overlay,
                         continue;
                 if ((r = check_name(pod, k, e)) < 0)
                         return r;
+                r = end_other(m, op->pod.uid, pod, k);
+                if (r < 0)
+                        return err_errno(e, r, NULL, "an earlier %s", k->unit);
                 *written |= UINT64_C(1) << i;
                 r = write_container(m, op, k, pod, overlay, e);
                 if (r < 0)

@@ -2795,6 +2795,29 @@ Test(helper, a_container_has_one_unit_whatever_request_brings_it)
         cr_assert_eq(write_pod(a), 0, "its image was changed: %s", reply->text);
 }
 
+/* Its pipes and its message have the container's name, and the account knows but one. */
+Test(helper, a_unit_that_becomes_another_containers_leaves_nothing_of_the_earlier_one)
+{
+        struct asked *a = sleeper();
+
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert_eq(units(VERB_start, SLEEP, false), 0, "%s", reply->text);
+        cr_assert(is_there(LOG_DIR "/" UID ".c.out") && is_there(MESSAGE_DIR "/" UID ".c"));
+        a->c.name = STR("d");
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_expect(is_there(LOG_DIR "/" UID ".d"));
+        cr_expect(!is_there(LOG_DIR "/" UID ".c") && !is_there(LOG_DIR "/" UID ".c.out"));
+        cr_expect(!is_there(MESSAGE_DIR "/" UID ".c"));
+        cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
+        unlink(LOG_DIR "/" UID ".d" LOG_GONE);
+        nothing_is_left();
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        make(LOG_DIR "/" UID ".d" LOG_GONE);
+        a->c.name = STR("e");
+        cr_assert_eq(write_pod(a), -EISDIR);
+        expect(-EISDIR, "an earlier " SLEEP);
+}
+
 Test(helper, a_unit_that_waits_for_its_turn_is_not_removed)
 {
         struct asked *a = sleeper();
