@@ -175,27 +175,33 @@ int policy_place(const struct privilege *who, const char *target, bool there, st
                             target, why ? why : "a directory of the machine's");
 }
 
+enum { ENDING_MAX = 16 }; /* no ending of a variable's name that is looked for is longer */
+
 /*
  * Names by whose form a variable tells a tool what to run, to load or to do: such a command line may be a script, and
  * which tools that calls nobody knows (tar(1) runs what TAR_OPTIONS says). The names of families come first. Variables
  * that are mere words for people's programs (NODE_NAME, ENV, DEBUG, APP_PASSWORD) are not among them. What is known to
- * be code beside any unit is in policy_write.c.
+ * be code beside any unit is in policy_write.c. Endings are looked for at the end alone: a name can be as long as a pod
+ * likes, and fnmatch(3) would try "*@(...)" at each of its bytes.
  */
 static bool tells_tools(const char *name)
 {
-        static const char *const patterns[] = {
+        static const char *const families[] = {
                 "@(GIT|SSH|RSYNC|SUDO|DPKG|DEB|DEBIAN|DEBCONF|APT|LESS|MAN|GNUPG|GPG|CURL|WGET|MAIL|X|XDG|DBUS|SYSTEMD)"
                 "?(_*)",
                 "@(GZIP|BZIP*|XZ_*|ZSTD_*|TAPE|IFS|CDPATH|ENV_FILE|TERMINFO*|TERMCAP|MORE|FCEDIT|MAKE*)",
-                "*@(OPTION|OPTIONS|OPT|OPTS|ARG|ARGS|ARGV|FLAGS|SWITCHES|RSH|SHELL|PAGER|EDITOR|VISUAL|BROWSER|"
-                "ASKPASS)",
+        };
+        static const char *const endings[] = {
+                "*@(OPTION|OPTIONS|OPT|OPTS|ARG|ARGS|ARGV|FLAGS|SWITCHES|RSH|SHELL|PAGER|EDITOR|VISUAL|BROWSER)",
                 "*@(COMMAND|COMMANDS|CMD|EXEC|EXECUTE|PROGRAM|SCRIPT|SCRIPTS|HOOK|HOOKS|WRAPPER|HANDLER|HELPER|AGENT)",
                 "*@(PATH|PATHS|DIR|DIRS|DIRECTORY|HOME|LIB|LIBS|PRELOAD|LOADER|LIBRARY|LIBRARIES|INCLUDE)",
-                "*@(PLUGIN|PLUGINS|MODULE|MODULES|EXTENSION|EXTENSIONS|ENGINE|PROVIDERS)",
+                "*@(PLUGIN|PLUGINS|MODULE|MODULES|EXTENSION|EXTENSIONS|ENGINE|PROVIDERS|ASKPASS)",
                 "*@(RC|CONF|CONFIG|CONFFILE|CONFIGFILE|INIT|STARTUP|PROFILE|FILE|FILES)",
         };
+        size_t n = strlen(name), tail = n < ENDING_MAX ? n : ENDING_MAX;
 
-        return !rule_of_services(name) && is_among(patterns, ARRAY_LEN(patterns), name);
+        return !rule_of_services(name) && (is_among(families, ARRAY_LEN(families), name) ||
+                                           is_among(endings, ARRAY_LEN(endings), name + n - tail));
 }
 
 /* What the pod says beside a command line that has rights of its own. */

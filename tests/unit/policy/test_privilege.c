@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "common/mem.h"
 #include "policy/policy_conf.h"
@@ -674,6 +675,21 @@ Test(privilege, no_variable_tells_the_tools_of_a_script_with_rights_what_to_run)
                 c.n_env = 1, variable.name = (char *)(uintptr_t)tell[i];
                 granted("");
         }
+}
+
+/* An API server takes a name of more than a megabyte, and everybody's requests would wait for the look at it. */
+Test(privilege, a_long_name_is_looked_at_in_no_time)
+{
+        static char name[1 << 20];
+        clock_t began = clock();
+
+        of_root();
+        memset(name, 'A', sizeof(name) - 1);
+        c.n_env = 1, variable.name = name;
+        granted("");
+        memcpy(name + sizeof(name) - sizeof("CONFIGFILE"), "CONFIGFILE", sizeof("CONFIGFILE"));
+        refused("", "root", "env AAAA");
+        cr_expect_lt(clock() - began, CLOCKS_PER_SEC, "processor time");
 }
 
 Test(privilege, nobody_types_at_a_program_with_rights_of_its_package)
