@@ -85,6 +85,19 @@ static void bind_own(struct buf *b, const struct unit_text *u, const char *path,
 }
 
 /*
+ * Has the package's daemon something to say to PID 1? Who may write to PID 1's socket may hand it a connection that
+ * lingers, and systemd 252 does nothing else until that is closed, as long as he likes: so nobody else is shown it.
+ */
+static bool is_heard(const struct unit_text *u)
+{
+        const char *access = unit_file_get(u->file, "NotifyAccess");
+
+        return u->file && !u->program &&
+               (starts_with(unit_file_get(u->file, "Type"), "notify") || *unit_file_get(u->file, "WatchdogSec") ||
+                (*access && !streq(access, "none")));
+}
+
+/*
  * How the container sees the file system: the machine's, read-only, with the pod's own directories in it. Each mount
  * costs PID 1's child as it starts, and each that is read-only, a tmpfs or inaccessible several times more, since the
  * whole mount table is read again for it. So what must not be seen is covered by an empty directory, and what only root
@@ -116,8 +129,8 @@ void view_mounts(struct buf *b, const struct unit_text *u)
                 buf_str(b, "TemporaryFileSystem=/root:ro,mode=0755\n");
         if (*unit_file_get(u->file, "ConfigurationDirectory")) /* PID 1 would make the machine's, and writable */
                 buf_str(b, "ConfigurationDirectory=\n");
-        buf_printf(b, "%s=/run/systemd/notify /run/systemd/journal -/run/systemd/resolve\n",
-                   guarded ? "BindReadOnlyPaths" : "BindPaths");
+        buf_printf(b, "%s=%s/run/systemd/journal -/run/systemd/resolve\n", guarded ? "BindReadOnlyPaths" : "BindPaths",
+                   is_heard(u) ? "/run/systemd/notify " : "");
         if (u->console)
                 buf_str(b, "BindReadOnlyPaths=-" CONSOLE_SOCKET_ON_MACHINE ":" CONSOLE_SOCKET "\n");
         if (u->file && u->file->syslog) /* it puts its own socket in the place of /dev/log: a /dev where that is not the

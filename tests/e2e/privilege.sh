@@ -23,6 +23,7 @@ prepare() {
              printf "User=irc\nAmbientCapabilities=CAP_DAC_READ_SEARCH\nExecStart=$D\n" | unit caps
              printf "User=list\nStateDirectory=power\nExecStart=$D\n" | unit state
              printf "User=irc\nPAMName=login\nExecStart=$D\n" | unit session
+             printf "Type=notify\nNotifyAccess=all\nUser=irc\nExecStart=/bin/sh -c \"test -S /run/systemd/notify && echo is shown; systemd-notify --ready; echo done; exec sleep 1000\"\n" | unit notify
              printf "#!/bin/sh\nid; head -n 1 /etc/shadow 2>/dev/null; busctl --system list >/dev/null 2>&1 && echo there is a bus; exec sleep 1000\n" >usr/share/power/daemon
              chmod 755 usr/share/power/daemon
              dpkg-deb -b /root/p /root/p.deb >/dev/null && dpkg -i /root/p.deb >/dev/null 2>&1; rm -rf /root/p /root/p.deb
@@ -171,6 +172,21 @@ test_a_pod_has_no_session_of_the_machine() {
     # shellcheck disable=SC2016
     sh_node 'cat /proc/$(systemctl show -P MainPID '"$(unit_named 1)"')/cgroup' | grep -F "$(unit_named 1)" >/dev/null || fail "its process is not in its unit"
     ! node loginctl --no-legend list-sessions | grep irc || fail "it has a session"
+}
+
+# Who may write to PID 1's socket may hand it what it waits for as it closes it: that of systemd 252 does nothing else meanwhile.
+test_pid_1s_socket_is_for_daemons_that_notify() {
+    prepare
+    policy 'root = package'
+    pod 1 notify
+    says 1 'done'
+    contains 'is shown' said 1 || fail "a daemon that notifies PID 1 cannot"
+    pod 2 notify command=/bin/sh arg=-c 'arg=test -S /run/systemd/notify && echo is shown; echo done; exec sleep 1000'
+    pod 3 member command=/bin/sh arg=-c 'arg=test -S /run/systemd/notify && echo is shown; echo done; exec sleep 1000'
+    says 2 'done'
+    says 3 'done'
+    ! contains 'is shown' said 2 || fail "a command of the pod's own is shown PID 1's socket"
+    ! contains 'is shown' said 3 || fail "who has nothing to say to PID 1 is shown its socket"
 }
 
 # What PID 1 asks before it starts a program of root's for user vks: is there a pod that answers?

@@ -99,7 +99,7 @@ Test(unit_text, a_synthesized_unit_is_this)
                 "NoNewPrivileges=yes\nRestrictSUIDSGID=yes\n"
                 "EnvironmentFile=" DIR "/env/c\n"
                 "ProtectSystem=strict\nProtectHome=no\nPrivateTmp=no\nReadWritePaths=\n"
-                "BindPaths=/run/systemd/notify /run/systemd/journal -/run/systemd/resolve\n"
+                "BindPaths=/run/systemd/journal -/run/systemd/resolve\n"
                 "BindPaths=" DIR "/run:/run " DIR "/var:/var " DIR "/empty:/etc/vks " DIR "/empty:/home " DIR
                 "/empty:/root " DIR "/tmp:/tmp " DIR "/shm:/dev/shm\n");
 }
@@ -825,7 +825,7 @@ Test(unit_text, mounts_come_in_their_order_and_quoted)
         u.program = "/bin/x", u.mounts = &plan;
         LINE_IS(&u, "TemporaryFileSystem=", "\"/\":ro,mode=0755");
         LINE_IS(&u, "BindPaths=",
-                "/run/systemd/notify /run/systemd/journal -/run/systemd/resolve|" DIR "/run:/run " DIR "/var:/var " DIR
+                "/run/systemd/journal -/run/systemd/resolve|" DIR "/run:/run " DIR "/var:/var " DIR
                 "/empty:/etc/vks " DIR "/empty:/home " DIR
                 "/empty:/root|\"/srv/a \\\"b\\\" 100%%\":\"/data:x\"|\"/m\":\"/tmp\"|\"/s\":\"/dev/shm\"");
         LINE_IS(&u, "ProtectSystem=", "no");
@@ -843,12 +843,48 @@ Test(unit_text, homes_are_empty_and_a_volume_may_lie_in_one)
         LINE_IS(&u, "ProtectHome=", "no"); /* its tmpfs may be closed to the container's user */
         LINE_IS(&u, "TemporaryFileSystem=", "/home:ro,mode=0755|/root:ro,mode=0755");
         LINE_IS(&u, "BindPaths=",
-                "/run/systemd/notify /run/systemd/journal -/run/systemd/resolve|" DIR "/run:/run " DIR "/var:/var " DIR
+                "/run/systemd/journal -/run/systemd/resolve|" DIR "/run:/run " DIR "/var:/var " DIR
                 "/empty:/etc/vks " DIR "/tmp:/tmp " DIR "/shm:/dev/shm|\"/m\":\"/root/data\"");
         home.target = (char *)(uintptr_t) "/home";
         LINE_IS(&u, "TemporaryFileSystem=", "/root:ro,mode=0755");
         home.target = (char *)(uintptr_t) "/root";
         LINE_IS(&u, "TemporaryFileSystem=", "/home:ro,mode=0755");
+}
+
+Test(unit_text, only_a_daemon_that_has_something_to_say_to_pid_1_sees_its_socket)
+{
+        static const struct {
+                const char *lines;
+                bool heard;
+        } cases[] = {
+                { "Type=notify\n", true },
+                { "Type=notify-reload\n", true },
+                { "Type=simple\nNotifyAccess=all\n", true },
+                { "Type=exec\nWatchdogSec=30\n", true },
+                { "NotifyAccess=none\n", false },
+                { "Type=forking\n", false },
+                { "", false },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+                CLEANUP(freep) char *text = xasprintf("[Service]\nExecStart=/bin/d\nUser=x\n%s", cases[i].lines);
+                CLEANUP(unit_file_freep) struct unit_file *file = parse(text);
+                struct unit_text u = text_of(file);
+                static char *args[] = { (char *)(uintptr_t) "-x" };
+
+                for (int k = 0; k < 4; k++) {
+                        CLEANUP(buf_done) struct buf b = BUF(1 << 20);
+
+                        u.n_args = k == 1, u.args = args;
+                        u.program = k >= 2 ? "/bin/sh" : NULL;
+                        if (k == 3)
+                                unit_text_beside(&u, "x.service", &b);
+                        else
+                                unit_text_dropin(&u, &b);
+                        cr_expect_eq(strstr(b.data, "/run/systemd/notify") != NULL, cases[i].heard && k < 2, "%zu %d",
+                                     i, k);
+                }
+        }
 }
 
 Test(unit_text, root_cannot_change_the_machines_sockets)
@@ -858,9 +894,9 @@ Test(unit_text, root_cannot_change_the_machines_sockets)
         u.program = "/bin/x";
         LINE_IS(&u, "BindReadOnlyPaths=", "");
         u.who.root = true;
-        LINE_IS(&u, "BindReadOnlyPaths=", "/run/systemd/notify /run/systemd/journal -/run/systemd/resolve");
+        LINE_IS(&u, "BindReadOnlyPaths=", "/run/systemd/journal -/run/systemd/resolve");
         u.who.root = false, u.who.gains = true;
-        LINE_IS(&u, "BindReadOnlyPaths=", "/run/systemd/notify /run/systemd/journal -/run/systemd/resolve");
+        LINE_IS(&u, "BindReadOnlyPaths=", "/run/systemd/journal -/run/systemd/resolve");
 }
 
 Test(unit_text, variables_are_written_as_systemd_reads_them)
