@@ -73,6 +73,9 @@ Test(resize, is_asked_where_an_amount_of_cpu_or_memory_is_another)
                   ONE("") ",\"initContainers\":[" C("i", REQ("2", "1Gi"), "") "]", true },
                 { ONE(REQ("1", "1Gi")), ONE(REQ("1", "1Gi")) "," GUEST, false },
                 { ONE(REQ("1", "1Gi")) "," GUEST, ONE(REQ("1", "2Gi")) "," GUEST, true },
+                { "\"containers\":[" C("c", "", "") "," C("d", REQ("1", "1Gi"), "") "]", ONE(""),
+                  false }, /* of what both have */
+                { ONE(""), "\"containers\":[" C("c", "", "") "," C("d", REQ("1", "1Gi"), "") "]", false },
         };
 
         for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -413,6 +416,52 @@ Test(resize, what_pid_1_has_not_is_an_error_and_tried_again)
         done(&w);
 }
 
+/* PID 1 still has the limits of before. That is an error only once all of this is behind it. */
+Test(resize, nothing_is_judged_before_it_is_told_and_answered)
+{
+        static const struct {
+                const char *shows;
+                bool send, in_flight, restarts, unknown;
+                const char *error;
+        } rows[] = {
+                { "told and answered", false, false, false, false,
+                  "systemd has other limits of container c than it was told" },
+                { "the helper was not asked", true, false, false, false, NULL },
+                { "the helper has not answered", false, true, false, false, NULL },
+                { "its container is begun anew", false, false, true, false, NULL },
+                { "PID 1 has not told", false, false, false, true, NULL },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                struct world w = running(SMALL);
+                struct resize *r;
+
+                grant(&w, LARGE);
+                r = w.state->resize;
+                read_back(&w, 0, 1, 200, 64 << 20);
+                r->send = rows[i].send, r->in_flight = rows[i].in_flight;
+                w.state->containers[0].resize_restarts = rows[i].restarts;
+                w.state->containers[0].unit.limits.known = !rows[i].unknown;
+                cr_expect_not(resize_settle(w.pod, w.state, T0), "%s", rows[i].shows);
+                cr_expect(streq(r->error, rows[i].error), "%s: %s", rows[i].shows, r->error ? r->error : "(none)");
+                cr_expect(r->under_way && w.state->containers[0].actual, "%s", rows[i].shows);
+                done(&w);
+        }
+}
+
+Test(resize, of_two_that_are_wrong_the_first_is_told_and_counts_once)
+{
+        struct world w = running("\"containers\":[" C("c", LIM("1", "100"), "") "," C("d", LIM("1", "100"), "") "]");
+
+        grant(&w, "\"containers\":[" C("c", LIM("1", "200"), "") "," C("d", LIM("1", "200"), "") "]");
+        read_back(&w, 0, 1, 1000, 100);
+        read_back(&w, 1, 1, 1000, 100);
+        cr_expect_not(resize_settle(w.pod, w.state, T0));
+        cr_expect_str_eq(w.state->resize->error, "systemd has other limits of container c than it was told");
+        cr_expect_eq(w.state->resize->failures, 1);
+        done(&w);
+}
+
 Test(resize, what_was_changed_again_meanwhile_begins_anew)
 {
         struct world w = running(SMALL);
@@ -508,6 +557,30 @@ Test(resize, a_pods_own_resources_are_told_as_they_are_in_effect)
         done(&w);
 }
 
+Test(resize, a_pods_own_resources_that_stay_are_not_under_way)
+{
+        struct world w = running(ONE(REQ("100m", "32Mi")) ALL(REQ("1000m", "64Mi")));
+
+        grant(&w, ONE(REQ("200m", "32Mi")) ALL(REQ("1", "64Mi")));
+        cr_assert_null(w.state->resize->actual);
+        tells_all(&w, "{" REQ("1", "64Mi") "}", "{" REQ("100m", "32Mi") "}");
+        done(&w);
+}
+
+Test(resize, a_guest_that_comes_with_it_had_nothing_before)
+{
+        struct world w = running(SMALL);
+        struct pod *had = w.pod;
+
+        w.pod = pod_of(LARGE "," GUEST);
+        pod_state_grow(w.state, w.pod);
+        resize_begin(w.state, had, w.pod, T0);
+        cr_expect_not_null(w.state->containers[0].actual);
+        cr_expect_null(w.state->containers[1].actual);
+        pod_free(had);
+        done(&w);
+}
+
 Test(resize, what_had_no_resources_has_none_until_then)
 {
         struct world w = running(ONE(""));
@@ -542,6 +615,7 @@ Test(resize, what_does_not_run_begins_with_what_the_pod_has)
         container_observe(&w.state->containers[0], &u, w.pod, T0);
         grant(&w, LARGE);
         tells(&w, "128Mi", "1");
+        cr_assert_null(w.state->containers[0].actual, "it has nothing of before");
         cr_assert(plans(&w, ACTION_RESIZE), "its unit is loaded, and its slice is there");
         w.state->resize->send = false;
         cr_assert(resize_settle(w.pod, w.state, T0));
@@ -602,6 +676,23 @@ Test(resize, a_container_is_begun_anew_where_its_policy_says_so)
         cr_assert_not(c->resize_restarts);
         cr_assert(resize_settle(w.pod, w.state, T0));
         tells(&w, "128Mi", "2");
+        done(&w);
+}
+
+/* Then there is nothing to replace: it is begun with what the pod has, and the next change is a matter of its own. */
+Test(resize, what_has_ended_is_not_begun_anew_for_it)
+{
+        struct world w = running(RESTARTS("1", "64Mi"));
+        struct unit_state u = { .phase = UNIT_FAILED, .main_code = 1, .main_status = 1, .started = T0, .ended = T0 };
+
+        grant(&w, RESTARTS("2", "128Mi"));
+        snprintf(u.result, sizeof(u.result), "exit-code");
+        snprintf(u.invocation, sizeof(u.invocation), "a");
+        container_observe(&w.state->containers[0], &u, w.pod, T0);
+        w.state->resize->send = false;
+        cr_assert(resize_settle(w.pod, w.state, T0));
+        cr_assert_not(w.state->containers[0].resize_restarts);
+        cr_assert(resize_has_unit(w.pod, w.state, 0));
         done(&w);
 }
 
