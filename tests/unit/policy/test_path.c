@@ -24,6 +24,8 @@ static const struct {
         { "/a", "/", true, true },
         { "/a/b", "/", true, true },
         { "/", "/a", false, false },
+        { "/a", "", true, true }, /* "/" without its "/", as of "%s/%s" */
+        { "", "", true, false },
         /* a "/" at the end of `dir`: what is beneath it, and not itself */
         { "/a/b", "/a/", true, true },
         { "/a", "/a/", false, false },

@@ -115,6 +115,19 @@ Test(policy_conf, a_policy_is_explained_in_words)
                 { "preset = untrusted", "No process of a pod is root", true },
                 { "preset = untrusted", "has ids of people", false },
                 { "preset = untrusted", "For pods that nobody trusts", false },
+                { "preset = untrusted\nroot = package", "For pods that nobody trusts", false },
+                { "root = deny", "For pods that nobody trusts", false },
+                { "user = 1000", "has ids of people", true },
+                { "user = 999", "CAUTION: ids below 1000", true },
+                /* What holds with every policy. */
+                { "", "\n# What an author of pods, and an agent that was taken over, can reach", true },
+                { "preset = untrusted", "of what they recommend run as root then", true },
+                { "preset = untrusted", "A pod of a package has that package's user", true },
+                { "preset = untrusted", "are in no group outside of `group`", true },
+                { "preset = untrusted", "may show what its groups read", true },
+                { "preset = untrusted", "The network is the machine's", true },
+                { "preset = untrusted", "can read each other's memory and files", true },
+                { "preset = untrusted", "An agent that was taken over can do all this", true },
         };
 
         for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -596,6 +609,23 @@ Test(policy, of_mounts_in_each_other_the_innermost_says_whose_a_path_is)
         cr_expect_str_eq(plain, "/var/running");
 }
 
+Test(policy, the_longest_path_of_a_program_stays_whole)
+{
+        CLEANUP(policy_freep) struct policy *p = conf("program = /srv/*/end");
+        struct op_volume host = { .kind = VOLUME_HOST, .host_path = "/srv" };
+        struct op_mount mount = { .volume = &host, .target = "/a", .host_path = (char *)(uintptr_t) "/srv" };
+        struct op_container k = { .n_mounts = 1, .mounts = &mount };
+        char path[ID_PATH_MAX + 1] = "/a";
+        struct err e = ERR_NONE;
+
+        for (size_t i = 2; i < ID_PATH_MAX; i++)
+                path[i] = i % 100 == 2 ? '/' : 'x';
+        memcpy(path + ID_PATH_MAX - 4, "/end", sizeof("/end"));
+        cr_assert_eq(strlen(path), ID_PATH_MAX);
+        cr_expect_eq(policy_ground(&k, path), GROUND_HOST_PATH);
+        cr_expect_eq(policy_program(p, &k, path, &e), 0, "%s", e.text);
+}
+
 Test(policy, a_working_dir_is_made_where_something_may_be_mounted)
 {
         static const char *const never[] = { "/etc/vks/x",
@@ -614,6 +644,7 @@ Test(policy, a_working_dir_is_made_where_something_may_be_mounted)
 
         cr_assert_eq(policy_working_dir("/var/run/app", plain, &e), 0, "%s", e.text);
         cr_assert_str_eq(plain, "/run/app");
+        cr_assert_str_eq(e.text, "", "nothing is said of what may be");
         for (size_t i = 0; i < ARRAY_LEN(never); i++) {
                 e = ERR_NONE;
                 cr_expect_eq(policy_working_dir(never[i], plain, &e), -EPERM, "%s", never[i]);
@@ -1365,7 +1396,7 @@ Test(policy, units_are_handed_on_with_pod_and_flag)
 
 Test(policy, files_are_handed_on_with_pod_and_volume)
 {
-        CLEANUP(policy_freep) struct policy *p = conf("");
+        CLEANUP(policy_freep) struct policy *p = conf("root = deny");
         CLEANUP(freep) char *path = xcalloc(257, 1);
         Vks__File f = VKS__FILE__INIT, *files[] = { &f };
         Vks__Fill m = VKS__FILL__INIT;
@@ -1378,6 +1409,7 @@ Test(policy, files_are_handed_on_with_pod_and_volume)
         m.pod = &pod;
         cr_assert_eq(policy_fill(p, &m, &op, NULL), 0, "the longest name");
         cr_assert(streq(op.volume, "config") && op.files == files && op.n_files == 1 && streq(op.pod.name, "web"));
+        cr_assert_eq(op.root, POLICY_ROOT_DENY, "who reads it depends on that");
         path[255] = 'x';
         cr_assert_eq(policy_fill(p, &m, &op, NULL), -EINVAL, "a longer one");
 }
@@ -1707,6 +1739,7 @@ Test(policy, exec_is_a_container_with_another_command)
         CLEANUP(freep) char *long_name = xcalloc(300, 1);
         struct err e = ERR_NONE;
 
+        env.name = (char *)"A", word.index = 1, word.value = (char *)"hush";
         c.name = (char *)"main", c.image = (char *)"/bin/sh";
         cr_assert_eq(exec("", &c, "alice", unit, &e), -EINVAL, "no command");
         c.command = command, c.n_command = 2;
@@ -1723,13 +1756,45 @@ Test(policy, exec_is_a_container_with_another_command)
         c.limits = NULL, c.oom_score_adjust = 1;
         cr_assert_eq(exec("", &c, "alice", unit, &e), -EINVAL, "and is the first to be killed");
         c.oom_score_adjust = 0;
-        memset(long_name, 'x', 299);
+        memset(long_name, 'x', 256);
+        cr_assert_eq(exec("", &c, long_name, unit, &e), 0, "%s", e.text);
+        long_name[256] = 'x';
         cr_assert_eq(exec("", &c, long_name, unit, &e), -EINVAL);
+        cr_assert_str_eq(e.text, "exec: the user's name has more than 256 bytes");
         command[0] = (char *)"/opt/tool";
         cr_assert_eq(exec("", &c, "alice", unit, &e), -EPERM);
         cr_assert_str_eq(e.reason, "program");
         c.name = (char *)"../x";
         cr_assert_eq(exec("", &c, "alice", unit, &e), -EINVAL);
+}
+
+/* All that the helper compares with what WRITE was asked for. */
+Test(policy, exec_is_handed_on_with_volumes_class_and_user)
+{
+        CLEANUP(policy_freep) struct policy *p = conf("");
+        CLEANUP(op_exec_done) struct op_exec op = { 0 };
+        char *command[] = { (char *)"/usr/bin/id" };
+        Vks__EmptyDir dir = VKS__EMPTY_DIR__INIT;
+        Vks__Volume v = volume_of("v", VKS__VOLUME__SOURCE_EMPTY_DIR), *volumes[] = { &v };
+        Vks__Mount at = mount_at("v", "/data", false), *mounts[] = { &at };
+        Vks__Container c = VKS__CONTAINER__INIT;
+        Vks__Exec m = VKS__EXEC__INIT;
+        struct err e = ERR_NONE;
+
+        v.empty_dir = &dir;
+        c.name = (char *)"main", c.image = (char *)"/bin/sh", c.command = command, c.n_command = 1;
+        c.mounts = mounts, c.n_mounts = 1;
+        m.pod = &pod, m.container = &c, m.id = 1, m.user = (char *)"alice", m.qos = VKS__QOS__QOS_GUARANTEED;
+        cr_assert_eq(policy_exec(p, &m, &op, &e), -EINVAL, "a mount of no volume");
+        op_exec_done(&op);
+        m.volumes = volumes, m.n_volumes = 1;
+        cr_assert_eq(policy_exec(p, &m, &op, &e), 0, "%s", e.text);
+        cr_expect_str_eq(op.user, "alice");
+        cr_expect_str_eq(op.as.pod.name, "web");
+        cr_expect_eq(op.as.qos, QOS_CLASS_GUARANTEED);
+        cr_assert(op.as.n_containers == 1 && op.as.containers[0].n_mounts == 1);
+        cr_expect_eq(op.as.containers[0].mounts[0].volume, &op.as.volumes[0]);
+        cr_expect_str_eq(op.as.containers[0].program, "/usr/bin/id");
 }
 
 Test(policy, exec_is_allowed_by_namespaces)

@@ -617,7 +617,10 @@ Test(resize, what_does_not_run_begins_with_what_the_pod_has)
         tells(&w, "128Mi", "1");
         cr_assert_null(w.state->containers[0].actual, "it has nothing of before");
         cr_assert(plans(&w, ACTION_RESIZE), "its unit is loaded, and its slice is there");
-        w.state->resize->send = false;
+        cr_assert_not(resize_settle(w.pod, w.state, T0), "the helper was not asked");
+        w.state->resize->send = false, w.state->resize->in_flight = true;
+        cr_assert_not(resize_settle(w.pod, w.state, T0), "it has not answered");
+        w.state->resize->in_flight = false;
         cr_assert(resize_settle(w.pod, w.state, T0));
         done(&w);
 }
