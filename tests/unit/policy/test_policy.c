@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "common/mem.h"
+#include "common/message.h"
 #include "policy/policy.h"
 #include "policy/policy_conf.h"
 #include "policy/privilege.h"
@@ -396,6 +397,23 @@ static struct written container(void)
         w.c.name = (char *)"c", w.c.image = (char *)"nginx", w.c.package = (char *)"nginx-common",
         w.c.unit = (char *)"nginx.service";
         return w;
+}
+
+static Vks__Volume volume_of(const char *name, Vks__Volume__SourceCase kind)
+{
+        Vks__Volume v = VKS__VOLUME__INIT;
+
+        v.name = (char *)(uintptr_t)name;
+        v.source_case = kind;
+        return v;
+}
+
+static Vks__Mount mount_at(const char *volume, const char *path, bool read_only)
+{
+        Vks__Mount m = VKS__MOUNT__INIT;
+
+        m.volume = (char *)(uintptr_t)volume, m.path = (char *)(uintptr_t)path, m.read_only = read_only;
+        return m;
 }
 
 static int write_with(const char *text, struct written *w)
@@ -1048,6 +1066,103 @@ Test(policy, a_resize_is_of_units_of_pods_and_in_the_ranges)
         cr_assert(strstr(e.text, "the pod's limits"), "%s", e.text);
 }
 
+Test(policy, a_stop_signal_is_one_that_systemd_knows)
+{
+        static const struct {
+                const char *name;
+                bool is;
+        } rows[] = {
+                { "", true }, /* none */
+                { "SIGHUP", true },
+                { "SIGTERM", true },
+                { "SIGSYS", true },
+                { "SIGRTMIN", true },
+                { "SIGRTMAX", true },
+                { "SIGRTMIN+1", true },
+                { "SIGRTMIN+9", true },
+                { "SIGRTMIN+10", true },
+                { "SIGRTMIN+15", true },
+                { "SIGRTMAX-1", true },
+                { "SIGRTMAX-14", true },
+                { "SIG", false },
+                { "TERM", false },
+                { "sigterm", false },
+                { "SIGTERM ", false },
+                { "SIGTERM\nExecStop=/x", false }, /* it is a line of a unit's */
+                { "xxxTERM", false },
+                { "15", false },
+                { "SIGRTMIN+", false },
+                { "SIGRTMIN+0", false },
+                { "SIGRTMIN+:", false },
+                { "SIGRTMIN+/", false },
+                { "SIGRTMIN+1/", false },
+                { "SIGRTMIN+16", false },
+                { "SIGRTMIN+1x", false },
+                { "SIGRTMIN+20", false },
+                { "SIGRTMIN+25", false },
+                { "SIGRTMIN+100", false },
+                { "SIGRTMIN+1\n", false },
+                { "SIGRTMAX-0", false },
+                { "SIGRTMAX+1", false },
+                { "SIGRTMIN-1", false },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                struct written w = container();
+
+                w.c.stop_signal = (char *)(uintptr_t)rows[i].name;
+                cr_expect_eq(write_with("", &w), rows[i].is ? 0 : -EINVAL, "%s: %s", rows[i].name, w.e.text);
+                cr_expect(rows[i].is || strstr(w.e.text, "container c: stopSignal: \""), "%s", w.e.text);
+        }
+}
+
+Test(policy, a_termination_message_is_a_mount_where_something_may_be_mounted)
+{
+        static const struct {
+                const char *path;
+                int r;
+                size_t n_mounts;
+                const char *target, *error;
+        } rows[] = {
+                { "", 0, 1, "/why", NULL }, /* of none, the volume's alone */
+                { MESSAGE_PATH, 0, 1, "/why", NULL },
+                { "/var/run/said", 0, 2, "/run/said", NULL },
+                { "/said", 0, 2, "/said", NULL },
+                { "/why", -EINVAL, 0, NULL, "container c: volumeMounts: two are at /why" },
+                { "said", -EINVAL, 0, NULL,
+                  "container c: terminationMessagePath: mountPath: \"said\" is not an absolute, normalized path" },
+                { "/proc/x", -EPERM, 0, NULL,
+                  "container c: terminationMessagePath: policy rule mount-target: nothing is mounted at /proc/x, "
+                  "because of /proc/ "
+                  "(see /etc/vks/policy.conf)" },
+        };
+        CLEANUP(policy_freep) struct policy *p = conf("");
+
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                struct written w = container();
+                Vks__Volume v = volume_of("v", VKS__VOLUME__SOURCE_EMPTY_DIR), *volumes[] = { &v };
+                Vks__Mount at = mount_at("v", "/why", false), *mounts[] = { &at };
+                Vks__Container *containers[] = { &w.c };
+                CLEANUP(op_write_done) struct op_write op = { 0 };
+                Vks__Write m = VKS__WRITE__INIT;
+                struct err e = ERR_NONE;
+
+                v.empty_dir = &w.d;
+                w.c.mounts = mounts, w.c.n_mounts = 1, w.c.message_path = (char *)(uintptr_t)rows[i].path;
+                m.pod = &pod, m.containers = containers, m.n_containers = 1, m.volumes = volumes, m.n_volumes = 1;
+                cr_expect_eq(policy_write(p, &m, &op, &e), rows[i].r, "%s: %s", rows[i].path, e.text);
+                cr_expect_str_eq(e.text, rows[i].error ? rows[i].error : "");
+                if (rows[i].r < 0)
+                        continue;
+                cr_assert_eq(op.containers[0].n_mounts, rows[i].n_mounts, "%s", rows[i].path);
+                cr_expect_str_eq(op.containers[0].mounts[0].target, rows[i].target);
+                if (rows[i].n_mounts < 2)
+                        continue;
+                cr_expect_eq(op.containers[0].mounts[0].volume->kind, VOLUME_MESSAGE);
+                cr_expect(streq(op.containers[0].mounts[0].sub_path, "") && !op.containers[0].mounts[0].read_only);
+        }
+}
+
 Test(policy, capabilities_that_are_dropped_are_ones_that_there_are)
 {
         CLEANUP(policy_freep) struct policy *p = conf("");
@@ -1412,23 +1527,6 @@ Test(policy, files_are_handed_on_with_pod_and_volume)
         cr_assert_eq(op.root, POLICY_ROOT_DENY, "who reads it depends on that");
         path[255] = 'x';
         cr_assert_eq(policy_fill(p, &m, &op, NULL), -EINVAL, "a longer one");
-}
-
-static Vks__Volume volume_of(const char *name, Vks__Volume__SourceCase kind)
-{
-        Vks__Volume v = VKS__VOLUME__INIT;
-
-        v.name = (char *)(uintptr_t)name;
-        v.source_case = kind;
-        return v;
-}
-
-static Vks__Mount mount_at(const char *volume, const char *path, bool read_only)
-{
-        Vks__Mount m = VKS__MOUNT__INIT;
-
-        m.volume = (char *)(uintptr_t)volume, m.path = (char *)(uintptr_t)path, m.read_only = read_only;
-        return m;
 }
 
 Test(policy, a_pod_is_handed_on_as_it_shall_be_written)

@@ -249,6 +249,26 @@ Test(privilege, a_dynamic_user_has_no_group_of_the_units)
         cr_assert(who.set_group && who.gid == ALLOWED && !who.known);
 }
 
+Test(privilege, a_user_or_group_that_the_machine_does_not_have_is_not_known)
+{
+        granted("");
+        cr_assert(who.known && !who.set_group);
+        unit.user.known = false;
+        granted("");
+        cr_assert_not(who.known);
+        setup();
+        unit.has_group = true, unit.group = UINT32_MAX;
+        granted("");
+        cr_assert_not(who.known);
+}
+
+Test(privilege, a_pods_own_group_takes_the_place_of_the_packages)
+{
+        c.run_as_group = &group, group.value = ALLOWED;
+        granted("");
+        cr_assert(who.set_group && who.gid == ALLOWED && !who.set_user && who.uid == 120);
+}
+
 /* PID 1 takes them from /etc/group whatever the unit says, so vks-exec has to leave them. */
 Test(privilege, what_a_user_is_a_member_of_is_asked_about_too)
 {
