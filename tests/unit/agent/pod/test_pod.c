@@ -1414,8 +1414,11 @@ Test(pod, a_host_port_leads_to_no_other_port)
         CLEANUP(pod_freep) struct pod *same = parse(PORTS("\"containerPort\":80,\"hostPort\":80"));
         CLEANUP(pod_freep) struct pod *other = parse(PORTS("\"containerPort\":80,\"hostPort\":81"));
         CLEANUP(pod_freep) struct pod *none = parse(PORTS("\"containerPort\":80"));
+        CLEANUP(pod_freep)
+        struct pod *two = parse(PORTS("\"containerPort\":80,\"hostPort\":81},{\"containerPort\":90,\"hostPort\":91"));
 
         cr_expect_null(same->ignored);
         cr_expect_null(none->ignored);
         cr_expect_str_eq(other->ignored, "hostPort other than its containerPort");
+        cr_expect_str_eq(two->ignored, "hostPort other than its containerPort", "said once");
 }
