@@ -61,6 +61,7 @@ Test(manifest, yaml_and_json_become_the_object_that_the_api_server_would_have_ma
                 cr_assert_str_eq(meta(o, "namespace"), "prod");
                 cr_assert(manifest_is_uid(meta(o, "uid")) && id_is_uid(meta(o, "uid")));
                 cr_assert_null(meta(o, "deletionTimestamp"));
+                cr_assert_str_eq(json_str(json_get(json_get(o, "metadata"), "labels"), "app"), "web");
                 cr_assert_str_eq(json_str(notes, "a"), "b");
                 cr_assert_str_eq(json_str(notes, "kubernetes.io/config.source"), "file");
                 cr_assert_str_eq(json_str(notes, "kubernetes.io/config.hash"), meta(o, "uid"));
@@ -103,6 +104,7 @@ Test(manifest, defaults_are_kubernetes)
                 { "containers: [{name: c, image: /bin/sh}]", "IfNotPresent", "BestEffort", NULL },
                 { "containers: [{name: c, image: 'https://h/p_1_all.deb'}]", "IfNotPresent", "BestEffort", NULL },
                 { "containers: [{name: c, image: nginx, imagePullPolicy: Never}]", "Never", "BestEffort", NULL },
+                { "containers: [{name: c, image: nginx, imagePullPolicy: ''}]", "Always", "BestEffort", NULL },
                 { "containers: [{name: c, image: nginx, resources: {limits: {memory: 1Gi}}}]", "Always", "Burstable",
                   "1Gi" },
                 { "containers: [{name: c, image: nginx, resources: {limits: {cpu: 1, memory: 1Gi}, requests: {cpu: "
@@ -138,6 +140,39 @@ Test(manifest, with_the_machines_network_a_port_is_the_machines)
         cr_assert_eq(p->demands.ports[0].host, 80);
         pod_free(p);
         cJSON_Delete(o);
+}
+
+/* What the API server would have put in, as text. */
+Test(manifest, ports_and_tolerations_are_completed)
+{
+#define EVERYTHING "{\"operator\":\"Exists\",\"effect\":\"NoExecute\"}"
+        static const struct {
+                const char *spec, *ports, *tolerations;
+        } rows[] = {
+                { "hostNetwork: false", NULL, "[" EVERYTHING "]" },
+                { "tolerations: null", NULL, "[" EVERYTHING "]" },
+                { "tolerations: [{key: a, operator: Exists}]", NULL,
+                  "[{\"key\":\"a\",\"operator\":\"Exists\"}," EVERYTHING "]" },
+                { "containers: [{name: c, image: nginx, ports: [{containerPort: 80}]}]", "[{\"containerPort\":80}]",
+                  "[" EVERYTHING "]" },
+                { "hostNetwork: true, containers: [{name: c, image: nginx, ports: [{containerPort: 80}, "
+                  "{hostPort: 0, containerPort: 81}, {hostPort: 82, containerPort: 82}, {name: x}, 7]}]",
+                  "[{\"containerPort\":80,\"hostPort\":80},{\"containerPort\":81,\"hostPort\":81},"
+                  "{\"hostPort\":82,\"containerPort\":82},{\"name\":\"x\"},7]",
+                  "[" EVERYTHING "]" },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                cJSON *o = parse_spec(rows[i].spec);
+                const cJSON *spec = json_get(o, "spec");
+                CLEANUP(freep)
+                char *ports = cJSON_PrintUnformatted(json_get(json_get(spec, "containers")->child, "ports")),
+                     *tolerations = cJSON_PrintUnformatted(json_get(spec, "tolerations"));
+
+                cr_expect(streq(ports, rows[i].ports), "%s: %s", rows[i].spec, ports ? ports : "(none)");
+                cr_expect_str_eq(tolerations, rows[i].tolerations, "%s: %s", rows[i].spec, tolerations);
+                cJSON_Delete(o);
+        }
 }
 
 Test(manifest, what_is_no_pod_of_its_own_is_refused_and_the_field_is_named)
@@ -182,6 +217,17 @@ Test(manifest, what_is_no_pod_of_its_own_is_refused_and_the_field_is_named)
                 { "containers: [{name: c, image: a, envFrom: [{configMapRef: {name: s}}]}]",
                   "spec.containers{c}.envFrom" },
                 { "containers: [{name: c, image: a, args: [-p, 80]}]", "spec.containers{c}.args: not a string" },
+                { "containers: [{name: c, image: a, command: [-p, 80]}]", "spec.containers{c}.command: not a string" },
+                { "containers: [{name: C, image: a}]", "spec.containers{C}: its name is no DNS label" },
+                { "containers: [{image: a}]", "spec.containers{}: its name is no DNS label" },
+                { "containers: [{name: c, image: ''}]", "spec.containers{c}: has no image" },
+                { "serviceAccount: robot", "spec.serviceAccount: a static pod" },
+                { "resourceClaims: [{name: r}]", "spec.resourceClaims: a static pod" },
+                { "volumes: x", "spec.volumes: not a list" },
+                { "tolerations: x", "spec.tolerations: not a list" },
+                { "volumes: [{name: v, ephemeral: {}}]", "spec.volumes{v}: a static pod" },
+                { "volumes: [{name: v, projected: {sources: [{downwardAPI: {}}, {podCertificate: {}}]}}]",
+                  "spec.volumes{v}.projected" },
         };
         struct err e;
         cJSON *o;
