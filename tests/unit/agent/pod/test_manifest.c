@@ -212,6 +212,12 @@ Test(manifest, what_is_no_pod_of_its_own_is_refused_and_the_field_is_named)
                   "spec.containers{c}: there is another" },
                 { "containers: [{name: c}]", "spec.containers{c}: has no image" },
                 { "containers: [{name: c, image: a, env: [{name: A, value: 80}]}]", "spec.containers{c}.env{A}" },
+                { "containers: [{name: c, image: a, env: [{value: a}]}]", "spec.containers{c}.env{}: has no name" },
+                { "containers: [{name: c, image: a, env: [{name: '', value: a}]}]",
+                  "spec.containers{c}.env{}: has no name" },
+                { "containers: [{name: c, image: a, env: [{name: A, valueFrom: {configMapKeyRef: {name: s}}}]}]",
+                  "spec.containers{c}.env{A}.valueFrom: a static pod" },
+                { "containers: [{name: c, image: a, env: 80, args: x}]", "spec.containers{c}.args: not a list" },
                 { "containers: [{name: c, image: a, env: [{name: A, valueFrom: {secretKeyRef: {name: s, key: k}}}]}]",
                   "spec.containers{c}.env{A}.valueFrom" },
                 { "containers: [{name: c, image: a, envFrom: [{configMapRef: {name: s}}]}]",
@@ -247,6 +253,55 @@ Test(manifest, what_is_no_pod_of_its_own_is_refused_and_the_field_is_named)
         }
 }
 
+/* The file is read into a buffer of its size, with nothing behind it. */
+Test(manifest, blanks_are_read_to_the_end_of_the_file_and_no_further)
+{
+        static const char *const texts[] = { "\r\n \t ", " {", "{} \t" };
+
+        for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+                size_t n = strlen(texts[i]);
+                CLEANUP(freep) char *exact = xcalloc(n, 1);
+                struct err e = ERR_NONE;
+                cJSON *o;
+
+                memcpy(exact, texts[i], n);
+                cr_assert_lt(manifest_parse(exact, n, "n1", SEEN, &o, &e), 0, "%s", texts[i]);
+        }
+}
+
+Test(manifest, a_file_and_a_name_have_a_longest)
+{
+        CLEANUP(freep) char *plain = pod_of("hostNetwork: true"), *text = xcalloc(MANIFEST_MAX + 2, 1);
+        char name[ID_NAME_MAX + 1] = "";
+        struct err e = ERR_NONE;
+        cJSON *o;
+
+        memset(text, '\n', MANIFEST_MAX + 1);
+        memcpy(text, plain, strlen(plain));
+        cr_assert_eq(manifest_parse(text, MANIFEST_MAX, "n1", SEEN, &o, &e), 0, "%s", e.text);
+        cJSON_Delete(o);
+        cr_assert_eq(manifest_parse(text, MANIFEST_MAX + 1, "n1", SEEN, &o, &e), -EFBIG);
+        cr_assert_str_eq(e.text, "larger than 1048576 bytes");
+
+        for (size_t i = 0; i < ID_NAME_MAX - strlen("-n1"); i++)
+                name[i] = i % 50 == 40 ? '.' : 'x';
+        for (size_t more = 0; more < 2; more++) {
+                CLEANUP(freep)
+                char *named =
+                        xasprintf("apiVersion: v1\nkind: Pod\nmetadata: {name: %s%.*s}\nspec: {containers: [{name: "
+                                  "c, image: nginx}]}\n",
+                                  name, (int)more, "y");
+
+                e = ERR_NONE;
+                cr_assert_eq(manifest_parse(named, strlen(named), "n1", SEEN, &o, &e), more ? -EINVAL : 0, "%s",
+                             e.text);
+                if (more)
+                        cr_assert(starts_with(e.text, "metadata.name: with -n1 behind it it is longer than 253 bytes"));
+                else
+                        cJSON_Delete(o);
+        }
+}
+
 Test(manifest, downward_fields_need_no_api_server)
 {
         cJSON_Delete(parse_spec("volumes: [{name: v, downwardAPI: {items: [{path: l, fieldRef: {fieldPath: "
@@ -262,6 +317,10 @@ Test(manifest, a_mirror_is_the_nodes)
         cr_assert_str_eq(manifest_mirrored(m), meta(o, "uid"));
         cr_assert_null(meta(m, "uid"), "the API server gives it one");
         cr_assert_null(json_get(m, "status"));
+        cr_assert_str_eq(json_str(owner, "apiVersion"), "v1");
+        cr_assert_str_eq(json_str(m, "apiVersion"), "v1");
+        cr_assert_str_eq(json_str(m, "kind"), "Pod");
+        cr_assert_str_eq(json_str(json_get(o, "status"), "phase"), "Pending");
         cr_assert_str_eq(json_str(owner, "kind"), "Node");
         cr_assert_str_eq(json_str(owner, "name"), "n1");
         cr_assert_str_eq(json_str(owner, "uid"), "11111111-2222-4333-8444-555555555555");
@@ -274,6 +333,9 @@ Test(manifest, no_uid_of_the_api_servers_is_taken_for_one_of_a_file)
 {
         cr_assert_not(manifest_is_uid("11111111-2222-4333-8444-555555555555"));
         cr_assert(manifest_is_uid("11111111222243338444555555555555"));
+        cr_assert_not(manifest_is_uid("1111111122224333844455555555555"), "31 digits");
+        cr_assert_not(manifest_is_uid("111111112222433384445555555555555"), "33 digits");
+        cr_assert_not(manifest_is_uid("11111111-22224333844455555555555"));
 }
 
 Test(manifest, a_late_status_lets_no_count_fall)
