@@ -96,6 +96,11 @@ Test(image_table, the_first_pattern_that_fits_counts)
                 { "apple:1", "" },
                 { "tool:a", "tool-ab" },
                 { "tool:c", "" },
+                { "pear", "pear" },
+                { "quay.io/pear", "pear" },
+                { "quay.io/a/pear:1", "pear" },
+                { "quay.io/spear", "" },
+                { "pear/x", "" },
                 /* what is no image of a registry is never looked up */
                 { "redis:5:7.0.15-1~deb12u1", "" },
                 { "redis:7.0.15-1", "" },
@@ -113,9 +118,10 @@ Test(image_table, the_first_pattern_that_fits_counts)
                                       "  [ docker.io/library/redis ]  \npackage=redis-all\n\n# a comment = x\n"
                                       "[**/library/redis]\npackage = redis-any\n"
                                       "[prom/prometheus quay.io/*/prometheus]\npackage = prometheus\n"
-                                      "[apple:latest]\npackage = apple\n[tool:[ab]]\npackage = tool-ab");
+                                      "[apple:latest]\npackage = apple\n[tool:[ab]]\npackage = tool-ab\n"
+                                      "[**/pear]\npackage = pear");
 
-        cr_expect_eq(image_table_count(t), 6U);
+        cr_expect_eq(image_table_count(t), 7U);
         for (size_t i = 0; i < ARRAY_LEN(rows); i++)
                 cr_expect_str_eq(meaning(t, rows[i].image), rows[i].package, "%s is \"%s\"", rows[i].image,
                                  meaning(t, rows[i].image));
@@ -182,6 +188,8 @@ Test(image_table, a_mistake_names_its_line)
                   "f:3: version: \"new\" is neither any, major nor tag, nor the version of a package" },
                 { "[a]\npackage = app\nversion = -1",
                   "f:3: version: \"-1\" is neither any, major nor tag, nor the version of a package" },
+                { "[a]\npackage = app\nversion = 1_2",
+                  "f:3: version: \"1_2\" is neither any, major nor tag, nor the version of a package" },
                 { "[a]\nprogram = /bin/x\nversion = 1", "f:1: a program has no version" },
                 { "[a]\nversion = tag\nprogram = /bin/x", "f:1: a program has no version" },
                 { "[a]\npackage = app\ncommand = a 'b", "f:3: command: a quote is not closed" },
@@ -210,6 +218,34 @@ Test(image_table, a_mistake_names_its_line)
         cr_expect_eq(image_table_parse("f", "[a]\0\n", 5, &(struct image_table *){ NULL }, NULL), -EINVAL);
 }
 
+Test(image_table, the_longest_name_path_and_version_stay_whole)
+{
+        static const struct {
+                const char *key;
+                size_t longest;
+                char first, others;
+        } rows[] = { { "package", ID_PACKAGE_MAX, 'a', 'b' },
+                     { "program", ID_PATH_MAX, '/', 'b' },
+                     { "version", ID_VERSION_MAX, '1', '2' } };
+
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+                for (size_t more = 0; more < 2; more++) {
+                        CLEANUP(image_table_freep) struct image_table *t = NULL;
+                        CLEANUP(freep) char *word = xcalloc(rows[i].longest + more + 1, 1), *text = NULL;
+                        struct err e = ERR_NONE;
+                        bool version = streq(rows[i].key, "version");
+
+                        for (size_t k = 0; k < rows[i].longest + more; k++)
+                                word[k] = k % 100 ? rows[i].others : rows[i].first;
+                        text = xasprintf("[a]\n%s%s = %s\n", version ? "package = app\n" : "", rows[i].key, word);
+                        cr_assert_eq(image_table_parse("f", text, strlen(text), &t, &e), more ? -EINVAL : 0, "%s: %s",
+                                     rows[i].key, e.text);
+                        if (more)
+                                continue;
+                        cr_expect_str_eq(version ? image_table_row(t, 0)->version : image_table_row(t, 0)->name, word);
+                }
+}
+
 Test(image_table, it_has_bounds)
 {
         CLEANUP(freep) char *text = xcalloc(40, IMAGE_PATTERNS_MAX + 1);
@@ -226,8 +262,11 @@ Test(image_table, it_has_bounds)
         cr_expect_str_eq(e.text, "f:4001: more than 2000 patterns");
 
         n = (size_t)sprintf(text, "[x]\npackage=app\nargs=");
-        for (int i = 0; i < 201; i++)
+        for (int i = 0; i < 200; i++)
                 n += (size_t)sprintf(text + n, "a ");
+        cr_assert_eq(image_table_parse("f", text, n, &t, &e), 0, "%s", e.text);
+        t = image_table_free(t);
+        n += (size_t)sprintf(text + n, "a ");
         cr_expect_eq(image_table_parse("f", text, n, &t, &e), -EINVAL);
         cr_expect_str_eq(e.text, "f:3: args: more than 200 words");
 }
