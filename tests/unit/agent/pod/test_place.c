@@ -229,6 +229,8 @@ Test(place, an_ephemeral_volume_is_the_claim_that_was_made_for_the_pod)
         "40 22 0:56 / /mnt/no rw - ext4 server:/disk rw\n"                                                             \
         "41 22 0:52 / /mnt/later rw - nfs4 server:/twice rw\n"                                                         \
         "42 22 0:52 / /mnt/last rw - nfs4 server:/twice rw\n"                                                          \
+        "43 22 0:57 / /mnt/odd rw - nfs4 odd rw\n"                                                                     \
+        "44 22 0:58 / /mnt/odd rw - nfs4 [2001:db8::9] rw\n"                                                           \
         "broken\n"
 
 static char *nfs(const char *server, const char *path)
@@ -259,6 +261,8 @@ Test(place, nfs_is_where_the_machine_has_mounted_it)
                 { "2001:db8::1", "/x", "/mnt/six/x Directory" },
                 { "[2001:db8::1]", "/x", "/mnt/six/x Directory" },
                 { "2001:db8::", "/x", "later" },
+                { "odd", "/x", "later" }, /* a source that names no path */
+                { "2001:db8::9", "/x", "later" },
         };
 
         for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
