@@ -36,14 +36,13 @@ static char **join_words(char **first, char **second)
 
 /*
  * The whole command line of a container: none of the package's options is to stay behind it. Those stay behind a
- * command alone and go when there are args (unit_text.h), so all words but the first are args.
+ * command alone and go when there are args (unit_text.h), so all words but the first are args. What the container had
+ * was taken before.
  */
 static void set_whole(struct container *c, char **words)
 {
         size_t n = 0;
 
-        strv_free(c->command);
-        c->command = NULL;
         strv_push(&c->command, &n, *words);
         if (words[1]) {
                 for (char **w = words; (*w = w[1]); w++) /* the first one is the command's now */

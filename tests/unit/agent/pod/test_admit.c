@@ -150,6 +150,19 @@ Test(admit, labels)
                   REQUIRED("{\"matchExpressions\":[" EXPRESSION("x", "Exists", "") "],\"matchFields\":[" EXPRESSION(
                           "metadata.name", "In", "\"node1\"") "]}"),
                   REJECTED, "NodeAffinity", NULL, NOBODY, NULL },
+                { .shows = "a field and an expression that both fit",
+                  .spec = REQUIRED(
+                          "{\"matchExpressions\":[" EXPRESSION("disk", "Exists", "") "],\"matchFields\":[" EXPRESSION(
+                                  "metadata.name", "In", "\"node1\"") "]}") },
+                { .shows = "Gt than a negative number", .spec = REQUIRED(TERM(EXPRESSION("cores", "Gt", "\"-9\""))) },
+                { .shows = "Gt than a positive number", .spec = REQUIRED(TERM(EXPRESSION("cores", "Gt", "\"+7\""))) },
+                { "Gt than a sign", REQUIRED(TERM(EXPRESSION("cores", "Gt", "\"-\""))), REJECTED, "NodeAffinity", NULL,
+                  NOBODY, NULL },
+                { "Gt than a number with something behind it", REQUIRED(TERM(EXPRESSION("cores", "Gt", "\"7x\""))),
+                  REJECTED, "NodeAffinity", NULL, NOBODY, NULL },
+                { "Lt than a number that is too large",
+                  REQUIRED(TERM(EXPRESSION("cores", "Lt", "\"9223372036854775808\""))), REJECTED, "NodeAffinity", NULL,
+                  NOBODY, NULL },
                 { "a selector beside an affinity that fits",
                   REQUIRED(TERM(EXPRESSION("disk", "Exists", ""))) ",\"nodeSelector\":{\"disk\":\"hdd\"}", REJECTED,
                   "NodeAffinity", "nodeSelector", NOBODY, NULL },
