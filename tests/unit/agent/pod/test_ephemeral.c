@@ -299,18 +299,31 @@ Test(ephemeral, its_user_is_its_targets_if_the_pod_says_who_that_is)
 
 Test(ephemeral, there_is_a_bound_and_the_pod_goes_on_at_it)
 {
-        CLEANUP(buf_done) struct buf many = BUF(64 * 1024);
+        static const struct {
+                unsigned n;
+                size_t kept;
+                const char *ignored;
+        } rows[] = { { 62, 63, NULL },
+                     { 63, 64, NULL },
+                     { 64, 64, "ephemeralContainers beyond 64 containers" },
+                     { 70, 64, "ephemeralContainers beyond 64 containers" } };
 
-        for (unsigned i = 0; i < 70; i++)
-                buf_printf(&many, "%s{\"name\":\"d%u\",\"image\":\"bash\"}", i ? "," : "", i);
-        CLEANUP(freep)
-        char *json = xasprintf(POD("\"containers\":[{\"name\":\"c\",\"image\":\"bash\"}],\"ephemeralContainers\":[%s]"),
-                               many.data);
-        struct world w = world(json);
-        cr_expect_eq(w.pod->n_containers, 64);
-        cr_expect_eq(w.pod->refused.code, 0);
-        cr_expect_str_eq(w.pod->ignored, "ephemeralContainers beyond 64 containers");
-        world_done(&w);
+        for (size_t k = 0; k < ARRAY_LEN(rows); k++) {
+                CLEANUP(buf_done) struct buf many = BUF(64 * 1024);
+
+                for (unsigned i = 0; i < rows[k].n; i++)
+                        buf_printf(&many, "%s{\"name\":\"d%u\",\"image\":\"bash\"}", i ? "," : "", i);
+                CLEANUP(freep)
+                char *json = xasprintf(
+                        POD("\"containers\":[{\"name\":\"c\",\"image\":\"bash\"}],\"ephemeralContainers\":[%s]"),
+                        many.data);
+                struct world w = world(json);
+                cr_expect_eq(w.pod->n_containers, rows[k].kept);
+                cr_expect_eq(w.pod->refused.code, 0);
+                cr_expect(streq(w.pod->ignored, rows[k].ignored), "%u: %s", rows[k].n,
+                          w.pod->ignored ? w.pod->ignored : "(none)");
+                world_done(&w);
+        }
 }
 
 /* What is known of the others stays when one is added, wherever the array lies then. */

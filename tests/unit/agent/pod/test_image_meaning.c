@@ -65,6 +65,30 @@ static void add(struct buf *b, char *const *words)
                 buf_printf(b, "%s|", *words);
 }
 
+/* The first reason counts, and who is not refused has none. */
+Test(image_meaning, a_program_whose_unit_had_too_long_a_name_is_refused)
+{
+        CLEANUP(freep) char *x = xcalloc(251, 1), *text = NULL;
+        CLEANUP(image_table_freep) struct image_table *t = NULL;
+        CLEANUP(pod_freep)
+        struct pod *fine = pod("{'name':'a','image':'redis'}"),
+                   *p = pod_as_it_is("{'name':'a','image':'nginx'},{'name':'b','image':'long'}"),
+                   *refused = pod_as_it_is("{'name':'a','image':'nginx'},{'name':'b','image':'long'}");
+
+        memset(x, 'x', 250);
+        text = xasprintf("[nginx]\npackage = nginx\n[long]\nprogram = /%s\n", x);
+        t = table(text);
+        cr_expect(fine->refused.code == 0 && !fine->refused_container);
+        cr_assert_eq(p->refused.code, 0, "%s", p->refused.text);
+        image_meaning_apply(t, p);
+        cr_expect_neq(p->refused.code, 0);
+        cr_expect_eq(p->refused_container, &p->containers[1]);
+        err_set(&refused->refused, -EINVAL, "InvalidImageName", "before");
+        image_meaning_apply(t, refused);
+        cr_expect_str_eq(refused->refused.text, "before");
+        cr_expect_null(refused->refused_container);
+}
+
 /* Rows: image, what the pod says, and "command / args" that follow. */
 Test(image_meaning, the_command_line_is_what_it_would_be_of_the_image)
 {

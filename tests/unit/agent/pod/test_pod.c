@@ -493,7 +493,37 @@ static char *container_text(const struct container *c)
                 buf_str(&b, " non-root");
         if (c->sandbox.no_new_privileges)
                 buf_str(&b, " no-new-privileges");
+        buf_printf(&b, "%s%s%s", c->tty ? " tty" : "", c->has_stdin ? " stdin" : "", c->stdin_once ? " once" : "");
         return buf_steal(&b);
+}
+
+/* Files that not everybody may read are the group's of who is no user of the pod's own. */
+Test(pod, who_reads_files_that_not_everybody_may_read)
+{
+#define MOUNTED    ",\"volumeMounts\":[{\"name\":\"v\",\"mountPath\":\"/v\"}]"
+#define FILE(mode) "{\"path\":\"l" #mode "\",\"mode\":" #mode ",\"fieldRef\":{\"fieldPath\":\"metadata.name\"}}"
+        static const struct {
+                const char *shows, *files, *container, *pod;
+                bool is;
+        } rows[] = {
+                { "the owner alone may", FILE(256), MOUNTED, "", true },
+                { "everybody may", FILE(292), MOUNTED, "", false },
+                { "one of two is enough", FILE(292) "," FILE(288), MOUNTED, "", true },
+                { "not mounted", FILE(256), "", "", false },
+                { "a user of its own", FILE(256), MOUNTED ",\"securityContext\":{\"runAsUser\":7}", "", false },
+                { "the pod has a group for them", FILE(256), MOUNTED, ",\"securityContext\":{\"fsGroup\":7}", false },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                CLEANUP(freep)
+                char *spec = xasprintf("\"volumes\":[{\"name\":\"w\",\"emptyDir\":{}},{\"name\":\"v\",\"downwardAPI\":{"
+                                       "\"items\":[%s]}}],\"containers\":[{\"name\":\"c\",\"image\":\"nginx\"%s}]%s",
+                                       rows[i].files, rows[i].container, rows[i].pod);
+                CLEANUP(pod_freep) struct pod *p = parse(spec);
+
+                cr_assert_str_eq(p->refused.text, "", "%s: %s", rows[i].shows, p->refused.text);
+                cr_expect_eq(p->containers[0].reads_files, rows[i].is, "%s", rows[i].shows);
+        }
 }
 
 Test(pod, fields_of_a_container)
@@ -502,6 +532,10 @@ Test(pod, fields_of_a_container)
                 const char *shows, *fields, *is, *refused, *pod;
         } table[] = {
                 { "nothing but name and image", "", "c nginx", "", "" },
+                { "a terminal", ",\"tty\":true", "c nginx tty", "", "" },
+                { "input", ",\"stdin\":true", "c nginx stdin", "", "" },
+                { "which ends with the first who gives it", ",\"stdin\":true,\"stdinOnce\":true", "c nginx stdin once",
+                  "", "" },
                 { "imagePullPolicy", ",\"imagePullPolicy\":\"Always\"", "c nginx Always", "", "" },
                 { "imagePullPolicy", ",\"imagePullPolicy\":\"Never\"", "c nginx Never", "", "" },
                 { "imagePullPolicy", ",\"imagePullPolicy\":\"IfNotPresent\"", "c nginx", "", "" },
@@ -708,6 +742,10 @@ Test(pod, what_has_no_effect_yet_is_told_once)
                 { "\"tty\":true,\"stdin\":true,\"volumeDevices\":[]", NULL },
                 { "\"volumeDevices\":[{}]", "volumeDevices" },
                 { "\"resources\":{\"claims\":[{\"name\":\"x\"}]}", "resources.claims" },
+                { "\"resources\":{\"claims\":[]}", NULL },
+                { "\"volumeMounts\":[{\"mountPropagation\":\"Bidirectional\"}]", "mountPropagation" },
+                { "\"volumeMounts\":[{\"mountPropagation\":\"None\"}]", NULL },
+                { "\"volumeMounts\":[{},{\"bindMountOptions\":[\"sync\"]}]", "bindMountOptions" },
                 { "\"resources\":{\"limits\":{},\"requests\":{}}", NULL },
                 { "\"resources\":{\"limits\":{\"cpu\":\"1\",\"memory\":\"1Gi\"}}", NULL },
                 { "\"resources\":{\"limits\":{\"ephemeral-storage\":\"1Gi\"}}", NULL },
