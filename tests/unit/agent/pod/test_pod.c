@@ -743,9 +743,12 @@ Test(pod, what_has_no_effect_yet_is_told_once)
                 { "\"volumeDevices\":[{}]", "volumeDevices" },
                 { "\"resources\":{\"claims\":[{\"name\":\"x\"}]}", "resources.claims" },
                 { "\"resources\":{\"claims\":[]}", NULL },
-                { "\"volumeMounts\":[{\"mountPropagation\":\"Bidirectional\"}]", "mountPropagation" },
-                { "\"volumeMounts\":[{\"mountPropagation\":\"None\"}]", NULL },
-                { "\"volumeMounts\":[{},{\"bindMountOptions\":[\"sync\"]}]", "bindMountOptions" },
+                { "\"volumeMounts\":[{\"name\":\"v\",\"mountPath\":\"/v\",\"mountPropagation\":\"Bidirectional\"}]",
+                  "mountPropagation" },
+                { "\"volumeMounts\":[{\"name\":\"v\",\"mountPath\":\"/v\",\"mountPropagation\":\"None\"}]", NULL },
+                { "\"volumeMounts\":[{\"name\":\"v\",\"mountPath\":\"/v\"},{\"name\":\"v\",\"mountPath\":\"/"
+                  "w\",\"bindMountOptions\":[\"sync\"]}]",
+                  "bindMountOptions" },
                 { "\"resources\":{\"limits\":{},\"requests\":{}}", NULL },
                 { "\"resources\":{\"limits\":{\"cpu\":\"1\",\"memory\":\"1Gi\"}}", NULL },
                 { "\"resources\":{\"limits\":{\"ephemeral-storage\":\"1Gi\"}}", NULL },
@@ -762,7 +765,8 @@ Test(pod, what_has_no_effect_yet_is_told_once)
 
         for (size_t i = 0; i < ARRAY_LEN(table); i++) {
                 CLEANUP(freep)
-                char *spec = xasprintf("\"containers\":[{\"name\":\"c\",\"image\":\"nginx\",%s},"
+                char *spec = xasprintf("\"volumes\":[{\"name\":\"v\",\"emptyDir\":{}}],\"containers\":[{\"name\":\"c\","
+                                       "\"image\":\"nginx\",%s},"
                                        "{\"name\":\"d\",\"image\":\"redis\",%s}]",
                                        table[i].fields, table[i].fields);
                 CLEANUP(pod_freep) struct pod *p = parse(spec);

@@ -10,7 +10,7 @@ static const char PORTS[] = "[{\"name\":\"web\",\"containerPort\":8080},{\"conta
 static struct probe *parse(enum probe_type type, const char *json, struct err *e)
 {
         cJSON *spec = cJSON_Parse(json), *ports = cJSON_Parse(PORTS);
-        struct probe *p = NULL;
+        struct probe *p = (struct probe *)(uintptr_t)1; /* not what is told of it */
         int r;
 
         cr_assert_not_null(spec, "bad test JSON: %s", json);
@@ -153,6 +153,34 @@ Test(probe, bad_fields_are_named)
                 cr_expect_null(parse(PROBE_LIVENESS, cases[i].json, &e));
                 cr_expect_str_eq(e.text, cases[i].text, "%s: %s", cases[i].json, e.text);
         }
+}
+
+Test(probe, there_is_a_bound_to_words_and_headers)
+{
+        static const struct {
+                const char *head, *one, *tail;
+                size_t most;
+                const char *error;
+        } rows[] = {
+                { "{\"exec\":{\"command\":[", "\"x\"", "]}}", 1024, "livenessProbe.exec.command: not a command" },
+                { "{\"httpGet\":{\"port\":1,\"httpHeaders\":[", "{\"name\":\"A\",\"value\":\"b\"}", "]}}", 256,
+                  "livenessProbe.httpGet.httpHeaders: too many" },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+                for (size_t more = 0; more < 2; more++) {
+                        CLEANUP(buf_done) struct buf b = BUF(64 * 1024);
+                        CLEANUP(probe_freep) struct probe *p = NULL;
+                        struct err e = ERR_NONE;
+
+                        buf_str(&b, rows[i].head);
+                        for (size_t k = 0; k < rows[i].most + more; k++)
+                                buf_printf(&b, "%s%s", k ? "," : "", rows[i].one);
+                        buf_str(&b, rows[i].tail);
+                        p = parse(PROBE_LIVENESS, b.data, &e);
+                        cr_expect_eq(p == NULL, more == 1, "%s", e.text);
+                        cr_expect_str_eq(e.text, more ? rows[i].error : "");
+                }
 }
 
 /* ---- when, and what the results add up to ------------------------------------------------------------------------ */
