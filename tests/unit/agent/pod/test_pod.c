@@ -963,6 +963,33 @@ static char *volume_text(const struct volume *v)
         return buf_steal(&b);
 }
 
+Test(pod, what_an_empty_dir_has_no_way_to_be_is_told)
+{
+        static const struct {
+                const char *fields, *ignored;
+        } rows[] = {
+                { "", NULL },
+                { "\"medium\":\"\"", NULL },
+                { "\"medium\":\"Memory\"", NULL },
+                { "\"medium\":\"HugePages\"", "emptyDir.medium" },
+                { "\"medium\":\"HugePages-2Mi\"", "emptyDir.medium" },
+                { "\"mode\":511", "emptyDir.mode" },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                CLEANUP(freep)
+                char *spec =
+                        xasprintf("\"containers\":[{\"name\":\"c\",\"image\":\"nginx\"}],\"volumes\":[{\"name\":\"v\","
+                                  "\"emptyDir\":{%s}}]",
+                                  rows[i].fields);
+                CLEANUP(pod_freep) struct pod *p = parse(spec);
+
+                cr_expect_eq(p->refused.code, 0, "%s", p->refused.text);
+                cr_expect(streq(p->ignored, rows[i].ignored), "%s: %s", rows[i].fields,
+                          p->ignored ? p->ignored : "(none)");
+        }
+}
+
 Test(pod, fields_of_a_volume)
 {
         static const struct {
