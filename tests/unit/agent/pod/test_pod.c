@@ -963,6 +963,29 @@ static char *volume_text(const struct volume *v)
         return buf_steal(&b);
 }
 
+/* "POD-VOLUME", which may be longer than a name. */
+Test(pod, a_claim_that_is_made_for_a_pod_has_a_name_that_can_be)
+{
+        for (size_t more = 0; more < 2; more++) {
+                char name[ID_NAME_MAX + 1] = "";
+
+                for (size_t i = 0; i < ID_NAME_MAX - strlen("-v") + more; i++)
+                        name[i] = i % 50 == 40 ? '.' : 'x';
+                CLEANUP(freep)
+                char *object =
+                        xasprintf("{\"metadata\":{\"namespace\":\"d\",\"name\":\"%s\",\"uid\":"
+                                  "\"0f6c2a9e-1234-4abc-8def-0123456789ab\"},\"spec\":{\"containers\":[],\"volumes\":["
+                                  "{\"name\":\"v\",\"ephemeral\":{}}]}}",
+                                  name);
+                CLEANUP(pod_freep) struct pod *p = parse_object(object);
+
+                cr_expect(starts_with(p->refused.text, more ? "volumes{v}.ephemeral: \"xxx" : ""), "%s",
+                          p->refused.text);
+                cr_expect_eq(p->refused.code != 0, more == 1, "%s", p->refused.text);
+                cr_expect(p->volumes[0].owned && p->volumes[0].kind == VOLUME_CLAIM);
+        }
+}
+
 Test(pod, what_an_empty_dir_has_no_way_to_be_is_told)
 {
         static const struct {
