@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 
 #include "agent/lib/json.h"
+#include "common/buf.h"
 #include "common/mem.h"
 
 static struct pod *pod_named(const char *name, const char *spec, const char *more)
@@ -293,6 +294,11 @@ Test(admit, resources)
                 { "large pages", ASKS("\"hugepages-2Mi\":\"4Mi\""), REJECTED, "OutOfhugepages-2Mi", NULL, NOBODY,
                   NULL },
                 { .shows = "none of them", .spec = ASKS("\"hugepages-2Mi\":\"0\"") },
+                { "an init container's",
+                  C("") ",\"initContainers\":[{\"name\":\"i\",\"image\":\"x\",\"resources\":{\"requests\":{\"hugepages-"
+                        "1Gi\":"
+                        "\"1Gi\"}}}]",
+                  REJECTED, "OutOfhugepages-1Gi", NULL, NOBODY, NULL },
                 { .shows = "what no node has is the scheduler's matter", .spec = ASKS("\"example.com/gpu\":\"1\"") },
                 { "before labels", ASKS("\"cpu\":\"3\"") ",\"nodeSelector\":{\"x\":\"y\"}", REJECTED, "OutOfcpu", NULL,
                   NOBODY, NULL },
@@ -317,6 +323,30 @@ Test(admit, as_many_pods_as_the_node_may_have)
 
 #define WEB  PORT("\"containerPort\":80")
 #define HOST PORT("\"containerPort\":80,\"hostPort\":80")
+
+Test(admit, a_pod_has_so_many_ports)
+{
+        static const size_t rows[][3] = { { 600, 424, 1024 }, { 600, 425, 1024 }, { 600, 600, 1024 },
+                                          { 1024, 1, 1024 },  { 1025, 1, 1024 },  { 3, 2, 5 } };
+
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                CLEANUP(buf_done) struct buf b = BUF(128 * 1024);
+
+                buf_str(&b, "\"containers\":[");
+                for (size_t c = 0; c < 2; c++) {
+                        buf_printf(&b, "%s{\"name\":\"c%zu\",\"image\":\"/bin/x%zu\",\"ports\":[", c ? "," : "", c, c);
+                        for (size_t k = 0; k < rows[i][c]; k++)
+                                buf_printf(&b, "%s{\"containerPort\":%zu}", k ? "," : "", k + 1 + c * 2000);
+                        buf_str(&b, "]}");
+                }
+                buf_str(&b, "]");
+                CLEANUP(pod_freep) struct pod *p = pod_named("new", b.data, "");
+
+                cr_expect_eq(p->demands.n_ports, rows[i][2], "row %zu: %zu", i, p->demands.n_ports);
+                cr_expect_eq(p->demands.ports[rows[i][0] < 1024 ? rows[i][0] - 1 : 1023].container,
+                             rows[i][0] < 1024 ? rows[i][0] : 1024);
+        }
+}
 
 Test(admit, ports)
 {
@@ -376,6 +406,8 @@ Test(admit, ports)
                   .there = RUNS,
                   .other = PORT("\"name\":1") },
                 { .shows = "what is no port", .spec = PORT("\"containerPort\":65616"), .there = RUNS, .other = WEB },
+                { "the last port", PORT("\"containerPort\":65535"), HELD, "PortConflict", "port 65535/TCP", RUNS,
+                  PORT("\"containerPort\":65535") },
         };
 
         JUDGE(rows);

@@ -67,6 +67,35 @@ Test(resources, fields)
 #define CPU(name, amount, more) "{\"name\":\"" name "\",\"resources\":{\"requests\":{\"cpu\":\"" amount "\"}}" more "}"
 #define SIDECAR                 ",\"restartPolicy\":\"Always\""
 
+/* What the pod asks for beyond its containers, in equal parts. */
+Test(resources, memory_that_is_the_pods_own_is_shared_out)
+{
+#define OWN(memory) "\"resources\":{\"requests\":{\"memory\":\"" memory "\"}}"
+#define ONE(memory) "{\"name\":\"c\",\"resources\":{\"requests\":{\"memory\":\"" memory "\"}}}"
+        static const struct {
+                const char *spec;
+                uint64_t each;
+        } rows[] = {
+                { "{}", 0 },
+                { "{" OWN("100") "}", 0 },
+                { "{\"containers\":[" ONE("40") "]}", 0 },
+                { "{" OWN("100") ",\"containers\":[" ONE("40") "]}", 60 },
+                { "{" OWN("100") ",\"containers\":[" ONE("40") "," ONE("20") "]}", 20 },
+                { "{" OWN("100") ",\"containers\":[" ONE("100") "]}", 0 },
+                { "{" OWN("100") ",\"containers\":[" ONE("140") "]}", 0 },
+                { "{" OWN("100") ",\"containers\":[" ONE("40") "],\"initContainers\":[{}]}", 30 },
+                { "{" OWN("100") ",\"containers\":[" ONE("40") "],\"initContainers\":[{},{}]}", 20 },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                cJSON *spec = cJSON_Parse(rows[i].spec);
+
+                cr_assert_not_null(spec, "%s", rows[i].spec);
+                cr_expect_eq(resources_spare_memory(spec), rows[i].each, "%s", rows[i].spec);
+                cJSON_Delete(spec);
+        }
+}
+
 /* component-helpers resource.PodRequests */
 Test(resources, of_a_pod)
 {
