@@ -243,6 +243,21 @@ Test(admit, under_pressure)
                 { "another value", "m",
                   C("") ",\"tolerations\":[{\"key\":\"node.kubernetes.io/memory-pressure\",\"value\":\"x\"}]",
                   "BestEffort", REJECTED, NULL },
+                { "its value, which is none", "m",
+                  C("") ",\"tolerations\":[{\"key\":\"node.kubernetes.io/memory-pressure\"}]", "BestEffort", ADMITTED,
+                  NULL },
+                { "and said so", "m",
+                  C("") ",\"tolerations\":[{\"key\":\"node.kubernetes.io/memory-pressure\",\"operator\":\"Equal\","
+                        "\"value\":\"\",\"effect\":\"\"}]",
+                  "BestEffort", ADMITTED, NULL },
+                { "an empty operator", "m",
+                  C("") ",\"tolerations\":[{\"key\":\"node.kubernetes.io/memory-pressure\",\"operator\":\"\"}]",
+                  "BestEffort", ADMITTED, NULL },
+                { "an unknown operator", "m",
+                  C("") ",\"tolerations\":[{\"key\":\"node.kubernetes.io/memory-pressure\",\"operator\":\"Is\"}]",
+                  "BestEffort", REJECTED, NULL },
+                { "anything of no operator", "m", C("") ",\"tolerations\":[{\"key\":\"\"}]", "BestEffort", REJECTED,
+                  NULL },
         };
 
         for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

@@ -88,3 +88,41 @@ Test(resolv, no_more_domains_than_the_library_reads)
         cr_assert_leq(strlen(other), 2048 + strlen("search \n"), "%zu", strlen(other));
         cr_assert_gt(strlen(other), 1900);
 }
+
+/* With the blanks between them they are 2048 bytes, or one more. */
+Test(resolv, the_last_byte_of_the_domains_counts)
+{
+        for (size_t more = 0; more < 2; more++) {
+                char own[4096] = "search";
+                size_t n = strlen(own);
+
+                for (char c = 'a'; c <= 'i'; c++) {
+                        size_t length = c < 'i' ? 254 : 8 + more;
+
+                        own[n++] = ' ';
+                        memset(own + n, c, length);
+                        n += length;
+                }
+                CLEANUP(freep) char *text = resolv_text("", own);
+                cr_expect_eq(strchr(text, 'i') != NULL, more == 0);
+        }
+}
+
+Test(resolv, a_config_has_a_largest_size)
+{
+        enum { MOST = 256 * 1024 - sizeof("options \n") + 1 };
+
+        for (size_t more = 0; more < 2; more++) {
+                CLEANUP(freep) char *name = xcalloc(MOST + 2, 1), *text = NULL;
+                cJSON *o = cJSON_CreateObject(), *option = cJSON_CreateObject();
+                struct err e = ERR_NONE;
+
+                memset(name, 'x', MOST + more);
+                cJSON_AddStringToObject(option, "name", name);
+                cJSON_AddItemToArray(cJSON_AddArrayToObject(o, "options"), option);
+                cr_expect_eq(resolv_of_config(o, &text, &e), more ? -EINVAL : 0, "%s", e.text);
+                if (more)
+                        cr_expect_str_eq(e.text, "spec.dnsConfig: more than 262144 bytes");
+                cJSON_Delete(o);
+        }
+}
