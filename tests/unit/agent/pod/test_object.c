@@ -73,4 +73,24 @@ Test(object, a_pod_of_a_file_has_no_status_of_others)
               "{\"metadata\":{\"name\":\"p\"},\"spec\":{},\"status\":{\"phase\":\"Running\"}}");
         cr_assert_null(object_shown("{", "", NULL));
         cr_assert_null(object_shown(NULL, "", cJSON_CreateObject()));
+        cr_assert_null(object_shown(NULL, "", cJSON_Parse("{\"conditions\":[{\"message\":null}]}")));
+}
+
+Test(object, the_conditions_of_a_resize_are_the_nodes_own)
+{
+        CLEANUP(freep)
+        char *text = kept("{\"status\":{\"conditions\":[{\"type\":\"PodResizePending\"},{\"type\":\"x\"},{\"type\":"
+                          "\"PodResizeInProgress\"},{\"type\":\"PodScheduled\"}]}}",
+                          false);
+
+        cr_assert_str_eq(text, "{\"status\":{\"conditions\":[{\"type\":\"x\"}]}}");
+}
+
+Test(object, what_the_nodes_status_says_nothing_of_stays)
+{
+        shown("{\"status\":{\"qosClass\":\"Burstable\",\"conditions\":[{\"type\":\"x\"}]}}", "",
+              "{\"phase\":\"Running\"}",
+              "{\"status\":{\"phase\":\"Running\",\"qosClass\":\"Burstable\",\"conditions\":[{\"type\":\"x\"}]}}");
+        shown("{\"status\":{\"qosClass\":\"Burstable\"}}", "", "{\"qosClass\":\"Guaranteed\"}",
+              "{\"status\":{\"qosClass\":\"Guaranteed\"}}");
 }

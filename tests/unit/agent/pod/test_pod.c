@@ -696,6 +696,8 @@ Test(pod, fields_of_a_container)
                 CLEANUP(freep) char *is = container_text(&p->containers[0]);
 
                 cr_expect_str_eq(p->refused.text, table[i].refused, "%s: %s", table[i].shows, p->refused.text);
+                if (*table[i].refused && strstr(table[i].fields, "subPathExpr"))
+                        cr_expect_str_eq(p->containers[0].mounts[0].sub_path, "", "nothing half-made of it is left");
                 cr_expect(!table[i].is || streq(is, table[i].is), "%s: \"%s\"", table[i].shows, is);
                 if (*table[i].refused) {
                         cr_expect_str_eq(p->refused.reason, "CreateContainerConfigError");
