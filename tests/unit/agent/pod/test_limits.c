@@ -50,6 +50,9 @@ Test(limits, as_a_kubelet_reckons_them)
         } rows[] = {
                 { "nothing", "BestEffort", PODS(ONE("c", "")), "0 0 0 0", "0 0 0 0" },
                 { "a request is a share", "Burstable", PODS(ONE("c", ASKS(CPU("250m")))), "10 0 0 0", "10 0 0 0" },
+                { "the least that is more than the least share", "Burstable", PODS(ONE("c", ASKS(CPU("29m")))),
+                  "2 0 0 0", "2 0 0 0" },
+                { "just below that", "Burstable", PODS(ONE("c", ASKS(CPU("28m")))), "1 0 0 0", "1 0 0 0" },
                 { "a CPU", "Burstable", PODS(ONE("c", ASKS(CPU("1")))), "39 0 0 0", "39 0 0 0" },
                 { "of memory alone, the least share", "Burstable", PODS(ONE("c", ASKS(MEMORY("1Gi")))), "1 0 0 0",
                   "1 0 0 0" },
@@ -148,4 +151,15 @@ Test(limits, a_sidecar_is_killed_no_sooner_than_who_needs_it)
         cr_assert_eq(limits_oom_score(p, &p->containers[0], 4 * GI), 750);
         cr_assert_eq(limits_oom_score(p, &p->containers[1], 4 * GI), 250);
         cr_assert_eq(limits_oom_score(p, &p->containers[2], 4 * GI), 500);
+
+        /* whatever their order, and what does not need it does not count */
+        CLEANUP(pod_freep)
+        struct pod *q =
+                parse("Burstable",
+                      PODS(ONE("a", ASKS(MEMORY("1Gi"))) "," ONE("b", ASKS(MEMORY("2Gi"))))
+                              INIT(SIDECAR("s", "") "," ONE("i", ASKS(MEMORY("1Mi")))) ",\"ephemeralContainers\":["
+                                                                                       "{\"name\":\"e\",\"image\":"
+                                                                                       "\"bash\"}]");
+
+        cr_assert_eq(limits_oom_score(q, &q->containers[0], 4 * GI), 750);
 }
