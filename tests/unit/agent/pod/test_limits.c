@@ -56,6 +56,8 @@ Test(limits, as_a_kubelet_reckons_them)
                 { "a CPU", "Burstable", PODS(ONE("c", ASKS(CPU("1")))), "39 0 0 0", "39 0 0 0" },
                 { "of memory alone, the least share", "Burstable", PODS(ONE("c", ASKS(MEMORY("1Gi")))), "1 0 0 0",
                   "1 0 0 0" },
+                { "more than the largest share", "Burstable", PODS(ONE("c", ASKS(CPU("300")))), "10000 0 0 0",
+                  "10000 0 0 0" },
                 { "as much as there is", "Burstable", PODS(ONE("c", ASKS(CPU("9000000")))), "10000 0 0 0",
                   "10000 0 0 0" },
                 { "a limit is a request where none is", "Guaranteed",
