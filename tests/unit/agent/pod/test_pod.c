@@ -497,6 +497,41 @@ static char *container_text(const struct container *c)
         return buf_steal(&b);
 }
 
+/* Of the pod, for each of its containers: "FSGROUP: GROUPS". */
+Test(pod, groups)
+{
+        static const struct {
+                const char *context, *is;
+        } rows[] = {
+                { "", "none:" },
+                { "\"fsGroup\":7", "7: 7" },
+                { "\"fsGroup\":0", "0: 0" },
+                { "\"fsGroup\":-1", "none:" },
+                { "\"fsGroup\":4294967294", "4294967294: 4294967294" },
+                { "\"fsGroup\":4294967295", "none:" },
+                { "\"supplementalGroups\":[]", "none:" },
+                { "\"supplementalGroups\":[5,0,6]", "none: 5 0 6" },
+                { "\"supplementalGroups\":[4294967294,4294967295,-1,\"7\",null,8]", "none: 4294967294 8" },
+                { "\"fsGroup\":7,\"supplementalGroups\":[5,6]", "7: 7 5 6" },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                CLEANUP(freep)
+                char *spec = xasprintf("\"containers\":[{\"name\":\"c\",\"image\":\"nginx\"}],\"securityContext\":{%s}",
+                                       rows[i].context);
+                CLEANUP(pod_freep) struct pod *p = parse(spec);
+                CLEANUP(buf_done) struct buf b = BUF(1024);
+
+                if (p->has_fs_group)
+                        buf_printf(&b, "%u:", p->fs_group);
+                else
+                        buf_str(&b, "none:");
+                for (size_t k = 0; k < p->n_groups; k++)
+                        buf_printf(&b, " %u", p->groups[k]);
+                cr_expect_str_eq(b.data, rows[i].is, "%s: %s", rows[i].context, b.data);
+        }
+}
+
 /* Files that not everybody may read are the group's of who is no user of the pod's own. */
 Test(pod, who_reads_files_that_not_everybody_may_read)
 {
