@@ -36,7 +36,7 @@ int resize_order(const struct pod *a, const struct resize *of_a, const struct po
 /* The wish is not granted now. True when that is news. */
 bool resize_defer(struct pod_state *s, const char *why, uint64_t now);
 
-/* It is granted: `has`, in the place of `had`. The wish is over. `pids`: as of limits_of_pod(). */
+/* It is granted: `has`, in the place of `had`. The wish is over. */
 void resize_begin(struct pod_state *s, const struct pod *had, const struct pod *has, uint64_t now);
 
 /* An agent that comes back takes up what `status` says is under way. */
