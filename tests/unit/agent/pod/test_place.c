@@ -258,6 +258,8 @@ Test(place, nfs_is_where_the_machine_has_mounted_it)
                 { "server", "/twice", "/mnt/last Directory" },
                 { "serve", "/export", "later" },
                 { "server2", "/export", "later" },
+                { "servus", "/export", "later" },
+                { "2001:db8::2", "/x", "later" },
                 { "2001:db8::1", "/x", "/mnt/six/x Directory" },
                 { "[2001:db8::1]", "/x", "/mnt/six/x Directory" },
                 { "2001:db8::", "/x", "later" },
