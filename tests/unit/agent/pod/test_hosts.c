@@ -46,6 +46,10 @@ Test(hosts, no_word_is_more_than_a_word)
                 { "[{\"ip\":\"1.2.3.4\",\"hostnames\":[\"#\"]}]", "spec.hostAliases[0].hostnames: not a name" },
                 { "[{\"ip\":\"1.2.3.4\",\"hostnames\":[7]}]", "spec.hostAliases[0].hostnames: not a name" },
                 { "[{\"ip\":\"1.2.3.4\",\"hostnames\":[\"\"]}]", "spec.hostAliases[0].hostnames: not a name" },
+                { "[{\"ip\":\"1.2.3.4\",\"hostnames\":[\"a\"]},{\"ip\":\"\"}]",
+                  "spec.hostAliases[1].ip: not an address" },
+                { "[{\"ip\":\"1.2.3.4\",\"hostnames\":[\"a\\u007f\"]}]", "spec.hostAliases[0].hostnames: not a name" },
+                { "[{\"ip\":\"1.2.3.4\",\"hostnames\":[\"\\u00e9\"]}]", "spec.hostAliases[0].hostnames: not a name" },
         };
 
         for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

@@ -633,7 +633,8 @@ Test(pod, fields_of_a_container)
                 { "one that is none",
                   ",\"env\":[{\"name\":\"A\",\"valueFrom\":{\"resourceFieldRef\":{\"resource\":\"limits.gpu\"}}}]",
                   NULL, "containers{c}.env{A}.resourceFieldRef: no resource \"limits.gpu\" of a container \"c\"", "" },
-                { "nothing of that", ",\"env\":[{\"name\":\"A\",\"valueFrom\":{\"fileKeyRef\":{\"key\":\"k\"}}}]", NULL,
+                { "nothing of that", ",\"env\":[{\"name\":\"A\",\"valueFrom\":{\"fileKeyRef\":{\"key\":\"k\"}}}]",
+                  "c nginx A=",
                   "containers{c}.env{A}.valueFrom: only fieldRef, resourceFieldRef, configMapKeyRef and secretKeyRef "
                   "are "
                   "supported",
