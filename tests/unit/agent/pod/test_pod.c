@@ -497,6 +497,17 @@ static char *container_text(const struct container *c)
         return buf_steal(&b);
 }
 
+Test(pod, of_a_hook_that_is_none_nothing_is_handed_out)
+{
+        struct handler *h = (struct handler *)(uintptr_t)1;
+        cJSON *none = cJSON_CreateObject();
+        struct err e = ERR_NONE;
+
+        cr_expect_lt(handler_parse(HOOK_PRE_STOP, none, NULL, &h, &e), 0);
+        cr_expect_null(h);
+        cJSON_Delete(none);
+}
+
 /* Of the pod, for each of its containers: "FSGROUP: GROUPS". */
 Test(pod, groups)
 {
@@ -594,6 +605,12 @@ Test(pod, fields_of_a_container)
                   "c nginx postStart /x preStop :80", "", "" },
                 { "a hook that sleeps", ",\"lifecycle\":{\"preStop\":{\"sleep\":{\"seconds\":5}}}",
                   "c nginx preStop 5 s", "", "" },
+                { "not at all", ",\"lifecycle\":{\"preStop\":{\"sleep\":{\"seconds\":0}}}", "c nginx preStop 0 s", "",
+                  "" },
+                { "as long as can be", ",\"lifecycle\":{\"preStop\":{\"sleep\":{\"seconds\":2147483647}}}",
+                  "c nginx preStop 2147483647 s", "", "" },
+                { "too long", ",\"lifecycle\":{\"preStop\":{\"sleep\":{\"seconds\":2147483648}}}", NULL,
+                  "containers{c}.lifecycle.preStop.sleep.seconds: out of range", "" },
                 { "too short", ",\"lifecycle\":{\"preStop\":{\"sleep\":{\"seconds\":-1}}}", NULL,
                   "containers{c}.lifecycle.preStop.sleep.seconds: out of range", "" },
                 { "of no kind", ",\"lifecycle\":{\"postStart\":{}}", NULL,
