@@ -399,8 +399,7 @@ bool resize_settle(const struct pod *p, struct pod_state *s, uint64_t now)
                         CLEANUP(freep)
                         char *why = xasprintf("systemd has other limits of container %s than it was told",
                                               p->containers[i].name);
-                        (void)resize_fail(s, why, now);
-                        return false;
+                        (void)resize_fail(s, why, now); /* so it is sent again, and the others are judged then */
                 }
         }
         if (!all || r->send || r->in_flight)
