@@ -598,6 +598,10 @@ Test(pod, fields_of_a_container)
                   "containers{c}.env{A}: no variable can hold a NUL", "" },
                 { "workingDir", ",\"workingDir\":\"/srv\"", "c nginx in /srv", "", "" },
                 { "none", ",\"workingDir\":\"\"", "c nginx", "", "" },
+                { "with slashes behind it", ",\"workingDir\":\"/srv//\"", "c nginx in /srv", "", "" },
+                { "the root", ",\"workingDir\":\"//\"", "c nginx in /", "", "" },
+                { "a rule of restarts that is none", ",\"restartPolicyRules\":[{}]", NULL,
+                  "containers{c}.restartPolicyRules[0].action: neither Restart nor RestartAllContainers", "" },
                 { "its signal", ",\"lifecycle\":{\"stopSignal\":\"SIGUSR1\"}", "c nginx signal SIGUSR1", "", "" },
                 { "hooks",
                   ",\"ports\":[{\"name\":\"w\",\"containerPort\":80}],\"lifecycle\":{\"postStart\":{\"exec\":"
