@@ -228,6 +228,19 @@ static void keep(struct sampler *s)
         timer_arm(s->event, &s->again, CLOCK_MONOTONIC, s->recent_usec, on_again, s);
 }
 
+/* One of less depth than is asked for, which somebody wanted at once, takes the place of none. */
+static void keep_or_drop(struct sampler *s)
+{
+        bool whole = is_wanted(s, USAGE_WHOLE);
+
+        if (whole ? s->sample->depth == USAGE_WHOLE : is_wanted(s, USAGE_BASIC)) {
+                keep(s);
+        } else if (!whole) {
+                s->kept = sample_unref(s->kept);
+                s->refresh = false;
+        }
+}
+
 static void hand_out_kept(struct sampler *s)
 {
         struct sample *kept = s->kept;
@@ -269,11 +282,10 @@ static int work(sd_event_source *source, void *userdata)
         }
         if (s->kept)
                 sample_rates(s->sample, s->kept);
-        if (is_wanted(s, USAGE_WHOLE) || is_wanted(s, USAGE_BASIC))
-                keep(s);
+        keep_or_drop(s);
         hand_out(s);
         end_sample(s);
-        if (!is_waited_for(s))
+        if (!is_waited_for(s) && !s->refresh)
                 sd_event_source_set_enabled(source, SD_EVENT_OFF);
         return 0;
 }

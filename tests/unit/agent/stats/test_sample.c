@@ -123,13 +123,19 @@ Test(sample, a_recent_one_is_there_as_long_as_it_is_asked_for)
         turn_until(event, 4);
         cr_assert_neq(got[3], got[2], "it had less than is asked for");
         cr_assert_eq(got[3]->depth, USAGE_WHOLE);
+        sample_take(s, USAGE_BASIC, take, NULL);
+        turn_until(event, 5);
+        cr_assert_eq(got[4]->depth, USAGE_BASIC);
+        sample_recent(s, USAGE_WHOLE, take, NULL);
+        turn_until(event, 6);
+        cr_assert_eq(got[5], got[3], "one of less depth does not take its place");
         /* another one is taken when it is old, though nobody asks */
         for (uint64_t now = 0, end = got[3]->at + 2 * RECENT; now < end; now = time_now())
                 sd_event_run(event, RECENT);
         sample_recent(s, USAGE_BASIC, take, NULL);
-        turn_until(event, 5);
-        cr_assert_neq(got[4], got[3]);
-        cr_assert_eq(got[4]->depth, USAGE_WHOLE, "as much as was asked for lately");
+        turn_until(event, 7);
+        cr_assert_neq(got[6], got[3]);
+        cr_assert_eq(got[6]->depth, USAGE_WHOLE, "as much as was asked for lately");
         /* and that ends some time after the last question */
         for (uint64_t now = 0, end = time_now() + 10 * RECENT; now < end; now = time_now())
                 sd_event_run(event, RECENT);
