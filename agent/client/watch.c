@@ -13,7 +13,7 @@
 enum {
         CHUNK = 500, /* objects in one answer */
         LIST_TIMEOUT_MS = 60000,
-        SILENCE_MS = 150000, /* bookmarks come every minute */
+        SILENCE_MS = 150000, /* bookmarks come every minute, from most servers */
         LIFE_MIN_S = 300,
         LIFE_MAX_S = 600,
         RETRY_FIRST_MS = 800,
@@ -41,6 +41,7 @@ struct watch {
         bool expired;   /* 410, and no event since */
         int last_error; /* of the failure before, 0 after success */
         long last_status;
+        unsigned silence_ms;
         bool logged;
         bool busy, dead; /* dead while busy: freed when the handler has returned */
 };
@@ -275,13 +276,22 @@ static void on_watch_data(void *userdata, const char *data, size_t size)
         leave(w);
 }
 
+/*
+ * The server began to answer, and had nothing more to say: where nothing changes, that of 1.20 sends no bookmarks
+ * either. Whether it is still there shows when it is asked again.
+ */
+static bool is_silence(const struct api_response *r)
+{
+        return r->error == -ETIMEDOUT && r->status == 200;
+}
+
 static void on_watch_done(void *userdata, struct api_response *r)
 {
         struct watch *w = userdata;
 
         w->call = NULL;
         enter(w);
-        if (r->error == 0)
+        if (r->error == 0 || is_silence(r))
                 start_after(w, w->heard ? 0 : EMPTY_WATCH_USEC);
         else if (r->error == -EKEYEXPIRED)
                 expire(w, r);
@@ -318,7 +328,7 @@ static void start_watch(struct watch *w)
 
         buf_done(&w->rest);
         w->heard = false;
-        w->call = api_stream(w->api, path, SILENCE_MS, on_watch_data, on_watch_done, w);
+        w->call = api_stream(w->api, path, w->silence_ms, on_watch_data, on_watch_done, w);
 }
 
 static void start(struct watch *w)
@@ -327,6 +337,11 @@ static void start(struct watch *w)
                 start_list(w);
         else
                 start_watch(w);
+}
+
+void watch_set_silence(struct watch *w, unsigned ms)
+{
+        w->silence_ms = ms;
 }
 
 struct watch *watch_new(sd_event *event, struct api *api, const char *path, const char *query,
@@ -341,6 +356,7 @@ struct watch *watch_new(sd_event *event, struct api *api, const char *path, cons
         w->handler = *handler;
         w->userdata = userdata;
         w->rest = BUF(WATCH_LINE_MAX);
+        w->silence_ms = SILENCE_MS;
         w->retry = (struct retry){ .first_ms = RETRY_FIRST_MS, .most_ms = RETRY_MOST_MS };
         w->denied = (struct retry){ .first_ms = DENIED_FIRST_MS, .most_ms = RETRY_MOST_MS };
         start(w);

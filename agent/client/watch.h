@@ -29,6 +29,8 @@ struct watch_handler { /* any of them may be NULL but upsert and gone */
  */
 struct watch *watch_new(sd_event *event, struct api *api, const char *path, const char *query,
                         const struct watch_handler *handler, void *userdata);
+/* How long a watch may bring nothing before the server is asked anew; instead of 150 s, for tests. */
+void watch_set_silence(struct watch *w, unsigned ms);
 struct watch *watch_free(struct watch *w); /* allowed inside of the handler */
 DEFINE_FREEP(struct watch, watch_free)
 

@@ -87,13 +87,15 @@ static void on_failed(void *userdata, const struct api_response *r)
         see(userdata, what, NULL);
 }
 
-static void play(const struct step *steps, size_t n, const char *free_at, const char *want)
+static void play(const struct step *steps, size_t n, const char *free_at, unsigned silence_ms, const char *want)
 {
         static const struct watch_handler handler = { on_begin, on_upsert, on_gone, on_synced, on_failed };
         struct run t = { .steps = steps, .n_steps = n, .seen = BUF(10000), .free_at = free_at };
 
         t.api = api_start(&t.server, answer, &t, NULL);
         t.watch = watch_new(t.server.event, t.api, "/api/v1/pods", "fieldSelector=a%3Db", &handler, &t);
+        if (silence_ms)
+                watch_set_silence(t.watch, silence_ms);
         cr_expect_eq(t.seen.len, 0, "nothing is called from inside watch_new()");
         sd_event_loop(t.server.event);
         cr_expect_str_eq(t.seen.data, want, "%s", t.seen.data);
@@ -104,7 +106,7 @@ static void play(const struct step *steps, size_t n, const char *free_at, const 
         buf_done(&t.seen);
 }
 
-#define PLAY(steps, want) play(steps, ARRAY_LEN(steps), NULL, want)
+#define PLAY(steps, want) play(steps, ARRAY_LEN(steps), NULL, 0, want)
 #define LIST              "GET /api/v1/pods?fieldSelector=a%3Db&limit=500 "
 #define WATCH(version)                                                                                                 \
         "GET /api/v1/pods?fieldSelector=a%3Db&watch=true&allowWatchBookmarks=true&resourceVersion=" version            \
@@ -156,6 +158,17 @@ Test(watch, a_watch_that_ended_without_an_event_goes_on_too)
                 { WATCH("5"), 0, EVENT("ADDED", "end", "6"), true },
         };
         PLAY(steps, "begin synced +end");
+}
+
+/* What no server does for so long that is well: but that of 1.20 does while nothing changes. */
+Test(watch, a_watch_that_is_silent_is_begun_again_without_a_word)
+{
+        const struct step steps[] = {
+                { LIST, 200, ITEMS("5", OBJECT("a", "1")), false },
+                { WATCH("5"), 0, "", true },
+                { WATCH("5"), 0, EVENT("ADDED", "end", "6"), true },
+        };
+        play(steps, ARRAY_LEN(steps), NULL, 1000, "begin +a synced +end");
 }
 
 Test(watch, gone_lists_again_at_once_whether_status_or_event)
@@ -229,12 +242,12 @@ Test(watch, may_be_freed_by_its_handler_anywhere)
         };
         const struct step forbidden[] = { { LIST, 403, STATUS("403", "Forbidden"), false } };
 
-        play(steps, 1, "begin", "begin");
-        play(steps, 1, "+a", "begin +a");
-        play(steps, 1, "+b", "begin +a +b");
-        play(steps, 1, "synced", "begin +a +b synced");
-        play(steps, 2, "+c", "begin +a +b synced +c");
-        play(steps, 2, "-d", "begin +a +b synced +c -d");
-        play(steps, 2, "failed:200", "begin +a +b synced +c -d failed:200");
-        play(forbidden, 1, "failed:403", "failed:403");
+        play(steps, 1, "begin", 0, "begin");
+        play(steps, 1, "+a", 0, "begin +a");
+        play(steps, 1, "+b", 0, "begin +a +b");
+        play(steps, 1, "synced", 0, "begin +a +b synced");
+        play(steps, 2, "+c", 0, "begin +a +b synced +c");
+        play(steps, 2, "-d", 0, "begin +a +b synced +c -d");
+        play(steps, 2, "failed:200", 0, "begin +a +b synced +c -d failed:200");
+        play(forbidden, 1, "failed:403", 0, "failed:403");
 }
