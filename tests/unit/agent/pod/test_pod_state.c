@@ -608,6 +608,41 @@ Test(pod_state, what_was_about_to_be_started_again_is)
         TELL(stories);
 }
 
+/* Of another end of it the pod's grace counts, whatever the probe that failed before says. */
+Test(pod_state, a_probe_has_a_grace_of_its_own_even_none)
+{
+        struct probe probe = { .grace_s = 0 };
+        struct container spec = { .probes[PROBE_LIVENESS] = &probe };
+        struct container_state c = { .unhealthy = true, .failed_probe = PROBE_LIVENESS };
+        const struct pod p = { .grace_s = 30 };
+
+        cr_expect_eq(container_grace_s(&c, &spec, &p), 0);
+        probe.grace_s = 7;
+        cr_expect_eq(container_grace_s(&c, &spec, &p), 7);
+        probe.grace_s = -1;
+        cr_expect_eq(container_grace_s(&c, &spec, &p), 30, "it says none");
+        probe.grace_s = 7;
+        c.replacing = true;
+        cr_expect_eq(container_grace_s(&c, &spec, &p), 30, "it goes for its new image");
+        c.replacing = false;
+        c.unhealthy = false;
+        cr_expect_eq(container_grace_s(&c, &spec, &p), 30, "the pod ends");
+}
+
+Test(pod_state, a_restart_of_all_waits_for_no_hook)
+{
+        enum { NOW = 1000000 };
+        struct container specs[] = { { .name = "a" }, { .name = "never-written" }, { .name = "e", .ephemeral = true } };
+        struct container_state states[] = { { .mark = 1 }, { 0 }, { .mark = 1 } };
+        const struct pod p = { .containers = specs, .n_containers = ARRAY_LEN(specs) };
+        struct pod_state s = { .containers = states, .n_containers = ARRAY_LEN(states) };
+
+        pod_begin_restart_all(&s, &p, NOW);
+        cr_expect(s.restarting_all && states[0].replacing && states[0].kill_at > NOW);
+        cr_expect_eq(states[0].hooks[HOOK_PRE_STOP], HOOK_OVER);
+        cr_expect(!states[1].replacing && !states[2].replacing);
+}
+
 Test(pod_state, nothing_is_freed_of_nothing)
 {
         cr_assert_null(pod_state_free(NULL));
