@@ -1,35 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The delay that is asked of logind, and what it says of the machine's end. The test is the bus and logind on it, in
  * the same loop. */
-#include <criterion/criterion.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <systemd/sd-bus.h>
-#include <unistd.h>
-
 #include "agent/machine/logind.h"
-#include "common/fd.h"
-#include "common/mem.h"
+#include "tests/unit/bus.h"
 
 #define MANAGER "org.freedesktop.login1.Manager"
 
 static struct {
-        char dir[32], path[64];
-        sd_event *event;
-        sd_event_source *source;
-        int listener;
-        sd_bus *bus; /* the other end of the agent's connection */
         struct logind *logind;
-        int held;        /* our end of the inhibitor; -1: nobody was given one */
-        unsigned asked;  /* for an inhibitor */
-        bool refuses;    /* ... which is refused */
-        bool preparing;  /* PreparingForShutdown */
-        uint64_t most;   /* InhibitDelayMaxUSec */
-        char said[1024]; /* what the handler was told */
+        int held;       /* our end of the inhibitor; -1: nobody was given one */
+        unsigned asked; /* for an inhibitor */
+        bool refuses;   /* ... which is refused */
+        bool preparing; /* PreparingForShutdown */
+        uint64_t most;  /* InhibitDelayMaxUSec */
 } t;
 
 /* ---- logind ------------------------------------------------------------------------------------------------------ */
@@ -76,35 +59,17 @@ static int answer(sd_bus_message *m, UNUSED void *userdata, sd_bus_error *error)
         return sd_bus_reply_method_return(m, "v", "t", t.most);
 }
 
-static int on_client(UNUSED sd_event_source *source, int fd, UNUSED uint32_t events, UNUSED void *userdata)
-{
-        sd_id128_t id;
-        int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-
-        cr_assert_null(t.bus);
-        cr_assert(peer >= 0 && sd_id128_randomize(&id) >= 0 && sd_bus_new(&t.bus) >= 0 &&
-                  sd_bus_set_fd(t.bus, peer, peer) >= 0 && sd_bus_set_server(t.bus, 1, id) >= 0 &&
-                  sd_bus_set_trusted(t.bus, 1) >= 0 && sd_bus_negotiate_fds(t.bus, 1) >= 0 &&
-                  sd_bus_add_filter(t.bus, NULL, answer, NULL) >= 0 && sd_bus_start(t.bus) >= 0 &&
-                  sd_bus_attach_event(t.bus, t.event, 0) >= 0);
-        return 0;
-}
-
 static void announce(bool yes)
 {
         CLEANUP(sd_bus_message_unrefp) sd_bus_message *m = NULL;
 
-        cr_assert(sd_bus_message_new_signal(t.bus, &m, "/org/freedesktop/login1", MANAGER, "PrepareForShutdown") >= 0 &&
+        cr_assert(sd_bus_message_new_signal(bus.bus, &m, "/org/freedesktop/login1", MANAGER, "PrepareForShutdown") >=
+                          0 &&
                   sd_bus_message_set_sender(m, "org.freedesktop.login1") >= 0 &&
-                  sd_bus_message_append(m, "b", yes) >= 0 && sd_bus_send(t.bus, m, NULL) >= 0);
+                  sd_bus_message_append(m, "b", yes) >= 0 && sd_bus_send(bus.bus, m, NULL) >= 0);
 }
 
 /* ---- the handler ------------------------------------------------------------------------------------------------- */
-
-static void say(const char *text)
-{
-        strncat(t.said, text, sizeof(t.said) - strlen(t.said) - 1);
-}
 
 static void on_prepare(UNUSED void *userdata, bool yes)
 {
@@ -124,34 +89,16 @@ static void on_granted(UNUSED void *userdata, uint64_t most_usec, const char *wh
 
 static void begin(void)
 {
-        struct sockaddr_un a = { .sun_family = AF_UNIX };
-        CLEANUP(freep) char *address = NULL;
-
-        snprintf(t.dir, sizeof(t.dir), "/tmp/vks-test-XXXXXX");
-        cr_assert(mkdtemp(t.dir));
-        snprintf(t.path, sizeof(t.path), "%s/bus", t.dir);
-        snprintf(a.sun_path, sizeof(a.sun_path), "%s", t.path);
-        address = xasprintf("unix:path=%s", t.path);
-        setenv("DBUS_SYSTEM_BUS_ADDRESS", address, 1);
+        bus_begin(answer);
         t.held = -1;
         t.most = 60 * 1000 * 1000;
-        cr_assert_geq(sd_event_new(&t.event), 0);
-        t.listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        cr_assert_eq(bind(t.listener, (struct sockaddr *)&a, sizeof(a)), 0);
-        cr_assert_eq(listen(t.listener, 4), 0);
-        cr_assert_geq(sd_event_add_io(t.event, &t.source, t.listener, EPOLLIN, on_client, NULL), 0);
 }
 
 static void end(void)
 {
         logind_free(t.logind);
-        sd_bus_flush_close_unref(t.bus);
-        sd_event_source_disable_unref(t.source);
-        fd_close(t.listener);
+        bus_end();
         fd_close(t.held);
-        sd_event_unref(t.event);
-        unlink(t.path);
-        rmdir(t.dir);
 }
 
 TestSuite(logind, .init = begin, .fini = end, .timeout = 600);
@@ -160,18 +107,8 @@ static void come(void)
 {
         static const struct logind_handler handler = { .prepare = on_prepare, .granted = on_granted };
 
-        t.logind = logind_new(t.event, &handler, NULL);
+        t.logind = logind_new(bus.event, &handler, NULL);
         cr_assert_not_null(t.logind);
-}
-
-/* Until that is what the handler was told; what is told too much shows in the next one, or at the end. */
-static void hears(const char *said)
-{
-        while (!streq(t.said, said)) {
-                cr_assert(starts_with(said, t.said), "%s", t.said);
-                cr_assert_geq(sd_event_run(t.event, UINT64_MAX), 0);
-        }
-        *t.said = '\0';
 }
 
 /* Nobody holds the other end: the machine does not wait any more. */
@@ -185,7 +122,7 @@ static bool waits(void)
 static void wait_until_it_does(bool yes)
 {
         while (waits() != yes)
-                cr_assert_geq(sd_event_run(t.event, UINT64_MAX), 0);
+                cr_assert_geq(sd_event_run(bus.event, UINT64_MAX), 0);
 }
 
 Test(logind, the_machine_waits_until_it_is_let_go)
@@ -250,13 +187,13 @@ Test(logind, a_bus_that_goes_away_is_told)
 {
         come();
         hears("granted 60000000; ");
-        t.bus = sd_bus_close_unref(t.bus);
+        bus.bus = sd_bus_close_unref(bus.bus);
         hears("refused: the system bus is away; ");
 }
 
 Test(logind, without_a_bus_it_is_told)
 {
-        unlink(t.path);
+        unlink(bus.path);
         come();
         hears("refused: No such file or directory; ");
 }

@@ -1,35 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What systemd's silence about units means. The test is the bus and systemd on it, in the same loop. */
-#include <criterion/criterion.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <systemd/sd-bus.h>
-#include <unistd.h>
-
 #include "agent/machine/observed.h"
-#include "common/fd.h"
-#include "common/mem.h"
+#include "tests/unit/bus.h"
 
 #define SYSTEMD "org.freedesktop.systemd1"
 #define UNIT    "vks.default.web.nginx.service"
 #define PATH    "/org/freedesktop/systemd1/unit/vks_2edefault_2eweb_2enginx_2eservice"
 
 static struct {
-        char dir[32], path[64];
-        sd_event *event;
-        sd_event_source *source;
-        int listener;
-        sd_bus *bus; /* the other end of the agent's connection */
         struct observed *observed;
         bool loaded;                        /* the unit */
         bool silent, asked;                 /* for the list, which is not answered */
         const char *list_error, *get_error; /* of the next question; NULL: it is answered */
         unsigned lists;                     /* that were asked for */
-        char said[1024];                    /* what the handler was told */
 } t;
 
 /* ---- systemd ----------------------------------------------------------------------------------------------------- */
@@ -70,35 +53,17 @@ static int answer(sd_bus_message *m, UNUSED void *userdata, sd_bus_error *error)
         return sd_bus_reply_method_return(m, NULL); /* AddMatch and its like */
 }
 
-static int on_client(UNUSED sd_event_source *source, int fd, UNUSED uint32_t events, UNUSED void *userdata)
-{
-        sd_id128_t id;
-        int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-
-        cr_assert_null(t.bus);
-        cr_assert(peer >= 0 && sd_id128_randomize(&id) >= 0 && sd_bus_new(&t.bus) >= 0 &&
-                  sd_bus_set_fd(t.bus, peer, peer) >= 0 && sd_bus_set_server(t.bus, 1, id) >= 0 &&
-                  sd_bus_set_trusted(t.bus, 1) >= 0 && sd_bus_add_filter(t.bus, NULL, answer, NULL) >= 0 &&
-                  sd_bus_start(t.bus) >= 0 && sd_bus_attach_event(t.bus, t.event, 0) >= 0);
-        return 0;
-}
-
 static void reloading(bool yes)
 {
         CLEANUP(sd_bus_message_unrefp) sd_bus_message *m = NULL;
 
-        cr_assert(sd_bus_message_new_signal(t.bus, &m, "/org/freedesktop/systemd1", SYSTEMD ".Manager", "Reloading") >=
-                          0 &&
+        cr_assert(sd_bus_message_new_signal(bus.bus, &m, "/org/freedesktop/systemd1", SYSTEMD ".Manager",
+                                            "Reloading") >= 0 &&
                   sd_bus_message_set_sender(m, SYSTEMD) >= 0 && sd_bus_message_append(m, "b", yes) >= 0 &&
-                  sd_bus_send(t.bus, m, NULL) >= 0);
+                  sd_bus_send(bus.bus, m, NULL) >= 0);
 }
 
 /* ---- the handler ------------------------------------------------------------------------------------------------- */
-
-static void say(const char *text)
-{
-        strncat(t.said, text, sizeof(t.said) - strlen(t.said) - 1);
-}
 
 static void on_changed(UNUSED void *userdata, const char *unit, const struct unit_state *state)
 {
@@ -121,49 +86,22 @@ static void on_connected(UNUSED void *userdata, bool yes)
 
 /* ---- a test ------------------------------------------------------------------------------------------------------ */
 
-/* Until that is what the handler was told. */
-static void hears(const char *said)
-{
-        while (!streq(t.said, said)) {
-                cr_assert(starts_with(said, t.said), "%s", t.said);
-                cr_assert_geq(sd_event_run(t.event, UINT64_MAX), 0);
-        }
-        *t.said = '\0';
-}
-
 static void begin(void)
 {
         static const struct observed_handler handler = { .changed = on_changed,
                                                          .synced = on_synced,
                                                          .connected = on_connected };
-        struct sockaddr_un a = { .sun_family = AF_UNIX };
-        CLEANUP(freep) char *address = NULL;
 
-        snprintf(t.dir, sizeof(t.dir), "/tmp/vks-test-XXXXXX");
-        cr_assert(mkdtemp(t.dir));
-        snprintf(t.path, sizeof(t.path), "%s/bus", t.dir);
-        snprintf(a.sun_path, sizeof(a.sun_path), "%s", t.path);
-        address = xasprintf("unix:path=%s", t.path);
-        setenv("DBUS_SYSTEM_BUS_ADDRESS", address, 1);
-        cr_assert_geq(sd_event_new(&t.event), 0);
-        t.listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        cr_assert_eq(bind(t.listener, (struct sockaddr *)&a, sizeof(a)), 0);
-        cr_assert_eq(listen(t.listener, 4), 0);
-        cr_assert_geq(sd_event_add_io(t.event, &t.source, t.listener, EPOLLIN, on_client, NULL), 0);
+        bus_begin(answer);
         t.loaded = true;
-        t.observed = observed_new(t.event, &handler, NULL);
+        t.observed = observed_new(bus.event, &handler, NULL);
         cr_assert_not_null(t.observed);
 }
 
 static void end(void)
 {
         observed_free(t.observed);
-        sd_bus_flush_close_unref(t.bus);
-        sd_event_source_disable_unref(t.source);
-        fd_close(t.listener);
-        sd_event_unref(t.event);
-        unlink(t.path);
-        rmdir(t.dir);
+        bus_end();
 }
 
 TestSuite(observed, .init = begin, .fini = end, .timeout = 600);
@@ -195,7 +133,7 @@ Test(observed, a_list_that_does_not_come_is_no_empty_one)
         hears("it runs; all are read; ");
         /* nor the first one */
         t.list_error = SD_BUS_ERROR_LIMITS_EXCEEDED;
-        sd_bus_flush_close_unref(TAKE(t.bus));
+        sd_bus_flush_close_unref(TAKE(bus.bus));
         hears("bye; hello; it runs; all are read; ");
 }
 
@@ -221,8 +159,8 @@ Test(observed, a_connection_that_is_lost_while_it_reads_takes_no_unit_away)
         reloading(true);
         reloading(false);
         while (!t.asked)
-                cr_assert_geq(sd_event_run(t.event, UINT64_MAX), 0);
+                cr_assert_geq(sd_event_run(bus.event, UINT64_MAX), 0);
         t.silent = false;
-        sd_bus_flush_close_unref(TAKE(t.bus));
+        sd_bus_flush_close_unref(TAKE(bus.bus));
         hears("bye; hello; it runs; all are read; ");
 }
