@@ -435,7 +435,7 @@ test_jobs_without_end_are_bounded_and_systemd_still_serves_others() {
 
 # Many names of few files, as fast as they can be made; the helper is killed in the middle of them.
 test_a_pod_that_leaves_very_much_keeps_nobody_waiting() {
-    local uid=66666666-6666-4666-8666-000000000099
+    local uid=66666666-6666-4666-8666-000000000099 left
     prepare
     policy ''
     make -s -C "$ROOT_DIR" build/helperctl
@@ -446,8 +446,9 @@ test_a_pod_that_leaves_very_much_keeps_nobody_waiting() {
     ctl remove hostile/much $uid || fail "REMOVE"
     ctl fill hostile/other $uid v a=b || fail "FILL"
     ctl remove hostile/other $uid || fail "REMOVE"
-    # all three are answered, and it is still there: none of them has waited for it
-    sh_node '[ -n "$(ls /var/lib/vks/pods/.trash)" ]' || fail "it is gone already: they have waited for it, or this test shows nothing"
+    # all three are answered, and most of the 600,000 are still there: none of them has waited for it
+    left=$(sh_node 'find /var/lib/vks/pods/.trash | wc -l')
+    [ "$left" -gt 300000 ] || fail "$left are left: they have waited for it"
     sh_node 'kill -9 "$(systemctl show -P MainPID vks-helper.service)"'
     sh_node '[ -n "$(ls /var/lib/vks/pods/.trash)" ]' || fail "it is gone already: this test shows nothing"
     wait_for 120 "the next one removes the rest" sh_node '[ -z "$(ls /var/lib/vks/pods/.trash)" ]'
