@@ -241,7 +241,8 @@ Test(vks_log, each_run_has_its_own_id)
         end(SIGTERM);
 }
 
-Test(vks_log, whoever_writes_does_not_notice_that_it_is_killed)
+/* A container's pipe, which has been written to and is kept open. */
+static int one_that_is_kept(void)
 {
         int out;
 
@@ -253,6 +254,13 @@ Test(vks_log, whoever_writes_does_not_notice_that_it_is_killed)
         MESSAGE(RUN1_OUT, "before");
         while (n_kept < 1)
                 hear();
+        return out;
+}
+
+Test(vks_log, whoever_writes_does_not_notice_that_it_is_killed)
+{
+        int out = one_that_is_kept();
+
         end(SIGKILL);
         SAY(out, "meanwhile\n");
         unlink(OUT), rename(LOG_DIR "/" UID ".c", GONE); /* and it is removed with its last words unread */
@@ -304,14 +312,7 @@ Test(vks_log, a_pipe_of_a_removed_container_is_not_kept_open)
         int out;
 
         signal(SIGPIPE, SIG_IGN);
-        run_is(RUN1);
-        renew(OUT);
-        begin();
-        out = open(OUT, O_WRONLY | O_CLOEXEC);
-        SAY(out, "before\n");
-        MESSAGE(RUN1_OUT, "before");
-        while (n_kept < 1)
-                hear();
+        out = one_that_is_kept();
         SAY(out, "its last");
         unlink(OUT), rename(LOG_DIR "/" UID ".c", GONE);
         MESSAGE(RUN1_OUT "VKS_PART=1\n", "its last");
@@ -328,16 +329,8 @@ Test(vks_log, a_pipe_of_a_removed_container_is_not_read_for_ever)
 {
         static char flood[PART_MAX];
         pid_t writer;
-        int out;
+        int out = one_that_is_kept();
 
-        run_is(RUN1);
-        renew(OUT);
-        begin();
-        out = open(OUT, O_WRONLY | O_CLOEXEC);
-        SAY(out, "before\n");
-        MESSAGE(RUN1_OUT, "before");
-        while (n_kept < 1)
-                hear();
         memset(flood, 'x', sizeof(flood));
         writer = fork();
         for (size_t i = 0; i < n_kept && writer == 0; i++)
