@@ -45,6 +45,7 @@ struct api_call {
         api_data data;
         api_done done;
         void *userdata;
+        bool told; /* of a good answer nobody reads more than that it is good */
         struct api_call *prev, *next;
 };
 
@@ -203,8 +204,10 @@ static void interpret(const struct api_call *c, const struct http_response *h, s
                 r->error = err_set(&r->err, h->error, NULL, "%s: %s", c->what, h->text);
                 return;
         }
+        if (c->told && h->status / 100 == 2)
+                return;
         if (h->size > 0)
-                r->body = json_parse(h->body, h->size);
+                r->body = json_parse_unmanaged(h->body, h->size);
         reason = json_str(r->body, "reason");
         message = json_str(r->body, "message");
         details = json_get(r->body, "details");
@@ -282,10 +285,10 @@ static struct api_call *start(struct api *a, const char *method, const char *pat
         return c;
 }
 
-struct api_call *api_call_typed(struct api *a, enum api_method method, const char *path, const cJSON *body,
-                                const char *content_type, unsigned timeout_ms, api_done done, void *userdata)
+static struct api_call *ask(struct api *a, enum api_method method, const char *path, const cJSON *body,
+                            unsigned timeout_ms, struct api_call *c)
 {
-        struct api_call *c = NEW(struct api_call);
+        const char *type = method == API_PATCH ? "application/strategic-merge-patch+json" : "application/json";
         char *text = body ? cJSON_PrintUnformatted(body) : NULL;
         struct http_request q = {
                 .body = text,
@@ -294,9 +297,7 @@ struct api_call *api_call_typed(struct api *a, enum api_method method, const cha
                 .timeout_ms = timeout_ms ? timeout_ms : TIMEOUT_MS,
         };
 
-        c->done = done;
-        c->userdata = userdata;
-        start(a, methods[method], path, text ? content_type : NULL, &q, c);
+        start(a, methods[method], path, text ? type : NULL, &q, c);
         wipe(text); /* it may ask about a token */
         return c;
 }
@@ -304,9 +305,22 @@ struct api_call *api_call_typed(struct api *a, enum api_method method, const cha
 struct api_call *api_call(struct api *a, enum api_method method, const char *path, const cJSON *body,
                           unsigned timeout_ms, api_done done, void *userdata)
 {
-        const char *type = method == API_PATCH ? "application/strategic-merge-patch+json" : "application/json";
+        struct api_call *c = NEW(struct api_call);
 
-        return api_call_typed(a, method, path, body, type, timeout_ms, done, userdata);
+        c->done = done;
+        c->userdata = userdata;
+        return ask(a, method, path, body, timeout_ms, c);
+}
+
+struct api_call *api_tell(struct api *a, enum api_method method, const char *path, const cJSON *body,
+                          unsigned timeout_ms, api_done done, void *userdata)
+{
+        struct api_call *c = NEW(struct api_call);
+
+        c->done = done;
+        c->userdata = userdata;
+        c->told = true;
+        return ask(a, method, path, body, timeout_ms, c);
 }
 
 struct api_call *api_stream(struct api *a, const char *path, unsigned silence_ms, api_data data, api_done done,

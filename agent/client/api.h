@@ -54,9 +54,10 @@ void api_set_certificate(struct api *a, const char *cert_pem, const char *key_pe
  */
 struct api_call *api_call(struct api *a, enum api_method method, const char *path, const cJSON *body,
                           unsigned timeout_ms, api_done done, void *userdata);
-/* The same with another media type for PATCH ("application/merge-patch+json", ...). */
-struct api_call *api_call_typed(struct api *a, enum api_method method, const char *path, const cJSON *body,
-                                const char *content_type, unsigned timeout_ms, api_done done, void *userdata);
+/* api_call() for a request that only has to succeed: the body of a 2xx answer, which is the whole object as it is now,
+ * is not parsed, and NULL in the response. */
+struct api_call *api_tell(struct api *a, enum api_method method, const char *path, const cJSON *body,
+                          unsigned timeout_ms, api_done done, void *userdata);
 /*
  * A GET whose answer has no end (a watch): `data` gets the body of a 2xx answer as it comes; `done` is called when
  * the answer ends, without a body then. Fails with -ETIMEDOUT when the server sent nothing for `silence_ms`.

@@ -99,7 +99,7 @@ static void send_next(struct events *ev)
         }
         ev->sending = event_table_next(ev->table);
         event_record_request(ev->table, ev->sending, &patch, &path, &body);
-        ev->call = api_call(ev->api, patch ? API_PATCH : API_POST, path, body, TIMEOUT_MS, on_answer, ev);
+        ev->call = api_tell(ev->api, patch ? API_PATCH : API_POST, path, body, TIMEOUT_MS, on_answer, ev);
         ev->requests_seen++;
         cJSON_Delete(body);
 }

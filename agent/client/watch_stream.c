@@ -35,7 +35,7 @@ static int decode(cJSON *root, struct watch_event *ret, struct err *e)
 
 int watch_event_parse(const char *line, size_t size, struct watch_event *ret, struct err *e)
 {
-        cJSON *root = json_parse(line, size);
+        cJSON *root = json_parse_unmanaged(line, size);
         int r;
 
         if (!root)

@@ -18,6 +18,12 @@
  * (cJSON_Delete). */
 cJSON *json_parse(const char *text, size_t size);
 
+/*
+ * The same for what an API server tells: arrays called "managedFields" are empty in the tree. Nobody here reads who has
+ * set which field, which is half of a pod's text, and most of what there is to parse.
+ */
+cJSON *json_parse_unmanaged(const char *text, size_t size);
+
 /* Turns each JSON_NUL in `s`, `size` bytes of a string out of a tree, back into a NUL, in place. */
 void json_bytes(char *s, size_t size);
 

@@ -713,7 +713,7 @@ static void do_delete(struct pod_entry *e)
         cJSON_AddNumberToObject(options, "gracePeriodSeconds", 0);
         cJSON_AddStringToObject(cJSON_AddObjectToObject(options, "preconditions"), "uid", e->pod->id.uid);
         e->state->delete_in_flight = true;
-        e->delete = api_call(e->pods->parts.api, API_DELETE, path, options, 0, on_deleted, e);
+        e->delete = api_tell(e->pods->parts.api, API_DELETE, path, options, 0, on_deleted, e);
         cJSON_Delete(options);
 }
 

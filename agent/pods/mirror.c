@@ -302,7 +302,7 @@ static void delete_mirror(struct mirror *m)
         cJSON_AddStringToObject(options, "apiVersion", "v1");
         cJSON_AddNumberToObject(options, "gracePeriodSeconds", 0);
         cJSON_AddStringToObject(cJSON_AddObjectToObject(options, "preconditions"), "uid", m->uid);
-        m->call = api_call(m->pods->parts.api, API_DELETE, path, options, 0, on_deleted, m);
+        m->call = api_tell(m->pods->parts.api, API_DELETE, path, options, 0, on_deleted, m);
         cJSON_Delete(options);
 }
 

@@ -135,6 +135,6 @@ void reporter_status(struct pod_entry *e, uint64_t now, uint64_t *wake_at)
         patch = status_patch(e->of_file ? e->mirror_uid : e->pod->id.uid, status, e->state->resize != NULL);
         path = xasprintf("/api/v1/namespaces/%s/pods/%s/status", e->pod->id.namespace, e->pod->id.name);
         e->status_sent = hash;
-        e->patch = api_call(parts->api, API_PATCH, path, patch, 0, on_patched, e);
+        e->patch = api_tell(parts->api, API_PATCH, path, patch, 0, on_patched, e);
         cJSON_Delete(patch);
 }

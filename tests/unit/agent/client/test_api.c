@@ -39,6 +39,15 @@ static void ask(struct run *t, int status, const char *text)
         sd_event_loop(t->server.event);
 }
 
+/* One request of which only success or failure matters, answered with that. */
+static void tell(struct run *t, int status, const char *text)
+{
+        *t = (struct run){ .status = status, .answer = text };
+        t->api = api_start(&t->server, answer, t, NULL);
+        api_tell(t->api, API_DELETE, "/x", NULL, 0, on_done, t);
+        sd_event_loop(t->server.event);
+}
+
 static void end(struct run *t)
 {
         cJSON_Delete(t->r.body);
@@ -116,6 +125,19 @@ Test(api, success_that_is_not_json_is_a_failure)
         end(&t);
         ask(&t, 200, "");
         cr_expect(t.r.error == 0 && !t.r.body, "but no body at all is none");
+        end(&t);
+}
+
+Test(api, what_is_only_told_gets_no_body_back_unless_it_failed)
+{
+        struct run t;
+
+        tell(&t, 200, "{\"kind\":\"Pod\"}");
+        cr_expect(t.r.error == 0 && t.r.status == 200 && !t.r.body);
+        end(&t);
+        tell(&t, 409, "{\"kind\":\"Status\",\"reason\":\"Conflict\",\"message\":\"the uid is another's\"}");
+        cr_expect_eq(t.r.error, -ESTALE);
+        cr_expect_str_eq(t.r.err.text, "DELETE /x: the uid is another's");
         end(&t);
 }
 

@@ -41,6 +41,39 @@ Test(json, a_text_is_one_value)
         cJSON_Delete(root);
 }
 
+static void check_unmanaged(const char *text, const char *want)
+{
+        cJSON *root = json_parse_unmanaged(text, strlen(text));
+        CLEANUP(freep) char *got = root ? cJSON_PrintUnformatted(root) : NULL;
+
+        cr_expect_str_eq(got ? got : "not JSON", want ? want : "not JSON", "%s", text);
+        cJSON_Delete(root);
+}
+
+Test(json, an_api_servers_objects_are_read_without_who_set_which_field)
+{
+        static const char *const table[][2] = {
+                { "{\"a\":1}", "{\"a\":1}" },
+                { "{\"managedFields\":[{\"f:a\":{\"f:b\":{}}},[1,[2]]],\"b\":2}", "{\"managedFields\":[],\"b\":2}" },
+                { "{\"a\":1,\"managedFields\":[{\"x\":\"]}\\\"]\\\\\"}]}", "{\"a\":1,\"managedFields\":[]}" },
+                { "[{\"managedFields\":[1]},{\"managedFields\":[]},{\"managedFields\":[2]}]",
+                  "[{\"managedFields\":[]},{\"managedFields\":[]},{\"managedFields\":[]}]" },
+                /* what a ConfigMap holds stays as it is */
+                { "{\"data\":{\"a\":\"\\\"managedFields\\\":[1]\"}}",
+                  "{\"data\":{\"a\":\"\\\"managedFields\\\":[1]\"}}" },
+                { "{\"managedFields\":\"[1]\"}", "{\"managedFields\":\"[1]\"}" },
+                { "{\"managedFields\": [1]}", "{\"managedFields\":[1]}" }, /* no API server writes it so */
+                { "{\"managedFields\":[1", NULL },
+                { "{\"managedFields\":[", NULL },
+                { "{\"managedFields\":[\"a\\", NULL },
+                { "{\"managedFields\":[}]}", NULL },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(table); i++)
+                check_unmanaged(table[i][0], table[i][1]);
+        check_bytes("{\"a\":\"\\u0000\",\"managedFields\":[\"\\u0000\"]}", "\0", 1);
+}
+
 Test(quote, as_go_quotes)
 {
         static const char *const table[][2] = {
