@@ -11,7 +11,7 @@
 enum { LEVEL = 3, WINDOW_BITS = 12, MEMORY_LEVEL = 5 };
 
 struct packed {
-        size_t size, packed_size;
+        size_t size, packed_size; /* the latter is 0 for a text as it is */
         unsigned char data[];
 };
 
@@ -23,7 +23,16 @@ static void must(bool good)
         abort();
 }
 
-struct packed *packed_new(const char *text, size_t size)
+static struct packed *as_it_is(const char *text, size_t size)
+{
+        struct packed *p = xcalloc(1, sizeof(*p) + size);
+
+        p->size = size;
+        memcpy(p->data, text, size);
+        return p;
+}
+
+static struct packed *deflated(const char *text, size_t size)
 {
         z_stream z = { 0 };
         struct packed *p;
@@ -44,6 +53,11 @@ struct packed *packed_new(const char *text, size_t size)
         return xrealloc(p, 1, sizeof(*p) + p->packed_size);
 }
 
+struct packed *packed_new(const char *text, size_t size, bool brief)
+{
+        return brief ? as_it_is(text, size) : deflated(text, size);
+}
+
 char *packed_text(const struct packed *p)
 {
         z_stream z = { 0 };
@@ -52,6 +66,10 @@ char *packed_text(const struct packed *p)
         if (!p)
                 return NULL;
         text = xcalloc(1, p->size + 1);
+        if (!p->packed_size) {
+                memcpy(text, p->data, p->size);
+                return text;
+        }
         must(inflateInit2(&z, WINDOW_BITS) == Z_OK);
         z.next_in = p->data;
         z.avail_in = (uInt)p->packed_size;

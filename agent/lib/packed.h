@@ -7,8 +7,9 @@
 
 struct packed;
 
-/* The caller owns it. */
-struct packed *packed_new(const char *text, size_t size);
+/* The caller owns it. With `brief` the text stays as it is: deflating is not worth its while for what is needed for
+ * some seconds only. */
+struct packed *packed_new(const char *text, size_t size, bool brief);
 struct packed *packed_free(struct packed *p);
 DEFINE_FREEP(struct packed, packed_free)
 

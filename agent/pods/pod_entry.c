@@ -133,7 +133,7 @@ void pod_entry_keep(struct pod_entry *e, const cJSON *object)
         if (e->object && e->object_hash == hash)
                 return; /* only its status has changed, which is our own */
         packed_free(e->object);
-        e->object = packed_new(text, size);
+        e->object = packed_new(text, size, e->pod->deleting);
         e->object_hash = hash;
 }
 

@@ -6,11 +6,13 @@
 
 static void comes_back(const char *text, size_t size)
 {
-        CLEANUP(packed_freep) struct packed *p = packed_new(text, size);
-        CLEANUP(freep) char *again = packed_text(p);
+        for (int brief = 0; brief < 2; brief++) {
+                CLEANUP(packed_freep) struct packed *p = packed_new(text, size, brief);
+                CLEANUP(freep) char *again = packed_text(p);
 
-        cr_assert_eq(memcmp(again, text, size), 0);
-        cr_assert_eq(again[size], '\0');
+                cr_assert_eq(memcmp(again, text, size), 0);
+                cr_assert_eq(again[size], '\0');
+        }
 }
 
 Test(packed, any_text_comes_back)
