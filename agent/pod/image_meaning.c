@@ -214,7 +214,7 @@ void image_meaning_apply(const struct image_table *t, struct pod *p)
 
                 pod_name_unit(p, i, &e);
                 if (e.code && !p->refused.code) {
-                        p->refused = e;
+                        err_keep(&p->refused, &e);
                         p->refused_container = &p->containers[i];
                 }
         }

@@ -17,7 +17,7 @@
 
 void pod_refuse(struct pod *p, struct container *c, const char *reason, const char *fmt, ...)
 {
-        struct err *refused = c && c->ephemeral ? &c->refused : &p->refused;
+        struct kept_err *refused = c && c->ephemeral ? &c->refused : &p->refused;
         char text[2 * ERR_TEXT_MAX]; /* err_set() tells when it cuts */
         va_list ap;
 
@@ -26,7 +26,7 @@ void pod_refuse(struct pod *p, struct container *c, const char *reason, const ch
         va_start(ap, fmt);
         vsnprintf(text, sizeof(text), fmt, ap);
         va_end(ap);
-        err_set(refused, -EINVAL, reason, "%s", text);
+        err_keep_set(refused, -EINVAL, reason, "%s", text);
         if (refused == &p->refused)
                 p->refused_container = c;
 }
@@ -425,6 +425,7 @@ static void container_done(struct container *c)
                 free(c->meaning->differs);
         free(c->meaning);
         cJSON_Delete(c->resources);
+        err_forget(&c->refused);
         strv_free(c->command), strv_free(c->args);
         restarts_done(&c->restarts);
         for (size_t i = 0; i < PROBE_TYPES; i++)
@@ -462,6 +463,7 @@ struct pod *pod_free(struct pod *p)
         strv_free(p->readiness_gates);
         free(p->gates_why);
         demands_done(&p->demands);
+        err_forget(&p->refused);
         free(p);
         return NULL;
 }

@@ -8,12 +8,12 @@
 
 #include <cjson/cJSON.h>
 
+#include "agent/lib/kept_err.h"
 #include "agent/pod/demands.h"
 #include "agent/pod/handler.h"
 #include "agent/pod/image.h"
 #include "agent/pod/restart_policy.h"
 #include "agent/pod/sandbox.h"
-#include "common/err.h"
 #include "common/ids.h"
 
 /* Names the unit of its package that a container runs. The plain key is for all containers of the pod, the key with
@@ -91,7 +91,7 @@ struct container {
         bool ephemeral; /* of spec.ephemeralContainers: it runs once, and nothing of the pod depends on it */
         /* code != 0: this ephemeral container cannot run here, and the others do not care. What is wrong with another
          * container is the whole pod's matter: pod.refused. */
-        struct err refused;
+        struct kept_err refused;
         bool shares_image; /* the unit's name needs the container's (common/ids.h): another has its image, or it is
                               ephemeral, so that the names of the others do not change when it comes */
         /*
@@ -174,11 +174,11 @@ struct pod {
         size_t n_containers;
         struct volume *volumes;
         size_t n_volumes;
-        char **readiness_gates; /* condition types; NULL when none */
-        bool gates_open;        /* all readiness gates are True in the status that came with the object */
-        char *gates_why;        /* which are not, for a person; NULL when all are */
-        char *ignored;          /* fields that the pod sets and vks ignores, ", " between them; NULL when none */
-        struct err refused;     /* code != 0: this pod cannot run here; reason and text say why */
+        char **readiness_gates;  /* condition types; NULL when none */
+        bool gates_open;         /* all readiness gates are True in the status that came with the object */
+        char *gates_why;         /* which are not, for a person; NULL when all are */
+        char *ignored;           /* fields that the pod sets and vks ignores, ", " between them; NULL when none */
+        struct kept_err refused; /* code != 0: this pod cannot run here; reason and text say why */
         const struct container *refused_container; /* the container that is the reason, or NULL */
 };
 

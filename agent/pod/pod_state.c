@@ -76,7 +76,15 @@ struct pod_state *pod_state_free(struct pod_state *s)
                 termination_done(&s->containers[i].now);
                 termination_done(&s->containers[i].last);
                 cJSON_Delete(s->containers[i].actual);
+                err_forget(&s->containers[i].failure);
+                err_forget(&s->containers[i].env_failure);
+                err_forget(&s->containers[i].pull_failure);
         }
+        for (size_t i = 0; i < s->n_volumes; i++)
+                err_forget(&s->volumes[i].failure);
+        for (size_t i = 0; i < CONDITION_TYPES; i++)
+                free(s->conditions[i].message);
+        err_forget(&s->write_failure);
         resize_free(s->resize);
         free(s->containers);
         free(s->volumes);
@@ -105,6 +113,7 @@ void pod_state_evict(struct pod_state *s, const char *message, int64_t grace_s, 
         s->evicted_grace_s = grace_s;
         if (s->stop_at && s->kill_at > now + (uint64_t)grace_s * USEC_PER_SEC)
                 s->kill_at = now + (uint64_t)grace_s * USEC_PER_SEC;
+        free(c->message);
         *c = (struct condition){ .known = true, .is_true = true, .since = now, .reason = EVICTED_BY_THIS_NODE };
 }
 
@@ -352,7 +361,7 @@ static void new_run(struct container_state *c, const struct unit_state *u, uint6
         termination_done(&c->now);
         c->started = 0;
         c->phase = CONTAINER_WAITING;
-        c->failure = ERR_NONE;
+        err_forget(&c->failure);
         c->start_failures = 0;
         c->env_told = false;
         c->startup_passed = c->readiness_passed = c->unhealthy = false;
@@ -383,7 +392,8 @@ static void give_up_start(struct container_state *c, uint64_t now)
         c->unmet_at = c->unit.unmet_at;
         c->requested = false;
         c->retry_at = now + backoff_next(&c->start_failures, BACKOFF_FIRST);
-        err_set(&c->failure, -EAGAIN, "RunContainerError", "a condition of its unit is not met, so systemd skipped it");
+        err_keep_set(&c->failure, -EAGAIN, "RunContainerError",
+                     "a condition of its unit is not met, so systemd skipped it");
 }
 
 void container_observe(struct container_state *c, const struct unit_state *u, const struct pod *p, uint64_t now)
@@ -505,13 +515,15 @@ void container_renew(struct container_state *c)
         termination_done(&c->last);
         memcpy(next.invocation, c->invocation, sizeof(next.invocation));
         cJSON_Delete(c->actual);
+        err_forget(&c->failure);
+        err_forget(&c->pull_failure);
         *c = next;
 }
 
 void container_request_start(struct container_state *c)
 {
         c->requested = true;
-        c->failure = ERR_NONE;
+        err_forget(&c->failure);
         c->term_sent = c->stop_sent = c->kill_sent = false;
 }
 
@@ -519,7 +531,7 @@ void container_forget_image(struct container_state *c)
 {
         c->image_present = c->told_present = c->pulling = false;
         c->pull_backoff = c->pull_at = 0;
-        c->pull_failure = ERR_NONE;
+        err_forget(&c->pull_failure);
 }
 
 bool container_pull_is_final(const struct container_state *c)

@@ -45,7 +45,7 @@ struct container_state {
         uint64_t unmet_at;       /* the unit.unmet_at that was already taken for the answer to a start */
         uint64_t retry_at;       /* when to start again, after a start that failed before the unit's state changed */
         unsigned start_failures; /* such failures in a row */
-        struct err failure;      /* why the container waits: reason and text (CreateContainerError, ...) */
+        struct kept_err failure; /* why the container waits: reason and text (CreateContainerError, ...) */
 
         /* what probes say of the present run (container_probed()); a new run begins with none of it */
         bool startup_passed, readiness_passed;
@@ -56,11 +56,11 @@ struct container_state {
         enum hook_phase hooks[HOOK_KINDS];
 
         /* what its environment and command line are made of (agent/pods/content.h) */
-        uint64_t values;         /* a hash of what they would be now; 0: nothing in them may change */
-        uint64_t values_written; /* the same of what its unit was written with; 0: unknown, or nothing may change */
-        uint64_t values_sent;    /* the same for a WRITE that is under way */
-        struct err env_failure;  /* why they cannot be resolved; without a reason: it is only a matter of time */
-        bool env_told;           /* the event about env_failure was posted for the start that is due */
+        uint64_t values;             /* a hash of what they would be now; 0: nothing in them may change */
+        uint64_t values_written;     /* the same of what its unit was written with; 0: unknown, or nothing may change */
+        uint64_t values_sent;        /* the same for a WRITE that is under way */
+        struct kept_err env_failure; /* why they cannot be resolved; without a reason: it is only a matter of time */
+        bool env_told;               /* the event about env_failure was posted for the start that is due */
 
         /* while it is resized (resize.h) */
         cJSON *actual;        /* what it has still or may have, owned; NULL: what the pod says */
@@ -83,7 +83,7 @@ struct container_state {
         bool told_present; /* the event "image already present" was posted */
         bool pulling;
         uint64_t pull_backoff, pull_at; /* the delay, and the earliest time of the next pull */
-        struct err pull_failure;
+        struct kept_err pull_failure;
 };
 
 struct volume_state {
@@ -93,7 +93,7 @@ struct volume_state {
         uint64_t hash; /* of the content that was filled */
         uint64_t retry_at;
         unsigned failures;
-        struct err failure; /* why there is no content: a missing ConfigMap, ... */
+        struct kept_err failure; /* why there is no content: a missing ConfigMap, ... */
 };
 
 /* Does the node take the pod (admit.h)? It is judged once, before anything is done for the pod. */
@@ -122,7 +122,7 @@ struct condition {
         bool known;
         uint64_t since;
         char reason[32];
-        char message[200];
+        char *message; /* owned; NULL: none */
 };
 
 /*
@@ -171,7 +171,7 @@ struct pod_state {
         bool write_in_flight;
         uint64_t write_retry_at;
         unsigned write_failures;
-        struct err write_failure;
+        struct kept_err write_failure;
 
         uint64_t stop_at; /* when the pod began to be stopped; 0: not yet */
         uint64_t kill_at; /* end of the grace */

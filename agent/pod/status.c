@@ -136,24 +136,24 @@ static cJSON *why_waiting(const struct pod *p, const struct pod_state *s, size_t
                                                      streq(p->refused.reason, "FailedCreatePodSandBox")
                                              ? "ContainerCreating"
                                              : p->refused.reason,
-                                     "%s", p->refused.text);
+                                     "%s", kept_text(&p->refused));
         if (spec->refused.code)
-                return waiting_state(spec->refused.reason, "%s", spec->refused.text);
+                return waiting_state(spec->refused.reason, "%s", kept_text(&spec->refused));
         if (c->pull_failure.code && !c->image_present) {
                 bool wait = !container_pull_is_final(c) && c->pull_at > now && c->pull_backoff > BACKOFF_FIRST;
                 if (wait)
                         return waiting_state("ImagePullBackOff", "Back-off pulling image \"%s\": %s", spec->image,
-                                             c->pull_failure.text);
-                return waiting_state(c->pull_failure.reason, "%s", c->pull_failure.text);
+                                             kept_text(&c->pull_failure));
+                return waiting_state(c->pull_failure.reason, "%s", kept_text(&c->pull_failure));
         }
         if (container_is_unresolved(p, s, i, now))
-                return waiting_state(c->env_failure.reason, "%s", c->env_failure.text);
+                return waiting_state(c->env_failure.reason, "%s", kept_text(&c->env_failure));
         if (s->write_failure.code && !spec->ephemeral)
                 return waiting_state(*s->write_failure.reason ? s->write_failure.reason : "CreateContainerError", "%s",
-                                     s->write_failure.text);
+                                     kept_text(&s->write_failure));
         if (c->failure.code)
                 return waiting_state(*c->failure.reason ? c->failure.reason : "RunContainerError", "%s",
-                                     c->failure.text);
+                                     kept_text(&c->failure));
         return waiting_state(p->containers[0].init ? "PodInitializing" : "ContainerCreating", "%s", "");
 }
 
@@ -250,7 +250,8 @@ static void set_condition(struct pod_state *s, enum condition_type type, bool is
         c->known = true;
         c->is_true = is_true;
         snprintf(c->reason, sizeof(c->reason), "%s", is_true ? "" : reason);
-        snprintf(c->message, sizeof(c->message), "%s", is_true ? "" : message);
+        free(c->message);
+        c->message = is_true || !*message ? NULL : xstrdup(message);
 }
 
 /* "containers with unready status: [a b]"; the caller owns it. */
@@ -372,8 +373,8 @@ static cJSON *conditions(const struct pod *p, const struct pod_state *s)
                 if (i == CONDITION_DISRUPTION)
                         cJSON_AddStringToObject(o, "message", s->evicted);
                 else
-                        *c->message ? cJSON_AddStringToObject(o, "message", c->message)
-                                    : cJSON_AddNullToObject(o, "message");
+                        c->message ? cJSON_AddStringToObject(o, "message", c->message)
+                                   : cJSON_AddNullToObject(o, "message");
                 cJSON_AddItemToArray(a, o);
         }
         if (!p->terminal)

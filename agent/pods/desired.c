@@ -91,7 +91,8 @@ static void greet_ephemeral(struct pod_entry *e, size_t first)
 
         for (size_t i = first; i < p->n_containers && !p->deleting && !p->terminal; i++)
                 if (p->containers[i].refused.code)
-                        pod_event(e, &p->containers[i], true, "Failed", "Error: %s", p->containers[i].refused.text);
+                        pod_event(e, &p->containers[i], true, "Failed", "Error: %s",
+                                  kept_text(&p->containers[i].refused));
 }
 
 static void greet(struct pod_entry *e)
@@ -101,7 +102,7 @@ static void greet(struct pod_entry *e)
         if (p->refused.code && !p->deleting && !p->terminal) {
                 bool sandbox = starts_with(p->refused.reason, "Failed"); /* FailedMount, FailedCreatePodSandBox */
                 pod_event(e, p->refused_container, true, sandbox ? p->refused.reason : "Failed", "%s%s",
-                          sandbox ? "" : "Error: ", p->refused.text);
+                          sandbox ? "" : "Error: ", kept_text(&p->refused));
         }
         if (p->ignored && !p->deleting && !p->terminal && !e->state->written)
                 pod_event(e, NULL, true, "FieldsIgnored", "not supported yet and without effect: %s", p->ignored);
@@ -220,7 +221,7 @@ static void carry_units(struct pod_entry *e, struct pod *p)
                         now->shares_image = was->shares_image;
                 } else if (now->mark != was->mark) {
                         container_forget_image(c);
-                        e->state->write_failure = ERR_NONE;
+                        err_forget(&e->state->write_failure);
                         e->state->write_retry_at = 0;
                         e->state->write_failures = 0;
                 }
@@ -229,7 +230,7 @@ static void carry_units(struct pod_entry *e, struct pod *p)
                 if (!e->state->containers[i].mark && !e->state->containers[i].mark_sent)
                         pod_name_unit(p, i, NULL);      /* none of those that were carried over */
         if (e->state->written && !e->pod->refused.code) /* it was good enough to run */
-                p->refused = ERR_NONE;
+                err_forget(&p->refused);
 }
 
 /* What was added to a pod that runs (with an ephemeral container) and is not supported yet. */

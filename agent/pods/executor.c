@@ -68,15 +68,18 @@ static void tell_failed(struct pod_entry *e, const struct container *c, int erro
                 pod_event(e, c, true, "Deferred", "this node will do it later: %s", text);
 }
 
-/* What the status shows of it: of "later" nothing at first, either. */
-static struct err shown_failure(int error, unsigned failures, const struct err *err, const char *otherwise)
+/* Keeps what the status is to show of it: of "later" nothing at first, either. */
+static void show_failure(struct kept_err *failure, int error, unsigned failures, const struct err *err,
+                         const char *otherwise)
 {
         struct err shown = *err;
 
-        if (error == -EAGAIN && !later_is_long(failures))
-                return ERR_NONE;
+        if (error == -EAGAIN && !later_is_long(failures)) {
+                err_forget(failure);
+                return;
+        }
         set_reason(&shown, error, otherwise);
-        return shown;
+        err_keep(failure, &shown);
 }
 
 /* Takes the request; the entry, or NULL when nobody waits for the answer any more. */
@@ -107,12 +110,12 @@ static void on_filled(void *userdata, int error, const Vks__Reply *reply, const 
         if (error < 0) {
                 v->retry_at = retry_after(error, reply, &v->failures);
                 CLEANUP(freep) char *which = xasprintf("volumes{%s}: ", e->pod->volumes[rq->index].name);
-                v->failure = *err;
+                err_keep(&v->failure, err);
                 tell_failed(e, NULL, error, v->failures, "FailedMount", which, err->text);
         } else {
                 v->filled = true;
                 v->failures = 0;
-                v->failure = ERR_NONE;
+                err_forget(&v->failure);
                 v->wanted = v->wanted && v->hash != rq->hash; /* the content may have changed again meanwhile */
                 v->hash = rq->hash;
                 e->content_dirty = true;
@@ -124,11 +127,13 @@ static void do_fill(struct pod_entry *e, size_t i)
 {
         const struct pods_parts *parts = &e->pods->parts;
         struct volume_state *v = &e->state->volumes[i];
+        struct err err = ERR_NONE;
         struct request *rq;
         Vks__Fill *fill;
         uint64_t hash;
 
-        if (content_fill(e->content, e->pod, i, &parts->node, &fill, &hash, &v->failure) < 0) {
+        if (content_fill(e->content, e->pod, i, &parts->node, &fill, &hash, &err) < 0) {
+                err_keep(&v->failure, &err);
                 v->wanted = false; /* what was there a moment ago is gone; news will come */
                 return;
         }
@@ -177,10 +182,10 @@ static void on_written(void *userdata, int error, const Vks__Reply *reply, const
         e->state->write_in_flight = false;
         if (error < 0) {
                 e->state->write_retry_at = retry_after(error, reply, &e->state->write_failures);
-                e->state->write_failure = shown_failure(error, e->state->write_failures, &said, "CreateContainerError");
+                show_failure(&e->state->write_failure, error, e->state->write_failures, &said, "CreateContainerError");
                 tell_failed(e, NULL, error, e->state->write_failures, "Failed", "Error: ", said.text);
         } else {
-                e->state->write_failure = ERR_NONE;
+                err_forget(&e->state->write_failure);
                 e->state->write_failures = 0;
                 e->state->written = true;
         }
@@ -210,11 +215,11 @@ static void on_added(void *userdata, int error, const Vks__Reply *reply, const s
         e->state->write_in_flight = false;
         if (error < 0) {
                 c->retry_at = retry_after(error, reply, &c->start_failures);
-                c->failure = shown_failure(error, c->start_failures, &said, "CreateContainerError");
+                show_failure(&c->failure, error, c->start_failures, &said, "CreateContainerError");
                 tell_failed(e, &e->pod->containers[rq->index], error, c->start_failures, "Failed",
                             "Error: ", said.text);
         } else {
-                c->failure = ERR_NONE;
+                err_forget(&c->failure);
                 c->start_failures = 0;
                 c->mark = c->mark_sent;
                 c->values_written = c->values_sent;
@@ -289,7 +294,7 @@ static void tell_unresolved(struct pod_entry *e, size_t i)
         struct container_state *c = &e->state->containers[i];
 
         c->env_told = true;
-        pod_event(e, &e->pod->containers[i], true, "Failed", "Error: %s", c->env_failure.text);
+        pod_event(e, &e->pod->containers[i], true, "Failed", "Error: %s", kept_text(&c->env_failure));
 }
 
 static void on_started(void *userdata, int error, const Vks__Reply *reply, const struct err *err)
@@ -303,7 +308,7 @@ static void on_started(void *userdata, int error, const Vks__Reply *reply, const
                 struct container_state *c = &e->state->containers[rq->units[i]];
                 c->requested = false;
                 c->retry_at = retry_after(error, reply, &c->start_failures);
-                c->failure = shown_failure(error, c->start_failures, err, "RunContainerError");
+                show_failure(&c->failure, error, c->start_failures, err, "RunContainerError");
                 if (error == -ENOENT && !unit_has_processes(c->unit.phase))
                         c->mark = 0; /* somebody took the unit's files away: they are written again */
                 tell_failed(e, &e->pod->containers[rq->units[i]], error, c->start_failures, "Failed",
@@ -627,7 +632,7 @@ static void on_cleared(void *userdata, int error, const Vks__Reply *reply, const
                         container_refresh(c);
                 else
                         container_renew(c);
-                e->state->write_failure = ERR_NONE;
+                err_forget(&e->state->write_failure);
                 e->state->write_retry_at = 0;
                 e->state->write_failures = 0;
                 if (!pod_entry_rename(e, rq->index))

@@ -144,10 +144,10 @@ void pull_take(struct pod_entry *e, size_t i)
                     (!*e->images[i].unit && !spec->command && !*e->images[i].daemon && !wants_program(e, i) &&
                      err_set(&err, -EINVAL, NULL, "package %s: %s; or give a command", spec->parsed.name,
                              e->images[i].why) < 0)) {
-                        if (!streq(c->pull_failure.text, err.text))
+                        if (!streq(kept_text(&c->pull_failure), err.text))
                                 pod_event(e, spec, true, "Failed", "Error: %s", err.text);
-                        c->pull_failure = err;
-                        snprintf(c->pull_failure.reason, sizeof(c->pull_failure.reason), "CreateContainerConfigError");
+                        snprintf(err.reason, sizeof(err.reason), "CreateContainerConfigError");
+                        err_keep(&c->pull_failure, &err);
                         return;
                 }
                 if (!wants_program(e, i))
@@ -156,7 +156,7 @@ void pull_take(struct pod_entry *e, size_t i)
                         return;
         }
         c->image_present = true;
-        c->pull_failure = ERR_NONE;
+        err_forget(&c->pull_failure);
 }
 
 /* " as package redis-server (line 12 of /etc/vks/images.conf)": what an image is here that has another name; else "".
@@ -220,7 +220,7 @@ static void fail(struct pod_entry *e, size_t i, const struct err *err)
         const struct container *spec = &e->pod->containers[i];
         struct container_state *c = &e->state->containers[i];
 
-        c->pull_failure = *err;
+        err_keep(&c->pull_failure, err);
         c->pull_backoff = backoff_after(c->pull_backoff);
         c->pull_at = time_now() + c->pull_backoff;
         pod_event(e, spec, true, "Failed", "Failed to pull image \"%s\": %s", spec->image, err->text);
@@ -238,16 +238,16 @@ void pull_begin(struct pod_entry *e, size_t i)
         struct err err = ERR_NONE;
 
         if (spec->parsed.kind == IMAGE_INVALID) {
-                (void)image_parse(spec->image, &(struct image){ 0 }, &c->pull_failure);
-                err = c->pull_failure;
+                (void)image_parse(spec->image, &(struct image){ 0 }, &err);
+                err_keep(&c->pull_failure, &err);
                 pod_event(e, spec, true, "InspectFailed", "%s", err.text);
                 pod_event(e, spec, true, "Failed", "Error: InvalidImageName");
                 return;
         }
         if (spec->pull_policy == PULL_NEVER) {
-                err_set(&c->pull_failure, -ENOENT, "ErrImageNeverPull",
-                        "Container image \"%s\" is not present with pull policy of Never", spec->image);
-                pod_event(e, spec, true, "ErrImageNeverPull", "%s", c->pull_failure.text);
+                err_keep_set(&c->pull_failure, -ENOENT, "ErrImageNeverPull",
+                             "Container image \"%s\" is not present with pull policy of Never", spec->image);
+                pod_event(e, spec, true, "ErrImageNeverPull", "%s", kept_text(&c->pull_failure));
                 return;
         }
         if (spec->parsed.kind == IMAGE_FOREIGN) {

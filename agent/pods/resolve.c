@@ -25,9 +25,9 @@ static void resolve_values(struct pod_entry *e, size_t i)
         }
         if (content_values(e->content, e->pod, i, &e->pods->parts.node, &c->values, &err) == 0)
                 err = ERR_NONE;
-        if (!streq(err.text, c->env_failure.text))
+        if (!streq(err.text, kept_text(&c->env_failure)))
                 c->env_told = false;
-        c->env_failure = err;
+        err_keep(&c->env_failure, &err);
 }
 
 static void take_place(struct pod_entry *e, struct volume *v, struct place *place)
@@ -60,16 +60,16 @@ static void resolve_place(struct pod_entry *e, size_t i)
                 node.mounts = mounts;
         s->retry_at = 0;
         if (place_find(e->pod, v, &claim, &node, e->state->written, &place, &err) == 0) {
-                s->failure = ERR_NONE;
+                err_forget(&s->failure);
                 take_place(e, v, &place);
                 content_claim_done(e->content, i);
                 return;
         }
         if (asks && err.code == -EAGAIN)
                 s->retry_at = time_now() + LOOK_AGAIN_USEC; /* nobody tells that something was mounted */
-        if (*err.reason && !streq(err.text, s->failure.text))
+        if (*err.reason && !streq(err.text, kept_text(&s->failure)))
                 pod_event(e, NULL, true, "FailedMount", "%s", err.text);
-        s->failure = err;
+        err_keep(&s->failure, &err);
 }
 
 bool resolve_is_due(const struct pod_entry *e, uint64_t now)
@@ -101,16 +101,16 @@ void resolve_content(struct pod_entry *e)
                         continue;
                 if (content_fill(e->content, e->pod, i, &e->pods->parts.node, &fill, &hash, &err) < 0) {
                         /* what was filled before stays: a deleted ConfigMap does not take files from a running pod */
-                        if (*err.reason && !v->filled && !streq(err.text, v->failure.text))
+                        if (*err.reason && !v->filled && !streq(err.text, kept_text(&v->failure)))
                                 pod_event(e, NULL, true, "FailedMount",
                                           "MountVolume.SetUp failed for volume \"%s\" : %s", e->pod->volumes[i].name,
                                           err.text);
-                        v->failure = err;
+                        err_keep(&v->failure, &err);
                         v->wanted = false;
                         continue;
                 }
                 content_fill_free(fill);
-                v->failure = ERR_NONE;
+                err_forget(&v->failure);
                 v->wanted = !v->filled || hash != v->hash;
         }
 }

@@ -45,7 +45,9 @@ static void wake_at(struct pod_entry *e, uint64_t at, uint64_t now)
 
 static void print_plan(struct pods *ps, const struct pod_entry *e, const struct plan *plan)
 {
-        const char *why = e->state->unfit ? e->state->unfit->text : e->pod->refused.code ? e->pod->refused.text : "";
+        const char *why = e->state->unfit        ? e->state->unfit->text
+                          : e->pod->refused.code ? kept_text(&e->pod->refused)
+                                                 : "";
         char line[1024];
 
         for (size_t i = 0; i < plan->n_actions; i++) {

@@ -64,10 +64,10 @@ static void tell_unmet(struct pod_entry *e, size_t i)
         CLEANUP(buf_done) struct buf conditions = BUF(400);
 
         conditions_of(e->pod->containers[i].unit, &conditions);
-        err_set(&c->failure, -EAGAIN, "RunContainerError",
-                "systemd skips the unit, since not all of its conditions are met: %s",
-                conditions.len ? conditions.data : "see systemctl cat");
-        pod_event(e, &e->pod->containers[i], true, "Failed", "Error: %s", c->failure.text);
+        err_keep_set(&c->failure, -EAGAIN, "RunContainerError",
+                     "systemd skips the unit, since not all of its conditions are met: %s",
+                     conditions.len ? conditions.data : "see systemctl cat");
+        pod_event(e, &e->pod->containers[i], true, "Failed", "Error: %s", kept_text(&c->failure));
 }
 
 static void observe(struct pod_entry *e, size_t i, const struct unit_state *u, bool silent)
@@ -161,10 +161,11 @@ void pods_job_failed(void *userdata, const char *unit, const char *result)
         if (c->requested && !streq(result, "failed") &&
             !streq(result, "canceled")) { /* "failed" shows in the unit's own state */
                 c->requested = false;
-                err_set(&c->failure, -EIO, "RunContainerError", "systemd did not start %s: its job ended with \"%s\"",
-                        unit, result);
+                err_keep_set(&c->failure, -EIO, "RunContainerError",
+                             "systemd did not start %s: its job ended with \"%s\"", unit, result);
                 c->retry_at = time_now() + backoff_next(&c->start_failures, BACKOFF_FIRST);
-                pod_event(l->entry, &l->entry->pod->containers[l->index], true, "Failed", "Error: %s", c->failure.text);
+                pod_event(l->entry, &l->entry->pod->containers[l->index], true, "Failed", "Error: %s",
+                          kept_text(&c->failure));
         } else if (streq(result, "canceled")) {
                 c->requested = false;
         }

@@ -328,10 +328,10 @@ static inline void set_field(struct world *w, void *of, enum field_owner owner, 
                 if (f->type == FIELD_BOOL)
                         *(bool *)(void *)(base + f->offset) = !not ;
                 else if (f->type == FIELD_ERR && not )
-                        *(struct err *)(void *)(base + f->offset) = ERR_NONE;
+                        err_forget((struct kept_err *)(void *)(base + f->offset));
                 else if (f->type == FIELD_ERR)
-                        err_set((struct err *)(void *)(base + f->offset), -EIO,
-                                n > 1 && !streq(words[1], "\"\"") ? words[1] : "", "%s", n > 2 ? words[2] : "why");
+                        err_keep_set((struct kept_err *)(void *)(base + f->offset), -EIO,
+                                     n > 1 && !streq(words[1], "\"\"") ? words[1] : "", "%s", n > 2 ? words[2] : "why");
                 else if (f->type == FIELD_NUMBER)
                         *(uint64_t *)(void *)(base + f->offset) = strtoull(words[1], NULL, 10);
                 else if (f->type == FIELD_SECONDS)

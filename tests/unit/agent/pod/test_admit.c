@@ -73,7 +73,7 @@ static void judge(const struct row *r)
         enum admission is;
 
         if (r->there == REFUSED)
-                err_set(&other->refused, -1, "FailedMount", "no");
+                err_keep_set(&other->refused, -1, "FailedMount", "no");
         is = admit(p, &node, &n, r->there != NOBODY, &e);
         cr_expect_eq(is, r->is, "%s: %d %s", r->shows, is, e.text);
         cr_expect_str_eq(e.reason, r->reason ? r->reason : "", "%s: %s", r->shows, e.text);

@@ -268,7 +268,7 @@ Test(change, a_changed_image_that_cannot_be_had_is_said_and_the_others_go_on)
         change_image(&w, 0, "Not An Image");
         ends(&w, 0, UNIT_INACTIVE, CLD_KILLED, SIGTERM, "success");
         container_renew(c);
-        err_set(&c->pull_failure, -EINVAL, "InvalidImageName", "image: no");
+        err_keep_set(&c->pull_failure, -EINVAL, "InvalidImageName", "image: no");
         cr_assert_str_eq(plan(&w), "", "no later try would change it");
         expect_container(&w, 0, "waiting", "InvalidImageName", -1, 0);
         ends(&w, 1, UNIT_HOLDOFF, CLD_EXITED, 1, "exit-code");

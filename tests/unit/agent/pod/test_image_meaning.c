@@ -79,13 +79,13 @@ Test(image_meaning, a_program_whose_unit_had_too_long_a_name_is_refused)
         text = xasprintf("[nginx]\npackage = nginx\n[long]\nprogram = /%s\n", x);
         t = table(text);
         cr_expect(fine->refused.code == 0 && !fine->refused_container);
-        cr_assert_eq(p->refused.code, 0, "%s", p->refused.text);
+        cr_assert_eq(p->refused.code, 0, "%s", kept_text(&p->refused));
         image_meaning_apply(t, p);
         cr_expect_neq(p->refused.code, 0);
         cr_expect_eq(p->refused_container, &p->containers[1]);
-        err_set(&refused->refused, -EINVAL, "InvalidImageName", "before");
+        err_keep_set(&refused->refused, -EINVAL, "InvalidImageName", "before");
         image_meaning_apply(t, refused);
-        cr_expect_str_eq(refused->refused.text, "before");
+        cr_expect_str_eq(kept_text(&refused->refused), "before");
         cr_expect_null(refused->refused_container);
 }
 

@@ -70,7 +70,7 @@ Test(manifest, yaml_and_json_become_the_object_that_the_api_server_would_have_ma
                 cr_assert_str_eq(json_str(spec, "nodeName"), "n1");
                 cr_assert_str_eq(json_str(spec, "priorityClassName"), "system-node-critical");
                 cr_assert_eq(pod_parse(o, &p, &e), 0, "%s", e.text);
-                cr_assert_eq(p->refused.code, 0, "%s", p->refused.text);
+                cr_assert_eq(p->refused.code, 0, "%s", kept_text(&p->refused));
                 cr_assert_not(p->deleting || p->terminal || p->service_links);
                 cr_assert_eq(p->qos, QOS_CLASS_BEST_EFFORT);
                 cr_assert_eq(p->containers[0].pull_policy, PULL_ALWAYS);

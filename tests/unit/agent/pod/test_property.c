@@ -176,7 +176,7 @@ static void random_pod(struct life *l)
                             policy, rest.data, inits.len ? inits.data : "", apps.data);
         l->object = cJSON_Parse(l->json);
         l->w = world_of_json(l->json);
-        HOLDS(l, !l->w.pod->refused.code, "the pod is refused: %s", l->w.pod->refused.text);
+        HOLDS(l, !l->w.pod->refused.code, "the pod is refused: %s", kept_text(&l->w.pod->refused));
         if (once_in(l, 2))
                 l->w.state->admission = UNDECIDED;
         for (size_t i = 0; i < l->w.pod->n_containers; i++)
@@ -484,10 +484,10 @@ static void pulled(struct life *l, size_t i, int error)
         c->pulling = false;
         c->image_present = !error;
         if (!error) {
-                c->pull_failure = ERR_NONE;
+                err_forget(&c->pull_failure);
                 return;
         }
-        err_set(&c->pull_failure, error, "ErrImagePull", "why");
+        err_keep_set(&c->pull_failure, error, "ErrImagePull", "why");
         c->pull_backoff = c->pull_backoff ? c->pull_backoff * 2 : BACKOFF_FIRST;
         c->pull_at = l->w.now + (c->pull_backoff < BACKOFF_MAX ? c->pull_backoff : BACKOFF_MAX);
 }
@@ -1351,6 +1351,20 @@ static void restart_agent(struct life *l)
         judge_resize(l, once_in(l, 2));
 }
 
+/* A Secret that the container's environment needs goes, or comes back. */
+static void turn_environment(struct life *l, size_t i)
+{
+        struct kept_err *failure = &l->w.state->containers[i].env_failure;
+
+        if (failure->code)
+                err_forget(failure);
+        else if (once_in(l, 3))
+                err_keep_set(failure, -ENOENT, "CreateContainerConfigError", "no such Secret");
+        else
+                return;
+        TRACE(l, "%s: environment\n", name_of(l, i));
+}
+
 static void happens(struct life *l)
 {
         size_t i = below(l, (unsigned)l->w.pod->n_containers);
@@ -1408,12 +1422,7 @@ static void happens(struct life *l)
                 }
                 break;
         case 12:
-                if (once_in(l, 3) || l->w.state->containers[i].env_failure.code)
-                        l->w.state->containers[i].env_failure =
-                                l->w.state->containers[i].env_failure.code
-                                        ? ERR_NONE
-                                        : (struct err){ .code = -ENOENT, .reason = "CreateContainerConfigError" },
-                        TRACE(l, "%s: environment\n", name_of(l, i));
+                turn_environment(l, i);
                 break;
         case 13:
         case 14:
@@ -1481,7 +1490,7 @@ static bool quiet_step(struct life *l)
                 any |= l->units[i].news;
                 if (l->units[i].news)
                         see(l, i);
-                c->env_failure = ERR_NONE;
+                err_forget(&c->env_failure);
                 end_hook(l, i, true);
                 for (size_t k = 0; k < PROBE_TYPES; k++)
                         probe(l, i, (enum probe_type)k, true);

@@ -153,7 +153,7 @@ Test(status, a_long_failure_is_told_whole)
         cJSON *s;
 
         memset(words, 'x', ERR_TEXT_MAX - 1);
-        err_set(&w.state->containers[0].pull_failure, -EIO, "ErrImagePull", "%s", words);
+        err_keep_set(&w.state->containers[0].pull_failure, -EIO, "ErrImagePull", "%s", words);
         happen(&w, "c pull_backoff 20s; c pull_at +20s");
         s = status_of(&w);
         CLEANUP(freep)
@@ -381,7 +381,7 @@ Test(status, conditions_say_who_and_since_when)
         LOOK(values);
 }
 
-Test(status, a_long_list_of_containers_is_cut)
+Test(status, a_long_list_of_containers_is_told_whole)
 {
         CLEANUP(buf_done) struct buf words = BUF(4096);
         struct world w;
@@ -393,8 +393,8 @@ Test(status, a_long_list_of_containers_is_cut)
         w = world(words.data);
         s = status_of(&w);
         CLEANUP(freep) char *message = value_at(s, CONTAINERS "message");
-        cr_assert_eq(strlen(message), sizeof(w.state->conditions[0].message) - 1);
         cr_assert(starts_with(message, "containers with unready status: [container-0 container-1 "));
+        cr_assert(strstr(message, " container-38 container-39]"));
         cJSON_Delete(s);
         world_done(&w);
 }

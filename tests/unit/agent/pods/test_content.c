@@ -77,7 +77,7 @@ static void begin_even_if_refused(struct run *t, const char *container, struct h
 static void begin(struct run *t, const char *container, struct had had)
 {
         begin_even_if_refused(t, container, had);
-        cr_assert_eq(t->pod->refused.code, 0, "%s", t->pod->refused.text);
+        cr_assert_eq(t->pod->refused.code, 0, "%s", kept_text(&t->pod->refused));
 }
 
 static void end(struct run *t)

@@ -97,7 +97,7 @@ static void begin(struct run *t, const char *startup, const char *readiness, con
         o = cJSON_Parse(json.data);
         cr_assert_not_null(o, "%s", json.data);
         cr_assert_eq(pod_parse(o, &t->pod, &e), 0, "%s", e.text);
-        cr_assert_eq(t->pod->refused.code, 0, "%s", t->pod->refused.text);
+        cr_assert_eq(t->pod->refused.code, 0, "%s", kept_text(&t->pod->refused));
         cJSON_Delete(o);
         t->state = pod_state_new(t->pod, time_now());
         t->probes = probes_new(t->server.event, NULL, NULL, "127.0.0.1");
