@@ -141,6 +141,9 @@ Test(plan, values_are_the_newest_at_each_start)
                   CRASHED "c runs; c exits 1 holdoff; c values 2; " ENDS
                           "; c refreshed; ready; c values_written 2; +10s",
                   "restart c", NULL, NULL },
+                { "what was waited for with the old ones is not waited for any more", "Always c",
+                  CRASHED "c values 2; " ENDS "; c retry_at +50s; c refreshed; ready; c values_written 2", "restart c",
+                  NULL, NULL },
                 { "what runs keeps what it began with", "Always c", "ready; c values_written 1; c values 2; c runs", "",
                   NULL, NULL },
                 { "what is over for good, too", "Never c", "ready; c values_written 1; c values 2; c runs; c exits 1",

@@ -436,6 +436,8 @@ Test(pod_state, an_agent_that_comes_back_takes_over_what_the_api_server_remember
                 { "nor where it comes back behind the end of that run", "Always c",
                   "ready; adopt; c ran 1 holdoff; c restarted 3; c runs 3", "",
                   "Running | c running ready x5 was Error 1", COUNTED },
+                { "where nobody knows of the run before there is no back-off", "Always c",
+                  "ready; adopt; c is active; c exits 1 holdoff", "restart c", NULL, RUNNING(4) },
                 { "what had ended does not run again", "Never c", "ready; adopt", NULL,
                   "Failed | c terminated Because 3",
                   "{\"containerStatuses\":[{\"name\":\"c\",\"state\":{\"terminated\":" TERMINATED(3) "}}]}" },
@@ -465,6 +467,11 @@ Test(pod_state, an_agent_that_comes_back_takes_over_what_the_api_server_remember
                 { "an empty status changes nothing", "Always c", "ready; adopt", "start c",
                   "Pending | c waiting ContainerCreating", "{}" },
         };
+#define PROBED                                                                                                         \
+        "{\"metadata\":{\"namespace\":\"default\",\"name\":\"web\",\"uid\":\"0f6c2a9e-1234-4abc-8def-0123456789ab\"}," \
+        "\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"pkg-c\",\"readinessProbe\":{\"tcpSocket\":{\"port\":"   \
+        "80}}"                                                                                                         \
+        "}]}}"
 #define STARTING                                                                                                       \
         "{\"metadata\":{\"namespace\":\"default\",\"name\":\"web\",\"uid\":\"0f6c2a9e-1234-4abc-8def-0123456789ab\"}," \
         "\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"pkg-c\",\"startupProbe\":{\"tcpSocket\":{\"port\":80}}" \
@@ -476,6 +483,10 @@ Test(pod_state, an_agent_that_comes_back_takes_over_what_the_api_server_remember
                 { "or has not", STARTING, "adopt", "containerStatuses.0.started", "false",
                   TOLD_RUNNING(",\"started\":false") },
                 { "of which nobody has told", STARTING, "adopt", "containerStatuses.0.started", "false",
+                  TOLD_RUNNING("") },
+                { "its readiness probe has succeeded", PROBED, "adopt; c is active", "containerStatuses.0.ready",
+                  "true", TOLD_RUNNING(",\"ready\":true") },
+                { "or nobody has told so", PROBED, "adopt; c is active", "containerStatuses.0.ready", "false",
                   TOLD_RUNNING("") },
         };
 #define LAST "containerStatuses.0.lastState.terminated."

@@ -87,6 +87,8 @@ Test(shutdown, the_status_says_why_once_it_has_ended)
                   "DisruptionTarget", NULL },
                 { "and its reason", "Always c", "ready; c runs; shut_down 1; c killed 15 inactive",
                   "conditions.5.reason", "TerminationByKubelet", NULL },
+                { "one that was evicted before stays that", "Always c",
+                  "ready; c runs; evicted 1; shut_down 1; c killed 15 inactive", "reason", "Evicted", NULL },
         };
 
         LOOK(values);
