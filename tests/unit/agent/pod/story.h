@@ -229,6 +229,7 @@ static const struct field {
         F(OF_STATE, FIELD_TIME, pod_state, delete_retry_at),
         F(OF_STATE, FIELD_BOOL, pod_state, deadline_exceeded),
         F(OF_STATE, FIELD_BOOL, pod_state, status_current),
+        F(OF_CONTAINER, FIELD_BOOL, container_state, unhealthy),
         F(OF_CONTAINER, FIELD_BOOL, container_state, requested),
         F(OF_CONTAINER, FIELD_BOOL, container_state, image_present),
         F(OF_CONTAINER, FIELD_BOOL, container_state, pulling),

@@ -367,6 +367,11 @@ Test(manifest, a_late_status_lets_no_count_fall)
         cJSON_DeleteItemFromObject(status, "startTime");
         pod_state_recall(s, p, status);
         cr_assert_eq(s->start_time, 7 * USEC_PER_SEC);
+        cJSON_SetValuestring(cJSON_GetObjectItem(cJSON_GetObjectItem(status, "containerStatuses")->child, "name"), "d");
+        cJSON_SetNumberValue(
+                cJSON_GetObjectItem(cJSON_GetObjectItem(status, "containerStatuses")->child, "restartCount"), 9);
+        pod_state_recall(s, p, status);
+        cr_assert_eq(s->containers[0].restarts, 5, "that is another container's");
         cJSON_Delete(status), cJSON_Delete(o);
         pod_state_free(s);
         pod_free(p);

@@ -640,6 +640,38 @@ Test(pod_state, a_probe_has_a_grace_of_its_own_even_none)
         cr_expect_eq(container_grace_s(&c, &spec, &p), 30, "the pod ends");
 }
 
+/* "kubectl logs -p": 'n' for the run that has just ended, 'l' for the one before. */
+Test(pod_state, the_run_before_is_the_latest_that_another_will_follow)
+{
+        static const struct {
+                const char *shows, *pod, *happens;
+                char run;
+        } table[] = {
+                { "of one that runs it is the one before", "Always c", "ready; c runs; c exits 1 holdoff; c runs",
+                  'l' },
+                { "between two runs it is still that", "Always c", "ready; c runs; c exits 1 inactive", 'l' },
+                { "but while it backs off its latest", "Always c",
+                  "ready; c runs; c exits 1 holdoff; c runs; c exits 1 holdoff", 'n' },
+                { "and before another image", "Always c", "ready; c runs; c exits 1 inactive; c replacing", 'n' },
+                { "it has not ended for that yet", "Always c", "ready; c runs; c replacing", 'l' },
+                { "and after a probe that failed", "Always c", "ready; c runs; c exits 1 inactive; c unhealthy", 'n' },
+                { "where nothing follows it is the one before", "Never c",
+                  "ready; c runs; c exits 1 inactive; c unhealthy", 'l' },
+                { "and while its environment is missing", "Always c",
+                  "ready; c runs; c exits 1 inactive; c env_failure CreateContainerConfigError", 'n' },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+                struct world w = world(table[i].pod);
+                struct container_state *c = &w.state->containers[0];
+
+                happen(&w, table[i].happens);
+                cr_expect_eq(container_last_run(c, &w.pod->containers[0], w.pod),
+                             table[i].run == 'n' ? &c->now : &c->last, "%s", table[i].shows);
+                world_done(&w);
+        }
+}
+
 Test(pod_state, a_restart_of_all_waits_for_no_hook)
 {
         enum { NOW = 1000000 };
