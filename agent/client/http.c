@@ -563,6 +563,7 @@ static void set_line(CURL *easy, enum http_line line, unsigned timeout_ms)
         curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)timeout_ms); /* all of its time, if it wants so much */
         curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
                          (long)(line == HTTP_ALONE_2 ? CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE : CURL_HTTP_VERSION_1_1));
+        curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 0L); /* it is over before the first would be sent */
         curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, (long)(line == HTTP_CONNECT));
         curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 0L);
         curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);

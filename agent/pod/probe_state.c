@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/pod/probe_state.h"
 
-static const uint64_t SECOND = 1000 * 1000;
+static const uint64_t SECOND = 1000 * 1000, TICK = 100 * 1000;
 
 uint64_t probe_spread(const struct probe *p)
 {
@@ -15,12 +15,13 @@ void probe_begin(struct probe_state *s, const struct probe *p, uint64_t now, uin
         *s = (struct probe_state){ .due = now + (rest > spread ? rest : spread) };
 }
 
-/* At the next tick. One that has passed during the probe is made up for, more are not. */
+/* After a period, which is of whole seconds. A time that has passed during the probe is made up for, more are not. */
 static void set_next(struct probe_state *s, const struct probe *p, uint64_t now)
 {
         s->due += p->period_s * SECOND;
         if (s->due < now)
                 s->due = now;
+        s->due = (s->due + TICK - 1) / TICK * TICK;
 }
 
 enum probe_verdict probe_take(struct probe_state *s, const struct probe *p, enum probe_type type, bool good,

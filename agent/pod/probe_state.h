@@ -2,7 +2,8 @@
 /*
  * Where a probe stands in one run of its container: when it is due, and what its results add up to. Pure; time is a
  * parameter (microseconds of any one clock that does not jump). The rules are the kubelet's (pkg/kubelet/prober/
- * worker.go), but that the first probe comes when it is due and not at a tick that began with the pod.
+ * worker.go), but that the first probe comes when it is due and not at a tick that began with the pod, and that those
+ * behind it are at full tenths of a second: those of many pods then come together, and share what it costs to wake up.
  */
 #ifndef VKS_AGENT_POD_PROBE_STATE_H
 #define VKS_AGENT_POD_PROBE_STATE_H

@@ -225,6 +225,20 @@ Test(probe_state, they_keep_their_period)
         cr_expect_eq(s.due, 1000 * S);
 }
 
+Test(probe_state, those_of_many_pods_come_together)
+{
+        struct probe_state s;
+
+        probe_begin(&s, &every_ten, 30 * S + 30001, 30 * S, 0);
+        cr_expect_eq(s.due, 30 * S + 30001, "the first waits for nobody");
+        probe_take(&s, &every_ten, PROBE_READINESS, true, 31 * S);
+        cr_expect_eq(s.due, 40 * S + S / 10);
+        probe_take(&s, &every_ten, PROBE_READINESS, true, 41 * S);
+        cr_expect_eq(s.due, 50 * S + S / 10, "and then the period is kept");
+        probe_skip(&s, &every_ten, 60 * S + S / 10 + 1);
+        cr_expect_eq(s.due, 60 * S + S / 5);
+}
+
 /* "+" and "-" are results, and what each comes to follows: "." nothing new, "S" success, "F" failure. */
 static void results(enum probe_type type, const char *script, bool on_hold)
 {
