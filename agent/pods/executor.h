@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Carries out what plan.h decided, except pulls (pull.h). It decides nothing itself: every outcome goes into the
- * pod's state, from which the next plan is made. */
+/* Carries out what plan.h decided, except pulls (pull.h); what ends something is in ending.c. It decides nothing
+ * itself: every outcome goes into the pod's state, from which the next plan is made. */
 #ifndef VKS_AGENT_PODS_EXECUTOR_H
 #define VKS_AGENT_PODS_EXECUTOR_H
 

@@ -208,6 +208,15 @@ bool pod_entry_answered(struct pod_entry *e)
         return false;
 }
 
+void pod_run_hook(struct pod_entry *e, size_t i, enum hook_kind kind, uint64_t usec)
+{
+        const struct pods_parts *parts = &e->pods->parts;
+
+        e->state->containers[i].hooks[kind] = parts->hook_begin ? HOOK_RUNS : HOOK_OVER;
+        if (parts->hook_begin)
+                parts->hook_begin(parts->userdata, e->pod->id.uid, i, kind, usec);
+}
+
 bool pod_entry_writes_var(const struct pod_entry *e)
 {
         bool writes = false;

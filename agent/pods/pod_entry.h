@@ -104,6 +104,10 @@ bool pod_entry_replace(struct pod_entry *e, struct pod *p);
 /* Keeps `object`, of which the entry's pod was parsed, for whoever asks for it. */
 void pod_entry_keep(struct pod_entry *e, const cJSON *object);
 
+/* Has a hook of a container that runs begin, and end within `usec` (0: without a limit); pods_hook_ended() tells how it
+ * went. */
+void pod_run_hook(struct pod_entry *e, size_t i, enum hook_kind kind, uint64_t usec);
+
 /*
  * Takes the entry out of the table and its queue, cancels its API calls and unlinks its units. The entry is freed at
  * once, or when the helper has answered the last of its requests.
