@@ -77,6 +77,7 @@ struct agent {
         struct server *server;
         struct kubelet_api kubelet_api;
         struct health_port *health_port;
+        struct health_counts health_counts;
         struct k3s_tunnel *tunnel; /* NULL: no K3s */
         bool registered, units_read, begun;
         bool bus_connected;
@@ -355,8 +356,9 @@ static void installing(void *userdata, const struct image *image, const char *wo
 
 static void look_at_health(void *userdata, struct health *ret)
 {
-        const struct agent *a = userdata;
+        struct agent *a = userdata;
 
+        ret->counts = &a->health_counts;
         ret->log = health_of_log();
         if (!a->bus_connected)
                 ret->syncloop = "the system bus cannot be reached";

@@ -157,6 +157,13 @@ static cJSON *why_waiting(const struct pod *p, const struct pod_state *s, size_t
         return waiting_state(p->containers[0].init ? "PodInitializing" : "ContainerCreating", "%s", "");
 }
 
+char *status_waiting_reason(const struct pod *p, const struct pod_state *s, size_t i, uint64_t now)
+{
+        CLEANUP(json_freep) cJSON *state = why_waiting(p, s, i, now);
+
+        return xstrdup(json_str(json_get(state, "waiting"), "reason"));
+}
+
 /* An ephemeral container never is: nobody waits for it. */
 static bool is_ready(const struct container *spec, const struct container_state *c)
 {

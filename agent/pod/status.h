@@ -20,6 +20,9 @@ cJSON *status_build(const struct pod *p, struct pod_state *s, const struct pod_n
  * caller owns the result. */
 cJSON *status_patch(const char *uid, cJSON *status, bool resized);
 
+/* Why the i-th container waits, in the status' one word: "ContainerCreating". The caller owns it. */
+char *status_waiting_reason(const struct pod *p, const struct pod_state *s, size_t i, uint64_t now);
+
 /* Pending, Running, Succeeded or Failed. */
 const char *status_phase(const struct pod *p, const struct pod_state *s);
 

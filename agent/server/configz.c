@@ -163,6 +163,8 @@ char *configz_text(const struct config *c)
         cJSON_AddNumberToObject(o, "eventBurst", EVENTS_BURST);
         add_eviction(o, &c->eviction);
         cJSON_AddBoolToObject(o, "enableDebuggingHandlers", true);
+        cJSON_AddBoolToObject(o, "enableProfilingHandler", false); /* there are Go's profiles and flags behind these */
+        cJSON_AddBoolToObject(o, "enableDebugFlagsHandler", false);
         add_shutdown(o, &c->shutdown);
         cJSON_AddBoolToObject(o, "enableSystemLogHandler", c->system_log_handler);
         cJSON_AddBoolToObject(o, "enableSystemLogQuery", c->system_log_query);

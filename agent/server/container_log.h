@@ -6,8 +6,9 @@
 #include "agent/logs/log_stream.h"
 #include "agent/server/server.h"
 
-/* Reads the options from the query of /containerLogs. -EINVAL: the error names the parameter (answer with 400).
- * `now_usec` is what sinceSeconds is counted from. */
+/* Reads the options from the query of /containerLogs. The error names the parameter: -EINVAL, it cannot be read or not
+ * be had here (answer with 400); -ERANGE, no such value may be (422). `now_usec` is what sinceSeconds is counted from.
+ */
 int log_options_parse(const struct request *r, uint64_t now_usec, struct log_options *ret, struct err *e);
 
 /* Starts to answer `res` with the lines. `running` and `userdata`: see log_stream_new(). */

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/server/container_routes.h"
 
+#include <errno.h>
+
 #include "agent/lib/times.h"
+#include "agent/pod/status.h"
 #include "agent/server/container_log.h"
 #include "agent/sessions/attach.h"
 #include "agent/sessions/exec.h"
@@ -14,6 +17,22 @@ enum {
         RUN_USEC = 600 * 1000 * 1000,
 };
 
+/* In the kubelet's words. */
+static void tell_why_it_waits(struct kubelet_api *api, struct response *res, const struct pods_container *c)
+{
+        CLEANUP(freep) char *reason = NULL;
+        const struct pod_state *state = NULL;
+        const struct pod *pod = NULL;
+
+        if (pods_look(api->pods, c->pod->id.uid, &pod, &state))
+                reason = status_waiting_reason(pod, state, (size_t)(c->container - pod->containers), time_now());
+        response_error(res, 400, "container \"%s\" in pod \"%s\" is waiting to start: %s", c->container->name,
+                       c->pod->id.name,
+                       streq(reason, "ErrImagePull")       ? "image can't be pulled"
+                       : streq(reason, "ImagePullBackOff") ? "trying and failing to pull image"
+                                                           : reason);
+}
+
 void container_logs(struct kubelet_api *api, const struct request *r, struct response *res, const char *const *segment)
 {
         const char *namespace = segment[1], *pod = segment[2], *container = segment[3];
@@ -22,17 +41,19 @@ void container_logs(struct kubelet_api *api, const struct request *r, struct res
         struct err e = ERR_NONE;
         struct log_source source;
         const char *run;
+        int error;
 
-        if (log_options_parse(r, time_now(), &options, &e) < 0) {
-                response_error(res, 400, "%s", e.text);
+        error = log_options_parse(r, time_now(), &options, &e);
+        if (error < 0) {
+                response_error(res, error == -ERANGE ? 422 : 400, "%s", e.text);
                 return;
         }
         if (!pods_find(api->pods, namespace, pod)) {
-                response_error(res, 404, "pod \"%s/%s\" not found", namespace, pod);
+                response_error(res, 404, "pod \"%s\" does not exist", pod);
                 return;
         }
         if (!pods_find_container(api->pods, namespace, pod, container, &c)) {
-                response_error(res, 404, "container %s not found in pod %s/%s", container, namespace, pod);
+                response_error(res, 404, "container \"%s\" not found in pod \"%s\"", container, pod);
                 return;
         }
         run = options.previous ? container_last_run(c.state, c.container, c.pod)->invocation : c.state->invocation;
@@ -42,8 +63,7 @@ void container_logs(struct kubelet_api *api, const struct request *r, struct res
                 return;
         }
         if (!*run) {
-                response_error(res, 400, "container \"%s\" in pod \"%s\" is waiting to start: %s", container, pod,
-                               c.state->pull_failure.code ? c.state->pull_failure.reason : "ContainerCreating");
+                tell_why_it_waits(api, res, &c);
                 return;
         }
         source = (struct log_source){
@@ -211,7 +231,7 @@ void container_port_forward(struct kubelet_api *api, const struct request *r, st
         struct err e = ERR_NONE;
 
         if (!pod || (uid && !streq(uid, pod->id.uid))) {
-                response_error(res, 404, "pod does not exist");
+                response_error(res, 404, pod ? "pod not found" : "pod does not exist");
                 return;
         }
         if (config_may_forward(api->config, namespace, &e) < 0) {

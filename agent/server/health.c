@@ -4,9 +4,13 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "agent/stats/exposition.h"
+
 struct check {
         const char *name, *trouble;
 };
+
+static const char *const names[HEALTH_CHECKS] = { "ping", "log", "syncloop" };
 
 /* A journal that has gone leaves a broken stream. */
 const char *health_of_log(void)
@@ -35,15 +39,27 @@ static int answer_one(const struct check *c, struct buf *ret)
         return c->trouble ? 500 : 200;
 }
 
+static void count(struct health_count *c, bool good)
+{
+        if (!c)
+                return;
+        c->is_good = good;
+        ++*(good ? &c->good : &c->bad);
+}
+
 /* Returns how many checks have failed. */
-static size_t tell_each(const struct check *checks, size_t n, const struct request *r, struct buf *ret)
+static size_t tell_each(const struct check *checks, size_t n, const struct request *r, struct health_counts *counts,
+                        struct buf *ret)
 {
         size_t failed = 0;
 
         for (size_t i = 0; i < n; i++) {
                 if (is_excluded(r, checks[i].name)) {
                         buf_printf(ret, "[+]%s excluded: ok\n", checks[i].name);
-                } else if (checks[i].trouble) {
+                        continue;
+                }
+                count(counts ? &counts->of[i] : NULL, !checks[i].trouble);
+                if (checks[i].trouble) {
                         buf_printf(ret, "[-]%s failed: reason withheld\n", checks[i].name);
                         failed++;
                 } else {
@@ -73,14 +89,18 @@ static void tell_unknown(const struct check *checks, size_t n, const struct requ
 
 int health_answer(const struct health *h, const struct request *r, struct buf *ret)
 {
-        const struct check checks[] = { { "ping", NULL }, { "log", h->log }, { "syncloop", h->syncloop } };
+        const struct check checks[HEALTH_CHECKS] = {
+                { names[0], NULL },
+                { names[1], h->log },
+                { names[2], h->syncloop },
+        };
         const char *name = starts_with(r->path, "/healthz/") ? r->path + strlen("/healthz/") : "";
         size_t failed;
 
         for (size_t i = 0; i < ARRAY_LEN(checks); i++)
                 if (streq(checks[i].name, name))
                         return answer_one(&checks[i], ret);
-        failed = tell_each(checks, ARRAY_LEN(checks), r, ret);
+        failed = tell_each(checks, ARRAY_LEN(checks), r, h->counts, ret);
         tell_unknown(checks, ARRAY_LEN(checks), r, ret);
         if (failed) {
                 buf_str(ret, "healthz check failed\n");
@@ -93,4 +113,39 @@ int health_answer(const struct health *h, const struct request *r, struct buf *r
         buf_reset(ret);
         buf_str(ret, "ok");
         return 200;
+}
+
+/* ---- /metrics/slis ----------------------------------------------------------------------------------------------- */
+
+static const char last_result[] = "kubernetes_healthcheck", results[] = "kubernetes_healthchecks_total";
+
+static void tell_count(const char *check, const char *status, uint64_t n, struct buf *ret)
+{
+        if (!n)
+                return;
+        buf_str(ret, results);
+        exposition_label(ret, "{", "name", check);
+        exposition_label(ret, ",", "status", status);
+        exposition_label(ret, ",", "type", "healthz");
+        buf_char(ret, '}');
+        exposition_value(ret, number_of(n), 0);
+}
+
+void health_counts_text(const struct health_counts *c, struct buf *ret)
+{
+        exposition_head(ret, last_result, "gauge", "[STABLE] The last result of each check: 1 is well, 0 is not");
+        for (size_t i = 0; i < HEALTH_CHECKS; i++) {
+                if (!c->of[i].good && !c->of[i].bad)
+                        continue;
+                buf_str(ret, last_result);
+                exposition_label(ret, "{", "name", names[i]);
+                exposition_label(ret, ",", "type", "healthz");
+                buf_char(ret, '}');
+                exposition_value(ret, number_of(c->of[i].is_good), 0);
+        }
+        exposition_head(ret, results, "counter", "[STABLE] How often each check was made, by its result");
+        for (size_t i = 0; i < HEALTH_CHECKS; i++) {
+                tell_count(names[i], "success", c->of[i].good, ret);
+                tell_count(names[i], "error", c->of[i].bad, ret);
+        }
 }

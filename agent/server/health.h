@@ -15,12 +15,26 @@
 #include "agent/server/server.h"
 #include "common/buf.h"
 
+enum { HEALTH_CHECKS = 3 };
+
+/* What /healthz as a whole has found, for /metrics/slis; who asks for one check alone is not counted. */
+struct health_counts {
+        struct health_count {
+                uint64_t good, bad;
+                bool is_good; /* the last time */
+        } of[HEALTH_CHECKS];
+};
+
 struct health {
-        const char *log, *syncloop; /* NULL: well; else what is wrong, in words */
+        const char *log, *syncloop;   /* NULL: well; else what is wrong, in words */
+        struct health_counts *counts; /* NULL: nobody counts */
 };
 
 /* Appends the answer to a request for /healthz or what lies below it, and returns its status. */
 int health_answer(const struct health *h, const struct request *r, struct buf *ret);
+
+/* /metrics/slis: nothing of a check that was not made yet, as with the kubelet. */
+void health_counts_text(const struct health_counts *c, struct buf *ret);
 
 /* Can what is written to the standard error output arrive, as far as the kernel knows? health.log. */
 const char *health_of_log(void);

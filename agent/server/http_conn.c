@@ -57,7 +57,8 @@ static void write_head(struct response *r, int status, const char *content_type,
 
         buf_printf(&b, "HTTP/1.1 %d %s\r\n", status, http_status_text(status));
         add_date(&b);
-        buf_printf(&b, "Content-Type: %s\r\n", content_type);
+        /* What is told here may come from anybody's program: no browser is to take it for more than it is. */
+        buf_printf(&b, "Content-Type: %s\r\nX-Content-Type-Options: nosniff\r\n", content_type);
         if (size >= 0)
                 buf_printf(&b, "Content-Length: %lld\r\n", (long long)size);
         else if (r->http11)

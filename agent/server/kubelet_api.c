@@ -9,6 +9,7 @@
 #include "agent/server/kubelet_stats.h"
 #include "agent/server/routes.h"
 #include "agent/server/zpages.h"
+#include "agent/stats/exposition.h"
 #include "common/buf.h"
 #include "common/mem.h"
 
@@ -21,6 +22,22 @@ static void healthz(struct kubelet_api *api, const struct request *r, struct res
         api->look(api->userdata, &health);
         status = health_answer(&health, r, &b);
         response_send(res, status, "text/plain; charset=utf-8", b.data, b.len);
+}
+
+/* DELETE begins to count anew, as with the kubelet. */
+static void slis(struct kubelet_api *api, const struct request *r, struct response *res)
+{
+        CLEANUP(buf_done) struct buf b = BUF(64 * 1024);
+        struct health health = { 0 };
+
+        api->look(api->userdata, &health);
+        if (streq(r->method, "DELETE")) {
+                *health.counts = (struct health_counts){ 0 };
+                buf_str(&b, "metrics reset\n");
+        } else {
+                health_counts_text(health.counts, &b);
+        }
+        response_send(res, 200, EXPOSITION_TYPE, b.data, b.len);
 }
 
 static void configz(struct kubelet_api *api, struct response *res)
@@ -87,6 +104,9 @@ void kubelet_api_handle(void *userdata, const struct request *r, struct response
         case ROUTE_METRICS_RESOURCE:
                 kubelet_stats_metrics(api->sampler, &families_resource, USAGE_BASIC, r, res);
                 break;
+        case ROUTE_METRICS_SLIS:
+                slis(api, r, res);
+                break;
         case ROUTE_STATS_SUMMARY:
                 kubelet_stats_summary(api->sampler, api->config->node_name, r, res);
                 break;
@@ -107,6 +127,12 @@ void kubelet_api_handle(void *userdata, const struct request *r, struct response
                 break;
         case ROUTE_PORT_FORWARD:
                 container_port_forward(api, r, res, found.segment, found.n);
+                break;
+        case ROUTE_NO_PROFILES: /* as a kubelet answers that has them switched off */
+                response_error(res, 405, "profiling endpoint is disabled.");
+                break;
+        case ROUTE_NO_FLAGS:
+                response_error(res, 405, "flags endpoint is disabled.");
                 break;
         }
 }

@@ -59,7 +59,7 @@ static int get_int(const struct request *r, const char *name, int64_t least, int
         if (parse_int(s, &v) < 0)
                 return err_set(e, -EINVAL, NULL, "%s: \"%s\" is no number", name, s);
         if (v < least)
-                return err_set(e, -EINVAL, NULL, "%s: must be at least %lld", name, (long long)least);
+                return err_set(e, -ERANGE, NULL, "%s: must be at least %lld", name, (long long)least);
         *ret = v;
         return 0;
 }
@@ -73,7 +73,7 @@ static int get_since(const struct request *r, uint64_t now_usec, uint64_t *ret, 
         if (k < 0)
                 return k;
         if (seconds > 0 && time)
-                return err_set(e, -EINVAL, NULL, "sinceTime: cannot be given together with sinceSeconds");
+                return err_set(e, -ERANGE, NULL, "sinceTime: cannot be given together with sinceSeconds");
         if (seconds > 0) {
                 uint64_t ago = (uint64_t)seconds > UINT64_MAX / 1000000 ? UINT64_MAX : (uint64_t)seconds * 1000000;
 
@@ -102,7 +102,7 @@ int log_options_parse(const struct request *r, uint64_t now_usec, struct log_opt
                 return k;
         if (stream && !streq(stream, "All"))
                 return err_set(
-                        e, -EINVAL, NULL,
+                        e, streq(stream, "Stdout") || streq(stream, "Stderr") ? -EINVAL : -ERANGE, NULL,
                         "stream: only All can be had, the journal keeps standard output and error as one stream");
         *ret = o;
         return 0;

@@ -28,6 +28,7 @@ static const struct row {
         { "/metrics/cadvisor", ROUTE_METRICS_CADVISOR, NULL },
         { "/metrics/probes", ROUTE_METRICS_PROBES, NULL },
         { "/metrics/resource", ROUTE_METRICS_RESOURCE, NULL },
+        { "/metrics/slis", ROUTE_METRICS_SLIS, NULL },
         { "/stats/summary", ROUTE_STATS_SUMMARY, GET_OR_POST },
         { "/logs", ROUTE_NODE_LOGS, GET_ONLY },
         { "/logs/**", ROUTE_NODE_LOGS, GET_ONLY },
@@ -40,6 +41,9 @@ static const struct row {
         { "/attach/*/*/*/*", ROUTE_ATTACH, GET_OR_POST },
         { "/portForward/*/*", ROUTE_PORT_FORWARD, GET_OR_POST },
         { "/portForward/*/*/*", ROUTE_PORT_FORWARD, GET_OR_POST },
+        { "/debug/pprof", ROUTE_NO_PROFILES, NULL },
+        { "/debug/pprof/**", ROUTE_NO_PROFILES, NULL },
+        { "/debug/flags/v", ROUTE_NO_FLAGS, NULL },
 };
 
 static bool fits(const char *pattern, const char *path)
@@ -93,7 +97,7 @@ void route_find(const char *method, const char *path, struct route_found *ret)
         for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
                 const struct row *row = &rows[i];
 
-                if (!fits(row->path, ret->text) || (slash && !row->allow))
+                if (!fits(row->path, row->allow ? ret->text : path))
                         continue;
                 ret->route = row->route;
                 if (row->allow && !is_method_of(row->allow, method))
@@ -117,7 +121,8 @@ static int compare(const void *a, const void *b)
 size_t route_tops(const char *ret[], size_t max)
 {
         /* of those that have no path of their own */
-        static const char *const others[] = { "/stats", "/containerLogs", "/run", "/exec", "/attach", "/portForward" };
+        static const char *const others[] = { "/stats",  "/containerLogs", "/run",  "/exec",
+                                              "/attach", "/portForward",   "/debug" };
         size_t n = 0;
 
         for (size_t i = 0; i < ARRAY_LEN(rows) && n < max; i++)

@@ -22,6 +22,7 @@ enum route {
         ROUTE_METRICS_CADVISOR,
         ROUTE_METRICS_PROBES,
         ROUTE_METRICS_RESOURCE,
+        ROUTE_METRICS_SLIS,
         ROUTE_STATS_SUMMARY,
         ROUTE_NODE_LOGS,
         ROUTE_LOGS,
@@ -29,6 +30,8 @@ enum route {
         ROUTE_ATTACH,
         ROUTE_RUN,
         ROUTE_PORT_FORWARD,
+        ROUTE_NO_PROFILES,
+        ROUTE_NO_FLAGS,
 };
 
 struct route_found {

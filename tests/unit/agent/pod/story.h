@@ -566,6 +566,24 @@ static inline void container_text(struct buf *b, const cJSON *c)
                 buf_printf(b, " was %s %d", json_str(last, "reason"), (int)json_int(last, "exitCode", -1));
 }
 
+/* Who asks for a container alone is told why it waits as the status tells it. */
+static inline void same_reason(struct world *w, const cJSON *status, size_t i)
+{
+        static const char *const lists[] = { "initContainerStatuses", "containerStatuses",
+                                             "ephemeralContainerStatuses" };
+        CLEANUP(freep) char *reason = status_waiting_reason(w->pod, w->state, i, w->now);
+        const cJSON *c;
+
+        for (size_t k = 0; k < ARRAY_LEN(lists); k++)
+                cJSON_ArrayForEach (c, json_get(status, lists[k])) {
+                        const char *told = json_str(json_get(json_get(c, "state"), "waiting"), "reason");
+
+                        if (told && !streq(told, "CrashLoopBackOff") &&
+                            streq(json_str(c, "name"), w->pod->containers[i].name))
+                                cr_expect_str_eq(reason, told);
+                }
+}
+
 static inline char *status_text(struct world *w)
 {
         CLEANUP(buf_done) struct buf b = BUF(8192);
@@ -579,6 +597,8 @@ static inline char *status_text(struct world *w)
                 container_text(&b, c);
         cJSON_ArrayForEach (c, json_get(status, "ephemeralContainerStatuses"))
                 container_text(&b, c);
+        for (size_t i = 0; i < w->pod->n_containers; i++)
+                same_reason(w, status, i);
         cJSON_Delete(status);
         return buf_steal(&b);
 }

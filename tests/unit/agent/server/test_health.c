@@ -45,6 +45,41 @@ Test(health, the_words_are_those_of_kubernetes)
         expect(&ill, "/healthz/syncloop", 500, "internal server error: the bus is gone\n");
 }
 
+Test(health, what_was_found_is_counted)
+{
+        struct health_counts counts = { 0 };
+        const struct health good = { .counts = &counts }, bad = { .syncloop = "the bus is gone", .counts = &counts };
+        CLEANUP(buf_done) struct buf none = BUF(4096), b = BUF(4096);
+        static const char heads[] =
+                "# HELP kubernetes_healthcheck [STABLE] The last result of each check: 1 is well, 0 is not\n"
+                "# TYPE kubernetes_healthcheck gauge\n"
+                "%s"
+                "# HELP kubernetes_healthchecks_total [STABLE] How often each check was made, by its result\n"
+                "# TYPE kubernetes_healthchecks_total counter\n"
+                "%s";
+        CLEANUP(freep) char *empty = xasprintf(heads, "", "");
+        CLEANUP(freep)
+        char *full =
+                xasprintf(heads,
+                          "kubernetes_healthcheck{name=\"ping\",type=\"healthz\"} 1\n"
+                          "kubernetes_healthcheck{name=\"log\",type=\"healthz\"} 1\n"
+                          "kubernetes_healthcheck{name=\"syncloop\",type=\"healthz\"} 0\n",
+                          "kubernetes_healthchecks_total{name=\"ping\",status=\"success\",type=\"healthz\"} 3\n"
+                          "kubernetes_healthchecks_total{name=\"log\",status=\"success\",type=\"healthz\"} 2\n"
+                          "kubernetes_healthchecks_total{name=\"syncloop\",status=\"success\",type=\"healthz\"} 2\n"
+                          "kubernetes_healthchecks_total{name=\"syncloop\",status=\"error\",type=\"healthz\"} 1\n");
+
+        health_counts_text(&counts, &none);
+        cr_assert_str_eq(none.data, empty);
+        expect(&good, "/healthz", 200, "ok");
+        expect(&good, "/healthz?exclude=log", 200, "ok"); /* what is left out was not looked at */
+        expect(&good, "/healthz/log", 200, "ok");         /* nor is it the whole */
+        expect(&bad, "/healthz", 500,
+               "[+]ping ok\n[+]log ok\n[-]syncloop failed: reason withheld\nhealthz check failed\n");
+        health_counts_text(&counts, &b);
+        cr_assert_str_eq(b.data, full, "%s", b.data);
+}
+
 Test(health, a_log_that_nobody_takes_is_not_well)
 {
         int pair[2], before = dup(STDERR_FILENO);

@@ -570,7 +570,7 @@ static struct reply take_reply(struct client *c, bool to_head)
 
         r.status = (int)strtol(r.head + strlen("HTTP/1.1 "), NULL, 10);
         cr_assert(starts_with(r.head, "HTTP/1.1 ") && strstr(r.head, "\r\nDate: ") &&
-                  strstr(r.head, "\r\nContent-Type: "));
+                  strstr(r.head, "\r\nContent-Type: ") && strstr(r.head, "\r\nX-Content-Type-Options: nosniff\r\n"));
         if (to_head)
                 return r;
         if (length) {
