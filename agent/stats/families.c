@@ -123,6 +123,12 @@ static bool seen(const struct subject *s, struct number *ret)
         return s->at > 0;
 }
 
+static bool machine_cpus(const struct subject *s, struct number *ret)
+{
+        *ret = number_of(s->sample->machine.cpus);
+        return ret->whole > 0;
+}
+
 static bool machine_memory(const struct subject *s, struct number *ret)
 {
         *ret = number_of(s->sample->machine.memory_total);
@@ -253,6 +259,7 @@ static const struct family cadvisor[] = {
           EACH | TIMED, started, NULL },
         { "container_threads", "gauge", "Number of threads running inside the container", POD | CONTAINER | TIMED, pids,
           NULL },
+        { "machine_cpu_cores", "gauge", "Number of logical CPU cores.", MACHINE, machine_cpus, NULL },
         { "machine_memory_bytes", "gauge", "Amount of memory installed on the machine.", MACHINE, machine_memory,
           NULL },
 };
@@ -270,7 +277,7 @@ static void tell(struct families_walk *w, const struct family *f, const struct s
                 exposition_head(ret, f->name, f->type, f->help);
         w->headed = f->name;
         buf_str(ret, f->name);
-        if (f->value != machine_memory)
+        if (f->value != machine_memory && f->value != machine_cpus)
                 w->families->labels(ret, s, f->more);
         exposition_value(ret, value, f->about & TIMED ? s->at : 0);
 }

@@ -62,6 +62,9 @@ void machine_parse_stat(const char *text, long ticks_per_second, struct machine_
         const uint64_t tick = 1000000 / (uint64_t)ticks_per_second;
         const char *at = strstr(text, "btime ");
 
+        ret->cpus = 0;
+        for (const char *line = text; *line; line = next_line(line))
+                ret->cpus += starts_with(line, "cpu") && line[3] >= '0' && line[3] <= '9';
         if (at && sscanf(at, "btime %" SCNu64, &seconds) == 1)
                 ret->booted = seconds * 1000000;
         if (usage_get(&ret->usage, USAGE_CPU, &known) ||

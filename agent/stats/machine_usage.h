@@ -17,6 +17,7 @@ struct interface_usage {
 struct machine_usage {
         struct usage usage;    /* swap included */
         uint64_t memory_total; /* bytes; 0: not told, as below */
+        uint64_t cpus;         /* that are at work */
         bool has_swap;
         uint64_t swap_free;
         uint64_t booted;                                                     /* microseconds since the epoch */

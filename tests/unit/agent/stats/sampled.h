@@ -65,6 +65,7 @@ static struct sample *sampled(void)
         s->at = AT;
         s->machine.usage = used(9000001, 1000000, 1000);
         s->machine.memory_total = 2000000;
+        s->machine.cpus = 2;
         s->machine.booted = AT - 100 * UINT64_C(1000000);
         s->machine.n_interfaces = 1;
         s->machine.interfaces[0] = (struct interface_usage){ .name = "eth0", .rx_bytes = 11, .tx_bytes = 12 };

@@ -71,6 +71,7 @@ Test(families, cadvisor)
             "container_network_receive_bytes_total{container=\"\",id=\"/\",image=\"\",interface=\"eth0\",name=\"\","
             "namespace=\"\",pod=\"\"} 11 1700000000000");
         has(text, "machine_memory_bytes 2000000");
+        has(text, "machine_cpu_cores 2");
         cr_assert(!strstr(text, "container_cpu_cfs_periods_total{"), "there is no limit");
 }
 

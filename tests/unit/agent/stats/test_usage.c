@@ -170,8 +170,10 @@ Test(usage, proc_stat)
 {
         struct machine_usage m = { 0 };
 
-        machine_parse_stat("cpu  100 20 30 4000 50 6 7 8 9 10\ncpu0 1 2 3 4 5 6 7\nintr 1\nbtime 1700000000\n", 100,
-                           &m);
+        machine_parse_stat("cpu  100 20 30 4000 50 6 7 8 9 10\ncpu0 1 2 3 4 5 6 7\ncpu11 1 2 3 4 5 6 7\nintr 1\n"
+                           "btime 1700000000\n",
+                           100, &m);
+        cr_assert_eq(m.cpus, 2);
         cr_assert_eq(m.booted, UINT64_C(1700000000) * 1000000);
         is(&m.usage, USAGE_CPU, (100 + 20 + 30 + 6 + 7) * 10000);
         is(&m.usage, USAGE_CPU_USER, 120 * 10000);
