@@ -74,8 +74,7 @@ test_who_may_what() {
     callers
     logs=/containerLogs/$NS/p/main
     # 404: let in, and there is no such route; 400: let in, and to upgrade the connection is not asked. The rules are those of the kubelet of the current release
-    # (pkg/kubelet/server/auth.go). Where a kubelet has an answer and there is 404 here: /allocatedPods (pods/proxy; what is allocated is told by /pods), /debug/pprof
-    # (Go's profiles), /metrics/slis (of its component's own service levels).
+    # (pkg/kubelet/server/auth.go).
     while read -r caller method path want; do
         [ -n "$caller" ] || continue
         expect "$want" "$caller" "$method" "$(sed "s,LOGS,$logs,; s,FORWARD,/portForward/$NS," <<<"$path")" || wrong=$((wrong + 1))
@@ -182,8 +181,11 @@ proxy      GET    /checkpoint/x/p/main 403
 nobody     HEAD   /healthz       403
 nobody     PATCH  /healthz       403
 healthz    PUT    /healthz       403
-proxy      GET    /debug/pprof/  404
-metrics    GET    /metrics/slis  404
+proxy      GET    /debug/pprof/  405
+proxy      GET    /debug/flags/v 405
+nobody     GET    /debug/pprof/  403
+metrics    GET    /metrics/slis  200
+proxy      GET    /metrics/slis  403
 metrics    GET    /metricsx      403
 pods       GET    /podsx         403
 healthz    GET    /healthzx      403
@@ -199,6 +201,38 @@ TABLE
     code GET /healthz ${CALLER[nobody]} >/dev/null
     [ "$(cat "$TMP/body")" = "Forbidden (user=$RUN-nobody, verb=get, resource=nodes, subresource(s)=[healthz proxy])" ] || fail "the words: $(cat "$TMP/body")"
     [ "$(logs p)" = "a line of the log" ] || fail "kubectl logs"
+}
+
+# The callers of packaging/doc/kubelet-api.md, in a folder for tests/tools/kubelet_answers.py.
+table_callers() { # FOLDER
+    local name
+    mkdir "$1"
+    for name in plain writer proxy metrics stats log pods healthz configz statusz checkpoint; do
+        k create serviceaccount "$name" >/dev/null
+        k create token "$name" >"$1/$name.token"
+    done
+    for name in proxy metrics stats log pods healthz configz statusz checkpoint; do may "$name" get "$name"; done
+    may writer create,update,patch,delete proxy
+    echo made-up >"$1/made-up.token"
+    "$LAB" client "$1/nobody" "/CN=$RUN-nobody"
+    "$LAB" client "$1/other-node" "/O=system:nodes/CN=system:node:$RUN-other"
+    "$LAB" client "$1/masters" "/O=system:masters/CN=$RUN-masters"
+    "$LAB" client "$1/kubelet-client" "/CN=$RUN-kubelet-client"
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj "/O=system:masters/CN=$RUN-own" -keyout "$1/own.key" -out "$1/own.crt" 2>/dev/null
+    # Older releases' role system:kubelet-api-admin knows less: this is that of the release the table is from.
+    kubectl create clusterrole "$RUN-kubelet-client" --verb='*' --resource=nodes/configz,nodes/healthz,nodes/log,nodes/metrics,nodes/pods,nodes/proxy,nodes/stats >/dev/null
+    kubectl create clusterrolebinding "$RUN-kubelet-client" --clusterrole="$RUN-kubelet-client" --user="$RUN-kubelet-client" >/dev/null
+    wait_for 20 "RBAC has heard of kubelet-client" kubectl auth can-i delete nodes --subresource=stats --as="$RUN-kubelet-client"
+}
+
+test_every_answer_is_a_kubelets_or_explained() {
+    local tool=$ROOT_DIR/tests/tools/kubelet_answers.py
+    trap take_rights_away EXIT
+    program p 'echo a line of the log; exec sleep 1000'
+    running p
+    table_callers "$TMP/callers"
+    python3 "$tool" ask "${API#https://}" "$TMP/callers" "$NS" p >"$TMP/answers"
+    python3 "$tool" compare "$E2E_DIR/kubelet_answers" "$TMP/answers" "$ROOT_DIR/packaging/doc/kubelet-api.md" || fail "other answers than a kubelet's"
 }
 
 test_without_an_api_server_only_what_is_remembered_goes() {

@@ -144,6 +144,20 @@ test_configz_is_what_holds() {
     [ "$(of configz "o['kubeletconfig']['maxPods']")" = "$(kubectl get node "$NODE" -o 'jsonpath={.status.capacity.pods}')" ] || fail "maxPods"
 }
 
+# What /healthz has found is counted, as Prometheus asks for it.
+test_health_is_measured() {
+    local checks='kubernetes_healthchecks_total{name="syncloop",status="success",type="healthz"}' before after
+    [ "$(get healthz)" = ok ] || fail "healthz"
+    get metrics/slis >"$TMP/slis"
+    grep -qxF 'kubernetes_healthcheck{name="syncloop",type="healthz"} 1' "$TMP/slis" || fail "the last result: $(cat "$TMP/slis")"
+    before=$(awk -v name="$checks" '$1 == name { print $2 }' "$TMP/slis")
+    [ "$(get healthz)" = ok ] || fail "healthz again"
+    after=$(get metrics/slis | awk -v name="$checks" '$1 == name { print $2 }')
+    [ "$after" -gt "$before" ] || fail "$before, then $after"
+    curl_as_admin metrics/slis -X DELETE >"$TMP/slis" || fail "to begin anew"
+    [ "$(cat "$TMP/slis")" = "metrics reset" ] || fail "the words: $(cat "$TMP/slis")"
+}
+
 # As the kubelet of the current release has them: as text, and as an object for who asks for one.
 test_statusz_and_flagz() {
     curl_as_admin statusz >"$TMP/statusz"

@@ -109,6 +109,24 @@ test_errors_are_told() {
     grep -q 'previous terminated container' "$TMP/e" || fail "$(cat "$TMP/e")"
 }
 
+# Why there is no log yet, in a kubelet's words.
+test_a_log_that_is_not_there_yet() {
+    program early 'exec sleep 1000' '  initContainers: [{name: first, image: /bin/sh, command: [/bin/sh, -c, "exec sleep 1000"]}]'
+    apply <<'YAML'
+apiVersion: v1
+kind: Pod
+metadata: {name: lacking}
+spec: {containers: [{name: main, image: no-package-has-this-name}]}
+YAML
+    wait_for 30 "the first runs" contains '{' k get pod early -o 'jsonpath={.status.initContainerStatuses[0].state.running}'
+    says 'container "main" in pod "early" is waiting to start: PodInitializing' early || fail "early: $(cat "$TMP/waits")"
+    wait_for 60 "it is tried again and again" says 'container "main" in pod "lacking" is waiting to start: trying and failing to pull image' lacking
+}
+says() { # WORDS POD
+    ! k logs "$2" -c main >"$TMP/waits" 2>&1 || return 1
+    grep -qF "$1" "$TMP/waits"
+}
+
 TMP=$(mktemp -d)
 trap 'rm -rf "$TMP"' EXIT
 together the_previous_run follow_sees_new_lines_and_ends_with_the_container follow_from_now_on tail_since_limit_and_timestamps \
