@@ -26,10 +26,10 @@ account() { # NAME
     printf 'Authorization: Bearer %s\n' "$(k create token "$1")" >"$TMP/$1.token"
 }
 
-may() { # ACCOUNT VERB SUBRESOURCE
+may() { # ACCOUNT VERB[,VERB...] SUBRESOURCE
     kubectl create clusterrole "$RUN-$1" --verb="$2" --resource="nodes/$3" >/dev/null
     kubectl create clusterrolebinding "$RUN-$1" --clusterrole="$RUN-$1" --serviceaccount="$NS:$1" >/dev/null
-    wait_for 20 "RBAC has heard of $1" kubectl auth can-i "$2" nodes --subresource="$3" --as="system:serviceaccount:$NS:$1"
+    wait_for 20 "RBAC has heard of $1" kubectl auth can-i "${2##*,}" nodes --subresource="$3" --as="system:serviceaccount:$NS:$1"
 }
 take_rights_away() {
     local name
