@@ -672,6 +672,82 @@ Test(pod_state, the_run_before_is_the_latest_that_another_will_follow)
         }
 }
 
+Test(pod_state, a_unit_that_was_cleared_away_leaves_only_what_is_the_containers)
+{
+        struct container_state c = {
+                .mark = 1,
+                .values_written = 1,
+                .term_sent = true,
+                .stop_sent = true,
+                .kill_sent = true,
+                .stop_failures = 1,
+                .clear_failures = 1,
+                .start_failures = 1,
+                .kill_at = 1,
+                .stop_retry_at = 1,
+                .clear_retry_at = 1,
+                .retry_at = 1,
+                .requested = true,
+                .unit = { .phase = UNIT_FAILED, .main_status = 1 },
+                .unit_restarts = 1,
+                .unmet_at = 1,
+                .restarts = 4,
+                .backoff = 5,
+                .restart_at = 6,
+        };
+
+        container_refresh(&c);
+        cr_expect(!c.mark && !c.values_written && !c.requested);
+        cr_expect(!c.term_sent && !c.stop_sent && !c.kill_sent);
+        cr_expect(!c.stop_failures && !c.clear_failures && !c.start_failures);
+        cr_expect(!c.kill_at && !c.stop_retry_at && !c.clear_retry_at && !c.retry_at);
+        cr_expect(c.unit.phase == UNIT_ABSENT && !c.unit.main_status && !c.unit_restarts && !c.unmet_at);
+        cr_expect(c.restarts == 4 && c.backoff == 5 && c.restart_at == 6);
+}
+
+Test(pod_state, a_run_begins_with_nothing_of_the_one_before)
+{
+        struct world w = world("Always c");
+        struct container_state *c = &w.state->containers[0];
+
+        happen(&w, "ready; c runs; c exits 1 holdoff");
+        c->env_told = true;
+        c->signal_at = 5;
+        err_keep_set(&c->failure, -EIO, "RunContainerError", "why");
+        happen(&w, "c runs");
+        cr_expect(!c->env_told && !c->signal_at && !c->failure.code);
+        world_done(&w);
+}
+
+Test(pod_state, of_a_restart_of_all_the_back_off_is_his_who_asked_for_it)
+{
+        int32_t codes[] = { 42 };
+        struct restart_rule rule = { .verdict = RESTART_ALL, .codes = codes, .n_codes = ARRAY_LEN(codes) };
+        const struct container spec = { .restarts = { .rules = &rule, .n_rules = 1 } };
+        struct container_state c = { .backoff = 7, .now = { .valid = true, .exit_code = 42 } };
+
+        container_begin_anew(&c, &spec);
+        cr_expect_eq(c.backoff, 7);
+        c.now = (struct termination){ .valid = true, .exit_code = 43 };
+        container_begin_anew(&c, &spec);
+        cr_expect_eq(c.backoff, 0);
+}
+
+Test(pod_state, what_is_kept_of_errors_goes_with_it)
+{
+        struct world w = world("Always c v:configMap");
+        struct container_state *c = &w.state->containers[0];
+
+        err_keep_set(&w.state->volumes[0].failure, -ENOENT, "FailedMount", "why");
+        err_keep_set(&c->failure, -EIO, "RunContainerError", "why");
+        err_keep_set(&c->pull_failure, -EIO, "ErrImagePull", "why");
+        err_keep_set(&c->env_failure, -EIO, "CreateContainerConfigError", "why");
+        container_renew(c);
+        cr_expect(!c->failure.code && !c->pull_failure.code);
+        cr_expect_str_eq(kept_text(&c->env_failure), "why", "its environment is the next run's, too");
+        world_done(&w); /* the rest is LeakSanitizer's to say */
+}
+
 Test(pod_state, a_restart_of_all_waits_for_no_hook)
 {
         enum { NOW = 1000000 };
