@@ -160,7 +160,7 @@ static void choose_pid_file(const struct unit_text *u, int pod, char ret[static 
         path = xasprintf(POD_RUN_DIR "/%s%s", u->pod->uid, ret);
         roots = path_is_beneath(ret, "/run") && !ways_is_given(pod, ret);
         for (size_t i = 0; i < u->given->n; i++)
-                roots &= !path_is_beneath(ret, u->given->dirs[i].path) || (u->who.root && !u->given->dirs[i].inner);
+                roots &= !path_is_beneath(ret, u->given->dirs[i].path) || (u->given->roots && !u->given->dirs[i].inner);
         if (roots)
                 r = claim(path, &dir);
         if ((r < 0 && r != -ENOENT) || dir.st_uid || (dir.st_mode & 022))
@@ -180,7 +180,7 @@ static int note_ways(int pod, const struct unit_text *u, const struct mount_wish
                         ways[n++] = (struct way){ WAY_MOUNT, wishes[i].target };
         for (size_t i = 0; i < u->given->n && !beside; i++)
                 if (!u->given->dirs[i].inner)
-                        ways[n++] = (struct way){ u->who.root ? WAY_ROOTS : WAY_GIVEN, u->given->dirs[i].path };
+                        ways[n++] = (struct way){ u->given->roots ? WAY_ROOTS : WAY_GIVEN, u->given->dirs[i].path };
         if (u->pid_file && *u->pid_file)
                 ways[n++] = (struct way){ WAY_ROOTS, u->pid_file };
         return ways_note(pod, ways, n, e);
@@ -501,6 +501,7 @@ int container_text_make(struct machine *m, const struct op_write *op, const stru
         if ((r = given_of(t->file, &t->given, e)) < 0 || (r = choose_fresh(u, pod, beside, &t->given, e)) < 0)
                 return r;
         choose_inner(u, &t->given);
+        t->given.roots = u->who.root && !given_is_open(t->file, u->who.gid);
         u->pid_file = t->pid_file;
         if (!beside && !u->program) /* a command of the pod's own has none */
                 choose_pid_file(u, pod, t->pid_file);

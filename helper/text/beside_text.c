@@ -99,7 +99,7 @@ void unit_text_beside(const struct unit_text *u, const char *unit, struct buf *b
                    "TimeoutStopSec=%u\nSendSIGKILL=yes\nOOMScoreAdjust=1000\nStandardInput=null\nStandardOutput=null\n"
                    "StandardError=null\nLogLevelMax=notice\n", /* a probe's starts and ends would fill the journal */
                    slice, BESIDE_STOP_S);
-        package_paths(b, u->file, u->mounts, u->who.root ? NULL : u->given);
+        package_paths(b, u->file, u->mounts, u->given);
         if (u->who.foreign)
                 buf_str(b, "AmbientCapabilities=\n");
         if (unit_file_says(u->file, "MountImages", "")) /* package_paths() has them */

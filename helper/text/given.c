@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "common/buf.h"
 #include "common/mem.h"
@@ -79,6 +80,19 @@ int given_of(const struct unit_file *file, struct given *ret, struct err *e)
         }
         find_inner(ret);
         return 0;
+}
+
+bool given_is_open(const struct unit_file *file, uint32_t gid)
+{
+        unsigned long modes = 0;
+
+        for (enum given_kind kind = 0; kind < GIVEN_KINDS; kind++) {
+                char key[32];
+
+                snprintf(key, sizeof(key), "%sDirectoryMode", kinds[kind].key);
+                modes |= strtoul(unit_file_get(file, key), NULL, 8);
+        }
+        return modes & (gid ? 022 : 02);
 }
 
 void given_done(struct given *g)

@@ -24,6 +24,7 @@ struct given_dir {
 struct given {
         size_t n;
         struct given_dir *dirs;
+        bool roots; /* of those that PID 1 makes: nobody but root ever puts anything into them. given_of() says false */
 };
 
 /*
@@ -34,6 +35,10 @@ struct given {
  */
 int given_of(const struct unit_file *file, struct given *ret, struct err *e);
 void given_done(struct given *g);
+
+/* May others than root write to them where they are root's, and of group `gid`? Whichever of the kinds' modes PID 1 is
+ * told (view_directories()). */
+bool given_is_open(const struct unit_file *file, uint32_t gid);
 
 /* "State" of StateDirectory=, and "STATE" of the variable STATE_DIRECTORY. */
 const char *given_key(enum given_kind kind);

@@ -73,7 +73,7 @@ static bool is_entangled(const struct mount_plan *mounts, const struct given *gi
 {
         bool mounted = shape == TMPFS || shape == BIND || shape == BIND_RO;
 
-        for (size_t i = 0; mounted && given && i < given->n; i++)
+        for (size_t i = 0; mounted && !given->roots && i < given->n; i++)
                 if (path_is_beneath(path, given->dirs[i].path))
                         return true;
 

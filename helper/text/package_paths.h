@@ -17,7 +17,7 @@
 #include "helper/text/unit_file.h"
 
 /* Appends those path settings of the package's unit `file` (may be NULL) that the pod's unit takes over. `given`: what
- * somebody else than root has; NULL: nothing. */
+ * PID 1 makes for the unit. */
 void package_paths(struct buf *b, const struct unit_file *file, const struct mount_plan *mounts,
                    const struct given *given);
 

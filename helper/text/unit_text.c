@@ -183,8 +183,7 @@ void unit_text_dropin(const struct unit_text *u, struct buf *b)
                 "OOMPolicy=kill\n"); /* a container is killed as a whole, and nothing of it goes on without the rest */
         buf_printf(b, "StandardOutput=file:" LOG_DIR "/%s.%s.out\nStandardError=file:" LOG_DIR "/%s.%s.err\n", pod->uid,
                    u->container, pod->uid, u->container);
-        package_paths(b, u->file, u->mounts,
-                      u->who.root ? NULL : u->given); /* first: what is taken back here is the package's */
+        package_paths(b, u->file, u->mounts, u->given); /* first: what is taken back here is the package's */
         take_back(b, u);
         if (u->oom_score_adjust)
                 buf_printf(b, "OOMScoreAdjust=%d\n", u->oom_score_adjust);

@@ -816,6 +816,35 @@ Test(helper, nothing_is_mounted_in_a_directory_that_is_given_to_a_user_in_whatev
         cr_assert_eq(write_pod(a), 0, "a volume in its place: %s", reply->text);
 }
 
+/* A daemon of root's may say that others write to its directory: who does could put a link in the place of a mount
+ * point. */
+Test(helper, nothing_is_mounted_in_a_directory_of_roots_that_others_may_write_to)
+{
+        static const struct {
+                const char *mode;
+                int result;
+        } rows[] = {
+                { "RuntimeDirectoryMode=0777\n", -EPERM },
+                { "StateDirectoryMode=0702\n", -EPERM },
+                { "RuntimeDirectoryMode=0770\nGroup=7\n", -EPERM },
+                { "RuntimeDirectoryMode=0770\n", 0 },
+                { "RuntimeDirectoryMode=0755\nGroup=7\n", 0 },
+                { "", 0 },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                CLEANUP(freep)
+                char *text = xasprintf("[Service]\nExecStart=/usr/bin/redis\nRuntimeDirectory=redis\n%s", rows[i].mode);
+                struct asked *a = redis(text);
+
+                with_mount(a, "memory", "/run/redis/x");
+                cr_assert_eq(write_pod(a), rows[i].result, "%s: %s", rows[i].mode, reply->text);
+                cr_assert(rows[i].result == 0 || strstr(reply->text, "/run/redis/x lies in /run/redis"), "%s",
+                          reply->text);
+                cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
+        }
+}
+
 /* PID 1 waits for what it opens there: a FIFO would hold it up, and with it the machine. */
 Test(helper, systemd_reads_a_pid_file_only_where_nobody_but_root_can_put_anything)
 {
@@ -828,6 +857,10 @@ Test(helper, systemd_reads_a_pid_file_only_where_nobody_but_root_can_put_anythin
                 { "PIDFile=/run/redis/x.pid\nUser=redis\nRuntimeDirectory=redis\n", "" },
                 { "PIDFile=/run/redis/a/x.pid\nUser=redis\nRuntimeDirectory=redis\n", "" },
                 { "PIDFile=/run/redis/x.pid\nRuntimeDirectory=redis\n", "/run/redis/x.pid" },
+                { "PIDFile=/run/redis/x.pid\nRuntimeDirectory=redis\nRuntimeDirectoryMode=0777\n", "" },
+                { "PIDFile=/run/redis/x.pid\nRuntimeDirectory=redis\nRuntimeDirectoryMode=1777\n", "" },
+                { "PIDFile=/run/redis/x.pid\nRuntimeDirectory=redis\nRuntimeDirectoryMode=0775\nGroup=7\n", "" },
+                { "PIDFile=/run/redis/x.pid\nRuntimeDirectory=redis\nRuntimeDirectoryMode=0775\n", "/run/redis/x.pid" },
                 { "PIDFile=/run/theirs/x.pid\nUser=redis\n", "" },
                 { "PIDFile=/run/lock/x.pid\n", "" },
                 { "PIDFile=/tmp/x.pid\n", "" },

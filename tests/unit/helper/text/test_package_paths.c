@@ -13,7 +13,7 @@ static struct mount_line lines[] = {
 };
 static const struct mount_plan rooted = { .n = ARRAY_LEN(lines), .lines = lines, .root = true }, none;
 
-static const struct given *given; /* to the user of the unit that is checked */
+static const struct given nothing, *given = &nothing; /* to the user of the unit that is checked */
 
 static void check(const struct mount_plan *mounts, const char *settings, const char *want)
 {
@@ -31,7 +31,7 @@ Test(package_paths, who_says_nothing_gets_nothing)
         CLEANUP(buf_done) struct buf b = BUF(65536);
 
         check(&rooted, "ExecStart=/x\nReadWritePaths=/var/lib/x", "");
-        package_paths(&b, NULL, &rooted, NULL);
+        package_paths(&b, NULL, &rooted, given);
         cr_expect_eq(b.len, 0);
 }
 
@@ -108,7 +108,7 @@ Test(package_paths, no_mount_of_the_packages_is_in_a_directory_of_its_user)
 {
         struct given_dir dirs[] = { { GIVEN_RUNTIME, (char *)(uintptr_t) "/run/a", false, false },
                                     { GIVEN_STATE, (char *)(uintptr_t) "/var/lib/a", false, true } };
-        const struct given users = { ARRAY_LEN(dirs), dirs };
+        const struct given users = { ARRAY_LEN(dirs), dirs, false }, roots = { ARRAY_LEN(dirs), dirs, true };
         static const struct {
                 const char *setting, *want;
         } rows[] = {
@@ -125,7 +125,7 @@ Test(package_paths, no_mount_of_the_packages_is_in_a_directory_of_its_user)
                 given = &users;
                 check(&none, rows[i].setting, rows[i].want);
         }
-        given = NULL; /* root's */
+        given = &roots;
         check(&none, "TemporaryFileSystem=/run/a/tmp", "TemporaryFileSystem=\nTemporaryFileSystem=/run/a/tmp\n");
 }
 
