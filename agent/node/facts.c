@@ -275,6 +275,14 @@ static void read_filesystem(const char *root, struct facts *f)
         f->inodes_free = v.f_ffree;
 }
 
+static void read_pods_tmpfs(const char *root, struct facts *f)
+{
+        CLEANUP(freep) char *path = xasprintf("%s/run/vks/pods", root);
+        struct statvfs v;
+
+        f->pods_full = statvfs(path, &v) == 0 && (v.f_bavail < v.f_blocks / 4 || v.f_ffree < v.f_files / 4);
+}
+
 static void read_image_filesystem(const char *root, struct facts *f)
 {
         CLEANUP(freep) char *path = xasprintf("%s/usr", root);
@@ -313,6 +321,7 @@ void facts_refresh(const char *root, struct facts *f)
         if (memory)
                 (void)meminfo(memory, "MemAvailable", &f->mem_available);
         read_filesystem(root, f);
+        read_pods_tmpfs(root, f);
         read_image_filesystem(root, f);
         read_pids(root, f);
         read_addresses(f);

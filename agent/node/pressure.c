@@ -13,13 +13,16 @@ static uint64_t minus(uint64_t a, uint64_t b)
         return a > b ? a - b : 0;
 }
 
-/* False where there is nothing to be counted, as of a filesystem without inodes. */
+/*
+ * False where there is nothing to be counted, as of a filesystem without inodes. What fills the tmpfs of pods, be it
+ * with names, is memory, and the kernel counts it as that pod's; and no other pod begins before he has gone.
+ */
 static bool observe(const struct facts *f, enum eviction_signal signal, uint64_t *ret_available, uint64_t *ret_all)
 {
         const struct {
                 uint64_t available, all;
         } signals[EVICTION_SIGNALS] = {
-                [SIGNAL_MEMORY] = { f->mem_available, f->mem_total },
+                [SIGNAL_MEMORY] = { f->pods_full ? 0 : f->mem_available, f->mem_total },
                 [SIGNAL_NODEFS] = { f->fs_available, f->fs_total },
                 [SIGNAL_NODEFS_INODES] = { f->inodes_free, f->inodes_total },
                 [SIGNAL_IMAGEFS] = { f->image_available, f->image_total },

@@ -91,6 +91,30 @@ YAML
     k delete pod --all --grace-period=1 >/dev/null
 }
 
+# The helper writes no more pods when three quarters of the tmpfs are full, be it with empty files: who fills it has to go, or no other pod ever begins.
+test_who_fills_the_tmpfs_that_all_pods_share_is_evicted() {
+    local inodes
+    inodes=$(node stat -fc %c /run/vks/pods)
+    node mount -o remount,nr_inodes=3000 /run/vks/pods
+    program names 'i=0; while [ $i -lt 3000 ]; do i=$((i + 1)); : >/tmp/$i || break; done; exec sleep 3600'
+    wait_for 30 "it has taken all names" sh_node '[ "$(stat -fc %d /run/vks/pods)" -lt 700 ]'
+    apply <<YAML
+apiVersion: v1
+kind: Pod
+metadata: {name: other}
+spec:
+  nodeName: ${NODE:-node1}
+  terminationGracePeriodSeconds: 1
+  containers: [{name: main, image: /bin/sleep, command: [/bin/sleep, "3600"], resources: {requests: {memory: 1Mi}}}]
+YAML
+    wait_for 90 "it is evicted" equals "Failed Evicted" pod_field names '{.status.phase} {.status.reason}'
+    running other 90
+    node mount -o "remount,nr_inodes=$inodes" /run/vks/pods
+    k delete pod --all --grace-period=1 >/dev/null
+    gone names && gone other
+    node systemctl restart vks-agent.service # that is all it knows of the pressure, which would last for minutes
+}
+
 # An agent that was taken over may ask for what it likes: the one who looks sees pods' directories, and of the machine what everybody sees.
 test_who_looks_what_files_take_sees_nothing_else() {
     local out ask='use IO::Socket::UNIX; my $s = IO::Socket::UNIX->new(Peer => "/run/vks/usage.sock") or die "$!\n"; print $s join("\0", @ARGV), "\0"; $s->flush; shutdown($s, 1);

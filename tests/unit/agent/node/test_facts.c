@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
+#include <sched.h>
 #include <stdio.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 
 #include "agent/node/facts.h"
@@ -60,6 +62,33 @@ Test(facts, refreshing_keeps_what_cannot_be_read)
         put("/proc/loadavg", "garbage\n");
         facts_refresh(root, &f);
         cr_assert(f.mem_total == 2048000ULL * 1024 && f.mem_available == 7 * 1024 && f.pids == 137);
+}
+
+/* As root's helper sees it before it writes a pod: by bytes, and by names. */
+Test(facts, the_tmpfs_of_pods_is_full_before_it_is)
+{
+        static const char *const options[] = { "size=64k", "size=1m,nr_inodes=8" };
+        CLEANUP(freep) char *pods = in_root("/run/vks/pods");
+        char text[10001] = { 0 };
+        struct facts f;
+
+        memset(text, 'x', sizeof(text) - 1);
+        cr_assert(unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
+        cr_assert(facts_read(root, NULL, &f, NULL) == 0 && !f.pods_full, "there is none yet");
+        cr_assert_eq(mkdir(pods, 0700), 0);
+        for (size_t i = 0; i < ARRAY_LEN(options); i++) {
+                cr_assert_eq(mount("test", pods, "tmpfs", 0, options[i]), 0);
+                facts_refresh(root, &f);
+                cr_assert_not(f.pods_full);
+                for (char name = 'a'; name < 'g'; name++) {
+                        CLEANUP(freep) char *path = xasprintf("/run/vks/pods/%c", name);
+
+                        put(path, i ? "" : text);
+                }
+                facts_refresh(root, &f);
+                cr_assert(f.pods_full, "%s", options[i]);
+                cr_assert_eq(umount(pods), 0);
+        }
 }
 
 Test(facts, a_machine_without_proc_is_an_error_that_says_so)

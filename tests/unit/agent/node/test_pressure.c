@@ -79,6 +79,21 @@ Test(pressure, the_first_of_what_is_short_is_what_a_pod_goes_for)
         cr_expect_eq(need.threshold, 100 * MI);
 }
 
+/* No other pod begins then, however much memory there is. */
+Test(pressure, a_full_tmpfs_of_pods_is_a_shortage_of_memory)
+{
+        struct pressure_need need;
+
+        facts.pods_full = true;
+        cr_expect(see(0));
+        cr_assert(needs(&need));
+        cr_expect(need.signal == SIGNAL_MEMORY && need.hard && need.available == 0);
+        cr_expect(pressure.memory && !pressure.disk);
+        facts.pods_full = false;
+        cr_expect_not(see(10));
+        cr_expect_not(needs(&need));
+}
+
 Test(pressure, evicting_ends_when_there_is_enough_and_the_condition_later)
 {
         struct pressure_need need;
