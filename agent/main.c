@@ -22,6 +22,7 @@
 #include "agent/server/gate.h"
 #include "agent/server/health_port.h"
 #include "agent/server/kubelet_api.h"
+#include "agent/server/listen.h"
 #include "agent/logs/log_end.h"
 #include "agent/logs/log_stream.h"
 #include "agent/node/node.h"
@@ -74,6 +75,7 @@ struct agent {
         bool shutting_down;
         struct watch *watch, *node_watch;
         struct gate *gate;
+        int kept; /* listen_find_kept() */
         struct server *server;
         struct kubelet_api kubelet_api;
         struct health_port *health_port;
@@ -446,12 +448,15 @@ static int start_server(struct agent *a, struct err *e)
         struct server_config server = {
                 .address = c->address,
                 .port = c->port,
+                .kept = a->kept,
                 .cert_file = renewed ? renewed : c->cert_file,
                 .key_file = renewed ? renewed : c->key_file,
                 .client_ca_file = c->client_ca_file,
         };
         int r;
 
+        if (!c->port || c->dry_run || !server.cert_file || !server.key_file || !c->client_ca_file)
+                (void)listen_again(a->kept, NULL, 0); /* nobody listens there any more */
         if (!c->port || c->dry_run)
                 return 0;
         if (!server.cert_file || !server.key_file || !c->client_ca_file) {
@@ -620,6 +625,7 @@ static int agent_start(struct agent *a, struct err *e)
         a->hooks = hooks_new(a->event, a->pods, a->commands, own_ip(a));
         a->probes = probes_new(a->event, a->pods, a->commands, own_ip(a));
         (void)sd_listen_fds_with_names(true, &names);
+        a->kept = listen_find_kept(names, SD_LISTEN_FDS_START);
         a->consoles = consoles_new(a->event, a->pods, names, SD_LISTEN_FDS_START);
         a->sampler = sampler_new(a->event, a->pods);
         if (!a->config->dry_run)

@@ -19,18 +19,20 @@
 
 enum {
         ACCEPTS_PER_RUN = 16,
-        ACCEPT_PAUSE_USEC = 1000 * 1000,              /* when there are no descriptors left */
+        ACCEPT_PAUSE_USEC = 1000 * 1000, /* when there are no descriptors left, or another one has the port */
         LEFT_LYING_MAX = SERVER_HEAD_MAX + 16 * 1024, /* a head that is too long is answered, more than that is not */
 };
 
 struct server {
         char *cert_file, *key_file, *client_ca_file;
+        char *address; /* NULL: all */
+        uint16_t port;
         struct http_host http;
         struct tls_host *tls;
         SSL_CTX *context; /* of the connections to come; each keeps its own */
         struct file_watch *watch;
         sd_event_source *listener, *pause;
-        int fd;
+        int fd; /* -1: another program has the port */
 };
 
 /* A peer that vanished without a word is found out within two minutes, also where nothing is sent for hours. */
@@ -43,6 +45,12 @@ static void keep_alive(int fd)
         setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof(interval));
         setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count));
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
+static void pause_a_while(struct server *s)
+{
+        sd_event_source_set_time_relative(s->pause, ACCEPT_PAUSE_USEC);
+        sd_event_source_set_enabled(s->pause, SD_EVENT_ONESHOT);
 }
 
 static int on_listener(sd_event_source *source, int fd, uint32_t events UNUSED, void *userdata)
@@ -58,8 +66,7 @@ static int on_listener(sd_event_source *source, int fd, uint32_t events UNUSED, 
                 } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
                         log_warning("cannot accept a connection: %s", strerrordesc_np(errno));
                         sd_event_source_set_enabled(source, SD_EVENT_OFF); /* it would be called again at once */
-                        sd_event_source_set_time_relative(s->pause, ACCEPT_PAUSE_USEC);
-                        sd_event_source_set_enabled(s->pause, SD_EVENT_ONESHOT);
+                        pause_a_while(s);
                         break;
                 } else if (errno == EAGAIN) {
                         break;
@@ -68,11 +75,30 @@ static int on_listener(sd_event_source *source, int fd, uint32_t events UNUSED, 
         return 0;
 }
 
+static int open_door(struct server *s, struct err *e)
+{
+        bool kept = s->fd >= 0;
+        int r = kept ? s->fd : listen_on(s->address, s->port, e);
+
+        if (r < 0)
+                return r;
+        s->fd = r;
+        if (!kept)
+                listen_keep(s->fd);
+        r = sd_event_add_io(s->http.event, &s->listener, s->fd, EPOLLIN, on_listener, s);
+        return r < 0 ? err_errno(e, r, NULL, "cannot listen") : 0;
+}
+
 static int on_pause_over(sd_event_source *source UNUSED, uint64_t usec UNUSED, void *userdata)
 {
         struct server *s = userdata;
 
-        sd_event_source_set_enabled(s->listener, SD_EVENT_ON);
+        if (s->listener)
+                sd_event_source_set_enabled(s->listener, SD_EVENT_ON);
+        else if (open_door(s, NULL) == 0)
+                log_info("port %u is free, and is listened on", s->port);
+        else
+                pause_a_while(s);
         return 0;
 }
 
@@ -141,6 +167,8 @@ int server_new(sd_event *event, const struct server_config *config, server_handl
         s->cert_file = xstrdup(config->cert_file);
         s->key_file = xstrdup(config->key_file);
         s->client_ca_file = xstrdup(config->client_ca_file);
+        s->address = config->address ? xstrdup(config->address) : NULL;
+        s->port = config->port;
         s->http.gate = config->gate;
         s->http.callers = callers_new(SERVER_OF_ONE_CALLER_MAX);
         s->http.handler = handler;
@@ -152,18 +180,19 @@ int server_new(sd_event *event, const struct server_config *config, server_handl
                 r = server_reload(s, e);
         if (r < 0)
                 return r;
-        r = listen_on(config->address, config->port, e);
-        if (r < 0)
-                return r;
-        s->fd = r;
-        r = sd_event_add_io(event, &s->listener, s->fd, EPOLLIN, on_listener, s);
-        if (r >= 0)
-                r = sd_event_add_time_relative(event, &s->pause, CLOCK_MONOTONIC, ACCEPT_PAUSE_USEC, 0, on_pause_over,
-                                               s);
+        r = sd_event_add_time_relative(event, &s->pause, CLOCK_MONOTONIC, ACCEPT_PAUSE_USEC, 0, on_pause_over, s);
         if (r >= 0)
                 r = sd_event_source_set_enabled(s->pause, SD_EVENT_OFF);
         if (r < 0)
                 return err_errno(e, r, NULL, "cannot listen");
+        s->fd = listen_again(config->kept, config->address, config->port);
+        r = open_door(s, e);
+        if (r == -EADDRINUSE) {
+                log_warning("no kubelet API (kubectl logs) yet: %s", e->text);
+                pause_a_while(s);
+        } else if (r < 0) {
+                return r;
+        }
         signal(SIGPIPE, SIG_IGN); /* OpenSSL writes to sockets without MSG_NOSIGNAL */
         *ret = TAKE(s);
         return 0;
@@ -183,6 +212,7 @@ struct server *server_free(struct server *s)
         free(s->cert_file);
         free(s->key_file);
         free(s->client_ca_file);
+        free(s->address);
         free(s);
         return NULL;
 }

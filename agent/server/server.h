@@ -87,6 +87,7 @@ struct streams *response_upgrade(struct response *res, const struct request *r, 
 struct server_config {
         const char *address;   /* numeric IPv4 or IPv6, NULL: all */
         uint16_t port;         /* 10250; 0: any, see server_port() */
+        int kept;              /* from listen_find_kept(): taken where it is this address and port; 0: there is none */
         const char *cert_file; /* PEM chain; read again when it changes */
         const char *key_file;  /* PEM, may be the same file */
         const char *client_ca_file;
@@ -95,7 +96,8 @@ struct server_config {
         unsigned head_timeout_ms, stall_timeout_ms, linger_timeout_ms; /* 0: those above; tests use shorter ones */
 };
 
-/* Listens. `handler` gets every request that the gate lets in. The strings of config are copied. Ignores SIGPIPE in the
+/* Listens; where another program has the port it says so, and tries again: that may be a pod's, which only we can end.
+ * `handler` gets every request that the gate lets in. The strings of config are copied. Ignores SIGPIPE in the
  * whole process. */
 int server_new(sd_event *event, const struct server_config *config, server_handler handler, void *userdata,
                struct server **ret, struct err *e);
@@ -108,7 +110,7 @@ DEFINE_FREEP(struct server, server_free)
  */
 int server_reload(struct server *s, struct err *e);
 
-uint16_t server_port(const struct server *s); /* the port that it listens on */
+uint16_t server_port(const struct server *s); /* the port that it listens on; 0: none yet */
 size_t server_connections(const struct server *s);
 
 #endif

@@ -303,6 +303,47 @@ sys.exit(not max(o["new_p50_ms"] - o["new_before_ms"], o["kept_p50_ms"] - o["kep
 told_or_gone() { [ -s "$TMP/figures" ] || [ -s "$TMP/trouble" ]; }
 at_most_descriptors() { [ "$(node sh -c "ls /proc/$(main_pid vks-agent)/fd | wc -l")" -le "$1" ]; }
 
+# Every pod has the machine's network. One that had the agent's port would be asked for all others' logs and commands, and an agent that does not begin
+# without it could never end that pod.
+test_no_pod_takes_the_agents_port_for_long() {
+    apply <<'YAML'
+apiVersion: v1
+kind: Pod
+metadata: {name: taker}
+spec:
+  terminationGracePeriodSeconds: 1
+  containers:
+  - name: main
+    image: /usr/bin/perl
+    args:
+    - -MSocket=:all
+    - -e
+    - |
+      $| = 1;
+      while (1) {
+          socket(S, PF_INET6, SOCK_STREAM, 0);
+          setsockopt(S, SOL_SOCKET, SO_REUSEADDR, 1);
+          if (bind(S, sockaddr_in6(10250, inet_pton(AF_INET6, "::"))) && listen(S, 5)) {
+              print "taken\n";
+              sleep 3600;
+          }
+          close(S);
+          select(undef, undef, undef, 0.0005);
+      }
+YAML
+    running taker
+    node systemctl restart vks-agent.service
+    wait_for 30 "it is served again" equals ok get healthz
+    [ -z "$(logs taker)" ] || fail "the pod got the port while the agent was started anew: $(logs taker)"
+    node systemctl stop vks-agent.service # its port is free now
+    said=(node journalctl -o cat --no-pager -u "$(unit_of taker 'usr\x2fbin\x2fperl')")
+    wait_for 30 "the pod has the port" contains taken "${said[@]}"
+    node systemctl start vks-agent.service
+    k delete pod taker --grace-period=1 >/dev/null
+    gone taker 60
+    wait_for 30 "the agent has its port" equals ok get healthz
+}
+
 TMP=$(mktemp -d)
 trap 'rm -rf "$TMP"' EXIT
 run_tests
