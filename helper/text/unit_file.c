@@ -9,14 +9,13 @@
 
 /*
  * What a pod's unit keeps of its package's [Unit]: all else could reach from there to other units or to the machine,
- * and a drop-in cannot take dependencies back. Keys that systemd learns later, or knows by an older name, are not among
- * them either.
+ * and a drop-in cannot take dependencies back. Nor does anything of the machine's wait for a pod (Before=). Keys that
+ * systemd learns later, or knows by an older name, are not among them either.
  */
 static const char *const kept_of_unit[] = {
         "Description",
         "Documentation",
         "After",
-        "Before",
         "Wants",
         "Requires",
         "RequiresMountsFor",
@@ -30,9 +29,10 @@ static const char *const kept_of_unit[] = {
         "StartLimitBurst",
 };
 
-/* What it does not keep of [Service], for the same reason. */
+/* What it does not keep of [Service], for the same reason; and what PID 1 would keep of a unit that is gone. */
 static const char *const dropped_of_service[] = {
-        "FailureAction", "SuccessAction", "StartLimitAction", "RebootArgument", "Sockets",
+        "FailureAction",  "SuccessAction", "StartLimitAction",
+        "RebootArgument", "Sockets",       "FileDescriptorStorePreserve",
 };
 
 struct unit_file *unit_file_free(struct unit_file *u)

@@ -824,12 +824,9 @@ Test(helper, nothing_is_mounted_in_a_directory_of_roots_that_others_may_write_to
                 const char *mode;
                 int result;
         } rows[] = {
-                { "RuntimeDirectoryMode=0777\n", -EPERM },
-                { "StateDirectoryMode=0702\n", -EPERM },
-                { "RuntimeDirectoryMode=0770\nGroup=7\n", -EPERM },
-                { "RuntimeDirectoryMode=0770\n", 0 },
-                { "RuntimeDirectoryMode=0755\nGroup=7\n", 0 },
-                { "", 0 },
+                { "RuntimeDirectoryMode=0777\n", -EPERM },          { "StateDirectoryMode=0702\n", -EPERM },
+                { "RuntimeDirectoryMode=0770\nGroup=7\n", -EPERM }, { "RuntimeDirectoryMode=0770\n", 0 },
+                { "RuntimeDirectoryMode=0755\nGroup=7\n", 0 },      { "", 0 },
         };
 
         for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

@@ -167,10 +167,12 @@ Test(unit_file, quotes_do_not_hide_how_a_command_is_run)
 Test(unit_file, only_what_stays_in_a_unit_is_kept_of_its_dependencies)
 {
         static const char text[] =
-                "[Unit]\nDescription=d\nAfter=a.service\nWants=b.service c.socket\nWants=d.service\nBindTo=e.service\n"
+                "[Unit]\nDescription=d\nAfter=a.service\nBefore=k.service\nWants=b.service "
+                "c.socket\nWants=d.service\nBindTo=e.service\n"
                 "PropagateReloadTo=f.service\nRequisiteOverridable=g.service\nAnythingNew=h."
                 "service\nConditionPathExists=/x\n"
-                "OnFailure=i.service\n[Service]\nExecStart=/d\nFailureAction=reboot\nSockets=j.socket\n";
+                "OnFailure=i.service\n[Service]\nExecStart=/d\nFailureAction=reboot\nSockets=j.socket\n"
+                "FileDescriptorStorePreserve=yes\n";
         CLEANUP(unit_file_freep) struct unit_file *u = NULL;
 
         cr_assert_eq(unit_file_parse("x.service", text, strlen(text), &u, NULL), 0);
