@@ -3,11 +3,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 #include <utlist.h>
@@ -21,12 +25,18 @@
 #include "common/mem.h"
 
 enum {
-        PART = 4096,     /* a pipe that may be written to takes so much without blocking: pipe(7), PIPE_BUF */
-        SILENT_MAX = 64, /* visitors who have not said anything */
-        WAITING_MAX = 4, /* of the processes of one container who wait to be known */
+        PART = 4096,      /* a pipe that may be written to takes so much without blocking: pipe(7), PIPE_BUF */
+        SILENT_MAX = 64,  /* visitors who have not said anything */
+        FDS_MAX = 253,    /* of one packet: the kernel's SCM_MAX_FD */
+        QUEUE_MAX = 1024, /* of packets, more than a sender's buffer holds */
+        CLOSING_MAX = 64, /* threads, */
+        CLOSING_MS = 20,  /* which are waited for so long, once */
+        WAITING_MAX = 4,  /* of the processes of one container who wait to be known */
         VISIT_USEC = 5 * 1000 * 1000, /* as long as vks-exec waits */
         KEPT_NAME_MAX = 128,
 };
+
+static atomic_uint closing; /* threads that close what somebody has handed over */
 
 struct consoles {
         sd_event *event;
@@ -282,6 +292,83 @@ void console_resize(struct console *c, unsigned short width, unsigned short heig
 
 /* ---- visitors ---------------------------------------------------------------------------------------------------- */
 
+static void *close_slowly(void *fd)
+{
+        (void)close((int)(intptr_t)fd);
+        atomic_fetch_sub(&closing, 1);
+        return NULL;
+}
+
+/*
+ * What a stranger hands over may take to be closed as long as he likes: a connection that lingers with data that nobody
+ * takes, a socket in which such a one is on its way, a file of a file system of his own. So no connection lingers, and
+ * what is neither one nor a pipe is closed by a thread. When too many of these wait, nobody is listened to any more.
+ */
+static void close_strange(struct consoles *all, int fd)
+{
+        pthread_t thread;
+        int domain = -1;
+
+        if (fd < 0)
+                return;
+        (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){ 0 }, sizeof(struct linger));
+        (void)getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &(socklen_t){ sizeof(domain) });
+        if (domain == AF_INET || domain == AF_INET6 || fcntl(fd, F_GETPIPE_SZ) >= 0) {
+                fd_close(fd);
+                return;
+        }
+        for (int i = 0; i < CLOSING_MS && atomic_load(&closing) >= CLOSING_MAX; i++)
+                (void)poll(NULL, 0, 1); /* there may only be many */
+        if (atomic_fetch_add(&closing, 1) >= CLOSING_MAX) {
+                log_warning("containers get no terminals and no input any more: somebody hands over what cannot be "
+                            "closed");
+                sd_event_source_set_enabled(all->listener, SD_EVENT_OFF);
+        } else if (pthread_create(&thread, NULL, close_slowly, (void *)(intptr_t)fd) == 0) {
+                pthread_detach(thread);
+        } /* else it stays open, and is counted */
+}
+
+/* One packet, with the first descriptor in it; there is room for all that may be, since the kernel would close the
+ * others as we would. */
+static ssize_t receive_packet(struct consoles *all, int sock, char *ret_kind, int *ret_fd)
+{
+        _Alignas(struct cmsghdr) char control[CMSG_SPACE(FDS_MAX * sizeof(int))] = { 0 };
+        struct iovec iov = { ret_kind, 1 };
+        struct msghdr m = {
+                .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)
+        };
+        ssize_t n = recvmsg(sock, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+
+        *ret_fd = -1;
+        for (struct cmsghdr *c = n < 0 ? NULL : CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c))
+                for (size_t i = 0; c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
+                                   CMSG_LEN((i + 1) * sizeof(int)) <= c->cmsg_len;
+                     i++) {
+                        int fd;
+
+                        memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
+                        if (*ret_fd < 0 && i == 0)
+                                *ret_fd = fd;
+                        else
+                                close_strange(all, fd);
+                }
+        return n;
+}
+
+/* With all that it has sent and nobody has read; nothing more comes. */
+static void close_visit(struct consoles *all, int sock)
+{
+        ssize_t n = 0;
+        char kind;
+
+        (void)shutdown(sock, SHUT_RDWR);
+        for (int i = 0, fd; i < QUEUE_MAX && n >= 0; i++) { /* a packet may be empty, too */
+                n = receive_packet(all, sock, &kind, &fd);
+                close_strange(all, fd);
+        }
+        fd_close(sock);
+}
+
 static void visitor_free(struct visitor *v)
 {
         if (*v->uid)
@@ -290,8 +377,8 @@ static void visitor_free(struct visitor *v)
                 DL_DELETE(v->all->silent, v);
         sd_event_source_disable_unref(v->io);
         sd_event_source_disable_unref(v->timer);
-        fd_close(v->sock);
-        fd_close(v->log);
+        close_visit(v->all, v->sock);
+        close_strange(v->all, v->log);
         free(v);
 }
 
@@ -308,9 +395,12 @@ static bool is_log_pipe(const struct visitor *v, char uid[static ID_UID_MAX + 1]
         char path[sizeof(begin) + ID_UID_MAX + ID_LABEL_MAX + sizeof(end) + 1];
         const char *dot, *name = path + strlen(begin);
         ssize_t n;
-        struct stat st;
+        struct statx st;
 
-        if (fstat(v->log, &st) < 0 || !S_ISFIFO(st.st_mode) || st.st_uid != 0 || st.st_dev != v->all->log_device)
+        /* Its file system is not asked, which may be somebody's own and never answer. */
+        if (statx(v->log, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE | STATX_UID, &st) < 0 ||
+            !S_ISFIFO(st.stx_mode) || st.stx_uid != 0 ||
+            makedev(st.stx_dev_major, st.stx_dev_minor) != v->all->log_device)
                 return false;
         n = readlink(link, path, sizeof(path) - 1);
         path[n < 0 ? 0 : n] = '\0';
@@ -433,20 +523,14 @@ static int on_patience(UNUSED sd_event_source *source, UNUSED uint64_t usec, voi
 static int on_visitor(UNUSED sd_event_source *source, int fd, UNUSED uint32_t events, void *userdata)
 {
         struct visitor *v = userdata;
-        _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = { 0 };
         char kind = 0;
-        struct iovec iov = { &kind, 1 };
-        struct msghdr m = {
-                .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)
-        };
-        ssize_t n = recvmsg(fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-        struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
+        int log;
+        ssize_t n = receive_packet(v->all, fd, &kind, &log);
 
         if (n < 0 && errno == EAGAIN)
                 return 0;
-        if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int)) &&
-            v->log < 0)
-                memcpy(&v->log, CMSG_DATA(c), sizeof(int));
+        close_strange(v->all, v->log);
+        v->log = log;
         if (n != 1 || kind != CONSOLE_HELLO || v->log < 0 || !begin_to_wait(v)) {
                 visitor_free(v);
                 return 0;

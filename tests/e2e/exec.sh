@@ -525,6 +525,23 @@ YAML
 }
 
 # A user of the machine who connects without end is in nobody's way but his own.
+# Whoever closes a connection that lingers last waits for as long as its sender likes; the agent has a node to look after.
+test_what_a_stranger_hands_over_does_not_keep_the_agent() {
+    local before
+    make -s -C "$ROOT_DIR" build/hostile
+    "$LAB" node put "$ROOT_DIR/build/hostile" /usr/local/bin/hostile-linger
+    trap 'sh_node "rm -f /usr/local/bin/hostile-linger"' EXIT
+    before=$(main_pid vks-agent.service)
+    sh_node 'cd / && setpriv --reuid=nobody --regid=nogroup --clear-groups /usr/local/bin/hostile-linger linger-at-consoles' >"$TMP/linger" &
+    wait_for 20 "it has handed over" contains "handed over" cat "$TMP/linger"
+    for _ in 1 2 3 4 5; do
+        equals ok node curl -s -m 3 http://127.0.0.1:10248/healthz || fail "the agent waits"
+        sleep 1
+    done
+    wait
+    [ "$(main_pid vks-agent.service)" = "$before" ] || fail "the agent was started anew"
+}
+
 test_a_flood_of_strangers_takes_no_console_away() {
     local i
     make -s -C "$ROOT_DIR" build/hostile

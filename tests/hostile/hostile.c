@@ -1073,6 +1073,45 @@ static int ask_console(const char *path, bool by_another, char kind, size_t n_fd
         return n > 0 || (n == 0 && m.msg_controllen > 0) ? 1 : 0;
 }
 
+/* Whoever closes these last waits: connections that linger, several in a packet, and in a socket that is handed over
+ * itself. */
+static int linger_at_consoles(const char *path)
+{
+        struct sockaddr_un to = { .sun_family = AF_UNIX };
+        int pair[2], fds[2];
+
+        alarm(60); /* should a close of ours be the last one after all */
+        snprintf(to.sun_path, sizeof(to.sun_path), "%s", path);
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+                return 1;
+        for (int round = 0; round < 3; round++) {
+                FD fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+                char kind = CONSOLE_TERMINAL;
+                _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(fds))] = { 0 };
+                struct iovec iov = { &kind, 1 };
+                struct msghdr m = {
+                        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)
+                };
+                struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+
+                fds[0] = lingering_socket();
+                fds[1] = round == 1 ? pair[0] : lingering_socket();
+                *c = (struct cmsghdr){ .cmsg_level = SOL_SOCKET,
+                                       .cmsg_type = SCM_RIGHTS,
+                                       .cmsg_len = CMSG_LEN(sizeof(fds)) };
+                memcpy(CMSG_DATA(c), fds, sizeof(fds));
+                if (fds[0] < 0 || fds[1] < 0 || connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0 ||
+                    sendmsg(round ? fd : pair[1], &m, MSG_NOSIGNAL) < 0)
+                        return 1;
+                close(fds[0]);
+                close(fds[1]);
+        }
+        printf("handed over\n");
+        fflush(stdout);
+        sleep(20); /* where the bytes would go to is here as long */
+        return 0;
+}
+
 static int ask_for_consoles(const char *path)
 {
         unsigned asked = 0, got = 0;
@@ -2442,6 +2481,8 @@ int main(int argc, char **argv)
                 return gained();
         if (argc > 1 && streq(argv[1], "consoles"))
                 return ask_for_consoles(argc > 2 ? argv[2] : CONSOLE_SOCKET_ON_MACHINE);
+        if (argc > 1 && streq(argv[1], "linger-at-consoles"))
+                return linger_at_consoles(argc > 2 ? argv[2] : CONSOLE_SOCKET_ON_MACHINE);
         if (argc > 2 && streq(argv[1], "flood-consoles"))
                 return flood_consoles((time_t)strtoul(argv[2], NULL, 10));
         if (argc > 1 && streq(argv[1], "who"))
