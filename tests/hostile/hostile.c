@@ -1093,18 +1093,21 @@ static int linger_at_consoles(const char *path)
                         .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)
                 };
                 struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+                size_t n = round == 2 ? 1 : 2;
 
+                m.msg_controllen = CMSG_SPACE(n * sizeof(int));
                 fds[0] = lingering_socket();
-                fds[1] = round == 1 ? pair[0] : lingering_socket();
+                fds[1] = round ? pair[0] : lingering_socket();
                 *c = (struct cmsghdr){ .cmsg_level = SOL_SOCKET,
                                        .cmsg_type = SCM_RIGHTS,
-                                       .cmsg_len = CMSG_LEN(sizeof(fds)) };
-                memcpy(CMSG_DATA(c), fds, sizeof(fds));
+                                       .cmsg_len = CMSG_LEN(n * sizeof(int)) };
+                memcpy(CMSG_DATA(c), fds, n * sizeof(int));
                 if (fds[0] < 0 || fds[1] < 0 || connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0 ||
                     sendmsg(round ? fd : pair[1], &m, MSG_NOSIGNAL) < 0)
                         return 1;
                 close(fds[0]);
-                close(fds[1]);
+                if (n == 2)
+                        close(fds[1]);
         }
         printf("handed over\n");
         fflush(stdout);
