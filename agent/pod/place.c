@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "agent/lib/json.h"
+#include "agent/lib/clean_path.h"
 #include "agent/pod/admit.h"
 #include "common/buf.h"
 #include "common/mem.h"
@@ -261,9 +262,7 @@ static int take_path(const char *name, const char *kind, const cJSON *source, st
 {
         const char *path = json_str(source, "path");
 
-        ret->path = xstrdup(path ? path : "");
-        for (size_t n = strlen(ret->path); n > 1 && ret->path[n - 1] == '/'; n--)
-                ret->path[n - 1] = '\0';
+        ret->path = path_tidy(path ? path : "");
         if (!id_is_path(ret->path))
                 return err_set(e, -EINVAL, "FailedMount",
                                "PersistentVolume \"%.253s\".%s: \"%.200s\" is not a normalized absolute path", name,

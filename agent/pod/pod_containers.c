@@ -2,6 +2,7 @@
 #include "agent/pod/pod_parse.h"
 
 #include "agent/lib/json.h"
+#include "agent/lib/clean_path.h"
 #include "common/mem.h"
 #include "common/message.h"
 #include "proto/hash.h"
@@ -96,6 +97,12 @@ static void parse_resize_policy(struct container *c, const cJSON *policies)
                                 c->restarts_for[i] = streq(json_str(item, "restartPolicy"), "RestartContainer");
 }
 
+/* Here a runtime takes no relative one, which is refused then. */
+static char *absolute_path(const char *path)
+{
+        return *path == '/' ? path_clean(path) : xstrdup(path);
+}
+
 static void parse_container(struct pod *p, struct container *c, const cJSON *spec, const cJSON *pod_spec,
                             struct buf *ignored)
 {
@@ -111,13 +118,13 @@ static void parse_container(struct pod *p, struct container *c, const cJSON *spe
         c->pull_policy = streq(pull, "Always") ? PULL_ALWAYS : streq(pull, "Never") ? PULL_NEVER : PULL_IF_NOT_PRESENT;
         c->command = string_list(json_get(spec, "command"));
         c->args = string_list(json_get(spec, "args"));
-        c->working_dir = dir && *dir ? xstrdup(dir) : NULL;
+        c->working_dir = dir && *dir ? absolute_path(dir) : NULL;
         if (restarts_parse(spec, p->restart_policy, &c->restarts, &e) < 0)
                 pod_refuse(p, c, e.reason, "containers{%s}.%s", c->name, e.text);
         c->sidecar = c->init && streq(restart, "Always");
         c->tty = json_bool(spec, "tty", false);
         c->has_stdin = json_bool(spec, "stdin", false);
-        c->message_path = xstrdup(message && *message ? message : MESSAGE_PATH);
+        c->message_path = absolute_path(message && *message ? message : MESSAGE_PATH);
         c->message_from_log = streq(json_str(spec, "terminationMessagePolicy"), "FallbackToLogsOnError");
         c->stdin_once = json_bool(spec, "stdinOnce", false);
         if (!id_is_label(c->name))
@@ -132,8 +139,6 @@ static void parse_container(struct pod *p, struct container *c, const cJSON *spe
                 if (pod_has_nul(*w))
                         pod_refuse(p, c, "CreateContainerConfigError", "containers{%s}.args: no word can hold a NUL",
                                    c->name);
-        for (size_t n = c->working_dir ? strlen(c->working_dir) : 0; n > 1 && c->working_dir[n - 1] == '/'; n--)
-                c->working_dir[n - 1] = '\0';
         if (c->working_dir && !id_is_path(c->working_dir))
                 pod_refuse(p, c, "CreateContainerConfigError",
                            "containers{%s}.workingDir: not a normalized absolute path", c->name);

@@ -2,6 +2,7 @@
 #include "agent/pod/pod_parse.h"
 
 #include "agent/lib/json.h"
+#include "agent/lib/clean_path.h"
 #include "common/mem.h"
 
 /*
@@ -102,13 +103,10 @@ void pod_parse_mounts(struct pod *p, struct container *c, const cJSON *mounts, c
         cJSON_ArrayForEach (item, mounts) {
                 struct mount *m = &c->mounts[c->n_mounts++];
                 const char *volume = json_str(item, "name"), *path = json_str(item, "mountPath");
-                size_t n;
 
                 m->volume = xstrdup(volume ? volume : "");
-                m->path = xstrdup(path ? path : "");
+                m->path = path && *path ? path_clean(path) : xstrdup("");
                 m->read_only = json_bool(item, "readOnly", false);
-                for (n = strlen(m->path); n > 1 && m->path[n - 1] == '/'; n--)
-                        m->path[n - 1] = '\0';
                 if (!id_is_path(m->path))
                         pod_refuse(p, c, "CreateContainerConfigError",
                                    "containers{%s}.volumeMounts{%s}: mountPath \"%.200s\" is not a normalized absolute "

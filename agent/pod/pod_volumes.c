@@ -2,6 +2,7 @@
 #include "agent/pod/pod_parse.h"
 
 #include "agent/lib/json.h"
+#include "agent/lib/clean_path.h"
 #include "agent/lib/quantity.h"
 #include "common/mem.h"
 
@@ -25,18 +26,15 @@ struct volume_item *pod_add_item(struct pod *p, struct volume *v, size_t *room)
         return &v->items[v->n_items++];
 }
 
-/* Relative, no empty component, no "..": what the API server demands of items[].path, demanded again. */
-static bool is_item_path(const char *s)
-{
-        CLEANUP(freep) char *full = xasprintf("/%s", s);
-
-        return id_is_path(full) && full[1] && !starts_with(s, "..");
-}
-
+/* Relative, no "..": what the API server demands of items[].path, demanded again, and cleaned as the kubelet does it
+ * ("./a//b" is "a/b"). */
 static void set_path(struct pod *p, const struct volume *v, struct volume_item *it, const char *path)
 {
-        it->path = xstrdup(path ? path : "");
-        if (!is_item_path(it->path))
+        CLEANUP(freep) char *full = xasprintf("/%s", path ? path : ""), *tidy = path_tidy(full);
+        bool good = path && *path != '/' && id_is_path(tidy) && tidy[1] && !starts_with(tidy + 1, "..");
+
+        it->path = xstrdup(good ? tidy + 1 : path ? path : "");
+        if (!good)
                 pod_refuse(p, NULL, "FailedMount",
                            "volumes{%s}: path \"%.200s\" must be relative and stay inside the volume", v->name,
                            it->path);
@@ -175,10 +173,8 @@ static void parse_volume(struct pod *p, struct volume *v, const cJSON *spec, str
         } else if ((source = json_get(spec, "hostPath"))) {
                 v->kind = VOLUME_HOST_PATH;
                 path = json_str(source, "path");
-                v->path = xstrdup(path ? path : "");
+                v->path = path_tidy(path ? path : "");
                 v->type = xstrdup(json_str(source, "type"));
-                for (size_t n = strlen(v->path); n > 1 && v->path[n - 1] == '/'; n--)
-                        v->path[n - 1] = '\0';
                 if (!id_is_path(v->path))
                         pod_refuse(p, NULL, "FailedMount",
                                    "volumes{%s}.hostPath: \"%.200s\" is not a normalized absolute path", v->name,

@@ -241,7 +241,7 @@ Test(pod, what_cannot_be_given_is_refused_with_the_field)
                   "\"mountPath\":\"/a\"}]}]",
                   "CreateContainerConfigError", "no volume \"no\"" },
                 { "\"containers\":[{\"name\":\"c\",\"image\":\"nginx\",\"volumeMounts\":[{\"name\":\"v\",\"mountPath\":"
-                  "\"/a/../b\"}]}]",
+                  "\"/a\\u0001b\"}]}]",
                   "CreateContainerConfigError", "mountPath" },
                 { "\"containers\":[{\"name\":\"c\",\"image\":\"nginx\",\"env\":[{\"name\":\"A\",\"valueFrom\":{"
                   "\"fieldRef\":{\"fieldPath\":\"x.y\"}}}]}]",
@@ -629,6 +629,11 @@ Test(pod, fields_of_a_container)
                   "containers{c}.terminationMessagePath: not a normalized absolute path", "" },
                 { "a relative one", ",\"workingDir\":\"srv\"", NULL,
                   "containers{c}.workingDir: not a normalized absolute path", "" },
+                { "places as people write them",
+                  ",\"workingDir\":\"/srv//app/../x/.\",\"terminationMessagePath\":\"//tmp/./m\",\"volumeMounts\":["
+                  "{\"name\":\"v\",\"mountPath\":\"/data//x/./\"},{\"name\":\"v\",\"mountPath\":\"./rel\"},"
+                  "{\"name\":\"v\",\"mountPath\":\"/a/../b\"}]",
+                  "c nginx in /srv/x message /tmp/m v at /data/x v at /rel v at /b", "", "" },
                 { "a variable", ",\"env\":[{\"name\":\"A\",\"value\":\"1\"},{\"name\":\"B\"}]", "c nginx A=1 B=", "",
                   "" },
                 { "a field",
@@ -1095,6 +1100,9 @@ Test(pod, fields_of_a_volume)
                 { "with a type", "\"hostPath\":{\"path\":\"/srv//\",\"type\":\"Directory\"}", "hostPath /srv Directory",
                   "" },
                 { "the root", "\"hostPath\":{\"path\":\"//\"}", "hostPath /", "" },
+                { "as people write it", "\"hostPath\":{\"path\":\"/var//./log/x/\"}", "hostPath /var/log/x", "" },
+                { "a way back", "\"hostPath\":{\"path\":\"/srv/../etc\"}", NULL,
+                  "volumes{v}.hostPath: \"/srv/../etc\" is not a normalized absolute path" },
                 { "a relative one", "\"hostPath\":{\"path\":\"srv\"}", NULL,
                   "volumes{v}.hostPath: \"srv\" is not a normalized absolute path" },
                 { "none", "\"hostPath\":{}", NULL, "volumes{v}.hostPath: \"\" is not a normalized absolute path" },
@@ -1116,6 +1124,9 @@ Test(pod, fields_of_a_volume)
                   "volumes{v}: no valid name of a Secret" },
                 { "a path out of it", "\"configMap\":{\"name\":\"m\",\"items\":[{\"key\":\"k\",\"path\":\"../x\"}]}",
                   NULL, "volumes{v}: path \"../x\" must be relative and stay inside the volume" },
+                { "a path as people write it",
+                  "\"configMap\":{\"name\":\"m\",\"items\":[{\"key\":\"k\",\"path\":\"./a//b/\"}]}",
+                  "files a/b <configMap m/k 644", "" },
                 { "no path", "\"configMap\":{\"name\":\"m\",\"items\":[{\"key\":\"k\"}]}", NULL,
                   "volumes{v}: path \"\" must be relative and stay inside the volume" },
                 { "an absolute path", "\"configMap\":{\"name\":\"m\",\"items\":[{\"key\":\"k\",\"path\":\"/x\"}]}",
