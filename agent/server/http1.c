@@ -90,6 +90,7 @@ static char *cut(char *s, char c)
 static int parse_query(char *s, struct http_head *h, struct err *e)
 {
         struct request *r = &h->request;
+        size_t room = 0;
 
         for (char *next; s; s = next) {
                 char *value;
@@ -97,11 +98,15 @@ static int parse_query(char *s, struct http_head *h, struct err *e)
                 next = cut(s, '&');
                 if (!*s)
                         continue;
-                if (r->n_query == ARRAY_LEN(r->query))
+                if (r->n_query == SERVER_QUERY_MAX)
                         return refuse(h, 400, e, "too many parameters in the query");
                 value = cut(s, '=');
                 if (!percent_decode(s, true) || (value && !percent_decode(value, true)))
                         return refuse(h, 400, e, "bad percent-encoding in the query");
+                if (r->n_query == room) {
+                        room = room ? room * 2 : 16;
+                        r->query = xrealloc(r->query, room, sizeof(*r->query));
+                }
                 r->query[r->n_query].name = s;
                 r->query[r->n_query++].value = value ? value : "";
         }
@@ -253,6 +258,7 @@ void http_head_done(struct http_head *h)
 {
         int status = h->status;
 
+        free(h->request.query);
         free(h->text);
         *h = (struct http_head){ .status = status };
 }

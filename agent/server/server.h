@@ -15,8 +15,9 @@
 #include "common/err.h"
 
 enum {
-        SERVER_HEAD_MAX = 32 * 1024, /* request line and headers */
-        SERVER_HEAD_TIMEOUT_S = 10,  /* from accept to the end of the headers, TLS handshake included */
+        SERVER_HEAD_MAX = 128 * 1024, /* request line and headers: a script that is one word of an exec is in it */
+        SERVER_QUERY_MAX = 4200,      /* parameters: words of a command, of which root's part takes 4096 */
+        SERVER_HEAD_TIMEOUT_S = 10,   /* from accept to the end of the headers, TLS handshake included */
         /* One more takes the place of one whose peer is not known, or asks for nothing at the moment (tls.h). */
         SERVER_CONNECTIONS_MAX = 1024,
         /* Who may much could keep all others out. The API server, one caller, comes with the requests of many. */
@@ -40,9 +41,9 @@ struct request {             /* lives as long as the handler's call */
         const char *user;    /* the client, whom the gate has let in */
         char *const *groups; /* NULL-terminated */
         size_t n_query;
-        struct {
+        struct request_parameter {
                 const char *name, *value; /* percent-decoded */
-        } query[256];
+        } * query;
         const struct http_head *head; /* for response_upgrade() */
 };
 const char *request_query(const struct request *r, const char *name); /* first value or NULL */

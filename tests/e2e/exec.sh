@@ -39,7 +39,7 @@ attach_and_ask() {
     exec 7>&-
 }
 
-together output_errors_and_exit_codes input_ends_and_bytes_are_kept what_cannot_be_run_is_said copies_are_the_same terminals_have_a_size_and_signals \
+together a_command_may_be_long output_errors_and_exit_codes input_ends_and_bytes_are_kept what_cannot_be_run_is_said copies_are_the_same terminals_have_a_size_and_signals \
     the_command_is_as_the_container_is values_are_those_of_the_start many_at_once_and_nothing_is_lost a_container_that_ends_ends_its_commands attach_shows_both_outputs \
     run_it_and_its_input commands_beside_daemons a_console_is_its_containers_alone a_hostile_container_gains_nothing_by_a_command \
     what_commands_are_built_from_is_not_a_pods commands_end_with_the_pod_that_they_were_for an_editor_in_a_terminal
@@ -73,6 +73,17 @@ test_input_ends_and_bytes_are_kept() {
     [ "$(k exec p -- sh -c 'cat; echo "no input"')" = "no input" ] || fail "without -i there is input"
     # a program that opens its streams by name
     [ "$(k exec -i p -- sh -c 'cat </dev/stdin >/dev/stdout; echo e >/dev/stderr' <<<named 2>/dev/null)" = named ] || fail "streams by name"
+}
+
+test_a_command_may_be_long() {
+    local words
+    shell p
+    words=$(seq 2000 | tr '\n' ' ')
+    # shellcheck disable=SC2086
+    [ "$(k exec p -- sh -c 'echo $#' x $words)" = 2000 ] || fail "2000 words"
+    # a file that is brought as a word, as those do who have no tar
+    head -c 60000 /dev/urandom | base64 -w 0 >"$TMP/$NS-word"
+    [ "$(k exec p -- sh -c 'printf %s "$1"' x "$(cat "$TMP/$NS-word")" | sha256sum)" = "$(sha256sum <"$TMP/$NS-word")" ] || fail "a word of 80 kB"
 }
 
 test_what_cannot_be_run_is_said() {

@@ -69,6 +69,24 @@ Test(http1, a_kubelets_request_is_read)
         http_head_done(&h);
 }
 
+/* kubectl exec POD -- ls with as many files as a shell's pattern found */
+Test(http1, a_command_may_have_many_words)
+{
+        CLEANUP(buf_done) struct buf b = BUF(SERVER_HEAD_MAX);
+        struct http_head h;
+        struct err e = ERR_NONE;
+
+        buf_str(&b, "GET /exec?");
+        for (int i = 0; i < SERVER_QUERY_MAX; i++)
+                buf_printf(&b, "command=%d&", i);
+        buf_str(&b, " HTTP/1.1\r\nHost: n\r\n\r\n");
+        cr_assert(buf_ok(&b));
+        cr_assert_eq(http_head_parse(b.data, b.len, &h, &e), 0, "%s", e.text);
+        cr_assert_eq(h.request.n_query, SERVER_QUERY_MAX);
+        cr_assert_str_eq(h.request.query[SERVER_QUERY_MAX - 1].value, "4199");
+        http_head_done(&h);
+}
+
 Test(http1, a_plus_is_a_blank_in_the_query_only)
 {
         struct http_head h = parse("GET /a+b?c+d=e%2Bf&&=&x== HTTP/1.1\r\nHost: n\r\n\r\n");
@@ -168,7 +186,7 @@ Test(http1, too_much_of_anything_is_refused)
         cr_assert_eq(refused_n(b.data, b.len), 431);
         buf_reset(&b);
         buf_str(&b, "GET /?");
-        for (int i = 0; i < 257; i++)
+        for (int i = 0; i <= SERVER_QUERY_MAX; i++)
                 buf_str(&b, "a=b&");
         buf_str(&b, " HTTP/1.1\r\nHost: n\r\n\r\n");
         cr_assert_eq(refused_n(b.data, b.len), 400);
