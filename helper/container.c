@@ -45,11 +45,23 @@ static char *look_up(const char *name)
 }
 
 /*
+ * Where a program would be that is nowhere. A unit is made of it: that it is not there PID 1 says when the container
+ * starts, as it does of a path, and so the container's run fails, which a Job counts. NULL: it is no name of a program.
+ */
+static char *would_be(const char *name)
+{
+        static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+-";
+
+        return *name && *name != '.' && strspn(name, plain) == strlen(name) ? xasprintf("/usr/bin/%s", name) : NULL;
+}
+
+/*
  * The path of what runs instead of the package's program, as policy allows it; *ret is NULL where nothing does. A mount
  * decides what lies at a path, and the machine's links where a path leads: so policy is asked about the end of the way,
  * too. `root`: it would run as root.
  */
-static int find_program(const struct op_write *op, const struct op_container *k, bool root, char **ret, struct err *e)
+static int find_program(const struct op_write *op, const struct op_container *k, bool beside, bool root, char **ret,
+                        struct err *e)
 {
         CLEANUP(freep) char *path = NULL, *end = NULL;
         enum policy_ground ground;
@@ -58,6 +70,8 @@ static int find_program(const struct op_write *op, const struct op_container *k,
         if (!k->program)
                 return 0;
         path = *k->program == '/' ? xstrdup(k->program) : look_up(k->program);
+        if (!path && !beside)
+                path = would_be(k->program);
         if (!path)
                 return err_set(e, -ENOENT, NULL, "command: there is no program \"%.200s\"", k->program);
         r = policy_program(op->policy, k, path, e);
@@ -494,7 +508,7 @@ int container_text_make(struct machine *m, const struct op_write *op, const stru
                 .file = t->file,
         };
         if (r < 0 || (r = privilege_find(op->policy, k, t->file, &u->who, e)) < 0 ||
-            (r = find_program(op, k, u->who.root, &t->program, e)) < 0)
+            (r = find_program(op, k, beside, u->who.root, &t->program, e)) < 0)
                 return r;
         u->program = t->program;
         u->who.no_new_privileges |= u->who.become && c->drop_capabilities; /* see capabilities() in identity.c */

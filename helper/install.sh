@@ -148,6 +148,12 @@ known() {
         apt-cache pkgnames "$1" | grep -Fxq -e "$1"
 }
 
+# Why a name is not known, for whoever wrote it: where it is virtual, what provides it.
+unknown() {
+        by=$(apt-cache showpkg -- "$1" 2>/dev/null | sed -e '1,/^Reverse Provides:/d' -e 's/ .*//' | sort -u | head -n 9 | paste -sd, | sed 's/,/, /g') || by=
+        fail "Unable to locate package $1${by:+: it is a virtual package, which others provide; name one of them ($by)}"
+}
+
 # Is the package installed, and does a service of it run? Then it is the machine's own, and what its new version adds is as Debian has it.
 is_machines_own() { # PACKAGE
         dpkg-query -L "$1" 2>/dev/null | sed -nE -e 's,^(/usr)?/lib/systemd/system/([^@/]+\.(service|socket|timer|path))$,\2,p' -e 's,^/etc/init\.d/(.+)$,\1.service,p' |
@@ -326,7 +332,7 @@ for package; do
                         updated=yes
                         apt update || true
                 }
-                known "${package%%=*}" || fail "Unable to locate package ${package%%=*}"
+                known "${package%%=*}" || unknown "${package%%=*}"
                 ;;
         esac
         set -- "$@" "$package"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/pods/content_own.h"
 
+#include "agent/lib/clean_path.h"
 #include "agent/pod/limits.h"
 #include "common/mem.h"
 
@@ -91,6 +92,22 @@ static void describe(const struct pod *p, const struct container *spec, const st
         }
 }
 
+/*
+ * A program by a path that begins at no / ("./run.sh", "bin/server") is meant from the working directory on, as any
+ * runtime has it; a unit wants to know where that is. Where only the package's unit says it, the helper refuses it.
+ */
+static void place_program(const struct container *spec, const struct content_image *image, Vks__Container *m)
+{
+        const char *dir = spec->working_dir ? spec->working_dir : "";
+        CLEANUP(freep) char *path = NULL;
+
+        if (!m->n_command || m->command[0][0] == '/' || !strchr(m->command[0], '/') || (!*dir && *image->unit))
+                return;
+        path = xasprintf("%s/%s", dir, m->command[0]);
+        free(m->command[0]);
+        m->command[0] = path_clean(path);
+}
+
 static int container_message(const struct content *c, const struct pod *p, const struct container *spec,
                              struct content_image *image, const struct pod_node *node, Vks__Container *m, struct err *e)
 {
@@ -102,6 +119,7 @@ static int container_message(const struct content *c, const struct pod *p, const
         image->values = content_may_change(c, spec) ? content_hash_values(m) : 0;
         if (!m->n_command && image->program && *image->program)
                 strv_push(&m->command, &m->n_command, xstrdup(image->program));
+        place_program(spec, image, m);
         describe(p, spec, image, m);
         limits_of_container(p, spec, &limits);
         m->limits = limits_message(&limits);
@@ -242,5 +260,6 @@ Vks__Exec *content_exec(const struct pod *p, size_t container, const struct cont
         describe(p, &p->containers[container], image, x->container);
         for (char *const *word = argv; *word; word++)
                 strv_push(&x->container->command, &x->container->n_command, xstrdup(*word));
+        place_program(&p->containers[container], image, x->container);
         return x;
 }

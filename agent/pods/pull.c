@@ -142,8 +142,8 @@ void pull_take(struct pod_entry *e, size_t i)
                              ? packages_image_unit(packages, spec->parsed.name, spec->given_unit, &e->images[i], &err)
                              : packages_image(packages, spec->parsed.name, &e->images[i], &err)) < 0 ||
                     (!*e->images[i].unit && !spec->command && !*e->images[i].daemon && !wants_program(e, i) &&
-                     err_set(&err, -EINVAL, NULL, "package %s: %s; or give a command", spec->parsed.name,
-                             e->images[i].why) < 0)) {
+                     err_set(&err, -EINVAL, NULL, "package %s: %s; %sgive a command", spec->parsed.name,
+                             e->images[i].why, strstr(e->images[i].why, "; ") ? "or " : "") < 0)) {
                         if (!streq(kept_text(&c->pull_failure), err.text))
                                 pod_event(e, spec, true, "Failed", "Error: %s", err.text);
                         snprintf(err.reason, sizeof(err.reason), "CreateContainerConfigError");

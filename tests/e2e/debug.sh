@@ -157,7 +157,7 @@ test_what_is_wrong_with_it_harms_nobody() {
     k debug p -c none --image=no-such-package-at-all --profile=general -- id >/dev/null 2>&1
     wait_for 60 "there is no such image" contains Pull of_debugger p none '.state.waiting.reason'
     k debug p -c what --image=coreutils --profile=general >/dev/null 2>&1
-    wait_for 60 "it needs a command" contains "or give a command" of_debugger p what '.state.waiting.message'
+    wait_for 60 "it needs a command" contains "it has no service; give a command" of_debugger p what '.state.waiting.message'
     debug p end -- touch /tmp/end
     wait_for 30 "the others are restarted as ever" equals 1 pod_field p '{.status.containerStatuses[0].restartCount}'
     running p

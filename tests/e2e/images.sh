@@ -46,6 +46,7 @@ for name in vks-ta vks-tb vks-tc vks-td vks-te; do
     deb "$WORK/repo" $name 1:2.0~rc1
 done
 for n in 0 1 2 3 4 5 6 7 8 9; do deb "$WORK/repo" "vks-tn$n" 1; done
+for n in 1 2; do deb "$WORK/repo" "vks-tp$n" 1 $'Architecture: all\nProvides: vks-tvirtual'; done
 deb "$WORK/repo" vks-tbig 1 "" "" 300
 deb "$WORK/repo" vks-tdep 1 $'Architecture: all\nDepends: vks-t-nowhere (>= 3)'
 publish
@@ -302,6 +303,8 @@ test_apt_says_itself_why_not() {
     pod dep vks-tdep "$(command vks-tdep)"
     pod unknown vks-tunknown "$(command vks-tunknown)"
     event unknown "Failed: .*Unable to locate package vks-tunknown"
+    pod virtual vks-tvirtual "$(command vks-ta)"
+    event virtual "Failed: .*Unable to locate package vks-tvirtual: it is a virtual package, which others provide; name one of them \(vks-tp1, vks-tp2\)"
     event dep "Failed: .*Depends: vks-t-nowhere"
     pod nover vks-tc:7.7 "$(command vks-tc)"
     event nover "Failed: .*Version '7.7' for 'vks-tc' was not found"

@@ -168,6 +168,33 @@ test_a_working_dir_that_cannot_be_made_is_told() {
 SCRIPT='#!/bin/sh
 echo "ran as $0 $*"'
 
+test_paths_as_people_write_them() {
+    once tidy "workingDir: /data//x/./, terminationMessagePath: //tmp/./m, volumeMounts: [{name: v, mountPath: /data//x/}, {name: v, mountPath: ./rel}, {name: v, mountPath: /a/../b}],
+        command: [/bin/sh, -c, 'pwd; echo x >f; cat /rel/f /b/f; echo over >/tmp/m']" '  volumes: [{name: v, emptyDir: {}}]'
+    says tidy "/data/x
+x
+x"
+    equals over pod_field tidy '{.status.containerStatuses[0].state.terminated.message}' || fail "no message"
+    k create configmap tidy --from-literal=key=value >/dev/null
+    once items "volumeMounts: [{name: v, mountPath: /c}], command: [/bin/sh, -c, 'cat /c/a/b']" '  volumes: [{name: v, configMap: {name: tidy, items: [{key: key, path: ./a//b}]}}]'
+    says items value
+}
+
+test_a_program_is_found_from_the_working_directory() {
+    k create configmap own --from-literal=run.sh='#!/bin/sh
+echo "own $1"' >/dev/null
+    once machine "workingDir: /usr/bin, command: [./sh, -c, 'echo one']"
+    once root "command: [bin/sh, -c, 'echo two']"
+    once own "workingDir: /scripts, volumeMounts: [{name: v, mountPath: /scripts}], command: [../scripts/run.sh, three]" '  volumes: [{name: v, configMap: {name: own, defaultMode: 0755}}]'
+    once expanded "workingDir: /scripts, env: [{name: P, value: ./run.sh}], volumeMounts: [{name: v, mountPath: /scripts}], command: [\$(P), four]" '  volumes: [{name: v, configMap: {name: own, defaultMode: 0755}}]'
+    once beside "workingDir: /tmp/w, command: [/bin/sh, -c, 'printf \"#!/bin/sh\\necho five\\n\" >x; chmod +x x; sleep 1000']"
+    says machine one
+    says root two
+    says own "own three"
+    says expanded "own four"
+    wait_for 30 "a command beside it" equals five k exec beside -- ./x
+}
+
 test_programs_of_the_pods_own_run() {
     k create configmap s --from-literal=run.sh="$SCRIPT" >/dev/null
     k create secret generic t --from-literal=run.sh="$SCRIPT" >/dev/null
@@ -297,5 +324,6 @@ test_the_signal_is_the_main_processes_and_what_it_leaves_behind_ends_with_it() {
 
 together a_working_dir_and_volumes_in_a_home_and_in_no_directory_of_the_machines a_missing_working_dir_is_made_and_nothing_on_the_machine a_working_dir_in_a_volume_is_made_as_its_container_starts \
     a_working_dir_is_there_again_after_a_restart a_working_dir_that_cannot_be_made_is_told programs_of_the_pods_own_run \
+    paths_as_people_write_them a_program_is_found_from_the_working_directory \
     a_user_without_a_group_does_not_get_roots the_signal_is_the_main_processes_and_what_it_leaves_behind_ends_with_it
 run_tests

@@ -63,6 +63,19 @@ test_a_program_that_is_not_there() {
     event noprog "no program /usr/bin/no-such-program"
     pod nocommand 'image: /bin/sh, command: ["/usr/bin/no-such-program"]' '  restartPolicy: Never'
     wait_for 20 "StartError" contains StartError pod_field nocommand '{.status.containerStatuses[0].state.terminated.reason}'
+    # by its name it is the same: a run that fails, which is counted, and the pod's other container is not kept from running
+    apply <<YAML
+apiVersion: batch/v1
+kind: Job
+metadata: {name: noname}
+spec:
+  backoffLimit: 0
+  template: {spec: {restartPolicy: Never, containers: [{name: c, image: /bin/sh, command: [no-such-program]}]}}
+YAML
+    pod beside 'image: /bin/sh, command: [no-such-program]}, {name: other, image: /bin/sh, command: [/bin/sleep, "1000"]'
+    wait_for 30 "the Job has failed" equals 1 field job noname '{.status.failed}'
+    wait_for 20 "its message" contains "spawning /usr/bin/no-such-program: No such file" k get pod -l job-name=noname -o 'jsonpath={.items[0].status.containerStatuses[0].state.terminated.message}'
+    wait_for 30 "the other runs" equals true pod_field beside '{.status.containerStatuses[1].ready}'
 }
 
 test_never_pull_means_never() {

@@ -314,14 +314,14 @@ Test(helper, what_cannot_be_written_whole_is_not_written)
 {
         struct asked *a = sleeper();
 
-        a->m.n_containers = 2, a->c2.image = STR("/usr/bin/no-such-program"), a->words[0] = STR("no-such-program");
+        a->m.n_containers = 2, a->c2.image = STR("/usr/bin/no-such-program"), a->words[0] = STR("no such program");
         a->c2.command = a->words, a->c2.n_command = 1;
         cr_assert_eq(write_pod(a), -ENOENT);
-        expect(-ENOENT, "container c: command: there is no program \"no-such-program\"");
+        expect(-ENOENT, "container c: command: there is no program \"no such program\"");
         nothing_is_left();
         a->c.n_command = 0;
         write_pod(a);
-        expect(-ENOENT, "container d: command: there is no program \"no-such-program\"");
+        expect(-ENOENT, "container d: command: there is no program \"no such program\"");
         nothing_is_left();
         a->c2.n_command = 0, a->m.n_volumes = 4, a->path.path = STR("/srv/not-there"), a->path.type = STR("Directory");
         with_mount(a, "host", "/data");
@@ -329,6 +329,19 @@ Test(helper, what_cannot_be_written_whole_is_not_written)
         write_pod(a);
         expect(-ENOENT, "container c: hostPath /srv/not-there");
         nothing_is_left();
+}
+
+/* As with a path: the container's run fails, and whoever counts runs that fail counts it. */
+Test(helper, that_a_program_is_nowhere_is_for_pid_1_to_say)
+{
+        struct asked *a = sleeper();
+
+        a->words[0] = STR("no-such-program");
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(holds(SLEEP_DROPIN, "ExecStart=\"/usr/bin/no-such-program\" \"9\"\n"));
+        put_policy("program = /usr/bin/sleep");
+        cr_assert_eq(write_pod(a), -EPERM);
+        cr_assert_str_eq(reply->rule, "program");
 }
 
 Test(helper, a_host_path_is_bound)

@@ -347,6 +347,46 @@ Test(content, a_command_is_the_container_with_other_words)
         end(&t);
 }
 
+/* From the working directory on, as a runtime has it; where that is the package's to say, nobody here knows it. */
+Test(content, a_program_by_a_path_of_its_own_is_found_from_the_working_directory)
+{
+        static const struct {
+                const char *container, *unit, *word, *path;
+        } rows[] = {
+                { ",\"workingDir\":\"/app\"", "", "./run.sh", "/app/run.sh" },
+                { ",\"workingDir\":\"/app/x\"", "", "../bin//server", "/app/bin/server" },
+                { ",\"workingDir\":\"/app\"", "x.service", "bin/server", "/app/bin/server" },
+                { "", "", "bin/sh", "/bin/sh" },
+                { "", "", "./../x", "/x" },
+                { "", "x.service", "./run.sh", "./run.sh" },
+                { ",\"workingDir\":\"/app\"", "", "sh", "sh" },
+                { ",\"workingDir\":\"/app\"", "", "/bin/./sh", "/bin/./sh" },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                struct content_image image = { .package = "", .unit = rows[i].unit };
+                char *argv[] = { (char *)rows[i].word, (char *)"./a", NULL };
+                CLEANUP(freep)
+                char *container = xasprintf(SOURCES "%s,\"command\":[\"%s\",\"./a\"]", rows[i].container, rows[i].word);
+                struct pod_node node = { .name = "n1", .ip = "10.0.0.1" };
+                struct err e = ERR_NONE;
+                struct run t;
+                Vks__Write *w;
+                Vks__Exec *m;
+
+                begin(&t, container, (struct had){ HUSH, "\"LEVEL\":\"info\"" });
+                m = content_exec(t.pod, 0, &image, argv, "alice");
+                cr_expect_str_eq(m->container->command[0], rows[i].path, "exec %s", rows[i].word);
+                cr_expect_str_eq(m->container->command[1], "./a");
+                vks__exec__free_unpacked(m, NULL);
+                cr_assert_eq(content_write(t.content, t.pod, &image, &node, &w, &e), 0, "%s", e.text);
+                cr_expect_str_eq(w->containers[0]->command[0], rows[i].path, "write %s", rows[i].word);
+                cr_expect_str_eq(w->containers[0]->command[1], "./a");
+                content_write_free(w);
+                end(&t);
+        }
+}
+
 Test(content, a_pod_knows_its_name)
 {
         static const struct {
