@@ -15,9 +15,10 @@
 #include "common/err.h"
 
 enum {
-        SERVER_HEAD_MAX = 128 * 1024, /* request line and headers: a script that is one word of an exec is in it */
-        SERVER_QUERY_MAX = 4200,      /* parameters: words of a command, of which root's part takes 4096 */
-        SERVER_HEAD_TIMEOUT_S = 10,   /* from accept to the end of the headers, TLS handshake included */
+        SERVER_HEAD_MAX =
+                32 * 1024, /* request line and headers: what as many connections may hold before anybody knows whose */
+        SERVER_QUERY_MAX = 3000,    /* parameters: as many words of a command as there is room for in such a head */
+        SERVER_HEAD_TIMEOUT_S = 10, /* from accept to the end of the headers, TLS handshake included */
         /* One more takes the place of one whose peer is not known, or asks for nothing at the moment (tls.h). */
         SERVER_CONNECTIONS_MAX = 1024,
         /* Who may much could keep all others out. The API server, one caller, comes with the requests of many. */

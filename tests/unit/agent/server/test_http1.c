@@ -78,12 +78,12 @@ Test(http1, a_command_may_have_many_words)
 
         buf_str(&b, "GET /exec?");
         for (int i = 0; i < SERVER_QUERY_MAX; i++)
-                buf_printf(&b, "command=%d&", i);
+                buf_str(&b, "command=x&");
         buf_str(&b, " HTTP/1.1\r\nHost: n\r\n\r\n");
         cr_assert(buf_ok(&b));
         cr_assert_eq(http_head_parse(b.data, b.len, &h, &e), 0, "%s", e.text);
         cr_assert_eq(h.request.n_query, SERVER_QUERY_MAX);
-        cr_assert_str_eq(h.request.query[SERVER_QUERY_MAX - 1].value, "4199");
+        cr_assert_str_eq(h.request.query[SERVER_QUERY_MAX - 1].value, "x");
         http_head_done(&h);
 }
 
