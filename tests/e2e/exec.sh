@@ -64,13 +64,24 @@ test_output_errors_and_exit_codes() {
     nothing_runs_beside p
 }
 
+# What a command says, by a client that may lose it: kubectl 1.32 throws away what comes before it has made its streams, and says so.
+words_of() { # POD COMMAND...
+    local out i
+    for i in 1 2 3; do
+        out=$(k exec "$@" 2>"$TMP/$NS-client") || true
+        grep -q 'Unknown stream id' "$TMP/$NS-client" || break
+    done
+    cat "$TMP/$NS-client" >&2
+    printf '%s\n' "$out"
+}
+
 test_input_ends_and_bytes_are_kept() {
     shell p
     head -c 30000000 /dev/urandom >"$TMP/$NS-blob"
     [ "$(k exec -i p -- sha256sum <"$TMP/$NS-blob")" = "$(sha256sum <"$TMP/$NS-blob")" ] || fail "input is changed"
     k exec -i p -- cat <"$TMP/$NS-blob" | cmp - "$TMP/$NS-blob" || fail "output is changed"
     [ "$(printf 'one\ntwo\n' | k exec -i p -- head -n 1)" = one ] || fail "a command that reads no more"
-    [ "$(k exec p -- sh -c 'cat; echo "no input"')" = "no input" ] || fail "without -i there is input"
+    [ "$(words_of p -- sh -c 'cat; echo "no input"')" = "no input" ] || fail "without -i there is input"
     # a program that opens its streams by name
     [ "$(k exec -i p -- sh -c 'cat </dev/stdin >/dev/stdout; echo e >/dev/stderr' <<<named 2>/dev/null)" = named ] || fail "streams by name"
 }

@@ -24,6 +24,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -1074,13 +1075,12 @@ static int ask_console(const char *path, bool by_another, char kind, size_t n_fd
 }
 
 /* Whoever closes these last waits: connections that linger, several in a packet, and in a socket that is handed over
- * itself. */
-static int linger_at_consoles(const char *path)
+ * itself. Where the bytes would go to is here as long as this process lives. */
+static int hand_lingering(const char *path, int told)
 {
         struct sockaddr_un to = { .sun_family = AF_UNIX };
         int pair[2], fds[2];
 
-        alarm(60); /* should a close of ours be the last one after all */
         snprintf(to.sun_path, sizeof(to.sun_path), "%s", path);
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
                 return 1;
@@ -1109,10 +1109,39 @@ static int linger_at_consoles(const char *path)
                 if (n == 2)
                         close(fds[1]);
         }
-        printf("handed over\n");
-        fflush(stdout);
-        sleep(20); /* where the bytes would go to is here as long */
-        return 0;
+        if (write(told, "", 1) == 1)
+                pause();
+        return 1;
+}
+
+static int linger_at_consoles(const char *path)
+{
+        for (int i = 0; i < 50; i++) {
+                int told[2];
+                pid_t pid;
+                bool handed;
+
+                if (pipe2(told, O_CLOEXEC) < 0 || (pid = fork()) < 0)
+                        return 1;
+                if (pid == 0)
+                        _exit(hand_lingering(path, told[1]));
+                close(told[1]);
+                /* The agent may have closed them before we do: then it is the child who waits, and it is tried again.
+                 */
+                handed = poll(&(struct pollfd){ .fd = told[0], .events = POLLIN }, 1, 1000) > 0 &&
+                         read(told[0], &(char){ 0 }, 1) == 1;
+                if (handed) {
+                        printf("handed over\n");
+                        fflush(stdout);
+                        sleep(20);
+                }
+                close(told[0]);
+                kill(pid, SIGKILL);
+                (void)waitpid(pid, NULL, 0);
+                if (handed)
+                        return 0;
+        }
+        return 1;
 }
 
 static int ask_for_consoles(const char *path)

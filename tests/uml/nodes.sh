@@ -73,6 +73,8 @@ test_the_helper_is_not_killed_for_what_it_has_stored() {
     [ "$(node systemctl show -P NRestarts vks-helper.service)" = "$before" ] || fail "the helper was restarted"
     [ "$(node systemctl show -P Result vks-helper.service)" = success ] || fail "the helper: $(node systemctl show -P Result vks-helper.service)"
     ! node journalctl -k -o cat -g 'Killed process [0-9]+ .vks-helper' || fail "it was killed"
+    node sh -c 'mount -o remount,size=50% /run/vks/pods; systemctl restart vks-agent.service' # it would remember for minutes that memory was short
+    wait_for 60 "memory is not short any more" equals False condition MemoryPressure
 }
 
 # ends NAME REASON_AND_CODE [CONTAINER]
