@@ -225,23 +225,42 @@ static bool memory_of_containers(const void *facts, const struct pod *p, uint64_
         return true;
 }
 
+/* NULL: it has no processes at the moment. */
+static const struct sampled_pod *sampled_of(const struct sample *s, const char *uid)
+{
+        for (size_t i = 0; i < s->n_pods; i++)
+                if (streq(s->pods[i].id.uid, uid))
+                        return &s->pods[i];
+        return NULL;
+}
+
+static bool use_of(const struct sampled_pod *p, bool memory, uint64_t *ret)
+{
+        return memory ? usage_working_set(&p->usage, ret) : usage_get(&p->usage, USAGE_PIDS, ret);
+}
+
+/* All pods may go: one between two runs uses nothing, but has its files in memory still. */
 static void got_sample(void *userdata, struct sample *sample)
 {
         struct evictor *v = userdata;
         CLEANUP(sample_unrefp) struct sample *s = sample;
+        CLEANUP(strv_freep) char **uids = shown_uids(v->parts.pods);
+        CLEANUP(freep) struct eviction_candidate *list = NULL;
         bool memory = v->relief.need.signal == SIGNAL_MEMORY, counted = false;
-        CLEANUP(freep) struct eviction_candidate *list = xcalloc(s->n_pods + 1, sizeof(*list));
         size_t n = 0;
 
         v->relief.sample = NULL;
-        for (size_t i = 0; i < s->n_pods; i++) {
-                struct eviction_candidate c = { .pod = evictable_pod(v, s->pods[i].id.uid) };
+        for (size_t i = 0; i < s->n_pods; i++)
+                counted |= use_of(&s->pods[i], memory, &(uint64_t){ 0 });
+        for (char **uid = uids; uid && *uid; uid++) {
+                const struct sampled_pod *sampled = sampled_of(s, *uid);
+                struct eviction_candidate c = { .pod = evictable_pod(v, *uid) };
 
-                c.known = memory ? usage_working_set(&s->pods[i].usage, &c.used)
-                                 : usage_get(&s->pods[i].usage, USAGE_PIDS, &c.used);
-                counted |= c.known;
-                if (c.pod)
-                        list[n++] = c;
+                if (!c.pod)
+                        continue;
+                c.known = sampled ? use_of(sampled, memory, &c.used) : counted;
+                list = xrealloc(list, n + 1, sizeof(*list));
+                list[n++] = c;
         }
         if (n && !counted && !v->relief.told_uncounted) {
                 log_warning("the kernel does not count what pods use here: who is evicted for %s goes by priority and "

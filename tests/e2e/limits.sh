@@ -96,7 +96,7 @@ test_who_fills_the_tmpfs_that_all_pods_share_is_evicted() {
     local inodes
     inodes=$(node stat -fc %c /run/vks/pods)
     node mount -o remount,nr_inodes=3000 /run/vks/pods
-    program names 'i=0; while [ $i -lt 3000 ]; do i=$((i + 1)); : >/tmp/$i || break; done; exec sleep 3600'
+    program names 'i=0; while [ $i -lt 3000 ]; do i=$((i + 1)); true >/tmp/$i || break; done; exec sleep 3600'
     wait_for 30 "it has taken all names" sh_node '[ "$(stat -fc %d /run/vks/pods)" -lt 700 ]'
     apply <<YAML
 apiVersion: v1

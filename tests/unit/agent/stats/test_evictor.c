@@ -243,14 +243,15 @@ Test(evictor, who_is_within_his_limit_stays)
         end(v);
 }
 
-static void give_sample(bool counted)
+/* Of the first `n` pods; the others have no processes at the moment. */
+static void give_sample(bool counted, size_t n)
 {
         struct sample *s = NEW(struct sample);
 
         s->users = 1;
         s->pods = xcalloc(PODS, sizeof(*s->pods));
-        s->n_pods = PODS;
-        for (size_t i = 0; i < PODS; i++) {
+        s->n_pods = n;
+        for (size_t i = 0; i < n; i++) {
                 s->pods[i].id = t.pods[i]->id;
                 if (counted) {
                         usage_set(&s->pods[i].usage, USAGE_MEMORY, (i + 1) * 10 * MI);
@@ -272,7 +273,7 @@ Test(evictor, one_goes_for_memory_and_the_next_waits_for_its_end)
         cr_expect(t.conditions.memory && !t.conditions.disk);
         cr_assert_not_null(t.done);
         cr_expect_eq(t.depth, USAGE_BASIC);
-        give_sample(true);
+        give_sample(true, PODS);
         cr_expect_str_eq(t.evicted,
                          "most: The node was low on resource: memory. Threshold quantity: 100Mi, available: 1Mi. | ");
         t.done = NULL;
@@ -281,7 +282,7 @@ Test(evictor, one_goes_for_memory_and_the_next_waits_for_its_end)
         t.states[1].removed = true;
         look(v);
         cr_assert_not_null(t.done);
-        give_sample(true);
+        give_sample(true, PODS);
         cr_expect_not_null(strstr(t.evicted, "| some: "));
         end(v);
 }
@@ -295,7 +296,7 @@ Test(evictor, where_nothing_is_counted_the_priority_decides)
         pod(2, "middle", ONE(""));
         facts.mem_available = MI;
         look(v);
-        give_sample(false);
+        give_sample(false, PODS);
         cr_expect(starts_with(t.evicted, "low: "), "%s", t.evicted);
         end(v);
 }
@@ -318,5 +319,34 @@ Test(evictor, for_disk_all_pods_are_asked_about)
                                     "available: 500Mi. Container c was using 2Mi, request is 0, has larger consumption "
                                     "of ephemeral-storage. | ");
         cr_expect_eq(t.grace, 7);
+        end(v);
+}
+
+/* It may be he who has filled the memory that all pods share, and his program ends each time since it is full. */
+Test(evictor, a_pod_between_two_runs_may_go_as_well)
+{
+        struct evictor *v = begin();
+
+        pod(0, "spared", "\"priority\":2000000000," ONE(""));
+        pod(1, "waits", ONE(""));
+        pod(2, "waits-too", "\"priority\":5," ONE(""));
+        facts.mem_available = MI;
+        look(v);
+        give_sample(true, 1);
+        cr_expect(starts_with(t.evicted, "waits: "), "%s", t.evicted);
+        end(v);
+}
+
+Test(evictor, who_runs_and_takes_much_goes_before_one_who_waits)
+{
+        struct evictor *v = begin();
+
+        pod(0, "runs", ONE(""));
+        pod(1, "waits", ONE(""));
+        pod(2, "waits-too", ONE(""));
+        facts.mem_available = MI;
+        look(v);
+        give_sample(true, 1);
+        cr_expect(starts_with(t.evicted, "runs: "), "%s", t.evicted);
         end(v);
 }
