@@ -207,24 +207,6 @@ static void evict_one(struct evictor *v, struct eviction_candidate *list, size_t
         r->told_nobody = true;
 }
 
-/* What the pods' cgroups say; `facts` is a sample. */
-static bool memory_of_containers(const void *facts, const struct pod *p, uint64_t *ret)
-{
-        const struct sample *s = facts;
-
-        for (size_t i = 0; i < s->n_pods; i++) {
-                const struct sampled_pod *sampled = &s->pods[i];
-
-                if (!streq(sampled->id.uid, p->id.uid))
-                        continue;
-                for (size_t k = 0; k < sampled->n_containers; k++)
-                        for (size_t c = 0; c < p->n_containers; c++)
-                                if (streq(p->containers[c].name, sampled->containers[k].name))
-                                        (void)usage_working_set(&sampled->containers[k].usage, &ret[c]);
-        }
-        return true;
-}
-
 /* NULL: it has no processes at the moment. */
 static const struct sampled_pod *sampled_of(const struct sample *s, const char *uid)
 {
@@ -232,6 +214,18 @@ static const struct sampled_pod *sampled_of(const struct sample *s, const char *
                 if (streq(s->pods[i].id.uid, uid))
                         return &s->pods[i];
         return NULL;
+}
+
+/* What the pods' cgroups say; `facts` is a sample. */
+static bool memory_of_containers(const void *facts, const struct pod *p, uint64_t *ret)
+{
+        const struct sampled_pod *sampled = sampled_of(facts, p->id.uid);
+
+        for (size_t k = 0; sampled && k < sampled->n_containers; k++)
+                for (size_t c = 0; c < p->n_containers; c++)
+                        if (streq(p->containers[c].name, sampled->containers[k].name))
+                                (void)usage_working_set(&sampled->containers[k].usage, &ret[c]);
+        return true;
 }
 
 static bool use_of(const struct sampled_pod *p, bool memory, uint64_t *ret)
