@@ -36,7 +36,7 @@ struct relief {
         struct pressure_need need;
         struct sample_wait *sample;
         struct disk_question *question;
-        char evicted[ID_UID_MAX + 1]; /* the last that had to go */
+        char evicted[ID_UID_MAX + 1]; /* the last that had to go; "": nobody, or all of him has gone */
         uint64_t evicted_at;          /* monotonic */
         bool told_uncounted, told_nobody;
 };
@@ -321,14 +321,44 @@ static void ask_for_usages(struct evictor *v)
                 log_warning("%s", e.text);
 }
 
-/* Has the last one who had to go not left yet? What he leaves may be enough. */
+static void got_remains(void *userdata, const struct disk_usages *u, const struct err *err)
+{
+        struct evictor *v = userdata;
+        struct relief *r = &v->relief;
+
+        r->question = NULL;
+        if (err || !storage_has_remains(u, r->evicted))
+                *r->evicted = '\0';
+}
+
+/* Nobody can be asked: what is left of him is taken to be nothing. */
+static void ask_for_remains(struct evictor *v)
+{
+        struct relief *r = &v->relief;
+        CLEANUP(strv_freep) char **dirs = NULL;
+        size_t n = 0;
+
+        storage_remains_dirs(&dirs, &n);
+        r->question = disk_usage_ask(v->parts.event, v->parts.usage_socket, dirs, got_remains, v, NULL);
+        if (!r->question)
+                *r->evicted = '\0';
+}
+
+/* Has the last one who had to go not left yet, or are his files still being removed, as they are behind the answer that
+ * he is gone (helper/trash.c)? What he leaves may be enough: nobody else goes before it has been counted. */
 static bool is_leaving(struct evictor *v)
 {
+        struct relief *r = &v->relief;
         const struct pod_state *s;
         const struct pod *p;
 
-        return *v->relief.evicted && pods_look(v->parts.pods, v->relief.evicted, &p, &s) && !s->removed &&
-               monotonic(v) < v->relief.evicted_at + LEAVE_USEC;
+        if (!*r->evicted)
+                return false;
+        if (monotonic(v) >= r->evicted_at + LEAVE_USEC)
+                *r->evicted = '\0';
+        else if (!pods_look(v->parts.pods, r->evicted, &p, &s) || s->removed)
+                ask_for_remains(v);
+        return true; /* and what there is now was measured before */
 }
 
 /* True when the machine is short of something. */

@@ -68,7 +68,7 @@ static void count_layer(struct storage_used *used, const struct pod *p, const ch
         }
 }
 
-/* What of `path` stands behind `top`, the pod's uid and `dir`; NULL: it does not lie there. */
+/* What of `path` stands behind `top`, the directory there (a pod's uid) and `dir`; NULL: it does not lie there. */
 static const char *behind(const char *path, const char *top, const char *uid, const char *dir)
 {
         const char *const parts[] = { top, "/", uid, dir };
@@ -108,4 +108,27 @@ bool storage_count(struct storage_used *used, const struct pod *p, const struct 
                 }
         }
         return whole;
+}
+
+#define TRASH ".trash"
+
+static const char *const tops[] = { DISK_USAGE_DISK, DISK_USAGE_MEMORY };
+
+void storage_remains_dirs(char ***dirs, size_t *n)
+{
+        for (size_t i = 0; i < ARRAY_LEN(tops); i++)
+                strv_push(dirs, n, xasprintf("%s/" TRASH, tops[i]));
+}
+
+/* What was the pod's is called "UID.NUMBER". */
+bool storage_has_remains(const struct disk_usages *answer, const char *uid)
+{
+        for (size_t i = 0; i < answer->n; i++)
+                for (size_t k = 0; k < ARRAY_LEN(tops); k++) {
+                        const char *name = behind(answer->list[i].path, tops[k], TRASH, "");
+
+                        if (name && starts_with(name, uid) && name[strlen(uid)] == '.')
+                                return true;
+                }
+        return false;
 }

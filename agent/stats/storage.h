@@ -19,4 +19,10 @@ void storage_used_done(struct storage_used *used);
 /* Adds what is said of the pod in an answer. False when the answer does not have all of it. */
 bool storage_count(struct storage_used *used, const struct pod *p, const struct disk_usages *answer);
 
+/* Appends where the files of removed pods wait for their end (helper/trash.c), to be asked for. */
+void storage_remains_dirs(char ***dirs, size_t *n);
+
+/* Is something of the pod `uid` there still, by an answer? */
+bool storage_has_remains(const struct disk_usages *answer, const char *uid);
+
 #endif

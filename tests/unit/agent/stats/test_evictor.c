@@ -155,8 +155,9 @@ static void pod(size_t i, const char *name, const char *spec)
 
 #define ONE(limits) "\"containers\":[{\"name\":\"c\",\"image\":\"nginx\",\"resources\":{" limits "}}]"
 #define LIMITED     "\"volumes\":[{\"name\":\"v\",\"emptyDir\":{\"sizeLimit\":\"1Mi\"}}]," ONE("")
-#define DISK(i)     "/disk/0f6c2a9e-1234-4abc-8def-0123456789a" #i
-#define MEMORY(i)   "/memory/0f6c2a9e-1234-4abc-8def-0123456789a" #i
+#define UID(i)      "0f6c2a9e-1234-4abc-8def-0123456789a" #i
+#define DISK(i)     "/disk/" UID(i)
+#define MEMORY(i)   "/memory/" UID(i)
 
 static struct evictor *begin(void)
 {
@@ -280,10 +281,36 @@ Test(evictor, one_goes_for_memory_and_the_next_waits_for_its_end)
         look(v);
         cr_expect_null(t.done, "it has not ended yet");
         t.states[1].removed = true;
+        t.answer = "4096\t/memory/.trash/" UID(1) ".7\n4096\t/memory/.trash\n";
+        look(v);
+        look(v);
+        cr_expect_eq(t.questions, 2);
+        cr_expect_null(t.done, "his files are not gone yet");
+        t.answer = "4096\t/memory/.trash/" UID(0) ".7\n4096\t/memory/.trash\n"; /* another's */
+        look(v);
+        cr_expect_null(t.done, "what there is was measured before");
         look(v);
         cr_assert_not_null(t.done);
         give_sample(true, PODS);
         cr_expect_not_null(strstr(t.evicted, "| some: "));
+        end(v);
+}
+
+Test(evictor, where_nobody_can_be_asked_what_is_left_the_next_goes)
+{
+        struct evictor *v = begin();
+
+        pod(0, "some", ONE(""));
+        pod(1, "most", ONE(""));
+        facts.mem_available = MI;
+        look(v);
+        give_sample(true, 2);
+        t.states[1].removed = true;
+        (void)unlink(t.path);
+        t.done = NULL;
+        look(v);
+        look(v);
+        cr_assert_not_null(t.done);
         end(v);
 }
 
