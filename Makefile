@@ -127,6 +127,7 @@ $(BUILD)/san/test_helper $(BUILD)/cov/test_helper: LDFLAGS += -Wl,--wrap=arena_i
 # The pods that it asks are its own.
 $(BUILD)/san/test_probes: LDFLAGS += -Wl,--wrap=pods_container_at,--wrap=pods_probed,--wrap=pods_tell
 $(BUILD)/san/test_sample: LDFLAGS += -Wl,--wrap=pods_container_at,--wrap=shown_uids
+$(BUILD)/san/test_claim_usage: LDFLAGS += -Wl,--wrap=shown_uids,--wrap=pods_look
 $(BUILD)/san/test_evictor: LDFLAGS += -Wl,--wrap=shown_uids,--wrap=pods_look,--wrap=pods_evict,--wrap=pods_set_conditions,--wrap=node_look_at_pressure,--wrap=sample_take,--wrap=sample_cancel
 # In which it writes a journal while it is read.
 $(BUILD)/san/test_container_log: LDFLAGS += -Wl,--wrap=sd_journal_next

@@ -478,6 +478,7 @@ static int start_server(struct agent *a, struct err *e)
                 .commands = a->commands,
                 .consoles = a->consoles,
                 .sampler = a->sampler,
+                .evictor = a->evictor,
                 .probes = a->probes,
                 .rotation = a->rotation,
                 .started = time_now(),

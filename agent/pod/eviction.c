@@ -43,20 +43,29 @@ bool eviction_has_storage_limits(const struct pod *p)
         return p->demands.storage_limit > 0;
 }
 
-char *eviction_by_storage(const struct pod *p, const struct storage_used *used)
+const char *const storage_limit_names[STORAGE_LIMITS] = {
+        [LIMIT_EMPTY_DIR] = "emptydirfs.limit",
+        [LIMIT_POD] = "ephemeralpodfs.limit",
+        [LIMIT_CONTAINER] = "ephemeralcontainerfs.limit",
+};
+
+char *eviction_by_storage(const struct pod *p, const struct storage_used *used, enum storage_limit *ret_limit)
 {
         char text[QUANTITY_TEXT_MAX];
 
+        *ret_limit = LIMIT_EMPTY_DIR;
         for (size_t i = 0; i < p->n_volumes; i++) {
                 const struct volume *v = &p->volumes[i];
                 if (v->size_limit && used->volumes[i] > v->size_limit)
                         return xasprintf("Usage of EmptyDir volume \"%s\" exceeds the limit \"%s\". ", v->name,
                                          v->size_text);
         }
+        *ret_limit = LIMIT_POD;
         if (p->demands.storage_limit && used->total > p->demands.storage_limit) {
                 bytes_text(p->demands.storage_limit, text);
                 return xasprintf("Pod ephemeral local storage usage exceeds the total limit of containers %s. ", text);
         }
+        *ret_limit = LIMIT_CONTAINER;
         for (size_t i = 0; i < p->n_containers; i++) {
                 uint64_t limit = storage_limit(&p->containers[i]);
                 if (!limit || used->containers[i] <= limit)

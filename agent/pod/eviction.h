@@ -18,6 +18,12 @@
 /* Is the pod spared, whatever it takes? A static pod is, too, which only its entry knows. */
 bool pod_is_critical(const struct pod *p);
 
+/* How many had to go, by what they, or the node, had too much of. */
+struct eviction_count {
+        const char *signal; /* static */
+        uint64_t n;
+};
+
 /* ---- limits of its own ------------------------------------------------------------------------------------------- */
 
 /* What a pod's files take, in bytes of the disk or the tmpfs that they lie on. 0: nothing, or not known. */
@@ -30,9 +36,14 @@ struct storage_used {
 /* Does the pod have limits that storage_used is compared with? */
 bool eviction_has_storage_limits(const struct pod *p);
 
-/* The message for a pod that has taken more than its limits allow, of which the first counts; NULL: it has not. The
- * caller owns it. */
-char *eviction_by_storage(const struct pod *p, const struct storage_used *used);
+enum storage_limit { LIMIT_EMPTY_DIR, LIMIT_POD, LIMIT_CONTAINER, STORAGE_LIMITS };
+
+/* What a kubelet calls them where it counts evictions. */
+extern const char *const storage_limit_names[STORAGE_LIMITS];
+
+/* The message for a pod that has taken more than its limits allow, of which the first counts: *ret_limit; NULL: it has
+ * not. The caller owns it. */
+char *eviction_by_storage(const struct pod *p, const struct storage_used *used, enum storage_limit *ret_limit);
 
 /* ---- when the machine is short of something ---------------------------------------------------------------------- */
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/pod/place.h"
 
-#include <ctype.h>
 #include <errno.h>
 
 #include "agent/lib/json.h"
 #include "agent/lib/clean_path.h"
+#include "agent/lib/mountinfo.h"
 #include "agent/pod/admit.h"
 #include "common/buf.h"
 #include "common/mem.h"
@@ -21,29 +21,6 @@ void place_done(struct place *p)
 
 /* ---- what the machine has mounted -------------------------------------------------------------------------------- */
 
-/* A field of mountinfo(5) up to the next blank, its octal escapes undone; *s is behind it then. NULL: there is none. */
-static char *next_field(const char **s)
-{
-        CLEANUP(buf_done) struct buf b = BUF(64 * 1024);
-        const char *at = *s;
-
-        while (*at == ' ')
-                at++;
-        if (!*at || *at == '\n')
-                return NULL;
-        for (; *at && *at != ' ' && *at != '\n'; at++) {
-                if (at[0] == '\\' && isdigit((unsigned char)at[1]) && isdigit((unsigned char)at[2]) &&
-                    isdigit((unsigned char)at[3])) {
-                        buf_char(&b, (char)((at[1] - '0') * 64 + (at[2] - '0') * 8 + (at[3] - '0')));
-                        at += 3;
-                } else {
-                        buf_char(&b, *at);
-                }
-        }
-        *s = at;
-        return buf_ok(&b) ? buf_steal(&b) : NULL;
-}
-
 /* What of `path` is below `top`, with its slash, "" for all of it; NULL: it is not. */
 static const char *below(const char *path, const char *top)
 {
@@ -56,51 +33,37 @@ static const char *below(const char *path, const char *top)
         return streq(path + n, "/") ? "" : path + n;
 }
 
-/* The place at which `line` has mounted what is asked for, or NULL: "36 35 0:52 / /mnt rw shared:1 - nfs4 host:/x rw".
- */
-static char *place_in_line(const char *line, const char *server, const char *exported)
+/* The place at which `m` has what is asked for, or NULL. */
+static char *place_in(const struct mountinfo *m, const char *server, const char *exported)
 {
-        CLEANUP(freep) char *root = NULL, *at = NULL, *type = NULL, *source = NULL;
-        CLEANUP(freep) char *field = NULL;
         const char *colon, *rest;
         size_t n = strlen(server);
 
-        for (int i = 0; i < 3; i++) {
-                free(TAKE(field));
-                field = next_field(&line);
-        }
-        root = next_field(&line);
-        at = next_field(&line);
-        do {
-                free(TAKE(field));
-                field = next_field(&line);
-        } while (field && !streq(field, "-"));
-        type = next_field(&line);
-        source = next_field(&line);
-        if (!root || !at || !source || !starts_with(type, "nfs") || !streq(root, "/"))
+        if (!starts_with(m->type, "nfs") || !streq(m->root, "/"))
                 return NULL;
-        if (*source == '[' && *server != '[') { /* [2001:db8::1]:/x */
-                if (strncmp(source + 1, server, n) != 0 || source[1 + n] != ']')
+        if (*m->source == '[' && *server != '[') { /* [2001:db8::1]:/x */
+                if (strncmp(m->source + 1, server, n) != 0 || m->source[1 + n] != ']')
                         return NULL;
-                colon = source + n + 2;
+                colon = m->source + n + 2;
         } else {
-                if (strncmp(source, server, n) != 0)
+                if (strncmp(m->source, server, n) != 0)
                         return NULL;
-                colon = source + n;
+                colon = m->source + n;
         }
         if (*colon != ':')
                 return NULL;
         rest = below(exported, colon + 1);
-        return rest ? xasprintf("%s%s", streq(at, "/") ? "" : at, rest) : NULL;
+        return rest ? xasprintf("%s%s", streq(m->at, "/") ? "" : m->at, rest) : NULL;
 }
 
 /* Where it is mounted itself, or what it lies in; what is mounted last lies on top. */
 static char *mounted_at(const char *mounts, const char *server, const char *exported)
 {
+        struct mountinfo m = { 0 };
         char *found = NULL;
 
-        for (const char *line = mounts; line && *line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
-                char *at = place_in_line(line, server, exported);
+        while (mounts && mountinfo_next(&mounts, &m)) {
+                char *at = place_in(&m, server, exported);
 
                 if (!at)
                         continue;

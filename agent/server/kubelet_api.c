@@ -93,7 +93,7 @@ void kubelet_api_handle(void *userdata, const struct request *r, struct response
                 flagz_answer(api->config, r, res);
                 break;
         case ROUTE_METRICS:
-                kubelet_metrics(api, res);
+                kubelet_metrics(api, r, res);
                 break;
         case ROUTE_METRICS_CADVISOR:
                 kubelet_stats_metrics(api->sampler, &families_cadvisor, USAGE_WHOLE, r, res);
@@ -108,7 +108,7 @@ void kubelet_api_handle(void *userdata, const struct request *r, struct response
                 slis(api, r, res);
                 break;
         case ROUTE_STATS_SUMMARY:
-                kubelet_stats_summary(api->sampler, api->config->node_name, r, res);
+                kubelet_stats_summary(api->sampler, api->pods, api->config->node_name, r, res);
                 break;
         case ROUTE_NODE_LOGS:
                 node_logs_answer(&api->node_logs, r, res);

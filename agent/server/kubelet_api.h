@@ -11,6 +11,7 @@
 #include "agent/server/node_logs.h"
 #include "agent/server/server.h"
 #include "agent/sessions/console.h"
+#include "agent/stats/evictor.h"
 #include "agent/stats/sample.h"
 
 struct kubelet_api {
@@ -20,6 +21,7 @@ struct kubelet_api {
         struct commands *commands;
         struct consoles *consoles;
         struct sampler *sampler;
+        const struct evictor *evictor;
         struct probes *probes;
         const struct rotation *rotation;        /* NULL: certificates are not ours to keep */
         uint64_t started;                       /* when the process began, microseconds since the epoch */

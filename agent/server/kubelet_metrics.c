@@ -3,16 +3,17 @@
 
 #include "agent/pods/shown.h"
 #include "agent/server/pieces.h"
+#include "agent/stats/claim_usage.h"
 #include "agent/stats/exposition.h"
 #include "agent/stats/own_metrics.h"
 #include "common/mem.h"
 
-enum { ANSWERS_MAX = 64, TEXT_MAX = 256 * 1024 };
+enum { ANSWERS_MAX = 64 };
 
-void kubelet_metrics(const struct kubelet_api *api, struct response *res)
+static void tell_own(const struct kubelet_api *api, struct buf *ret)
 {
-        CLEANUP(buf_done) struct buf b = BUF(TEXT_MAX);
         struct api_answers answers[ANSWERS_MAX];
+        struct eviction_count evictions[EVICTION_COUNTS];
         struct pods_counts pods;
         struct own_metrics m = {
                 .node_name = api->config->node_name,
@@ -21,16 +22,54 @@ void kubelet_metrics(const struct kubelet_api *api, struct response *res)
                 .pods = &pods,
                 .answers = answers,
                 .n_answers = api_answers(api->api, answers, ANSWERS_MAX),
+                .evictions = evictions,
+                .n_evictions = EVICTION_COUNTS,
                 .requests = api_request_count(api->api),
                 .process.started = api->started,
                 .client_seconds_left = rotation_client_seconds_left(api->rotation),
                 .server_seconds_left = rotation_serving_seconds_left(api->rotation),
         };
 
+        evictor_counts(api->evictor, evictions);
         pods_count_all(api->pods, &pods);
         process_usage_read(&m.process);
-        own_metrics_text(&m, &b);
-        response_send(res, 200, EXPOSITION_TYPE, b.data, b.len);
+        own_metrics_text(&m, ret);
+}
+
+/* The agent's own, and then one value of all claims after the other. */
+struct own {
+        const struct kubelet_api *api;
+        struct claim_usages claims;
+        unsigned next; /* 0: the agent's own */
+};
+
+static bool own_next(void *userdata, struct buf *ret)
+{
+        struct own *o = userdata;
+
+        if (o->next == 0)
+                tell_own(o->api, ret);
+        else
+                claim_usages_text(&o->claims, o->next - 1, ret);
+        return o->next++ < CLAIM_VALUES;
+}
+
+static void own_done(void *userdata)
+{
+        struct own *o = userdata;
+
+        claim_usages_done(&o->claims);
+        free(o);
+}
+
+void kubelet_metrics(const struct kubelet_api *api, const struct request *r, struct response *res)
+{
+        static const struct pieces pieces = { own_next, own_done };
+        struct own *o = NEW(struct own);
+
+        o->api = api;
+        claim_usages_read(api->pods, &o->claims);
+        pieces_send(streq(r->method, "HEAD"), res, EXPOSITION_TYPE, &pieces, o);
 }
 
 /* ---- /metrics/probes --------------------------------------------------------------------------------------------- */

@@ -5,7 +5,7 @@
 
 #include "agent/server/kubelet_api.h"
 
-void kubelet_metrics(const struct kubelet_api *api, struct response *res);
+void kubelet_metrics(const struct kubelet_api *api, const struct request *r, struct response *res);
 void kubelet_metrics_probes(const struct kubelet_api *api, const struct request *r, struct response *res);
 
 #endif

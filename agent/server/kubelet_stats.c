@@ -16,6 +16,8 @@ struct answer {
         char *node_name;
         struct families_walk families; /* one of the two */
         struct summary_walk summary;
+        struct pods *pods; /* of a summary */
+        struct claim_usages claims;
 };
 
 static void answer_free(void *userdata)
@@ -24,6 +26,7 @@ static void answer_free(void *userdata)
 
         sample_cancel(a->wait);
         sample_unref(a->sample);
+        claim_usages_done(&a->claims);
         free(a->node_name);
         free(a);
 }
@@ -52,6 +55,9 @@ static void on_sample(void *userdata, struct sample *sample)
                 return;
         }
         facts_refresh("", &facts);
+        if (!a->summary.only_cpu_and_memory)
+                claim_usages_read(a->pods, &a->claims);
+        a->summary.claims = &a->claims;
         a->summary.sample = sample;
         a->summary.node_name = a->node_name;
         a->summary.pids_max = facts.pids_max;
@@ -78,11 +84,12 @@ void kubelet_stats_metrics(struct sampler *sampler, const struct families *famil
         a->wait = sample_recent(sampler, depth, on_sample, a);
 }
 
-void kubelet_stats_summary(struct sampler *sampler, const char *node_name, const struct request *r,
+void kubelet_stats_summary(struct sampler *sampler, struct pods *pods, const char *node_name, const struct request *r,
                            struct response *res)
 {
         struct answer *a = answer_new(r, res);
 
+        a->pods = pods;
         a->node_name = xstrdup(node_name);
         a->summary.only_cpu_and_memory = streq(request_query(r, "only_cpu_and_memory"), "true");
         a->wait = sample_recent(sampler, a->summary.only_cpu_and_memory ? USAGE_BASIC : USAGE_WHOLE, on_sample, a);

@@ -9,7 +9,7 @@
 void kubelet_stats_metrics(struct sampler *sampler, const struct families *families, enum usage_depth depth,
                            const struct request *r, struct response *res);
 
-void kubelet_stats_summary(struct sampler *sampler, const char *node_name, const struct request *r,
+void kubelet_stats_summary(struct sampler *sampler, struct pods *pods, const char *node_name, const struct request *r,
                            struct response *res);
 
 #endif

@@ -2,7 +2,6 @@
 #include "agent/stats/evictor.h"
 
 #include "agent/lib/retry.h"
-#include "agent/pod/eviction.h"
 #include "agent/pods/shown.h"
 #include "agent/stats/storage.h"
 #include "common/log.h"
@@ -47,6 +46,7 @@ struct evictor {
         sd_event_source *timer;
         struct sweep sweep;
         struct relief relief;
+        uint64_t by_limit[STORAGE_LIMITS], by_signal[EVICTION_SIGNALS]; /* pods that had to go */
 };
 
 static uint64_t monotonic(const struct evictor *v)
@@ -87,15 +87,16 @@ static void judge(struct evictor *v, const char *uid, const struct disk_usages *
         CLEANUP(storage_used_done) struct storage_used used = { 0 };
         const struct pod *p = limited_pod(v, uid);
         CLEANUP(freep) char *message = NULL;
+        enum storage_limit limit;
 
         if (!p)
                 return;
         storage_used_init(&used, p);
         if (!storage_count(&used, p, u))
                 v->sweep.incomplete = true; /* what is known of it counts */
-        message = eviction_by_storage(p, &used);
-        if (message)
-                (void)pods_evict(v->parts.pods, uid, message, GRACE_S);
+        message = eviction_by_storage(p, &used, &limit);
+        if (message && pods_evict(v->parts.pods, uid, message, GRACE_S))
+                v->by_limit[limit]++;
 }
 
 static void answered(void *userdata, const struct disk_usages *u, const struct err *err)
@@ -199,6 +200,7 @@ static void evict_one(struct evictor *v, struct eviction_candidate *list, size_t
                 memcpy(r->evicted, id.uid, sizeof(r->evicted));
                 r->evicted_at = monotonic(v);
                 r->told_nobody = false;
+                v->by_signal[r->need.signal]++;
                 return;
         }
         if (!r->told_nobody)
@@ -411,6 +413,14 @@ void evictor_begin(struct evictor *v, struct node *node)
 {
         v->node = node;
         timer_arm(v->parts.event, &v->timer, CLOCK_MONOTONIC, 0, look, v);
+}
+
+void evictor_counts(const struct evictor *v, struct eviction_count ret[static EVICTION_COUNTS])
+{
+        for (size_t i = 0; i < EVICTION_SIGNALS; i++)
+                *ret++ = (struct eviction_count){ eviction_signal_names[i], v->by_signal[i] };
+        for (size_t i = 0; i < STORAGE_LIMITS; i++)
+                *ret++ = (struct eviction_count){ storage_limit_names[i], v->by_limit[i] };
 }
 
 struct evictor *evictor_free(struct evictor *v)

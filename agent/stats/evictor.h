@@ -11,6 +11,7 @@
 
 #include "agent/machine/disk_usage.h"
 #include "agent/node/node.h"
+#include "agent/pod/eviction.h"
 #include "agent/pods/pods.h"
 #include "agent/stats/sample.h"
 
@@ -29,6 +30,10 @@ struct evictor_parts {
 struct evictor *evictor_new(const struct evictor_parts *parts);
 struct evictor *evictor_free(struct evictor *v);
 DEFINE_FREEP(struct evictor, evictor_free)
+
+/* Since the agent started. */
+enum { EVICTION_COUNTS = EVICTION_SIGNALS + STORAGE_LIMITS };
+void evictor_counts(const struct evictor *v, struct eviction_count ret[static EVICTION_COUNTS]);
 
 /* Pressure is looked at from now on. The node outlives the evictor. */
 void evictor_begin(struct evictor *v, struct node *node);

@@ -175,9 +175,19 @@ static void requests(const struct own_metrics *m, struct buf *ret)
         }
 }
 
+static void evictions(const struct own_metrics *m, struct buf *ret)
+{
+        static const char *const name = "kubelet_evictions";
+
+        exposition_head(ret, name, "counter", "[ALPHA] Cumulative number of pod evictions by eviction signal");
+        for (size_t i = 0; i < m->n_evictions; i++)
+                labelled(ret, name, "eviction_signal", m->evictions[i].signal, m->evictions[i].n);
+}
+
 void own_metrics_text(const struct own_metrics *m, struct buf *ret)
 {
         certificates(m, ret);
+        evictions(m, ret);
         exposition_head(ret, "kubelet_node_name", "gauge", "[ALPHA] The node's name. The count is always 1.");
         labelled(ret, "kubelet_node_name", "node", m->node_name, 1);
         pods(m->pods, ret);

@@ -8,6 +8,7 @@
 #define VKS_AGENT_STATS_OWN_METRICS_H
 
 #include "agent/client/api.h"
+#include "agent/pod/eviction.h"
 #include "agent/pods/pods.h"
 #include "common/buf.h"
 
@@ -22,6 +23,8 @@ struct own_metrics {
         const struct pods_counts *pods;
         const struct api_answers *answers;
         size_t n_answers;
+        const struct eviction_count *evictions;
+        size_t n_evictions;
         uint64_t requests; /* to the API server */
         struct process_usage process;
         int64_t client_seconds_left, server_seconds_left; /* of certificates; INT64_MAX: there is none of ours */

@@ -200,7 +200,41 @@ static cJSON *container(const struct sampled_container *c, bool whole)
         return o;
 }
 
-static cJSON *pod(const struct sampled_pod *p, bool whole)
+/* A kubelet tells of all volumes; here of those alone that are filesystems of their own. */
+static cJSON *volume(const struct claim_usage *u, uint64_t at)
+{
+        cJSON *o = cJSON_CreateObject(), *ref;
+
+        add_time(o, "time", at);
+        add_number(o, "availableBytes", u->of[CLAIM_AVAILABLE]);
+        add_number(o, "capacityBytes", u->of[CLAIM_CAPACITY]);
+        add_number(o, "usedBytes", u->of[CLAIM_USED]);
+        if (u->of[CLAIM_INODES]) {
+                add_number(o, "inodesFree", u->of[CLAIM_INODES_FREE]);
+                add_number(o, "inodes", u->of[CLAIM_INODES]);
+                add_number(o, "inodesUsed", u->of[CLAIM_INODES_USED]);
+        }
+        cJSON_AddStringToObject(o, "name", u->volume);
+        ref = cJSON_AddObjectToObject(o, "pvcRef");
+        cJSON_AddStringToObject(ref, "name", u->claim);
+        cJSON_AddStringToObject(ref, "namespace", u->pod.namespace);
+        return o;
+}
+
+static void add_volumes(cJSON *o, const struct sampled_pod *p, const struct claim_usages *claims)
+{
+        cJSON *list = NULL;
+
+        for (size_t i = 0; claims && i < claims->n; i++) {
+                if (!streq(claims->list[i].pod.uid, p->id.uid))
+                        continue;
+                if (!list)
+                        list = cJSON_AddArrayToObject(o, "volume");
+                cJSON_AddItemToArray(list, volume(&claims->list[i], p->at));
+        }
+}
+
+static cJSON *pod(const struct sampled_pod *p, const struct claim_usages *claims, bool whole)
 {
         cJSON *o = cJSON_CreateObject(), *ref = cJSON_AddObjectToObject(o, "podRef"), *containers;
         uint64_t pids;
@@ -218,6 +252,7 @@ static cJSON *pod(const struct sampled_pod *p, bool whole)
         if (usage_get(&p->usage, USAGE_PIDS, &pids))
                 add_number(cJSON_AddObjectToObject(o, "process_stats"), "process_count", pids);
         add_swap(o, &p->usage, false, 0, p->at);
+        add_volumes(o, p, claims);
         return o;
 }
 
@@ -242,7 +277,7 @@ bool summary_next(struct summary_walk *w, struct buf *ret)
         } else if (i <= s->n_pods) {
                 if (i > 1)
                         buf_char(ret, ',');
-                add(ret, pod(&s->pods[i - 1], !w->only_cpu_and_memory));
+                add(ret, pod(&s->pods[i - 1], w->claims, !w->only_cpu_and_memory));
         }
         if (i < s->n_pods)
                 return true;

@@ -6,12 +6,14 @@
 #ifndef VKS_AGENT_STATS_SUMMARY_H
 #define VKS_AGENT_STATS_SUMMARY_H
 
+#include "agent/stats/claim_usage.h"
 #include "agent/stats/sample.h"
 #include "common/buf.h"
 
 struct summary_walk {                /* begins with `next` zero */
         const struct sample *sample; /* of depth USAGE_WHOLE, unless only_cpu_and_memory */
         const char *node_name;
+        const struct claim_usages *claims; /* NULL: not known */
         bool only_cpu_and_memory;
         uint64_t pids_max, pids; /* of the machine; 0: not told */
         size_t next;

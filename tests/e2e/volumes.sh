@@ -324,6 +324,9 @@ YAML
     wait_for 10 "both have started on it" equals "x
 x" node cat "$DIR/${of##*-}/starts"
     [ "$(k exec s-1 -- cat /data/first)" = s-1 ] || fail "exec does not see it"
+    has_room() { [ "$(kubectl get --raw "/api/v1/nodes/$NODE/proxy/metrics" | awk -v name="kubelet_volume_stats_$1_bytes{namespace=\"$NS\",persistentvolumeclaim=\"data-s-1\"}" '$1 == name { print $2 }')" -gt 0 ]; }
+    has_room capacity || fail "no metric of the claim"
+    has_room available || fail "no room is told"
     node systemctl restart vks-agent
     wait_for 60 "exec sees it with an agent that has come back" equals s-1 k exec s-1 -- cat /data/first
 }

@@ -131,6 +131,7 @@ spec:
 YAML
 }
 full() { wait_for 60 "$1 has what it wants" k exec "$1" -- test -e /m/done; }
+evictions() { kubectl get --raw "/api/v1/nodes/$NODE/proxy/metrics" | awk -v name="kubelet_evictions{eviction_signal=\"$1\"}" '$1 == name { print $2 }'; }
 condition() { kubectl get node "$NODE" -o "jsonpath={.status.conditions[?(@.type==\"$1\")].status}"; }
 
 # Of four pods one is spared as critical, one has less than it asked for, one is small; the fourth goes, and is enough. The node lives, tells what it lacks, and takes
@@ -152,6 +153,7 @@ test_short_of_memory_the_node_evicts_who_has_most_beyond_what_he_asked_for() {
     pod_field greedy '{.status.message}' | grep -E '^The node was low on resource: memory. Threshold quantity: [0-9]+Ki, available: [0-9]+Ki. Container main was using [0-9]+(Ki|Mi)?, request is 16Mi, has larger consumption of memory. $' ||
         fail "$(pod_field greedy '{.status.message}')"
     wait_for 30 "the node says so" equals True condition MemoryPressure
+    [ "$(evictions memory.available)" = 1 ] || fail "counted: $(evictions memory.available)"
     pinned late "$NODE" 'exec sleep 10000'
     wait_for 30 "nobody comes in who asks for nothing" equals "Failed Evicted: Pod was rejected: The node had condition: [MemoryPressure]. " \
         pod_field late '{.status.phase} {.status.reason}: {.status.message}'
@@ -195,6 +197,7 @@ YAML
     pod_field greedy '{.status.message}' | grep -E '^The node was low on resource: ephemeral-storage. Threshold quantity: [0-9]+(Ki|Mi)?, available: [0-9]+(Ki|Mi)?. $' ||
         fail "$(pod_field greedy '{.status.message}')"
     wait_for 60 "there is enough again" equals False condition DiskPressure
+    [ "$(evictions nodefs.available)" = 1 ] || fail "counted: $(evictions nodefs.available)"
     [ "$(pod_field asks '{.status.phase}')" = Running ] || fail "asks: $(pod_field asks '{.status.phase} {.status.message}')"
 }
 

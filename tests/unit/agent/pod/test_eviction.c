@@ -192,8 +192,13 @@ Test(eviction, limits_of_storage)
 
                 memcpy(volumes, rows[i].volumes, sizeof(volumes));
                 memcpy(containers, rows[i].containers, sizeof(containers));
-                CLEANUP(freep) char *message = eviction_by_storage(w.pod, &used);
+                enum storage_limit limit;
+                CLEANUP(freep) char *message = eviction_by_storage(w.pod, &used, &limit);
                 cr_expect(streq(message, rows[i].message), "%s: %s", rows[i].shows, message ? message : "(none)");
+                cr_expect(!message || limit == (*message == 'U'   ? LIMIT_EMPTY_DIR
+                                                : *message == 'P' ? LIMIT_POD
+                                                                  : LIMIT_CONTAINER),
+                          "%s is counted as %s", rows[i].shows, storage_limit_names[limit]);
                 cr_expect_null(w.pod->ignored, "%s: %s", rows[i].shows, w.pod->ignored);
                 world_done(&w);
         }

@@ -195,6 +195,20 @@ static void end(struct evictor *v)
         (void)rmdir(t.dir);
 }
 
+/* "SIGNAL:N " of those that are not 0 */
+static char *counts(const struct evictor *v)
+{
+        struct eviction_count list[EVICTION_COUNTS];
+        struct buf b = BUF(1024);
+
+        evictor_counts(v, list);
+        for (size_t i = 0; i < EVICTION_COUNTS; i++)
+                if (list[i].n)
+                        buf_printf(&b, "%s:%llu ", list[i].signal, (unsigned long long)list[i].n);
+        buf_str(&b, "");
+        return buf_steal(&b);
+}
+
 /* The node is there, and everything happens that does not wait for a time. */
 static void look(struct evictor *v)
 {
@@ -218,6 +232,8 @@ Test(evictor, only_pods_with_limits_are_asked_about)
         cr_expect_null(memmem(t.question.data, t.question.len, DISK(2), strlen(DISK(2))));
         cr_expect_str_eq(t.evicted, "limited: Usage of EmptyDir volume \"v\" exceeds the limit \"1Mi\". | ");
         cr_expect_eq(t.grace, 1);
+        CLEANUP(freep) char *counted = counts(v);
+        cr_expect_str_eq(counted, "emptydirfs.limit:1 ");
         end(v);
 }
 
@@ -293,6 +309,8 @@ Test(evictor, one_goes_for_memory_and_the_next_waits_for_its_end)
         cr_assert_not_null(t.done);
         give_sample(true, PODS);
         cr_expect_not_null(strstr(t.evicted, "| some: "));
+        CLEANUP(freep) char *counted = counts(v);
+        cr_expect_str_eq(counted, "memory.available:2 ");
         end(v);
 }
 

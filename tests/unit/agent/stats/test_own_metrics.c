@@ -19,6 +19,7 @@ static void has(const char *text, const char *line)
 Test(own_metrics, names_that_alerts_ask_for)
 {
         static const struct api_answers answers[] = { { "GET", 200, 7 }, { "PATCH", 409, 2 }, { "GET", 0, 1 } };
+        static const struct eviction_count evictions[] = { { "memory.available", 3 }, { "emptydirfs.limit", 0 } };
         struct pods_counts pods = {
                 .pods = 5, .from_files = 2, .running = 4, .containers_running = 6, .containers_exited = 1
         };
@@ -29,6 +30,8 @@ Test(own_metrics, names_that_alerts_ask_for)
                 .pods = &pods,
                 .answers = answers,
                 .n_answers = ARRAY_LEN(answers),
+                .evictions = evictions,
+                .n_evictions = ARRAY_LEN(evictions),
                 .requests = 12,
                 .client_seconds_left = -3,
                 .server_seconds_left = INT64_MAX,
@@ -53,6 +56,8 @@ Test(own_metrics, names_that_alerts_ask_for)
         has(text, "kubelet_desired_pods{static=\"\"} 3");
         has(text, "kubelet_desired_pods{static=\"true\"} 2");
         has(text, "kubelet_running_pods 4");
+        has(text, "kubelet_evictions{eviction_signal=\"memory.available\"} 3");
+        has(text, "kubelet_evictions{eviction_signal=\"emptydirfs.limit\"} 0");
         has(text, "kubelet_running_containers{container_state=\"running\"} 6");
         has(text, "kubelet_running_containers{container_state=\"exited\"} 1");
         has(text, "# TYPE kubelet_pod_start_duration_seconds histogram");

@@ -7,9 +7,19 @@
 
 static cJSON *told(const struct sample *s, bool only)
 {
-        struct summary_walk w = {
-                .sample = s, .node_name = "n", .only_cpu_and_memory = only, .pids_max = 100, .pids = 7
+        struct claim_usage list[] = {
+                { .pod = { .namespace = "ns", .uid = "uid-one" },
+                  .volume = (char[]){ "data" },
+                  .claim = (char[]){ "data-0" },
+                  .of = { [CLAIM_AVAILABLE] = 5, [CLAIM_CAPACITY] = 9, [CLAIM_USED] = 4 } },
         };
+        const struct claim_usages claims = { list, ARRAY_LEN(list) };
+        struct summary_walk w = { .sample = s,
+                                  .node_name = "n",
+                                  .claims = &claims,
+                                  .only_cpu_and_memory = only,
+                                  .pids_max = 100,
+                                  .pids = 7 };
         CLEANUP(buf_done) struct buf b = BUF(1024 * 1024);
         cJSON *o;
 
@@ -75,6 +85,12 @@ Test(summary, the_whole)
         number(o, "pods.0.cpu.usageCoreNanoSeconds", 3e9);
         number(o, "pods.0.memory.workingSetBytes", 500);
         number(o, "pods.0.process_stats.process_count", 4);
+        text(o, "pods.0.volume.0.name", "data");
+        text(o, "pods.0.volume.0.pvcRef.name", "data-0");
+        text(o, "pods.0.volume.0.pvcRef.namespace", "ns");
+        number(o, "pods.0.volume.0.availableBytes", 5);
+        cr_assert_null(at(o, "pods.0.volume.0.inodes"), "this filesystem counts none");
+        cr_assert_null(at(o, "pods.1.volume"));
         text(o, "pods.0.containers.0.name", "a");
         text(o, "pods.0.containers.0.startTime", "2023-11-14T22:13:17Z");
         number(o, "pods.0.containers.0.memory.workingSetBytes", 200);
