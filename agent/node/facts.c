@@ -280,7 +280,10 @@ static void read_pods_tmpfs(const char *root, struct facts *f)
         CLEANUP(freep) char *path = xasprintf("%s/run/vks/pods", root);
         struct statvfs v;
 
-        f->pods_full = statvfs(path, &v) == 0 && (v.f_bavail < v.f_blocks / 4 || v.f_ffree < v.f_files / 4);
+        bool there = statvfs(path, &v) == 0;
+
+        f->pods_full = there && v.f_bavail < v.f_blocks / 4;
+        f->pods_full_of_names = there && v.f_ffree < v.f_files / 4;
 }
 
 static void read_image_filesystem(const char *root, struct facts *f)

@@ -24,8 +24,9 @@ struct facts {
         bool hugepages_2m, hugepages_1g;
         /* These do. */
         uint64_t mem_available;
-        bool pods_full; /* of the memory that pods' own directories may take, less than a quarter is left: root's helper
-                           writes no pod then (room_left()) */
+        /* Of the memory that pods' own directories may take, less than a quarter is left, or of the names: root's
+         * helper writes no pod then (room_left()). */
+        bool pods_full, pods_full_of_names;
         uint64_t fs_total, fs_available; /* of the filesystem that holds pods */
         uint64_t inodes_total, inodes_free;
         uint64_t image_total, image_available; /* of the filesystem that holds packages */

@@ -22,7 +22,7 @@ static bool observe(const struct facts *f, enum eviction_signal signal, uint64_t
         const struct {
                 uint64_t available, all;
         } signals[EVICTION_SIGNALS] = {
-                [SIGNAL_MEMORY] = { f->pods_full ? 0 : f->mem_available, f->mem_total },
+                [SIGNAL_MEMORY] = { f->pods_full || f->pods_full_of_names ? 0 : f->mem_available, f->mem_total },
                 [SIGNAL_NODEFS] = { f->fs_available, f->fs_total },
                 [SIGNAL_NODEFS_INODES] = { f->inodes_free, f->inodes_total },
                 [SIGNAL_IMAGEFS] = { f->image_available, f->image_total },

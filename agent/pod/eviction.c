@@ -80,13 +80,11 @@ char *eviction_by_storage(const struct pod *p, const struct storage_used *used, 
 /* ---- when the machine is short of something ---------------------------------------------------------------------- */
 
 static const char *const resource_words[] = {
-        [EVICTION_MEMORY] = "memory",
-        [EVICTION_STORAGE] = "ephemeral-storage",
-        [EVICTION_INODES] = "inodes",
-        [EVICTION_PIDS] = "pids",
+        [EVICTION_MEMORY] = "memory", [EVICTION_MEMORY_FILES] = "memory", [EVICTION_STORAGE] = "ephemeral-storage",
+        [EVICTION_INODES] = "inodes", [EVICTION_PIDS] = "pids",
 };
 
-/* What the pod has asked for of it. Nobody asks for inodes or pids. */
+/* What the pod has asked for of it. Nobody asks for the rest. */
 static uint64_t asked(enum eviction_resource resource, const struct pod *p)
 {
         const struct resources *r = &p->demands.requests;
@@ -154,7 +152,7 @@ void eviction_rank(enum eviction_resource resource, struct eviction_candidate *l
 
 static void amount_text(enum eviction_resource resource, uint64_t amount, char ret[QUANTITY_TEXT_MAX])
 {
-        if (resource == EVICTION_MEMORY || resource == EVICTION_STORAGE)
+        if (resource == EVICTION_MEMORY || resource == EVICTION_MEMORY_FILES || resource == EVICTION_STORAGE)
                 bytes_text(amount, ret);
         else
                 snprintf(ret, QUANTITY_TEXT_MAX, "%" PRIu64, amount);

@@ -31,6 +31,7 @@ struct storage_used {
         uint64_t *volumes;    /* parallel to pod->volumes; of emptyDirs, their parts (subPath) included */
         uint64_t *containers; /* parallel to pod->containers: what is one's own */
         uint64_t total;       /* of all that counts as ephemeral-storage: not volumes with `medium: Memory` */
+        uint64_t in_memory;   /* of all that lies on the tmpfs that pods share */
 };
 
 /* Does the pod have limits that storage_used is compared with? */
@@ -47,7 +48,13 @@ char *eviction_by_storage(const struct pod *p, const struct storage_used *used, 
 
 /* ---- when the machine is short of something ---------------------------------------------------------------------- */
 
-enum eviction_resource { EVICTION_MEMORY, EVICTION_STORAGE, EVICTION_INODES, EVICTION_PIDS };
+enum eviction_resource {
+        EVICTION_MEMORY,
+        EVICTION_MEMORY_FILES, /* memory, but on the tmpfs that pods share: files take it, and nobody asks for that */
+        EVICTION_STORAGE,
+        EVICTION_INODES,
+        EVICTION_PIDS
+};
 
 /* A pod that may have to go. */
 struct eviction_candidate {

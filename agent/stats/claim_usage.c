@@ -21,9 +21,9 @@ enum { MOUNTS_MAX = 16 * 1024 * 1024 };
 /* Without a block device a filesystem is a server's or a program's, but for these. */
 static bool is_own(const struct mountinfo *m)
 {
-        static const char *const own[] = { "bcachefs", "btrfs",  "cgroup2", "devpts",  "devtmpfs", "hostfs",
-                                           "mqueue",   "overlay", "proc",    "ramfs",   "rootfs",   "sysfs",
-                                           "tmpfs",    "ubifs",   "zfs" };
+        static const char *const own[] = { "bcachefs", "btrfs",  "cgroup2", "devpts", "devtmpfs",
+                                           "hostfs",   "mqueue", "overlay", "proc",   "ramfs",
+                                           "rootfs",   "sysfs",  "tmpfs",   "ubifs",  "zfs" };
 
         for (size_t i = 0; i < ARRAY_LEN(own); i++)
                 if (streq(m->type, own[i]))
@@ -156,7 +156,8 @@ void claim_usages_done(struct claim_usages *u)
 static const struct row {
         const char *name, *help;
 } rows[CLAIM_VALUES] = {
-        [CLAIM_AVAILABLE] = { "kubelet_volume_stats_available_bytes", "[ALPHA] Number of available bytes in the volume" },
+        [CLAIM_AVAILABLE] = { "kubelet_volume_stats_available_bytes",
+                              "[ALPHA] Number of available bytes in the volume" },
         [CLAIM_CAPACITY] = { "kubelet_volume_stats_capacity_bytes", "[ALPHA] Capacity in bytes of the volume" },
         [CLAIM_INODES] = { "kubelet_volume_stats_inodes", "[ALPHA] Maximum number of inodes in the volume" },
         [CLAIM_INODES_FREE] = { "kubelet_volume_stats_inodes_free", "[ALPHA] Number of free inodes in the volume" },

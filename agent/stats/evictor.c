@@ -33,6 +33,7 @@ struct sweep {
 /* The machine is short of something: what each pod has of it is being asked, and one pod will go. */
 struct relief {
         struct pressure_need need;
+        enum eviction_resource resource; /* that is needed */
         struct sample_wait *sample;
         struct disk_question *question;
         char evicted[ID_UID_MAX + 1]; /* the last that had to go; "": nobody, or all of him has gone */
@@ -154,7 +155,7 @@ static void begin_sweep(struct evictor *v)
 
 /* ---- pressure ---------------------------------------------------------------------------------------------------- */
 
-static enum eviction_resource resource_of(enum eviction_signal signal)
+static enum eviction_resource resource_of(enum eviction_signal signal, const struct facts *f)
 {
         static const enum eviction_resource resources[EVICTION_SIGNALS] = {
                 [SIGNAL_MEMORY] = EVICTION_MEMORY,         [SIGNAL_NODEFS] = EVICTION_STORAGE,
@@ -162,7 +163,7 @@ static enum eviction_resource resource_of(enum eviction_signal signal)
                 [SIGNAL_IMAGEFS_INODES] = EVICTION_INODES, [SIGNAL_PIDS] = EVICTION_PIDS,
         };
 
-        return resources[signal];
+        return signal == SIGNAL_MEMORY && f->pods_full ? EVICTION_MEMORY_FILES : resources[signal];
 }
 
 /* A pod that would make room; NULL: it is spared, or ends already. */
@@ -183,15 +184,14 @@ static void evict_one(struct evictor *v, struct eviction_candidate *list, size_t
                       bool (*containers_of)(const void *facts, const struct pod *p, uint64_t *ret), const void *facts)
 {
         struct relief *r = &v->relief;
-        enum eviction_resource resource = resource_of(r->need.signal);
 
-        eviction_rank(resource, list, n);
+        eviction_rank(r->resource, list, n);
         for (size_t i = 0; i < n; i++) {
                 const struct pod *p = list[i].pod;
                 CLEANUP(freep) uint64_t *containers = xcalloc(p->n_containers + 1, sizeof(*containers));
                 bool known = containers_of && containers_of(facts, p, containers);
                 CLEANUP(freep)
-                char *message = eviction_by_shortage(resource, r->need.threshold, r->need.available, p,
+                char *message = eviction_by_shortage(r->resource, r->need.threshold, r->need.available, p,
                                                      known ? containers : NULL);
                 struct pod_id id = p->id;
 
@@ -298,7 +298,7 @@ static void got_usages(void *userdata, const struct disk_usages *u, const struct
                 list = xrealloc(list, n + 1, sizeof(*list));
                 list[n].pod = p;
                 list[n].known = storage_count(&used, p, u);
-                list[n++].used = used.total;
+                list[n++].used = v->relief.resource == EVICTION_MEMORY_FILES ? used.in_memory : used.total;
         }
         evict_one(v, list, n, v->relief.need.signal == SIGNAL_NODEFS ? storage_of_containers : NULL, u);
 }
@@ -379,7 +379,8 @@ static bool look_at_pressure(struct evictor *v)
         if (r->sample || r->question || is_leaving(v))
                 return true;
         r->need = need;
-        if (need.signal == SIGNAL_MEMORY || need.signal == SIGNAL_PIDS)
+        r->resource = resource_of(need.signal, v->parts.facts);
+        if (r->resource == EVICTION_MEMORY || r->resource == EVICTION_PIDS)
                 r->sample = sample_take(v->parts.sampler, need.signal == SIGNAL_MEMORY ? USAGE_BASIC : USAGE_WHOLE,
                                         got_sample, v);
         else

@@ -102,8 +102,10 @@ bool storage_count(struct storage_used *used, const struct pod *p, const struct 
                            (name = behind(path, DISK_USAGE_MEMORY, uid, "/parts"))) {
                         if (*name)
                                 count_volume(used, p, name, bytes, false);
+                        used->in_memory += *name ? 0 : bytes;
                 } else if ((name = behind(path, DISK_USAGE_MEMORY, uid, ""))) {
                         count_layer(used, p, name, bytes);
+                        used->in_memory += *name ? 0 : bytes;
                         whole |= !*name;
                 }
         }

@@ -116,6 +116,21 @@ YAML
     gone names && gone other
 }
 
+# The tmpfs is small here, so that a few megabytes fill it. Who fills it runs for no more than a moment each time, and the kernel counts nothing of his in between.
+test_who_fills_it_and_fails_is_evicted_and_not_who_runs() {
+    # shellcheck disable=SC2064
+    trap "node mount -o remount,size=$(($(node stat -fc '%b * %S / 1024' /run/vks/pods)))k /run/vks/pods; node systemctl restart vks-agent.service" EXIT
+    program runs 'x=$(head -c 8M /dev/zero | tr "\0" x); echo ${#x} >/tmp/size; exec sleep 3600'
+    wait_for 30 "it has its memory" k exec runs -- test -s /tmp/size
+    node mount -o remount,size=16M /run/vks/pods
+    program fails 'head -c 14M /dev/zero >/tmp/file; exit 1'
+    wait_for 90 "it is evicted" equals "Failed Evicted" pod_field fails '{.status.phase} {.status.reason}'
+    [ "$(pod_field runs '{.status.phase}')" = Running ] || fail "runs: $(pod_field runs '{.status}')"
+    wait_for 30 "there is room again" sh_node '[ "$(stat -fc %a /run/vks/pods)" -gt 2000 ]'
+    k delete pod --all --grace-period=1 >/dev/null
+    gone fails && gone runs
+}
+
 # An agent that was taken over may ask for what it likes: the one who looks sees pods' directories, and of the machine what everybody sees.
 test_who_looks_what_files_take_sees_nothing_else() {
     local out ask='use IO::Socket::UNIX; my $s = IO::Socket::UNIX->new(Peer => "/run/vks/usage.sock") or die "$!\n"; print $s join("\0", @ARGV), "\0"; $s->flush; shutdown($s, 1);

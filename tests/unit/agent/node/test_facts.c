@@ -74,19 +74,20 @@ Test(facts, the_tmpfs_of_pods_is_full_before_it_is)
 
         memset(text, 'x', sizeof(text) - 1);
         cr_assert(unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
-        cr_assert(facts_read(root, NULL, &f, NULL) == 0 && !f.pods_full, "there is none yet");
+        cr_assert(facts_read(root, NULL, &f, NULL) == 0 && !f.pods_full && !f.pods_full_of_names, "there is none yet");
         cr_assert_eq(mkdir(pods, 0700), 0);
         for (size_t i = 0; i < ARRAY_LEN(options); i++) {
                 cr_assert_eq(mount("test", pods, "tmpfs", 0, options[i]), 0);
                 facts_refresh(root, &f);
-                cr_assert_not(f.pods_full);
+                cr_assert_not(f.pods_full || f.pods_full_of_names);
                 for (char name = 'a'; name < 'g'; name++) {
                         CLEANUP(freep) char *path = xasprintf("/run/vks/pods/%c", name);
 
                         put(path, i ? "" : text);
                 }
                 facts_refresh(root, &f);
-                cr_assert(f.pods_full, "%s", options[i]);
+                cr_assert_eq(f.pods_full, i == 0, "%s", options[i]);
+                cr_assert_eq(f.pods_full_of_names, i == 1, "%s", options[i]);
                 cr_assert_eq(umount(pods), 0);
         }
 }

@@ -84,14 +84,18 @@ Test(pressure, a_full_tmpfs_of_pods_is_a_shortage_of_memory)
 {
         struct pressure_need need;
 
-        facts.pods_full = true;
-        cr_expect(see(0));
-        cr_assert(needs(&need));
-        cr_expect(need.signal == SIGNAL_MEMORY && need.hard && need.available == 0);
-        cr_expect(pressure.memory && !pressure.disk);
-        facts.pods_full = false;
-        cr_expect_not(see(10));
-        cr_expect_not(needs(&need));
+        bool *const ways[] = { &facts.pods_full, &facts.pods_full_of_names };
+
+        for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
+                *ways[i] = true;
+                cr_expect_eq(see(i), i == 0);
+                cr_assert(needs(&need));
+                cr_expect(need.signal == SIGNAL_MEMORY && need.hard && need.available == 0);
+                cr_expect(pressure.memory && !pressure.disk);
+                *ways[i] = false;
+                cr_expect_not(see(10 + i));
+                cr_expect_not(needs(&need));
+        }
 }
 
 Test(pressure, evicting_ends_when_there_is_enough_and_the_condition_later)

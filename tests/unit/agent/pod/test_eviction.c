@@ -188,7 +188,7 @@ Test(eviction, limits_of_storage)
         for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
                 struct world w = world(rows[i].pod);
                 uint64_t volumes[2], containers[2];
-                const struct storage_used used = { volumes, containers, rows[i].total };
+                const struct storage_used used = { volumes, containers, rows[i].total, 0 };
 
                 memcpy(volumes, rows[i].volumes, sizeof(volumes));
                 memcpy(containers, rows[i].containers, sizeof(containers));

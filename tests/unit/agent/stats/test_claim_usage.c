@@ -85,8 +85,9 @@ Test(claim_usage, who_can_be_asked)
         struct statvfs v;
 
         cr_assert_not_null(mkdtemp(dir));
-        CLEANUP(freep) char *a = path("a"), *link = path("link"), *below = path("link/sub"), *up = path("a/../a"),
-                            *none = path("none"), *file = path("file");
+        CLEANUP(freep)
+        char *a = path("a"), *link = path("link"), *below = path("link/sub"), *up = path("a/../a"),
+             *none = path("none"), *file = path("file");
         CLEANUP(freep) char *sub = path("a/sub");
         cr_assert_eq(mkdir(a, 0700), 0);
         cr_assert_eq(mkdir(sub, 0700), 0);
@@ -155,13 +156,12 @@ Test(claim_usage, the_text_has_each_claim_once)
 
         claim_usages_text(&u, CLAIM_AVAILABLE, &b);
         claim_usages_text(&u, CLAIM_INODES_USED, &b);
-        cr_expect_str_eq(
-                b.data,
-                "# HELP kubelet_volume_stats_available_bytes [ALPHA] Number of available bytes in the volume\n"
-                "# TYPE kubelet_volume_stats_available_bytes gauge\n"
-                "kubelet_volume_stats_available_bytes{namespace=\"n\",persistentvolumeclaim=\"a\"} 1\n"
-                "kubelet_volume_stats_available_bytes{namespace=\"o\",persistentvolumeclaim=\"a\"} 7\n"
-                "# HELP kubelet_volume_stats_inodes_used [ALPHA] Number of used inodes in the volume\n"
-                "# TYPE kubelet_volume_stats_inodes_used gauge\n"
-                "kubelet_volume_stats_inodes_used{namespace=\"n\",persistentvolumeclaim=\"a\"} 5\n");
+        cr_expect_str_eq(b.data,
+                         "# HELP kubelet_volume_stats_available_bytes [ALPHA] Number of available bytes in the volume\n"
+                         "# TYPE kubelet_volume_stats_available_bytes gauge\n"
+                         "kubelet_volume_stats_available_bytes{namespace=\"n\",persistentvolumeclaim=\"a\"} 1\n"
+                         "kubelet_volume_stats_available_bytes{namespace=\"o\",persistentvolumeclaim=\"a\"} 7\n"
+                         "# HELP kubelet_volume_stats_inodes_used [ALPHA] Number of used inodes in the volume\n"
+                         "# TYPE kubelet_volume_stats_inodes_used gauge\n"
+                         "kubelet_volume_stats_inodes_used{namespace=\"n\",persistentvolumeclaim=\"a\"} 5\n");
 }

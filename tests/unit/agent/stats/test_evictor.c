@@ -395,3 +395,36 @@ Test(evictor, who_runs_and_takes_much_goes_before_one_who_waits)
         cr_expect(starts_with(t.evicted, "runs: "), "%s", t.evicted);
         end(v);
 }
+
+/* Two that use much of the machine's memory, and one whose program ends each time since the tmpfs is full of its
+ * files. */
+Test(evictor, where_the_pods_tmpfs_is_full_it_is_files_that_count)
+{
+        struct evictor *v = begin();
+
+        pod(0, "runs", ONE(""));
+        pod(1, "fills", ONE("\"requests\":{\"memory\":\"500Mi\"}"));
+        pod(2, "runs-too", ONE(""));
+        facts.pods_full = true;
+        t.answer = "4096\t" MEMORY(0) "\n8388608\t" MEMORY(1) "/volumes\n4096\t" MEMORY(1) "\n8192\t" MEMORY(2) "\n";
+        look(v);
+        cr_expect_null(t.done, "what runs was asked for");
+        cr_expect_str_eq(t.evicted,
+                         "fills: The node was low on resource: memory. Threshold quantity: 100Mi, available: 0. | ");
+        end(v);
+}
+
+/* No one counts names. */
+Test(evictor, where_it_is_full_of_names_who_uses_memory_goes)
+{
+        struct evictor *v = begin();
+
+        pod(0, "some", ONE(""));
+        pod(1, "most", ONE(""));
+        facts.pods_full_of_names = true;
+        look(v);
+        cr_assert_not_null(t.done);
+        give_sample(true, 2);
+        cr_expect(starts_with(t.evicted, "most: "), "%s", t.evicted);
+        end(v);
+}

@@ -82,6 +82,20 @@ Test(storage, what_counts_for_what)
         }
 }
 
+/* A directory's own line has what is in it, but for what has a line of an earlier one's. */
+Test(storage, what_lies_on_the_tmpfs_that_pods_share)
+{
+        CLEANUP(pod_freep) struct pod *p = pod(TWO);
+        CLEANUP(storage_used_done) struct storage_used used = { 0 };
+        char disk[] = "/disk/" UID "/volumes", a[] = "/memory/" UID "/volumes/b", volumes[] = "/memory/" UID "/volumes",
+             parts[] = "/memory/" UID "/parts", tmp[] = "/memory/" UID "/tmp", all[] = "/memory/" UID;
+        struct disk_usage list[] = { { disk, 64 }, { a, 2 }, { volumes, 3 }, { parts, 5 }, { tmp, 7 }, { all, 11 } };
+
+        storage_used_init(&used, p);
+        cr_expect(storage_count(&used, p, &(struct disk_usages){ list, ARRAY_LEN(list) }));
+        cr_expect_eq(used.in_memory, 19);
+}
+
 Test(storage, the_last_directory_says_that_all_was_told)
 {
         CLEANUP(pod_freep) struct pod *p = pod(ONE);
