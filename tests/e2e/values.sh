@@ -100,6 +100,35 @@ test_config_maps_are_bytes_and_variables_are_of_data() {
 }
 
 # GOMAXPROCS and its like: the limit in whole units, rounded up; without one, what the node has.
+# As many as run at once in a small node; a thousand cost no more.
+test_pods_that_share_a_config_map_cost_one_watch() {
+    local before i
+    watches() { kubectl get --raw /metrics | awk '/^apiserver_longrunning_(gauge|requests)\{/ && /resource="configmaps"/ && /verb="WATCH"/ { n += $2 } END { print n }'; }
+    has_it() { sh_node "grep -lx $1 /run/vks/pods/*/files/shared/word 2>/dev/null | wc -l"; }
+    k create configmap shared --from-literal=word=first >/dev/null
+    before=$(watches)
+    for i in 1 2 3 4 5 6 7 8 9 10; do
+        cat <<YAML
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: "p$i"}
+spec:
+  nodeName: $NODE
+  automountServiceAccountToken: false
+  terminationGracePeriodSeconds: 1
+  volumes: [{name: shared, configMap: {name: shared}}]
+  containers: [{name: c, image: /bin/sleep, command: [/bin/sleep, "10000"], volumeMounts: [{name: shared, mountPath: /c}]}]
+YAML
+    done | apply
+    wait_for 60 "all ten have it" equals 10 has_it first
+    wait_for 30 "one watch more" equals $((before + 1)) watches
+    k create configmap shared --from-literal=word=second --dry-run=client -o yaml | k replace -f - >/dev/null
+    wait_for 5 "all ten have the change" equals 10 has_it second
+    k delete pod --all --wait=true >/dev/null
+    wait_for 30 "and none when they are gone" equals "$before" watches
+}
+
 test_resources_are_variables_and_files() {
     local cpu
     cpu=$(kubectl get node "$NODE" -o 'jsonpath={.status.allocatable.cpu}')
