@@ -121,7 +121,8 @@ static int end(void)
 
 static void clean(void)
 {
-        kill(server, SIGKILL);
+        if (server > 0)
+                kill(server, SIGKILL);
         unlink(address.sun_path);
         *strrchr(address.sun_path, '/') = '\0';
         rmdir(address.sun_path);
