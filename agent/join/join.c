@@ -170,7 +170,7 @@ static int write_settings(const struct joining *j, struct err *e)
         bool untainted = o->taint == TAINT_NO || (o->taint == TAINT_AS_IT_IS && j->config->disable_taint);
         struct setting settings[SETTINGS_N_MAX];
         uint64_t kept = 0;
-        size_t size, n = 0;
+        size_t size = 0, n = 0;
         int r = access(path, F_OK) == 0 ? file_read(path, FILE_MAX, &before, &size, e) : 0;
 
         if (r < 0)
@@ -179,7 +179,7 @@ static int write_settings(const struct joining *j, struct err *e)
         settings[n++] = (struct setting){ "disableTaint", untainted ? "true" : "false" };
         settings[n++] = (struct setting){ "rotateCertificates", "true" };
         settings[n++] = (struct setting){ "serverTLSBootstrap", "true" };
-        r = settings_write(before, settings, n, &after, &kept, e);
+        r = settings_write(before, size, settings, n, &after, &kept, e);
         if (r < 0)
                 return err_prefix(e, "%s: ", path);
         if ((kept & 2) && o->taint != TAINT_AS_IT_IS && untainted != j->config->disable_taint)
@@ -199,7 +199,7 @@ static int check_node_name(const struct joining *j, struct err *e)
         size_t size;
 
         if (!j->options->node_name || file_read(MACHINE_ETC "/" MACHINE_CONFIG, FILE_MAX, &text, &size, NULL) < 0 ||
-            settings_write(text, &name, 1, &own, &kept, NULL) < 0 || !kept ||
+            settings_write(text, size, &name, 1, &own, &kept, NULL) < 0 || !kept ||
             config_new(1, arguments, "", j->facts.hostname, &file, NULL) < 0 || streq(file->node_name, j->node))
                 return 0;
         return err_set(e, -EEXIST, NULL, MACHINE_ETC "/" MACHINE_CONFIG " says nodeName: %s, and --node-name %s",

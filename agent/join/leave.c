@@ -182,7 +182,7 @@ static int remove_settings(const struct machine *m, struct err *e)
                 return 0;
         r = file_read(path, FILE_MAX, &before, &size, e);
         if (r == 0)
-                r = settings_write(before, NULL, 0, &after, &kept, e);
+                r = settings_write(before, size, NULL, 0, &after, &kept, e);
         return r < 0 || streq(before, after) ? r : machine_write(m, MACHINE_CONFIG, after, e);
 }
 

@@ -51,8 +51,14 @@ static void copy_without_block(struct buf *out, const char *text)
         }
 }
 
-int settings_write(const char *text, const struct setting *settings, size_t n, char **ret, uint64_t *ret_kept,
-                   struct err *e)
+/* With zeros in it, or marked as UTF-16. */
+static bool is_utf16(const char *text, size_t size)
+{
+        return memchr(text, '\0', size) || starts_with(text, "\xff\xfe") || starts_with(text, "\xfe\xff");
+}
+
+int settings_write(const char *text, size_t size, const struct setting *settings, size_t n, char **ret,
+                   uint64_t *ret_kept, struct err *e)
 {
         CLEANUP(buf_donep) struct buf out = BUF(SETTINGS_MAX);
         CLEANUP(json_freep) cJSON *tree = NULL;
@@ -60,6 +66,8 @@ int settings_write(const char *text, const struct setting *settings, size_t n, c
         int r;
 
         *ret_kept = 0;
+        if (text && is_utf16(text, size))
+                return err_set(e, -EINVAL, NULL, "it must be UTF-8");
         copy_without_block(&out, text ? text : "");
         buf_str(&out, "");
         if (!buf_ok(&out))

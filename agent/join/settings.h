@@ -17,9 +17,10 @@ struct setting {
 /*
  * `text` (NULL: there is no file) with these settings; an earlier block goes. A field that the operator has set himself
  * is left as it is and counted in *ret_kept, a bit for each index. n of 0 only takes the block away. -EINVAL when the
- * text is not what agent.yaml can be, -EFBIG. The caller owns *ret.
+ * text is not what agent.yaml can be, or none to which a line can be added (UTF-16, which YAML may be); -EFBIG. The
+ * caller owns *ret.
  */
-int settings_write(const char *text, const struct setting *settings, size_t n, char **ret, uint64_t *ret_kept,
-                   struct err *e);
+int settings_write(const char *text, size_t size, const struct setting *settings, size_t n, char **ret,
+                   uint64_t *ret_kept, struct err *e);
 
 #endif

@@ -25,15 +25,15 @@ static void cluster_info(const uint8_t *data, size_t size)
 }
 
 /* Written twice it is as written once, and what is taken away again leaves no line of ours. */
-static void settings(const char *text)
+static void settings(const char *text, size_t size)
 {
         static const struct setting wanted[] = { { "nodeName", "\"n\"" }, { "serverTLSBootstrap", "true" } };
         char *once = NULL, *twice = NULL;
         uint64_t kept, again;
 
-        if (settings_write(text, wanted, ARRAY_LEN(wanted), &once, &kept, NULL) == 0 &&
-            (settings_write(once, wanted, ARRAY_LEN(wanted), &twice, &again, NULL) < 0 || strcmp(once, twice) != 0 ||
-             kept != again))
+        if (settings_write(text, size, wanted, ARRAY_LEN(wanted), &once, &kept, NULL) == 0 &&
+            (settings_write(once, strlen(once), wanted, ARRAY_LEN(wanted), &twice, &again, NULL) < 0 ||
+             strcmp(once, twice) != 0 || kept != again))
                 abort();
         free(once);
         free(twice);
@@ -50,7 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         discovery_bundle_hash((const char *)data, size, hash, NULL);
         discovery_signed_by(text, text);
         join_token_parse(text, &token, NULL);
-        settings(text);
+        settings(text, size);
         free(text);
         return 0;
 }

@@ -17,7 +17,8 @@ static char *write_all(const char *text, uint64_t *kept)
         struct err e = ERR_NONE;
         char *out = NULL;
 
-        cr_assert_eq(settings_write(text, settings, ARRAY_LEN(settings), &out, kept, &e), 0, "%s: %s", text, e.text);
+        cr_assert_eq(settings_write(text, text ? strlen(text) : 0, settings, ARRAY_LEN(settings), &out, kept, &e), 0,
+                     "%s: %s", text, e.text);
         return out;
 }
 
@@ -61,24 +62,37 @@ Test(settings, twice_is_once_and_back_is_as_before)
         CLEANUP(freep) char *once = write_all(before, &kept), *twice = write_all(once, &kept), *back = NULL;
 
         cr_assert_str_eq(once, twice);
-        cr_assert_eq(settings_write(twice, NULL, 0, &back, &kept, NULL), 0);
+        cr_assert_eq(settings_write(twice, strlen(twice), NULL, 0, &back, &kept, NULL), 0);
         cr_assert_str_eq(back, before);
 }
 
 Test(settings, what_is_no_configuration_is_left_alone)
 {
-        static const char *const rows[] = { "a: [\n", "- a\n", "{a: 1}\n", "a: 1\na: 2\n", "text" };
+        static const char *const rows[] = { "a: [\n", "- a\n",    "{a: 1}\n", "a: 1\na: 2\n",
+                                            "text",   "\xff\xfe", "\xfe\xff" };
 
         for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
                 struct err e = ERR_NONE;
                 uint64_t kept;
                 char *out = NULL;
 
-                cr_assert_eq(settings_write(rows[i], settings, ARRAY_LEN(settings), &out, &kept, &e), -EINVAL, "%s",
-                             rows[i]);
+                cr_assert_eq(settings_write(rows[i], strlen(rows[i]), settings, ARRAY_LEN(settings), &out, &kept, &e),
+                             -EINVAL, "%s", rows[i]);
                 cr_assert_null(out);
                 cr_assert(*e.text);
         }
+}
+
+/* YAML may be UTF-16, and what is behind a zero would be lost. */
+Test(settings, a_text_with_zeros_is_left_alone)
+{
+        static const char text[] = "maxPods: 5\n\0nodeName: a\n";
+        struct err e = ERR_NONE;
+        uint64_t kept;
+        char *out = NULL;
+
+        cr_assert_eq(settings_write(text, sizeof(text) - 1, settings, ARRAY_LEN(settings), &out, &kept, &e), -EINVAL);
+        cr_expect_str_eq(e.text, "it must be UTF-8");
 }
 
 Test(settings, too_long)
@@ -88,5 +102,5 @@ Test(settings, too_long)
         char *out = NULL;
 
         memset(text, '\n', SETTINGS_MAX - 10);
-        cr_assert_eq(settings_write(text, settings, ARRAY_LEN(settings), &out, &kept, NULL), -EFBIG);
+        cr_assert_eq(settings_write(text, strlen(text), settings, ARRAY_LEN(settings), &out, &kept, NULL), -EFBIG);
 }
