@@ -213,10 +213,8 @@ void image_meaning_apply(const struct image_table *t, struct pod *p)
                 struct err e = ERR_NONE;
 
                 pod_name_unit(p, i, &e);
-                if (e.code && !p->refused.code) {
-                        err_keep(&p->refused, &e);
-                        p->refused_container = &p->containers[i];
-                }
+                if (e.code && !p->containers[i].refused.code)
+                        err_keep(&p->containers[i].refused, &e);
         }
 }
 

@@ -191,7 +191,10 @@ static void plan_end(const struct pod *p, const struct pod_state *s, uint64_t no
 /* ---- a pod that shall run
  * ---------------------------------------------------------------------------------------- */
 
-/* True when there is every image that the pod cannot begin without: those of ephemeral containers are not among them.
+/*
+ * True when there is every image that the pod begins with, or is known not to be had yet: that is its own container's
+ * matter, and the others begin without it. Until it is known they wait, so that most pods are one WRITE. Those of
+ * ephemeral containers are not among them.
  */
 static bool plan_images(const struct pod *p, const struct pod_state *s, uint64_t now, struct plan *plan)
 {
@@ -200,9 +203,10 @@ static bool plan_images(const struct pod *p, const struct pod_state *s, uint64_t
         for (size_t i = 0; i < s->n_containers; i++) {
                 const struct container_state *c = &s->containers[i];
                 const struct container *spec = &p->containers[i];
-                if (c->image_present || c->mark || (spec->ephemeral && !container_is_wanted(c, spec)))
+                if (c->image_present || c->mark || spec->refused.code ||
+                    (spec->ephemeral && !container_is_wanted(c, spec)))
                         continue;
-                all = all && spec->ephemeral;
+                all = all && (spec->ephemeral || c->pull_failure.code);
                 if (!c->pulling && !container_pull_is_final(c) && due(plan, c->pull_at, now))
                         add(plan, ACTION_PULL, i);
         }
@@ -308,19 +312,29 @@ static void plan_post_start(const struct pod *p, const struct pod_state *s, size
                 add(plan, ACTION_POST_START, i);
 }
 
-/* The first WRITE has all units of the pod, but for those that refer to what does not exist; later ones have the units
- * that are missing, as soon as their images are installed and their environments known. */
+/* Has it no unit, and is there all that one is made of? */
+static bool lacks_unit(const struct pod *p, const struct pod_state *s, size_t i)
+{
+        const struct container_state *c = &s->containers[i];
+
+        return !c->mark && c->image_present && !c->env_failure.code && !p->containers[i].refused.code;
+}
+
+/* The first WRITE has all units of the pod, but for those that cannot be had yet: their images are not there, they
+ * refer to what does not exist. Later ones have the units that are missing, as soon as there is what they wait for. */
 static void plan_write(const struct pod *p, const struct pod_state *s, bool images, bool volumes, uint64_t now,
                        struct plan *plan)
 {
         bool missing = false, pending = false;
 
+        if (s->write_singly)
+                return;
         for (size_t i = 0; i < s->n_containers; i++) {
                 const struct container_state *c = &s->containers[i];
 
                 if (p->containers[i].ephemeral)
                         continue;
-                missing |= !c->mark && c->image_present && !c->env_failure.code;
+                missing |= lacks_unit(p, s, i);
                 pending |= c->env_failure.code && !*c->env_failure.reason;
         }
         if (missing && ((images && !pending) || s->written) && volumes && !s->write_in_flight &&
@@ -329,19 +343,21 @@ static void plan_write(const struct pod *p, const struct pod_state *s, bool imag
 }
 
 /* Each ephemeral container is written by itself, one at a time and not beside a WRITE of the others. It waits for none
- * of them: an init container that hangs is just what somebody wants to look into. */
+ * of them: an init container that hangs is just what somebody wants to look into. So is each of the others where all
+ * together were refused. */
 static void plan_add(const struct pod *p, const struct pod_state *s, bool volumes, uint64_t now, struct plan *plan)
 {
-        if (!s->written || s->write_in_flight || !volumes)
+        if (s->write_in_flight || !volumes)
                 return;
         for (size_t i = 0; i < plan->n_actions; i++)
                 if (plan->actions[i].kind == ACTION_WRITE)
                         return;
         for (size_t i = 0; i < p->n_containers; i++) {
+                const struct container *spec = &p->containers[i];
                 const struct container_state *c = &s->containers[i];
+                bool wanted = spec->ephemeral ? s->written && container_is_wanted(c, spec) : s->write_singly;
 
-                if (!p->containers[i].ephemeral || c->mark || !c->image_present || c->env_failure.code ||
-                    !container_is_wanted(c, &p->containers[i]) || !due(plan, c->retry_at, now))
+                if (!wanted || !lacks_unit(p, s, i) || !due(plan, c->retry_at, now))
                         continue;
                 add(plan, ACTION_ADD, i);
                 return;

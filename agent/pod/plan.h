@@ -7,6 +7,8 @@
  *      a pod that shall run:
  *                install images -> resolve volumes and environment -> write units -> init containers, one after the
  *                other -> containers -> restart those that ended, by restartPolicy and back-off
+ *      a container whose image cannot be had, or whose environment or unit is refused:
+ *                waits alone, with those that come behind it where it is an init container; the others go on
  *      an ephemeral container, once the others have begun:
  *                install its image -> resolve its environment -> write its unit alone -> start it, once
  *      a container whose image was changed, or whose environment is another at its next start:
@@ -22,12 +24,12 @@
 #include "agent/pod/pod_state.h"
 
 enum action_kind {
-        ACTION_PULL,    /* container `index`'s image: have it installed */
-        ACTION_FILL,    /* volume `index`: its content is known, but not yet in the volume */
-        ACTION_WRITE,   /* the pod's directories and unit files, but for those of ephemeral containers */
-        ACTION_ADD,     /* container `index`, an ephemeral one: its unit's files alone, so that what is wrong with it
-                           harms no other */
-        ACTION_START,   /* container `index` */
+        ACTION_PULL,  /* container `index`'s image: have it installed */
+        ACTION_FILL,  /* volume `index`: its content is known, but not yet in the volume */
+        ACTION_WRITE, /* the pod's directories and unit files, but for those of ephemeral containers */
+        ACTION_ADD,   /* container `index`, an ephemeral one, or any where a WRITE of all was refused: its unit's files
+                         alone, so that what is wrong with it harms no other */
+        ACTION_START, /* container `index` */
         ACTION_RESTART, /* container `index`: its unit ended, or waits in systemd's holdoff */
         ACTION_STOP,    /* all units of the pod */
         ACTION_KILL,    /* all units of the pod that still have processes */

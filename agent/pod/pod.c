@@ -17,7 +17,7 @@
 
 void pod_refuse(struct pod *p, struct container *c, const char *reason, const char *fmt, ...)
 {
-        struct kept_err *refused = c && c->ephemeral ? &c->refused : &p->refused;
+        struct kept_err *refused = c ? &c->refused : &p->refused;
         char text[2 * ERR_TEXT_MAX]; /* err_set() tells when it cuts */
         va_list ap;
 
@@ -27,8 +27,6 @@ void pod_refuse(struct pod *p, struct container *c, const char *reason, const ch
         vsnprintf(text, sizeof(text), fmt, ap);
         va_end(ap);
         err_keep_set(refused, -EINVAL, reason, "%s", text);
-        if (refused == &p->refused)
-                p->refused_container = c;
 }
 
 void pod_ignore(struct buf *b, const char *field)

@@ -89,8 +89,8 @@ struct container {
         bool sidecar;                      /* an init container with restartPolicy Always */
         struct restarts restarts;          /* what follows the end of a run */
         bool ephemeral; /* of spec.ephemeralContainers: it runs once, and nothing of the pod depends on it */
-        /* code != 0: this ephemeral container cannot run here, and the others do not care. What is wrong with another
-         * container is the whole pod's matter: pod.refused. */
+        /* code != 0: this container cannot run here. The others do not care, but for those that come behind it where it
+         * is an init container. */
         struct kept_err refused;
         bool shares_image; /* the unit's name needs the container's (common/ids.h): another has its image, or it is
                               ephemeral, so that the names of the others do not change when it comes */
@@ -179,7 +179,6 @@ struct pod {
         char *gates_why;         /* which are not, for a person; NULL when all are */
         char *ignored;           /* fields that the pod sets and vks ignores, ", " between them; NULL when none */
         struct kept_err refused; /* code != 0: this pod cannot run here; reason and text say why */
-        const struct container *refused_container; /* the container that is the reason, or NULL */
 };
 
 /*

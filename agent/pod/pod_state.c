@@ -527,6 +527,18 @@ void container_request_start(struct container_state *c)
         c->term_sent = c->stop_sent = c->kill_sent = false;
 }
 
+void container_forget_write(struct pod_state *s, size_t i)
+{
+        struct container_state *c = &s->containers[i];
+
+        err_forget(&s->write_failure);
+        s->write_retry_at = 0;
+        s->write_failures = 0;
+        err_forget(&c->failure);
+        c->retry_at = 0;
+        c->start_failures = 0;
+}
+
 void container_forget_image(struct container_state *c)
 {
         c->image_present = c->told_present = c->pulling = false;

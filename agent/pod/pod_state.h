@@ -172,6 +172,8 @@ struct pod_state {
         uint64_t write_retry_at;
         unsigned write_failures;
         struct kept_err write_failure;
+        /* such a request for several containers was refused: each is asked for by itself from now on, and fails so */
+        bool write_singly, start_singly;
 
         uint64_t stop_at; /* when the pod began to be stopped; 0: not yet */
         uint64_t kill_at; /* end of the grace */
@@ -275,6 +277,9 @@ void container_refresh(struct container_state *c);
 bool container_is_unresolved(const struct pod *p, const struct pod_state *s, size_t i, uint64_t now);
 /* Its unit is asked to start. Whatever was asked of it before, when it was to end, is over. */
 void container_request_start(struct container_state *c);
+
+/* What container i's unit is made of is another now: forgets why one could not be made. */
+void container_forget_write(struct pod_state *s, size_t i);
 
 /* The container's image was changed: forgets what was known of the old one (presence, pull failures). */
 void container_forget_image(struct container_state *c);

@@ -131,13 +131,13 @@ static cJSON *why_waiting(const struct pod *p, const struct pod_state *s, size_t
 
         if (s->unfit)
                 return waiting_state(s->unfit->reason, "%s", s->unfit->text);
-        if (p->refused.code && (!p->refused_container || p->refused_container == spec))
+        if (p->refused.code)
                 return waiting_state(streq(p->refused.reason, "FailedMount") ||
                                                      streq(p->refused.reason, "FailedCreatePodSandBox")
                                              ? "ContainerCreating"
                                              : p->refused.reason,
                                      "%s", kept_text(&p->refused));
-        if (spec->refused.code)
+        if (spec->refused.code && !c->mark)
                 return waiting_state(spec->refused.reason, "%s", kept_text(&spec->refused));
         if (c->pull_failure.code && !c->image_present) {
                 bool wait = !container_pull_is_final(c) && c->pull_at > now && c->pull_backoff > BACKOFF_FIRST;
@@ -148,7 +148,7 @@ static cJSON *why_waiting(const struct pod *p, const struct pod_state *s, size_t
         }
         if (container_is_unresolved(p, s, i, now))
                 return waiting_state(c->env_failure.reason, "%s", kept_text(&c->env_failure));
-        if (s->write_failure.code && !spec->ephemeral)
+        if (s->write_failure.code && !spec->ephemeral && !c->mark)
                 return waiting_state(*s->write_failure.reason ? s->write_failure.reason : "CreateContainerError", "%s",
                                      kept_text(&s->write_failure));
         if (c->failure.code)

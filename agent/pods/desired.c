@@ -84,13 +84,13 @@ static void check_leftovers(struct pod_entry *e)
                         take_over(e, &l->meta);
 }
 
-/* What is wrong with ephemeral containers, from container `first` on. */
-static void greet_ephemeral(struct pod_entry *e, size_t first)
+/* What is wrong with containers, from container `first` on. */
+static void greet_containers(struct pod_entry *e, size_t first)
 {
         const struct pod *p = e->pod;
 
         for (size_t i = first; i < p->n_containers && !p->deleting && !p->terminal; i++)
-                if (p->containers[i].refused.code)
+                if (p->containers[i].refused.code && !e->state->containers[i].mark)
                         pod_event(e, &p->containers[i], true, "Failed", "Error: %s",
                                   kept_text(&p->containers[i].refused));
 }
@@ -101,12 +101,12 @@ static void greet(struct pod_entry *e)
 
         if (p->refused.code && !p->deleting && !p->terminal) {
                 bool sandbox = starts_with(p->refused.reason, "Failed"); /* FailedMount, FailedCreatePodSandBox */
-                pod_event(e, p->refused_container, true, sandbox ? p->refused.reason : "Failed", "%s%s",
+                pod_event(e, NULL, true, sandbox ? p->refused.reason : "Failed", "%s%s",
                           sandbox ? "" : "Error: ", kept_text(&p->refused));
         }
         if (p->ignored && !p->deleting && !p->terminal && !e->state->written)
                 pod_event(e, NULL, true, "FieldsIgnored", "not supported yet and without effect: %s", p->ignored);
-        greet_ephemeral(e, 0);
+        greet_containers(e, 0);
 }
 
 /* Takes the leftovers of that pod: an entry that only has to end. */
@@ -221,9 +221,7 @@ static void carry_units(struct pod_entry *e, struct pod *p)
                         now->shares_image = was->shares_image;
                 } else if (now->mark != was->mark) {
                         container_forget_image(c);
-                        err_forget(&e->state->write_failure);
-                        e->state->write_retry_at = 0;
-                        e->state->write_failures = 0;
+                        container_forget_write(e->state, i);
                 }
         }
         for (size_t i = 0; i < p->n_containers; i++)
@@ -312,7 +310,7 @@ static void update_pod(struct pod_entry *e, struct pod *p, const cJSON *object)
                 p = resizing_hold(e, p, object);
         replace(e, p);
         pod_entry_keep(e, object);
-        greet_ephemeral(e, had);
+        greet_containers(e, had);
         pod_mark(e);
 }
 

@@ -213,9 +213,7 @@ static void on_cleared(void *userdata, int error, const Vks__Reply *reply, const
                         container_refresh(c);
                 else
                         container_renew(c);
-                err_forget(&e->state->write_failure);
-                e->state->write_retry_at = 0;
-                e->state->write_failures = 0;
+                container_forget_write(e->state, rq->index);
                 if (!pod_entry_rename(e, rq->index))
                         e->state->blocked = true;
         }

@@ -88,6 +88,16 @@ static struct err with_volumes(const struct pod *p, const struct err *err)
         return e;
 }
 
+/* Containers that are not ephemeral. */
+static bool has_several(const struct pod *p)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < p->n_containers; i++)
+                n += !p->containers[i].ephemeral;
+        return n > 1;
+}
+
 static void on_written(void *userdata, int error, const Vks__Reply *reply, const struct err *err)
 {
         struct request *rq = userdata;
@@ -98,7 +108,10 @@ static void on_written(void *userdata, int error, const Vks__Reply *reply, const
                 return;
         said = with_volumes(e->pod, err);
         e->state->write_in_flight = false;
-        if (error < 0) {
+        if (error < 0 && error != -EAGAIN && reply && has_several(e->pod)) {
+                e->state->write_singly = true; /* whose fault it is will be told then */
+                err_forget(&e->state->write_failure);
+        } else if (error < 0) {
                 e->state->write_retry_at = request_retry_at(error, reply, &e->state->write_failures);
                 request_show_failure(&e->state->write_failure, error, e->state->write_failures, &said,
                                      "CreateContainerError");
@@ -140,6 +153,7 @@ static void on_added(void *userdata, int error, const Vks__Reply *reply, const s
         } else {
                 err_forget(&c->failure);
                 c->start_failures = 0;
+                e->state->written = true;
                 c->mark = c->mark_sent;
                 c->values_written = c->values_sent;
                 tell_created(e, rq->index);
@@ -158,7 +172,21 @@ static bool is_left_out(const struct pod_entry *e, size_t i, size_t only)
 
         if (only == ALL_BUT_EPHEMERAL ? spec->ephemeral : i != only)
                 return true;
-        return c->env_failure.code || (c->mark ? c->mark != spec->mark : !c->image_present);
+        return spec->refused.code || c->env_failure.code || (c->mark ? c->mark != spec->mark : !c->image_present);
+}
+
+/*
+ * Whether the pod's /var is a layer is one answer for all of its units, and given with the first (choose_overlay() in
+ * helper/pods.c): a package that is not there yet may be one that keeps data there.
+ */
+static bool may_write_var(const struct pod_entry *e)
+{
+        for (size_t i = 0; i < e->pod->n_containers && !e->state->written; i++)
+                if (!e->pod->containers[i].ephemeral && !e->pod->containers[i].refused.code &&
+                    e->pod->containers[i].parsed.kind != IMAGE_PATH &&
+                    e->pod->containers[i].parsed.kind != IMAGE_INVALID && !e->state->containers[i].image_present)
+                        return true;
+        return pod_entry_writes_var(e);
 }
 
 static void do_write(struct pod_entry *e, size_t only)
@@ -166,7 +194,7 @@ static void do_write(struct pod_entry *e, size_t only)
         const struct pods_parts *parts = &e->pods->parts;
         CLEANUP(freep) struct content_image *images = xcalloc(e->pod->n_containers, sizeof(*images));
         struct err err = ERR_NONE;
-        bool writes_var = pod_entry_writes_var(e);
+        bool writes_var = may_write_var(e);
         Vks__Write *w;
 
         for (size_t i = 0; i < e->pod->n_containers; i++) {
@@ -188,7 +216,7 @@ static void do_write(struct pod_entry *e, size_t only)
                 return;
         }
         e->state->write_in_flight = true;
-        if (only == ALL_BUT_EPHEMERAL)
+        if (only == ALL_BUT_EPHEMERAL || !e->pod->containers[only].ephemeral)
                 e->state->restarting_all = false; /* the old units are gone, or there would be no WRITE */
         for (size_t i = 0; i < e->pod->n_containers; i++) {
                 struct container_state *c = &e->state->containers[i];
@@ -220,12 +248,18 @@ static void on_started(void *userdata, int error, const Vks__Reply *reply, const
 {
         struct request *rq = userdata;
         struct pod_entry *e = request_answered(rq);
+        bool several = rq->n_units > 1 && reply && error != -EAGAIN;
 
         if (!e)
                 return;
+        e->state->start_singly |= error < 0 && several;
         for (size_t i = 0; error < 0 && i < rq->n_units; i++) {
                 struct container_state *c = &e->state->containers[rq->units[i]];
                 c->requested = false;
+                if (several) { /* some may have begun: that is heard of meanwhile */
+                        c->retry_at = time_now() + RETRY_SOON_USEC;
+                        continue;
+                }
                 c->retry_at = request_retry_at(error, reply, &c->start_failures);
                 request_show_failure(&c->failure, error, c->start_failures, err, "RunContainerError");
                 if (error == -ENOENT && !unit_has_processes(c->unit.phase))
@@ -236,8 +270,8 @@ static void on_started(void *userdata, int error, const Vks__Reply *reply, const
         free(rq);
 }
 
-/* All containers that may start now go into one request: PID 1 then starts them together. */
-static void do_start(struct pod_entry *e, const struct plan *plan, bool restart)
+/* The plan's containers from action `from` on: all of them, or the first. */
+static void start_from(struct pod_entry *e, const struct plan *plan, size_t from, bool restart, bool all)
 {
         Vks__Start start = VKS__START__INIT;
         CLEANUP(content_pod_freep) Vks__Pod *pod = content_pod(&e->pod->id);
@@ -245,7 +279,7 @@ static void do_start(struct pod_entry *e, const struct plan *plan, bool restart)
         char *units[PLAN_ACTIONS_MAX];
 
         rq = request_new(e, 0, plan->n_actions);
-        for (size_t i = 0; i < plan->n_actions; i++) {
+        for (size_t i = from; i < plan->n_actions && (all || rq->n_units == 0); i++) {
                 size_t k = plan->actions[i].index;
                 if (plan->actions[i].kind != (restart ? ACTION_RESTART : ACTION_START))
                         continue;
@@ -258,6 +292,18 @@ static void do_start(struct pod_entry *e, const struct plan *plan, bool restart)
         start.n_units = rq->n_units;
         start.restart = restart;
         helper_start(e->pods->parts.helper, &start, on_started, rq);
+}
+
+/* All containers that may start now go into one request: PID 1 then starts them together. */
+static void do_start(struct pod_entry *e, const struct plan *plan, bool restart)
+{
+        if (!e->state->start_singly) {
+                start_from(e, plan, 0, restart, true);
+                return;
+        }
+        for (size_t i = 0; i < plan->n_actions; i++)
+                if (plan->actions[i].kind == (restart ? ACTION_RESTART : ACTION_START))
+                        start_from(e, plan, i, restart, false);
 }
 
 /* ---- other resources --------------------------------------------------------------------------------------------- */

@@ -202,7 +202,7 @@ void pull_look(struct pod_entry *e)
         for (size_t i = 0; i < e->pod->n_containers; i++) {
                 struct container_state *c = &e->state->containers[i];
                 const struct container *spec = &e->pod->containers[i];
-                if (c->image_present || c->mark || c->pulling || ensure_first(e, i) ||
+                if (c->image_present || c->mark || c->pulling || spec->refused.code || ensure_first(e, i) ||
                     (spec->ephemeral && !container_is_wanted(c, spec)))
                         continue;
                 pull_take(e, i);

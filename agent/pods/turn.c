@@ -45,11 +45,11 @@ static void wake_at(struct pod_entry *e, uint64_t at, uint64_t now)
 
 static void print_plan(struct pods *ps, const struct pod_entry *e, const struct plan *plan)
 {
-        const char *why = e->state->unfit        ? e->state->unfit->text
-                          : e->pod->refused.code ? kept_text(&e->pod->refused)
-                                                 : "";
+        const char *why = e->state->unfit ? e->state->unfit->text : kept_text(&e->pod->refused);
         char line[1024];
 
+        for (size_t i = 0; i < e->pod->n_containers && !*why; i++)
+                why = kept_text(&e->pod->containers[i].refused);
         for (size_t i = 0; i < plan->n_actions; i++) {
                 action_describe(&plan->actions[i], e->pod, line, sizeof(line));
                 fprintf(ps->parts.dry_run, "%s\n", line);

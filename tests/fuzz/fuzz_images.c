@@ -30,7 +30,7 @@ static struct pod *pod_with(const char *image, const char *args)
         return p;
 }
 
-/* A path may be too long for a unit's name: then the pod is refused. */
+/* A path may be too long for a unit's name: then the container is refused. */
 static void check(const struct pod *p, const struct image_table *t)
 {
         const struct container *c = &p->containers[0];
@@ -45,7 +45,7 @@ static void check(const struct pod *p, const struct image_table *t)
                 return;
         if (c->parsed.kind == IMAGE_PACKAGE ? !id_is_package(c->parsed.name) : !id_is_path(c->parsed.name))
                 abort();
-        if ((!id_is_unit(c->unit) && !p->refused.code) || !c->mark || (c->command && !*c->command) ||
+        if ((!id_is_unit(c->unit) && !c->refused.code) || !c->mark || (c->command && !*c->command) ||
             !id_is_path(c->mounts[0].path))
                 abort();
         (void)image_meaning_allows(c, "1:7.0.15-1", NULL);

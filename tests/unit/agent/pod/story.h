@@ -213,6 +213,7 @@ static const struct field {
         F(OF_STATE, FIELD_BOOL, pod_state, write_in_flight),
         F(OF_STATE, FIELD_TIME, pod_state, write_retry_at),
         F(OF_STATE, FIELD_ERR, pod_state, write_failure),
+        F(OF_STATE, FIELD_BOOL, pod_state, write_singly),
         F(OF_STATE, FIELD_BOOL, pod_state, by_signal),
         F(OF_STATE, FIELD_BOOL, pod_state, each),
         F(OF_STATE, FIELD_TIME, pod_state, stop_at),

@@ -221,7 +221,6 @@ Test(ephemeral, what_is_wrong_with_it_is_not_the_pods_fault)
 
         cr_assert_eq(w.pod->n_containers, 3);
         cr_expect_eq(w.pod->refused.code, 0, "%s", kept_text(&w.pod->refused));
-        cr_expect_null(w.pod->refused_container);
         cr_expect_str_eq(w.pod->containers[1].refused.reason, "CreateContainerConfigError");
         cr_expect_eq(w.pod->containers[2].refused.code, 0);
         happen(&w, "ready; c runs; d image_present; e image_present");

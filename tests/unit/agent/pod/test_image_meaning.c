@@ -78,15 +78,14 @@ Test(image_meaning, a_program_whose_unit_had_too_long_a_name_is_refused)
         memset(x, 'x', 250);
         text = xasprintf("[nginx]\npackage = nginx\n[long]\nprogram = /%s\n", x);
         t = table(text);
-        cr_expect(fine->refused.code == 0 && !fine->refused_container);
-        cr_assert_eq(p->refused.code, 0, "%s", kept_text(&p->refused));
+        cr_expect(fine->refused.code == 0 && fine->containers[0].refused.code == 0);
+        cr_assert_eq(p->containers[1].refused.code, 0, "%s", kept_text(&p->containers[1].refused));
         image_meaning_apply(t, p);
-        cr_expect_neq(p->refused.code, 0);
-        cr_expect_eq(p->refused_container, &p->containers[1]);
-        err_keep_set(&refused->refused, -EINVAL, "InvalidImageName", "before");
+        cr_expect_neq(p->containers[1].refused.code, 0);
+        cr_expect(p->refused.code == 0 && p->containers[0].refused.code == 0, "it is the matter of one");
+        err_keep_set(&refused->containers[1].refused, -EINVAL, "InvalidImageName", "before");
         image_meaning_apply(t, refused);
-        cr_expect_str_eq(kept_text(&refused->refused), "before");
-        cr_expect_null(refused->refused_container);
+        cr_expect_str_eq(kept_text(&refused->containers[1].refused), "before");
 }
 
 /* Rows: image, what the pod says, and "command / args" that follow. */

@@ -37,6 +37,84 @@ Test(plan, units_are_written_when_all_images_are_there)
         TELL(stories);
 }
 
+/* kuberuntime_manager.go, SyncPod: each container is started by itself */
+Test(plan, what_one_container_waits_for_holds_up_no_other)
+{
+#define REFUSED(kind, other)                                                                                           \
+        "{\"metadata\":{\"namespace\":\"default\",\"name\":\"web\",\"uid\":\"0f6c2a9e-1234-4abc-8def-0123456789ab\"}," \
+        "\"spec\":{\"" kind "\":[{\"name\":\"c\",\"image\":\"pkg-c\",\"workingDir\":\"x\"}" other                      \
+        "{\"name\":\"d\",\"image\":\"pkg-d\"}]}}"
+#define BEFORE(kind) REFUSED(kind, "],\"containers\":[")
+#define BESIDE       REFUSED("containers", ",")
+        static const char no_image[] = "Pending | c waiting ErrImagePull | d running ready",
+                          no_unit[] = "Pending | c waiting CreateContainerConfigError | d running ready";
+        static const struct story stories[] = {
+                { "an image that cannot be had: the others are written", "Always c d",
+                  "c pull_failure ErrImagePull; c pull_at +10s; d image_present", "write, wake 10s",
+                  "Pending | c waiting ErrImagePull | d waiting ContainerCreating", NULL },
+                { "and start", "Always c d", "c pull_failure ErrImagePull; c pull_at +10s; d written; written",
+                  "start d, wake 10s", NULL, NULL },
+                { "it is tried again, and the pod is Pending as the kubelet has it", "Always c d",
+                  "c pull_failure ErrImagePull; d written; written; d runs", "pull c", no_image, NULL },
+                { "when it is there it is written and starts", "Always c d",
+                  "c pull_failure ErrImagePull; d written; written; d runs; c image_present", "write", NULL, NULL },
+                { "no other is known to be there or not yet", "Always c d e",
+                  "c pull_failure ErrImagePull; c pull_at +10s; d image_present; e pulling", "wake 10s", NULL, NULL },
+                { "none may be pulled", "Always c d", "c pull_failure ErrImageNeverPull; d image_present", "write",
+                  NULL, NULL },
+                { "nothing to write", "Always c d",
+                  "c pull_failure ErrImageNeverPull; d pull_failure ErrImageNeverPull", "", NULL, NULL },
+                { "behind an init container all wait", "Always i/init c",
+                  "i pull_failure ErrImagePull; i pull_at +10s; c written; written", "wake 10s",
+                  "Pending | i waiting ErrImagePull | c waiting PodInitializing", NULL },
+                { "and behind a sidecar", "Always i/sidecar c",
+                  "i pull_failure ErrImagePull; i pull_at +10s; c written; written", "wake 10s",
+                  "Pending | i waiting ErrImagePull | c waiting PodInitializing", NULL },
+                { "those before it do not", "Always i/init s/sidecar c",
+                  "i written; c written; written; s pull_failure ErrImageNeverPull", "start i", NULL, NULL },
+                { "Never: the others may finish, and the pod does not", "Never c d",
+                  "c pull_failure ErrImageNeverPull; d written; written; d runs; d exits 0", "",
+                  "Pending | c waiting ErrImageNeverPull | d terminated Completed 0", NULL },
+                { "once it has run the pod is Running", "Always c d",
+                  "ready; c runs; d runs; c image pkg-n; c exits 0 inactive; c renewed; c pull_failure "
+                  "ErrImageNeverPull",
+                  "", "Running | c waiting ErrImageNeverPull was Completed 0 | d running ready", NULL },
+                { "it ends with the others", "Always c d",
+                  "c pull_failure ErrImageNeverPull; d written; written; d runs; deleting", "stop", NULL, NULL },
+                { "a WRITE of all was refused: one by one", "Always c d",
+                  "c image_present; d image_present; write_singly", "add c", NULL, NULL },
+                { "one after the other", "Always c d",
+                  "c image_present; d image_present; write_singly; write_in_flight", "", NULL, NULL },
+                { "whoever is refused waits alone", "Always c d",
+                  "c image_present; d image_present; write_singly; c failure CreateContainerConfigError; c retry_at "
+                  "+20s",
+                  "add d, wake 20s", "Pending | c waiting CreateContainerConfigError | d waiting ContainerCreating",
+                  NULL },
+                { "and is asked for again", "Always c d",
+                  "c image_present; d written; d runs; written; write_singly; c failure CreateContainerConfigError; "
+                  "c retry_at +20s; +20s",
+                  "add c", no_unit, NULL },
+                { "volumes come first all the same", "Always c d v:configMap",
+                  "c image_present; d image_present; write_singly", "", NULL, NULL },
+                { "what refers to nothing is not asked for", "Always c d",
+                  "c image_present; c env_failure CreateContainerConfigError; c env_told; d image_present; "
+                  "write_singly",
+                  "add d", NULL, NULL },
+                { "one that runs shows nothing of another's", "Always c d",
+                  "d written; written; write_failure CreateContainerConfigError; c image_present; write_retry_at +9s",
+                  "start d, wake 9s", "Pending | c waiting CreateContainerConfigError | d waiting ContainerCreating",
+                  NULL },
+                { "what is wrong with its spec", BESIDE, "", "pull d",
+                  "Pending | c waiting CreateContainerConfigError | d waiting ContainerCreating", NULL },
+                { "is no matter of the other's", BESIDE, "d image_present", "write", NULL, NULL },
+                { "which runs", BESIDE, "d written; written; d runs", "", no_unit, NULL },
+                { "unless it comes behind it", BEFORE("initContainers"), "d written; written", "",
+                  "Pending | c waiting CreateContainerConfigError | d waiting PodInitializing", NULL },
+        };
+
+        TELL(stories);
+}
+
 Test(plan, image_failures_wait_as_kubernetes_does)
 {
         static const struct story stories[] = {

@@ -455,7 +455,7 @@ Test(probed, who_has_probes)
         cr_expect_null(w.pod->containers[2].probes[PROBE_LIVENESS]);
         world_done(&w);
         w = world(WITH("Always", ",\"livenessProbe\":{}"));
-        cr_expect_str_eq(kept_text(&w.pod->refused),
+        cr_expect_str_eq(kept_text(&w.pod->containers[0].refused),
                          "containers{c}.livenessProbe.exec, httpGet, tcpSocket, grpc: none of them is given");
         world_done(&w);
 }

@@ -430,10 +430,13 @@ static void written(struct life *l, const struct request *rq, int error)
         struct pod_state *s = l->w.state;
 
         s->write_in_flight = false;
-        if (rq->kind == ACTION_WRITE && error)
+        s->written |= !error;
+        if (rq->kind == ACTION_WRITE && error && once_in(l, 2) && l->w.pod->n_containers > 1)
+                s->write_singly = true;
+        else if (rq->kind == ACTION_WRITE && error)
                 s->write_retry_at = l->w.now + backoff_next(&s->write_failures, USEC_PER_SEC);
         else if (rq->kind == ACTION_WRITE)
-                s->written = true, s->write_failures = 0;
+                s->write_failures = 0;
         for (size_t i = 0; i < s->n_containers; i++) {
                 struct container_state *c = &s->containers[i];
 
@@ -610,7 +613,7 @@ static void write_units(struct life *l, enum action_kind kind, size_t only)
         struct request *rq = ask(l, kind);
 
         s->write_in_flight = true;
-        if (kind == ACTION_WRITE)
+        if (kind == ACTION_WRITE || !l->w.pod->containers[only].ephemeral)
                 s->restarting_all = false;
         for (size_t i = 0; i < s->n_containers; i++) {
                 struct container_state *c = &s->containers[i];

@@ -261,7 +261,7 @@ Test(content, what_a_pod_is_refused_for_is_an_empty_value)
                 struct run t;
                 uint64_t hash;
                 begin_even_if_refused(&t, container, (struct had){ HUSH, "\"LEVEL\":\"info\"" });
-                cr_expect_neq(t.pod->refused.code, 0, "%s", wrong[i]);
+                cr_expect_neq(t.pod->containers[0].refused.code, 0, "%s", wrong[i]);
                 content_write_free(written(&t, &hash));
                 end(&t);
         }
