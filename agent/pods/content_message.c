@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/pods/content_own.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
 #include "agent/lib/clean_path.h"
 #include "agent/pod/limits.h"
 #include "common/mem.h"
@@ -108,6 +113,52 @@ static void place_program(const struct container *spec, const struct content_ima
         m->command[0] = path_clean(path);
 }
 
+#define NO_PROGRAM "/usr/bin/no-such-program:" /* nobody makes it */
+
+/* Is there something at that path, or may there be, since a volume lies there? */
+static bool may_be_at(const struct container *spec, const char *path)
+{
+        for (size_t i = 0; i < spec->n_mounts; i++)
+                if (starts_with(path, spec->mounts[i].path))
+                        return true;
+        return faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno == EACCES;
+}
+
+/* By its name it is looked for where the helper does (helper/container.c). */
+static bool may_be_program(const struct container *spec, const char *word)
+{
+        static const char *const dirs[] = { "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin" };
+
+        if (strchr(word, '/'))
+                return *word != '/' || may_be_at(spec, word);
+        for (size_t i = 0; i < ARRAY_LEN(dirs) && id_is_filename(word); i++) {
+                CLEANUP(freep) char *path = xasprintf("%s/%s", dirs[i], word);
+                if (may_be_at(spec, path))
+                        return true;
+        }
+        return false;
+}
+
+/*
+ * "echo hello" and "" are no programs of any machine. A unit's command line could not even name them, and the helper
+ * would refuse it, for ever; but as with any program that is not there it is the run that fails, which a Job counts. So
+ * what is to be run is a path that is nowhere, and says whose it is.
+ */
+static void name_no_program(const struct container *spec, Vks__Container *m)
+{
+        static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+-";
+        char *word = m->n_command ? m->command[0] : NULL;
+        char name[100] = "";
+
+        if (!word || (*word && *word != '.' && strspn(word, plain) == strlen(word)) ||
+            (id_is_path(word) && !strpbrk(word, "\"'$%; \\")) || may_be_program(spec, word))
+                return;
+        for (size_t i = 0; word[i] && i + 1 < sizeof(name); i++)
+                name[i] = strchr(plain, word[i]) ? word[i] : '_';
+        free(word);
+        m->command[0] = xasprintf(NO_PROGRAM "%s", name);
+}
+
 static int container_message(const struct content *c, const struct pod *p, const struct container *spec,
                              struct content_image *image, const struct pod_node *node, Vks__Container *m, struct err *e)
 {
@@ -120,6 +171,7 @@ static int container_message(const struct content *c, const struct pod *p, const
         if (!m->n_command && image->program && *image->program)
                 strv_push(&m->command, &m->n_command, xstrdup(image->program));
         place_program(spec, image, m);
+        name_no_program(spec, m);
         describe(p, spec, image, m);
         limits_of_container(p, spec, &limits);
         m->limits = limits_message(&limits);

@@ -286,6 +286,10 @@ static void on_ready(void *userdata)
                 give_up(s, "the container has ended");
                 return;
         }
+        if (!*s->argv[0]) {
+                give_up(s, "command: there is no program \"\"");
+                return;
+        }
         r = make_streams(s, streams);
         if (r >= 0)
                 r = add_output(s, 0, s->wish.tty ? s->terminal : s->out, STREAM_STDOUT);

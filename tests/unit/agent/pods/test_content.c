@@ -78,6 +78,7 @@ static void begin(struct run *t, const char *container, struct had had)
 {
         begin_even_if_refused(t, container, had);
         cr_assert_eq(t->pod->refused.code, 0, "%s", kept_text(&t->pod->refused));
+        cr_assert_eq(t->pod->containers[0].refused.code, 0, "%s", kept_text(&t->pod->containers[0].refused));
 }
 
 static void end(struct run *t)
@@ -385,6 +386,61 @@ Test(content, a_program_by_a_path_of_its_own_is_found_from_the_working_directory
                 content_write_free(w);
                 end(&t);
         }
+}
+
+/* Of what can be no program a unit is made all the same, whose run fails, as with a program that is not there. */
+Test(content, what_can_be_no_program_is_one_that_is_nowhere)
+{
+#define NOWHERE "/usr/bin/no-such-program:"
+        char here[] = "/tmp/vks content XXXXXX";
+        CLEANUP(freep) char *long_word = xcalloc(301, 1), *long_path = NULL;
+        struct {
+                const char *word, *path;
+        } rows[] = {
+                { "echo hello", NOWHERE "echo_hello" },
+                { "", NOWHERE },
+                { ".", NOWHERE "." },
+                { "..", NOWHERE ".." },
+                { "/bin/echo hello", NOWHERE "_bin_echo_hello" },
+                { "/nowhere/100%", NOWHERE "_nowhere_100_" },
+                { "/nowhere//x", NOWHERE "_nowhere__x" },
+                { "$(LEVEL) it", NOWHERE "info_it" },
+                { "caf\u00e9", NOWHERE "caf__" },
+                { "no-such", "no-such" }, /* the helper does the same with these */
+                { "/no/such", "/no/such" },
+                { "sh", "sh" },
+                { "[", "[" }, /* it is there, whatever it is called */
+                { "/bin/", "/bin/" },
+                { "/data/my program", "/data/my program" }, /* nobody knows what is in a volume */
+                { "my data/run.sh", NOWHERE "_my_data_run.sh" },
+                { here, here },
+                { long_word, NULL },
+        };
+
+        memset(long_word, ' ', 300);
+        long_path = xasprintf(NOWHERE "%0*d", 99, 0);
+        for (char *c = long_path + strlen(NOWHERE); *c; c++)
+                *c = '_';
+        rows[ARRAY_LEN(rows) - 1].path = long_path;
+        cr_assert_not_null(mkdtemp(here));
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                CLEANUP(freep)
+                char *container = xasprintf(SOURCES ",\"volumeMounts\":[{\"name\":\"v\",\"mountPath\":\"/data\"}],"
+                                                    "\"command\":[\"%s\",\"%s\"]}],\"volumes\":[{\"name\":\"v\","
+                                                    "\"emptyDir\":{}",
+                                            rows[i].word, rows[i].word);
+                struct run t;
+                uint64_t hash;
+                Vks__Write *w;
+
+                begin(&t, container, (struct had){ HUSH, "\"LEVEL\":\"info\"" });
+                w = written(&t, &hash);
+                cr_expect_str_eq(w->containers[0]->command[0], rows[i].path, "\"%s\"", rows[i].word);
+                cr_expect(!starts_with(w->containers[0]->command[1], NOWHERE), "an argument is any word");
+                content_write_free(w);
+                end(&t);
+        }
+        cr_assert_eq(rmdir(here), 0);
 }
 
 Test(content, a_pod_knows_its_name)

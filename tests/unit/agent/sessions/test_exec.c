@@ -40,6 +40,8 @@ static void end(void)
 
 TestSuite(exec, .init = begin, .fini = end, .timeout = 600);
 
+static const char *word = "sh";
+
 /* The client's connection is there, and all that follows by itself. */
 static void connect_with(struct streams_wish w)
 {
@@ -49,7 +51,7 @@ static void connect_with(struct streams_wish w)
         struct exec_session *s;
 
         wish = w;
-        strv_push(&argv, &n, xstrdup("sh"));
+        strv_push(&argv, &n, xstrdup(word));
         s = exec_session_new(t.event, t.commands, NULL, &where, argv, "alice", &wish);
         peer_open_for(&p, &(struct agreement){ .wire = WIRE_WEBSOCKET, .version = 5 }, &wish, 0, 0, t.event,
                       &exec_session_handler, s);
@@ -275,6 +277,15 @@ Test(exec, a_container_that_has_ended_meanwhile_runs_nothing)
         connect_with((struct streams_wish){ .out = true });
         cr_assert_str_eq(asked(), "");
         cr_assert(strstr(ws_sent(&p), "the container has ended"));
+}
+
+Test(exec, an_empty_word_is_no_program)
+{
+        word = "";
+        connect_with((struct streams_wish){ .out = true });
+        cr_assert_str_eq(asked(), "");
+        cr_assert(strstr(ws_sent(&p), "there is no program \\\"\\\""), "%s", ws_sent(&p));
+        cr_assert(p.carrier_finished);
 }
 
 Test(exec, what_is_refused_is_said)
