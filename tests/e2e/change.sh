@@ -127,6 +127,29 @@ YAML
     done
 }
 
+# Whether the pod's /var shows what the package keeps there is one answer for all of its containers, given before it is known which package it will be.
+test_a_wrong_image_beside_what_runs_becomes_a_package_with_data() {
+    local pid
+    apply <<YAML
+apiVersion: v1
+kind: Pod
+metadata: {name: data}
+spec: {terminationGracePeriodSeconds: 5, containers: [{name: c, image: no-such-package-vks}, {name: d, image: /bin/sleep, command: [/bin/sleep, "10000"]}]}
+YAML
+    wait_for 60 "the other runs" equals true of_container data d .ready
+    wait_for 60 "the first waits" contains Image of_container data c '.state.waiting.reason'
+    pid=$(main_pid "$(unit_of data 'bin\x2fsleep')")
+    set_image data c=redis-server
+    running data 120
+    in_pod "$(unit_of data redis-server)" redis-cli ping | grep -q PONG || fail "redis does not answer"
+    [ "$(main_pid "$(unit_of data 'bin\x2fsleep')")" = "$pid" ] || fail "the other was started anew"
+    # in place to what does not exist: that container ends, and the other goes on
+    set_image data c=no-such-package-vks
+    wait_for 60 "the first waits again" contains Image of_container data c '.state.waiting.reason'
+    [ "$(main_pid "$(unit_of data 'bin\x2fsleep')")" = "$pid" ] || fail "the other was started anew"
+    [ "$(pod_field data '{.status.phase}')" = Running ] || fail "both have begun, so it runs"
+}
+
 test_a_reference_to_a_registry_is_no_image_here_and_says_what_is() {
     apply <<YAML
 apiVersion: v1

@@ -78,6 +78,88 @@ YAML
     wait_for 30 "the other runs" equals true pod_field beside '{.status.containerStatuses[1].ready}'
 }
 
+test_a_command_that_can_be_no_program_is_one_that_is_not_there() {
+    local n word said
+    apply <<YAML
+apiVersion: batch/v1
+kind: Job
+metadata: {name: line}
+spec:
+  backoffLimit: 0
+  template: {spec: {restartPolicy: Never, containers: [{name: c, image: /bin/sh, command: ["echo hello"]}]}}
+YAML
+    pod again 'image: /bin/sh, command: [""]}, {name: path, image: /bin/sh, command: ["/bin/echo hello"]}, {name: other, image: /bin/sh, command: [/bin/sleep, "1000"]'
+    wait_for 30 "the Job has failed" equals 1 field job line '{.status.failed}'
+    wait_for 20 "its end" equals "StartError 128" k get pod -l job-name=line -o 'jsonpath={.items[0].status.containerStatuses[0].state.terminated.reason} {.items[0].status.containerStatuses[0].state.terminated.exitCode}'
+    wait_for 20 "its message" contains "no-such-program:echo_hello: No such file" k get pod -l job-name=line -o 'jsonpath={.items[0].status.containerStatuses[0].state.terminated.message}'
+    for n in 0 1; do
+        wait_for 60 "it is started again" at_least 2 pod_field again "{.status.containerStatuses[$n].restartCount}"
+        wait_for 60 "with a delay" equals CrashLoopBackOff pod_field again "{.status.containerStatuses[$n].state.waiting.reason}"
+    done
+    [ "$(pod_field again '{.status.containerStatuses[2].ready} {.status.containerStatuses[2].restartCount} {.status.phase}')" = "true 0 Running" ] || fail "the other"
+    for word in '' no-such-program 'echo hello'; do
+        ! said=$(k exec again -c other -- "$word" 2>&1) || fail "\"$word\" ran"
+        [[ $said == *"there is no program \"$word\""* ]] || fail "\"$word\": $said"
+    done
+}
+
+container() { pod_field "$1" "{.status.$2[?(@.name==\"$3\")]$4}"; } # POD LIST CONTAINER JSONPATH
+waits() { wait_for 60 "$3 of $1 waits with $4" contains "$4" container "$1" "$2" "$3" '.state.waiting.reason'; } # POD LIST CONTAINER REASON
+
+# kuberuntime_manager.go, SyncPod: each container is started by itself.
+test_what_one_container_waits_for_holds_up_no_other() {
+    local c list=containerStatuses pid sleep='image: /bin/sleep, command: [sleep, "1000"]'
+    pod many "image: no-such-package-vks3}, {name: never, image: cowsay, imagePullPolicy: Never}, {name: name, image: 'No/Such_Name!'},
+    {name: policy, $sleep, securityContext: {runAsUser: 0}}, {name: nonroot, $sleep, securityContext: {runAsUser: 0, runAsNonRoot: true}},
+    {name: env, $sleep, env: [{name: X, valueFrom: {configMapKeyRef: {name: late, key: k}}}]}, {name: dir, $sleep, workingDir: relative},
+    {name: good, $sleep}, {name: other, $sleep"
+    for c in good other; do wait_for 60 "$c runs" equals true container many $list $c .ready; done
+    waits many $list c Image
+    waits many $list never ErrImageNeverPull
+    waits many $list name InvalidImageName
+    for c in policy nonroot env dir; do waits many $list $c CreateContainerConfigError; done
+    [ "$(pod_field many '{.status.phase}')" = Pending ] || fail "a container that has never begun keeps the pod Pending"
+    event many "Error: container policy: policy rule root"
+    event many "Error: container's runAsUser breaks non-root policy"
+    event many 'configmap "late" not found'
+    # an agent that comes back leaves what runs alone, and waits for the same
+    pid=$(main_pid "vks.$NS.many.bin\\x2fsleep.good.service")
+    node systemctl restart vks-agent
+    k create configmap late --from-literal=k=v >/dev/null
+    wait_for 60 "what it waited for is there" equals true container many $list env .ready
+    k set image pod/many c=/bin/bash >/dev/null # which ends at once: it has begun
+    wait_for 60 "c has run" at_least 1 container many $list c .restartCount
+    for c in policy nonroot dir; do waits many $list $c CreateContainerConfigError; done
+    [ "$(main_pid "vks.$NS.many.bin\\x2fsleep.good.service")" = "$pid" ] || fail "it was started anew"
+    k delete pod many --timeout=120s >/dev/null || fail "it cannot be deleted"
+    assert_clean_node
+}
+
+test_an_init_container_that_cannot_be_had_holds_up_what_comes_behind_it() {
+    local kind sleep='image: /bin/sleep, command: [sleep, "1000"]'
+    pod image "$sleep" '  initContainers: [{name: first, image: /bin/true, command: ["true"]}, {name: bad, image: no-such-package-vks4}]'
+    pod policy "$sleep" '  initContainers: [{name: first, image: /bin/true, command: ["true"]}, {name: bad, image: /bin/true, command: ["true"], securityContext: {runAsUser: 0}}]'
+    pod spec "$sleep" '  initContainers: [{name: first, image: /bin/true, command: ["true"]}, {name: bad, image: /bin/true, command: ["true"], workingDir: relative}]'
+    # it does not wait for one that comes behind it
+    pod behind 'image: no-such-package-vks5' '  initContainers: [{name: first, image: /bin/true, command: ["true"]}]'
+    for kind in image policy spec behind; do
+        wait_for 60 "the first of $kind has run" equals Completed container $kind initContainerStatuses first '.state.terminated.reason'
+        [ "$(container $kind containerStatuses c .started)" = false ] || fail "$kind: it has begun"
+    done
+    waits image initContainerStatuses bad Image
+    waits policy initContainerStatuses bad CreateContainerConfigError
+    waits spec initContainerStatuses bad CreateContainerConfigError
+    for kind in image policy spec; do waits $kind containerStatuses c PodInitializing; done
+    waits behind containerStatuses c Image
+}
+
+test_a_pod_that_never_restarts_waits_for_the_one_that_has_not_begun() {
+    pod once 'image: no-such-package-vks6}, {name: done, image: /bin/true, command: ["true"]' '  restartPolicy: Never'
+    wait_for 60 "the other is over" equals Completed container once containerStatuses done '.state.terminated.reason'
+    waits once containerStatuses c Image
+    [ "$(pod_field once '{.status.phase}')" = Pending ] || fail "its phase"
+}
+
 test_never_pull_means_never() {
     pod never 'image: cowsay, imagePullPolicy: Never, command: ["/usr/games/cowsay"]'
     wait_for 20 "ErrImageNeverPull" equals ErrImageNeverPull reason never
@@ -164,6 +246,7 @@ test_an_unreachable_api_server_is_told_and_waited_for() {
 }
 
 together a_package_that_does_not_exist a_good_package_beside_a_bad_one_is_installed a_package_without_a_unit_needs_a_command \
-    an_image_that_is_no_package_name an_unknown_volume_type a_program_that_is_not_there never_pull_means_never a_wrong_kubeconfig_names_its_field \
+    an_image_that_is_no_package_name an_unknown_volume_type a_program_that_is_not_there a_command_that_can_be_no_program_is_one_that_is_not_there \
+    an_init_container_that_cannot_be_had_holds_up_what_comes_behind_it a_pod_that_never_restarts_waits_for_the_one_that_has_not_begun never_pull_means_never a_wrong_kubeconfig_names_its_field \
     an_unreachable_api_server_is_told_and_waited_for
 run_tests
