@@ -141,7 +141,7 @@ YAML
     pid=$(main_pid "$(unit_of data 'bin\x2fsleep')")
     set_image data c=redis-server
     running data 120
-    in_pod "$(unit_of data redis-server)" redis-cli ping | grep -q PONG || fail "redis does not answer"
+    [ "$(node redis-cli ping)" = PONG ] || fail "redis does not answer"
     [ "$(main_pid "$(unit_of data 'bin\x2fsleep')")" = "$pid" ] || fail "the other was started anew"
     # in place to what does not exist: that container ends, and the other goes on
     set_image data c=no-such-package-vks

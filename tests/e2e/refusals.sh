@@ -153,6 +153,21 @@ test_an_init_container_that_cannot_be_had_holds_up_what_comes_behind_it() {
     waits behind containerStatuses c Image
 }
 
+# Both are started by one request, until it fails.
+test_a_unit_that_systemd_does_not_start_holds_up_no_other() {
+    local unit="/etc/systemd/system/vks.$NS.masked.bin\\x2fsh.service"
+    trap 'sh_node "rm -f /etc/systemd/system/vks.*; systemctl daemon-reload"' EXIT
+    node ln -s /dev/null "$unit"
+    pod masked 'image: /bin/sh, command: [sleep, "1000"]}, {name: other, image: /bin/sleep, command: [sleep, "1000"]'
+    event masked "Error: .*masked"
+    wait_for 30 "the other runs" equals true container masked containerStatuses other .ready
+    waits masked containerStatuses c RunContainerError
+    node rm "$unit"
+    node systemctl daemon-reload
+    running masked 60
+    [ "$(container masked containerStatuses other .restartCount)" = 0 ] || fail "the other was started anew"
+}
+
 test_a_pod_that_never_restarts_waits_for_the_one_that_has_not_begun() {
     pod once 'image: no-such-package-vks6}, {name: done, image: /bin/true, command: ["true"]' '  restartPolicy: Never'
     wait_for 60 "the other is over" equals Completed container once containerStatuses done '.state.terminated.reason'
