@@ -192,17 +192,19 @@ static void plan_end(const struct pod *p, const struct pod_state *s, uint64_t no
  * ---------------------------------------------------------------------------------------- */
 
 /*
- * True when there is every image that the pod begins with, or is known not to be had yet: that is its own container's
- * matter, and the others begin without it. Until it is known they wait, so that most pods are one WRITE. Those of
- * ephemeral containers are not among them.
+ * True when the pod may begin: there is every image, or it is known that one cannot be had yet, or it takes its time.
+ * That is its own container's matter, and the others begin without it; at first they wait, so that most pods are one
+ * WRITE. Those of ephemeral containers are not among them.
  */
 static bool plan_images(const struct pod *p, const struct pod_state *s, uint64_t now, struct plan *plan)
 {
-        bool all = true;
+        bool all = true, any = false;
 
         for (size_t i = 0; i < s->n_containers; i++) {
                 const struct container_state *c = &s->containers[i];
                 const struct container *spec = &p->containers[i];
+
+                any |= c->image_present && !spec->ephemeral;
                 if (c->image_present || c->mark || spec->refused.code ||
                     (spec->ephemeral && !container_is_wanted(c, spec)))
                         continue;
@@ -210,7 +212,7 @@ static bool plan_images(const struct pod *p, const struct pod_state *s, uint64_t
                 if (!c->pulling && !container_pull_is_final(c) && due(plan, c->pull_at, now))
                         add(plan, ACTION_PULL, i);
         }
-        return all;
+        return all || s->written || (any && due(plan, s->start_time + IMAGES_TOGETHER, now));
 }
 
 static bool plan_volumes(const struct pod *p, const struct pod_state *s, uint64_t now, struct plan *plan)

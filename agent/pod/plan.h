@@ -55,6 +55,9 @@ struct action {
 
 enum { PLAN_ACTIONS_MAX = 256 };
 
+/* How long the containers of a pod that begins wait for each other's images. */
+#define IMAGES_TOGETHER (10 * USEC_PER_SEC)
+
 struct plan {
         struct action actions[PLAN_ACTIONS_MAX];
         size_t n_actions;

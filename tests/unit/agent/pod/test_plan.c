@@ -28,9 +28,13 @@ Test(plan, units_are_written_when_all_images_are_there)
 {
         static const struct story stories[] = {
                 { "they are pulled side by side", "Always c d", "", "pull c, pull d", NULL, NULL },
-                { "one of two is not enough", "Always c d", "c image_present", "pull d", NULL, NULL },
-                { "whichever it is", "Always c d", "d image_present", "pull c", NULL, NULL },
-                { "an init container's counts as well", "Always i/init c", "c image_present", "pull i", NULL, NULL },
+                { "one of two is not enough", "Always c d", "c image_present", "pull d, wake 10s", NULL, NULL },
+                { "whichever it is", "Always c d", "d image_present", "pull c, wake 10s", NULL, NULL },
+                { "an init container's counts as well", "Always i/init c", "c image_present", "pull i, wake 10s", NULL,
+                  NULL },
+                { "but not for ever", "Always c d", "c image_present; d pulling; +10s", "write", NULL, NULL },
+                { "and then what is there starts", "Always c d", "c written; written; d pulling; +10s", "start c",
+                  "Pending | c waiting ContainerCreating | d waiting ContainerCreating", NULL },
                 { "all of them", "Always c d", "c image_present; d image_present", "write", NULL, NULL },
         };
 
@@ -59,7 +63,7 @@ Test(plan, what_one_container_waits_for_holds_up_no_other)
                 { "when it is there it is written and starts", "Always c d",
                   "c pull_failure ErrImagePull; d written; written; d runs; c image_present", "write", NULL, NULL },
                 { "no other is known to be there or not yet", "Always c d e",
-                  "c pull_failure ErrImagePull; c pull_at +10s; d image_present; e pulling", "wake 10s", NULL, NULL },
+                  "c pull_failure ErrImagePull; c pull_at +20s; d image_present; e pulling", "wake 10s", NULL, NULL },
                 { "none may be pulled", "Always c d", "c pull_failure ErrImageNeverPull; d image_present", "write",
                   NULL, NULL },
                 { "nothing to write", "Always c d",
