@@ -169,8 +169,8 @@ test_a_unit_that_systemd_does_not_start_holds_up_no_other() {
 }
 
 test_a_pod_that_never_restarts_waits_for_the_one_that_has_not_begun() {
-    pod once 'image: no-such-package-vks6}, {name: done, image: /bin/true, command: ["true"]' '  restartPolicy: Never'
-    wait_for 60 "the other is over" equals Completed container once containerStatuses done '.state.terminated.reason'
+    pod once 'image: no-such-package-vks6}, {name: over, image: /bin/true, command: ["true"]' '  restartPolicy: Never'
+    wait_for 60 "the other is over" equals Completed container once containerStatuses over '.state.terminated.reason'
     waits once containerStatuses c Image
     [ "$(pod_field once '{.status.phase}')" = Pending ] || fail "its phase"
 }
