@@ -248,11 +248,12 @@ static void on_started(void *userdata, int error, const Vks__Reply *reply, const
 {
         struct request *rq = userdata;
         struct pod_entry *e = request_answered(rq);
-        bool several = rq->n_units > 1 && reply && error != -EAGAIN;
+        bool several;
 
         if (!e)
                 return;
-        e->state->start_singly |= error < 0 && several;
+        several = error < 0 && error != -EAGAIN && reply && rq->n_units > 1;
+        e->state->start_singly |= several;
         for (size_t i = 0; error < 0 && i < rq->n_units; i++) {
                 struct container_state *c = &e->state->containers[rq->units[i]];
                 c->requested = false;
