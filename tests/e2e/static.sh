@@ -127,6 +127,29 @@ test_it_runs_without_an_api_server() {
 }
 
 # Who may make pods in a namespace may write the annotations that a mirror has: that makes no pod of the machine's out of it, and ends none.
+test_what_one_container_waits_for_holds_up_no_other() {
+    local pod=some-$NODE state='{range .status.containerStatuses[*]}{.name} {.ready} {.state.waiting.reason};{end}'
+    trap drop_manifests EXIT
+    node tee "/root/$NS.yaml" >/dev/null <<YAML
+apiVersion: v1
+kind: Pod
+metadata: {name: some, namespace: "$NS"}
+spec:
+  terminationGracePeriodSeconds: 5
+  containers:
+  - {name: image, image: "No/Such_Name!"}
+  - {name: policy, image: /bin/sleep, command: [sleep, "1000"], securityContext: {runAsUser: 0}}
+  - {name: good, image: /bin/sh, command: [sleep, "1000"]}
+YAML
+    node mv "/root/$NS.yaml" "$MANIFESTS/$NS.yaml"
+    wait_for 30 "one runs, and the others say why not" equals \
+        "image false InvalidImageName;policy false CreateContainerConfigError;good true ;" pod_field "$pod" "$state"
+    unit_runs "$pod" || fail "its unit"
+    drop_manifests
+    gone "$pod"
+    assert_clean_node
+}
+
 test_a_mirror_by_hand_is_nobodys() {
     local pod=web-$NODE unit pid uid hash annotations
     trap drop_manifests EXIT
