@@ -19,7 +19,7 @@
 enum {
         TEXT_MAX = 2 * 1024 * 1024,
         CARRIED_MAX = 1024 * 1024, /* of systemd's credentials */
-        FILE_MAX = 17 * 1024 * 1024,
+        FILE_MAX = 4 * 1024 * 1024,
         PTS_FIRST = 136, /* major numbers of the far ends of pseudo-terminals: Documentation/admin-guide/devices.txt */
         PTS_LAST = 143,
         NULL_MAJOR = 1, /* /dev/null, likewise */

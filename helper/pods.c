@@ -11,7 +11,7 @@
 
 enum {
         TEXT_MAX = 2 * 1024 * 1024,
-        ENV_MAX = 17 * 1024 * 1024,
+        ENV_MAX = 4 * 1024 * 1024,
         CARRIED_MAX = 1024 * 1024, /* of systemd's credentials */
         REMOVE_JOBS = 2,           /* the mount and the slice are stopped */
 };

@@ -19,6 +19,7 @@ enum {
         WORDS_MAX = 4096, /* of a command line, or variables of an environment */
         COMMAND_MAX =
                 128 * 1024, /* bytes of a command line: systemd reads lines up to 1 MiB, and a byte may need four */
+        ENV_MAX = 1024 * 1024, /* bytes of variables: execve(2) takes not many more, and systemd reads them at each start */
         GRACE_MAX = 366 * 24 * 3600,
         CPU_WEIGHT_MAX = 10000,      /* cgroups(7), cpu.weight */
         CPU_MILLI_MIN = 10,          /* 1 ms in each 100 ms: the kernel's bound */
@@ -254,11 +255,16 @@ static bool names_code(const char *name)
 
 static int parse_env(const struct policy *p, const Vks__Container *c, struct err *e)
 {
+        size_t bytes = 0;
+
         if (c->n_env > WORDS_MAX)
                 return MALFORMED(e, "env: more than %d variables", WORDS_MAX);
         for (size_t i = 0; i < c->n_env; i++) {
                 const char *name = c->env[i]->name;
 
+                bytes += strlen(name) + c->env[i]->value.len + 2; /* "=", and a NUL */
+                if (bytes > ENV_MAX)
+                        return MALFORMED(e, "env: more than %d bytes, with the names", ENV_MAX);
                 if (!id_is_env_name(name))
                         return MALFORMED(e, "env \"%.80s\": not the name of a variable", name);
                 if (c->unit[0] && p->root != POLICY_ROOT_ALLOW && names_code(name) && !rule_of_services(name))

@@ -3,6 +3,13 @@
 #include "common/utf8.h"
 #include "helper/text/unit_text.h"
 
+/*
+ * PID 1 reads the file itself, at each start, and does nothing else until it has looked for each name among all others,
+ * some three times over. So there are not many in it, and none has a long name: a second would be a matter of a pod's
+ * wish. What is beyond that is vks-exec's to bring.
+ */
+enum { FILE_VARIABLES = 512, FILE_NAME = 128 };
+
 /* What systemd's src/basic/env-util.c accepts: letters, digits and underscores; UTF-8 without control characters but
  * tab and newline. */
 static bool env_is_plain(const char *name, const void *value, size_t size)
@@ -12,15 +19,17 @@ static bool env_is_plain(const char *name, const void *value, size_t size)
 }
 
 /* A line of an environment file, as systemd's src/basic/env-file.c reads it. */
-void unit_text_env(const struct unit_text *u, const char *name, const void *value, size_t size, struct buf *b,
+void unit_text_env(struct unit_text *u, const char *name, const void *value, size_t size, struct buf *b,
                    struct buf *carried)
 {
-        if (u->who.become || !env_is_plain(name, value, size)) {
+        if (u->who.become || !env_is_plain(name, value, size) || strlen(name) > FILE_NAME ||
+            u->n_env >= FILE_VARIABLES) {
                 buf_printf(carried, "%s=", name);
                 buf_add(carried, value, size);
                 buf_char(carried, '\0');
                 return;
         }
+        u->n_env++;
         buf_printf(b, "%s=\"", name);
         for (const char *s = value; size-- > 0; s++) {
                 if (strchr("\"\\`$", *s))

@@ -37,6 +37,7 @@ struct unit_text {
         struct privilege who;
         bool carried;     /* vks-exec runs the program: it becomes somebody, brings variables or words of the command
                            * line (unit_text_env(), unit_text_hidden()), or makes the working directory */
+        size_t n_env;     /* variables in its environment file */
         bool console;     /* vks-exec asks the agent for a terminal or for its standard input */
         bool writes_host; /* it can write to a hostPath, where its files stay when the pod is gone */
 
@@ -93,11 +94,11 @@ void unit_text_owner(const char *uid, struct buf *b);
 
 /*
  * Appends one variable of the container: to `file`, its environment file (POD_RUN_DIR/UID/env/CONTAINER), or, if
- * systemd would not take the variable there (systemd.exec(5), EnvironmentFile=), byte for byte to `carried`, the
- * credential of vks-exec (CONTAINER.carried beside it). Where vks-exec starts as root and becomes another user, all
+ * systemd would not take the variable there (systemd.exec(5), EnvironmentFile=) or would be kept busy by it, byte for
+ * byte to `carried`, the credential of vks-exec (CONTAINER.carried beside it). Where vks-exec starts as root and becomes another user, all
  * variables go to `carried`: root must not load anything that a pod names.
  */
-void unit_text_env(const struct unit_text *u, const char *name, const void *value, size_t size, struct buf *file,
+void unit_text_env(struct unit_text *u, const char *name, const void *value, size_t size, struct buf *file,
                    struct buf *carried);
 
 /* Appends to `carried` a word that vks-exec puts into the command line at `index`, in which the program has 0. No

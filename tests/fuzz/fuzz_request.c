@@ -80,7 +80,7 @@ static void check_fill(const struct op_fill *op)
 
 /* A line of an environment file, read as systemd does, gives the value
  * back; what such a file cannot hold is carried. */
-static void check_env(const struct unit_text *u, const Vks__Env *v, struct buf *carried)
+static void check_env(struct unit_text *u, const Vks__Env *v, struct buf *carried)
 {
         CLEANUP(buf_done) struct buf b = BUF(1 << 20);
         size_t old = carried->len, n = strlen(v->name), at = n + 2;

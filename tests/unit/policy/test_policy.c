@@ -1361,7 +1361,7 @@ static int write_many(struct written *w, size_t n_containers, size_t n_volumes, 
 
 Test(policy, there_is_a_bound_to_every_list_of_a_pod)
 {
-        CLEANUP(freep) char *word = xcalloc(128 * 1024, 1);
+        CLEANUP(freep) char *word = xcalloc(128 * 1024, 1), *values = xcalloc(128 * 1024, 1);
         struct written w = container();
         Vks__Write without = VKS__WRITE__INIT;
         CLEANUP(policy_freep) struct policy *p = conf("");
@@ -1382,6 +1382,12 @@ Test(policy, there_is_a_bound_to_every_list_of_a_pod)
         cr_assert_str_eq(w.e.text, "container c: volumeMounts: two are at /data");
         cr_assert_eq(write_many(&w, 1, 1, 1, 4097, 1, 1), -EINVAL);
         cr_assert_str_eq(w.e.text, "container c: env: more than 4096 variables");
+        memset(values, 'x', 128 * 1024);
+        w.env.value = (ProtobufCBinaryData){ 128 * 1024 - 3, (uint8_t *)values }; /* with "A", "=" and a NUL */
+        cr_assert_eq(write_many(&w, 1, 1, 1, 8, 1, 1), 0, "%s", w.e.text);
+        cr_assert_eq(write_many(&w, 1, 1, 1, 9, 1, 1), -EINVAL);
+        cr_assert_str_eq(w.e.text, "container c: env: more than 1048576 bytes, with the names");
+        w.env.value = (ProtobufCBinaryData){ 0 };
         cr_assert_eq(write_many(&w, 1, 1, 1, 1, 1, 4095), 0, "%s", w.e.text);
         cr_assert_eq(write_many(&w, 1, 1, 1, 1, 1, 4096), -EINVAL);
         cr_assert_str_eq(w.e.text, "container c: command and args have more than 4096 words");

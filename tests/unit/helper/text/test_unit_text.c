@@ -926,6 +926,28 @@ Test(unit_text, variables_that_systemd_refuses_are_carried_as_they_are)
         }
 }
 
+/* PID 1 compares each name in the file with each other one, at each start. */
+Test(unit_text, what_pid_1_reads_itself_of_variables_is_little)
+{
+        CLEANUP(buf_done) struct buf b = BUF(65536), carried = BUF(65536);
+        struct unit_text u = text_of(NULL);
+        char name[130] = "";
+
+        memset(name, 'N', 128);
+        unit_text_env(&u, name, "v", 1, &b, &carried);
+        cr_assert_eq(carried.len, 0);
+        name[128] = 'N';
+        unit_text_env(&u, name, "v", 1, &b, &carried);
+        cr_assert_eq(carried.len, strlen(name) + 3);
+        buf_reset(&carried);
+        for (int i = 1; i < 512; i++)
+                unit_text_env(&u, "A", "v", 1, &b, &carried);
+        cr_assert_eq(carried.len, 0);
+        unit_text_env(&u, "A", "late", 4, &b, &carried);
+        cr_assert_eq(carried.len, strlen("A=late") + 1);
+        cr_assert_str_eq(carried.data, "A=late");
+}
+
 Test(unit_text, a_hidden_word_is_no_variable)
 {
         CLEANUP(buf_done) struct buf carried = BUF(4096);
