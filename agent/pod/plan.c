@@ -120,12 +120,12 @@ static bool wants_each(const struct pod *p, const struct pod_state *s)
 
 static bool is_long(const struct pod *p, const struct pod_state *s)
 {
-        return s->by_signal || (p->deleting && !s->stop_at && p->deletion_grace_s > p->grace_s);
+        return s->by_signal || (!s->stop_at && pod_grace_is_long(p, pod_grace_s(p, s)));
 }
 
 static void plan_stop(const struct pod *p, const struct pod_state *s, uint64_t now, struct plan *plan)
 {
-        if (!s->stop_at && wants_each(p, s)) {
+        if (!s->stop_at && (wants_each(p, s) || (is_long(p, s) && !p->deleting))) {
                 add(plan, ACTION_BEGIN_END, 0);
         } else if (s->each || is_long(p, s) || (!s->stop_sent && wants_each(p, s))) {
                 plan_stop_each(p, s, is_long(p, s), now, plan);
@@ -273,12 +273,15 @@ static void plan_replace(const struct pod *p, const struct pod_state *s, size_t 
 {
         const struct container_state *c = &s->containers[i];
 
-        if (unit_has_processes(c->unit.phase) && !plan_pre_stop(p, s, i, now, plan))
+        bool runs = unit_has_processes(c->unit.phase), by_signal = runs && pod_grace_is_long(p, p->grace_s);
+        bool asked = by_signal ? c->term_sent : c->stop_sent;
+
+        if (runs && !plan_pre_stop(p, s, i, now, plan))
                 return;
-        if (unit_has_processes(c->unit.phase) || is_held(c) || c->requested) {
-                if (!c->stop_sent && due(plan, c->stop_retry_at, now))
-                        add(plan, ACTION_END, i);
-                else if (c->stop_sent && !c->kill_sent && due(plan, kills_at(p, s, i), now))
+        if (runs || is_held(c) || c->requested) {
+                if (!asked && due(plan, c->stop_retry_at, now))
+                        add(plan, by_signal ? ACTION_TERM : ACTION_END, i);
+                else if (asked && !c->kill_sent && due(plan, kills_at(p, s, i), now))
                         add(plan, ACTION_END_KILL, i);
         } else if (!c->clear_in_flight && due(plan, c->clear_retry_at, now)) {
                 add(plan, ACTION_CLEAR, i);
@@ -293,7 +296,7 @@ static void plan_replace(const struct pod *p, const struct pod_state *s, size_t 
 static void plan_unhealthy(const struct pod *p, const struct pod_state *s, size_t i, uint64_t now, struct plan *plan)
 {
         const struct container_state *c = &s->containers[i];
-        bool by_signal = container_grace_s(c, &p->containers[i], p) > p->grace_s;
+        bool by_signal = pod_grace_is_long(p, container_grace_s(c, &p->containers[i], p));
 
         if (!plan_pre_stop(p, s, i, now, plan))
                 return;

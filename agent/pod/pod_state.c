@@ -132,6 +132,13 @@ int64_t pod_grace_s(const struct pod *p, const struct pod_state *s)
         return s->evicted && s->evicted_grace_s < grace ? s->evicted_grace_s : grace;
 }
 
+enum { GRACE_OF_A_JOB_S = 60 };
+
+bool pod_grace_is_long(const struct pod *p, int64_t grace_s)
+{
+        return grace_s > p->grace_s || grace_s > GRACE_OF_A_JOB_S;
+}
+
 /* ---- taking over what the API server remembers ------------------------------------------------------------------- */
 
 static const char *invocation_of(const char *container_id)

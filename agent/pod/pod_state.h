@@ -228,6 +228,13 @@ void pod_state_shut_down(struct pod_state *s, int64_t grace_s, uint64_t now);
 /* How long the pod has to end, in seconds, when it is asked to now. */
 int64_t pod_grace_s(const struct pod *p, const struct pod_state *s);
 
+/*
+ * Is that more than a unit should be stopped for? It is, where it is more than the unit's own timeout (the pod's grace),
+ * by which systemd kills; and where it is more than a job of systemd's should last: the machine has not many of them to
+ * give to pods, and whoever writes a pod says how long it may take to end.
+ */
+bool pod_grace_is_long(const struct pod *p, int64_t grace_s);
+
 /* What the message of a rejected pod begins with. */
 #define REJECTED_PREFIX "Pod was rejected: "
 

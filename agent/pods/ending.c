@@ -40,7 +40,7 @@ void ending_begin_each(struct pod_entry *e, uint64_t now)
 {
         begin_end(e, now);
         e->state->each = true;
-        e->state->by_signal = e->pod->deleting && e->pod->deletion_grace_s > e->pod->grace_s;
+        e->state->by_signal = pod_grace_is_long(e->pod, pod_grace_s(e->pod, e->state));
         pod_mark(e);
 }
 

@@ -613,11 +613,13 @@ Test(helper, no_mount_point_is_made_where_a_pod_has_put_something)
 Test(helper, variables_that_are_too_many_are_refused_and_not_cut)
 {
         struct asked *a = sleeper();
-        size_t n = 9 * 1024 * 1024; /* each byte becomes two */
+        size_t n = 1024 * 1024 - strlen("a.b") - 2; /* as much as there may be, and one word more */
         CLEANUP(freep) char *value = xcalloc(n, 1);
+        Vks__Word hush = VKS__WORD__INIT, *hidden[] = { &hush };
 
         memset(value, '"', n);
-        a->env.name = STR("A"), a->env.value = (ProtobufCBinaryData){ n, (uint8_t *)value }, a->c.n_env = 1;
+        hush.index = 1, hush.value = STR("hush"), a->c.hidden = hidden, a->c.n_hidden = 1;
+        a->env.name = STR("a.b"), a->env.value = (ProtobufCBinaryData){ n, (uint8_t *)value }, a->c.n_env = 1;
         write_pod(a);
         expect(-E2BIG, "container c: writing ");
         nothing_is_left();

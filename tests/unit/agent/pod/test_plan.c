@@ -408,6 +408,12 @@ Test(plan, a_hook_runs_before_the_signal_and_inside_the_grace)
                   ENDS "; c pre-stop runs; d stop_sent; d killed 15; +4s; kill_at +0s", "end c", NULL, NULL },
                 { "a longer grace than the units have is kept by signals", pod,
                   ENDS "; by_signal; c pre-stop over; d killed 15", "term c", NULL, NULL },
+                { "also without a hook", "Always c", "ready; c runs; grace_s 61s; deleting; deletion_grace_s 61s",
+                  "term c", NULL, NULL },
+                { "and so is one that a job of systemd's is not to last for", pod,
+                  "ready; c runs; grace_s 61s; deleting; deletion_grace_s 61s; each; stop_at +0s; kill_at +61s; "
+                  "by_signal; c pre-stop over",
+                  "term c", NULL, NULL },
                 { "a unit that would be killed before the least that is left is signalled, too", pod,
                   "ready; c runs; grace_s 1s; deleting; deletion_grace_s 1s; each; stop_at +0s; kill_at +1s; c "
                   "pre-stop over",
@@ -671,6 +677,13 @@ Test(plan, a_deadline_ends_the_pod)
                 { "nothing more is waited for then", "Always c deadline=60",
                   "ready; c runs; deadline_exceeded; c killed 15 inactive; status_current", "remove", NULL, NULL },
                 { "no time at all is over at once", "Always c deadline=0", "ready; c runs", "stop", NULL, NULL },
+                { "one that takes long to end is no job of systemd's", "Always c deadline=60",
+                  "ready; c runs; grace_s 61s; +60s", "begin-end", NULL, NULL },
+                { "it is signalled", "Always c deadline=60",
+                  "ready; c runs; grace_s 61s; +60s; each; by_signal; stop_at +0s; kill_at +61s", "term c", NULL,
+                  NULL },
+                { "a minute is no such time", "Always c deadline=60", "ready; c runs; grace_s 60s; +60s", "stop", NULL,
+                  NULL },
         };
 
         TELL(stories);

@@ -571,7 +571,7 @@ static void begin_end(struct life *l, bool each)
         s->stop_at = l->w.now;
         s->kill_at = l->w.now + (uint64_t)pod_grace_s(p, s) * USEC_PER_SEC;
         s->each |= each;
-        s->by_signal |= each && p->deleting && p->deletion_grace_s > p->grace_s;
+        s->by_signal |= each && pod_grace_is_long(p, pod_grace_s(p, s));
 }
 
 static void begin_to_end(struct life *l, size_t i)
