@@ -20,6 +20,7 @@ enum { UNMOUNT_TRIES = 20, UNMOUNT_WAIT_NS = 10 * 1000 * 1000 };
 static int make_run(int pod)
 {
         static const char *const not [] = { "vks", "user", NULL };
+        static const char *const sockets[] = { "notify", "journal/socket", "journal/dev-log" };
         FD run = dir_make(pod, "run", 0755), sd = -1;
         int r = run < 0 ? run : dir_copy_shape("/run", run, not );
 
@@ -27,9 +28,13 @@ static int make_run(int pod)
             (r = dir_ensure(sd, "system", 0755)) < 0 || (r = dir_ensure(sd, "journal", 0755)) < 0 ||
             (r = dir_ensure(sd, "resolve", 0755)) < 0)
                 return r;
-        FD notify = openat(sd, "notify", O_RDONLY | O_CREAT | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC,
-                           0600); /* the sockets are bound over these */
-        return notify < 0 ? -errno : 0;
+        for (size_t i = 0; i < ARRAY_LEN(sockets); i++) { /* the sockets are bound over these */
+                FD file = openat(sd, sockets[i], O_RDONLY | O_CREAT | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+                if (file < 0)
+                        return -errno;
+        }
+        return 0;
 }
 
 static int make_var(int pod)

@@ -67,6 +67,17 @@ int op_stop(struct machine *m, const struct op_units *op, UNUSED struct answer *
 
 /* ---- REMOVE ------------------------------------------------------------------------------------------------------ */
 
+/* What PID 1 wrote of LogExtraFields= for journald it would leave for ever: it removes a file of another name (systemd
+ * 252 and 257, src/core/unit.c, unit_unlink_state_files()). */
+#define STATES "/run/systemd/units"
+static int forget_log_fields(const char *unit)
+{
+        CLEANUP(freep) char *name = xasprintf("log-extra-fields:%s", unit);
+        FD states = open(STATES, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+        return states >= 0 ? dir_remove(states, name) : errno == ENOENT ? 0 : -errno;
+}
+
 static int remove_files(struct machine *m, const char *uid, const char *unit)
 {
         CLEANUP(freep) char *dropin = xasprintf("%s.d", unit);
@@ -78,6 +89,8 @@ static int remove_files(struct machine *m, const char *uid, const char *unit)
                 r = resize_forget(m, unit);
         if (r == 0)
                 r = dir_remove(m->units, dropin);
+        if (r == 0)
+                r = forget_log_fields(unit);
         if (r == 0)
                 r = logs_remove(m, uid, unit);
         return r == 0 && list >= 0 ? dir_remove(list, unit) : r;

@@ -48,6 +48,10 @@ static const char *const always_ours[] = {
         "/run/vks",
         "/run/systemd",
         "/run/systemd/journal",
+        "/run/systemd/journal/socket",
+        "/run/systemd/journal/dev-log",
+        "/run/systemd/journal/stdout",
+        "/dev/fuse",
         "/run/systemd/resolve",
 };
 

@@ -129,8 +129,13 @@ void view_mounts(struct buf *b, const struct unit_text *u)
                 buf_str(b, "TemporaryFileSystem=/root:ro,mode=0755\n");
         if (*unit_file_get(u->file, "ConfigurationDirectory")) /* PID 1 would make the machine's, and writable */
                 buf_str(b, "ConfigurationDirectory=\n");
-        buf_printf(b, "%s=%s/run/systemd/journal -/run/systemd/resolve\n", guarded ? "BindReadOnlyPaths" : "BindPaths",
-                   is_heard(u) ? "/run/systemd/notify " : "");
+        /* Not journald's third socket, whose clients it counts: who has 4096 connections leaves all of the machine's
+         * services that begin then without stdout. */
+        buf_printf(b, "%s=%s/run/systemd/journal/socket -/run/systemd/journal/dev-log -/run/systemd/resolve\n",
+                   guarded ? "BindReadOnlyPaths" : "BindPaths", is_heard(u) ? "/run/systemd/notify " : "");
+        /* In a user namespace of its own anybody may mount FUSE. Whoever is handed a file of it, and closes it, waits for
+         * the program behind it, unkillably: journald, say. */
+        buf_str(b, "InaccessiblePaths=-/dev/fuse\n");
         if (u->console)
                 buf_str(b, "BindReadOnlyPaths=-" CONSOLE_SOCKET_ON_MACHINE ":" CONSOLE_SOCKET "\n");
         if (u->file && u->file->syslog) /* it puts its own socket in the place of /dev/log: a /dev where that is not the

@@ -456,4 +456,41 @@ test_a_pod_that_leaves_very_much_keeps_nobody_waiting() {
     nothing_is_left
 }
 
+# What any pod could take from PID 1 and from journald, on which the machine depends: see policy/DESIGN.md, "Bounds" and the end of step 7.
+test_no_pod_keeps_pid_1_or_journald_from_their_work() {
+    local uid=66666666-6666-4666-8666-000000000098 unit='vks.hostile.look.usr\x2flocal\x2fbin\x2fhostile-look.service' out
+    prepare
+    policy ''
+    make -s -C "$ROOT_DIR" build/helperctl
+    "$LAB" node put "$ROOT_DIR/build/helperctl" /usr/local/bin/hostile-ctl
+    sh_node 'cat >/usr/local/bin/hostile-look; chmod 755 /usr/local/bin/hostile-look; [ -e /dev/fuse ] || { : >/dev/fuse; chmod 666 /dev/fuse; touch /run/hostile-fuse; }' <<'LOOK'
+#!/bin/bash
+exec >/data/out 2>&1
+echo "sockets: $(cd /run/systemd/journal && echo *)"
+[ -r /dev/fuse ] && echo "it may mount FUSE"
+logger -t hostile-look "a word by /dev/log"
+logger --journald <<<'MESSAGE=a word by the socket'
+echo "variables: $(env | grep -c '^HOSTILE') $(env | grep -c 'X=long$')"
+: >/data/done
+exec sleep 1000
+LOOK
+    ctl() { sh_node "cd / && exec setpriv --reuid=vks --regid=vks --init-groups /usr/local/bin/hostile-ctl $*"; }
+    wait_for 10 "the policy is believed" ctl write hostile/look $uid volume=v:disk container=c image=/usr/local/bin/hostile-look mount=v:/data \
+        "\$(printf 'env=HOSTILE_%d=x ' \$(seq 1000)) env=\$(printf %0300d 0 | tr 0 X)=long"
+    ctl start hostile/look $uid "'$unit'" || fail "START"
+    wait_for 30 "it has looked" sh_node "[ -e /var/lib/vks/pods/$uid/volumes/v/done ]"
+    out=$(sh_node "cat /var/lib/vks/pods/$uid/volumes/v/out")
+    [ "$out" = $'sockets: dev-log socket\nvariables: 1000 1' ] || fail "$out"
+    for word in '/dev/log' 'the socket'; do wait_for 10 "$word" sh_node "journalctl -q -o cat -u '$unit' | grep -x 'a word by $word'"; done
+    # PID 1 compares each name in this file with each other one, at each start
+    out=$(sh_node "awk -F= 'length(\$1) > 128 { long++ } END { print NR, long + 0 }' /run/vks/pods/$uid/env/c")
+    [ "$out" = "512 0" ] || fail "PID 1 reads $out"
+    ctl kill hostile/look $uid "'$unit'" || fail "kill"
+    wait_for 10 "it has ended" ctl remove hostile/look $uid
+    # one more for each container that ever was would fill the machine's /run
+    ! sh_node 'find /run -name "*vks.hostile.look*"' | grep . || fail "PID 1 has left something of it"
+    sh_node 'systemctl stop vks-helper.service; [ ! -e /run/hostile-fuse ] || rm -f /dev/fuse /run/hostile-fuse; rm -f /usr/local/bin/hostile-look'
+    nothing_is_left
+}
+
 run_tests

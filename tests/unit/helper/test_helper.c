@@ -610,6 +610,18 @@ Test(helper, no_mount_point_is_made_where_a_pod_has_put_something)
         cr_assert_not(is_there("/etc/vks-was-here"));
 }
 
+/* It removes a file of another name, and the machine's /run would have one more for each container that ever was. */
+Test(helper, what_pid_1_forgets_to_remove_of_a_unit_goes_with_it)
+{
+        make("/run/systemd/units");
+        put("/run/systemd/units/log-extra-fields:" SLEEP, "x", 0644);
+        put("/run/systemd/units/log-extra-fields:other.service", "x", 0644);
+        cr_assert_eq(write_pod(sleeper()), 0, "%s", reply->text);
+        cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
+        cr_assert_not(is_there("/run/systemd/units/log-extra-fields:" SLEEP));
+        cr_assert(is_there("/run/systemd/units/log-extra-fields:other.service"));
+}
+
 Test(helper, variables_that_are_too_many_are_refused_and_not_cut)
 {
         struct asked *a = sleeper();
