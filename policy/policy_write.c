@@ -19,7 +19,8 @@ enum {
         WORDS_MAX = 4096, /* of a command line, or variables of an environment */
         COMMAND_MAX =
                 128 * 1024, /* bytes of a command line: systemd reads lines up to 1 MiB, and a byte may need four */
-        ENV_MAX = 1024 * 1024, /* bytes of variables: execve(2) takes not many more, and systemd reads them at each start */
+        ENV_MAX = 1024 *
+                  1024, /* bytes of variables: execve(2) takes not many more, and systemd reads them at each start */
         GRACE_MAX = 366 * 24 * 3600,
         CPU_WEIGHT_MAX = 10000,      /* cgroups(7), cpu.weight */
         CPU_MILLI_MIN = 10,          /* 1 ms in each 100 ms: the kernel's bound */

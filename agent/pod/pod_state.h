@@ -229,9 +229,9 @@ void pod_state_shut_down(struct pod_state *s, int64_t grace_s, uint64_t now);
 int64_t pod_grace_s(const struct pod *p, const struct pod_state *s);
 
 /*
- * Is that more than a unit should be stopped for? It is, where it is more than the unit's own timeout (the pod's grace),
- * by which systemd kills; and where it is more than a job of systemd's should last: the machine has not many of them to
- * give to pods, and whoever writes a pod says how long it may take to end.
+ * Is that more than a unit should be stopped for? It is, where it is more than the unit's own timeout (the pod's
+ * grace), by which systemd kills; and where it is more than a job of systemd's should last: the machine has not many of
+ * them to give to pods, and whoever writes a pod says how long it may take to end.
  */
 bool pod_grace_is_long(const struct pod *p, int64_t grace_s);
 

@@ -95,8 +95,8 @@ void unit_text_owner(const char *uid, struct buf *b);
 /*
  * Appends one variable of the container: to `file`, its environment file (POD_RUN_DIR/UID/env/CONTAINER), or, if
  * systemd would not take the variable there (systemd.exec(5), EnvironmentFile=) or would be kept busy by it, byte for
- * byte to `carried`, the credential of vks-exec (CONTAINER.carried beside it). Where vks-exec starts as root and becomes another user, all
- * variables go to `carried`: root must not load anything that a pod names.
+ * byte to `carried`, the credential of vks-exec (CONTAINER.carried beside it). Where vks-exec starts as root and
+ * becomes another user, all variables go to `carried`: root must not load anything that a pod names.
  */
 void unit_text_env(struct unit_text *u, const char *name, const void *value, size_t size, struct buf *file,
                    struct buf *carried);

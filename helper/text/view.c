@@ -133,8 +133,8 @@ void view_mounts(struct buf *b, const struct unit_text *u)
          * services that begin then without stdout. */
         buf_printf(b, "%s=%s/run/systemd/journal/socket -/run/systemd/journal/dev-log -/run/systemd/resolve\n",
                    guarded ? "BindReadOnlyPaths" : "BindPaths", is_heard(u) ? "/run/systemd/notify " : "");
-        /* In a user namespace of its own anybody may mount FUSE. Whoever is handed a file of it, and closes it, waits for
-         * the program behind it, unkillably: journald, say. */
+        /* In a user namespace of its own anybody may mount FUSE. Whoever is handed a file of it, and closes it, waits
+         * for the program behind it, unkillably: journald, say. */
         buf_str(b, "InaccessiblePaths=-/dev/fuse\n");
         if (u->console)
                 buf_str(b, "BindReadOnlyPaths=-" CONSOLE_SOCKET_ON_MACHINE ":" CONSOLE_SOCKET "\n");

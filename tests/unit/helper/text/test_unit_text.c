@@ -826,8 +826,8 @@ Test(unit_text, mounts_come_in_their_order_and_quoted)
         u.program = "/bin/x", u.mounts = &plan;
         LINE_IS(&u, "TemporaryFileSystem=", "\"/\":ro,mode=0755");
         LINE_IS(&u, "BindPaths=",
-                "/run/systemd/journal/socket -/run/systemd/journal/dev-log -/run/systemd/resolve|" DIR "/run:/run " DIR "/var:/var " DIR
-                "/empty:/etc/vks " DIR "/empty:/home " DIR
+                "/run/systemd/journal/socket -/run/systemd/journal/dev-log -/run/systemd/resolve|" DIR "/run:/run " DIR
+                "/var:/var " DIR "/empty:/etc/vks " DIR "/empty:/home " DIR
                 "/empty:/root|\"/srv/a \\\"b\\\" 100%%\":\"/data:x\"|\"/m\":\"/tmp\"|\"/s\":\"/dev/shm\"");
         LINE_IS(&u, "ProtectSystem=", "no");
 }
@@ -844,8 +844,8 @@ Test(unit_text, homes_are_empty_and_a_volume_may_lie_in_one)
         LINE_IS(&u, "ProtectHome=", "no"); /* its tmpfs may be closed to the container's user */
         LINE_IS(&u, "TemporaryFileSystem=", "/home:ro,mode=0755|/root:ro,mode=0755");
         LINE_IS(&u, "BindPaths=",
-                "/run/systemd/journal/socket -/run/systemd/journal/dev-log -/run/systemd/resolve|" DIR "/run:/run " DIR "/var:/var " DIR
-                "/empty:/etc/vks " DIR "/tmp:/tmp " DIR "/shm:/dev/shm|\"/m\":\"/root/data\"");
+                "/run/systemd/journal/socket -/run/systemd/journal/dev-log -/run/systemd/resolve|" DIR "/run:/run " DIR
+                "/var:/var " DIR "/empty:/etc/vks " DIR "/tmp:/tmp " DIR "/shm:/dev/shm|\"/m\":\"/root/data\"");
         home.target = (char *)(uintptr_t) "/home";
         LINE_IS(&u, "TemporaryFileSystem=", "/root:ro,mode=0755");
         home.target = (char *)(uintptr_t) "/root";
@@ -895,9 +895,11 @@ Test(unit_text, root_cannot_change_the_machines_sockets)
         u.program = "/bin/x";
         LINE_IS(&u, "BindReadOnlyPaths=", "");
         u.who.root = true;
-        LINE_IS(&u, "BindReadOnlyPaths=", "/run/systemd/journal/socket -/run/systemd/journal/dev-log -/run/systemd/resolve");
+        LINE_IS(&u, "BindReadOnlyPaths=",
+                "/run/systemd/journal/socket -/run/systemd/journal/dev-log -/run/systemd/resolve");
         u.who.root = false, u.who.gains = true;
-        LINE_IS(&u, "BindReadOnlyPaths=", "/run/systemd/journal/socket -/run/systemd/journal/dev-log -/run/systemd/resolve");
+        LINE_IS(&u, "BindReadOnlyPaths=",
+                "/run/systemd/journal/socket -/run/systemd/journal/dev-log -/run/systemd/resolve");
 }
 
 Test(unit_text, variables_are_written_as_systemd_reads_them)
