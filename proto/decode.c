@@ -41,9 +41,11 @@ int wire_decode(const ProtobufCMessageDescriptor *type, const uint8_t *body, siz
 
         if (!m)
                 return wire_bad(e, "not the message of this verb");
-        if (has_unknown(m)) {
+        /* A field that is given twice is merged, and what the first had that is unknown is lost with it; a string ends
+         * at its first NUL. Whoever packs a message as we do says nothing twice, and no byte more. */
+        if (has_unknown(m) || protobuf_c_message_get_packed_size(m) != size) {
                 protobuf_c_message_free_unpacked(m, allocator);
-                return wire_bad(e, "unknown fields");
+                return wire_bad(e, "unknown fields, or fields that are given twice");
         }
         *ret = m;
         return 0;

@@ -227,6 +227,17 @@ Test(wire, unknown_fields_are_refused_at_any_depth)
         cr_assert_eq(DECODE(start, "\x1a"), -EBADMSG, "cut short");
 }
 
+/* What libprotobuf-c makes of a field that is given twice nobody has to know; what the first one had is lost. */
+Test(wire, a_message_has_one_spelling)
+{
+        cr_assert_eq(DECODE(start, "\x0a\x03\x0a\x01x"), 0);
+        cr_assert_eq(DECODE(start, "\x0a\x03\x0a\x01x\x0a\x03\x0a\x01x"), -EBADMSG, "two pods");
+        cr_assert_eq(DECODE(start, "\x0a\x05\x0a\x01x\x78\x01\x0a\x03\x0a\x01x"), -EBADMSG, "the first has a field 15");
+        cr_assert_eq(DECODE(start, "\x12\x03x\0y"), -EBADMSG, "a NUL in a word");
+        cr_assert_eq(DECODE(start, "\x18\x81\0"), -EBADMSG, "a number that is longer than it has to be");
+        cr_assert_eq(DECODE(write, "\x12\x04\x12\x00\x22\x00"), -EBADMSG, "a volume of two kinds");
+}
+
 Test(wire, a_reply_comes_back_and_long_words_are_cut)
 {
         CLEANUP(freep) char *text = xcalloc(100000, 1);
