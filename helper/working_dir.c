@@ -16,6 +16,8 @@
 #include "helper/helper.h"
 #include "policy/path.h"
 
+enum { DEPTH_MAX = 16 }; /* of names in a WorkingDirectory= */
+
 /* What the kernel shows: systemd takes no WorkingDirectory= there (systemd 257, src/core/load-fragment.c,
  * config_parse_working_directory()). */
 static bool is_kernels(const char *path)
@@ -26,6 +28,17 @@ static bool is_kernels(const char *path)
                 if (path_is_in(path, dirs[i]))
                         return true;
         return false;
+}
+
+/* PID 1 looks for a mount unit of each directory above a WorkingDirectory=, and by each prefix of its name for drop-ins
+ * of that: it is busy with the square of the depth, at each start and at each daemon-reload. */
+static bool is_deep(const char *path)
+{
+        size_t depth = 0;
+
+        for (; (path = strchr(path, '/')); path++)
+                depth++;
+        return depth > DEPTH_MAX;
 }
 
 /* Directories of each pod that all its users may write to, and those that PID 1 gives to the container's user. */
@@ -88,7 +101,7 @@ int working_dir_plan(struct machine *m, const struct op_container *k, struct uni
                 return 0;
         policy_plain_path(k->c->working_dir, ret_path);
         u->working_dir = ret_path;
-        u->makes_dir = u->only_enters = is_kernels(ret_path);
+        u->makes_dir = u->only_enters = is_kernels(ret_path) || is_deep(ret_path);
         for (size_t i = 0; i < k->n_mounts; i++)
                 if (streq(k->mounts[i].target, ret_path))
                         return 0;

@@ -478,6 +478,8 @@ Test(helper, a_working_dir_that_is_missing_is_made_by_whom_its_ground_says)
                 { "/sys/kernel", NULL, is_entered },
                 { "/var/lock/x", "/run/lock/x", is_made_at_start },
                 { "/data/src", NULL, is_made_at_start }, /* a volume of the pod's */
+                { "/data/2/3/4/5/6/7/8/9/a/b/c/d/e/f/g", NULL, is_made_at_start },
+                { "/data/2/3/4/5/6/7/8/9/a/b/c/d/e/f/g/h", NULL, is_entered }, /* too deep for PID 1 */
                 { "/data", NULL, is_as_it_was },
                 { "/usr/bin", NULL, is_as_it_was }, /* there */
                 { "/", NULL, is_as_it_was },
