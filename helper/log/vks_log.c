@@ -63,7 +63,7 @@ enum {
 };
 
 struct pipe {
-        struct pipe *next, *next_ready;
+        struct pipe *next, *next_ready, *next_again;
         int fd;
         ino_t inode;
         char name[NAME_MAX + 1]; /* in LOG_DIR; another FIFO may have it by now */
@@ -82,8 +82,9 @@ struct logger {
         int end;    /* a signalfd(2) of SIGTERM: a handler's word could come just before the wait, which would go on */
         bool ended; /* it was heard */
         const char *notify;
-        struct pipe *pipes, *ready;
-        char batch[BATCH_MAX]; /* messages for the journal, */
+        struct pipe *pipes;
+        struct pipe *ready, **ready_end; /* first who was written to first: stdout and stderr are two pipes */
+        char batch[BATCH_MAX];           /* messages for the journal, */
         size_t n_batch;
         size_t messages[MESSAGES_MAX]; /* which begin there */
         unsigned n_messages;
@@ -245,8 +246,9 @@ static void pipe_ready(struct logger *l, struct pipe *p)
         if (p->ready)
                 return;
         p->ready = true;
-        p->next_ready = l->ready;
-        l->ready = p;
+        p->next_ready = NULL;
+        *l->ready_end = p;
+        l->ready_end = &p->next_ready;
 }
 
 /* PID 1's copy of the descriptor would keep it among those that are waited for. */
@@ -335,8 +337,8 @@ static void pipe_new(struct logger *l, const char *name, int fd, ino_t inode, bo
         pipe_ready(l, p);
 }
 
-/* One look. What is there may be more than that: others have their turn first. */
-static void pipe_read(struct logger *l, struct pipe *p)
+/* One look. true: what is there may be more than that, but others have their turn first. */
+static bool pipe_read(struct logger *l, struct pipe *p)
 {
         static char data[READ_MAX];
         ssize_t n = read(p->fd, data, sizeof(data));
@@ -346,17 +348,16 @@ static void pipe_read(struct logger *l, struct pipe *p)
                 take_bytes(l, p, data, (size_t)n);
         if (n > 0 && p->over)
                 p->late += (size_t)n;
-        if ((n > 0 && p->late < LATE_MAX) || (n < 0 && errno == EINTR)) {
-                pipe_ready(l, p);
-                return;
-        }
+        if ((n > 0 && p->late < LATE_MAX) || (n < 0 && errno == EINTR))
+                return true;
         if (n < 0 && !p->over)
-                return; /* EAGAIN: somebody has it open */
-        if (p->n_rest)  /* it ended without a newline, and so it is told */
+                return false; /* EAGAIN: somebody has it open */
+        if (p->n_rest)        /* it ended without a newline, and so it is told */
                 send_rest(l, p, true);
         p->told = false;
         if (p->over || fstat(p->fd, &st) < 0 || st.st_nlink == 0)
                 pipe_end(l, p);
+        return false;
 }
 
 static bool is_fifo_name(const char *name)
@@ -484,6 +485,7 @@ static int start(struct logger *l)
         struct epoll_event event = { .events = EPOLLIN }, end = { .events = EPOLLIN, .data.ptr = l };
         sigset_t mask;
 
+        l->ready_end = &l->ready;
         sigemptyset(&mask);
         sigaddset(&mask, SIGTERM);
         sigprocmask(SIG_BLOCK, &mask, NULL);
@@ -508,22 +510,28 @@ static int start(struct logger *l)
 static bool turn(struct logger *l)
 {
         struct epoll_event events[EVENTS];
-        struct pipe *ready = l->ready;
+        struct pipe *ready = l->ready, *again = NULL;
         int n;
 
         l->ready = NULL;
+        l->ready_end = &l->ready;
         for (struct pipe *p = ready, *next; p; p = next) {
                 next = p->next_ready;
                 p->ready = false;
-                pipe_read(l, p);
+                if (!pipe_read(l, p))
+                        continue;
+                p->next_again = again;
+                again = p;
         }
         flush(l);
-        n = epoll_wait(l->epoll, events, EVENTS, l->ready ? 0 : l->pipes ? -1 : IDLE_MS);
+        n = epoll_wait(l->epoll, events, EVENTS, l->ready || again ? 0 : l->pipes ? -1 : IDLE_MS);
         for (int i = 0; i < n; i++)
                 if (events[i].data.ptr == l)
                         l->ended = true;
                 else if (events[i].data.ptr)
                         pipe_ready(l, events[i].data.ptr);
+        for (struct pipe *p = again; p; p = p->next_again) /* behind those that were written to meanwhile */
+                pipe_ready(l, p);
         for (int i = 0; i < n; i++)
                 if (!events[i].data.ptr)
                         on_watch(l);

@@ -190,6 +190,52 @@ Test(vks_log, bytes_arrive_as_they_were_written)
         cr_expect_eq(end(SIGTERM), 0);
 }
 
+/* It waits, and so has read all that was written. Then nothing moves. */
+static void pause_child(void)
+{
+        CLEANUP(freep) char *path = xasprintf("/proc/%d/stat", (int)child);
+        char stat[64] = "";
+        siginfo_t info;
+
+        for (int i = 0; !strstr(stat, ") S "); i++) {
+                FD fd = open(path, O_RDONLY | O_CLOEXEC);
+
+                cr_assert(fd >= 0 && read(fd, stat, sizeof(stat) - 1) > 0 && i < WAIT_MS / 10, "%s", stat);
+                (void)poll(NULL, 0, 10);
+        }
+        cr_assert_eq(kill(child, SIGSTOP), 0);
+        cr_assert_eq(waitid(P_PID, (id_t)child, &info, WSTOPPED), 0);
+}
+
+Test(vks_log, who_wrote_first_comes_first)
+{
+        static const char *const err_head = FIELDS "VKS_STREAM=stderr\nVKS_RUN=" RUN1 "\n";
+        int out, err;
+
+        run_is(RUN1);
+        renew(OUT), renew(ERR);
+        begin();
+        out = open(OUT, O_WRONLY | O_CLOEXEC), err = open(ERR, O_WRONLY | O_CLOEXEC);
+        SAY(out, "begin\n");
+        MESSAGE(RUN1_OUT, "begin");
+        for (int i = 0; i < 3; i++) {
+                pause_child();
+                SAY(out, "first\n");
+                SAY(err, "then\n");
+                cr_assert_eq(kill(child, SIGCONT), 0);
+                MESSAGE(RUN1_OUT, "first");
+                MESSAGE(err_head, "then");
+        }
+        pause_child();
+        SAY(err, "first\n");
+        SAY(out, "then\n");
+        cr_assert_eq(kill(child, SIGCONT), 0);
+        MESSAGE(err_head, "first");
+        MESSAGE(RUN1_OUT, "then");
+        fd_close(out), fd_close(err);
+        end(SIGTERM);
+}
+
 Test(vks_log, long_lines_come_in_parts)
 {
         static char text[3 * PART_MAX + 1];
