@@ -51,6 +51,7 @@ struct node {
         uint64_t report_at; /* boottime: then it is told again */
         bool hurry;         /* something changed while a call was under way */
         bool started;       /* was registered once */
+        bool unschedulable; /* cordoned, as was told last */
 };
 
 static void go(struct node *n);
@@ -420,10 +421,24 @@ static bool contradicted(const cJSON *told, const cJSON *status)
         return false;
 }
 
+/* The kubelet's event for who has cordoned the node, or has let pods in again. */
+static void post_schedulable(struct node *n, const cJSON *object)
+{
+        bool unschedulable = json_bool(json_get(object, "spec"), "unschedulable", false);
+        const char *reason = unschedulable ? "NodeNotSchedulable" : "NodeSchedulable";
+
+        if (unschedulable == n->unschedulable)
+                return;
+        n->unschedulable = unschedulable;
+        CLEANUP(freep) char *text = xasprintf("Node %s status is now: %s", n->config->node_name, reason);
+        post(n, false, reason, text);
+}
+
 void node_seen(void *userdata, const cJSON *object)
 {
         struct node *n = userdata;
 
+        post_schedulable(n, object);
         if (n->step != REPORT || n->call || !contradicted(n->told, json_get(object, "status")))
                 return;
         know(n, cJSON_Duplicate(object, true));

@@ -192,7 +192,7 @@ static cJSON *node_info(const struct node_inputs *in)
         cJSON_AddStringToObject(o, "osImage", f->os_image);
         cJSON_AddStringToObject(o, "containerRuntimeVersion", runtime);
         cJSON_AddStringToObject(o, "kubeletVersion", in->version);
-        cJSON_AddStringToObject(o, "kubeProxyVersion", in->version);
+        cJSON_AddStringToObject(o, "kubeProxyVersion", ""); /* there is none, as a kubelet's of 1.33 says, too */
         cJSON_AddStringToObject(o, "operatingSystem", "linux");
         cJSON_AddStringToObject(o, "architecture", f->arch);
         return o;

@@ -315,6 +315,32 @@ Test(node, tells_a_change_of_health_at_once_and_nothing_else)
         cr_assert_str_eq(posted.data, "NodeNotReady\nNodeReady\nNodeNotReady\n");
 }
 
+static void seen(const char *spec)
+{
+        cJSON *o = cJSON_Duplicate(node_there, true);
+
+        cJSON_DeleteItemFromObject(o, "spec");
+        cJSON_AddItemToObject(o, "spec", cJSON_Parse(spec));
+        node_seen(node, o);
+        cJSON_Delete(o);
+        settle();
+}
+
+Test(node, that_is_cordoned_has_the_kubelets_events)
+{
+        start();
+        settle();
+        buf_reset(&posted);
+        seen("{}");
+        cr_expect_eq(posted.len, 0);
+        seen("{\"unschedulable\":true}");
+        seen("{\"unschedulable\":true,\"podCIDR\":\"10.0.0.0/24\"}");
+        cr_expect_str_eq(posted.data, "NodeNotSchedulable\n");
+        seen("{\"unschedulable\":false}");
+        seen("{}");
+        cr_expect_str_eq(posted.data, "NodeNotSchedulable\nNodeSchedulable\n");
+}
+
 static void install(const char *package)
 {
         cJSON *labels = cJSON_CreateObject();

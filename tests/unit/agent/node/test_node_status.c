@@ -110,7 +110,7 @@ Test(node_status, a_new_node_is_complete)
                 "\"bootID\":\"9a9a1c5e-0000-4000-8000-000000000001\",\"kernelVersion\":\"6.1.0-18-amd64\",\"osImage\":"
                 "\"Debian GNU/Linux 12 (bookworm)\","
                 "\"containerRuntimeVersion\":\"systemd://252.39-1~deb12u1\",\"kubeletVersion\":\"v1.20.0+vks.0.1.0\","
-                "\"kubeProxyVersion\":\"v1.20.0+vks.0.1.0\",\"operatingSystem\":\"linux\",\"architecture\":\"amd64\"},"
+                "\"kubeProxyVersion\":\"\",\"operatingSystem\":\"linux\",\"architecture\":\"amd64\"},"
                 "\"images\":[{\"names\":[\"nginx=1.22.1-9\"],\"sizeBytes\":5000},{\"names\":[\"zsh=5.9-4\"],"
                 "\"sizeBytes\":2000}]}}");
 }
