@@ -66,7 +66,7 @@ static enum admission look_at_resources(const struct pod *p, const struct admit_
         if (!fits(asked, &used, node, e))
                 return REJECTED;
         if (*p->demands.hugepages) /* the node offers none */
-                return not_enough(p->demands.hugepages, 1, 0, 0, e);
+                return not_enough(p->demands.hugepages, p->demands.hugepages_asked, 0, 0, e);
         return ADMITTED;
 }
 

@@ -54,14 +54,21 @@ static void add_ports(struct demands *d, const cJSON *container)
         }
 }
 
-static void look_for_hugepages(struct demands *d, const cJSON *container)
+/* Of the first kind that is asked for: containers have theirs together, an init container before them. */
+static void look_for_hugepages(struct demands *d, const cJSON *container, bool init)
 {
-        const cJSON *item;
+        const cJSON *requests = json_get(json_get(container, "resources"), "requests"), *item;
 
-        cJSON_ArrayForEach (item, json_get(json_get(container, "resources"), "requests"))
-                if (!*d->hugepages && starts_with(item->string, "hugepages-") && cJSON_IsString(item) &&
-                    !streq(item->valuestring, "0"))
-                        snprintf(d->hugepages, sizeof(d->hugepages), "%s", item->string);
+        cJSON_ArrayForEach (item, requests) {
+                uint64_t amount = starts_with(item->string, "hugepages-") ? resource_amount(requests, item->string) : 0;
+                if (!amount || (*d->hugepages && !streq(d->hugepages, item->string)))
+                        continue;
+                snprintf(d->hugepages, sizeof(d->hugepages), "%s", item->string);
+                if (!init && !__builtin_add_overflow(d->hugepages_asked, amount, &amount))
+                        d->hugepages_asked = amount;
+                else if (amount > d->hugepages_asked)
+                        d->hugepages_asked = amount;
+        }
 }
 
 /* "." between the parts, and "/" where a part has a "." (k8s.io/component-helpers, node/util/sysctl, NormalizeName()).
@@ -158,12 +165,12 @@ void demands_parse(const cJSON *spec, struct demands *ret)
                 ret->under_memory_pressure |= tolerates(item, "node.kubernetes.io/memory-pressure");
         cJSON_ArrayForEach (item, json_get(spec, "containers")) {
                 add_ports(ret, item);
-                look_for_hugepages(ret, item);
+                look_for_hugepages(ret, item, false);
         }
         cJSON_ArrayForEach (item, json_get(spec, "initContainers")) {
                 if (streq(json_str(item, "restartPolicy"), "Always"))
                         add_ports(ret, item);
-                look_for_hugepages(ret, item);
+                look_for_hugepages(ret, item, true);
         }
 }
 

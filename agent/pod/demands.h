@@ -32,6 +32,7 @@ struct demands {
         int64_t priority;           /* spec.priority: who has less makes room first */
         bool under_memory_pressure; /* it tolerates a node that is short of memory */
         char hugepages[32];         /* a kind of these that is asked for, "hugepages-2Mi"; "": none */
+        uint64_t hugepages_asked;   /* bytes */
         struct port *ports;         /* of containers and sidecars */
         size_t n_ports;
 };

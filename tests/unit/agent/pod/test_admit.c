@@ -306,14 +306,22 @@ Test(admit, resources)
                   NULL },
                 { "more than a number can hold", ASKS("\"memory\":\"9999999999999999999\""), REJECTED, "OutOfmemory",
                   NULL, NOBODY, NULL },
-                { "large pages", ASKS("\"hugepages-2Mi\":\"4Mi\""), REJECTED, "OutOfhugepages-2Mi", NULL, NOBODY,
-                  NULL },
+                { "large pages", ASKS("\"hugepages-2Mi\":\"4Mi\""), REJECTED, "OutOfhugepages-2Mi",
+                  "hugepages-2Mi, requested: 4194304, used: 0, capacity: 0", NOBODY, NULL },
+                { "those of all containers",
+                  "\"containers\":[{\"name\":\"a\",\"image\":\"x\",\"resources\":{\"requests\":{\"hugepages-2Mi\":"
+                  "\"4Mi\"}}},"
+                  "{\"name\":\"b\",\"image\":\"x\",\"resources\":{\"requests\":{\"hugepages-2Mi\":\"2Mi\",\"hugepages-"
+                  "1Gi\":"
+                  "\"1Gi\"}}}],\"initContainers\":[{\"name\":\"i\",\"image\":\"x\",\"resources\":{\"requests\":{"
+                  "\"hugepages-2Mi\":\"2Mi\"}}}]",
+                  REJECTED, "OutOfhugepages-2Mi", "requested: 6291456", NOBODY, NULL },
                 { .shows = "none of them", .spec = ASKS("\"hugepages-2Mi\":\"0\"") },
                 { "an init container's",
                   C("") ",\"initContainers\":[{\"name\":\"i\",\"image\":\"x\",\"resources\":{\"requests\":{\"hugepages-"
                         "1Gi\":"
                         "\"1Gi\"}}}]",
-                  REJECTED, "OutOfhugepages-1Gi", NULL, NOBODY, NULL },
+                  REJECTED, "OutOfhugepages-1Gi", "requested: 1073741824", NOBODY, NULL },
                 { .shows = "what no node has is the scheduler's matter", .spec = ASKS("\"example.com/gpu\":\"1\"") },
                 { "before labels", ASKS("\"cpu\":\"3\"") ",\"nodeSelector\":{\"x\":\"y\"}", REJECTED, "OutOfcpu", NULL,
                   NOBODY, NULL },
