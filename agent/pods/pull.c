@@ -225,6 +225,11 @@ static void fail(struct pod_entry *e, size_t i, const struct err *err)
         c->pull_at = time_now() + c->pull_backoff;
         pod_event(e, spec, true, "Failed", "Failed to pull image \"%s\": %s", spec->image, err->text);
         pod_event(e, spec, true, "Failed", "Error: ErrImagePull");
+        if (c->pull_backoff > BACKOFF_FIRST) { /* and so the status says (status.c) */
+                pod_event(e, spec, false, "BackOff", "Back-off pulling image \"%s\": ErrImagePull: %s", spec->image,
+                          err->text);
+                pod_event(e, spec, true, "Failed", "Error: ImagePullBackOff");
+        }
         pod_mark(e); /* the plan that led here knows nothing of the next try */
 }
 

@@ -63,6 +63,17 @@ test_the_lease_is_renewed() {
     wait_for 25 "a newer renewTime" sh -c "[ \"\$(kubectl -n kube-node-lease get lease $NODE -o 'jsonpath={.spec.renewTime}')\" != '$before' ]"
 }
 
+test_cordon_is_told_in_events() {
+    told() { kubectl -n default get events --field-selector "involvedObject.name=$NODE,reason=$1" -o name; }
+    trap 'kubectl uncordon "$NODE" >/dev/null' EXIT
+    kubectl -n default delete events --field-selector "involvedObject.name=$NODE" >/dev/null
+    kubectl cordon "$NODE" >/dev/null
+    wait_for 30 "NodeNotSchedulable" contains event told NodeNotSchedulable
+    [ -z "$(told NodeSchedulable)" ] || fail "nobody has let pods in again"
+    kubectl uncordon "$NODE" >/dev/null
+    wait_for 30 "NodeSchedulable" contains event told NodeSchedulable
+}
+
 test_a_deleted_node_registers_again() {
     kubectl delete node "$NODE" >/dev/null
     wait_for 30 "the node is back" kubectl get node "$NODE"

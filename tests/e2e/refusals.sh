@@ -23,6 +23,8 @@ test_a_package_that_does_not_exist() {
     wait_for 20 "ErrImagePull" contains Image reason nopkg
     nothing_written nopkg
     wait_for 40 "ImagePullBackOff" equals ImagePullBackOff reason nopkg
+    event nopkg 'BackOff: Back-off pulling image "no-such-package-vks": ErrImagePull'
+    event nopkg "Failed: Error: ImagePullBackOff"
 }
 
 test_a_good_package_beside_a_bad_one_is_installed() {
