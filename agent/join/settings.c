@@ -25,7 +25,7 @@ static const char *next_line(const char *line)
 
 static bool line_is(const char *line, const char *text)
 {
-        return starts_with(line, text) && line[strlen(text)] == '\n';
+        return starts_with(line, text) && (line[strlen(text)] == '\n' || !line[strlen(text)]);
 }
 
 /* What is behind the block that this line begins; NULL where it begins none. A block without its last line was cut by

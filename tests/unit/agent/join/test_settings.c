@@ -42,7 +42,8 @@ Test(settings, the_operators_lines_stay)
                 /* a block without its end is the operator's, and does not end with the next one's */
                 { BEGINS "b: 2\n" BEGINS "disableTaint: true\n" ENDS, BEGINS "b: 2\n" BLOCK, 0 },
                 { BEGINS "b: 2\n", BEGINS "b: 2\n" BLOCK, 0 },
-                { BEGINS "b: 2\n" ENDS_OPEN, BEGINS "b: 2\n" ENDS_OPEN "\n" BLOCK, 0 },
+                { BEGINS "b: 2\n" ENDS_OPEN, BLOCK, 0 },
+                { BEGINS "b: 2\n" ENDS_OPEN "x", BEGINS "b: 2\n" ENDS_OPEN "x\n" BLOCK, 0 },
                 { BEGINS "nodeName: old\n", BEGINS "nodeName: old\n" BEGINS "disableTaint: true\n" ENDS, 1 },
         };
 
