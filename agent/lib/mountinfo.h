@@ -5,6 +5,10 @@
 
 #include <stdbool.h>
 
+#define MOUNTINFO_PATH "/proc/self/mountinfo" /* what the agent sees */
+
+enum { MOUNTINFO_MAX = 16 * 1024 * 1024 }; /* bytes of it; a machine with more is not looked at */
+
 struct mountinfo {
         char *device;        /* "MAJOR:MINOR"; MAJOR is 0 where there is no block device */
         char *root, *at;     /* what of the filesystem is mounted, and where */

@@ -3,15 +3,14 @@
 
 #include <errno.h>
 
+#include "agent/lib/mountinfo.h"
 #include "agent/lib/times.h"
 #include "agent/pods/admission.h"
 #include "agent/pods/pod_event.h"
 #include "common/file.h"
 #include "common/mem.h"
 
-#define MOUNTS "/proc/self/mountinfo"
-
-enum { MOUNTS_MAX = 16 * 1024 * 1024, LOOK_AGAIN_USEC = 5 * 1000 * 1000 };
+enum { LOOK_AGAIN_USEC = 5 * 1000 * 1000 };
 
 /* What would the container be started with now, and if nobody knows: why? */
 static void resolve_values(struct pod_entry *e, size_t i)
@@ -56,7 +55,7 @@ static void resolve_place(struct pod_entry *e, size_t i)
         size_t size;
         bool asks = place_asks_for_mounts(v, &claim);
 
-        if (asks && file_read(MOUNTS, MOUNTS_MAX, &mounts, &size, NULL) == 0)
+        if (asks && file_read(MOUNTINFO_PATH, MOUNTINFO_MAX, &mounts, &size, NULL) == 0)
                 node.mounts = mounts;
         s->retry_at = 0;
         if (place_find(e->pod, v, &claim, &node, e->state->written, &place, &err) == 0) {

@@ -12,10 +12,6 @@
 #include "common/file.h"
 #include "common/mem.h"
 
-#define MOUNTS "/proc/self/mountinfo"
-
-enum { MOUNTS_MAX = 16 * 1024 * 1024 };
-
 /* ---- whom to ask ------------------------------------------------------------------------------------------------- */
 
 /* Without a block device a filesystem is a server's or a program's, but for these. */
@@ -104,7 +100,7 @@ static void add_pod(const struct pod *p, char ***foreign, struct claim_usages *r
                         CLEANUP(freep) char *mounts = NULL;
                         size_t size;
 
-                        if (file_read(MOUNTS, MOUNTS_MAX, &mounts, &size, NULL) < 0)
+                        if (file_read(MOUNTINFO_PATH, MOUNTINFO_MAX, &mounts, &size, NULL) < 0)
                                 return; /* without it nobody can be asked */
                         *foreign = claim_foreign_mounts(mounts);
                 }
