@@ -8,6 +8,7 @@
 #define VKS_AGENT_CLIENT_API_H
 
 #include <cjson/cJSON.h>
+#include <errno.h>
 #include <systemd/sd-event.h>
 
 #include "agent/client/kubeconfig.h"
@@ -30,6 +31,17 @@ struct api_response {
         unsigned retry_after_s; /* the server's wish, else 0 */
         struct err err; /* for a person: what was asked, and the server's own message; its reason is Status.reason */
 };
+
+/*
+ * The answer to a change is that there is no such object, or that it is another one (404, 409). This is no proof: the
+ * NodeRestriction plugin looks a pod up in a cache, which may be behind the watch
+ * (plugin/pkg/admission/noderestriction), and a patch that others were quicker than is a conflict, too. So the change
+ * is tried again, silently, until the watch tells that the object is gone.
+ */
+static inline bool api_says_gone(int error)
+{
+        return error == -ENOENT || error == -ESTALE || error == -EEXIST;
+}
 
 typedef void (*api_done)(void *userdata, struct api_response *r);
 typedef void (*api_data)(void *userdata, const char *data, size_t size);

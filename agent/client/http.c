@@ -19,11 +19,13 @@
 
 enum {
         CONNECT_TIMEOUT_MS = 10000,
-        BUFFER_BYTES = 8 * 1024,         /* curl's own default is sixteen times that, per request */
-        STREAM_BUFFER_BYTES = 4 * 1024,  /* streams are many and quiet */
-        UPLOAD_BUFFER_BYTES = 16 * 1024, /* curl's least */
-        CHURN_BYTES = 4 * 1024 * 1024,   /* so much came and went: time to tidy up */
-        TRIM_USEC = 1000000,
+        BUFFER_BYTES = 8 * 1024,            /* curl's own default is sixteen times that, per request */
+        STREAM_BUFFER_BYTES = 4 * 1024,     /* streams are many and quiet */
+        UPLOAD_BUFFER_BYTES = 16 * 1024,    /* curl's least */
+        SOME_CHURN_BYTES = 256 * 1024,      /* so much came and went: time to tidy up, once it is quiet again */
+        MUCH_CHURN_BYTES = 4 * 1024 * 1024, /* and so much: time to tidy up now */
+        SOME_CHURN_USEC = 20000000,
+        MUCH_CHURN_USEC = 1000000,
         STREAMS_MAX = 1000, /* on one connection; the server's own limit, often 250, counts too */
         STREAMS_SPARE = 50, /* one more connection is allowed for so many calls: curl would open one per call when
                              * the first is full, since it does not wait for the second */
@@ -300,11 +302,13 @@ static int on_trim(sd_event_source *source UNUSED, uint64_t usec UNUSED, void *u
 
 static void count_churn(struct http *h, size_t bytes)
 {
-        bool was_little = h->churn < CHURN_BYTES;
+        size_t before = h->churn;
 
         h->churn += bytes;
-        if (was_little && h->churn >= CHURN_BYTES)
-                timer_arm(h->event, &h->trim, CLOCK_MONOTONIC, TRIM_USEC, on_trim, h);
+        if (before < MUCH_CHURN_BYTES && h->churn >= MUCH_CHURN_BYTES)
+                timer_arm(h->event, &h->trim, CLOCK_MONOTONIC, MUCH_CHURN_USEC, on_trim, h);
+        else if (before < SOME_CHURN_BYTES && h->churn >= SOME_CHURN_BYTES)
+                timer_arm(h->event, &h->trim, CLOCK_MONOTONIC, SOME_CHURN_USEC, on_trim, h);
 }
 
 /* Lets go of the call before it tells: whoever listens may free what he likes, `h` as well. */

@@ -278,11 +278,12 @@ static void on_deleted(void *userdata, struct api_response *r)
 
         e->delete = NULL;
         e->state->delete_in_flight = false;
-        if (r->error == 0 || r->error == -ENOENT || r->error == -ESTALE || r->error == -EEXIST) {
-                e->state->deleted = true; /* 409: the uid is another pod's */
+        if (r->error == 0) {
+                e->state->deleted = true;
         } else {
                 e->state->delete_retry_at = time_now() + backoff_next(&e->state->delete_failures, RETRY_USEC);
-                log_warning("%s/%s: delete: %s", e->pod->id.namespace, e->pod->id.name, r->err.text);
+                if (!api_says_gone(r->error))
+                        log_warning("%s/%s: delete: %s", e->pod->id.namespace, e->pod->id.name, r->err.text);
         }
         pod_mark(e);
 }

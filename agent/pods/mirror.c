@@ -242,12 +242,17 @@ static void tell_failed(struct mirror *m, const char *text)
                    "static pod %s runs, but its mirror cannot be made: %s", m->key, text);
 }
 
-static void fail(struct mirror *m, const struct api_response *r)
+static void wait_longer(struct mirror *m)
 {
         uint64_t wait = backoff_next(&m->failures, RETRY_USEC);
 
         m->retry_at = time_now() + wait;
         timer_arm(m->pods->parts.event, &m->timer, CLOCK_MONOTONIC, wait, on_retry, m->pods);
+}
+
+static void fail_to_make(struct mirror *m, const struct api_response *r)
+{
+        wait_longer(m);
         if (r->status && m->failures > 2) /* the first may be the list's age, or admission's that has just begun */
                 tell_failed(m, r->err.text);
 }
@@ -260,7 +265,7 @@ static void on_made(void *userdata, struct api_response *r)
 
         m->call = NULL;
         if (r->error < 0 || !uid || !of) {
-                fail(m, r);
+                fail_to_make(m, r);
         } else {
                 m->failures = 0;
                 m->told[0] = '\0';
@@ -283,8 +288,8 @@ static void on_deleted(void *userdata, struct api_response *r)
         struct mirror *m = userdata;
 
         m->call = NULL;
-        if (r->error < 0 && r->error != -ENOENT && r->error != -ESTALE && r->error != -EEXIST) {
-                fail(m, r);
+        if (r->error < 0) {
+                wait_longer(m);
         } else {
                 m->failures = 0;
                 snprintf(m->dead, sizeof(m->dead), "%s", m->uid);

@@ -31,13 +31,9 @@ static void on_patched(void *userdata, struct api_response *r)
         e->patch = NULL;
         if (r->error == 0) {
                 e->status_acked = e->status_sent;
-        } else if (e->of_file && (r->error == -ENOENT || r->error == -ESTALE)) {
-                e->mirror_uid[0] = '\0'; /* the watch tells so, too, and then there is another */
-        } else if (r->error == -ENOENT || r->error == -ESTALE) {
-                /* There is no such pod any more, or one with another uid: nobody is left to report to. */
-                e->state->gone = true;
         } else {
-                log_warning("%s/%s: status: %s", e->pod->id.namespace, e->pod->id.name, r->err.text);
+                if (!api_says_gone(r->error))
+                        log_warning("%s/%s: status: %s", e->pod->id.namespace, e->pod->id.name, r->err.text);
                 e->status_sent = e->status_acked;
                 e->patch_retry_at = time_now() + RETRY_USEC;
         }
