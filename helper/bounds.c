@@ -16,7 +16,8 @@ enum {
          * PID 1 watches on the bus for the end of whoever asked for a job, by one match rule for each job, and the bus
          * allows it 512 (dbus-daemon(1), max_match_rules_per_connection): one more, and no unit of the machine is
          * started over the bus any more. A request has at most 64 units; and what is to be stopped does not wait for
-         * what starts.
+         * what starts. These are jobs that the present process has asked for: a pod may have some that never end (a
+         * oneshot's lasts as long as it runs), and others shall not wait for them. With the process the rules go.
          */
         JOBS_START = 256,
         JOBS_STOP = 384,
@@ -27,15 +28,38 @@ enum {
         INSTALLS_FAILED = 32, /* that PID 1 remembers, for the agent to see what became of them */
 };
 
+static int on_leave(sd_event_source *source, UNUSED void *userdata)
+{
+        return sd_event_exit(sd_event_source_get_event(source), 0);
+}
+
+/* When who has asked already has been answered. The socket starts another process. */
+static void leave(struct machine *m)
+{
+        sd_event_source *source = NULL;
+
+        (void)(sd_event_add_defer(m->event, &source, on_leave, NULL) < 0 ||
+               sd_event_source_set_priority(source, SD_EVENT_PRIORITY_IDLE) < 0 ||
+               sd_event_source_set_floating(source, true) < 0);
+        sd_event_source_unref(source);
+}
+
 int bounds_jobs(struct machine *m, size_t n, bool stops, struct err *e)
 {
-        uint32_t most = stops ? JOBS_STOP : JOBS_START, jobs;
-        int r = unit_jobs(m, &jobs, e);
+        uint32_t most = stops ? JOBS_STOP : JOBS_START, all;
+        int r = unit_jobs(m, &all, e);
 
-        if (r == 0 && jobs + n > most)
-                r = err_set(e, -EAGAIN, "max-jobs", "systemd has %u jobs to do, and gets no more than %u of pods", jobs,
-                            most);
-        return r;
+        if (r < 0)
+                return r;
+        if (m->jobs > all) /* some have ended */
+                m->jobs = all;
+        if (m->jobs + n > most) {
+                leave(m);
+                return err_set(e, -EAGAIN, "max-jobs", "systemd has %u jobs to do, and gets no more than %u at a time",
+                               m->jobs, most);
+        }
+        m->jobs += (uint32_t)n;
+        return 0;
 }
 
 /*

@@ -108,7 +108,7 @@ static int choose_fresh(const struct unit_text *u, int pod, bool beside, struct 
                         dir->fresh = faccessat(pod, made, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
                         continue;
                 }
-                r = trust_path(dir->path, TRUST_LOOK, false, &st);
+                r = trust_path(dir->path, TRUST_STAYS, false, &st);
                 if (r == -EPERM)
                         return err_set(e, r, "mount-target",
                                        "policy rule mount-target: somebody other than root may change what the "
@@ -121,19 +121,17 @@ static int choose_fresh(const struct unit_text *u, int pod, bool beside, struct 
 }
 
 /*
- * Is `path`, of the pod's own, one that nobody but root can ever put something at? Where nothing is there, the
- * directory that it is to lie in becomes root's now: else a package that is installed meanwhile could bring a user's
- * directory of that name, and a later WRITE would copy its shape (make_run()). 0 or -ENOENT: yes.
+ * Is `path`, of the pod's own, one that nobody but root can ever put something at? In a directory that all may write
+ * to none is, whatever is there now: PID 1 gives it to a user, who may replace it then, or takes it away. Where nothing
+ * is there, the directory that it is to lie in becomes root's now: else a package that is installed meanwhile could
+ * bring a user's directory of that name, and a later WRITE would copy its shape (make_run()). 0: yes.
  */
-static int claim(const char *path, struct stat *ret_parent)
+static int claim(const char *path)
 {
         CLEANUP(freep) char *parent = xstrndup(path, (size_t)(strrchr(path, '/') - path));
-        int r = trust_path(path, TRUST_LOOK, false, NULL), made;
+        int r = trust_path(path, TRUST_STAYS, false, NULL);
 
-        if (r < 0 && r != -ENOENT)
-                return r;
-        made = trust_path(parent, r == 0 ? TRUST_LOOK : TRUST_DIR, false, ret_parent);
-        return made < 0 ? made : r;
+        return r == -ENOENT ? trust_path(parent, TRUST_DIR, false, NULL) : r;
 }
 
 /*
@@ -145,12 +143,9 @@ static void choose_inner(const struct unit_text *u, struct given *given)
         for (size_t i = 0; i < given->n; i++) {
                 struct given_dir *dir = &given->dirs[i];
                 CLEANUP(freep) char *path = xasprintf(POD_RUN_DIR "/%s%s", u->pod->uid, dir->path);
-                int r;
 
-                if (dir->inner || dir->kind != GIVEN_RUNTIME)
-                        continue;
-                r = claim(path, NULL);
-                dir->inner = r < 0 && r != -ENOENT;
+                if (!dir->inner && dir->kind == GIVEN_RUNTIME)
+                        dir->inner = claim(path) < 0;
         }
 }
 
@@ -163,9 +158,7 @@ static void choose_pid_file(const struct unit_text *u, int pod, char ret[static 
 {
         const char *said = unit_file_get(u->file, "PIDFile");
         CLEANUP(freep) char *whole = xasprintf("%s%s", *said && *said != '/' ? "/run/" : "", said), *path = NULL;
-        struct stat dir = { 0 };
         bool roots;
-        int r = -EPERM;
 
         *ret = '\0';
         if (!id_is_path(whole) || strchr(whole, '%'))
@@ -175,9 +168,7 @@ static void choose_pid_file(const struct unit_text *u, int pod, char ret[static 
         roots = path_is_beneath(ret, "/run") && !ways_is_given(pod, ret);
         for (size_t i = 0; i < u->given->n; i++)
                 roots &= !path_is_beneath(ret, u->given->dirs[i].path) || (u->given->roots && !u->given->dirs[i].inner);
-        if (roots)
-                r = claim(path, &dir);
-        if ((r < 0 && r != -ENOENT) || dir.st_uid || (dir.st_mode & 022))
+        if (!roots || claim(path) < 0)
                 *ret = '\0';
 }
 
@@ -218,7 +209,7 @@ static int hold_ways(int pod, const struct unit_text *u, const struct mount_wish
                 path = wish ? wishes[i].target : dir->path;
                 if (path_is_beneath(path, "/var") &&
                     (wish ? mount_is_on_pods_ground(wishes, n_wishes, path) : !dir->inner))
-                        r = pod_layer_hold(pod, &layer_var, path);
+                        r = pod_layer_hold(pod, &layer_var, path, wish ? !mount_is_file(&wishes[i]) : dir->fresh);
         }
         if (r == -EPERM)
                 return err_set(e, r, "mount-target",

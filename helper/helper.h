@@ -42,6 +42,7 @@ struct machine {
         struct policy *policy; /* owned; by which the present request is judged */
         struct trash trash;
         const int *streams; /* EXEC: the three descriptors that came with the present request, borrowed */
+        uint32_t jobs;      /* that PID 1 may have to do for this process (bounds.c) */
         unsigned execs;     /* commands that may begin before PID 1 is asked how many there are (bounds.c) */
         bool units_known;
         size_t n_units; /* files of pods' units; dir_count() counts them again when units_known is false */
@@ -145,7 +146,8 @@ int unit_find_commands(struct machine *m, const char *all, struct units_found *r
 
 /* ---- bounds.c: -EAGAIN: later; the reason names the bound -------------------------------------------------------- */
 
-/* Room for `n` more jobs of PID 1? */
+/* Room for `n` more jobs of PID 1? They are counted. Where there is none this process leaves, and the next one has
+ * room. */
 int bounds_jobs(struct machine *m, size_t n, bool stops, struct err *e);
 
 /* Room for one more command of EXEC? */
@@ -225,9 +227,10 @@ int pod_layer_make(struct machine *m, int pod, const char *uid, const struct lay
 /*
  * Makes each directory above `path`, an absolute one in the layer, root's in the pod's own part of it, with the mode of
  * the machine's: what a package does to the machine's later, or makes where nothing is yet, is then no matter for where
- * `path` leads in this pod. 0; -EPERM: in the layer somebody else has one; another negative errno.
+ * `path` leads in this pod. 0; -EPERM: in the layer somebody else has one; another negative errno. `last`: PID 1 mounts
+ * a directory at `path` itself, which is one in the pod's own part, too, and no link, whoever's it is.
  */
-int pod_layer_hold(int pod, const struct layer *l, const char *path);
+int pod_layer_hold(int pod, const struct layer *l, const char *path, bool last);
 
 /* ---- logs.c: the log pipes of a container, whose unit WRITE has written, and the file of its termination message; 0
  * or a negative errno ---- */

@@ -76,11 +76,11 @@ static bool is_mounted(int pod, const struct layer *l)
 }
 
 /*
- * Makes `name` in the directory `at` of the layer root's for good; returns it, open. To set the mode that it has
- * already makes the kernel copy a directory of the machine's up into the layer, with its owner: whose it is counts
- * afterwards.
+ * Makes `name` in the directory `at` of the layer root's for good, or, if `anybodys`, whose the machine's is; returns
+ * it, open. To set the mode that it has already makes the kernel copy a directory of the machine's up into the layer,
+ * with its owner: whose it is counts afterwards.
  */
-static int hold(int at, const char *name, const struct stat *machines)
+static int hold(int at, const char *name, const struct stat *machines, bool anybodys)
 {
         bool new = mkdirat(at, name, 0700) == 0;
         int r = new || errno == EEXIST ? 0 : -errno;
@@ -92,21 +92,44 @@ static int hold(int at, const char *name, const struct stat *machines)
         if (r == 0)
                 r = dir < 0 || fstat(dir, &st) < 0 ? -errno : 0;
         if (r == 0 && new)
-                r = fchown(dir, 0, machines->st_gid) < 0 ? -errno : 0;
+                r = fchown(dir, anybodys ? machines->st_uid : 0, machines->st_gid) < 0 ? -errno : 0;
         if (r == 0)
                 r = fchmod(dir, (new ? machines->st_mode : st.st_mode) & 07777) < 0 || fstat(dir, &st) < 0 ? -errno : 0;
-        if (r == 0 && (st.st_uid || ((st.st_mode & 022) && !(st.st_mode & S_ISVTX))))
+        if (r == 0 && !anybodys && (st.st_uid || (st.st_mode & 022)))
                 r = -EPERM;
         return r < 0 ? r : fd_take(&dir);
 }
 
-/* What is there for all above `path`, which is relative, from `at` on. */
-static int hold_way(int at, const struct layer *l, const char *path)
+/*
+ * Makes `name` in the directory `at` of the layer a directory of the pod's own part, with the machine's owner and mode:
+ * what root puts in the place of the machine's later, a link, is not seen. Where the machine has none, or a link now,
+ * it is closed, since it would be merged with one that the machine makes. A file stays one.
+ */
+static int hold_last(int at, int machine, const char *name)
+{
+        struct stat st = { 0 };
+        FD dir = -1;
+
+        if (fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) < 0 && machine >= 0)
+                (void)fstatat(machine, name, &st, AT_SYMLINK_NOFOLLOW);
+        if (st.st_mode && !S_ISDIR(st.st_mode) && !S_ISLNK(st.st_mode))
+                return 0;
+        if (!S_ISDIR(st.st_mode)) {
+                (void)unlinkat(at, name, 0);
+                st = (struct stat){ .st_mode = S_IFDIR | 0700 };
+        }
+        dir = hold(at, name, &st, true);
+        return dir < 0 ? dir : 0;
+}
+
+/* What is there for all above `path`, which is relative, from `at` on; `last`: for its last name, too. */
+static int hold_way(int at, const struct layer *l, const char *path, bool last)
 {
         CLEANUP(freep) char *copy = xstrdup(path), *top = xasprintf("/%s", l->name);
         FD dir = fcntl(at, F_DUPFD_CLOEXEC, 3), machine = open(top, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        char *name = copy;
 
-        for (char *name = copy, *slash; (slash = strchr(name, '/')); name = slash + 1) {
+        for (char *slash; (slash = strchr(name, '/')); name = slash + 1) {
                 struct stat st = { .st_mode = 0755 };
                 int next;
 
@@ -116,16 +139,16 @@ static int hold_way(int at, const struct layer *l, const char *path)
                         st.st_mode &= ~(mode_t)022;
                 fd_close(machine);
                 machine = next;
-                next = hold(dir, name, &st);
+                next = hold(dir, name, &st, false);
                 if (next < 0)
                         return next;
                 fd_close(dir);
                 dir = next;
         }
-        return 0;
+        return last ? hold_last(dir, machine, name) : 0;
 }
 
-int pod_layer_hold(int pod, const struct layer *l, const char *path)
+int pod_layer_hold(int pod, const struct layer *l, const char *path, bool last)
 {
         const char *below = path + strlen(l->name) + 2;
         bool mounted;
@@ -135,7 +158,7 @@ int pod_layer_hold(int pod, const struct layer *l, const char *path)
                 mounted = is_mounted(pod, l);
                 FD at = openat(pod, mounted ? l->name : l->upper, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-                r = at < 0 ? -errno : hold_way(at, l, below);
+                r = at < 0 ? -errno : hold_way(at, l, below, last);
         } while (r == 0 && !mounted && is_mounted(pod, l));
         return r;
 }

@@ -14,6 +14,9 @@ enum {
         ENV_MAX = 4 * 1024 * 1024,
         CARRIED_MAX = 1024 * 1024, /* of systemd's credentials */
         REMOVE_JOBS = 2,           /* the mount and the slice are stopped */
+        /* Of the text of a pod's units, in pages. PID 1 reads all of it again at each daemon-reload, and does nothing
+         * else meanwhile: 30 MiB, which a small manifest can come to (args, mirrored directories), took it 3 s. */
+        POD_TEXT_MAX = 4 * 1024 * 1024,
 };
 
 /* ---- which pod owns a unit
@@ -74,10 +77,12 @@ static int forget_log_fields(const char *unit)
 {
         CLEANUP(freep) char *name = xasprintf("log-extra-fields:%s", unit);
         FD states = open(STATES, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        int r = states >= 0 ? dir_remove(states, name) : errno == ENOENT ? 0 : -errno;
 
-        return states >= 0 ? dir_remove(states, name) : errno == ENOENT ? 0 : -errno;
+        return r == -ENAMETOOLONG ? 0 : r; /* then PID 1 had none */
 }
 
+/* By the drop-in the unit is known to be the pod's: as long as anything else is left REMOVE can be asked for again. */
 static int remove_files(struct machine *m, const char *uid, const char *unit)
 {
         CLEANUP(freep) char *dropin = xasprintf("%s.d", unit);
@@ -88,11 +93,11 @@ static int remove_files(struct machine *m, const char *uid, const char *unit)
         if (r == 0)
                 r = resize_forget(m, unit);
         if (r == 0)
-                r = dir_remove(m->units, dropin);
-        if (r == 0)
                 r = forget_log_fields(unit);
         if (r == 0)
                 r = logs_remove(m, uid, unit);
+        if (r == 0)
+                r = dir_remove(m->units, dropin);
         return r == 0 && list >= 0 ? dir_remove(list, unit) : r;
 }
 
@@ -195,6 +200,22 @@ int op_remove(struct machine *m, const struct op_units *op, UNUSED struct answer
 
 /* ---- WRITE ------------------------------------------------------------------------------------------------------- */
 
+/* What the text of the pod's other units takes. */
+static uint64_t text_beside(struct machine *m, int pod, const char *unit)
+{
+        FD list = dir_open(pod, "units");
+        CLEANUP(strv_freep) char **units = list < 0 ? NULL : dir_list(list);
+        uint64_t sum = 0;
+
+        for (char **other = units; other && *other; other++) {
+                CLEANUP(freep) char *dropin = xasprintf("%s.d", *other);
+
+                if (!streq(*other, unit))
+                        sum += dir_bytes(m->units, *other) + dir_bytes(m->units, dropin);
+        }
+        return sum;
+}
+
 /*
  * A unit is several files, each of which policy has judged together with the others. So one that is written again goes
  * first and comes back last: should this process end in between, there is no unit that could be started, and not the
@@ -216,7 +237,8 @@ static int write_files(struct machine *m, int pod, const char *unit, struct unit
         u->carried = u->who.become || u->makes_dir || u->console || carried.len;
         unit_text_fragment(u, &fragment);
         unit_text_dropin(u, &dropin);
-        if (!buf_ok(&fragment) || !buf_ok(&dropin) || !buf_ok(&env) || !buf_ok(&carried))
+        if (!buf_ok(&fragment) || !buf_ok(&dropin) || !buf_ok(&env) || !buf_ok(&carried) ||
+            text_beside(m, pod, unit) + fragment.len + dropin.len > POD_TEXT_MAX)
                 r = -E2BIG;
         if (r == 0) /* a request may have 64 of them */
                 r = room_left(m->units, UNIT_DIR, fragment.len + dropin.len, NULL);
@@ -241,10 +263,19 @@ static int write_container(struct machine *m, const struct op_write *op, const s
         if (r < 0)
                 return r;
         r = t.u.etc ? pod_layer_make(m, pod, op->pod.uid, &layer_etc) : 0;
+        for (size_t i = 0; i < t.mounts.n && r == 0; i++) /* those of the layer, and no entries of the machine's */
+                if (t.mounts.lines[i].source && starts_with(t.mounts.lines[i].source, "-" POD_RUN_DIR "/"))
+                        r = pod_layer_hold(pod, &layer_etc, t.mounts.lines[i].target, true);
         if (r == 0)
                 r = account_write(pod, op, k);
         if (r == 0)
                 r = write_files(m, pod, k->unit, &t.u, k->c);
+        if (r == -E2BIG)
+                return err_set(
+                        e, r, NULL,
+                        "writing %s: the units of one pod may have %d MiB of text, and the commands, args, mounts "
+                        "and variables of this pod come to more",
+                        k->unit, POD_TEXT_MAX >> 20);
         return r < 0 ? err_errno(e, r, NULL, "writing %s", k->unit) : 0;
 }
 
@@ -330,6 +361,8 @@ static int check_unit(struct machine *m, const struct op_write *op, const struct
         if (there && !unit_is_pods(m, k->unit, op->pod.uid))
                 return err_set(e, -EEXIST, NULL, "%s belongs to an earlier pod of this name", k->unit);
         r = unit_active_state(m, k->unit, state, e);
+        if (r == 0 && !there && streq(state, "failed")) /* a daemon-reload has lost its CollectMode=: for ever */
+                r = unit_ask(m, "ResetFailedUnit", k->unit, e);
         if (r == 0 && *state && !there)
                 r = err_set(e, -EAGAIN, NULL, "systemd still knows an earlier %s", k->unit);
         *ret = !*state;

@@ -64,8 +64,8 @@ int unit_signal(struct machine *m, const char *unit, struct err *e)
         return gone(&error) ? 0 : told(r, &error, "KillUnit", unit, e);
 }
 
-/* A unit that waits for its turn is still inactive, and PID 1 will start it as it has read it. */
-static int look_for_job(struct machine *m, const char *path, char ret[static 32], sd_bus_error *error)
+/* 1: PID 1 has a job for it. */
+static int has_job(struct machine *m, const char *path, sd_bus_error *error)
 {
         CLEANUP(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         uint32_t id = 0;
@@ -74,9 +74,7 @@ static int look_for_job(struct machine *m, const char *path, char ret[static 32]
 
         if (r >= 0)
                 r = sd_bus_message_read(reply, "(uo)", &id, NULL);
-        if (r >= 0 && id)
-                snprintf(ret, 32, "activating");
-        return r;
+        return r < 0 ? r : id != 0;
 }
 
 int unit_active_state(struct machine *m, const char *unit, char ret[static 32], struct err *e)
@@ -85,6 +83,7 @@ int unit_active_state(struct machine *m, const char *unit, char ret[static 32], 
         CLEANUP(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         CLEANUP(freep) char *state = NULL;
         const char *path = NULL;
+        bool job = false;
         int r = sd_bus_call_method(m->bus, MANAGER, "GetUnit", &error, &reply, "s", unit);
 
         ret[0] = '\0';
@@ -92,15 +91,18 @@ int unit_active_state(struct machine *m, const char *unit, char ret[static 32], 
                 return 0;
         if (r >= 0)
                 r = sd_bus_message_read(reply, "o", &path);
+        /* A unit that waits for its turn is still inactive, and PID 1 will start it as it has read it. The job is asked
+         * for first: one that is done in between has made the unit active by the time that its state is asked. */
+        if (r >= 0)
+                job = (r = has_job(m, path, &error)) > 0;
         if (r >= 0)
                 r = sd_bus_get_property_string(m->bus, "org.freedesktop.systemd1", path,
                                                "org.freedesktop.systemd1.Unit", "ActiveState", &error, &state);
         if (sd_bus_error_has_name(&error, SD_BUS_ERROR_UNKNOWN_OBJECT))
                 return 0; /* unloaded in between */
         if (r >= 0)
-                snprintf(ret, 32, "%s", state);
-        if (r >= 0 && (streq(state, "inactive") || streq(state, "failed")))
-                r = look_for_job(m, path, ret, &error);
+                snprintf(ret, 32, "%s",
+                         job && (streq(state, "inactive") || streq(state, "failed")) ? "activating" : state);
         return told(r, &error, "GetUnit", unit, e);
 }
 

@@ -9,7 +9,10 @@
 
 #include "policy/rules.h"
 
-enum { USER_MAX = 256 };
+enum {
+        USER_MAX = 256,
+        COMMAND_MAX = 32 * 1024, /* bytes of a command: PID 1 reads those of all that run again at each daemon-reload */
+};
 
 void op_exec_done(struct op_exec *op)
 {
@@ -21,6 +24,7 @@ int policy_exec(const struct policy *p, const Vks__Exec *m, struct op_exec *ret,
         const Vks__Container *c = m->container;
         Vks__Container *containers[] = { m->container };
         Vks__Write write = VKS__WRITE__INIT;
+        size_t bytes = 0;
         int r;
 
         *ret = (struct op_exec){ .user = m->user };
@@ -29,6 +33,10 @@ int policy_exec(const struct policy *p, const Vks__Exec *m, struct op_exec *ret,
                         e, "exec: not a container with a command, and without args, env, hidden words and limits");
         if (strlen(m->user) > USER_MAX)
                 return MALFORMED(e, "exec: the user's name has more than %d bytes", USER_MAX);
+        for (size_t i = 0; i < c->n_command; i++)
+                bytes += strlen(c->command[i]) + 1;
+        if (bytes > COMMAND_MAX)
+                return MALFORMED(e, "exec: the command has more than %d bytes", COMMAND_MAX);
         write.pod = m->pod;
         write.n_volumes = m->n_volumes;
         write.volumes = m->volumes;

@@ -16,7 +16,8 @@ enum {
         CONTAINERS_MAX = 64,
         VOLUMES_MAX = 256,
         MOUNTS_MAX = 256,
-        WORDS_MAX = 4096, /* of a command line, or variables of an environment */
+        MOUNT_NAMES_MAX = 8192, /* in the paths of a pod's mounts: each is made, and looked at again by each EXEC */
+        WORDS_MAX = 4096,       /* of a command line, or variables of an environment */
         COMMAND_MAX =
                 128 * 1024, /* bytes of a command line: systemd reads lines up to 1 MiB, and a byte may need four */
         ENV_MAX = 1024 *
@@ -339,8 +340,19 @@ static int parse_container(const struct policy *p, const struct op_write *op, st
         return unit_name(&op->pod, c->image, c->shares_image ? c->name : NULL, k->unit, e);
 }
 
+static size_t names_in(const char *path)
+{
+        size_t n = 0;
+
+        while ((path = strchr(path, '/')))
+                path++, n++;
+        return n;
+}
+
 static int parse_containers(const struct policy *p, const Vks__Write *m, struct op_write *op, struct err *e)
 {
+        size_t names = 0;
+
         for (size_t i = 0; i < m->n_containers; i++) {
                 struct op_container *k = &op->containers[i];
 
@@ -350,6 +362,10 @@ static int parse_containers(const struct policy *p, const Vks__Write *m, struct 
                         return MALFORMED(e, "container \"%.80s\": the name is not a DNS label", k->c->name);
                 if (parse_container(p, op, k, e) < 0)
                         return err_prefix(e, "container %s: ", k->c->name);
+                for (size_t j = 0; j < k->n_mounts; j++)
+                        names += names_in(k->mounts[j].target) + names_in(k->mounts[j].sub_path);
+                if (names > MOUNT_NAMES_MAX)
+                        return MALFORMED(e, "volumeMounts: the paths of all have more than %d names", MOUNT_NAMES_MAX);
                 for (size_t j = 0; j < i; j++)
                         if (streq(op->containers[j].c->name, k->c->name) || streq(op->containers[j].unit, k->unit))
                                 return MALFORMED(e, "container %s: another has the same name or unit", k->c->name);

@@ -276,6 +276,10 @@ static int check_unit(const struct policy *p, const struct op_container *k, cons
                 return rule_refused(e, "root", "%s has commands that run as root whatever its user", unit->unit);
         if (unit->of_instance && as == AS_PACKAGE && !in_range)
                 return rule_refused(e, "user", "%s would run as %s", unit->unit, unit->user.name);
+        /* Nobody knows yet in which groups he will be. */
+        if (as == AS_PACKAGE && unit->unit && !unit->dynamic && !unit->user.known)
+                return err_set(e, -ENOENT, NULL, "there is no user %s on this node, as whom %s runs", unit->user.name,
+                               unit->unit);
         if (p->root == POLICY_ROOT_DENY && as == AS_PACKAGE && !k->program && !k->c->n_args &&
             any_word(unit->ambient, is_more_than_harmless))
                 return rule_refused(e, "root", "%s has capabilities that are as good as root (%s)", unit->unit,

@@ -40,12 +40,12 @@ static int step(int at, const char *name, enum trust_make make, bool file, bool 
         if (ours && is_roots(&dir) && !alone && !(dir.st_mode & S_ISVTX) &&
             fchmodat(at, ".", (dir.st_mode |= S_ISVTX) & 07777, 0) < 0)
                 return -errno;
-        if (!is_roots(&dir) || (!alone && !(dir.st_mode & S_ISVTX)))
+        if (!is_roots(&dir) || (!alone && (make == TRUST_STAYS || !(dir.st_mode & S_ISVTX))))
                 return -EPERM;
         for (int tries = 0; (next = openat(at, name, O_PATH | O_NOFOLLOW | O_CLOEXEC)) < 0 && tries < 2; tries++)
                 if (errno != ENOENT)
                         return -errno;
-                else if (make == TRUST_LOOK)
+                else if (make <= TRUST_LOOK)
                         return alone ? -ENOENT : -EPERM;
                 else if ((r = make_entry(at, name, file)) < 0)
                         return r;

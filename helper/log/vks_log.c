@@ -385,7 +385,7 @@ static void look_at_gone(struct logger *l, const char *name)
 
 /*
  * A name in LOG_DIR means another FIFO now, or none; those that had it end when their writers have, or when so many
- * runs have been since that these are none of the container's.
+ * runs have been since that these are none of the container's. A container may be called "gone": UID.gone.
  */
 static void look_at(struct logger *l, const char *name)
 {
@@ -393,7 +393,7 @@ static void look_at(struct logger *l, const char *name)
         struct stat st = { 0 };
         unsigned runs = 0;
 
-        if (ends_with(name, LOG_GONE))
+        if (ends_with(name, LOG_GONE) && strchr(name, '.') != strrchr(name, '.'))
                 look_at_gone(l, name);
         if (!is_fifo_name(name))
                 return;

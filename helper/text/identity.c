@@ -102,6 +102,9 @@ void identity_lines(struct buf *b, const struct unit_text *u)
         bool strict = !w->root && !may_gain(w), by_pid1 = u->file || !w->become;
         bool leaves_none = u->writes_host && (w->root || strict) && !*unit_file_get(u->file, "RestrictSUIDSGID");
 
+        /* ld.so(8): vks-exec begins as root, and the package's EnvironmentFile= may be a user's, or in a hostPath. */
+        if (w->become && u->file)
+                buf_str(b, "UnsetEnvironment=GLIBC_TUNABLES LD_AUDIT LD_DEBUG LD_LIBRARY_PATH LD_PRELOAD LD_PROFILE\n");
         if (w->set_user && by_pid1) { /* vks-exec becomes an unknown user; the package's other commands do not */
                 buf_str(b, "User=");
                 buf_printf(b, w->fallback ? FALLBACK_USER : "%u", w->uid);

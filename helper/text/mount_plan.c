@@ -75,15 +75,13 @@ static bool is_private(const struct mount_wish *wishes, size_t n_wishes, const c
         return false;
 }
 
-/* Could somebody else than root change what this name leads to? */
+/* Could somebody else than root change what this name leads to, now or when root has taken it away? */
 static bool is_others(const char *path, UNUSED const void *userdata)
 {
         CLEANUP(freep) char *parent = xstrndup(path, (size_t)(strrchr(path, '/') - path));
-        struct stat dir, st;
+        struct stat dir;
 
-        if (stat(*parent ? parent : "/", &dir) < 0 || dir.st_uid)
-                return true;
-        return (dir.st_mode & 022) && !((dir.st_mode & S_ISVTX) && lstat(path, &st) == 0 && st.st_uid == 0);
+        return stat(*parent ? parent : "/", &dir) < 0 || dir.st_uid || (dir.st_mode & 022);
 }
 
 /*
@@ -199,6 +197,13 @@ bool mount_is_on_pods_ground(const struct mount_wish *wishes, size_t n_wishes, c
                (path_is_beneath(target, "/run") || path_is_beneath(target, "/var") || path_is_beneath(target, "/tmp"));
 }
 
+bool mount_is_file(const struct mount_wish *wish)
+{
+        struct stat st;
+
+        return wish->is_file || (stat(wish->source, &st) == 0 && !S_ISDIR(st.st_mode));
+}
+
 int mount_points_make(const char *pod, bool overlay, const struct mount_wish *wishes, size_t n_wishes, struct err *e)
 {
         for (size_t i = 0; i < n_wishes; i++) {
@@ -213,13 +218,12 @@ int mount_points_make(const char *pod, bool overlay, const struct mount_wish *wi
                                        : own ? pod
                                              : "",
                                        target + (in ? strlen(in->target) : 0));
-                struct stat st;
-                bool file = wishes[i].is_file || (stat(wishes[i].source, &st) == 0 && !S_ISDIR(st.st_mode));
+                bool file = mount_is_file(&wishes[i]);
                 int r;
 
                 if (!in && (path_is_beneath(target, "/home") || path_is_beneath(target, "/root")))
                         continue; /* a tmpfs of the container's own */
-                r = trust_path(path, !own ? TRUST_LOOK : file ? TRUST_FILE : TRUST_DIR, own, NULL);
+                r = trust_path(path, !own ? TRUST_STAYS : file ? TRUST_FILE : TRUST_DIR, own, NULL);
                 if (r == -ELOOP || r == -EPERM)
                         return err_set(e, -EPERM, "mount-target", "policy rule mount-target: %s %s: %s",
                                        field_of(&wishes[i]), target,

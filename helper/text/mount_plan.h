@@ -48,6 +48,9 @@ struct mount_plan {
  */
 int mount_points_make(const char *pod, bool overlay, const struct mount_wish *wishes, size_t n_wishes, struct err *e);
 
+/* Is what is mounted no directory? */
+bool mount_is_file(const struct mount_wish *wish);
+
 /* Does `target` lie in the pod's private /run, /var or /tmp, but in no volume? Pure. */
 bool mount_is_on_pods_ground(const struct mount_wish *wishes, size_t n_wishes, const char *target);
 

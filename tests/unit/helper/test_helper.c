@@ -624,6 +624,38 @@ Test(helper, what_pid_1_forgets_to_remove_of_a_unit_goes_with_it)
         cr_assert(is_there("/run/systemd/units/log-extra-fields:other.service"));
 }
 
+/* With the word before it, it would be no name of a file. */
+Test(helper, a_unit_of_a_long_name_goes_with_all_that_it_has)
+{
+        struct asked *a = sleeper();
+        char namespace[ID_LABEL_MAX + 1] = "", image[160] = "/usr/bin/";
+
+        memset(namespace, 'n', ID_LABEL_MAX);
+        memset(image + strlen(image), 'x', 138);
+        pod.namespace_ = namespace, a->c.image = image;
+        make("/run/systemd/units");
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
+        nothing_is_left();
+}
+
+/* By what is left the unit is still known to be the pod's. */
+Test(helper, a_removal_that_was_interrupted_leaves_nothing_that_nobody_knows_of)
+{
+        static const char *const ways[] = { "/run/systemd/units/log-extra-fields:" SLEEP, LOG_DIR "/" UID ".c.out" };
+
+        make("/run/systemd/units");
+        for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
+                cr_assert_eq(write_pod(sleeper()), 0, "%s", reply->text);
+                put(ways[i], "", 0644);
+                cr_assert_eq(mount(ways[i], ways[i], NULL, MS_BIND, NULL), 0, "%s", strerror(errno));
+                cr_assert_eq(units(VERB_remove, NULL, true), -EBUSY, "%s", reply->text);
+                cr_assert_eq(umount2(ways[i], MNT_DETACH), 0);
+                cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
+                nothing_is_left();
+        }
+}
+
 Test(helper, variables_that_are_too_many_are_refused_and_not_cut)
 {
         struct asked *a = sleeper();
@@ -637,6 +669,28 @@ Test(helper, variables_that_are_too_many_are_refused_and_not_cut)
         write_pod(a);
         expect(-E2BIG, "container c: writing ");
         nothing_is_left();
+}
+
+Test(helper, the_units_of_one_pod_have_so_much_text_and_no_more)
+{
+        enum { SIZE = 100 * 1024 };
+        struct asked *a = sleeper();
+        CLEANUP(freep) char *word = xcalloc(SIZE + 1, 1);
+        char *args[] = { word }, name[16];
+        unsigned n = 0;
+        int r = 0;
+
+        memset(word, '\x01', SIZE); /* four bytes each, in a unit's text */
+        a->c.args = args, a->c.n_args = 1, a->c.shares_image = true, a->c.name = name;
+        for (; r == 0 && n < 64; n++) {
+                snprintf(name, sizeof(name), "c%u", n);
+                r = write_pod(a);
+        }
+        cr_assert_eq(n, 10, "%u: %s", n, reply->text);
+        expect(-E2BIG, "container c9: writing vks.");
+        cr_assert(strstr(reply->text, "the units of one pod may have 4 MiB of text"), "%s", reply->text);
+        snprintf(name, sizeof(name), "c8");
+        cr_assert_eq(write_pod(a), 0, "what is written again is not counted twice: %s", reply->text);
 }
 
 Test(helper, a_quarter_of_the_machines_run_is_not_for_units)
@@ -744,6 +798,16 @@ static bool dropin_has(const char *words)
         return holds("/run/systemd/system/vks.default.web.redis.service.d/vks.conf", words);
 }
 
+/* A directory of the pod's own part of a layer. */
+static void is_held(const char *path, uid_t uid, gid_t gid, mode_t mode)
+{
+        struct stat st = { 0 };
+
+        cr_assert(lstat(path, &st) == 0 && S_ISDIR(st.st_mode), "%s", path);
+        cr_assert(st.st_uid == uid && st.st_gid == gid && (st.st_mode & 07777) == mode, "%s: %u:%u %o", path, st.st_uid,
+                  st.st_gid, st.st_mode);
+}
+
 #define ETC_MOUNT    "run-vks-pods-0f6c2a9e\\x2d1234\\x2d4abc\\x2d8def\\x2d0123456789ab-etc.mount"
 #define ETC_BIND     "BindPaths=\"-/run/vks/pods/" UID "/etc/redis\":\"/etc/redis\"\n"
 #define WRITES_REDIS "[Service]\nExecStart=/usr/bin/redis\nUser=redis\nReadWriteDirectories=-/etc/redis\n"
@@ -756,6 +820,7 @@ Test(helper, what_a_unit_writes_to_below_etc_is_the_pods_own)
         make("/etc/redis");
         put("/etc/redis/sentinel.conf", "port 1\n", 0640);
         cr_assert_eq(chown("/etc/redis", 120, 121), 0);
+        cr_assert_eq(chmod("/etc/redis", 02750), 0);
         cr_assert_eq(write_pod(a), 0, "%s", reply->text);
         cr_assert(dropin_has(ETC_BIND) && dropin_has("Requires=" ETC_MOUNT "\nAfter=" ETC_MOUNT "\n"));
         cr_assert(dropin_has("\nReadWritePaths=\n"), "the machine's stays read-only");
@@ -763,7 +828,9 @@ Test(helper, what_a_unit_writes_to_below_etc_is_the_pods_own)
                   holds(UNIT_DIR "/" ETC_MOUNT, "Options=lowerdir=/etc,upperdir=/run/vks/pods/" UID "/etc-upper,"
                                                 "workdir=/run/vks/pods/" UID "/etc-work,nodev,nosuid\n"));
         cr_assert(mode_of("/run/vks/pods/" UID) == 0700 && mode_of("/run/vks/pods/" UID "/etc-work") == 0700);
-        cr_assert_not(is_there("/run/vks/pods/" UID "/etc/redis"), "the helper copies nothing");
+        cr_assert_not(is_there("/run/vks/pods/" UID "/etc/redis"));
+        is_held("/run/vks/pods/" UID "/etc-upper/redis", 120, 121, 02750);
+        cr_assert_not(is_there("/run/vks/pods/" UID "/etc-upper/redis/sentinel.conf"), "the helper copies no file");
         cr_assert_eq(write_pod(a), 0, "again: %s", reply->text);
         cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
         cr_assert(strstr(pid1.asked, "StopUnit " ETC_MOUNT "\nResetFailedUnit " ETC_MOUNT "\n"), "%s", pid1.asked);
@@ -954,11 +1021,13 @@ Test(helper, a_mirror_has_no_link_that_leads_through_what_is_others)
         cr_assert_eq(symlink("../srv/roots", "/opt/roots"), 0);
         cr_assert_eq(symlink("roots/../theirs/data", "/srv/way"), 0);
         cr_assert_eq(symlink("/srv/way", "/opt/way"), 0);
+        make("/srv/all"), make("/srv/all/roots");
+        cr_assert(chmod("/srv/all", 01777) == 0 && symlink("/srv/all/roots", "/opt/all") == 0);
         with_mount(a, "memory", "/opt/new");
         put_policy("root = deny\n");
         cr_assert_eq(write_pod(a), 0, "%s", reply->text);
         cr_assert(dropin_has("\"-/opt/own\":\"/opt/own\"") && dropin_has("\"-/opt/roots\":\"/opt/roots\""));
-        cr_assert(!dropin_has("/opt/data") && !dropin_has("/opt/way"));
+        cr_assert(!dropin_has("/opt/data") && !dropin_has("/opt/way") && !dropin_has("/opt/all"));
 }
 
 /* What PID 1 makes of a word of StateDirectory= is what the pod's account has to know it by. */
@@ -1159,7 +1228,7 @@ Test(helper, a_mount_point_shows_nothing_that_was_closed)
 {
         struct asked *a = sleeper();
 
-        own_directory("/srv", NULL);
+        own_directory("/srv", "mode=0755");
         cr_assert(mkdir("/srv/backups", 0755) == 0 && mkdir("/srv/backups/db", 0755) == 0);
         put("/srv/backups/key.pem", "secret", 0644);
         with_mount(a, "memory", "/srv/backups/x");
@@ -1185,7 +1254,7 @@ Test(helper, a_volume_that_is_not_the_pods_to_write_to_gets_no_mount_points)
         Vks__Mount in = VKS__MOUNT__INIT, *both[2] = { &a->mount, &in };
 
         put_policy("host-path = /srv ro");
-        own_directory("/srv", NULL);
+        own_directory("/srv", "mode=0755");
         cr_assert_eq(mkdir("/srv/data", 0755), 0);
         a->m.n_volumes = 4, a->path.path = STR("/srv/data"), a->c.mounts = both;
         with_mount(a, "host", "/data");
@@ -2247,27 +2316,40 @@ Test(helper, all_pods_have_so_much_content_and_more_comes_later)
         cr_assert_eq(fill(UID, "b", MIB), -EAGAIN, "%s", reply->text);
 }
 
-Test(helper, systemd_gets_so_many_jobs_and_more_come_later)
+Test(helper, systemd_gets_so_many_jobs_of_one_process_and_more_of_the_next)
 {
+        int code;
+
+        cr_assert_eq(sd_event_new(&machine.event), 0);
         cr_assert_eq(write_pod(sleeper()), 0);
-        pid1.n_jobs = 256;
+        pid1.n_jobs = 4000; /* others', the machine's or pods' that never end: nobody waits for them */
+        cr_assert_eq(units(VERB_start, unit, false), 0, "%s", reply->text);
+        machine.jobs = 255;
+        cr_assert_eq(units(VERB_start, unit, true), 0, "%s", reply->text);
+        pid1.asked[0] = '\0';
+        cr_assert_eq(sd_event_get_exit_code(machine.event, &code), -ENODATA);
         cr_assert_eq(units(VERB_start, unit, false), -EAGAIN);
-        expect(-EAGAIN, "systemd has 256 jobs to do, and gets no more than 256 of pods");
+        expect(-EAGAIN, "systemd has 256 jobs to do, and gets no more than 256 at a time");
         cr_assert(strstr(line, "VKS_RULE=max-jobs\n"), "%s", line);
         cr_assert_str_eq(pid1.asked, "", "nothing was begun");
+        cr_assert_geq(sd_event_run(machine.event, 0), 0);
+        cr_assert_eq(sd_event_get_exit_code(machine.event, &code), 0, "it makes room for the next one");
+        cr_assert_eq(code, 0);
         cr_assert_eq(units(VERB_start, unit, true), -EAGAIN);
         cr_assert_eq(units(VERB_stop, unit, false), 0, "to be stopped it does not wait for what starts: %s",
                      reply->text);
-        pid1.n_jobs = 384;
+        machine.jobs = 384;
         cr_assert_eq(units(VERB_stop, unit, false), -EAGAIN);
         cr_assert_eq(units(VERB_remove, NULL, true), -EAGAIN);
         cr_assert(is_there(SLEEP_FILE));
         cr_assert_eq(units(VERB_stop, unit, true), 0, "SIGKILL is no job: %s", reply->text);
-        pid1.n_jobs = 255; /* of the machine's own, too: PID 1 is asked each time */
+        pid1.n_jobs = 255; /* no more of its own than there are: PID 1 is asked each time */
         cr_assert_eq(units(VERB_start, unit, false), 0, "%s", reply->text);
+        cr_assert_eq(machine.jobs, 256);
         fail("NJobs", DENIED);
         cr_assert_eq(units(VERB_start, unit, false), -EACCES);
         expect(-EACCES, "NJobs of systemd");
+        machine.event = sd_event_unref(machine.event);
 }
 
 Test(helper, so_many_installations_are_under_way_and_more_come_later)
@@ -2889,7 +2971,10 @@ Test(helper, a_unit_that_waits_for_its_turn_is_not_removed)
         fail("Job", DENIED);
         cr_assert_neq(units(VERB_remove, NULL, true), 0);
         fail(NULL, NULL);
-        pid1.job = 0;
+        pid1.then = "active"; /* its turn comes while it is asked for */
+        cr_assert_eq(units(VERB_remove, NULL, true), -EBUSY);
+        cr_assert(is_there(SLEEP_FILE));
+        pid1.job = 0, pid1.then = NULL, pid1.units[0].state = "inactive";
         cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
 }
 
@@ -2907,6 +2992,20 @@ Test(helper, who_becomes_somebody_brings_nothing_to_what_is_root_before)
         cr_assert(holds(SLEEP_DROPIN, "--user=4711 --group=992 --dir \"/usr/share\" \"/usr/bin/sleep\""));
         cr_assert_eq(exec(a, 1, words, 1), 0, "%s", reply->text);
         cr_assert_not(holds(BESIDE_FILE, "EnvironmentFile=") || holds(BESIDE_FILE, "WorkingDirectory="));
+        cr_assert_not(holds(SLEEP_DROPIN, "UnsetEnvironment="), "there is nothing of a package's");
+}
+
+/* What a package's unit reads there may be written by a user of the machine, or by a pod that has a hostPath to it. */
+Test(helper, who_becomes_somebody_is_loaded_with_nothing_of_a_packages_environment)
+{
+        static const char none[] = "UnsetEnvironment=GLIBC_TUNABLES LD_AUDIT LD_DEBUG LD_LIBRARY_PATH LD_PRELOAD ";
+        struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=redis\nEnvironmentFile=-/srv/redis/env\n");
+
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert_not(dropin_has(none), "PID 1 starts it as its user");
+        a->user.value = 4711, a->c.run_as_user = &a->user;
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(dropin_has(none));
 }
 
 Test(helper, a_pod_does_not_begin_while_the_layer_of_an_earlier_one_cannot_be_forgotten)
@@ -2951,6 +3050,11 @@ Test(helper, no_unit_is_written_that_pid_1_knows_without_its_file)
         pid1.units[0].unit = SLEEP, pid1.units[0].state = "inactive", pid1.job = 7;
         cr_assert_eq(write_pod(a), -EAGAIN);
         expect(-EAGAIN, "systemd still knows an earlier " SLEEP);
+        nothing_is_left();
+        cr_assert_not(strstr(pid1.asked, "ResetFailedUnit"), "%s", pid1.asked);
+        pid1.units[0].state = "failed", pid1.job = 0;
+        cr_assert_eq(write_pod(a), -EAGAIN);
+        cr_assert(strstr(pid1.asked, "ResetFailedUnit " SLEEP "\n"), "it would be known for ever: %s", pid1.asked);
         nothing_is_left();
         pid1.units[0].unit = NULL;
         cr_assert_eq(write_pod(a), 0, "%s", reply->text);
@@ -3249,7 +3353,7 @@ Test(helper, who_gets_a_directory_below_var_later_does_not_get_it_in_a_pod)
         cr_assert_eq(write_pod(a), 0, "%s", reply->text);
         is_roots(UPPER "/lib", 0755);
         is_roots(UPPER "/lib/nest", 02750), is_roots(UPPER "/lib/nest/a", 0755);
-        cr_assert_not(is_there(UPPER "/lib/nest/a/c"), "PID 1 makes it");
+        is_roots(UPPER "/lib/nest/a/c", 0700);
         cr_assert_not(is_there("/var/lib/late"), "nothing is made on the machine");
         cr_assert_eq(write_pod(a), 0, "again: %s", reply->text);
         cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
@@ -3274,13 +3378,87 @@ Test(helper, what_the_machine_makes_on_the_way_to_a_volume_later_is_not_seen)
         cr_assert(dropin_has(bind));
         is_roots(COVER ":lib:late", 0755), is_roots(COVER ":lib:late/b/x", 0755);
         is_roots(UPPER "/lib", 0755);
-        cr_assert_not(is_there(UPPER "/lib/late"), "it would be merged with the machine's");
+        is_roots(UPPER "/lib/late", 0700); /* it would be merged with the machine's */
         cr_assert_eq(mkdir("/var/lib/late", 0700), 0);
         cr_assert_eq(write_pod(a), 0, "again: %s", reply->text);
         cr_assert(dropin_has(bind));
         cr_assert_eq(rmdir("/var/lib/late"), 0);
         cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
         nothing_is_left();
+}
+
+/* PID 1 mounts there at each start, and would follow a link that root has put there meanwhile, or has there now. */
+Test(helper, a_link_that_root_puts_in_a_mount_points_place_is_none_in_a_pod)
+{
+        static const char options[] = "lowerdir=/run/lower,upperdir=" UPPER ",workdir=/run/vks/pods/" UID "/work";
+        struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=redis\nStateDirectory=redis other\n");
+
+        a->c.writes_var = true;
+        with_mount(a, "disk", "/var/lib/volume");
+        make("/var/lib/volume"), make("/var/lib/other");
+        cr_assert_eq(chown("/var/lib/volume", 130, 131), 0);
+        cr_assert_eq(chmod("/var/lib/volume", 02770), 0);
+        cr_assert_eq(symlink("/tmp/anybodys", "/var/lib/redis"), 0);
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        is_roots(UPPER "/lib/redis", 0700);
+        is_held(UPPER "/lib/volume", 130, 131, 02770);
+        is_held(UPPER "/lib/other", 0, 0, mode_of("/var/lib/other"));
+        cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
+        nothing_is_left();
+
+        a->c2.writes_var = true; /* in a layer that is mounted, too */
+        a->containers[0] = &a->c2;
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        make("/run/lower"), make("/run/lower/lib"), make("/run/lower/lib/volume");
+        put("/run/lower/lib/file", "", 0644);
+        cr_assert_eq(symlink("/tmp/anybodys", "/run/lower/lib/redis"), 0);
+        cr_assert_eq(mount("overlay", "/run/vks/pods/" UID "/var", "overlay", 0, options), 0, "%s", strerror(errno));
+        a->containers[0] = &a->c;
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert_eq(rename("/run/lower/lib/volume", "/run/lower/lib/moved"), 0);
+        cr_assert_eq(symlink("/tmp/anybodys", "/run/lower/lib/volume"), 0);
+        is_roots("/run/vks/pods/" UID "/var/lib/redis", 0700);
+        is_roots(UPPER "/lib/volume", 0755);
+        with_mount(a, "disk", "/var/lib/file");
+        cr_assert_eq(write_pod(a), 0, "that there is a file is for PID 1 to say: %s", reply->text);
+        cr_assert_not(is_there(UPPER "/lib/file"));
+        cr_assert_eq(umount2("/run/vks/pods/" UID "/var", MNT_DETACH), 0);
+}
+
+/*
+ * PID 1 has directories in /var/tmp for services of the machine's (PrivateTmp=), and takes them away with them. In the
+ * layer whoever likes could then put a link there, which PID 1 would follow as it mounts.
+ */
+Test(helper, nothing_is_mounted_in_a_directory_of_the_machines_that_all_may_write_to)
+{
+        static const char *const paths[] = { "/var/tmp/roots", "/var/tmp/roots/x", "/var/tmp/roots/new/x",
+                                             "/srv/roots" };
+        struct asked *a = sleeper();
+
+        a->c.writes_var = true;
+        own_directory("/var/tmp", "mode=01777"), own_directory("/srv", "mode=01777");
+        make("/var/tmp/roots"), make("/var/tmp/roots/x"), make("/srv/roots");
+        for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+                with_mount(a, "disk", paths[i]);
+                cr_assert_eq(write_pod(a), -EPERM, "%s", paths[i]);
+                expect(-EPERM, "somebody else than root could put a symbolic link on the way");
+        }
+        with_mount(a, "disk", "/var/tmp");
+        cr_assert_eq(write_pod(a), 0, "the directory itself: %s", reply->text);
+}
+
+/* What a mount has made root's there already PID 1 would give to a user, and he could put a link in its place. */
+Test(helper, no_directory_is_given_where_all_may_write)
+{
+        struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=redis\nRuntimeDirectory=lock/redis\n");
+
+        cr_assert_eq(chmod("/run/lock", 01777), 0);
+        with_mount(a, "disk", "/run/lock/redis");
+        for (int i = 0; i < 2; i++) {
+                cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+                cr_assert_not(dropin_has("RuntimeDirectory=vks/pods/"));
+                cr_assert(is_there(POD_RUN_DIR "/" UID "/run/lock/redis"));
+        }
 }
 
 /* A container of the pod runs already, and its layer is mounted: what is in it counts. */

@@ -1614,7 +1614,7 @@ Test(policy, the_largest_pod_is_taken)
         static Vks__Volume some[256], *volumes[256];
         static Vks__Mount many[256], *mounts[256];
         static Vks__Env variables[4096], *env[4096];
-        static char names[256][16], paths[256][16], images[64][16];
+        static char names[256][16], paths[256][80], images[64][16];
         Vks__EmptyDir dir = VKS__EMPTY_DIR__INIT;
         Vks__Write m = VKS__WRITE__INIT;
         CLEANUP(op_write_done) struct op_write op = { 0 };
@@ -1623,6 +1623,8 @@ Test(policy, the_largest_pod_is_taken)
         for (size_t i = 0; i < 256; i++) {
                 snprintf(names[i], sizeof(names[i]), "n%zu", i);
                 snprintf(paths[i], sizeof(paths[i]), "/n%zu", i);
+                for (size_t n = 1; n < 32; n++)
+                        strcat(paths[i], "/a");
                 some[i] = volume_of(names[i], VKS__VOLUME__SOURCE_EMPTY_DIR), some[i].empty_dir = &dir;
                 many[i] = mount_at(names[i], paths[i], false);
                 volumes[i] = &some[i], mounts[i] = &many[i];
@@ -1639,6 +1641,10 @@ Test(policy, the_largest_pod_is_taken)
         all[0].mounts = mounts, all[0].n_mounts = 256, all[0].env = env, all[0].n_env = 4096;
         m.pod = &pod, m.containers = containers, m.n_containers = 64, m.volumes = volumes, m.n_volumes = 256;
         cr_assert_eq(policy_write(p, &m, &op, &e), 0, "%s", e.text);
+        op_write_done(&op);
+        many[0].sub_path = (char *)"a/b";
+        cr_assert_eq(policy_write(p, &m, &op, &e), -EINVAL);
+        cr_assert_str_eq(e.text, "volumeMounts: the paths of all have more than 8192 names");
 }
 
 Test(policy, a_command_line_has_at_most_128_kib)
@@ -1835,6 +1841,7 @@ static int exec(const char *text, Vks__Container *c, const char *user, char ret_
 
 Test(policy, exec_is_a_container_with_another_command)
 {
+        static char long_word[32 * 1024 + 1];
         Vks__Container c = VKS__CONTAINER__INIT;
         Vks__Env env = VKS__ENV__INIT, *envs[] = { &env };
         Vks__Word word = VKS__WORD__INIT, *words[] = { &word };
@@ -1865,6 +1872,13 @@ Test(policy, exec_is_a_container_with_another_command)
         long_name[256] = 'x';
         cr_assert_eq(exec("", &c, long_name, unit, &e), -EINVAL);
         cr_assert_str_eq(e.text, "exec: the user's name has more than 256 bytes");
+        memset(long_word, 'x', sizeof(long_word) - 1);
+        c.command[0] = (char *)"/bin/sh", c.command[1] = long_word + strlen("/bin/sh") + 2, c.n_command = 2;
+        cr_assert_eq(exec("", &c, "alice", unit, &e), 0, "%s", e.text);
+        c.command[1]--;
+        cr_assert_eq(exec("", &c, "alice", unit, &e), -EINVAL);
+        cr_assert_str_eq(e.text, "exec: the command has more than 32768 bytes");
+        c.n_command = 1;
         command[0] = (char *)"/opt/tool";
         cr_assert_eq(exec("", &c, "alice", unit, &e), -EPERM);
         cr_assert_str_eq(e.reason, "program");

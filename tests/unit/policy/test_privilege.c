@@ -253,9 +253,13 @@ Test(privilege, a_user_or_group_that_the_machine_does_not_have_is_not_known)
 {
         granted("");
         cr_assert(who.known && !who.set_group);
-        unit.user.known = false;
+        unit.user.known = false; /* his groups neither: a package's script may be about to make him */
+        cr_assert_eq(decide(""), -ENOENT);
+        cr_assert_str_eq(e.text, "there is no user d on this node, as whom d.service runs");
+        own_command();
+        cr_assert_eq(decide(""), -ENOENT);
+        c.run_as_user = &user, user.value = 1000;
         granted("");
-        cr_assert_not(who.known);
         setup();
         unit.has_group = true, unit.group = UINT32_MAX;
         granted("");

@@ -35,7 +35,7 @@ static void before(void)
 static void setup(void)
 {
         before();
-        snprintf(base, sizeof(base), "/tmp/vks-test-XXXXXX");
+        snprintf(base, sizeof(base), "/srv/vks-test-XXXXXX"); /* in /tmp nothing stays root's (TRUST_STAYS) */
         cr_assert(mkdtemp(base));
         at = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         cr_assert_geq(at, 0);
@@ -173,6 +173,11 @@ Test(dir, a_trusted_path_is_one_that_nobody_else_could_change)
         cr_assert_eq(TRUST(TRUST_LOOK, false, "tmp"), 0);
         cr_assert_eq(TRUST(TRUST_LOOK, false, "tmp/none"), -EPERM, "anybody could make it");
         cr_assert_eq(TRUST(TRUST_LOOK, false, "open/d"), -EPERM, "anybody could replace it");
+        cr_assert_eq(dir_ensure(tmp, "kept", 0755), 0);
+        cr_assert_eq(TRUST(TRUST_LOOK, false, "tmp/kept"), 0);
+        cr_assert_eq(TRUST(TRUST_STAYS, false, "tmp"), 0);
+        cr_assert_eq(TRUST(TRUST_STAYS, false, "none"), -ENOENT);
+        cr_assert_eq(TRUST(TRUST_STAYS, false, "tmp/kept"), -EPERM, "once root has taken it away, it is anybody's");
         cr_assert_eq(TRUST(TRUST_LOOK, false, "group/d"), -EPERM);
         cr_assert_eq(TRUST(TRUST_LOOK, false, "tmp/link"), -ELOOP);
         cr_assert_eq(TRUST(TRUST_LOOK, false, "tmp/link/passwd"), -ELOOP);

@@ -439,6 +439,23 @@ Test(vks_log, what_no_pipe_needs_is_ended)
         end(SIGTERM);
 }
 
+Test(vks_log, a_container_may_be_called_gone)
+{
+        static const char called[] = LOG_DIR "/" UID LOG_GONE;
+        int out;
+
+        put(LOG_DIR "/" UID ".c.new", FIELDS, 0600);
+        cr_assert_eq(rename(LOG_DIR "/" UID ".c.new", called), 0);
+        begin();
+        renew(LOG_DIR "/" UID LOG_GONE ".out");
+        cr_assert_geq(out = open(LOG_DIR "/" UID LOG_GONE ".out", O_WRONLY | O_CLOEXEC), 0);
+        SAY(out, "it speaks\n");
+        MESSAGE(FIELDS "VKS_STREAM=stdout\n", "it speaks");
+        cr_assert_eq(access(called, F_OK), 0);
+        fd_close(out);
+        end(SIGTERM);
+}
+
 Test(vks_log, what_was_read_is_sent_before_it_ends)
 {
         int out;
