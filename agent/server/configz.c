@@ -141,6 +141,7 @@ char *configz_text(const struct config *c)
         cJSON_AddStringToObject(o, "kind", "KubeletConfiguration");
         cJSON_AddStringToObject(o, "apiVersion", "kubelet.config.k8s.io/v1beta1");
         add_text(o, "staticPodPath", c->static_path);
+        add_text(o, "clusterDomain", c->cluster_domain);
         cJSON_AddStringToObject(o, "address", c->address ? c->address : "0.0.0.0");
         cJSON_AddNumberToObject(o, "port", c->port);
         add_text(o, "tlsCertFile", c->cert_file);

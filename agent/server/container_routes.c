@@ -15,6 +15,7 @@
 enum {
         RUN_OUTPUT_MAX = 16 * 1024 * 1024, /* as much as a container runtime takes */
         RUN_USEC = 600 * 1000 * 1000,
+        JUST_ENDED_USEC = 1000 * 1000,
 };
 
 /* In the kubelet's words. */
@@ -72,6 +73,10 @@ void container_logs(struct kubelet_api *api, const struct request *r, struct res
                 .unit = c.container->unit,
                 .invocation_id = run,
         };
+        /* The last words of one that has just ended may still be on their way to the journal: they are waited for as by
+         * one who follows. */
+        options.follow |= !options.previous && !pods_is_running(api->pods, c.pod->id.uid, container) &&
+                          time_now() < c.state->unit.ended + JUST_ENDED_USEC;
         container_log_start(api->event, res, &source, &options, pods_is_in_run, api->pods);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/sessions/attach.h"
 
+#include "agent/lib/times.h"
 #include "agent/logs/log_stream.h"
 #include "agent/sessions/terminal.h"
 #include "common/buf.h"
@@ -168,7 +169,8 @@ static void on_drain(void *userdata)
 
 static int follow(struct attach_session *s, const struct pods_container *where, struct err *e)
 {
-        static const struct log_options from_now = { .follow = true, .limit_bytes = -1 };
+        const bool early = time_now() < where->state->unit.started + CONSOLE_EARLY_USEC;
+        const struct log_options options = { .follow = true, .tail = early ? -1 : 0, .limit_bytes = -1 };
         const struct log_source source = {
                 .pod_uid = where->pod->id.uid,
                 .container = where->container->name,
@@ -177,7 +179,7 @@ static int follow(struct attach_session *s, const struct pods_container *where, 
         };
         const struct log_sink sink = { .write = on_lines, .end = on_lines_end, .userdata = s, .by_stream = true };
 
-        return log_stream_new(s->event, &source, &from_now, &sink, pods_is_in_run, s->pods, &s->lines, e);
+        return log_stream_new(s->event, &source, &options, &sink, pods_is_in_run, s->pods, &s->lines, e);
 }
 
 static void on_ready(void *userdata);

@@ -16,6 +16,7 @@
 #include <unistd.h>
 #include <utlist.h>
 
+#include "agent/lib/times.h"
 #include "agent/sessions/input.h"
 #include "agent/sessions/terminal.h"
 #include "common/buf.h"
@@ -33,7 +34,10 @@ enum {
         CLOSING_MS = 20,  /* which are waited for so long, once */
         WAITING_MAX = 4,  /* of the processes of one container who wait to be known */
         VISIT_USEC = 5 * 1000 * 1000, /* as long as vks-exec waits */
-        KEPT_NAME_MAX = 128,
+        RUN_MAX = 32,                 /* an invocation id of systemd's */
+        EARLY_MAX = 32 * 1024,
+        REST_MAX = 64 * 1024, /* more than the kernel holds of a terminal */
+        KEPT_NAME_MAX = 160,
 };
 
 static atomic_uint closing; /* threads that close what somebody has handed over */
@@ -52,13 +56,19 @@ struct console {
         struct console *prev, *next;
         struct consoles *all;
         char uid[ID_UID_MAX + 1], container[ID_LABEL_MAX + 1];
+        char unit[ID_UNIT_MAX + 1], run[RUN_MAX + 1]; /* whose it is; "": not known yet */
         bool terminal;
-        int fd;              /* our end of the terminal, or of the standard input */
-        int log;             /* of a terminal: the container's log pipe; -1: none */
-        sd_event_source *io; /* of a terminal: what is to be read */
-        struct input *in;    /* the same once more, to be written: each event source wants a descriptor for itself */
+        int fd;                /* our end of the terminal, or of the standard input */
+        int log;               /* of a terminal: the container's log pipe; -1: none */
+        sd_event_source *io;   /* of a terminal: what is to be read */
+        bool hung;             /* terminal_set_hung() */
+        sd_event_source *rest; /* of a terminal whose run has ended: what is left to be read; NULL: it has not */
+        size_t rest_len;       /* of that, read by now */
+        struct input *in;      /* `fd` once more, to be written: each event source wants a descriptor for itself */
         sd_event_source *log_writable;
-        struct buf out; /* not written to the log yet */
+        struct buf out;       /* not written to the log yet */
+        struct buf early;     /* of a terminal: what was on it before anybody came, not later than CONSOLE_EARLY_USEC */
+        uint64_t early_until; /* CLOCK_MONOTONIC; 0: it is kept no more */
         struct console_user *users;
 };
 
@@ -78,10 +88,13 @@ struct visitor {
 
 /* ---- what PID 1 keeps -------------------------------------------------------------------------------------------- */
 
-/* "t.UID.CONTAINER" is our end of a terminal, "l." the log pipe beside it, "i." a standard input. */
+/*
+ * "t.UID.CONTAINER.RUN" is our end of a terminal, "l." the log pipe beside it, "i." a standard input. An earlier vks
+ * did not tell the run.
+ */
 static void kept_name(const struct console *c, char kind, char ret[static KEPT_NAME_MAX])
 {
-        snprintf(ret, KEPT_NAME_MAX, "%c.%s.%s", kind, c->uid, c->container);
+        snprintf(ret, KEPT_NAME_MAX, "%c.%s.%s%s%s", kind, c->uid, c->container, *c->run ? "." : "", c->run);
 }
 
 static void keep(const struct console *c, char kind, int fd)
@@ -90,7 +103,8 @@ static void keep(const struct console *c, char kind, int fd)
         CLEANUP(freep) char *text = NULL;
 
         kept_name(c, kind, name);
-        text = xasprintf("FDSTORE=1\nFDNAME=%s", name);
+        /* PID 1 lets go of what hangs up, unless it is told not to look: a terminal may, and its container runs on. */
+        text = xasprintf("FDSTORE=1\n%sFDNAME=%s", kind == 't' ? "FDPOLL=0\n" : "", name);
         if (fd >= 0 && sd_pid_notify_with_fds(0, 0, text, &fd, 1) < 0)
                 log_warning("the console of %s will not outlive this process", c->container);
 }
@@ -110,7 +124,7 @@ struct console *console_find(struct consoles *all, const char *pod_uid, const ch
         struct console *c;
 
         DL_FOREACH (all->list, c)
-                if (streq(c->uid, pod_uid) && streq(c->container, container))
+                if (streq(c->uid, pod_uid) && streq(c->container, container) && !c->rest)
                         return c;
         return NULL;
 }
@@ -118,7 +132,8 @@ struct console *console_find(struct consoles *all, const char *pod_uid, const ch
 static void on_room(void *userdata);
 static void on_input_ended(void *userdata);
 
-static struct console *console_new(struct consoles *all, const char *uid, const char *container, bool terminal, int fd)
+static struct console *console_new(struct consoles *all, const char *uid, const char *container, const char *run,
+                                   bool terminal, int fd)
 {
         static const struct input_handler input_handler = { .room = on_room, .ended = on_input_ended };
         struct console *c = NEW(struct console);
@@ -126,11 +141,13 @@ static struct console *console_new(struct consoles *all, const char *uid, const 
         c->all = all;
         snprintf(c->uid, sizeof(c->uid), "%s", uid);
         snprintf(c->container, sizeof(c->container), "%s", container);
+        snprintf(c->run, sizeof(c->run), "%s", run);
         c->terminal = terminal;
         c->fd = fd;
         c->in = input_new(all->event, fcntl(fd, F_DUPFD_CLOEXEC, 3), &input_handler, c);
         c->log = -1;
         c->out = BUF(2 * PART);
+        c->early = BUF(EARLY_MAX);
         DL_APPEND(all->list, c);
         return c;
 }
@@ -138,13 +155,28 @@ static struct console *console_new(struct consoles *all, const char *uid, const 
 static void console_drop(struct console *c)
 {
         sd_event_source_disable_unref(c->io);
+        sd_event_source_disable_unref(c->rest);
         input_free(c->in);
         sd_event_source_disable_unref(c->log_writable);
         fd_close(c->fd);
         fd_close(c->log);
         buf_done(&c->out);
+        buf_done(&c->early);
         DL_DELETE(c->all->list, c);
         free(c);
+}
+
+static void keep_all(const struct console *c)
+{
+        keep(c, c->terminal ? 't' : 'i', c->fd);
+        keep(c, 'l', c->log);
+}
+
+static void let_go_all(const struct console *c)
+{
+        let_go(c, c->terminal ? 't' : 'i');
+        if (c->log >= 0)
+                let_go(c, 'l');
 }
 
 static void console_end(struct console *c)
@@ -155,9 +187,7 @@ static void console_end(struct console *c)
                 DL_DELETE(c->users, u);
                 u->ended(u->userdata);
         }
-        let_go(c, c->terminal ? 't' : 'i');
-        if (c->log >= 0)
-                let_go(c, 'l');
+        let_go_all(c);
         console_drop(c);
 }
 
@@ -171,6 +201,8 @@ static void read_if_wanted(struct console *c)
                 full |= u->full;
         if (c->io)
                 sd_event_source_set_enabled(c->io, full ? SD_EVENT_OFF : SD_EVENT_ON);
+        if (c->rest)
+                sd_event_source_set_enabled(c->rest, full ? SD_EVENT_OFF : SD_EVENT_ON);
 }
 
 static int on_log_writable(UNUSED sd_event_source *source, UNUSED int fd, UNUSED uint32_t events, void *userdata)
@@ -190,29 +222,79 @@ static int on_log_writable(UNUSED sd_event_source *source, UNUSED int fd, UNUSED
         return 0;
 }
 
-static int on_terminal(UNUSED sd_event_source *source, int fd, UNUSED uint32_t events, void *userdata)
+static void forget_early(struct console *c)
 {
-        struct console *c = userdata;
+        buf_done(&c->early);
+        c->early_until = 0;
+}
+
+static void keep_early(struct console *c, const void *p, size_t n)
+{
+        if (!c->early_until)
+                return;
+        buf_add(&c->early, p, n);
+        if (!buf_ok(&c->early) || time_monotonic() > c->early_until)
+                forget_early(c);
+}
+
+/* A part of what is on the terminal goes where it belongs; its length. 0: there is nothing for now; -EIO: nor has
+ * anybody the far end open. */
+static int read_terminal(struct console *c)
+{
         struct console_user *u, *next;
         char part[PART];
-        ssize_t n = read(fd, part, sizeof(part));
+        ssize_t n = read(c->fd, part, sizeof(part));
 
-        if (n < 0 && (errno == EAGAIN || errno == EINTR))
-                return 0;
-        if (n <= 0) { /* EIO: nobody has the far end open any more */
-                console_end(c);
-                return 0;
-        }
+        if (n <= 0)
+                return n < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -EIO;
         if (c->log >= 0) {
                 buf_add(&c->out, part, (size_t)n);
                 if (!c->log_writable &&
                     sd_event_add_io(c->all->event, &c->log_writable, c->log, EPOLLOUT, on_log_writable, c) < 0)
                         buf_done(&c->out);
         }
+        keep_early(c, part, (size_t)n);
         DL_FOREACH_SAFE (c->users, u, next)
                 u->full = !u->output(u->userdata, part, (size_t)n);
         read_if_wanted(c);
+        return (int)n;
+}
+
+/* The terminal is the container's until its run ends, whether its processes have it open or not: who closed our end
+ * would hang up on them. */
+static int on_terminal(sd_event_source *source, UNUSED int fd, UNUSED uint32_t events, void *userdata)
+{
+        struct console *c = userdata;
+
+        terminal_set_hung(source, &c->hung, read_terminal(c) < 0);
         return 0;
+}
+
+/* Whoever has the terminal open now is none of the container's, and may write without end: what the container has left
+ * is no more than the kernel holds. */
+static int on_rest(UNUSED sd_event_source *source, void *userdata)
+{
+        struct console *c = userdata;
+
+        int n = c->rest_len < REST_MAX ? read_terminal(c) : 0;
+
+        if (n <= 0)
+                console_end(c);
+        else
+                c->rest_len += (size_t)n;
+        return 0;
+}
+
+static void run_ended(struct console *c)
+{
+        if (c->rest)
+                return;
+        if (!c->terminal || sd_event_add_defer(c->all->event, &c->rest, on_rest, c) < 0) {
+                console_end(c);
+                return;
+        }
+        c->io = sd_event_source_disable_unref(c->io);
+        read_if_wanted(c);
 }
 
 static int on_input_gone(UNUSED sd_event_source *source, UNUSED int fd, UNUSED uint32_t events, void *userdata)
@@ -232,6 +314,10 @@ static bool watch(struct console *c)
 void console_enter(struct console *c, struct console_user *u)
 {
         DL_APPEND(c->users, u);
+        if (c->early.len && time_monotonic() <= c->early_until)
+                u->full = !u->output(u->userdata, c->early.data, c->early.len);
+        forget_early(c);
+        read_if_wanted(c);
 }
 
 void console_leave(struct console *c, struct console_user *u)
@@ -465,14 +551,15 @@ static void give_terminal(struct visitor *v, const struct pods_container *who)
                 log_warning("no terminal for container %s", who->container->name);
                 return;
         }
-        c = console_new(v->all, who->pod->id.uid, who->container->name, true, near);
+        c = console_new(v->all, who->pod->id.uid, who->container->name, who->state->unit.invocation, true, near);
+        snprintf(c->unit, sizeof(c->unit), "%s", who->container->unit);
+        c->early_until = time_monotonic() + CONSOLE_EARLY_USEC;
         c->log = open_log(v->log);
         if (!watch(c) || !answer(v, CONSOLE_TERMINAL, far)) {
                 console_drop(c);
                 return;
         }
-        keep(c, 't', c->fd);
-        keep(c, 'l', c->log);
+        keep_all(c);
 }
 
 static void give_input(struct visitor *v, const struct pods_container *who)
@@ -484,12 +571,13 @@ static void give_input(struct visitor *v, const struct pods_container *who)
         if (pipe2(ends, O_CLOEXEC) < 0)
                 return;
         theirs = ends[0];
-        c = console_new(v->all, who->pod->id.uid, who->container->name, false, ends[1]);
+        c = console_new(v->all, who->pod->id.uid, who->container->name, who->state->unit.invocation, false, ends[1]);
+        snprintf(c->unit, sizeof(c->unit), "%s", who->container->unit);
         if (fcntl(c->fd, F_SETFL, O_NONBLOCK) < 0 || !watch(c) || !answer(v, CONSOLE_INPUT, theirs)) {
                 console_drop(c);
                 return;
         }
-        keep(c, 'i', c->fd);
+        keep_all(c);
 }
 
 /* True: it was known, and is gone. */
@@ -505,7 +593,7 @@ static bool receive(struct visitor *v)
                 return false;
         old = console_find(v->all, who.pod->id.uid, who.container->name);
         if (old) /* of its last run */
-                console_end(old);
+                run_ended(old);
         if (who.container->tty)
                 give_terminal(v, &who);
         else
@@ -571,12 +659,38 @@ static int on_listener(UNUSED sd_event_source *source, int fd, UNUSED uint32_t e
         return 0;
 }
 
-void consoles_unit_changed(struct consoles *all)
+/* One that an earlier vks had PID 1 keep: from now on by this run's name, and however often it hangs up. */
+static void learn_run(struct console *c, const char *run)
 {
-        struct visitor *v, *next;
+        let_go_all(c);
+        snprintf(c->run, sizeof(c->run), "%s", run);
+        keep_all(c);
+}
 
-        DL_FOREACH_SAFE (all->waiting, v, next)
+void consoles_unit_changed(struct consoles *all, const char *unit, const struct unit_state *s)
+{
+        struct visitor *v, *next_visitor;
+        struct console *c, *next;
+
+        DL_FOREACH_SAFE (all->list, c, next) {
+                if (!streq(c->unit, unit))
+                        continue;
+                if (!*c->run && unit_has_processes(s->phase))
+                        learn_run(c, s->invocation);
+                if (!unit_has_processes(s->phase) || !streq(c->run, s->invocation))
+                        run_ended(c);
+        }
+        DL_FOREACH_SAFE (all->waiting, v, next_visitor)
                 (void)receive(v);
+}
+
+void consoles_units_synced(struct consoles *all, struct observed *o)
+{
+        struct console *c, *next;
+
+        DL_FOREACH_SAFE (all->list, c, next)
+                if (!observed_state(o, c->unit, &(struct unit_state){ 0 }))
+                        run_ended(c);
 }
 
 /* ---- the whole --------------------------------------------------------------------------------------------------- */
@@ -586,23 +700,36 @@ static void take_back(struct consoles *all, const char *name, int fd)
 {
         char uid[ID_UID_MAX + 1], container[ID_LABEL_MAX + 1];
         const char *dot = name[0] && name[1] == '.' ? strchr(name + 2, '.') : NULL;
+        const char *end = dot ? strchrnul(dot + 1, '.') : NULL, *run = end && *end ? end + 1 : "";
         struct console *c;
 
         if (!dot || !str_copy(uid, sizeof(uid), name + 2, dot) ||
-            !str_copy(container, sizeof(container), dot + 1, dot + 1 + strlen(dot + 1))) {
+            !str_copy(container, sizeof(container), dot + 1, end) || strlen(run) > RUN_MAX) {
                 fd_close(fd);
                 return;
         }
-        c = console_find(all, uid, container);
+        DL_FOREACH (all->list, c)
+                if (streq(c->uid, uid) && streq(c->container, container) && streq(c->run, run))
+                        break;
         if (name[0] == 'l' && c && c->log < 0) {
                 c->log = fd;
         } else if ((name[0] == 't' || name[0] == 'i') && !c) {
-                c = console_new(all, uid, container, name[0] == 't', fd);
+                c = console_new(all, uid, container, run, name[0] == 't', fd);
                 if (!watch(c))
                         console_drop(c);
         } else {
                 fd_close(fd);
         }
+}
+
+static void find_unit(void *userdata, const struct unit_meta *meta)
+{
+        struct consoles *all = userdata;
+        struct console *c;
+
+        DL_FOREACH (all->list, c)
+                if (streq(c->uid, meta->pod.uid) && streq(c->container, meta->container))
+                        memcpy(c->unit, meta->unit, sizeof(c->unit));
 }
 
 struct consoles *consoles_new(sd_event *event, struct pods *pods, char *const *names, int first)
@@ -627,6 +754,8 @@ struct consoles *consoles_new(sd_event *event, struct pods *pods, char *const *n
                         else if (!listener && log == (pass == 1))
                                 take_back(all, names[i], fd);
                 }
+        if (all->list)
+                observed_units_on_disk(NULL, find_unit, all);
         if (all->socket >= 0 && sd_event_add_io(event, &all->listener, all->socket, EPOLLIN, on_listener, all) < 0)
                 log_warning("containers get no terminals");
         return all;

@@ -9,6 +9,12 @@
 
 #include "agent/pods/pods.h"
 
+/*
+ * `kubectl run` comes when it has seen that the container runs, and is there for what the container says: it is shown
+ * what a run has said that began within so long.
+ */
+enum { CONSOLE_EARLY_USEC = 10 * 1000 * 1000 };
+
 struct consoles;
 struct console;
 
@@ -21,8 +27,10 @@ struct consoles *consoles_new(sd_event *event, struct pods *pods, char *const *n
 struct consoles *consoles_free(struct consoles *all);
 DEFINE_FREEP(struct consoles, consoles_free)
 
-/* The state of a unit changed: a container may be known by its main process now. */
-void consoles_unit_changed(struct consoles *all);
+/* What observed.h tells: a container may be known by its main process now, or a run may have ended, and with it its
+ * console, once all that is left on a terminal was read. */
+void consoles_unit_changed(struct consoles *all, const char *unit, const struct unit_state *state);
+void consoles_units_synced(struct consoles *all, struct observed *o);
 
 /* The console of a container that runs; NULL: it has none. */
 struct console *console_find(struct consoles *all, const char *pod_uid, const char *container);
@@ -31,7 +39,7 @@ struct console *console_find(struct consoles *all, const char *pod_uid, const ch
 struct console_user {
         struct console_user *prev, *next;
         bool (*output)(void *userdata, const void *p,
-                       size_t n);      /* a terminal's; false: no more until console_go_on() */
+                       size_t n); /* a terminal's; false: no more until console_go_on(); also from console_enter() */
         void (*room)(void *userdata);  /* whom console_input() told to wait may go on */
         void (*ended)(void *userdata); /* the container has; the last call */
         void *userdata;

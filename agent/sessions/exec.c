@@ -40,6 +40,7 @@ struct exec_session {
         struct streams *streams;
         struct command *command; /* NULL: not begun, or it has ended */
         int terminal, out, err;  /* our ends */
+        bool hung;               /* of the terminal: terminal_set_hung() */
         struct output outputs[2];
         sd_event_source *last_words; /* of a terminal whose command has ended; NULL: it has not */
         struct input *in;            /* NULL: none is wished, or the command is not begun */
@@ -118,18 +119,20 @@ static void give_up(struct exec_session *s, const char *why)
 static int on_output(UNUSED sd_event_source *source, int fd, UNUSED uint32_t events, void *userdata)
 {
         struct output *o = userdata;
+        struct exec_session *s = o->session;
         char part[PART];
         ssize_t n = read(fd, part, sizeof(part));
 
-        if (n > 0) {
-                if (!stream_write(o->to, part, (size_t)n))
-                        sd_event_source_set_enabled(o->io, SD_EVENT_OFF);
-                return 0;
+        bool over = n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
+
+        if (n > 0 && !stream_write(o->to, part, (size_t)n))
+                sd_event_source_set_enabled(o->io, SD_EVENT_OFF);
+        if (s->terminal >= 0) /* EIO: nobody has it open, and the command may open it again */
+                terminal_set_hung(o->io, &s->hung, over && s->command);
+        if (over && !s->hung) {
+                o->io = sd_event_source_disable_unref(o->io);
+                finish_if_over(s);
         }
-        if (n < 0 && (errno == EAGAIN || errno == EINTR))
-                return 0;
-        o->io = sd_event_source_disable_unref(o->io); /* EIO: nobody has the terminal open any more */
-        finish_if_over(o->session);
         return 0;
 }
 
@@ -223,8 +226,10 @@ static void on_command_ended(void *userdata, int exit_code, const char *text)
         s->text = xstrdup(text);
         if (s->terminal >= 0 && exit_code < 0) /* nobody ever had it open, so no end of it will be seen */
                 s->outputs[0].io = sd_event_source_disable_unref(s->outputs[0].io);
-        else if (s->terminal >= 0 && s->outputs[0].io)
+        else if (s->terminal >= 0 && s->outputs[0].io) {
+                terminal_set_hung(s->outputs[0].io, &s->hung, false);
                 timer_arm(s->event, &s->last_words, CLOCK_MONOTONIC, LAST_WORDS_USEC, on_last_words, s);
+        }
         finish_if_over(s);
 }
 

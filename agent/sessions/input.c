@@ -52,13 +52,19 @@ static void end(struct input *in)
         in->handler->ended(in->userdata);
 }
 
-static int on_writable(UNUSED sd_event_source *source, int fd, UNUSED uint32_t events, void *userdata)
+static int on_writable(UNUSED sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
         struct input *in = userdata;
-        ssize_t n = write(fd, in->waiting.data, in->waiting.len);
         bool room;
+        ssize_t n;
 
-        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        /* A full terminal that nobody has open for now. To try would be told as a change in its turn. */
+        if (!(events & (EPOLLOUT | EPOLLERR)))
+                return 0;
+        do
+                n = write(fd, in->waiting.data, in->waiting.len);
+        while (n < 0 && errno == EINTR);
+        if (n < 0 && errno == EAGAIN)
                 return 0;
         if (n < 0) /* nobody reads it any more */
                 buf_done(&in->waiting);
@@ -83,7 +89,8 @@ static void write_if_wanted(struct input *in)
                 in->writable = sd_event_source_disable_unref(in->writable);
                 return;
         }
-        if (!in->writable && sd_event_add_io(in->event, &in->writable, in->fd, EPOLLOUT, on_writable, in) < 0)
+        /* Changes alone are told: that nobody has a terminal open would be told without end. */
+        if (!in->writable && sd_event_add_io(in->event, &in->writable, in->fd, EPOLLOUT | EPOLLET, on_writable, in) < 0)
                 log_warning("the input of a program cannot be written");
 }
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -22,6 +23,13 @@ int terminal_new(int *ret, int *ret_far)
                 return -errno;
         *ret = fd_take(&fd);
         return 0;
+}
+
+void terminal_set_hung(sd_event_source *io, bool *hung, bool now)
+{
+        if (*hung != now) /* to set it once more would have it told once more */
+                (void)sd_event_source_set_io_events(io, now ? EPOLLIN | EPOLLET : EPOLLIN);
+        *hung = now;
 }
 
 static unsigned short size_of(const cJSON *object, const char *name)

@@ -30,6 +30,7 @@ struct pid1 {
         int kill_signal;               /* KillSignal= of each unit */
         const char *kill_mode;         /* KillMode=; NULL: mixed */
         uint32_t n_jobs, job;          /* of all; of each unit */
+        const char *then;              /* once a property was asked for, the job is done, and each unit is that */
         const char *named, *named_job; /* ActiveState and job of a unit that is asked for by name; NULL: active, none */
         unsigned n_streams;            /* descriptors that came with the last StartTransientUnit */
         const char *unmount;           /* done when a mount unit is stopped, as PID 1 does it */
@@ -126,8 +127,9 @@ static void pid1_numbers(struct pid1 *p, sd_bus_message *m)
 static int pid1_answer(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         struct pid1 *p = userdata;
-        const char *method = sd_bus_message_get_member(m), *path = sd_bus_message_get_path(m), *unit = "";
+        const char *method = sd_bus_message_get_member(m), *path = sd_bus_message_get_path(m), *unit = "", *state;
         size_t n = strlen(p->asked), i = 0;
+        uint32_t job;
         uint8_t type = 0;
 
         sd_bus_message_get_type(m, &type);
@@ -146,12 +148,15 @@ static int pid1_answer(sd_bus_message *m, void *userdata, sd_bus_error *error)
                         return sd_bus_reply_method_return(m, "v", "i", p->kill_signal);
                 if (strcmp(property, "KillMode") == 0 && !pid1_fails(p, method))
                         return sd_bus_reply_method_return(m, "v", "s", p->kill_mode ? p->kill_mode : "mixed");
+                i = strtoul(path + strlen("/unit/"), NULL, 10);
+                state = p->units[i].state, job = p->job;
+                if (p->then)
+                        p->units[i].state = p->then, p->job = 0;
                 if (strcmp(property, "Job") == 0)
                         return pid1_fails(p, "Job") ? sd_bus_error_set(error, p->fail_name, "as told")
-                                                    : sd_bus_reply_method_return(m, "v", "(uo)", p->job, "/");
-                i = strtoul(path + strlen("/unit/"), NULL, 10);
+                                                    : sd_bus_reply_method_return(m, "v", "(uo)", job, "/");
                 return pid1_fails(p, method) ? sd_bus_error_set(error, p->fail_name, "as told")
-                                             : sd_bus_reply_method_return(m, "v", "s", p->units[i].state);
+                                             : sd_bus_reply_method_return(m, "v", "s", state);
         }
         if (strcmp(method, "ListUnitsByPatterns") == 0)
                 return pid1_list(p, m, error);

@@ -42,6 +42,7 @@ Test(configz, what_holds_without_a_setting)
         cr_assert_str_eq(json_str(o, "healthzBindAddress"), "127.0.0.1");
         cr_assert_eq(json_int(o, "maxPods", -1), 110);
         cr_assert_eq(json_int(o, "podPidsLimit", 0), -1);
+        cr_assert_str_eq(json_str(o, "clusterDomain"), "cluster.local");
         cr_assert_eq(json_int(o, "eventRecordQPS", 0), 5);
         cr_assert_str_eq(json_str(o, "tlsMinVersion"), "VersionTLS12");
         cr_assert_eq(cJSON_GetArraySize(json_get(o, "tlsCipherSuites")), 6);

@@ -273,8 +273,7 @@ static void handler(void *userdata UNUSED, const struct request *r, struct respo
         buf_done(&b);
 }
 
-/* ---- an API server that thinks for a while, in the same loop ------------------------------------------------------
- */
+/* ---- an API server that thinks for a while, in the same loop ----------------------------------------------------- */
 
 static unsigned ask_ms; /* how long it thinks; 0: there is none, and everybody known may enter */
 static bool says_no;
@@ -749,8 +748,7 @@ Test(server, no_session_is_resumed)
         }
 }
 
-/* ---- who has to wait at the gate ----------------------------------------------------------------------------------
- */
+/* ---- who has to wait at the gate --------------------------------------------------------------------------------- */
 
 Test(server_gate, a_request_waits_for_the_api_servers_word_and_the_next_does_not)
 {

@@ -12,6 +12,7 @@
 #include <systemd/sd-daemon.h>
 #include <termios.h>
 
+#include "agent/lib/times.h"
 #include "agent/logs/log_stream.h"
 #include "agent/sessions/attach.h"
 #include "agent/sessions/terminal.h"
@@ -26,9 +27,13 @@ static struct peer p;
 static struct streams_wish wish;
 static struct log_sink lines; /* of the session, when it follows the container's log */
 static char kept[1024];       /* what PID 1 was told to keep and to let go: "t.UID.main, -t.UID.main, " */
+static int64_t first_line;    /* what it asked for then: -1, all of the run; 0, what comes from now on */
 static const char *console_path;
 static bool is_there = true, known = true;
 static int pipe_end = -1; /* of the log pipe: what comes out of it */
+
+#define UNIT "vks.default.web.main.service"
+static struct unit_state unit = { .phase = UNIT_ACTIVE, .invocation = "0123456789abcdef0123456789abcdef" };
 
 /* ---- what is around ---------------------------------------------------------------------------------------------- */
 
@@ -36,12 +41,14 @@ bool pods_find_container(UNUSED struct pods *ps, UNUSED const char *namespace, U
                          UNUSED const char *container, struct pods_container *ret)
 {
         *ret = the_container();
+        state.unit = unit;
         return is_there;
 }
 
 bool pods_find_main(UNUSED struct pods *ps, uint32_t pid, struct pods_container *ret)
 {
         *ret = the_container();
+        state.unit = unit;
         return known && pid == (uint32_t)getpid();
 }
 
@@ -50,12 +57,19 @@ bool pods_is_in_run(UNUSED void *ps, UNUSED const char *pod_uid, UNUSED const ch
         return true;
 }
 
+void observed_units_on_disk(UNUSED const char *dir, void (*each)(void *userdata, const struct unit_meta *meta),
+                            void *userdata)
+{
+        each(userdata, &(struct unit_meta){ .unit = UNIT, .pod = { .uid = POD_UID }, .container = "main" });
+}
+
 int log_stream_new(UNUSED sd_event *event, UNUSED const struct log_source *source, const struct log_options *options,
                    const struct log_sink *sink,
                    UNUSED bool (*running)(void *userdata, const char *pod_uid, const char *container, const char *run),
                    UNUSED void *userdata, struct log_stream **ret, struct err *e)
 {
-        cr_assert(options->follow && options->tail == 0 && sink->by_stream, "from now on, byte for byte");
+        cr_assert(options->follow && sink->by_stream, "byte for byte");
+        first_line = options->tail;
         if (t.silent)
                 return err_set(e, -EUSERS, NULL, "too many logs");
         lines = *sink;
@@ -84,7 +98,8 @@ static void write_kept(const char *sign, const char *name)
 int sd_pid_notify_with_fds(UNUSED pid_t pid, UNUSED int unset, const char *text, UNUSED const int *fds, unsigned n)
 {
         cr_assert_eq(n, 1);
-        cr_assert(strstr(text, "." POD_UID ".main"));
+        cr_assert(strstr(text, "." POD_UID ".main."));
+        cr_assert(!strstr(text, "FDNAME=t.") == !strstr(text, "FDPOLL=0"), "a terminal that hangs up is kept");
         write_kept("", strstr(text, "FDNAME=") + strlen("FDNAME="));
         return 1;
 }
@@ -133,6 +148,7 @@ static void begin(void)
         stand_in(event);
         sd_event_unref(event);
         t.pod->containers[0].has_stdin = true;
+        snprintf(t.pod->containers[0].unit, sizeof(t.pod->containers[0].unit), "%s", UNIT);
         console_path = "/run/vks/console.sock";
         snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", console_path);
         listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -227,6 +243,16 @@ static int start_terminal(void)
         cfmakeraw(&mode); /* nothing is echoed, and a line feed is one */
         cr_assert_eq(tcsetattr(mine, TCSANOW, &mode), 0);
         return mine;
+}
+
+/* As PID 1 tells it. */
+static void the_run_ends(void)
+{
+        struct unit_state over = unit;
+
+        over.phase = UNIT_FAILED;
+        consoles_unit_changed(consoles, UNIT, &over);
+        settle();
 }
 
 static bool has(int fd)
@@ -341,7 +367,7 @@ Test(attach, who_is_not_known_yet_waits_until_the_unit_is_seen)
         say(sock, CONSOLE_HELLO, out);
         cr_assert_eq(answer_to(sock, &mine), -1);
         known = true;
-        consoles_unit_changed(consoles);
+        consoles_unit_changed(consoles, UNIT, &unit);
         cr_assert_eq(answer_to(sock, &mine), CONSOLE_INPUT);
 }
 
@@ -365,7 +391,7 @@ Test(attach, who_has_not_the_containers_log_pipe_gets_nothing)
         sock = connect_to_agent();
         say(sock, CONSOLE_HELLO, out);
         cr_assert_eq(answer_to(sock, &mine), -1, "it waits, for a container that this process is none of");
-        consoles_unit_changed(consoles);
+        consoles_unit_changed(consoles, UNIT, &unit);
         cr_assert_eq(answer_to(sock, &mine), -1);
         cr_assert_not(console_find(consoles, POD_UID, "main"));
 }
@@ -441,8 +467,157 @@ Test(attach, what_appears_on_a_terminal_is_in_the_log_too)
         UNTIL(has(pipe_end));
         cr_assert_str_eq(read_from(pipe_end), "hello\n");
         close(mine);
-        settle();
+        the_run_ends();
         cr_assert_str_eq(told_pid1(), "-t., -l., ");
+        cr_assert_not(console_find(consoles, POD_UID, "main"));
+}
+
+/* Closes the far end; its name. */
+static const char *close_terminal(int far)
+{
+        static char name[64];
+
+        cr_assert_eq(ttyname_r(far, name, sizeof(name)), 0);
+        close(far);
+        settle();
+        return name;
+}
+
+/* Is there something to do at once, again and again? */
+static bool is_busy(void)
+{
+        int turns = 0;
+
+        while (turns < 50 && sd_event_run(t.event, 0) > 0)
+                turns++;
+        return turns == 50;
+}
+
+Test(attach, a_container_that_closes_its_terminal_may_open_it_again)
+{
+        int mine = start_terminal();
+        const char *name = close_terminal(mine);
+        struct winsize size = { 0 };
+
+        (void)told_pid1();
+        for (int i = 0; i < 2; i++) {
+                cr_assert_not(is_busy());
+                cr_assert(console_find(consoles, POD_UID, "main"), "closing it is no end of the container");
+                mine = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+                cr_assert_geq(mine, 0, "nobody has hung up: %s", strerror(errno));
+                put(mine, "again\n");
+                UNTIL(has(pipe_end));
+                cr_assert_str_eq(read_from(pipe_end), "again\n");
+                close(mine);
+        }
+        come(tty);
+        (void)ws_sent(&p);
+        mine = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+        put(mine, "seen\n");
+        UNTIL(p.out.len);
+        cr_assert_str_eq(ws_sent(&p), "1: seen\n\n");
+        close(mine);
+        settle();
+        cr_assert_not(p.carrier_finished);
+        type("\4{\"Width\":100,\"Height\":40}", 26);
+        type("\0typed", 6);
+        mine = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+        UNTIL(has(mine));
+        cr_assert_str_eq(read_from(mine), "typed");
+        cr_assert_eq(ioctl(mine, TIOCGWINSZ, &size), 0);
+        cr_assert(size.ws_col == 100 && size.ws_row == 40);
+        cr_assert_str_eq(told_pid1(), "");
+        the_run_ends();
+        cr_assert(strstr(ws_sent(&p), "Success"));
+        cr_assert_str_eq(told_pid1(), "-t., -l., ");
+}
+
+Test(attach, a_full_terminal_that_nobody_has_open_keeps_nobody_busy)
+{
+        static char words[16 * 1024];
+        int mine = start_terminal();
+        struct console *c = console_find(consoles, POD_UID, "main");
+        const char *name = close_terminal(mine);
+        size_t got = 0;
+
+        memset(words, 'x', sizeof(words));
+        for (int i = 0; i < 4; i++)
+                cr_assert_geq(console_input(c, words, sizeof(words)), 0);
+        cr_assert_not(is_busy());
+        mine = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+        UNTIL((got += strlen(read_from(mine))) == 4 * sizeof(words));
+        cr_assert_eq(got, 4 * sizeof(words), "nothing is lost");
+}
+
+Test(attach, what_is_left_on_a_terminal_is_read_when_its_run_has_ended)
+{
+        int mine = start_terminal();
+        size_t written, got = 0;
+
+        come(tty);
+        p.room = 8192;
+        written = flood(mine, false);
+        the_run_ends();
+        cr_assert_not(console_find(consoles, POD_UID, "main"), "it is nothing to who comes now");
+        cr_assert_not(p.carrier_finished);
+        hang_up();
+        UNTIL((got += strlen(read_from(pipe_end))) == written);
+        settle();
+        cr_assert_str_eq(told_pid1(), "t., l., -t., -l., ", "although somebody has it open still");
+}
+
+/* A container may have handed its terminal to a process that is not its own, which is not ended with it. */
+Test(attach, who_goes_on_writing_when_the_run_has_ended_is_not_heard_for_ever)
+{
+        static char text[4096];
+        int mine = start_terminal();
+
+        (void)flood(mine, false);
+        (void)told_pid1();
+        memset(text, 'x', sizeof(text));
+        consoles_unit_changed(consoles, UNIT, &(struct unit_state){ .phase = UNIT_FAILED });
+        for (int i = 0; i < 2000; i++) { /* there is always more, and the log takes it */
+                (void)!write(mine, text, sizeof(text));
+                cr_assert_geq(sd_event_run(t.event, 0), 0);
+                if (has(pipe_end))
+                        cr_assert_gt(read(pipe_end, text, sizeof(text)), 0);
+        }
+        cr_assert_str_eq(told_pid1(), "-t., -l., ");
+}
+
+Test(attach, what_an_ended_run_has_left_is_read_while_the_next_has_begun)
+{
+        int mine = start_terminal(), next;
+        size_t written = flood(mine, false), got = 0;
+
+        unit.invocation[0] = 'f'; /* vks-exec may be heard of before the old run's end is */
+        next = start(CONSOLE_TERMINAL);
+        cr_assert_eq(console_input(console_find(consoles, POD_UID, "main"), "x\n", 2), 1);
+        UNTIL(has(next));
+        cr_assert_str_eq(read_from(next), "x\n");
+        UNTIL((got += strlen(read_from(pipe_end))) >= written);
+        cr_assert(strstr(told_pid1(), "-t., -l., "), "the old one's");
+        cr_assert(console_find(consoles, POD_UID, "main"));
+}
+
+Test(attach, another_run_or_no_unit_is_an_end)
+{
+        struct unit_state other = unit;
+
+        start_terminal();
+        consoles_unit_changed(consoles, "vks.default.other.main.service", &(struct unit_state){ 0 });
+        cr_assert(console_find(consoles, POD_UID, "main"));
+        other.invocation[0] = 'f';
+        consoles_unit_changed(consoles, UNIT, &other);
+        cr_assert_not(console_find(consoles, POD_UID, "main"));
+        settle();
+
+        start_terminal();
+        t.known = true;
+        consoles_units_synced(consoles, NULL);
+        cr_assert(console_find(consoles, POD_UID, "main"));
+        t.known = false;
+        consoles_units_synced(consoles, NULL);
         cr_assert_not(console_find(consoles, POD_UID, "main"));
 }
 
@@ -458,9 +633,9 @@ Test(attach, a_log_that_nobody_reads_holds_the_terminal_up_and_loses_nothing)
 
 Test(attach, consoles_outlive_the_agent)
 {
-        static char *names[] = { (char *)(uintptr_t) "l." POD_UID ".main",
-                                 (char *)(uintptr_t) "t." POD_UID ".main",
-                                 (char *)(uintptr_t) "i." POD_UID ".other",
+        static char *names[] = { (char *)(uintptr_t) "l." POD_UID ".main.0123456789abcdef0123456789abcdef",
+                                 (char *)(uintptr_t) "t." POD_UID ".main.0123456789abcdef0123456789abcdef",
+                                 (char *)(uintptr_t) "i." POD_UID ".other.0123456789abcdef0123456789abcdef",
                                  (char *)(uintptr_t) "stored",
                                  (char *)(uintptr_t) "i",
                                  (char *)(uintptr_t) "",
@@ -484,6 +659,30 @@ Test(attach, consoles_outlive_the_agent)
         cr_assert_str_eq(read_from(pipe_end), "still here", "its log pipe has come back to it, though it came first");
         cr_assert_eq(console_input(console_find(consoles, POD_UID, "other"), "y", 1), 1);
         cr_assert_str_eq(read_from(input[0]), "y");
+        consoles_unit_changed(consoles, UNIT, &unit);
+        cr_assert(console_find(consoles, POD_UID, "main"));
+        the_run_ends();
+        cr_assert_not(console_find(consoles, POD_UID, "main"), "its unit is known");
+        t.known = true;
+        consoles_units_synced(consoles, NULL);
+}
+
+Test(attach, consoles_that_an_earlier_vks_had_kept_are_kept_by_their_runs_name)
+{
+        static char *names[] = { (char *)(uintptr_t) "l." POD_UID ".main", (char *)(uintptr_t) "t." POD_UID ".main",
+                                 NULL };
+        int near, far, out = log_pipe();
+
+        consoles = consoles_free(consoles);
+        cr_assert_eq(terminal_new(&near, &far), 0);
+        cr_assert(dup2(out, FIRST) >= 0 && dup2(near, FIRST + 1) >= 0);
+        close(near);
+        consoles = consoles_new(t.event, NULL, names, FIRST);
+        consoles_unit_changed(consoles, UNIT, &unit);
+        cr_assert_str_eq(told_pid1(), "-t., -l., t., l., ");
+        consoles_unit_changed(consoles, UNIT, &unit);
+        cr_assert_str_eq(told_pid1(), "", "once");
+        cr_assert(console_find(consoles, POD_UID, "main"));
 }
 
 /* ---- sessions ---------------------------------------------------------------------------------------------------- */
@@ -504,9 +703,57 @@ Test(attach, a_terminal_is_seen_and_typed_at)
         cr_assert_eq(ioctl(mine, TIOCGWINSZ, &size), 0);
         cr_assert(size.ws_col == 100 && size.ws_row == 40);
         close(mine);
-        settle();
+        the_run_ends();
         cr_assert(strstr(ws_sent(&p), "Success"), "it ends with the container");
         cr_assert(p.carrier_finished);
+}
+
+/* kubectl run comes when it has seen that the container runs. */
+Test(attach, what_a_container_has_said_as_it_began_is_shown_to_the_first_who_comes)
+{
+        int mine = start_terminal();
+
+        put(mine, "hello\n");
+        UNTIL(has(pipe_end));
+        come(tty);
+        cr_assert_str_eq(ws_sent(&p), "1: hello\n\n");
+        put(mine, "more\n");
+        UNTIL(p.out.len);
+        cr_assert_str_eq(ws_sent(&p), "1: more\n\n");
+        hang_up();
+        come(tty);
+        cr_assert_str_eq(ws_sent(&p), "", "once");
+        put(mine, "now\n");
+        UNTIL(p.out.len);
+        cr_assert_str_eq(ws_sent(&p), "1: now\n\n");
+}
+
+Test(attach, more_than_a_beginning_is_not_kept_for_who_may_come)
+{
+        int mine = start_terminal();
+
+        for (int i = 0; i < 12; i++) {
+                static char text[4096];
+
+                memset(text, 'x', sizeof(text) - 1);
+                put(mine, text);
+                UNTIL(has(pipe_end));
+                (void)read_from(pipe_end);
+        }
+        come(tty);
+        cr_assert_str_eq(ws_sent(&p), "");
+}
+
+Test(attach, of_a_run_that_has_just_begun_all_is_shown)
+{
+        unit.started = time_now();
+        (void)start(CONSOLE_INPUT);
+        come(in_and_out);
+        cr_assert_eq(first_line, -1);
+        hang_up();
+        unit.started = time_now() - 60 * USEC_PER_SEC;
+        come(in_and_out);
+        cr_assert_eq(first_line, 0);
 }
 
 Test(attach, the_terminal_stays_when_the_client_goes)

@@ -229,6 +229,29 @@ Test(exec, what_is_typed_before_the_program_runs_waits)
         cr_assert(p.carrier_finished);
 }
 
+Test(exec, a_program_that_closes_its_terminal_may_open_it_again)
+{
+        char name[64];
+
+        connect_with((struct streams_wish){ .in = true, .out = true, .tty = true });
+        unit_runs();
+        cr_assert_eq(ttyname_r(t.streams[1], name, sizeof(name)), 0);
+        closes();
+        for (int turns = 0; sd_event_run(t.event, 0) > 0; turns++)
+                cr_assert_lt(turns, 50, "there is nothing to do");
+        t.streams[1] = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+        writes(1, "again");
+        client_sees("again");
+        closes();
+        cr_assert_not(p.carrier_finished);
+        t.streams[1] = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+        writes(1, "last words");
+        closes();
+        unit_exits(3);
+        client_sees("NonZeroExitCode");
+        cr_assert(p.carrier_finished);
+}
+
 Test(exec, a_terminal_that_no_program_had_does_not_wait_for_its_end)
 {
         connect_with((struct streams_wish){ .out = true, .tty = true });
