@@ -265,7 +265,7 @@ static void unit_changed(void *userdata, const char *unit, const struct unit_sta
                 commands_unit_changed(a->commands, unit, state);
         else
                 pods_unit_changed(a->pods, unit, state);
-        consoles_unit_changed(a->consoles);
+        consoles_unit_changed(a->consoles, unit, state);
 }
 
 static void units_synced(void *userdata)
@@ -275,6 +275,7 @@ static void units_synced(void *userdata)
         a->units_read = true;
         pods_units_synced(a->pods);
         commands_units_synced(a->commands, a->observed);
+        consoles_units_synced(a->consoles, a->observed);
         begin(a);
 }
 
@@ -548,6 +549,7 @@ static struct pod_node pod_node(const struct agent *a)
         return (struct pod_node){
                 .name = a->config->node_name,
                 .hostname = a->facts.hostname,
+                .cluster_domain = a->config->cluster_domain,
                 .ip = own_ip(a),
                 .other_ip = node_address(a->config, &a->facts, 1),
                 .api_host = a->api_host,

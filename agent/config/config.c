@@ -178,6 +178,8 @@ static int complete(struct config *c, const char *root, const char *hostname, st
                 c->kubeconfig = xstrdup("/etc/vks/kubeconfig");
         if (!c->static_path)
                 c->static_path = xasprintf("%s/etc/vks/manifests", root);
+        if (!c->cluster_domain)
+                c->cluster_domain = xstrdup("cluster.local");
         if (!c->helper_socket)
                 c->helper_socket = xstrdup(WIRE_SOCKET);
         if (!c->node_name && config_set_name(&c->node_name, hostname, e) < 0)
@@ -254,12 +256,13 @@ struct config *config_free(struct config *c)
         if (!c)
                 return NULL;
         for (size_t i = 0; i < CONFIG_ROWS; i++) {
-                if (config_rows[i].type == STRING && config_rows[i].at != SIZE_MAX)
+                const bool text = config_rows[i].type == STRING || config_rows[i].type == NAME;
+
+                if (text && config_rows[i].at != SIZE_MAX)
                         free(*(char **)config_place(c, &config_rows[i]));
-                else if (config_rows[i].type != STRING)
+                else if (!text)
                         config_clear(c, &config_rows[i]);
         }
-        free(c->node_name);
         free(c->file);
         free(c);
         return NULL;

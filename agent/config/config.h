@@ -98,7 +98,8 @@ struct config {
         char *healthz_address; /* of the port that serves /healthz alone, without TLS */
         uint16_t healthz_port; /* 0: none */
         unsigned max_pods;
-        unsigned max_pids; /* of one pod; 0: no limit */
+        unsigned max_pids;    /* of one pod; 0: no limit */
+        char *cluster_domain; /* what names of the cluster end with */
         struct config_reserved kube_reserved, system_reserved;
         struct config_eviction eviction;
         struct config_shutdown shutdown;

@@ -29,6 +29,8 @@ const struct config_row config_rows[CONFIG_ROWS] = {
         { "max-pods", "maxPods", "N", "most pods that are taken", "110", COUNT, AT(max_pods) },
         { "pod-max-pids", "podPidsLimit", "N", "most processes and threads of one pod; -1: no limit", "-1", PIDS,
           AT(max_pids) },
+        { "cluster-domain", "clusterDomain", "NAME", "what names of the cluster end with", "cluster.local", NAME,
+          AT(cluster_domain) },
         { "kube-reserved", "kubeReserved", "R=Q,...", "cpu, memory, ephemeral-storage kept for the agent", "none",
           RESERVED, AT(kube_reserved) },
         { "system-reserved", "systemReserved", "R=Q,...", "the same, kept for the rest of the system", "none", RESERVED,

@@ -40,7 +40,7 @@ struct config_row {
         size_t at;
 };
 
-enum { CONFIG_ROWS = 44, CONFIG_LEVELS = 4, CONFIG_FORWARD_WORDS = PORT_FORWARD_OFF + 1 };
+enum { CONFIG_ROWS = 45, CONFIG_LEVELS = 4, CONFIG_FORWARD_WORDS = PORT_FORWARD_OFF + 1 };
 extern const struct config_row config_rows[CONFIG_ROWS]; /* the last one is --help */
 
 struct config_level {

@@ -104,7 +104,8 @@ int config_set_name(char **ret, const char *s, struct err *e)
         free(*ret);
         *ret = name;
         if (!id_is_name(name))
-                return err_set(e, -EINVAL, NULL, "\"%s\" is no node name (RFC 1123: a-z, 0-9, - and dots)", name);
+                return err_set(e, -EINVAL, NULL,
+                               "\"%s\" is no name of a node or domain (RFC 1123: a-z, 0-9, - and dots)", name);
         return 0;
 }
 

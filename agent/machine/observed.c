@@ -201,6 +201,7 @@ static bool tell(struct observed *o, struct unit *u)
         if (!judge(o, u))
                 return false;
         u->state.phase = phase_of(u);
+        u->state.executed = was_executed(u);
         u->state.unmet_at = u->condition ? 0 : u->condition_at;
         o->handler.changed(o->userdata, u->name, &u->state);
         return true;

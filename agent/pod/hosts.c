@@ -52,10 +52,22 @@ int hosts_of_aliases(const cJSON *aliases, char **ret, struct err *e)
         return 0;
 }
 
-char *hosts_text(const char *machines, const char *lines)
+char *hosts_text(const char *machines, const struct hosts_own *own)
 {
+        struct buf b = BUF(2 * LINES_MAX);
         size_t n = strlen(machines);
 
-        return xasprintf("# Kubernetes-managed hosts file (host network).\n%s%s\n# Entries added by HostAliases.\n%s",
-                         machines, n && machines[n - 1] != '\n' ? "\n" : "", lines);
+        buf_printf(&b, "# Kubernetes-managed hosts file%s.\n%s%s", own->name ? "" : " (host network)", machines,
+                   n && machines[n - 1] != '\n' ? "\n" : "");
+        for (size_t i = 0; own->name && i < ARRAY_LEN(own->addresses); i++) {
+                if (!own->addresses[i] || !*own->addresses[i])
+                        continue;
+                if (own->domain)
+                        buf_printf(&b, "%s\t%s.%s\t%s\n", own->addresses[i], own->name, own->domain, own->name);
+                else
+                        buf_printf(&b, "%s\t%s\n", own->addresses[i], own->name);
+        }
+        if (*own->aliases)
+                buf_printf(&b, "\n# Entries added by HostAliases.\n%s", own->aliases);
+        return buf_steal(&b);
 }

@@ -140,8 +140,7 @@ bool pod_has_nul(const char *s)
         return s && strchr(s, JSON_NUL);
 }
 
-/* ---- what refers to something that must be there ------------------------------------------------------------------
- */
+/* ---- what refers to something that must be there ----------------------------------------------------------------- */
 
 /* Once all containers are known: each reference is to a resource of one of them. */
 static void check_resource_references(struct pod *p)
@@ -268,14 +267,15 @@ static char *hostname_of(const cJSON *spec, const char *name)
         return s;
 }
 
-/* Its processes see the machine's name (uname(2)); one that the pod asks for is in $HOSTNAME alone. A StatefulSet asks
- * for the pod's own name, which it would have anyway: that is not worth an event for each of its pods. */
+/* Its processes see the machine's name (uname(2)); one that the pod asks for is in $HOSTNAME and in its /etc/hosts
+ * alone. A StatefulSet asks for the pod's own name, which it would have anyway: that is not worth an event for each of
+ * its pods. */
 static void tell_hostname(const struct pod *p, const cJSON *spec, struct buf *ignored)
 {
         bool asks = json_get(spec, "hostname") || json_get(spec, "hostnameOverride");
 
         if (asks && p->hostname && !streq(p->hostname, p->id.name))
-                pod_ignore(ignored, "hostname (it is in $HOSTNAME alone)");
+                pod_ignore(ignored, "hostname (it is in $HOSTNAME and /etc/hosts alone)");
 }
 
 /* As the kubelet does (pkg/volume/volume_linux.go): the group reads every file that vks makes. */
@@ -286,8 +286,16 @@ static void open_to_group(struct pod *p)
                         p->volumes[i].items[k].mode |= 0440;
 }
 
-/* A file in a volume that no manifest has, in each container of the pod. `text` is taken. */
-static void add_own_file(struct pod *p, struct volume_item item, const char *path)
+static bool has_own_command(const struct container *c)
+{
+        return c->command || c->args;
+}
+
+/*
+ * A file in a volume that no manifest has, in each container of the pod; `asked`: the pod wants it, and is refused
+ * where it cannot be. `item.text` is taken.
+ */
+static void add_own_file(struct pod *p, struct volume_item item, const char *path, bool asked)
 {
         CLEANUP(freep) char *name = xstrdup("vks-hosts");
         struct volume *v = p->n_volumes ? &p->volumes[p->n_volumes - 1] : NULL;
@@ -296,8 +304,9 @@ static void add_own_file(struct pod *p, struct volume_item item, const char *pat
 
         for (size_t i = 0; i < p->n_volumes && !there; i++)
                 if (streq(p->volumes[i].name, name)) {
-                        pod_refuse(p, NULL, "FailedMount",
-                                   "volumes{%s}: that name is vks' own beside hostAliases and dnsConfig", name);
+                        if (asked)
+                                pod_refuse(p, NULL, "FailedMount",
+                                           "volumes{%s}: that name is vks' own beside hostAliases and dnsConfig", name);
                         free(item.text);
                         return;
                 }
@@ -310,20 +319,30 @@ static void add_own_file(struct pod *p, struct volume_item item, const char *pat
         item.mode = MODE_DEFAULT;
         *pod_add_item(p, v, &room) = item;
         for (size_t i = 0; i < p->n_containers; i++)
-                pod_mount_own(&p->containers[i], v->name, item.path, path);
+                if (asked || has_own_command(&p->containers[i]))
+                        pod_mount_own(&p->containers[i], v->name, item.path, path, asked);
 }
 
+/*
+ * Its aliases are for all of its containers. Its name alone is for those that run something of the pod's own: a daemon
+ * that a package has configured knows the machine's names, and one that speaks for the machine is allowed only where a
+ * pod brings nothing along (brings_nothing() in policy/privilege.c).
+ */
 static void add_hosts(struct pod *p, const cJSON *aliases)
 {
         struct volume_item item = { .kind = SOURCE_HOSTS };
         struct err e = ERR_NONE;
+        bool asked = json_len(aliases) > 0, wanted = asked;
 
-        if (json_len(aliases) == 0 || !p->volumes)
+        /* Not those that come later: a pod's volumes are the same for all of its life. */
+        for (size_t i = 0; i < p->n_containers && p->hostname; i++)
+                wanted |= has_own_command(&p->containers[i]) && !p->containers[i].ephemeral;
+        if (!wanted || !p->volumes)
                 return;
         if (hosts_of_aliases(aliases, &item.text, &e) < 0)
                 pod_refuse(p, NULL, e.reason, "%s", e.text);
         else
-                add_own_file(p, item, HOSTS_PATH);
+                add_own_file(p, item, HOSTS_PATH, asked);
 }
 
 /* A node that knows of no cluster DNS has its own for every policy but None. */
@@ -338,7 +357,7 @@ static void add_resolv(struct pod *p, const cJSON *spec)
         if (resolv_of_config(config, &item.text, &e) < 0)
                 pod_refuse(p, NULL, e.reason, "%s", e.text);
         else
-                add_own_file(p, item, RESOLV_PATH);
+                add_own_file(p, item, RESOLV_PATH, true);
 }
 
 int pod_parse(const cJSON *object, struct pod **ret, struct err *e)
@@ -370,6 +389,8 @@ int pod_parse(const cJSON *object, struct pod **ret, struct err *e)
         p->service_account = xstrdup(json_str(spec, "serviceAccountName"));
         p->service_links = json_bool(spec, "enableServiceLinks", true);
         p->hostname = json_bool(spec, "hostNetwork", false) ? NULL : hostname_of(spec, p->id.name);
+        if (p->hostname && !json_str(spec, "hostnameOverride") && json_str(spec, "subdomain"))
+                p->subdomain = xstrdup(json_str(spec, "subdomain"));
         p->labels = pairs(json_get(meta, "labels"), &p->n_labels);
         p->annotations = pairs(json_get(meta, "annotations"), &p->n_annotations);
         demands_parse(spec, &p->demands);
@@ -457,7 +478,8 @@ struct pod *pod_free(struct pod *p)
         free_pairs(p->labels, p->n_labels);
         free_pairs(p->annotations, p->n_annotations);
         free(p->groups);
-        free(p->containers), free(p->volumes), free(p->service_account), free(p->hostname), free(p->ignored);
+        free(p->containers), free(p->volumes), free(p->service_account), free(p->hostname), free(p->subdomain),
+                free(p->ignored);
         strv_free(p->readiness_gates);
         free(p->gates_why);
         demands_done(&p->demands);

@@ -29,7 +29,7 @@ enum source_kind {
         SOURCE_SECRET,
         SOURCE_FIELD,    /* `text` is the field path */
         SOURCE_TOKEN,    /* service account token; `text` is the audience or NULL */
-        SOURCE_HOSTS,    /* /etc/hosts with the lines `text` behind it (hosts.h) */
+        SOURCE_HOSTS,    /* /etc/hosts with the pod's name and the lines `text` behind it (hosts.h) */
         SOURCE_RESOLV,   /* /etc/resolv.conf with what is in `text`, behind the machine's unless `alone` (resolv.h) */
         SOURCE_RESOURCE, /* `text` is the field, "limits.cpu", of the container `object` (NULL: the one whose variable
                             it is), and `divisor` its unit, NULL for none */
@@ -49,6 +49,7 @@ struct mount {
         char *path;
         char *sub_path; /* of the volume: relative, normalized; "": all of it */
         bool read_only;
+        bool unasked; /* vks' own, over a file of the machine's; where that is a link, the pod does without it */
 };
 
 /* What the operator's table has made of an image (image_meaning.h). */
@@ -165,7 +166,8 @@ struct pod {
         uint32_t fs_group; /* the group of its volumes, and one of each container */
         uint32_t *groups;  /* of each container: fsGroup and supplementalGroups */
         size_t n_groups;
-        char *hostname; /* its own; NULL: the machine's, which it asks for by hostNetwork */
+        char *hostname;  /* its own; NULL: the machine's, which it asks for by hostNetwork */
+        char *subdomain; /* what its name is in; NULL: nothing */
         char *service_account;
         bool service_links; /* enableServiceLinks: variables for the Services of its namespace */
         struct pair *labels, *annotations;
@@ -199,6 +201,7 @@ DEFINE_FREEP(struct pod, pod_free)
 struct pod_node {
         const char *name, *ip;
         const char *hostname;            /* the machine's; NULL: not told to pods */
+        const char *cluster_domain;      /* what names of the cluster end with */
         const char *other_ip;            /* of the other family (IPv6 beside IPv4, or so); NULL: none */
         const char *api_host, *api_port; /* of the API server as this node reaches it; NULL: not told to pods */
         struct resources allocatable;    /* what all pods together may have */

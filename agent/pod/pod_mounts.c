@@ -117,15 +117,17 @@ void pod_parse_mounts(struct pod *p, struct container *c, const cJSON *mounts, c
 }
 
 /* A container that has something of its own there keeps it. */
-void pod_mount_own(struct container *c, const char *volume, const char *file, const char *path)
+void pod_mount_own(struct container *c, const char *volume, const char *file, const char *path, bool asked)
 {
         for (size_t i = 0; i < c->n_mounts; i++)
                 if (streq(c->mounts[i].path, path))
                         return;
         if (c->mounts)
-                c->mounts[c->n_mounts++] = (struct mount){
-                        .volume = xstrdup(volume), .path = xstrdup(path), .sub_path = xstrdup(file), .read_only = true
-                };
+                c->mounts[c->n_mounts++] = (struct mount){ .volume = xstrdup(volume),
+                                                           .path = xstrdup(path),
+                                                           .sub_path = xstrdup(file),
+                                                           .read_only = true,
+                                                           .unasked = !asked };
 }
 
 void pod_tell_ignored_mounts(const cJSON *mounts, struct buf *ignored)

@@ -40,7 +40,7 @@ void pod_parse_groups(struct pod *p, const cJSON *context);
 
 /* ---- pod_mounts.c ------------------------------------------------------------------------------------------------ */
 void pod_parse_mounts(struct pod *p, struct container *c, const cJSON *mounts, const char *node_name);
-void pod_mount_own(struct container *c, const char *volume, const char *file, const char *path);
+void pod_mount_own(struct container *c, const char *volume, const char *file, const char *path, bool asked);
 void pod_tell_ignored_mounts(const cJSON *mounts, struct buf *ignored);
 
 /* ---- pod_containers.c -------------------------------------------------------------------------------------------- */

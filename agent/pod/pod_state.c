@@ -217,7 +217,7 @@ static void adopt_container(struct container_state *c, const cJSON *status, uint
         c->startup_passed = json_bool(status, "started", false);
         if (c->startup_passed) /* a hook that was still under way is run again */
                 c->hooks[HOOK_POST_START] = HOOK_OVER;
-        c->readiness_passed = json_bool(status, "ready", false);
+        c->was_active = c->readiness_passed = json_bool(status, "ready", false);
         c->started = when(json_get(state, "running"), "startedAt");
         if (json_get(state, "running"))
                 c->phase = CONTAINER_RUNNING; /* until the unit says otherwise */
@@ -310,7 +310,9 @@ void pod_state_recall(struct pod_state *s, const struct pod *p, const cJSON *sta
 
 /* ---- what a unit's state means ----------------------------------------------------------------------------------- */
 
-static void terminate(struct container_state *c, const struct unit_state *u, uint64_t now)
+/* `asked`: it was told to end. That it took longer than its grace is nothing to tell: so does whatever ignores SIGTERM.
+ */
+static void terminate(struct container_state *c, const struct unit_state *u, bool asked, uint64_t now)
 {
         struct termination *t = &c->now;
         bool oom = streq(u->result, "oom-kill");
@@ -332,9 +334,9 @@ static void terminate(struct container_state *c, const struct unit_state *u, uin
                 t->message = xasprintf("systemd could not start the process: %s", u->spawn_error);
                 snprintf(t->reason, sizeof(t->reason), "StartError");
                 t->exit_code = 128;
-        } else if (streq(u->result, "timeout") || streq(u->result, "watchdog") || streq(u->result, "protocol") ||
-                   streq(u->result, "resources") || streq(u->result, "exec-condition") ||
-                   streq(u->result, "start-limit-hit")) {
+        } else if ((streq(u->result, "timeout") && !asked) || streq(u->result, "watchdog") ||
+                   streq(u->result, "protocol") || streq(u->result, "resources") ||
+                   streq(u->result, "exec-condition") || streq(u->result, "start-limit-hit")) {
                 t->message = xasprintf("systemd says: Result=%s", u->result);
         }
         if (!*t->reason)
@@ -371,7 +373,8 @@ static void new_run(struct container_state *c, const struct unit_state *u, uint6
         err_forget(&c->failure);
         c->start_failures = 0;
         c->env_told = false;
-        c->startup_passed = c->readiness_passed = c->unhealthy = false;
+        c->start_untold = true;
+        c->was_active = c->startup_passed = c->readiness_passed = c->unhealthy = false;
         c->hooks[HOOK_POST_START] = c->hooks[HOOK_PRE_STOP] = HOOK_TO_COME;
         c->signal_at = 0;
         c->term_sent = c->kill_sent = false; /* they were for the run before, which systemd brought back meanwhile */
@@ -403,11 +406,11 @@ static void give_up_start(struct container_state *c, uint64_t now)
                      "a condition of its unit is not met, so systemd skipped it");
 }
 
-void container_observe(struct container_state *c, const struct unit_state *u, const struct pod *p, uint64_t now)
+void container_observe(struct container_state *c, const struct unit_state *u, const struct pod_state *s, uint64_t now)
 {
         bool was_over = c->phase == CONTAINER_TERMINATED || is_between_runs(c); /* its unit tells that end again */
+        bool asked = s->stop_at || c->stop_sent || c->term_sent;
 
-        (void)p;
         if (*u->invocation && !streq(u->invocation, c->invocation))
                 new_run(c, u, now), was_over = false;
         else
@@ -424,6 +427,7 @@ void container_observe(struct container_state *c, const struct unit_state *u, co
                 break;
         case UNIT_ACTIVE:
                 c->phase = CONTAINER_RUNNING;
+                c->was_active = true;
                 c->requested = false;
                 break;
         case UNIT_DEACTIVATING:
@@ -432,7 +436,7 @@ void container_observe(struct container_state *c, const struct unit_state *u, co
         case UNIT_INACTIVE:
                 if (c->phase == CONTAINER_RUNNING || (c->phase == CONTAINER_WAITING && u->main_code && !was_over)) {
                         if (*u->invocation || u->main_code) {
-                                terminate(c, u, now);
+                                terminate(c, u, asked, now);
                         } else {
                                 terminate_unseen(&c->now, c, now);
                                 c->phase = CONTAINER_TERMINATED;
@@ -448,12 +452,25 @@ void container_observe(struct container_state *c, const struct unit_state *u, co
                     streq(u->result, "success"))
                         break; /* a new run has its id already, while its unit is still called what the old one left */
                 if (!was_over) { /* and not the same end once more, on the unit's way out of its holdoff */
-                        terminate(c, u, now);
+                        terminate(c, u, asked, now);
                         schedule_restart(c);
                         c->requested = false;
                 }
                 break;
         }
+}
+
+bool container_start_is_news(struct container_state *c)
+{
+        const struct unit_state *u = &c->unit;
+        bool was = c->start_untold;
+
+        if (c->phase == CONTAINER_RUNNING)
+                c->start_untold &=
+                        !(u->phase == UNIT_ACTIVE || u->executed || (u->phase == UNIT_DEACTIVATING && !u->main_code));
+        else if (c->phase == CONTAINER_TERMINATED && u->main_code)
+                c->start_untold &= streq(c->now.reason, "StartError");
+        return was && !c->start_untold;
 }
 
 bool container_is_replaced(const struct container_state *c, const struct container *spec)
@@ -561,6 +578,12 @@ bool container_pull_is_final(const struct container_state *c)
                 if (streq(c->pull_failure.reason, reasons[i]))
                         return true;
         return false;
+}
+
+bool container_is_up(const struct container_state *c)
+{
+        return c->phase == CONTAINER_RUNNING && (c->unit.phase == UNIT_ACTIVE || (c->unit.phase == UNIT_DEACTIVATING &&
+                                                                                  c->was_active && !c->unit.main_code));
 }
 
 bool container_has_started(const struct container_state *c, const struct container *spec)

@@ -37,6 +37,8 @@ struct container_state {
         uint64_t started;
         uint32_t restarts;
         uint32_t unit_restarts;  /* unit.restarts that are already counted in `restarts` */
+        bool was_active;         /* its unit, in this run */
+        bool start_untold;       /* this run's: see container_start_is_news() */
         struct termination now;  /* of the latest run, when TERMINATED */
         struct termination last; /* of the run before */
         uint64_t backoff;        /* delay before the next restart */
@@ -56,9 +58,9 @@ struct container_state {
         enum hook_phase hooks[HOOK_KINDS];
 
         /* what its environment and command line are made of (agent/pods/content.h) */
-        uint64_t values;             /* a hash of what they would be now; 0: nothing in them may change */
-        uint64_t values_written;     /* the same of what its unit was written with; 0: unknown, or nothing may change */
-        uint64_t values_sent;        /* the same for a WRITE that is under way */
+        uint64_t values;         /* a hash of what they would be now; 0: not known yet */
+        uint64_t values_written; /* the same of what its unit was written with; 0: unknown, an earlier agent wrote it */
+        uint64_t values_sent;    /* the same for a WRITE that is under way */
         struct kept_err env_failure; /* why they cannot be resolved; without a reason: it is only a matter of time */
         bool env_told;               /* the event about env_failure was posted for the start that is due */
 
@@ -254,7 +256,13 @@ void pod_state_adopt(struct pod_state *s, const struct pod *p, const cJSON *stat
 void pod_state_recall(struct pod_state *s, const struct pod *p, const cJSON *status);
 
 /* The container's unit was seen in state `u`: updates the container's phase, restart count and termination. */
-void container_observe(struct container_state *c, const struct unit_state *u, const struct pod *p, uint64_t now);
+void container_observe(struct container_state *c, const struct unit_state *u, const struct pod_state *s, uint64_t now);
+
+/*
+ * Is it known that this run's program was executed, and was that not asked before? A main process is there earlier,
+ * and may end without having become the program (StartError): such a run has not started.
+ */
+bool container_start_is_news(struct container_state *c);
 
 /*
  * Was the container's unit made for another image than the pod has now, and is it to make room for a new unit? A
@@ -293,6 +301,12 @@ void container_forget_image(struct container_state *c);
 
 /* Did the pull fail in a way that no later try can change? `pull_failure` says why. */
 bool container_pull_is_final(const struct container_state *c);
+
+/*
+ * Its unit was active in this run, and its processes have not ended: one that was told to end serves until it has, and
+ * may say by its readiness probe that it does not.
+ */
+bool container_is_up(const struct container_state *c);
 
 /*
  * Has the container started, which is more than to run: has its startup probe succeeded, if it has one? Before that no

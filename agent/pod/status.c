@@ -171,7 +171,7 @@ static bool is_ready(const struct container *spec, const struct container_state 
                 return false;
         if (spec->init && !spec->sidecar)
                 return c->phase == CONTAINER_TERMINATED && c->now.exit_code == 0 && !c->replacing;
-        return c->unit.phase == UNIT_ACTIVE && container_has_started(c, spec) &&
+        return container_is_up(c) && container_has_started(c, spec) &&
                (!spec->probes[PROBE_READINESS] || c->readiness_passed);
 }
 

@@ -31,6 +31,7 @@ struct unit_state {
         int main_code;       /* si_code of the main process' end: CLD_EXITED, CLD_KILLED, CLD_DUMPED; 0 while it runs */
         int main_status;     /* exit status or signal */
         char spawn_error[200]; /* why the main process could not be executed; "": it was, or has not ended */
+        bool executed; /* its main process has become the program; while activating told by systemd 256 and later */
         uint32_t main_pid;
         uint64_t started; /* of the main process; microseconds since the epoch, 0: never */
         uint64_t ended;

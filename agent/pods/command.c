@@ -53,6 +53,7 @@ struct command {
         unsigned tries;
         bool job_failed; /* systemd's, to start it */
         bool unborn;     /* ... and no process was there */
+        bool canceled;   /* its job was, since it is to stop; the unit tells how the process ended, if there is one */
         bool over;       /* it has ended, as the next two say */
         int exit_code;
         char text[ERR_TEXT_MAX];
@@ -168,8 +169,8 @@ static void on_begun(void *userdata, int error, const Vks__Reply *reply, const s
                 c->ended ? (not_run(c, err->text), stop(c)) : stop(c);
         else if (c->unborn)
                 start_failed(c);
-        else if (!c->ended && !c->over)
-                stop(c);
+        else if (!c->over && (!c->ended || !pods_is_running(c->all->pods, c->pod.uid, c->container)))
+                stop(c); /* nobody waits for it any more, or its container has ended meanwhile */
         else if (may_have_ended_unseen(c))
                 observed_read(c->all->observed);
         settle(c);
@@ -186,7 +187,7 @@ static void ask(struct command *c)
         HASH_ADD_STR(c->all->table, unit, c);
         c->tries++;
         c->asked_at = time_monotonic();
-        c->answered = c->job_failed = c->unborn = false;
+        c->answered = c->job_failed = c->unborn = c->canceled = false;
         c->in_flight++;
         helper_exec(c->all->helper, c->request, streams, on_begun, c);
 }
@@ -284,6 +285,12 @@ void commands_unit_changed(struct commands *all, const char *unit, const struct 
                 stop_leftover(all, unit);
         if (c && !c->over && c->begun && s->phase == UNIT_ACTIVE) /* Type=exec: the program was executed */
                 TAKE(c->begun)(c->userdata);
+        if (c && !c->over && c->request && c->canceled && !s->main_code &&
+            (s->phase == UNIT_INACTIVE || s->phase == UNIT_ABSENT)) {
+                not_run(c, "the command was stopped before it began");
+                settle(c);
+                return;
+        }
         /* before its first process it is inactive, too */
         if (c && !c->over && c->request && c->job_failed && !s->main_code &&
             (s->phase == UNIT_INACTIVE || s->phase == UNIT_ABSENT)) {
@@ -309,7 +316,8 @@ void commands_job_failed(struct commands *all, const char *unit, const char *res
         if (!c || c->over)
                 return;
         c->job_failed = streq(result, "failed");
-        if (c->job_failed) /* how shows in the unit's own state */
+        c->canceled = streq(result, "canceled");
+        if (c->job_failed || c->canceled) /* how shows in the unit's own state */
                 return;
         not_run(c, why);
         settle(c);

@@ -42,6 +42,10 @@ int content_fill(const struct content *c, const struct pod *p, size_t volume, co
                  Vks__Fill **ret, uint64_t *ret_hash, struct err *e);
 Vks__Fill *content_fill_free(Vks__Fill *fill);
 
+/* In the place of such a hash, where nothing of it may change. What an earlier agent has written has none: its next
+ * start is one of a unit that is written anew, by this version of vks. */
+enum { CONTENT_FIXED = 1 };
+
 /*
  * A hash of what the container's environment and command line would be if it was started now. -EAGAIN while an object
  * that they refer to is unknown (then without a reason) or missing (reason CreateContainerConfigError).
@@ -66,7 +70,7 @@ struct content_image {
         bool writes_var;
         bool left_out; /* not in the message: the image is not installed, or the unit was made for another image, or the
                           environment cannot be resolved */
-        uint64_t values; /* set: the hash of content_values(), 0 where nothing in it may change */
+        uint64_t values; /* set: the hash of content_values(), CONTENT_FIXED where nothing in it may change */
 };
 int content_write(const struct content *c, const struct pod *p, struct content_image *images,
                   const struct pod_node *node, Vks__Write **ret, struct err *e);

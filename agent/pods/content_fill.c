@@ -69,8 +69,21 @@ static size_t tokens_before(const struct pod *p, size_t volume)
         return n;
 }
 
+static char *hosts_of_pod(const struct pod *p, const char *machines, const char *aliases, const struct pod_node *node)
+{
+        CLEANUP(freep)
+        char *domain =
+                p->subdomain ? xasprintf("%s.%s.svc.%s", p->subdomain, p->id.namespace, node->cluster_domain) : NULL;
+        const struct hosts_own own = {
+                .name = p->hostname, .domain = domain, .addresses = { node->ip, node->other_ip }, .aliases = aliases
+        };
+
+        return hosts_text(machines, &own);
+}
+
 /* A file of the machine's with what the pod has of its own for it. */
-static int add_machines(const struct volume_item *it, Vks__Fill *fill, uint64_t *hash, struct err *e)
+static int add_machines(const struct pod *p, const struct volume_item *it, const struct pod_node *node, Vks__Fill *fill,
+                        uint64_t *hash, struct err *e)
 {
         const bool hosts = it->kind == SOURCE_HOSTS;
         const char *path = hosts ? HOSTS_PATH : RESOLV_PATH;
@@ -80,7 +93,8 @@ static int add_machines(const struct volume_item *it, Vks__Fill *fill, uint64_t 
 
         if (r < 0 && r != -ENOENT)
                 return err_set(e, -EAGAIN, "FailedMount", "the machine's %s cannot be read", path);
-        text = hosts ? hosts_text(machines ? machines : "", it->text) : resolv_text(machines ? machines : "", it->text);
+        text = hosts ? hosts_of_pod(p, machines ? machines : "", it->text, node)
+                     : resolv_text(machines ? machines : "", it->text);
         return add_file(fill, it->path, text, strlen(text), it->mode, hash, e);
 }
 
@@ -109,7 +123,7 @@ int content_fill(const struct content *c, const struct pod *p, size_t volume, co
                                 json_bytes(value, size);
                         r = add_file(fill, it->path, value ? value : "", size, it->mode, &hash, e);
                 } else if (it->kind == SOURCE_HOSTS || it->kind == SOURCE_RESOLV) {
-                        r = add_machines(it, fill, &hash, e);
+                        r = add_machines(p, it, node, fill, &hash, e);
                 } else {
                         struct err why = ERR_NONE;
                         const char *value = token_value(c->tokens[token++], &why);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent/lib/clean_path.h"
@@ -48,6 +49,14 @@ static bool is_read_only(const struct pod *p, const struct mount *m)
         return m->read_only;
 }
 
+/* Nothing can be mounted over a link of the machine's, and a pod that has not asked for it is not refused for that. */
+static bool does_without(const struct mount *m)
+{
+        struct stat st;
+
+        return m->unasked && fstatat(AT_FDCWD, m->path, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode);
+}
+
 /* All of a container but its variables, its command line and its limits. */
 static void describe(const struct pod *p, const struct container *spec, const struct content_image *image,
                      Vks__Container *m)
@@ -88,7 +97,11 @@ static void describe(const struct pod *p, const struct container *spec, const st
                 m->run_as_group = content_id(spec->group);
         m->mounts = xcalloc(spec->n_mounts, sizeof(*m->mounts));
         for (size_t i = 0; i < spec->n_mounts; i++) {
-                Vks__Mount *mount = m->mounts[m->n_mounts++] = NEW(Vks__Mount);
+                Vks__Mount *mount;
+
+                if (does_without(&spec->mounts[i]))
+                        continue;
+                mount = m->mounts[m->n_mounts++] = NEW(Vks__Mount);
                 vks__mount__init(mount);
                 mount->volume = xstrdup(spec->mounts[i].volume);
                 mount->path = xstrdup(spec->mounts[i].path);
@@ -167,7 +180,7 @@ static int container_message(const struct content *c, const struct pod *p, const
 
         if (r < 0)
                 return r;
-        image->values = content_may_change(c, spec) ? content_hash_values(m) : 0;
+        image->values = content_may_change(c, spec) ? content_hash_values(m) : CONTENT_FIXED;
         if (!m->n_command && image->program && *image->program)
                 strv_push(&m->command, &m->n_command, xstrdup(image->program));
         place_program(spec, image, m);

@@ -136,6 +136,28 @@ static void set_service_env(void *userdata, const char *name, const char *value)
         set_env(userdata, "", name, value, strlen(value), false);
 }
 
+/*
+ * What a kubelet gives every pod for the Service "kubernetes", whatever its namespace and its enableServiceLinks: the
+ * same names, the Service's port among them. But the values there are the Service's cluster address, which cannot be
+ * reached from here. So they are the API server's own address, which serves as well, and all of them that one: also in
+ * the Service's own namespace, whose variables came before.
+ */
+static void set_api_env(struct scope *s, const char *host, const char *port)
+{
+        CLEANUP(freep) char *url = xasprintf(strchr(host, ':') ? "tcp://[%s]:%s" : "tcp://%s:%s", host, port);
+        const struct {
+                const char *name, *value;
+        } all[] = {
+                { "SERVICE_HOST", host },       { "SERVICE_PORT", port },
+                { "SERVICE_PORT_HTTPS", port }, { "PORT", url },
+                { "PORT_443_TCP", url },        { "PORT_443_TCP_PROTO", "tcp" },
+                { "PORT_443_TCP_PORT", port },  { "PORT_443_TCP_ADDR", host },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(all); i++)
+                set_env(s, "KUBERNETES_", all[i].name, all[i].value, strlen(all[i].value), false);
+}
+
 static int resolve_env(const struct content *c, const struct pod *p, const struct container *spec,
                        const struct pod_node *node, struct scope *s, struct err *e)
 {
@@ -149,13 +171,8 @@ static int resolve_env(const struct content *c, const struct pod *p, const struc
                 return err_set(e, -EAGAIN, "", "the list of services has not arrived yet");
         if (c->services)
                 services_variables(c->services, p->id.namespace, set_service_env, s);
-        /* The kubelet gives pods the cluster address of the Service "kubernetes", which cannot be reached from here. So
-         * we give them the API server's own address, which serves as well. */
-        if (node->api_host) {
-                set_env(s, "", "KUBERNETES_SERVICE_HOST", node->api_host, strlen(node->api_host), false);
-                set_env(s, "", "KUBERNETES_SERVICE_PORT", node->api_port, strlen(node->api_port), false);
-                set_env(s, "", "KUBERNETES_SERVICE_PORT_HTTPS", node->api_port, strlen(node->api_port), false);
-        }
+        if (node->api_host)
+                set_api_env(s, node->api_host, node->api_port);
         for (size_t i = 0; i < spec->n_env; i++) {
                 const struct env_var *v = &spec->env[i];
                 int r = content_is_object(v->kind) ? env_from_object(c, v, s, e) : (set_own_env(p, v, node, s), 0);

@@ -17,8 +17,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 
-/* ---- left by an earlier life of the agent -------------------------------------------------------------------------
- */
+/* ---- left by an earlier life of the agent ------------------------------------------------------------------------ */
 
 struct leftover {
         struct unit_meta meta;

@@ -8,8 +8,7 @@
 #include "common/mem.h"
 #include "proto/hash.h"
 
-/* ---- marks and queues ---------------------------------------------------------------------------------------------
- */
+/* ---- marks and queues -------------------------------------------------------------------------------------------- */
 
 void pod_enqueue(struct pod_entry **queue, struct pod_entry *e)
 {
@@ -39,8 +38,7 @@ void pod_mark(struct pod_entry *e)
         pods_go_on(ps);
 }
 
-/* ---- the tables ---------------------------------------------------------------------------------------------------
- */
+/* ---- the tables -------------------------------------------------------------------------------------------------- */
 
 struct pod_entry *pods_by_uid(const struct pods *ps, const char *uid)
 {
@@ -104,8 +102,7 @@ bool pod_entry_rename(struct pod_entry *e, size_t i)
         return pod_entry_link_units(e);
 }
 
-/* ---- an entry's life ----------------------------------------------------------------------------------------------
- */
+/* ---- an entry's life --------------------------------------------------------------------------------------------- */
 
 struct pod_entry *pod_entry_new(struct pods *ps, struct pod *p, uint64_t now)
 {

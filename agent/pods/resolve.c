@@ -19,7 +19,7 @@ static void resolve_values(struct pod_entry *e, size_t i)
         struct err err = ERR_NONE;
 
         if (e->pod->containers[i].refused.code || !content_may_change(e->content, &e->pod->containers[i])) {
-                c->values = 0; /* a Service that it had variables for may have gone */
+                c->values = CONTENT_FIXED; /* a Service that it had variables for may have gone */
                 return;
         }
         if (content_values(e->content, e->pod, i, &e->pods->parts.node, &c->values, &err) == 0)

@@ -37,12 +37,12 @@ static void explain_failure(const struct pod_entry *e, size_t i, struct terminat
                         paths.data);
 }
 
-static void tell_phase(struct pod_entry *e, size_t i, enum container_phase before, uint32_t restarts)
+static void tell_phase(struct pod_entry *e, size_t i, enum container_phase before)
 {
         const struct container *spec = &e->pod->containers[i];
         struct container_state *c = &e->state->containers[i];
 
-        if (c->phase == CONTAINER_RUNNING && (before != CONTAINER_RUNNING || c->restarts != restarts))
+        if (container_start_is_news(c))
                 pod_event(e, spec, false, "Started", "Started container %s", spec->name);
         if (c->phase == CONTAINER_TERMINATED && before != CONTAINER_TERMINATED) {
                 explain_failure(e, i, &c->now);
@@ -75,14 +75,15 @@ static void observe(struct pod_entry *e, size_t i, const struct unit_state *u, b
         struct container_state *c = &e->state->containers[i];
         enum container_phase before = c->phase;
         uint64_t unmet_at = c->unmet_at;
-        uint32_t restarts = c->restarts;
         uint64_t ended = c->now.ended;
 
-        container_observe(c, u, e->pod, time_now());
+        container_observe(c, u, e->state, time_now());
         if (c->unmet_at != unmet_at)
                 tell_unmet(e, i);
-        if (!silent)
-                tell_phase(e, i, before, restarts);
+        if (silent)
+                c->start_untold = false;
+        else
+                tell_phase(e, i, before);
         if (c->phase == CONTAINER_TERMINATED && (before != CONTAINER_TERMINATED || c->now.ended != ended))
                 last_words_take(e, i);
         pod_mark(e);

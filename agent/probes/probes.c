@@ -275,11 +275,15 @@ static void unwatch(struct watched *pod)
 static bool is_probed(const struct pod *p, const struct pod_state *s, size_t i, enum probe_type type)
 {
         const struct container_state *c = &s->containers[i];
-        bool ends = p->deleting || s->stop_at || c->stop_sent || c->term_sent;
+        const struct probe *probe = p->containers[i].probes[type];
+        bool signalled = c->unit.phase == UNIT_DEACTIVATING;
+        bool ends = p->deleting || s->stop_at || c->stop_sent || c->term_sent || signalled;
 
-        if (c->phase != CONTAINER_RUNNING || c->unit.phase != UNIT_ACTIVE || !*c->invocation)
+        if (!container_is_up(c) || !*c->invocation)
                 return false;
         if (type != PROBE_READINESS && (ends || c->unhealthy))
+                return false;
+        if (signalled && probe->kind == PROBE_EXEC) /* no command begins beside it any more: the last result stays */
                 return false;
         return container_has_started(c, &p->containers[i]) == (type != PROBE_STARTUP);
 }

@@ -149,11 +149,11 @@ Test(config, the_idle_limit_is_a_duration)
 Test(config, takes_both_forms_of_a_flag)
 {
         CLEANUP(config_freep)
-        struct config *c =
-                good(FLAGS("--kubeconfig", "/k", "--nodename=N1", "--enable-node-lease", "--disable-taint",
-                           "--certfile=/c", "--keyfile", "/p", "--client-ca-file=/ca", "--port=0", "--address", "::1",
-                           "--max-pods", "500", "--log-level=debug", "--helper-socket=/s", "--dry-run",
-                           "--pod-manifest-path=/m", "--authorization-mode=AlwaysAllow"));
+        struct config *c = good(FLAGS("--kubeconfig", "/k", "--nodename=N1", "--enable-node-lease", "--disable-taint",
+                                      "--certfile=/c", "--keyfile", "/p", "--client-ca-file=/ca", "--port=0",
+                                      "--address", "::1", "--max-pods", "500", "--log-level=debug",
+                                      "--helper-socket=/s", "--dry-run", "--pod-manifest-path=/m",
+                                      "--cluster-domain=Example.org", "--authorization-mode=AlwaysAllow"));
 
         cr_assert_str_eq(c->kubeconfig, "/k");
         cr_assert_str_eq(c->node_name, "n1");
@@ -163,6 +163,7 @@ Test(config, takes_both_forms_of_a_flag)
         cr_assert_str_eq(c->address, "::1");
         cr_assert_str_eq(c->helper_socket, "/s");
         cr_assert_str_eq(c->static_path, "/m");
+        cr_assert_str_eq(c->cluster_domain, "example.org");
         cr_assert(c->node_lease && c->disable_taint && c->port == 0 && c->max_pods == 500 &&
                   c->log_level == LOG_DEBUG && c->dry_run && c->always_allow);
 }
@@ -195,11 +196,12 @@ Test(config, the_file_has_the_kubelets_names)
                    "'fd00::1']\nnodeExternalIP: 192.0.2.1\n"
                    "nodeLabels: {a: \"1.10\", b: x}\nkubeReserved: {cpu: 1, memory: 1Gi}\nsystemReserved: {cpu: "
                    "200m}\nstaticPodPath: /m\nhelperSocket: /s\nlogLevel: error\npackageLabels: "
-                   "[none]\nauthorizationMode: AlwaysAllow\n");
+                   "[none]\nauthorizationMode: AlwaysAllow\nclusterDomain: k8s.example\n");
         CLEANUP(config_freep) struct config *c = good(FLAGS("--config", f));
 
         cr_assert_str_eq(c->node_name, "n2");
         cr_assert_str_eq(c->static_path, "/m");
+        cr_assert_str_eq(c->cluster_domain, "k8s.example");
         cr_assert(!c->node_lease && c->disable_taint && c->port == 10251 && c->max_pods == 20 &&
                   c->log_level == LOG_ERR && c->always_allow);
         cr_assert(streq(c->node_ips[1], "fd00::1") && streq(c->external_ips[0], "192.0.2.1") &&

@@ -12,6 +12,7 @@
  *      c written                   the image and the unit file of this container are there
  *      c starts | runs [N]         a new run: a main process in a unit that is not active yet; active; N restarts by systemd itself so far
  *      c prepares                  a new run, still without a main process (ExecStartPre=)
+ *      c executed                  the main process of such a run has become the program, while the unit is not active yet
  *      c begins PHASE              the id of a new run is seen, while the unit is still in the PHASE that the old run left
  *      c exits 7 | killed 9 | dumped 6 [phase [result]]
  *                                  the main process ended; the unit is "failed" (after exit 0: "exited"), or as given: inactive, holdoff, ...
@@ -286,7 +287,7 @@ static inline uint64_t duration(const char *s)
 
 static inline void observe(struct world *w, size_t i, struct unit_state u)
 {
-        container_observe(&w->state->containers[i], &u, w->pod, w->now);
+        container_observe(&w->state->containers[i], &u, w->state, w->now);
 }
 
 /* A new run begins. */
@@ -400,6 +401,12 @@ static inline void happens_to_container(struct world *w, size_t i, char *const *
                 u.phase = phase_named(words[1]);
                 if (n > 3)
                         snprintf(u.result, sizeof(u.result), "%s", words[3]);
+                observe(w, i, u);
+        } else if (streq(what, "executed")) {
+                u.phase = UNIT_ACTIVATING;
+                u.main_pid = 42;
+                u.started = w->now;
+                u.executed = true;
                 observe(w, i, u);
         } else if (streq(what, "unmet")) {
                 u.unmet_at = (uint64_t)number;

@@ -73,7 +73,7 @@ static void prepare(struct world *w)
 
 static void observe(struct world *w, size_t i, struct unit_state u)
 {
-        container_observe(&w->state->containers[i], &u, w->pod, w->now);
+        container_observe(&w->state->containers[i], &u, w->state, w->now);
 }
 
 /* A fresh run of container i begins. */

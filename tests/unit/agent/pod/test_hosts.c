@@ -26,12 +26,39 @@ Test(hosts, each_alias_is_a_line_behind_the_machines)
                            &own, NULL),
                      0);
         cr_expect_str_eq(own, "192.0.2.7\tdb\tdb.example\nfd00::1\tsix\n");
-        text = hosts_text("127.0.0.1\tlocalhost\n", own);
+        text = hosts_text("127.0.0.1\tlocalhost\n", &(struct hosts_own){ .aliases = own });
         cr_expect_str_eq(text, "# Kubernetes-managed hosts file (host network).\n127.0.0.1\tlocalhost\n"
                                "\n# Entries added by HostAliases.\n192.0.2.7\tdb\tdb.example\nfd00::1\tsix\n");
-        unended = hosts_text("127.0.0.1 a", "x\n");
+        unended = hosts_text("127.0.0.1 a", &(struct hosts_own){ .aliases = "x\n" });
         cr_expect_str_eq(unended, "# Kubernetes-managed hosts file (host network).\n127.0.0.1 a\n"
                                   "\n# Entries added by HostAliases.\nx\n");
+}
+
+Test(hosts, the_pods_name_is_there_for_each_address_of_the_node)
+{
+        static const struct {
+                struct hosts_own own;
+                const char *text;
+        } rows[] = {
+                { { .name = "web-0", .addresses = { "192.0.2.1" }, .aliases = "" }, "192.0.2.1\tweb-0\n" },
+                { { .name = "web-0",
+                    .domain = "web.default.svc.cluster.local",
+                    .addresses = { "192.0.2.1", "fd00::1" },
+                    .aliases = "192.0.2.7\tdb\n" },
+                  "192.0.2.1\tweb-0.web.default.svc.cluster.local\tweb-0\n"
+                  "fd00::1\tweb-0.web.default.svc.cluster.local\tweb-0\n"
+                  "\n# Entries added by HostAliases.\n192.0.2.7\tdb\n" },
+                { { .name = "web-0", .addresses = { "", "fd00::1" }, .aliases = "" }, "fd00::1\tweb-0\n" },
+                { { .name = "web-0", .addresses = { "" }, .aliases = "" }, "" }, /* the node has no address yet */
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                CLEANUP(freep) char *text = hosts_text("127.0.0.1\tlocalhost", &rows[i].own);
+                CLEANUP(freep)
+                char *wanted = xasprintf("# Kubernetes-managed hosts file.\n127.0.0.1\tlocalhost\n%s", rows[i].text);
+
+                cr_expect_str_eq(text, wanted);
+        }
 }
 
 Test(hosts, no_word_is_more_than_a_word)

@@ -761,9 +761,10 @@ Test(pod, fields_of_a_container)
 
         for (size_t i = 0; i < ARRAY_LEN(table); i++) {
                 CLEANUP(freep)
-                char *spec = xasprintf("\"volumes\":[{\"name\":\"v\",\"emptyDir\":{}}],\"containers\":[{\"name\":\"c\","
-                                       "\"image\":\"nginx\"%s}]%s",
-                                       table[i].fields, table[i].pod);
+                char *spec =
+                        xasprintf("\"hostNetwork\":true,\"volumes\":[{\"name\":\"v\",\"emptyDir\":{}}],\"containers\":["
+                                  "{\"name\":\"c\",\"image\":\"nginx\"%s}]%s",
+                                  table[i].fields, table[i].pod);
                 CLEANUP(pod_freep) struct pod *p = parse(spec);
                 CLEANUP(freep) char *is = container_text(&p->containers[0]);
 
@@ -901,8 +902,8 @@ Test(pod, what_is_no_containers_and_has_no_effect_is_told_too)
                 { "\"setHostnameAsFQDN\":true,\"shareProcessNamespace\":true,\"hostUsers\":false",
                   "setHostnameAsFQDN, hostUsers" },
                 { "\"hostUsers\":true,\"hostPID\":true,\"hostIPC\":true", NULL },
-                { "\"hostname\":\"a\",\"subdomain\":\"b\"", "hostname (it is in $HOSTNAME alone)" },
-                { "\"hostnameOverride\":\"a.b\"", "hostname (it is in $HOSTNAME alone)" },
+                { "\"hostname\":\"a\",\"subdomain\":\"b\"", "hostname (it is in $HOSTNAME and /etc/hosts alone)" },
+                { "\"hostnameOverride\":\"a.b\"", "hostname (it is in $HOSTNAME and /etc/hosts alone)" },
                 { "\"hostname\":\"web\",\"subdomain\":\"b\"", NULL },
                 { "\"hostNetwork\":true,\"hostname\":\"a\"", NULL },
         };
@@ -937,6 +938,48 @@ Test(pod, host_aliases_are_a_file_over_etc_hosts_but_where_a_container_has_its_o
         cr_expect_not(strstr(app, "vks-hosts"), "%s", app);
         cr_expect_str_eq(kept_text(refusal(taken)),
                          "volumes{vks-hosts}: that name is vks' own beside hostAliases and dnsConfig");
+}
+
+Test(pod, its_own_name_is_in_the_hosts_file_of_what_it_runs_itself)
+{
+        static const struct {
+                const char *spec;
+                bool volume, first, second;
+        } rows[] = {
+                { "\"containers\":[{\"name\":\"c\",\"image\":\"nginx\"}]", false, false, false },
+                { "\"containers\":[{\"name\":\"c\",\"image\":\"nginx\",\"command\":[\"/bin/"
+                  "x\"]},{\"name\":\"d\",\"image\":\"redis\"}]",
+                  true, true, false },
+                { "\"initContainers\":[{\"name\":\"i\",\"image\":\"nginx\"}],\"containers\":[{\"name\":\"c\",\"image\":"
+                  "\"nginx\",\"args\":[\"-v\"]}]",
+                  true, false, true },
+                { "\"hostNetwork\":true,\"containers\":[{\"name\":\"c\",\"image\":\"nginx\",\"command\":[\"/bin/x\"]}]",
+                  false, false, false },
+                /* The volumes of a pod stay those that it began with. */
+                { "\"containers\":[{\"name\":\"c\",\"image\":\"nginx\"}],\"ephemeralContainers\":[{\"name\":\"e\","
+                  "\"image\":\"bash\",\"command\":[\"bash\"]}]",
+                  false, false, false },
+                { "\"containers\":[{\"name\":\"c\",\"image\":\"nginx\",\"command\":[\"/bin/"
+                  "x\"]}],\"ephemeralContainers\":[{\"name\":\"e\",\"image\":\"bash\",\"command\":[\"bash\"]}]",
+                  true, true, true },
+                /* A volume of its own by that name is the pod's, and it does without the file. */
+                { "\"volumes\":[{\"name\":\"vks-hosts\",\"emptyDir\":{}}],\"containers\":[{\"name\":\"c\",\"image\":"
+                  "\"nginx\",\"command\":[\"/bin/x\"]}]",
+                  true, false, false },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                CLEANUP(pod_freep) struct pod *p = parse(rows[i].spec);
+
+                cr_assert_eq(refusal(p)->code, 0, "%s", kept_text(refusal(p)));
+                cr_expect_eq(p->n_volumes, rows[i].volume, "%s", rows[i].spec);
+                for (size_t k = 0; k < p->n_containers; k++) {
+                        const struct container *c = &p->containers[k];
+                        bool has = c->n_mounts == 1 && streq(c->mounts[0].path, "/etc/hosts") && c->mounts[0].unasked;
+
+                        cr_expect_eq(has, k ? rows[i].second : rows[i].first, "%zu: %s", k, rows[i].spec);
+                }
+        }
 }
 
 Test(pod, a_dns_config_is_a_file_of_the_pods_own)

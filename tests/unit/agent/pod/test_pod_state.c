@@ -17,7 +17,7 @@ Test(pod_state, a_main_process_is_what_runs)
                 { "active is ready", "Always c", "ready; c starts; c is active", "", "Running | c running ready",
                   NULL },
                 { "it still runs while it is being stopped", "Always c", "ready; c runs; c is deactivating", "",
-                  "Running | c running", NULL },
+                  "Running | c running ready", NULL },
                 { "a new invocation id alone is no run yet: systemd gives it before the unit leaves inactive",
                   "Always c", "ready; c requested; c prepares; c is inactive", "",
                   "Pending | c waiting ContainerCreating", NULL },
@@ -52,6 +52,39 @@ Test(pod_state, an_end_has_an_exit_code_and_a_reason)
         };
 
         TELL(stories);
+}
+
+/* A letter for each observation: is the event Started due? */
+Test(pod_state, a_run_has_started_when_its_program_was_executed)
+{
+        static const struct {
+                const char *shows, *happens[4], *news;
+        } table[] = {
+                { "when its unit is active, and once", { "c starts", "c is active", "c is active" }, "-+-" },
+                { "or when systemd says so before", { "c prepares", "c executed", "c is active" }, "-+-" },
+                { "not when there is no such program", { "c starts", "c unspawned 203" }, "--" },
+                { "nor when what follows its end takes a while",
+                  { "c starts", "c exits 203 deactivating", "c unspawned 203" },
+                  "---" },
+                { "when it was too short to be seen", { "c ran 3" }, "+" },
+                { "when it was never active", { "c starts", "c exits 0 inactive" }, "-+" },
+                { "one that reports ready late, and ends before", { "c starts", "c is deactivating" }, "-+" },
+                { "each run anew", { "c runs", "c exits 1 holdoff", "c starts", "c is active" }, "+--+" },
+                { "the first after one that could not be", { "c unspawned 203 holdoff", "c runs" }, "-+" },
+                { "not one that is not known to have run", { "c vanishes" }, "-" },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+                struct world w = world("Always c");
+                char news[5] = "";
+                happen(&w, "ready; c requested");
+                for (size_t k = 0; k < ARRAY_LEN(table[i].happens) && table[i].happens[k]; k++) {
+                        happen(&w, table[i].happens[k]);
+                        news[k] = container_start_is_news(&w.state->containers[0]) ? '+' : '-';
+                }
+                cr_expect_str_eq(news, table[i].news, "%s: %s", table[i].shows, news);
+                world_done(&w);
+        }
 }
 
 Test(pod_state, what_systemd_could_not_start_says_so)
@@ -109,6 +142,14 @@ Test(pod_state, a_terminated_run_is_told_with_its_details)
                   NULL },
                 { "systemd's verdict: a timeout", "Never c", "ready; c runs; c killed 9 failed timeout",
                   TERMINATED "message", "systemd says: Result=timeout", NULL },
+                { "no verdict where it was told to end, and took longer", "Never c",
+                  "ready; c runs; c stop_sent; c killed 9 failed timeout", TERMINATED "message", "absent", NULL },
+                { "by a signal", "Never c", "ready; c runs; c term_sent; c killed 9 failed timeout",
+                  TERMINATED "message", "absent", NULL },
+                { "or with its pod", "Never c", "ready; c runs; deleting; stop_at +0s; c killed 9 failed timeout",
+                  TERMINATED "message", "absent", NULL },
+                { "but what else goes wrong then", "Never c", "ready; c runs; c stop_sent; c killed 6 failed watchdog",
+                  TERMINATED "message", "systemd says: Result=watchdog", NULL },
                 { "a watchdog", "Never c", "ready; c runs; c killed 6 failed watchdog", TERMINATED "message",
                   "systemd says: Result=watchdog", NULL },
                 { "a protocol", "Never c", "ready; c starts; c exits 0 failed protocol", TERMINATED "message",
@@ -486,6 +527,10 @@ Test(pod_state, an_agent_that_comes_back_takes_over_what_the_api_server_remember
                   TOLD_RUNNING("") },
                 { "its readiness probe has succeeded", PROBED, "adopt; c is active", "containerStatuses.0.ready",
                   "true", TOLD_RUNNING(",\"ready\":true") },
+                { "it was told to end while the agent was away", PROBED, "adopt; c is deactivating",
+                  "containerStatuses.0.ready", "true", TOLD_RUNNING(",\"ready\":true,\"started\":true") },
+                { "and was not ready before", PROBED, "adopt; c is deactivating", "containerStatuses.0.ready", "false",
+                  TOLD_RUNNING(",\"started\":true") },
                 { "or nobody has told so", PROBED, "adopt; c is active", "containerStatuses.0.ready", "false",
                   TOLD_RUNNING("") },
         };

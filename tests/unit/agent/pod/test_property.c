@@ -1087,7 +1087,7 @@ static void see(struct life *l, size_t i)
         l->about[i].counted = l->units[i].state.restarts;
         l->units[i].state.limits = l->units[i].limits;
         TRACE(l, "seen: %s %s\n", name_of(l, i), phase_names[l->units[i].state.phase]);
-        container_observe(&l->w.state->containers[i], &l->units[i].state, l->w.pod, l->w.now);
+        container_observe(&l->w.state->containers[i], &l->units[i].state, l->w.state, l->w.now);
         if (!l->agent_restarted || p->containers[i].init || p->containers[i].ephemeral ||
             l->w.state->containers[i].phase != CONTAINER_RUNNING)
                 return;

@@ -275,12 +275,12 @@ struct world {
         struct pod_state *state;
 };
 
-static void run(struct container_state *c, const struct pod *p, const char *invocation)
+static void run(struct container_state *c, const struct pod_state *s, const char *invocation)
 {
         struct unit_state u = { .phase = UNIT_ACTIVE, .main_pid = 7, .started = T0, .limits = c->unit.limits };
 
         snprintf(u.invocation, sizeof(u.invocation), "%s", invocation);
-        container_observe(c, &u, p, T0);
+        container_observe(c, &u, s, T0);
 }
 
 static struct world running(const char *spec)
@@ -292,7 +292,7 @@ static struct world running(const char *spec)
         for (size_t i = 0; i < w.pod->n_containers; i++) {
                 w.state->containers[i].mark = w.pod->containers[i].mark;
                 w.state->containers[i].image_present = true;
-                run(&w.state->containers[i], w.pod, "a");
+                run(&w.state->containers[i], w.state, "a");
         }
         return w;
 }
@@ -612,7 +612,7 @@ Test(resize, what_does_not_run_begins_with_what_the_pod_has)
 
         snprintf(u.result, sizeof(u.result), "exit-code");
         snprintf(u.invocation, sizeof(u.invocation), "a");
-        container_observe(&w.state->containers[0], &u, w.pod, T0);
+        container_observe(&w.state->containers[0], &u, w.state, T0);
         grant(&w, LARGE);
         tells(&w, "128Mi", "1");
         cr_assert_null(w.state->containers[0].actual, "it has nothing of before");
@@ -633,7 +633,7 @@ Test(resize, what_ends_meanwhile_is_waited_for_no_longer)
         grant(&w, LARGE);
         snprintf(u.result, sizeof(u.result), "exit-code");
         snprintf(u.invocation, sizeof(u.invocation), "a");
-        container_observe(&w.state->containers[0], &u, w.pod, T0);
+        container_observe(&w.state->containers[0], &u, w.state, T0);
         w.state->resize->send = false;
         cr_assert(resize_settle(w.pod, w.state, T0));
         cr_assert_null(w.state->containers[0].actual);
@@ -691,7 +691,7 @@ Test(resize, what_has_ended_is_not_begun_anew_for_it)
         grant(&w, RESTARTS("2", "128Mi"));
         snprintf(u.result, sizeof(u.result), "exit-code");
         snprintf(u.invocation, sizeof(u.invocation), "a");
-        container_observe(&w.state->containers[0], &u, w.pod, T0);
+        container_observe(&w.state->containers[0], &u, w.state, T0);
         w.state->resize->send = false;
         cr_assert(resize_settle(w.pod, w.state, T0));
         cr_assert_not(w.state->containers[0].resize_restarts);
@@ -897,7 +897,7 @@ Test(resize, an_agent_that_comes_back_goes_on)
         resize_adopt(w.state, w.pod, json_get(o, "status"), T0 + 5);
         w.state->written = true;
         w.state->containers[0].mark = w.pod->containers[0].mark;
-        run(&w.state->containers[0], w.pod, "a");
+        run(&w.state->containers[0], w.state, "a");
         cr_assert(w.state->resize->under_way && w.state->resize->generation == 2 && w.state->resize->since == T0);
         cr_assert(plans(&w, ACTION_RESIZE));
         tells(&w, "64Mi", "1");
@@ -921,7 +921,7 @@ Test(resize, an_agent_that_comes_back_applies_limits_that_were_changed_while_non
         resize_adopt(w.state, w.pod, json_get(o, "status"), T0);
         w.state->written = true;
         w.state->containers[0].mark = w.pod->containers[0].mark;
-        run(&w.state->containers[0], w.pod, "a");
+        run(&w.state->containers[0], w.state, "a");
         cr_assert_not_null(w.state->resize);
         cr_assert_eq(w.state->resize->generation, 3);
         cr_assert_str_eq(condition(&w, "PodResizeInProgress", "reason"), "-");

@@ -185,6 +185,44 @@ Test(command, it_ends_with_its_container)
         cr_assert(told.calls == 1 && told.exit_code == 143);
 }
 
+/* PID 1 gives up what is being started when it is asked to stop it. */
+Test(command, one_that_is_stopped_as_it_begins_ends_as_its_process_does)
+{
+        (void)start();
+        settle();
+        unit_is(&(struct unit_state){ .phase = UNIT_ACTIVATING, .main_pid = 7 });
+        t.running = false;
+        commands_container_ended(t.commands, POD_UID);
+        cr_assert_str_eq(asked(), "exec cat a b for alice; stop; ");
+        commands_job_failed(t.commands, t.unit, "canceled");
+        cr_assert_eq(told.calls, 0, "%s", told.text);
+        unit_is(&(struct unit_state){ .phase = UNIT_INACTIVE, .main_code = CLD_KILLED, .main_status = 15 });
+        cr_assert(told.calls == 1 && told.exit_code == 143);
+        /* and one without a process */
+        t.running = true;
+        (void)start();
+        settle();
+        commands_job_failed(t.commands, t.unit, "canceled");
+        unit_is(&(struct unit_state){ .phase = UNIT_ABSENT });
+        cr_assert(told.calls == 2 && told.exit_code == -1 && strstr(told.text, "before it began"), "%s", told.text);
+        cr_assert_str_eq(asked(), "exec cat a b for alice; ", "it is not asked for again");
+}
+
+Test(command, one_whose_container_ends_before_the_answer_is_stopped)
+{
+        t.silent = true;
+        (void)start();
+        settle();
+        t.running = false;
+        commands_container_ended(t.commands, POD_UID);
+        cr_assert_str_eq(asked(), "exec cat a b for alice; ", "nobody knows yet whether it is there");
+        t.silent = false;
+        answer();
+        cr_assert_str_eq(asked(), "stop; ");
+        unit_is(&(struct unit_state){ .phase = UNIT_INACTIVE, .main_code = CLD_KILLED, .main_status = 15 });
+        cr_assert(told.calls == 1 && told.exit_code == 143);
+}
+
 Test(command, one_that_ended_unseen_is_told_to_have)
 {
         (void)start();

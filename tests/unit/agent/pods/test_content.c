@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "common/buf.h"
 #include "tests/unit/api_server.h"
 
 /* What the API server has; NULL: it has no such object. */
@@ -268,6 +269,43 @@ Test(content, what_a_pod_is_refused_for_is_an_empty_value)
         }
 }
 
+/* The names are a kubelet's (pkg/kubelet/envvars), the values the API server's as the node reaches it. */
+Test(content, every_pod_has_the_variables_of_the_api_server)
+{
+        static const struct {
+                const char *host, *url;
+        } cases[] = { { "192.0.2.1", "tcp://192.0.2.1:6443" }, { "fd00::1", "tcp://[fd00::1]:6443" } };
+
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+                struct content_image image = { .package = "", .unit = "" };
+                struct pod_node node = {
+                        .name = "n1", .ip = "10.0.0.1", .api_host = cases[i].host, .api_port = "6443"
+                };
+                CLEANUP(buf_done) struct buf got = BUF(4096);
+                CLEANUP(freep) char *want = NULL;
+                struct run t;
+                Vks__Write *w;
+
+                begin(&t, SOURCES ",\"args\":[\"$(KUBERNETES_PORT)\"]", (struct had){ HUSH, "" });
+                cr_assert_eq(content_write(t.content, t.pod, &image, &node, &w, NULL), 0);
+                for (size_t k = 0; k < w->containers[0]->n_env; k++) {
+                        const Vks__Env *v = w->containers[0]->env[k];
+                        if (starts_with(v->name, "KUBERNETES_"))
+                                buf_printf(&got, "%s=%.*s\n", v->name, (int)v->value.len, (const char *)v->value.data);
+                }
+                want = xasprintf("KUBERNETES_SERVICE_HOST=%1$s\nKUBERNETES_SERVICE_PORT=6443\n"
+                                 "KUBERNETES_SERVICE_PORT_HTTPS=6443\nKUBERNETES_PORT=%2$s\n"
+                                 "KUBERNETES_PORT_443_TCP=%2$s\nKUBERNETES_PORT_443_TCP_PROTO=tcp\n"
+                                 "KUBERNETES_PORT_443_TCP_PORT=6443\nKUBERNETES_PORT_443_TCP_ADDR=%1$s\n",
+                                 cases[i].host, cases[i].url);
+                cr_expect_str_eq(got.data, want);
+                cr_expect_str_eq(w->containers[0]->args[0], cases[i].url,
+                                 "as with a kubelet, a command line may name them");
+                content_write_free(w);
+                end(&t);
+        }
+}
+
 /* The program is the image's, and not a value that may change: it is in no hash. */
 Test(content, a_package_that_is_its_program_has_it_as_its_command)
 {
@@ -317,6 +355,26 @@ Test(content, an_ephemeral_container_runs_once)
         cr_assert_eq(content_write(t.content, t.pod, &image, &node, &w, NULL), 0);
         cr_expect_eq(w->containers[0]->restart, VKS__RESTART__RESTART_NEVER);
         content_write_free(w);
+        end(&t);
+}
+
+/* So that it is told from that of a unit which an earlier agent has written: none. */
+Test(content, what_cannot_change_has_a_hash_too)
+{
+        struct content_image image = { .package = "", .unit = "" };
+        struct pod_node node = { .name = "n1", .ip = "10.0.0.1" };
+        struct run t;
+        Vks__Write *w;
+        size_t n_env;
+
+        begin(&t, SOURCES, (struct had){ HUSH, "\"LEVEL\":\"info\"" });
+        n_env = t.pod->containers[0].n_env;
+        t.pod->containers[0].n_env = 0;
+        cr_assert_not(content_may_change(t.content, &t.pod->containers[0]));
+        cr_assert_eq(content_write(t.content, t.pod, &image, &node, &w, NULL), 0);
+        cr_expect_eq(image.values, CONTENT_FIXED);
+        content_write_free(w);
+        t.pod->containers[0].n_env = n_env;
         end(&t);
 }
 

@@ -121,20 +121,30 @@ static void observe(struct run *t, const char *invocation, enum unit_phase phase
         snprintf(u.invocation, sizeof(u.invocation), "%s", invocation);
         if (t->state->containers[0].started)
                 u.started = t->state->containers[0].started;
-        container_observe(&t->state->containers[0], &u, t->pod, time_now());
+        container_observe(&t->state->containers[0], &u, t->state, time_now());
         probes_pod_seen(t->probes, t->pod, t->state);
 }
 
-/* Lets the loop run until it is so; as the pods do, each verdict is a turn. */
-static void until(struct run *t, bool (*is_so)(const struct run *t))
+enum { PATIENCE_S = 120, SECOND_USEC = 1000 * 1000 };
+
+/* Lets the loop run until it is so; as the pods do, each verdict is a turn. What never comes fails: the probes go on,
+ * so the loop never has nothing to do. */
+static void until_so(struct run *t, bool (*is_so)(const struct run *t), const char *what)
 {
+        uint64_t begun = time_now();
+
         while (!is_so(t)) {
                 size_t before = t->verdicts.len;
-                cr_assert(sd_event_run(t->server.event, UINT64_MAX) >= 0);
+                cr_assert_lt(time_now() - begun, (uint64_t)PATIENCE_S * SECOND_USEC,
+                             "%s never came; verdicts: %s events: %s", what, t->verdicts.data ? t->verdicts.data : "",
+                             t->events.data ? t->events.data : "");
+                cr_assert(sd_event_run(t->server.event, SECOND_USEC) >= 0);
                 if (t->verdicts.len != before)
                         probes_pod_seen(t->probes, t->pod, t->state);
         }
 }
+
+#define until(t, is_so) until_so(t, is_so, #is_so)
 
 /* Lets the loop do what it can do at once. */
 static void settle(struct run *t)
@@ -266,7 +276,7 @@ Test(probes, what_is_under_way_ends_with_the_run_and_with_the_pod)
         asked_before = 0;
         observe(&t, "1", UNIT_ACTIVE);
         until(&t, two_more_asked);
-        observe(&t, "1", UNIT_DEACTIVATING); /* the answers are not waited for any more */
+        observe(&t, "1", UNIT_INACTIVE); /* the answers are not waited for any more */
         asked_before = 2;
         observe(&t, "2", UNIT_ACTIVE);
         until(&t, two_more_asked);
@@ -278,6 +288,50 @@ Test(probes, what_is_under_way_ends_with_the_run_and_with_the_pod)
         observe(&t, "2", UNIT_ACTIVE); /* and some more at the end of the agent */
         until(&t, two_more_asked);
         cr_expect_eq(t.asked[1] + t.asked[2], 6);
+        finish(&t);
+}
+
+static bool readiness_failed(const struct run *t)
+{
+        return t->verdicts.data && strstr(t->verdicts.data, "Readiness bad;");
+}
+
+static bool liveness_asked(const struct run *t)
+{
+        return t->asked[2];
+}
+
+Test(probes, what_was_told_to_end_is_asked_whether_it_still_serves)
+{
+        struct run t;
+        unsigned lively;
+
+        begin(&t, NULL, ",\"failureThreshold\":1", "");
+        observe(&t, "1", UNIT_ACTIVE);
+        until(&t, one_verdict); /* that it is alive is none */
+        until(&t, liveness_asked);
+        cr_expect_str_eq(t.verdicts.data, "Readiness good;");
+        t.status[1] = 503;
+        observe(&t, "1", UNIT_DEACTIVATING);
+        lively = t.asked[2];
+        until(&t, readiness_failed);
+        cr_expect_str_eq(t.verdicts.data, "Readiness good;Readiness bad;");
+        cr_expect_leq(t.asked[2], lively + 1, "one may be on its way; another would only end what ends anyway");
+        finish(&t);
+}
+
+Test(probes, no_command_begins_beside_what_was_told_to_end)
+{
+        struct run t;
+
+        begin(&t, NULL, "", NULL);
+        observe(&t, "1", UNIT_ACTIVE);
+        until(&t, one_verdict);
+        t.pod->containers[0].probes[PROBE_READINESS]->kind = PROBE_EXEC;
+        observe(&t, "1", UNIT_DEACTIVATING);
+        settle(&t);
+        cr_expect_str_eq(t.verdicts.data, "Readiness good;");
+        cr_expect_null(t.events.data);
         finish(&t);
 }
 
