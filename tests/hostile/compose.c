@@ -280,6 +280,9 @@ static void carry_out(const struct step *s, bool tell)
         case RELOAD:
                 machine("systemctl daemon-reload");
                 break;
+        case TAKE_AWAY:
+                machine("rm -rf " TAKEN_AWAY);
+                break;
         case POLICY_DENY:
         case POLICY_PACKAGE:
                 policy(s->what == POLICY_PACKAGE);
@@ -322,7 +325,7 @@ static unsigned clean_up(const struct sequence *s)
                 if (r < 0)
                         mark("a pod cannot be removed: %s", text);
         }
-        machine("find /srv/compose/rw -mindepth 1 -delete; mkdir /srv/compose/rw/sub");
+        machine("find /srv/compose/rw -mindepth 1 -delete; mkdir -p /srv/compose/rw/sub " TAKEN_AWAY);
         machine("systemctl stop compose-socket.socket 'compose-*.service' 2>/dev/null || :");
         return look_at_reports(s, 0);
 }

@@ -30,6 +30,11 @@ enum {
 
 #define NAMESPACE "compose"
 
+/* Where root has moved data of a package: a link in /var/lib leads there. */
+#define MOVED_TO "/var/tmp/compose-moved"
+/* Root's, in a directory that all may write to, until the machine takes it away. */
+#define TAKEN_AWAY "/var/tmp/compose"
+
 enum what {
         ASK,
         PAUSE,
@@ -37,6 +42,7 @@ enum what {
         STOP_HELPER,
         RESTART_LOG,
         RELOAD,
+        TAKE_AWAY,
         POLICY_DENY,
         POLICY_PACKAGE,
 };
@@ -80,8 +86,7 @@ void compose_honest(struct sequence *ret);
 Vks__Stop *compose_stop(const struct sequence *s, unsigned pod, size_t unit, bool kill);
 Vks__Remove *compose_remove(unsigned pod);
 
-/* ---- the eye: each of these says how many marks it has seen, and prints a line for each ---------------------------
- */
+/* ---- the eye: each of these says how many marks it has seen, and prints a line for each -------------------------- */
 
 void look_begin(void); /* takes the machine as it is now as what it should be */
 unsigned look_at_processes(const struct sequence *s);

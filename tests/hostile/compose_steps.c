@@ -50,6 +50,10 @@ static const struct kind {
         { "compose-run.service", { "/run/compose-run/x", "/run/compose-run" } },
         { "compose-fork.service", { "/run/compose-run/x", "/run/compose-run" } },
         { "compose-lock.service", { "/run/lock/x", "/run/lock" } },
+        { "compose-gives.service", { "/run/lock/compose", "/run/lock/compose" } },
+        { "compose-gives.service", { "/run/lock/compose", "/run/lock" } },
+        { "compose-moved.service", { MOVED_TO, "/var/lib/compose-moved" } },
+        { "compose-moved.service", { MOVED_TO, "/var/lib/compose-moved/x" } },
         { "compose-logs.service", { "/var/log/compose-logs/x", "/var/log/compose-logs" } },
         { "compose-dynamic.service", { "/var/lib/compose-dynamic/x", "/var/lib/private/compose-dynamic" } },
         { "compose-dir@x.service", { "/var/lib/compose/x/x", "/var/lib/compose/x" } },
@@ -61,6 +65,7 @@ static const struct kind {
         { NULL, { "/opt/compose/bin", "/opt/compose/bin/app" } },
         { NULL, { "/opt/compose/bin", "/opt/compose/bin/app" } },
         { NULL, { "/opt/compose/bin/app", "/opt/compose" } },
+        { NULL, { TAKEN_AWAY, TAKEN_AWAY } },
         { "compose-noexec.service", { "/srv/compose/rw", "/srv/compose/rw/sub" } },
         { "compose-paths.service", { "/srv/compose/closed/x", "/etc/compose" } },
         { "compose-bind.service", { "/mnt", "/srv/compose/rw/sub" } },
@@ -882,7 +887,7 @@ static void anything(unsigned pod)
 {
         unsigned number = draw(CONTAINERS);
 
-        switch (draw(20)) {
+        switch (draw(21)) {
         case 0:
                 fill_pod(pod);
                 break;
@@ -924,6 +929,9 @@ static void anything(unsigned pod)
         case 19:
                 resize(pod, number);
                 break;
+        case 20:
+                add(TAKE_AWAY, "(the machine takes " TAKEN_AWAY " away)");
+                break;
         case 13:
                 add(one_in(2) ? KILL_HELPER : STOP_HELPER, "(the helper ends)");
                 break;
@@ -954,7 +962,10 @@ static void course(unsigned pod)
         if (one_in(6)) { /* one container that is refused is in the way of all */
                 write_pod(pod, 0, CONTAINERS);
         } else {
-                for (unsigned i = 0; i < CONTAINERS; i++) {
+                /* Who comes first finds the directories as they are: the guest before the owner, too. */
+                for (unsigned turn = one_in(2) ? draw(CONTAINERS) : 0, n = 0; n < CONTAINERS; n++) {
+                        unsigned i = (turn + n) % CONTAINERS;
+
                         if (!one_in(8))
                                 write_pod(pod, i, i + 1);
                         if (one_in(6)) /* most are all there before the first begins: its user changes what they lie in
@@ -962,6 +973,8 @@ static void course(unsigned pod)
                                 ask_about(pod, i, verb_start, false, false);
                 }
         }
+        if (one_in(streq(theme.hot, TAKEN_AWAY) ? 2 : 24))
+                add(TAKE_AWAY, "(the machine takes " TAKEN_AWAY " away)");
         for (unsigned i = 0; i < CONTAINERS; i++) {
                 if (!one_in(6))
                         ask_about(pod, i, verb_start, one_in(4), false);
