@@ -5,10 +5,11 @@ usage: bench.py LAB NODE DIRECTORY [COUNT...]   (DIRECTORY: where bench-raw and 
 
 What does not depend on the machine's other work: requests, memory, and the CPU time that is vks' own (agent and helper). Wall-clock time a pod is that of the
 API server, etcd, the scheduler and systemd as well, all of them on the same cores: only ratios within one run say something.
-ONLY=probes: only what probes cost, with the largest count.
+ONLY=probes: only what probes cost, with the largest count. ONLY=shared: only how soon as many pods have a ConfigMap's new value.
+ONLY=churn: only what memory the agent keeps of as many pods that came and went. ONLY=commands: only commands beside a container. ONLY=copies: only kubectl cp.
 CHURN=N: after all counts, the largest one comes and goes N times more, before memory is looked at again.
 """
-import base64, http.client, json, os, re, ssl, statistics, subprocess, sys, tempfile, threading, time
+import base64, http.client, json, os, re, socket, ssl, statistics, subprocess, sys, tempfile, threading, time
 
 LAB, NODE = sys.argv[1:3]
 RAW, ANSWER = sys.argv[3] + "/bench-raw", sys.argv[3] + "/bench-answer"
@@ -55,10 +56,10 @@ class Api:
         return r.status, r.read()
 
 
-def pod(name, labels={"app": "bench"}, more={}):
+def pod(name, labels={"app": "bench"}, more={}, beside={}):
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": labels},
             "spec": {"nodeName": NODE, "terminationGracePeriodSeconds": 1,
-                     "containers": [{"name": "c", "image": "/bin/sleep", "imagePullPolicy": "IfNotPresent", "command": ["/bin/sleep", "100000"], **more}]}}
+                     "containers": [{"name": "c", "image": "/bin/sleep", "imagePullPolicy": "IfNotPresent", "command": ["/bin/sleep", "100000"], **more}], **beside}}
 
 
 class Watch(threading.Thread):
@@ -127,12 +128,12 @@ class Watch(threading.Thread):
                 self.changed.wait(1)
 
 
-def create(names, labels={"app": "bench"}, more={}):
+def create(names, labels={"app": "bench"}, more={}, beside={}):
     def some(part):
         api = Api()
         for n in part:
             for _ in range(50):
-                status, body = api.call("POST", f"/api/v1/namespaces/{NS}/pods", pod(n, labels, more))
+                status, body = api.call("POST", f"/api/v1/namespaces/{NS}/pods", pod(n, labels, more, beside))
                 if status < 300:
                     break
                 time.sleep(0.1)
@@ -232,7 +233,7 @@ def agents_share(seconds):
     return spent_ / seconds * 100, probes_made() - made, seconds
 
 
-def probes(n, watch):
+def probes(n, watch, _):
     """The rows of what it costs that each of n pods is asked by HTTP every PERIOD seconds."""
     node("systemd-run", "--unit=vksbench-answer", ANSWER, str(PORT))
     rows = []
@@ -250,6 +251,33 @@ def probes(n, watch):
         delete(names, watch)
     node("systemctl", "stop", "vksbench-answer")
     return rows
+
+
+def watches():
+    status, body = Api().call("GET", "/metrics")
+    lines = re.findall(r'^apiserver_longrunning_(?:gauge|requests){([^}]*)} (\S+)$', body.decode(), re.M)
+    return sum(int(float(n)) for labels, n in lines if 'resource="configmaps"' in labels and 'verb="WATCH"' in labels)
+
+
+def shared(n, watch, _):
+    """The rows of a ConfigMap that n pods have as a volume: what watching it costs, and when all of them have what it is changed to."""
+    api, path = Api(), f"/api/v1/namespaces/{NS}/configmaps"
+    value = {"metadata": {"name": "shared"}, "data": {"word": "first"}}
+    api.call("POST", path, value)
+    names, before = [f"shared-{i}" for i in range(n)], watches()
+    create(names, more={"volumeMounts": [{"name": "shared", "mountPath": "/mnt"}]},
+           beside={"automountServiceAccountToken": False, "volumes": [{"name": "shared", "configMap": {"name": "shared"}}]})
+    watch.wait("running", names, 900)
+    cost, start = watches() - before, time.monotonic()
+    status, body = api.call("PUT", path + "/shared", value | {"data": {"word": "second"}})
+    while int(node("sh", "-c", "cat /run/vks/pods/*/files/shared/word | grep -o second | wc -l")) < n:
+        if status != 200 or time.monotonic() > start + 120:
+            sys.exit(f"not all of {n} pods have the new value: {status}")
+        time.sleep(0.05)
+    took = time.monotonic() - start
+    delete(names, watch)
+    return [[f"a ConfigMap of {n} pods is changed", f"{took:.2f} s", "until the last of them has it; budget 5"],
+            ["watches for it at the API server", f"{cost}", "budget 1"]]
 
 
 def requests():
@@ -299,6 +327,92 @@ def scraped_at_rest(n, seconds=60, every=15):
     return [f"agent's CPU, idle with {n} pods, scraped", f"{(cpu(pid('vks-agent')) - before) / seconds * 100:.2f} %", f"/metrics/resource every {every} s for {seconds} s; budget 2"]
 
 
+def commands(n, watch, rest, times=100):
+    """`true` beside a container, as a probe or a hook has it: how long until the agent has its answer; and how long PID 1 alone needs to begin a unit with that
+    text, and one with none."""
+    sample()
+    kubelet, took = Kubelet(), []
+    path = f"/run/{NS}/sample/c?cmd="
+
+    def run(command):
+        kubelet.c.request("POST", path + command)
+        r = kubelet.c.getresponse()
+        text = r.read().decode()
+        if r.status != 200:
+            sys.exit(f"{path}{command}: {r.status} {text[:200]}")
+
+    slow = threading.Thread(target=lambda: run("sleep+5"))
+    slow.start()
+    time.sleep(2)
+    uid = json.loads(Api().call("GET", f"/api/v1/namespaces/{NS}/pods/sample")[1])["metadata"]["uid"]
+    unit = node("sh", "-c", f"cat /run/systemd/system/vks-exec-{uid}-*.d/vks.conf")
+    slow.join()
+    with tempfile.NamedTemporaryFile("w") as f:
+        f.write(re.sub(r"^Slice=.*\n", "", unit, flags=re.M).replace("[Service]\n", "[Service]\nExecStart=/usr/bin/sleep 1000\n"))
+        f.flush()
+        lab("node", "put", f.name, SAMPLE)
+    before = spent_by()
+    for _ in range(times):
+        start = time.monotonic()
+        run("true")
+        took.append((time.monotonic() - start) * 1e3)
+    agent, helper, init = ((b - a) / times * 1e3 for a, b in zip(before, spent_by()))
+    same, bare = (sorted(alone(1, *text) * 1e3 for _ in range(times)) for text in ([SAMPLE], []))
+    told = lambda all_: f"{statistics.median(all_):.0f} ms, shortest {min(all_):.0f} ms"
+    Api().call("DELETE", f"/api/v1/namespaces/{NS}/pods/sample?gracePeriodSeconds=1")
+    return [["a command beside a container, p50", f"{statistics.median(took):.1f} ms", f"{times} of them, shortest {min(took):.1f} ms; CPU of the agent {agent:.1f} ms, of the helper {helper:.1f} ms; budget 60"],
+            ["PID 1 alone begins that unit, p50", told(same), f"it and its children take {init:.1f} ms of CPU for a command"],
+            ["PID 1 alone begins a bare unit, p50", told(bare), ""]]
+
+
+def copies(n, watch, rest, size=1 << 30):
+    """A file to a container and back by kubectl cp, beside the same through two tars and a socket; and who has spent the CPU for it."""
+    sample()
+    kubectl = ["kubectl", "--kubeconfig", lab("kubeconfig", "admin"), "-n", NS]
+    rows = []
+
+    def timed(what, start):
+        before, began = busy(), time.monotonic()
+        own = start()
+        took = time.monotonic() - began
+        now = busy()
+        by = lambda *names: sum(now.get(name, 0) - before.get(name, 0) for name in names)
+        own.update({"control plane": by("control-plane", "kube-apiserver", "kube-controller", "kube-scheduler"), "agent": by("vks-agent")})
+        rest_ = by("all") - sum(own.values())
+        words = "".join(f"{name} {seconds:.1f}, " for name, seconds in own.items())
+        rows.append([what, f"{took:.1f} s", f"seconds of CPU: {words}all else (tar in the container, disks) {rest_:.1f}"])
+
+    def cp(source, target):
+        def start():
+            p = subprocess.Popen([*kubectl, "cp", source, target], stderr=subprocess.DEVNULL)
+            _, status, used = os.wait4(p.pid, 0)
+            if status:
+                sys.exit(f"kubectl cp {source} {target}: {status}")
+            return {"kubectl": used.ru_utime + used.ru_stime}
+        return start
+
+    with tempfile.TemporaryDirectory() as d:
+        with open(f"{d}/file", "wb") as f:
+            for _ in range(size >> 20):
+                f.write(os.urandom(1 << 20))
+
+        def tars():
+            ours, theirs = socket.socketpair()
+            os.mkdir(f"{d}/there")
+            both = [subprocess.Popen(["tar", "cf", "-", "file"], cwd=d, stdout=ours), subprocess.Popen(["tar", "xf", "-"], cwd=f"{d}/there", stdin=theirs)]
+            ours.close(), theirs.close()
+            used = [os.wait4(p.pid, 0)[2] for p in both]
+            return {"tar": sum(u.ru_utime + u.ru_stime for u in used)}
+
+        timed("1 GiB by tar | tar through a socket", tars)
+        timed("1 GiB to a container, kubectl cp", cp(f"{d}/file", "sample:/tmp/file"))
+        timed("1 GiB from a container, kubectl cp", cp("sample:/tmp/file", f"{d}/back"))
+        subprocess.run(["cmp", f"{d}/file", f"{d}/back"], check=True)
+    rows.append(memory_row("agent's PSS after it", memory("vks-agent"), "; budget 32"))
+    Api().call("DELETE", f"/api/v1/namespaces/{NS}/pods/sample?gracePeriodSeconds=1")
+    return rows
+
+
 def alone(n, *text):
     """Seconds in which systemd starts n units without vks."""
     return float(node(RAW, str(n), *text)) / 1e3
@@ -340,8 +454,9 @@ def main():
     ready()
     time.sleep(5)
     rest = memory("vks-agent")
-    if os.environ.get("ONLY") == "probes":
-        table(probes(max(COUNTS), watch))
+    only = {"probes": probes, "shared": shared, "churn": churned, "commands": commands, "copies": copies}.get(os.environ.get("ONLY", ""))
+    if only:
+        table(only(max(COUNTS), watch, rest))
         return
 
     sample()
@@ -399,21 +514,26 @@ def main():
         rows.append([f"{n} pods deleted", f"{took:.2f} s", f"{took / n * 1e3:.1f} ms a pod"])
     node("systemctl", "start", "vks-agent")
     n = max(COUNTS)
-    rows += probes(n, watch)
+    rows += probes(n, watch, rest) + shared(n, watch, rest)
+    rows += churned(n, watch, rest)
+    latency.sort()
+    head = [["bound -> Running, p50", f"{statistics.median(latency):.0f} ms", f"{len(latency)} pods, one after the other; budget 60"],
+            ["bound -> Running, p99", f"{latency[int(len(latency) * 0.99) - 1]:.0f} ms", ""]]
+    if 100 in per_pod and 1000 in per_pod:
+        rows.append(["growth per pod, 100 -> 1000", f"{per_pod[1000] / per_pod[100]:.2f}", "budget 1.5"])
+    table(head + rows)
+
+
+def churned(n, watch, rest):
+    """What the agent keeps of pods that came and went."""
     for turn in range(1 + CHURN):
         names = [f"churn{turn}-{i}" for i in range(n)]
         create(names)
         watch.wait("running", names, 900)
         delete(names, watch)
     time.sleep(30)
-    rows.append(memory_row(f"agent's PSS after {n * (1 + CHURN)} pods that came and went", memory("vks-agent"), f"; budget {rest[0] + 1:.1f}: at rest and 1"))
-    latency.sort()
-    head = [["bound -> Running, p50", f"{statistics.median(latency):.0f} ms", f"{len(latency)} pods, one after the other; budget 60"],
-            ["bound -> Running, p99", f"{latency[int(len(latency) * 0.99) - 1]:.0f} ms", ""],
-            memory_row("agent's PSS at rest", rest, "; budget 10")]
-    if 100 in per_pod and 1000 in per_pod:
-        rows.append(["growth per pod, 100 -> 1000", f"{per_pod[1000] / per_pod[100]:.2f}", "budget 1.5"])
-    table(head + rows)
+    return [memory_row("agent's PSS at rest", rest, "; budget 10"),
+            memory_row(f"agent's PSS after {n * (1 + CHURN)} pods that came and went", memory("vks-agent"), f"; budget {rest[0] + 1:.1f}: at rest and 1")]
 
 
 def table(rows):

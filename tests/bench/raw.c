@@ -119,7 +119,7 @@ int main(int argc, char **argv)
                         return 1;
         if (all(bus, "StartUnit", "vksbench-@.service", n) < 0)
                 return 1;
-        printf("%.0f\n", now_ms() - start);
+        printf("%.1f\n", now_ms() - start);
         if (all(bus, "StopUnit", "vksbench-@.service", n) < 0)
                 return 1;
         slice = strstr(text, "\nSlice=");
