@@ -163,7 +163,7 @@ $(BUILD)/seeds: $(BUILD)/san/seeds_wire
 # What is wanted where; the names are the same in Debian 12 and 13. tests/lab/packages is what the lab wants.
 BUILD_DEPS := build-essential pkg-config protobuf-c-compiler libprotobuf-c-dev libsystemd-dev libcurl4-openssl-dev libcjson-dev libssl-dev \
 	libseccomp-dev libcap-dev libyaml-dev zlib1g-dev libpcre2-dev uthash-dev debhelper dpkg-dev fakeroot
-TEST_DEPS := libcriterion-dev clang clang-tidy clang-format cppcheck libclang-rt-dev shellcheck valgrind lcov lintian python3 git \
+TEST_DEPS := libcriterion-dev clang clang-tidy clang-format cppcheck libclang-rt-dev shellcheck valgrind lcov lintian python3 python3-yaml git \
 	systemd-journal-remote slirp4netns python3-kubernetes node=nodejs npm=npm tmux ccache
 
 deps:

@@ -18,9 +18,10 @@ NODE_PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 node_kind() { cat "$NODE_DIR/kind" 2>/dev/null || echo "${NODE_KIND:-nspawn}"; }
 
 of_kind() { # FUNCTION ARGUMENT...
-    local function=$1
+    local function=$1 kind=${NODE_KIND:-nspawn}
     shift
-    "$(node_kind)_$function" "$@"
+    [[ ! -e $NODE_DIR/kind ]] || read -r kind <"$NODE_DIR/kind"
+    "${kind}_$function" "$@"
 }
 
 node_leader() { of_kind leader; }
