@@ -48,7 +48,7 @@ test_a_selector_that_the_node_does_not_match() {
     pod fits "  nodeSelector: {kubernetes.io/os: linux}
   affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchFields: [{key: metadata.name, operator: In, values: [$NODE]}]}]}}}"
     running fits
-    k delete pod none affinity --wait=true --timeout=60s >/dev/null
+    k delete pod none affinity --wait=true --timeout=240s >/dev/null
 }
 
 # The label is there when the pod is bound, and perhaps the agent has not heard of it yet; taken away it ends nobody.
@@ -60,7 +60,7 @@ test_labels_are_the_newest_and_count_once() {
     done
     for i in 1 2 3 4 5; do
         # in time before the next label, or not: never for a label that the node had when it was looked at
-        wait_for 30 "new-$i is judged" contains "$i" sh -c "kubectl -n $NS get pod new-$i -o 'jsonpath={.status.phase}$i' | grep -E 'Running|Failed'"
+        wait_for 30 "new-$i is judged" contains "$i" bash -c "k get pod new-$i -o 'jsonpath={.status.phase}$i' | grep -E 'Running|Failed'"
     done
     running new-5
     label "example.org/$NS-"
@@ -72,7 +72,7 @@ test_labels_are_the_newest_and_count_once() {
 
 test_more_than_the_node_has() {
     local cpus
-    cpus=$(kubectl get node "$NODE" -o 'jsonpath={.status.allocatable.cpu}')
+    cpus=$(k get node "$NODE" -o 'jsonpath={.status.allocatable.cpu}')
     pod much "" "$(asks 'cpu: 4000')"
     rejected much OutOfcpu "Node didn't have enough resource: cpu, requested: 4000000"
     pod memory "" "$(asks 'memory: 4000Ti')"
@@ -87,7 +87,7 @@ test_more_than_the_node_has() {
     running first
     pod second "" "$(asks "cpu: $((cpus / 2))m")"
     rejected second OutOfcpu "requested: $((cpus / 2)), used: "
-    k delete pod first --wait=true --timeout=60s >/dev/null
+    k delete pod first --wait=true --timeout=240s >/dev/null
     pod third "" "$(asks "cpu: $((cpus / 2))m")"
     running third
 }
@@ -102,7 +102,7 @@ test_a_rejection_is_final_and_outlives_the_agent() {
     equals "Failed NodeAffinity" pod_field none '{.status.phase} {.status.reason}' || fail "it was judged again"
     never_ran none
     label "example.org/$NS-"
-    k delete pod none --wait=true --timeout=60s >/dev/null
+    k delete pod none --wait=true --timeout=240s >/dev/null
 }
 
 test_two_pods_with_one_host_port() {
@@ -123,7 +123,7 @@ test_the_scheduler_waits_for_host_ports() {
     running one
     BOUND='' pod two "  hostNetwork: true" "$(ports "containerPort: 18085")"
     event two "FailedScheduling: .*free ports"
-    k delete pod one --wait=true --timeout=60s >/dev/null
+    k delete pod one --wait=true --timeout=240s >/dev/null
     running two
 }
 
@@ -166,11 +166,11 @@ spec:
         env: [{name: VERSION, value: "$1"}]
         ports: [{containerPort: 18100}]
 YAML
-        wait_for 60 "version $1 is rolled out" k rollout status deployment/web --timeout=1s
+        wait_for 60 "version $1 is rolled out" k rollout status deployment/web --timeout=20s
     }
     deployment 1
     deployment 2
-    wait_for 30 "one pod is left" equals 1 sh -c "kubectl -n $NS get pods -o name | wc -l"
+    wait_for 30 "one pod is left" equals 1 bash -c "k get pods -o name | wc -l"
     equals "0" k get pods -o 'jsonpath={.items[*].status.containerStatuses[0].restartCount}' || fail "the new pod began before the old one had ended"
     k get events -o 'jsonpath={range .items[*]}{.reason}{": "}{.message}{"\n"}{end}' >"$TMP/events"
     ! grep -qE '^(BackOff|NodePorts)' "$TMP/events" || fail "$(grep -E '^(BackOff|NodePorts)' "$TMP/events")"

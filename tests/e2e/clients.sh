@@ -24,8 +24,8 @@ modules() {
     cp "$CLIENTS/client.mjs" "$MODULES/$1.mjs" # a program finds its modules beside itself
 }
 # client VERB [OPTION]... NAMESPACE POD [WORD]...
-python() { timeout 120 /usr/bin/python3 "$CLIENTS/client.py" "$@"; }
-javascript() { timeout 120 node "$MODULES/$NS.mjs" "$@"; }
+python() { timeout 300 /usr/bin/python3 "$CLIENTS/client.py" "$@"; }
+javascript() { timeout 300 node "$MODULES/$NS.mjs" "$@"; }
 
 together python_client javascript_client
 
@@ -44,7 +44,7 @@ commands() { # CLIENT
     # what is typed at once, before the shell is there, is for the shell
     code=0
     # JavaScript's library sends the size behind the input.
-    "$1" exec --tty --size 77x21 --input $'i=0; until [ "$(stty size)" = "21 77" ] || [ $((i += 1)) -gt 200 ]; do sleep 0.1; done; stty size; exit 4\n' -- "$NS" p sh >"$TMP/$1-out" || code=$?
+    "$1" exec --tty --size 77x21 --input $'i=0; until [ "$(stty size)" = "21 77" ] || [ $((i += 1)) -gt 1500 ]; do sleep 0.1; done; stty size; exit 4\n' -- "$NS" p sh >"$TMP/$1-out" || code=$?
     [ $code = 4 ] || fail "$1: exit code $code of a shell in a terminal: $(cat "$TMP/$1-out")"
     tr -d '\r' <"$TMP/$1-out" | grep -q '21 77$' || fail "$1: size: $(cat "$TMP/$1-out")"
     "$1" exec -- "$NS" p seq 200000 >"$TMP/$1-out" || fail "$1: much output: $?"

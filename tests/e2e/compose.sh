@@ -28,6 +28,8 @@ package() {
     unit run <<<"$own"$'\nUser=daemon\nRuntimeDirectory=compose-run\nRuntimeDirectoryMode=0777'
     unit fork <<<"Type=forking"$'\nUser=daemon\nRuntimeDirectory=compose-run\nRuntimeDirectoryMode=0777\nPIDFile=/run/compose-run/pid\nExecStart=/bin/sh -c '"'$PROGRAM package stay & sleep 0.2'"
     unit lock <<<"Type=forking"$'\nUser=daemon\nPIDFile=/run/lock/pid\nExecStart=/bin/sh -c '"'$PROGRAM package stay & sleep 0.2'"
+    unit moved <<<"$own"$'\nStateDirectory=compose-moved'
+    unit gives <<<"$own"$'\nUser=daemon\nRuntimeDirectory=lock/compose'
     unit logs <<<"$own"$'\nLogsDirectory=compose-logs'
     unit dynamic <<<"$own"$'\nDynamicUser=yes\nStateDirectory=compose-dynamic'
     unit bus <<<"$own"$'\nType=simple\nUser=daemon\nBusName=org.compose.Test'
@@ -68,7 +70,8 @@ package() {
 directories() {
     sh_node 'umask 022; secret() { printf "compose-secret-%s-0123456789\n" "$1" >"$2"; }
              mkdir -p /srv/compose/closed/below /srv/compose/ro/sub /srv/compose/rw/sub /opt/compose/bin /etc/compose/deep /var/disk \
-                 /var/lib/compose-state/below /var/lib/compose/closed /var/cache/compose/cache /var/log/compose-logs
+                 /var/lib/compose-state/below /var/lib/compose/closed /var/cache/compose/cache /var/log/compose-logs /var/tmp/compose /var/tmp/compose-moved
+             ln -sfn ../tmp/compose-moved /var/lib/compose-moved
              secret closed /srv/compose/closed/open; secret below /srv/compose/closed/below/open; secret name /srv/compose/closed/compose-secret-listed-
              chmod 700 /srv/compose/closed /var/lib/compose-state /var/lib/compose /var/lib/compose/closed
              secret psk /var/lib/compose-state/psk; secret lower /var/lib/compose-state/below/open; secret instance /var/lib/compose/closed/psk
@@ -86,7 +89,7 @@ prepare() {
     sh_node 'systemctl stop vks-agent.service; chmod 755 /usr/local/bin/mischief
              test -e /root/policy.conf || cp -p /etc/vks/policy.conf /root/policy.conf; stat -c "%a %g" /etc/vks >/root/etc-vks.mode
              systemctl stop $(systemctl list-units --plain --no-legend --type=timer | cut -d " " -f 1) || true' # midnight changes files, too
-    wait_for 300 "installations of earlier pods are over" sh_node '! systemctl list-units --no-legend --state=activating "vks-install-*" | grep .'
+    wait_for 300 "installations of earlier pods are over" sh_node '! { systemctl list-jobs --no-legend "vks-install-*"; systemctl list-units --no-legend --state=activating "vks-install-*"; } | grep .'
     package || fail "the package for this test is not installed"
     directories
     [ -z "${HELPER:-}" ] || other_helper
@@ -106,7 +109,7 @@ revive() {
 undo() {
     [ -z "${HELPER:-}" ] || revive
     sh_node 'systemctl stop "vks.compose.*"; dpkg --purge compose; read -r mode group </root/etc-vks.mode && chmod "$mode" /etc/vks && chgrp "$group" /etc/vks
-             rm -rf /srv/compose /opt/compose /etc/compose /etc/compose.secret /etc/vks/compose-test /var/disk /var/lib/compose* /var/cache/compose /var/log/compose-logs
+             rm -rf /srv/compose /opt/compose /etc/compose /etc/compose.secret /etc/vks/compose-test /var/disk /var/lib/compose* /var/cache/compose /var/log/compose-logs /var/tmp/compose*
              rm -f /usr/local/bin/vks-compose /usr/local/bin/mischief /root/etc-vks.mode; mv /root/policy.conf /etc/vks/policy.conf
              systemctl daemon-reload; systemctl stop vks-helper.service; systemctl start vks-agent.service timers.target' >/dev/null 2>&1 || true
 }

@@ -11,7 +11,7 @@ main() { pod_field "$1" "{.status.containerStatuses[0].$2}"; }
 # follow POD [CONTAINER]: what a container says until it has ended, in a file of the test's; each says something as it begins, and by that one knows that its
 # log is followed. $FOLLOWED is what to wait for.
 follow() {
-    timeout 150 kubectl -n "$NS" logs -f "$1" -c "${2:-main}" >"$TMP/$NS.$1.${2:-main}" 2>&1 &
+    timeout 600 kubectl -n "$NS" logs -f "$1" -c "${2:-main}" >"$TMP/$NS.$1.${2:-main}" 2>&1 &
     FOLLOWED=$!
     wait_for 20 "the log of $1 is followed" grep -q up "$TMP/$NS.$1.${2:-main}"
 }
@@ -37,7 +37,7 @@ spec:
 YAML
 }
 in_w() { in_pod "$(unit_of "$1" "$SH")" "${@:2}"; }
-deleted() { k delete pod "$1" --wait=true --timeout=120s >/dev/null; }
+deleted() { k delete pod "$1" --wait=true --timeout=300s >/dev/null; }
 
 test_a_container_is_ready_when_its_post_start_hook_is_over() {
     hooked p 2 '{postStart: {exec: {command: [/bin/sh, -c, "echo >/w/begun; until [ -e /w/go ]; do sleep 0.1; done"]}}}'
@@ -75,8 +75,8 @@ test_a_post_start_hook_runs_on_when_the_agent_comes_back() {
 }
 
 test_a_pre_stop_hook_comes_before_the_signal() {
-    hooked p 20 '{preStop: {exec: {command: [/bin/sh, -c, "sleep 1; echo hook >/w/hook"]}}}'
-    hooked failing 20 '{preStop: {exec: {command: [/bin/sh, -c, "echo hook >/w/hook; echo why; exit 4"]}}}'
+    hooked p 300 '{preStop: {exec: {command: [/bin/sh, -c, "sleep 1; echo hook >/w/hook"]}}}'
+    hooked failing 300 '{preStop: {exec: {command: [/bin/sh, -c, "echo hook >/w/hook; echo why; exit 4"]}}}'
     running p
     running failing
     follow p
@@ -95,7 +95,7 @@ test_a_pre_stop_hook_comes_before_the_signal() {
 # Two seconds are left for the signal, whatever the hook has taken.
 test_a_pre_stop_hook_has_the_grace_and_no_more() {
     hooked p 3 '{preStop: {exec: {command: [/bin/sh, -c, "echo hook >/w/hook; sleep 600"]}}}' \
-        'trap "echo TERM; sleep 1; echo had time; exit 0" TERM; echo up; while :; do sleep 0.1; done'
+        'trap "echo TERM; sleep 0.2; echo had time; exit 0" TERM; echo up; while :; do sleep 0.1; done'
     hooked stubborn 3 '{preStop: {exec: {command: [/bin/sleep, "600"]}}}' 'trap "" TERM; while :; do sleep 0.1; done'
     running p
     running stubborn
@@ -117,19 +117,19 @@ test_a_second_delete_cuts_the_hook_short() {
     local p=$FOLLOWED
     k delete pod p --wait=false >/dev/null
     event p 'Killing: Stopping container main'
-    k delete pod p --grace-period=1 --wait=true --timeout=60s >/dev/null
+    k delete pod p --grace-period=1 --wait=true --timeout=240s >/dev/null
     wait "$p" || true
     said p | grep -q TERM || fail "it had no signal: $(said p)"
 }
 
 test_a_changed_image_and_a_failed_probe_run_the_hook_and_an_end_of_its_own_does_not() {
-    hooked changed 20 '{preStop: {exec: {command: [/bin/sh, -c, "echo hook >/w/hook"]}}}'
+    hooked changed 300 '{preStop: {exec: {command: [/bin/sh, -c, "echo hook >/w/hook"]}}}'
     apply <<YAML
 apiVersion: v1
 kind: Pod
 metadata: {name: sick}
 spec:
-  terminationGracePeriodSeconds: 20
+  terminationGracePeriodSeconds: 300
   volumes: [{name: w, emptyDir: {}}]
   containers:
   - name: main
@@ -137,16 +137,19 @@ spec:
     command: [/bin/sh, -c, 'echo run >>/w/runs; trap "exit 0" TERM; while :; do sleep 0.1; done']
     volumeMounts: [{name: w, mountPath: /w}]
     lifecycle: {preStop: {exec: {command: [/bin/sh, -c, "echo hook >>/w/runs"]}}}
-    livenessProbe: {exec: {command: [/bin/sh, -c, "[ \$(wc -l </w/runs) -ge 2 ]"]}, periodSeconds: 1, failureThreshold: 1}
+    livenessProbe: {exec: {command: [/bin/sh, -c, "[ ! -s /w/runs ] || [ \$(wc -l </w/runs) -ge 2 ]"]}, periodSeconds: 1, failureThreshold: 1, timeoutSeconds: 100}
 YAML
     hooked own 20 '{preStop: {exec: {command: [/bin/sh, -c, "echo hook >>/w/hook"]}}}' '[ ! -e /w/ran ] || exec sleep 1000; touch /w/ran; exit 1'
     running changed
+    heeds "$(unit_of changed "$SH")"
     k patch pod changed -p '{"spec":{"containers":[{"name":"main","image":"/bin/dash"}]}}' >/dev/null
     wait_for 40 "the hook came before the signal" contains $'TERM\nhook' k logs changed --previous
     running changed
+    wait_for 60 "the other one has ended, and runs again" equals 1 main own restartCount
     running own
+    in_w own test -e /w/ran || fail "this test does not see its files"
     ! in_w own test -e /w/hook || fail "a hook ran for a container that ended by itself"
-    wait_for 60 "the sick one was ended once" equals "run hook run" sh_node "tr '\\n' ' ' </proc/$(main_pid "$(unit_of sick "$SH")")/root/w/runs | sed 's/ \$//'"
+    wait_for 60 "the sick one was ended once" equals $'run\nhook\nrun' in_w sick cat /w/runs
 }
 
 test_hooks_ask_over_http() {
@@ -155,7 +158,7 @@ apiVersion: v1
 kind: Pod
 metadata: {name: p}
 spec:
-  terminationGracePeriodSeconds: 10
+  terminationGracePeriodSeconds: 300
   containers:
   - name: main
     image: /usr/bin/perl
@@ -179,15 +182,15 @@ YAML
 
 test_a_hook_may_sleep() {
     knows containers.lifecycle.preStop.sleep || return 0
-    hooked p 30 '{preStop: {sleep: {seconds: 4}}}'
-    hooked early 30 '{preStop: {sleep: {seconds: 25}}}' 'until [ -e /w/go ]; do sleep 0.1; done'
+    hooked p 300 '{preStop: {sleep: {seconds: 4}}}'
+    hooked early 3600 '{preStop: {sleep: {seconds: 3600}}}' 'until [ -e /w/go ]; do sleep 0.1; done'
     running p
     running early
     local started=$SECONDS
     k delete pod p early --wait=false >/dev/null
     event early 'Killing: Stopping container main'
     in_w early touch /w/go
-    wait_for 15 "who ends by itself meanwhile is not waited for" sh -c "! kubectl -n $NS get pod early"
+    wait_for 15 "who ends by itself meanwhile is not waited for" no_pod early
     gone p
     [ $((SECONDS - started)) -ge 4 ] || fail "gone after $((SECONDS - started)) s"
 }
@@ -201,7 +204,7 @@ kind: Pod
 metadata: {name: p}
 spec:
   os: {name: linux}
-  terminationGracePeriodSeconds: 30
+  terminationGracePeriodSeconds: 300
   containers: [{name: main, image: /bin/sh, lifecycle: {stopSignal: SIGUSR1}, command: [/bin/sh, -c, 'trap "echo TERM; exit 1" TERM; trap "echo USR1; exit 0" USR1; echo up; while :; do sleep 0.1; done']}]
 YAML
     running p
@@ -225,24 +228,25 @@ apiVersion: v1
 kind: Pod
 metadata: {name: p}
 spec:
-  terminationGracePeriodSeconds: 60
+  terminationGracePeriodSeconds: 300
   volumes: [{name: w, emptyDir: {}}]
   initContainers:
   - {name: a, image: /bin/sh, restartPolicy: Always, command: [/bin/sh, -c, 'echo a >>/w/order; trap "echo a ends >>/w/order; cat /w/order; exit 0" TERM; echo up; $loop'], volumeMounts: [{name: w, mountPath: /w}],
      startupProbe: {exec: {command: [/bin/sh, -c, "until [ -e /w/a-is-up ]; do sleep 0.1; done"]}, timeoutSeconds: 300}}
   - {name: once, image: /bin/sh, command: [/bin/sh, -c, 'echo once >>/w/order'], volumeMounts: [{name: w, mountPath: /w}]}
-  - {name: b, image: /bin/sh, restartPolicy: Always, command: [/bin/sh, -c, 'echo b >>/w/order; trap "echo b ends >>/w/order; exit 0" TERM; $loop'], volumeMounts: [{name: w, mountPath: /w}]}
+  - {name: b, image: /bin/sh, restartPolicy: Always, command: [/bin/sh, -c, 'trap "echo b ends >>/w/order; exit 0" TERM; echo b >>/w/order; $loop'], volumeMounts: [{name: w, mountPath: /w}],
+     startupProbe: {exec: {command: [/bin/sh, -c, "until grep -qx b /w/order; do sleep 0.1; done"]}, timeoutSeconds: 300}}
   containers:
-  - {name: main, image: /bin/sh, command: [/bin/sh, -c, 'echo main >>/w/order; trap "sleep 1; echo main ends >>/w/order; exit 0" TERM; $loop'], volumeMounts: [{name: w, mountPath: /w}]}
+  - {name: main, image: /bin/sh, command: [/bin/sh, -c, 'trap "sleep 1; echo main ends >>/w/order; exit 0" TERM; echo main >>/w/order; $loop'], volumeMounts: [{name: w, mountPath: /w}]}
 YAML
-    wait_for 30 "a runs" equals true sh -c "kubectl -n $NS get pod p -o 'jsonpath={.status.initContainerStatuses[0].state.running.startedAt}' | grep -q . && echo true"
+    wait_for 30 "a runs" equals true bash -c "k get pod p -o 'jsonpath={.status.initContainerStatuses[0].state.running.startedAt}' | grep -q . && echo true"
     local unit
     unit=$(sh_node "basename \$(ls -d /run/systemd/system/vks.$NS.p.*.a.service)")
     wait_for 20 "a writes" equals a in_pod "$unit" cat /w/order
     [ "$(pod_field p '{.status.initContainerStatuses[0].started}')" = false ] || fail "a is started before its probe says so"
     in_pod "$unit" touch /w/a-is-up
     running p
-    [ "$(in_pod "$unit" sh -c 'tr "\n" " " </w/order')" = "a once b main " ] || fail "$(in_pod "$unit" cat /w/order)"
+    wait_for 20 "each has begun behind the one before" equals $'a\nonce\nb\nmain' in_pod "$unit" cat /w/order || fail "$(in_pod "$unit" cat /w/order)"
     follow p a
     local a=$FOLLOWED
     deleted p

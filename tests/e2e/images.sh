@@ -73,7 +73,7 @@ by_hand() { node flock /run/vks/install/lock env DEBIAN_FRONTEND=noninteractive 
 purge() { by_hand dpkg -P "$@" || true; }
 mark() { sh_node "date +%s.%N"; }
 transactions() { # SINCE: how many installations were begun
-    sh_node "journalctl -q _PID=1 --since=@$1 -o cat | grep -c '^Starting vks-install-' || true"
+    sh_node "journalctl --sync; journalctl -q _PID=1 --since=@$1 -o cat | grep -c '^Starting vks-install-' || true"
 }
 failures() { # POD: how often its pull has failed
     k get events --field-selector "involvedObject.name=$1" -o 'jsonpath={range .items[*]}{.count}{" "}{.message}{"\n"}{end}' |
@@ -213,9 +213,9 @@ test_a_deployment_changes_its_version() {
     printf '{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d"}, "spec": {"selector": {"matchLabels": {"app": "d"}},
         "template": {"metadata": {"labels": {"app": "d"}}, "spec": {"terminationGracePeriodSeconds": 1, "nodeName": "%s", "containers": [{"name": "c", "image": "vks-td:1.0", %s}]}}}}' \
         "$NODE" "$(command vks-td)" | apply
-    k rollout status deployment d --timeout=300s >/dev/null
+    k rollout status deployment d --timeout=900s >/dev/null
     k set image deployment d c=vks-td:1:2.0~rc1 >/dev/null
-    k rollout status deployment d --timeout=300s >/dev/null
+    k rollout status deployment d --timeout=900s >/dev/null
     [ "$(version vks-td)" = 1:2.0~rc1 ] || fail "version $(version vks-td)"
 }
 
@@ -232,7 +232,7 @@ test_always_asks_once_for_the_candidate_and_never_for_a_restart() {
     running new
     [ "$(image_id new)" = "deb://vks-ta@1:2.0~rc1" ] || fail "imageID $(image_id new)"
     for n in 1 2 3 4 5; do pod "more$n" vks-ta "$(command vks-ta)"; done
-    k wait pod --all --for=condition=Ready --timeout=300s >/dev/null
+    k wait pod --all --for=condition=Ready --timeout=900s >/dev/null
     unit=$(unit_of new vks-ta)
     node systemctl kill -s KILL "$unit"
     wait_for 20 "a restart" equals 1 pod_field new '{.status.containerStatuses[0].restartCount}'
@@ -259,6 +259,7 @@ test_what_is_the_newest_waits_for_nobodys_turn() {
     event there "Successfully pulled image \"vks-tn0\""
     printf '{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "bash"}, "spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "bash", "command": ["/bin/true"]}]}}' | apply
     wait_for 60 "bash has run" equals Succeeded pod_field bash '{.status.phase}'
+    wait $!
     [ "$(pod_field new '{.status.phase}') $(pod_field older '{.status.phase}')" = "Pending Pending" ] || fail "who needs dpkg had no turn to wait for"
     [ "$(version vks-ta)" = 1.0 ] || fail "version $(version vks-ta)"
     exec {held}>&-
@@ -282,7 +283,7 @@ test_fifty_pods_of_ten_packages_in_three_transactions() {
     printf '{"apiVersion": "v1", "kind": "List", "items": [%s]}' "${list%,}" | apply
     wait_for 60 "the agent knows all of them" equals 50 waiting
     exec {held}>&-
-    k wait pod --all --for=condition=Ready --timeout=400s >/dev/null
+    k wait pod --all --for=condition=Ready --timeout=1200s >/dev/null
     [ "$(transactions "$since")" -le 3 ] || fail "$(transactions "$since") transactions"
 }
 

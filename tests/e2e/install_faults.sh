@@ -85,8 +85,21 @@ $| = 1;
 open my $hold, '>', '/run/vks-faults/hold' or die "nothing holds it\n";
 print "ready\n";
 my $cgroup = '/sys/fs/cgroup/system.slice/vks-install-*.service/cgroup.procs';
-my ($stage, %command);
-for (my $n = 0; !defined $stage; $n++) {
+# Whom it has hit, of those who do the installation. Between two of them there is a moment without any.
+sub hit {
+    my $hit = 0;
+    if ($what eq 'agent' || $what eq 'helper') {
+        system 'systemctl', 'kill', '-s', 'KILL', "vks-$what.service";
+        return 1;
+    }
+    for my $pid (processes($cgroup)) {
+        next unless $what eq 'all' || slurp("/proc/$pid/comm") eq "$what\n";
+        $hit += kill 'KILL', $pid;
+    }
+    return $hit;
+}
+my $stage;
+for (my $n = 0; !defined $stage || !hit(); $n++) {
     $n < 150000 or die "not seen\n";
     select undef, undef, undef, 0.002;
     @seen = grep { length } map { slurp("/proc/$_/cmdline") } processes($cgroup);
@@ -95,16 +108,6 @@ for (my $n = 0; !defined $stage; $n++) {
     for my $i (reverse $first .. $#stages) {
         $stage = $i, last if $stages[$i][1]->();
     }
-}
-if ($what eq 'agent' || $what eq 'helper') {
-    system 'systemctl', 'kill', '-s', 'KILL', "vks-$what.service";
-} else {
-    my $hit = 0;
-    for my $pid (processes($cgroup)) {
-        next unless $what eq 'all' || slurp("/proc/$pid/comm") eq "$what\n";
-        $hit += kill 'KILL', $pid;
-    }
-    $hit or die "no $what\n";
 }
 unlink '/run/vks-faults/hold';
 print "$stages[$stage][0]\n";

@@ -91,19 +91,19 @@ spec:
 YAML
     put "$TMP/s.yaml"
 }
-# Its first run is sick and its probe ends it, once; a question that a kill has cut off is no answer.
+# Its first run is sick and its probe ends it, once; a question that a kill has cut off is no answer, and neither is one that comes before its second run does.
 sick() { # NAME
     cat >"$TMP/p.yaml" <<YAML
 apiVersion: v1
 kind: Pod
 metadata: {name: "$1", labels: {app: sick}}
 spec:
-  terminationGracePeriodSeconds: 2
+  terminationGracePeriodSeconds: 30
   volumes: [{name: e, emptyDir: {}}]
   containers:
   - name: c
     image: /bin/sh
-    command: [/bin/sh, -c, "if [ -e /e/again ]; then rm -f /e/sick; else touch /e/sick /e/again; fi; trap 'exit 0' TERM; while :; do sleep 0.1; done"]
+    command: [/bin/sh, -c, "trap 'rm -f /e/sick; exit 0' TERM; if [ -e /e/again ]; then rm -f /e/sick; else touch /e/again /e/sick; fi; while :; do sleep 0.1; done"]
     livenessProbe: {exec: {command: [/bin/sh, -c, "[ ! -e /e/sick ]"]}, initialDelaySeconds: 1, periodSeconds: 1, failureThreshold: 1, timeoutSeconds: 30}
     volumeMounts: [{name: e, mountPath: /e}]
 YAML

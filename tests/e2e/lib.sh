@@ -13,7 +13,42 @@ NODE=${NODE:-node1}
 KUBECONFIG=$("$LAB" kubeconfig admin)
 export KUBECONFIG NODE
 
-k() { kubectl -n "$NS" "$@"; }
+# k ARGUMENT...: kubectl in the test's namespace. To start kubectl takes a tenth of a second of a processor, so what is only read (-o jsonpath=, -o name, logs),
+# what is applied and is not there yet, and what each test does to its namespace, is asked of tests/tools/quick_kubectl.py, which runs as long as this script does
+# and says the same. What that does not understand, and all else, is kubectl's own, which has little garbage to collect. (A function is no process: whoever wants
+# kubectl's pid starts kubectl.) What a command has said before kubectl 1.32 has made its streams is lost, as kubectl says itself: a command without input is
+# run again then.
+read -r QUICK_PORT QUICK_PASSWORD < <(exec "$ROOT_DIR/tests/tools/quick_kubectl.py")
+QUICK_KUBECONFIG=$KUBECONFIG
+k() {
+    local fd code="?" said error words="$*" given=() quick='^ (get .* -o (name|jsonpath)|create namespace |delete (namespace|pods) |apply -f -$|logs [^ ]+( -c [^ ]+)?$)'
+    if [ "$*" = "apply -f -" ]; then
+        IFS= read -r -d '' "given[0]" || true
+    fi
+    if [[ " $*" =~ $quick && $KUBECONFIG == "$QUICK_KUBECONFIG" ]] && { exec {fd}<>"/dev/tcp/127.0.0.1/$QUICK_PORT"; } 2>/dev/null; then
+        printf '%s\0' "$QUICK_PASSWORD" -n "$NS" "$@" "${given[@]}" "" >&"$fd"
+        IFS= read -r -d '' -u "$fd" code && IFS= read -r -d '' -u "$fd" said && IFS= read -r -d '' -u "$fd" error || code="?"
+        exec {fd}>&-
+    fi
+    if [ "$code" = "?" ] && [ ${#given[@]} -gt 0 ]; then
+        printf '%s' "${given[0]}" | GOMAXPROCS=1 GOGC=off GOMEMLIMIT=200MiB kubectl -n "$NS" "$@"
+    elif [[ $1 == exec && ! " ${words%% -- *} " =~ ' '(-i|-t|-it|-ti)' ' ]]; then
+        for _ in 1 2 3; do
+            code=0
+            { error=$(GOMAXPROCS=1 GOGC=off GOMEMLIMIT=200MiB kubectl -n "$NS" "$@" 2>&1 >&8 8>&-); } 8>&1 || code=$?
+            [[ $error == *"Unknown stream id"* ]] || break
+        done
+        [ -z "$error" ] || printf '%s\n' "$error" >&2
+        return "$code"
+    elif [ "$code" = "?" ]; then
+        GOMAXPROCS=1 GOGC=off GOMEMLIMIT=200MiB kubectl -n "$NS" "$@"
+    else
+        printf '%s' "$said"
+        printf '%s' "$error" >&2
+        return "$code"
+    fi
+}
+export NS QUICK_PORT QUICK_PASSWORD QUICK_KUBECONFIG && export -f k # for bash -c
 node() { "$LAB" node exec "$@"; }
 sh_node() { "$LAB" node exec sh -c "$1"; }
 
@@ -25,20 +60,22 @@ fail() {
 # wait_for SECONDS DESCRIPTION COMMAND...: until it succeeds. The seconds are those of an idle machine, and only end what will never come: a busy one has
 # PATIENCE times as long. Where time itself is what a test shows, it has to look at it itself.
 PATIENCE=${PATIENCE:-4}
+exec {NEVER}<> <(:) # from which nothing is read: who waits for that starts no program
 wait_for() {
-    local end=$(($(date +%s%N) + $1 * PATIENCE * 1000000000)) what=$2 pause=10
+    local end what=$2 pause=50
+    end=$((${EPOCHREALTIME/[.,]/} + $1 * PATIENCE * 1000000))
     shift 2
     until "$@" >/dev/null 2>&1; do
-        if [ "$(date +%s%N)" -gt "$end" ]; then
+        if [ "${EPOCHREALTIME/[.,]/}" -gt "$end" ]; then
             echo "  waited in vain: $what" >&2
             k get pods -o wide >&2 || true
             k get events --sort-by=.lastTimestamp 2>/dev/null | tail -n 15 >&2 || true
             node journalctl -u vks-agent -u vks-helper -n 20 --no-pager -o cat >&2 || true
             return 1
         fi
-        # What takes long is asked less often: each question costs the machine a tenth of a second.
-        sleep "0.$pause"
-        pause=$((pause < 40 ? pause + 5 : 40))
+        # What takes long is asked less often: a question that starts programs costs the machine up to a tenth of a second.
+        read -rt "$(printf '0.%03d' $pause)" -u "$NEVER" || true
+        pause=$((pause < 300 ? pause + 50 : 300))
     done
 }
 
@@ -67,10 +104,10 @@ at_least() {
 
 field() { k get "$1" "$2" -o "jsonpath=$3"; } # KIND NAME JSONPATH
 pod_field() { field pod "$1" "$2"; }
-# This watches, where a question now and then would cost more than what it asks for.
-running() { wait_for "${2:-60}" "pod $1 is ready" k wait --for=condition=Ready "pod/$1" --timeout="$((${2:-60} * PATIENCE))s"; }
-gone() { wait_for "${2:-60}" "pod $1 is gone" sh -c "! kubectl -n $NS get pod $1"; }
-has_event() { k get events --field-selector "involvedObject.name=$1" -o 'jsonpath={range .items[*]}{.reason}{": "}{.message}{"\n"}{end}' | grep -qE "$2"; }
+running() { wait_for "${2:-60}" "pod $1 is ready" equals True pod_field "$1" '{.status.conditions[?(@.type=="Ready")].status}'; }
+gone() { wait_for "${2:-60}" "pod $1 is gone" no_pod "$1"; }
+no_pod() { ! k get pod "$1" -o name; }
+has_event() { k get events --field-selector "involvedObject.name=$1" -o 'jsonpath={range .items[*]}{.reason}{": "}{.message}{"\n"}{end}' | grep -E "$2" >/dev/null; }
 event() { wait_for "${3:-30}" "an event of $1 like \"$2\"" has_event "$1" "$2"; }
 unit_of() { echo "vks.$NS.$1.${2}.service"; } # POD IMAGE
 main_pid() { node systemctl show -P MainPID "$1"; }
@@ -83,11 +120,21 @@ in_pod() {
 }
 
 # runs UNIT WORDS: its main process has become that program, with all that it is to be: a unit is active before.
-runs() { wait_for 20 "$1 runs $2" contains "$2" sh_node "tr '\\0' ' ' </proc/$(main_pid "$1")/cmdline"; }
+runs() { wait_for 20 "$1 runs $2" contains "$2" sh_node "tr '\\0' ' ' </proc/\$(systemctl show -P MainPID '$1')/cmdline"; }
+# heeds UNIT: its main process has said what TERM is to do. A unit is active, and its program runs, before its shell comes to a trap.
+heeds() { wait_for 20 "$1 has its trap" sh_node "grep -qE '^Sig(Cgt|Ign):.*[4-7c-f]...\$' /proc/\$(systemctl show -P MainPID '$1')/status"; }
 # logs POD [OPTION]...: journald reads in its own time; what has been written by now is shown.
 logs() { node journalctl --sync && k logs "$@"; }
 # apt WORD...: by hand, and not while an installation for a pod is under way
 apt() { node flock /run/vks/install/lock env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o DPkg::Lock::Timeout=600 "$@" >/dev/null 2>&1; }
+
+# in_terminal COMMAND: what a person sees who types what is on standard input
+in_terminal() { timeout 300 script -qec "$1" /dev/null | stdbuf -oL tr -d '\r'; }
+# answers FILE: a shell has answered there, asked by descriptor 7. What is typed before it reads may be nobody's, so this is to be waited for.
+answers() {
+    printf 'echo $((40+2))\n' >&7
+    tr -d '\r' <"$1" | grep -x 42
+}
 
 # apply: a manifest on standard input, in the test's namespace
 apply() { k apply -f - >/dev/null; }
@@ -165,14 +212,21 @@ run_aside() { # TEST
     ) 9>>"$RESULTS/lock"
 }
 
+# The answer to who makes it may be lost; that of an earlier run is another one.
+namespace_is_made() { # UID_OF_THE_EARLIER
+    local got
+    k create namespace "$NS" || { got=$(k get namespace "$NS" -o 'jsonpath={.status.phase} {.metadata.uid}') && [[ $got == "Active "* && $got != *" $1" ]]; }
+}
+
 run_test() { # TEST
-    local t=$1 rc=0 started took
+    local t=$1 rc=0 started took before
     NS=t-$(printf '%s' "$t" | cksum | cut -d ' ' -f 1)
-    started=$(date +%s%N)
+    started=${EPOCHREALTIME/[.,]/}
     # what an earlier run has left ends first
-    kubectl delete namespace "$NS" --ignore-not-found --wait=false >/dev/null 2>&1 || true
-    wait_for 60 "the namespace is made" kubectl create namespace "$NS"
-    wait_for 30 "the namespace has its service account" kubectl -n "$NS" get serviceaccount default
+    before=$(k get namespace "$NS" -o 'jsonpath={.metadata.uid}' 2>/dev/null) || before=""
+    [ -z "$before" ] || k delete namespace "$NS" --wait=false >/dev/null 2>&1 || true
+    wait_for 60 "the namespace is made" namespace_is_made "$before"
+    wait_for 30 "the namespace has its service account" k get serviceaccount default -o name
     set +e
     (
         set -e
@@ -180,10 +234,12 @@ run_test() { # TEST
     )
     rc=$?
     set -e
-    # no pod of it is in the next test's way
-    kubectl delete namespace "$NS" --wait=false >/dev/null 2>&1 || true
+    # No pod of it is in the next test's way, whatever grace a failed test has left it with. What ends namespaces first waits for five seconds, in which no pod
+    # comes there any more but none goes either.
+    k delete namespace "$NS" --wait=false >/dev/null 2>&1 || true
+    [ -z "$(k get pods -o name 2>/dev/null)" ] || k delete pods --all --grace-period=1 --wait=false >/dev/null 2>&1 || true
     wait_for 60 "the pods of the test are gone" equals "" k get pods -o name || true
-    took=$((($(date +%s%N) - started) / 100000000))
+    took=$(((${EPOCHREALTIME/[.,]/} - started) / 100000))
     if [ "$rc" -eq 0 ]; then
         printf '  ok      %s (%d.%d s)\n' "${t#test_}" $((took / 10)) $((took % 10))
         echo >"$RESULTS/$t.passed"

@@ -147,9 +147,12 @@ want = {"A": "plain", "B": "  spaces  ", "C": "quote\"and'single", "D": "line on
 bad = [(k, v, env.get(k.encode())) for k, v in want.items() if env.get(k.encode()) != v.encode()]
 assert not bad, bad
 assert env.get(b"IP")
-assert [env.get(b"KUBERNETES_SERVICE_HOST"), env.get(b"KUBERNETES_SERVICE_PORT")] == open(sys.argv[2], "rb").read().split()
+api = open(sys.argv[2], "rb").read().split()
+assert [env.get(b"KUBERNETES_SERVICE_HOST"), env.get(b"KUBERNETES_SERVICE_PORT")] == api
+assert [env.get(b"KUBERNETES_PORT_443_TCP_ADDR"), env.get(b"KUBERNETES_PORT_443_TCP_PORT")] == api
+assert env.get(b"KUBERNETES_PORT") == b"tcp://" + b":".join(api), env.get(b"KUBERNETES_PORT")
 PY
-    ! node systemctl show "$(unit_of env 'bin\x2fsleep')" | grep -q "line one\|bell" || fail "values show in systemctl show"
+    ! node systemctl show "$(unit_of env 'bin\x2fsleep')" | grep "line one\|bell" || fail "values show in systemctl show"
 }
 
 test_a_user_that_nobody_has_runs_with_its_environment_and_root_hears_none_of_it() {
@@ -233,19 +236,16 @@ YAML
 }
 
 test_grace_is_given_and_then_taken() {
-    program stubborn 'trap "" TERM; while :; do sleep 1; done' "  terminationGracePeriodSeconds: 3"
+    program stubborn 'trap "" TERM; echo up; while :; do sleep 1; done' "  terminationGracePeriodSeconds: 3"
     running stubborn
-    local before after
+    wait_for 20 "it is deaf" contains up logs stubborn
+    local before
     before=$(date +%s)
-    k delete pod stubborn --timeout=300s >/dev/null
-    after=$(date +%s)
-    [ $((after - before)) -ge 2 ] || fail "killed without grace"
-    [ $((after - before)) -le 20 ] || fail "the grace never ended"
-    program polite 'trap "exit 0" TERM; while :; do sleep 0.1; done' "  terminationGracePeriodSeconds: 30"
+    k delete pod stubborn --timeout=300s >/dev/null || fail "the grace never ended"
+    [ $(($(date +%s) - before)) -ge 2 ] || fail "killed without grace"
+    program polite 'trap "exit 0" TERM; while :; do sleep 0.1; done' "  terminationGracePeriodSeconds: 3000"
     running polite
-    before=$(date +%s)
-    k delete pod polite --timeout=300s >/dev/null
-    [ $(($(date +%s) - before)) -le 15 ] || fail "waited although it had ended"
+    k delete pod polite --timeout=300s >/dev/null || fail "waited although it had ended"
 }
 
 test_a_forced_delete_leaves_no_process() {

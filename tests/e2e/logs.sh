@@ -28,10 +28,11 @@ test_follow_sees_new_lines_and_ends_with_the_container() {
 # A run that is followed by another one, of the same image or of another, which has another unit.
 test_follow_ends_with_the_run_that_it_began_with() {
     local n=0 as reader
-    program f 'echo "run $0"; trap "echo bye; exit 3" TERM; while :; do sleep 0.1; done'
+    program f 'trap "echo bye; exit 3" TERM; echo "run $0"; while :; do sleep 0.1; done'
     for as in /bin/bash /bin/sh crash; do
         running f
         wait_for 20 "its first line" contains "run" k logs f
+        : >"$TMP/f" # what the one before has said
         timeout 150 kubectl -n "$NS" logs -f f >"$TMP/f" &
         reader=$!
         wait_for 20 "it follows" contains "run" cat "$TMP/f"
@@ -96,9 +97,9 @@ test_another_unit_cannot_write_into_a_pods_log() {
 
 test_the_previous_run() {
     program r 'echo "run $$"; sleep 1; exit 3'
-    wait_for 30 "a restart" contains "restarted" sh -c "kubectl -n $NS get pod r -o 'jsonpath={.status.containerStatuses[0].restartCount}' | grep -q '[1-9]' && echo restarted"
+    wait_for 30 "a restart" contains "restarted" bash -c "k get pod r -o 'jsonpath={.status.containerStatuses[0].restartCount}' | grep -q '[1-9]' && echo restarted"
     wait_for 20 "its line" contains "run" k logs r --previous
-    [ "$(k logs r --previous | wc -l)" = 1 ] || fail "more than one run"
+    [ "$(logs r --previous | wc -l)" = 1 ] || fail "more than one run"
 }
 
 test_errors_are_told() {

@@ -31,9 +31,12 @@ kind: Pod
 metadata: {name: "$1"}
 spec:
   terminationGracePeriodSeconds: 2
+  volumes: [{name: seen, secret: {secretName: "$1"}}]
   containers:
   - name: main
     image: $2
+    # where the agent's knowledge of the value is to be seen
+    volumeMounts: [{name: seen, mountPath: /seen}]
     command: ["$2", -c, 'echo "value \$V"; trap "exit 0" TERM; while :; do sleep 0.2; done']
     env: [{name: V, valueFrom: {secretKeyRef: {name: "$1", key: v}}}]
 YAML
@@ -109,7 +112,8 @@ order() { # NUMBER
     value=$((value + 1))
     secret "$pod" $value
     before=$(restarts "$pod")
-    sleep 1 # a value is as new as the agent's watch, no newer
+    # a value is as new as the agent's watch, no newer
+    wait_for 30 "order $1 ($said): the agent knows the newest value" equals $value sh_node "cat /run/vks/pods/$(pod_field "$pod" '{.metadata.uid}')/files/seen/v"
     wait_for 60 "order $1 ($said): something runs" crash "$pod" # a crash of a moment ago may not be told yet, and has its back-off
     wait_for 60 "order $1 ($said): it is restarted" at_least $((before + 1)) restarts "$pod"
     wait_for 20 "order $1 ($said): the newest value, $value" equals $value last_value "$pod"
@@ -143,7 +147,8 @@ test_whatever_the_order_values_are_new_and_nothing_is_left() {
     wait_for 30 "no job is left" contains "No jobs" node systemctl list-jobs
     wait_for 10 "no process is left" equals 0 sh_node "pgrep -c -u vks-pod || true"
     node systemctl is-active -q vks-agent || fail "the agent"
-    [ "$(descriptors)" -lt 40 ] || fail "the agent holds $(descriptors) descriptors"
+    few_descriptors() { [ "$(descriptors)" -lt 40 ]; }
+    wait_for 20 "the agent holds few descriptors" few_descriptors || fail "the agent holds $(descriptors) descriptors"
 }
 
 run_tests

@@ -330,7 +330,7 @@ YAML
     done
     [ "$(sh_node 'ls -lAR --time-style=full-iso /etc/vks-test-etc /etc/vks-test-conf; sha256sum /etc/passwd; cat /etc/vks-test-etc/conf /etc/vks-test-etc/secret')" = "$before" ] ||
         fail "the machine's are others"
-    k delete pod etc --timeout=60s >/dev/null
+    k delete pod etc --timeout=300s >/dev/null
     wait_for 20 "its layers are gone" sh_node "! grep -q '/run/vks/pods/.*/etc' /proc/mounts && test -z \"\$(systemctl list-units --all --no-legend 'run-vks-pods-*-etc.mount')\""
 }
 

@@ -153,7 +153,7 @@ test_a_working_dir_that_cannot_be_made_is_told() {
     k create configmap m --from-literal=a=1 >/dev/null
     once vks 'workingDir: /etc/vks/x, command: [/bin/pwd]'
     event vks 'workingDir /etc/vks/x is not there: policy rule mount-target: '
-    equals CreateContainerConfigError pod_field vks '{.status.containerStatuses[0].state.waiting.reason}' || fail "$(why vks)"
+    wait_for 20 "the status has it" contains CreateContainerConfigError: why vks
     once system 'workingDir: /usr/lib/none, command: [/bin/pwd]'
     event system 'workingDir /usr/lib/none is not there: policy rule mount-target: '
     once readonly 'workingDir: /m/x, command: [/bin/pwd], volumeMounts: [{name: m, mountPath: /m}]' '  volumes: [{name: m, configMap: {name: m}}]'
@@ -252,7 +252,7 @@ YAML
     once zero 'command: [/bin/true], securityContext: {runAsNonRoot: true, runAsUser: 0}'
     once nobody 'command: [/bin/sh, -c, "id -un"], securityContext: {runAsNonRoot: true}'
     event cron "^Failed: Error: .*container has runAsNonRoot and image will run as root \\(pod: \"cron_$NS\\($(pod_field cron '{.metadata.uid}')\\)\", container: main\\)" 120
-    equals CreateContainerConfigError pod_field cron '{.status.containerStatuses[0].state.waiting.reason}' || fail "$(why cron)"
+    wait_for 20 "the status has it" contains CreateContainerConfigError: why cron
     [ "$(main_pid "$(unit_of cron cron)")" = 0 ] || fail "it runs"
     event zero "container's runAsUser breaks non-root policy"
     says nobody vks-pod
@@ -303,21 +303,21 @@ $(node getent group vks-pod | cut -d: -f3)"
 # As in a container: the signal is the main process's, and what it leaves behind ends with it.
 test_the_signal_is_the_main_processes_and_what_it_leaves_behind_ends_with_it() {
     local grace
-    for grace in 30 60; do # the pod's own, and a longer one
-        program main$grace 'sh -c "trap \"echo child was told\" TERM; while :; do sleep 0.1; done" & trap "echo told; exit 0" TERM; echo up; while :; do sleep 0.1; done' '  terminationGracePeriodSeconds: 30'
+    # No test has the time of either: who waits for the child fails.
+    for grace in 3000 6000; do # the pod's own, and a longer one
+        program main$grace 'sh -c "trap \"echo child was told\" TERM; while :; do sleep 0.1; done" & trap "echo told; exit 0" TERM; echo up; while :; do sleep 0.1; done' '  terminationGracePeriodSeconds: 3000'
     done
-    for grace in 30 60; do
+    for grace in 3000 6000; do
         running main$grace
         wait_for 10 "it is up" contains up logs main$grace
     done
-    for grace in 30 60; do
-        local uid begin=$SECONDS
+    for grace in 3000 6000; do
+        local uid
         uid=$(pod_field main$grace '{.metadata.uid}')
-        k delete pod main$grace --grace-period=$grace --timeout=200s >/dev/null
-        [ $((SECONDS - begin)) -lt 25 ] || fail "its child was waited for: $((SECONDS - begin)) s"
+        k delete pod main$grace --grace-period=$grace --timeout=200s >/dev/null || fail "its child was waited for"
         node journalctl --sync
         contains told node journalctl -o cat "VKS_POD_UID=$uid" || fail "it was not told to end"
-        ! node journalctl -o cat "VKS_POD_UID=$uid" | grep -q 'child was told' || fail "grace $grace: its child was told, too"
+        ! node journalctl -o cat "VKS_POD_UID=$uid" | grep 'child was told' || fail "grace $grace: its child was told, too"
     done
     assert_clean_node
 }

@@ -22,9 +22,11 @@ prepare() {
              printf "Type=simple\nUser=irc\nBusName=org.vks.Power\nExecStart=$D\n" | unit bus
              printf "User=irc\nAmbientCapabilities=CAP_DAC_READ_SEARCH\nExecStart=$D\n" | unit caps
              printf "User=list\nStateDirectory=power\nExecStart=$D\n" | unit state
+             printf "User=list\nRuntimeDirectory=lock/power\nExecStart=$D\n" | unit lock
+             printf "User=list\nEnvironmentFile=-/power/env\nExecStart=$D\n" | unit environment
              printf "User=irc\nPAMName=login\nExecStart=$D\n" | unit session
              printf "Type=notify\nNotifyAccess=all\nUser=irc\nExecStart=/bin/sh -c \"test -S /run/systemd/notify && echo is shown; systemd-notify --ready; echo done; exec sleep 1000\"\n" | unit notify
-             printf "#!/bin/sh\nid; head -n 1 /etc/shadow 2>/dev/null; busctl --system list >/dev/null 2>&1 && echo there is a bus; exec sleep 1000\n" >usr/share/power/daemon
+             printf "#!/bin/sh\nid; head -n 1 /etc/shadow 2>/dev/null; busctl --system list >/dev/null 2>&1 && echo there is a bus; echo over; exec sleep 1000\n" >usr/share/power/daemon
              chmod 755 usr/share/power/daemon
              dpkg-deb -b /root/p /root/p.deb >/dev/null && dpkg -i /root/p.deb >/dev/null 2>&1; rm -rf /root/p /root/p.deb
              usermod -aG shadow list'
@@ -50,7 +52,8 @@ pod() {
     ctl write "default/p$n" "$UID_OF_POD$n" volume=f:files container=c image=power package=power "unit=power-$unit.service" "$@" >/dev/null || return 1
     ctl start "default/p$n" "$UID_OF_POD$n" "$(unit_named "$n")" >/dev/null
 }
-said() { sh_node "journalctl --sync; journalctl --no-pager -o cat --since=@$SINCE VKS_POD_UID=$UID_OF_POD$1"; }
+# What vks-log has written for it: the helper's own lines about a pod ("write ...: done") have its uid, too.
+said() { sh_node "journalctl --sync; journalctl --no-pager -o cat --since=@$SINCE VKS_POD_UID=$UID_OF_POD$1 _SYSTEMD_UNIT=vks-log.service"; }
 says() { wait_for 20 "pod $1 says \"$2\"" contains "$2" said "$1"; } # NUMBER WORDS
 gone_pod() {
     ctl kill "default/p$1" "$UID_OF_POD$1" "$(unit_named "$1")" >/dev/null 2>&1 || true
@@ -113,6 +116,7 @@ test_the_bus_is_for_the_packages_own_command_line() {
     pod 3 groups
     says 2 'done'
     says 3 'root:'
+    says 3 'over'
     ! said 2 | grep 'there is a bus' || fail "a command of the pod's own sees the bus"
     ! said 3 | grep 'there is a bus' || fail "who has no name there sees the bus"
     refused bus written 4 power power power-bus.service arg=x
@@ -131,9 +135,9 @@ test_the_rights_of_a_packages_own_command_line_are_not_its_users() {
     policy 'root = deny'
     for unit in member groups bus; do
         pod $((n + 1)) $unit
-        says $((n + 1)) 'uid='
+        says $((n + 1)) 'over'
         pod $((n + 2)) $unit command=/bin/sleep arg=1002
-        wait_for 20 "a command of the pod's own runs" node systemctl -q is-active "$(unit_named $((n + 2)))"
+        wait_for 20 "a command of the pod's own runs" sh_node "pgrep -xf '/bin/sleep 1002'" # a unit is active before its program is
         pod $((n + 3)) $unit command=/bin/sh arg=-c "arg=$REACHES"
         says $((n + 3)) 'done'
         said $((n + 3)) | grep "reached /bin/sleep 1002" >/dev/null || fail "$unit: it reaches nobody of its user: this test shows nothing"
@@ -161,6 +165,63 @@ test_nothing_of_the_machines_is_given_to_a_user_because_its_directory_has_anothe
     said 1 | grep '^own' >/dev/null || fail "it cannot write to its own directory"
     ! said 1 | grep 'machines-secret' || fail "a file of root's is the pod's"
     [ "$(node stat -c %U:%G /var/lib/power)" = list:list ] || fail "the machine's directory has changed"
+}
+
+# In a directory that all may write to, what is root's now is anybody's to replace when root has taken it away (PrivateTmp= of a service of the machine's, in
+# /var/tmp), or PID 1 has given it to a user. PID 1 would follow a link there as it mounts: over vks-exec, which root runs.
+test_no_mount_point_is_where_all_may_write() {
+    local dir pod link='cd /run/lock && ls -ld power; mv power gone; ln -s /usr/libexec/vks power; echo "has tried"; exec sleep 1000' mark=/usr/libexec/vks/mark unit
+    prepare
+    policy 'root = deny'
+    dir=$(sh_node 'mktemp -d /var/tmp/roots.XXXXXX')
+    refused mount-target ctl write default/p1 "${UID_OF_POD}1" volume=v:disk container=c image=/bin/sh command=/bin/sh user=23457 mount=v:"$dir" var
+    node rmdir "$dir"
+
+    pod=("volume=v:disk" container=m image=/bin/sleep command=/bin/sleep arg=1000 user=23457 mount=v:/run/lock/power
+         container=w image=/bin/sh command=/bin/sh arg=-c "arg=printf '#!/bin/sh\nid >$mark; exec sleep 1000\n' >/data/vks-exec; chmod 755 /data/vks-exec; exec sleep 1000" user=23456 mount=v:/data)
+    ctl write default/p2 "${UID_OF_POD}2" "${pod[@]}" >/dev/null || fail "it is not written"
+    ctl write default/p2 "${UID_OF_POD}2" "${pod[@]}" container=g image=power package=power unit=power-lock.service command=/bin/sh arg=-c "arg=$link" >/dev/null ||
+        fail "it is not written with the package's"
+    ctl start default/p2 "${UID_OF_POD}2" 'vks.default.p2.bin\x2fsh.service' 'vks.default.p2.power.service' >/dev/null
+    says 2 'has tried'
+    wait_for 20 "the program is there" node test -x "/var/lib/vks/pods/${UID_OF_POD}2/volumes/v/vks-exec"
+    ctl start default/p2 "${UID_OF_POD}2" 'vks.default.p2.bin\x2fsleep.service' >/dev/null
+    wait_for 20 "the last container runs" sh_node "pgrep -u 23457 -xf '/bin/sleep 1000' || test -e /var/lib/vks/pods/${UID_OF_POD}2/volumes/v/mark"
+    ! node test -e "/var/lib/vks/pods/${UID_OF_POD}2/volumes/v/mark" || fail "root has run a program of the pod's"
+    for unit in 'bin\x2fsh' 'bin\x2fsleep'; do ctl kill default/p2 "${UID_OF_POD}2" "vks.default.p2.$unit.service" >/dev/null || true; done
+}
+
+runs_again_or_has() { [ "$(times_done 1)" = 2 ] || node test -e "$1"; } # MARK
+# Root has moved a package's data, and put a link in their place. In the pod it leads to where anybody may write, and on from there, to vks-exec.
+test_a_link_of_roots_is_no_mount_point() {
+    local wait='mkdir /var/tmp/power; until test -e /tmp/written; do sleep 0.1; done; mv /var/tmp/power /var/tmp/old; ln -s /usr/libexec/vks /var/tmp/power; echo has tried; exec sleep 1000'
+    local write='printf "#!/bin/sh\nid >/usr/libexec/vks/mark; exec sleep 1000\n" >/var/lib/power/vks-exec; chmod 755 /var/lib/power/vks-exec; touch /tmp/written; echo done; exec sleep 1000'
+    prepare
+    policy 'root = deny'
+    sh_node 'rm -rf /var/lib/power; ln -s /var/tmp/power /var/lib/power'
+    ctl write default/p1 "${UID_OF_POD}1" container=a image=/bin/sh var user=23456 command=/bin/sh arg=-c "arg=$wait" \
+        container=c image=power package=power unit=power-state.service var command=/bin/sh arg=-c "arg=$write" >/dev/null || fail "it is not written"
+    ctl start default/p1 "${UID_OF_POD}1" 'vks.default.p1.bin\x2fsh.service' >/dev/null
+    wait_for 20 "the first container runs" node test -d "/run/vks/pods/${UID_OF_POD}1/upper/tmp/power"
+    ctl start default/p1 "${UID_OF_POD}1" "$(unit_named 1)" >/dev/null
+    says 1 'has tried'
+    ctl restart default/p1 "${UID_OF_POD}1" "$(unit_named 1)" >/dev/null
+    wait_for 20 "it runs again" runs_again_or_has "/run/vks/pods/${UID_OF_POD}1/given/var/lib/power/mark"
+    ctl kill default/p1 "${UID_OF_POD}1" 'vks.default.p1.bin\x2fsh.service' >/dev/null || true
+    ! node test -e "/run/vks/pods/${UID_OF_POD}1/given/var/lib/power/mark" || fail "root has run a program of the pod's"
+}
+
+# vks-exec is root before it is whom nobody knows: what the package's unit reads into its variables, a user's file perhaps, says nothing to its loader.
+test_a_packages_variables_load_nothing_as_root() {
+    prepare
+    policy 'root = deny'
+    sh_node 'mkdir -p /power && printf "LD_DEBUG=libs\nLD_DEBUG_OUTPUT=/data/debug\nOPTION=is there\n" >/power/env'
+    # shellcheck disable=SC2016
+    ctl write default/p1 "${UID_OF_POD}1" volume=v:disk container=c image=power package=power unit=power-environment.service user=23456 mount=v:/data \
+        command=/bin/sh arg=-c 'arg=echo "it $OPTION"; exec sleep 1000' >/dev/null || fail "it is not written"
+    ctl start default/p1 "${UID_OF_POD}1" "$(unit_named 1)" >/dev/null
+    says 1 'it is there' # the package's options are
+    [ -z "$(node find "/var/lib/vks/pods/${UID_OF_POD}1/volumes/v" -name 'debug*')" ] || fail "root's loader has heeded what the package's unit reads"
 }
 
 test_a_pod_has_no_session_of_the_machine() {

@@ -60,6 +60,11 @@ test_an_unknown_volume_type() {
     k delete pod iscsi --timeout=300s >/dev/null || fail "it cannot be deleted"
 }
 
+# Of the two lines that systemd has for it, "Unable to locate executable '...'" and "Failed at step EXEC spawning ...", that which the journal had first.
+is_not_there() { # JOB PROGRAM
+    [[ "$(k get pod -l "job-name=$1" -o 'jsonpath={.items[0].status.containerStatuses[0].state.terminated.message}')" =~ $2\'?": No such file" ]]
+}
+
 test_a_program_that_is_not_there() {
     pod noprog 'image: /usr/bin/no-such-program'
     event noprog "no program /usr/bin/no-such-program"
@@ -76,7 +81,7 @@ spec:
 YAML
     pod beside 'image: /bin/sh, command: [no-such-program]}, {name: other, image: /bin/sh, command: [/bin/sleep, "1000"]'
     wait_for 30 "the Job has failed" equals 1 field job noname '{.status.failed}'
-    wait_for 20 "its message" contains "spawning /usr/bin/no-such-program: No such file" k get pod -l job-name=noname -o 'jsonpath={.items[0].status.containerStatuses[0].state.terminated.message}'
+    wait_for 20 "its message" is_not_there noname /usr/bin/no-such-program
     wait_for 30 "the other runs" equals true pod_field beside '{.status.containerStatuses[1].ready}'
 }
 
@@ -93,7 +98,7 @@ YAML
     pod again 'image: /bin/sh, command: [""]}, {name: path, image: /bin/sh, command: ["/bin/echo hello"]}, {name: other, image: /bin/sh, command: [/bin/sleep, "1000"]'
     wait_for 30 "the Job has failed" equals 1 field job line '{.status.failed}'
     wait_for 20 "its end" equals "StartError 128" k get pod -l job-name=line -o 'jsonpath={.items[0].status.containerStatuses[0].state.terminated.reason} {.items[0].status.containerStatuses[0].state.terminated.exitCode}'
-    wait_for 20 "its message" contains "no-such-program:echo_hello: No such file" k get pod -l job-name=line -o 'jsonpath={.items[0].status.containerStatuses[0].state.terminated.message}'
+    wait_for 20 "its message" is_not_there line no-such-program:echo_hello
     for n in 0 1; do
         wait_for 60 "it is started again" at_least 2 pod_field again "{.status.containerStatuses[$n].restartCount}"
         wait_for 60 "with a delay" equals CrashLoopBackOff pod_field again "{.status.containerStatuses[$n].state.waiting.reason}"
@@ -228,14 +233,14 @@ test_an_installation_waits_while_many_others_are_under_way() {
 }
 
 # Jobs of the machine's own: services that never say that they are ready.
-test_pods_start_when_systemd_has_less_to_do() {
+# What counts is what pods have asked for: jobs that never end, the machine's or others', are in nobody's way.
+test_pods_start_while_systemd_has_much_to_do() {
     trap 'sh_node "systemctl stop \"lab-late-*.service\""' EXIT
     sh_node 'for i in $(seq 260); do systemd-run -q --no-block --unit=lab-late-$i -p Type=notify -p TimeoutStartSec=600 sleep 1000; done'
     wait_for 60 "systemd has much to do" at_least 256 node systemctl show -P NJobs
     pod patient 'image: /bin/sleep, command: ["/bin/sleep", "1000"]'
-    event patient 'Deferred: this node will do it later: .*jobs to do' 60
-    sh_node 'systemctl stop "lab-late-*.service"'
     running patient 60
+    at_least 256 node systemctl show -P NJobs || fail "it has done it"
 }
 
 test_a_full_disk_under_the_unit_directory() {

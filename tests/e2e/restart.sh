@@ -25,6 +25,28 @@ test_a_killed_process_shows_137_and_is_restarted() {
     [ "$(pod_field victim '{.status.containerStatuses[0].lastState.terminated.exitCode}')" = 137 ] || fail "exit code"
 }
 
+# Another version of vks may have another text for it, and lets nobody beside what runs by an older one (kubectl exec).
+test_what_an_earlier_agent_wrote_is_written_anew_at_its_next_start() {
+    local unit first second
+    written() { sh_node "stat -c '%i %w' \$(systemctl show -P FragmentPath '$unit')"; }
+    program old 'exec sleep 10000'
+    running old
+    unit=$(unit_of old $SH) first=$(written)
+    node systemctl restart vks-agent
+    agent_ready
+    [ "$(written)" = "$first" ] || fail "what runs was written anew"
+    node systemctl kill -s KILL "$unit"
+    restarted old 1
+    running old
+    second=$(written)
+    [ "$second" != "$first" ] || fail "it is the earlier agent's"
+    equals here k exec old -- echo here || fail "nobody may beside it"
+    node systemctl kill -s KILL "$unit"
+    restarted old 2 60
+    running old
+    [ "$(written)" = "$second" ] || fail "it is written at each start"
+}
+
 test_policies_never_and_on_failure() {
     program never 'exit 3' "  restartPolicy: Never"
     program good 'exit 0' "  restartPolicy: OnFailure"
@@ -39,14 +61,15 @@ test_policies_never_and_on_failure() {
 test_the_agent_is_killed_and_nothing_else_notices() {
     program stays 'exec sleep 10000'
     program goes 'exec sleep 10000'
-    program ends 'sleep 2; exit 5' "  restartPolicy: Never"
-    running stays; running goes
+    program ends 'until [ -e /tmp/go ]; do sleep 0.1; done; exit 5' "  restartPolicy: Never"
+    running stays; running goes; running ends
     local pid id
     pid=$(main_pid "$(unit_of stays $SH)")
     id=$(pod_field stays '{.status.containerStatuses[0].containerID}')
     node systemctl kill -s KILL vks-agent
     node systemctl stop vks-agent
     k delete pod goes --wait=false >/dev/null
+    in_pod "$(unit_of ends $SH)" touch /tmp/go
     wait_for 20 "one ends meanwhile" equals 0 main_pid "$(unit_of ends $SH)"
     node systemctl start vks-agent
     agent_ready
@@ -56,6 +79,17 @@ test_the_agent_is_killed_and_nothing_else_notices() {
     [ "$(pod_field stays '{.status.containerStatuses[0].containerID}')" = "$id" ] || fail "the run is another one"
     [ "$(restarts stays)" = 0 ] || fail "restartCount"
     [ -z "$(sh_node "ls -d /run/systemd/system/vks.$NS.goes.* 2>/dev/null")" ] || fail "units of a deleted pod are left"
+}
+
+# systemd starts a unit five times in ten seconds, and then no more (DefaultStartLimitBurst=), if that does not say otherwise.
+test_however_often_the_agent_is_restarted_its_sockets_are_there() {
+    local unit
+    for _ in 1 2 3 4 5 6 7 8; do node systemctl restart vks-agent; done
+    agent_ready
+    for unit in vks-helper.socket vks-console.socket vks-usage.socket vks-agent.service vks-helper.service vks-log.service; do
+        [ "$(node systemctl show -P StartLimitIntervalUSec $unit)" = 0 ] || fail "$unit gives up"
+    done
+    equals 3 sh_node 'systemctl list-units --plain --no-legend --state=active "vks-*.socket" | wc -l' || fail "$(sh_node 'systemctl list-units --all "vks-*.socket"')"
 }
 
 test_systemd_supervises_while_the_agent_is_away() {
@@ -69,10 +103,15 @@ test_systemd_supervises_while_the_agent_is_away() {
     running alone
 }
 
-waits() { pod_field "$1" '{.status.containerStatuses[0].state.waiting.message}'; }
-last_run() { date -d "$(pod_field "$1" "{.status.containerStatuses[0].lastState.terminated.$2}")" +%s; } # POD FIELD
+# waits_again POD MORE_RESTARTS_THAN: it waits to be started again; TIMES that it was, DELAY, and when its last run had BEGUN and ENDED, all of one moment
+waits_again() {
+    local all
+    all=$(pod_field "$1" '{.status.containerStatuses[0].restartCount} {.status.containerStatuses[0].lastState.terminated.startedAt} {.status.containerStatuses[0].lastState.terminated.finishedAt} {.status.containerStatuses[0].state.waiting.message}')
+    [[ $all =~ ^([0-9]+)\ ([^ ]+)\ ([^ ]+)\ back-off\ ([0-9]+)s\ restarting\ failed\ container=main\ pod=$1_$NS\( ]] && [ "${BASH_REMATCH[1]}" -gt "$2" ] || return 1
+    TIMES=${BASH_REMATCH[1]} DELAY=${BASH_REMATCH[4]} BEGUN=$(date -d "${BASH_REMATCH[2]}" +%s) ENDED=$(date -d "${BASH_REMATCH[3]}" +%s)
+}
 test_a_back_off_survives_the_agent() {
-    local ended
+    local ended times delay
     program crash 'exit 7'
     # Whom the agent has stopped, systemd does not start again.
     apply <<YAML
@@ -84,15 +123,16 @@ spec:
   containers:
   - {name: main, image: /bin/sh, command: [/bin/sleep, "10000"], livenessProbe: {exec: {command: [/bin/false]}, periodSeconds: 1, failureThreshold: 1}}
 YAML
-    wait_for 30 "the probe's pod waits" contains "back-off 10s restarting failed container=main pod=sick_$NS(" waits sick
-    wait_for 60 "the other one waits" contains "restarting failed container=main pod=crash_$NS(" waits crash
-    ended=$(last_run sick finishedAt)
+    wait_for 60 "the other one waits" waits_again crash 0
+    wait_for 30 "the probe's pod waits" waits_again sick 0
+    times=$TIMES delay=$DELAY ended=$ENDED
+    [ "$delay" = $((10 << (times - 1))) ] || fail "it waits for $delay s after $times restarts"
     node systemctl restart vks-agent
-    wait_for 60 "the next one is longer" contains "back-off 20s restarting" waits sick
-    [ $(($(last_run sick startedAt) - ended)) -ge 10 ] || fail "it was restarted after $(($(last_run sick startedAt) - ended)) s"
-    [ "$(restarts sick)" = 2 ] || fail "restarts: $(restarts sick)"
-    wait_for 60 "so is the other's" contains "back-off 20s restarting" waits crash
-    [ "$(restarts crash)" = 2 ] || fail "restarts: $(restarts crash)"
+    wait_for 60 "the next time" waits_again sick "$times"
+    [ "$DELAY" = $((10 << (TIMES - 1))) ] || fail "it waits for $DELAY s after $TIMES restarts"
+    [ $((BEGUN - ended)) -ge "$delay" ] || fail "it was restarted after $((BEGUN - ended)) s"
+    wait_for 60 "the other's second time" waits_again crash 1
+    [ "$DELAY" = $((10 << (TIMES - 1))) ] || fail "the other waits for $DELAY s after $TIMES restarts"
 }
 
 ended_by_deadline() { equals "Failed DeadlineExceeded" pod_field "$1" '{.status.phase} {.status.reason}'; }
@@ -111,7 +151,7 @@ spec:
 YAML
     program shortened 'exec sleep 10000' "  activeDeadlineSeconds: 600"
     running shortened
-    wait_for 30 "it has begun" contains "" pod_field hangs '{.status.startTime}'
+    wait_for 30 "it has begun" contains "T" pod_field hangs "{.status.startTime}"
     start=$(pod_field hangs '{.status.startTime}')
     node systemctl stop vks-agent
     k patch pod shortened -p '{"spec":{"activeDeadlineSeconds":1}}' >/dev/null
@@ -122,7 +162,7 @@ YAML
         event $pod "DeadlineExceeded: Pod was active on the node longer than the specified deadline"
         wait_for 20 "nothing of it runs" equals "" sh_node "systemctl list-units --no-legend --state=active,activating,deactivating 'vks.$NS.$pod.*'"
     done
-    [ "$(pod_field hangs '{.status.startTime}')" = "$start" ] || fail "it began anew"
+    [ "$(pod_field hangs '{.status.startTime}')" = "$start" ] || fail "it began anew: $start, $(pod_field hangs '{.status.startTime}')"
     [ -z "$(pod_field hangs '{.status.containerStatuses[0].state.running}')" ] || fail "the container behind it was started"
 }
 
@@ -138,7 +178,7 @@ test_the_api_server_is_away_for_a_while() {
     program after 'exec sleep 10000'
     running after 60
     [ "$(sh_node "systemctl list-units --no-legend 'vks.$NS.*' | wc -l")" = 2 ] || fail "something is there twice"
-    wait_for 60 "the node is Ready" equals True kubectl get node "$NODE" -o 'jsonpath={.status.conditions[?(@.type=="Ready")].status}'
+    wait_for 60 "the node is Ready" equals True k get node "$NODE" -o 'jsonpath={.status.conditions[?(@.type=="Ready")].status}'
 }
 
 test_the_machine_reboots_and_pods_come_back() {

@@ -47,7 +47,10 @@ test_capabilities_are_dropped() {
     confined none /bin/sleep 'capabilities: {drop: [ALL]}' '[/bin/sleep, "1000"]'
     confined one /bin/sleep 'capabilities: {drop: [ALL], add: [NET_BIND_SERVICE]}' '[/bin/sleep, "1000"]'
     confined some /bin/sleep 'capabilities: {drop: [CHOWN]}' '[/bin/sleep, "1000"]'
-    running none && running one && running some
+    for pod in none one some; do
+        running $pod
+        runs "$(unit_of $pod 'bin\x2fsleep')" "/bin/sleep 1000" # a unit is active before its program is
+    done
     [ -z "$(caps "$(unit_of none 'bin\x2fsleep')")" ] || fail "none: $(caps "$(unit_of none 'bin\x2fsleep')")"
     [ "$(caps "$(unit_of one 'bin\x2fsleep')")" = 400 ] || fail "one: $(caps "$(unit_of one 'bin\x2fsleep')")"
     [ $((0x$(caps "$(unit_of some 'bin\x2fsleep')"))) = $((0x$all & ~1)) ] || fail "some: $(caps "$(unit_of some 'bin\x2fsleep')") of $all"
@@ -128,7 +131,7 @@ seccompProfile: {type: Unconfined}|seccomp.security.alpha.kubernetes.io/pod: unc
 seLinuxOptions: {user: root, role: sysadm_r, type: unconfined_t, level: s0}|
 LIST
     for ((; n > 0; n--)); do
-        wait_for 60 "m$n has ended" sh -c "kubectl -n $NS get pod m$n -o 'jsonpath={.status.phase}' | grep -qE 'Succeeded|Failed'"
+        wait_for 60 "m$n has ended" bash -c "k get pod m$n -o 'jsonpath={.status.phase}' | grep -qE 'Succeeded|Failed'"
         wait_for 20 "m$n: what it has said" contains end k logs "m$n"
         [[ "$(k logs "m$n" | paste -sd ' ')" =~ ^[1-9][0-9]*' end'$ ]] || fail "m$n: $(k logs "m$n")"
     done
@@ -156,7 +159,7 @@ spec:
   containers: [{name: main, image: /bin/sleep, command: [/bin/sleep, "1000"]}]
 YAML
     event armor '(annotation|appArmorProfile).*"../../etc/shadow" cannot be loaded'
-    k delete pod --all --timeout=60s >/dev/null
+    k delete pod --all --timeout=300s >/dev/null
 }
 
 together a_read_only_root_leaves_the_volumes_to_write capabilities_are_dropped who_has_no_capability_is_who_it_is_to_be system_calls_are_denied what_is_not_given_is_said

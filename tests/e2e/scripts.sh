@@ -85,7 +85,7 @@ test_a_script_that_has_to_start_its_unit_does_not_fail() {
     for name in "${names[@]}"; do running "$name"; done
     for name in "${names[@]}"; do assert_untouched "vks-s-$name.service"; done
     assert_untouched vks-s-instance@one.service vks-s-instance@two.service vks-s-others.{socket,timer,path,target}
-    equals "vks-s-strict 1" logs strict
+    wait_for 20 "what it says" equals "vks-s-strict 1" logs strict
 }
 
 test_a_unit_that_a_script_makes_is_the_packages() {
@@ -110,7 +110,7 @@ SH
     for name in "${names[@]}"; do running "$name"; done
     for name in "${names[@]}"; do assert_untouched "vks-s-$name.service"; done
     event writes "from unit vks-s-writes.service of package vks-s-writes"
-    equals "vks-s-etc 1" logs etc
+    wait_for 20 "what it says" equals "vks-s-etc 1" logs etc
     # a unit of the administrator's own does not become a package's by lying there
     sh_node 'cp /etc/systemd/system/vks-s-etc.service /etc/systemd/system/vks-s-own.service'
     apply <<YAML

@@ -41,7 +41,7 @@ test_a_file_is_a_pod_and_the_api_server_has_a_mirror_of_it() {
     # what a person does to the mirror is nothing to the pod
     pid=$(main_pid "$unit") uid=$(pod_field "$pod" '{.metadata.uid}')
     k delete pod "$pod" --wait=false >/dev/null
-    wait_for 20 "there is another mirror" sh -c "! kubectl -n $NS get pod $pod -o 'jsonpath={.metadata.uid}' | grep -qx '$uid' && kubectl -n $NS get pod $pod"
+    wait_for 20 "there is another mirror" bash -c "! k get pod $pod -o 'jsonpath={.metadata.uid}' | grep -qx '$uid' && k get pod $pod"
     running "$pod"
     equals "$pid" main_pid "$unit" || fail "the pod was ended with its mirror"
 
@@ -52,8 +52,13 @@ test_a_file_is_a_pod_and_the_api_server_has_a_mirror_of_it() {
     equals "$pid" main_pid "$unit" || fail "the pod was begun again for a comment and another name of its file"
     manifest "$NS-renamed.yaml" web "echo second; exec sleep 1000"
     wait_for 30 "its logs are the new pod's" contains second logs "$pod"
+    # the node serves the new pod's log as soon as it has it
+    another_mirror() {
+        local now
+        now=$(pod_field "$pod" '{.metadata.annotations.kubernetes\.io/config\.mirror}') && [ -n "$now" ] && [ "$now" != "$hash" ]
+    }
+    wait_for 30 "the mirror is another one" another_mirror
     running "$pod"
-    [ "$(pod_field "$pod" '{.metadata.annotations.kubernetes\.io/config\.mirror}')" != "$hash" ] || fail "the mirror is the old one"
 
     # an agent that comes back finds it running
     pid=$(main_pid "$unit")
@@ -78,7 +83,7 @@ YAML
     sh_node "printf 'kind: Pod\nkind: Pod\n' >$MANIFESTS/$NS-twice.yaml"
     manifest "$NS-z.yaml" good "exec sleep 1000"
     running "$pod"
-    node_says() { kubectl get events -n default --field-selector "involvedObject.name=$NODE,reason=InvalidStaticPod" -o 'jsonpath={.items[*].message}' | grep -q "$1"; }
+    node_says() { k get events -n default --field-selector "involvedObject.name=$NODE,reason=InvalidStaticPod" -o 'jsonpath={.items[*].message}' | grep "$1" >/dev/null; }
     wait_for 20 "an event tells of the secret" node_says "$NS-secret.yaml: spec.volumes{s}: a static pod has nothing"
     wait_for 20 "an event tells of the double key" node_says "$NS-twice.yaml: .*for the second time"
     # what was good before runs on
@@ -184,7 +189,8 @@ YAML
     # of a file it is only if the machine has the file
     by_hand plain 'kubernetes.io/config.source: file, kubernetes.io/config.hash: feed'
     running plain
-    k delete pod plain --timeout=60s >/dev/null || fail "what only says that it is of a file is not deleted"
+    wait_for 20 "its line" equals "$NS-by-hand" k logs plain
+    k delete pod plain --timeout=300s >/dev/null || fail "what only says that it is of a file is not deleted"
     equals 1 sh_node "journalctl -o cat --no-pager -u 'vks.$NS.*' | grep -cx $NS-by-hand" || fail "another one has run, too"
     equals "$pid" main_pid "$unit" || fail "the pod of the file was ended"
     drop_manifests
@@ -201,7 +207,7 @@ test_odd_things_among_the_files_are_in_nobodys_way() {
              printf 'apiVersion: v1\\nkind: Pod\\nmetadata: {name: ../../x, namespace: ../x}\\nspec: {containers: [{name: a, image: /bin/true}]}\\n' >$NS-name.yaml"
     manifest "$NS-z.yaml" good "exec sleep 1000"
     running "$pod"
-    node_says() { kubectl get events -n default --field-selector "involvedObject.name=$NODE,reason=InvalidStaticPod" -o 'jsonpath={.items[*].message}' | grep -q "$1"; }
+    node_says() { k get events -n default --field-selector "involvedObject.name=$NODE,reason=InvalidStaticPod" -o 'jsonpath={.items[*].message}' | grep "$1" >/dev/null; }
     wait_for 20 "what is too large is told" node_says "$NS-large.yaml"
     wait_for 20 "what is too deep is told" node_says "$NS-deep.json"
     wait_for 20 "aliases are told" node_says "$NS-aliases.yaml: .*allowed"
@@ -247,7 +253,7 @@ spec:
 YAML
     event over 'policy rule mount-target'
     sh_node "! ls $MANIFESTS | grep $NS" || fail "a file is there"
-    k delete pod --all --timeout=60s >/dev/null
+    k delete pod --all --timeout=300s >/dev/null
 }
 
 run_tests

@@ -30,7 +30,9 @@ while not over:
     for ip, port in endpoints:
         try: said = urllib.request.urlopen(f"http://{ip}:{port}/", timeout=20).read().decode().strip()
         except Exception as e: failures.append(f"{port}: {e}")
-        else: answers[said] = answers.get(said, 0) + 1
+        else:
+            if said not in answers: print("there is", said, flush=True)
+            answers[said] = answers.get(said, 0) + 1
     time.sleep(0.02)
 print(" ".join(sorted(answers)), "failed:", len(failures), *failures[:3], flush=True)
 subprocess.run(["pkill", "-P", str(__import__("os").getpid())])'
@@ -42,7 +44,7 @@ version_of() { # GROUP KINDS VERSION...
     local version group=$1 kinds=$2
     shift 2
     for version; do
-        kubectl get --raw "/apis/$group/$version" 2>/dev/null | grep -q "\"name\":\"$kinds\"" && echo "$group/$version" && return
+        kubectl get --raw "/apis/$group/$version" 2>/dev/null | grep "\"name\":\"$kinds\"" >/dev/null && echo "$group/$version" && return
     done
 }
 
@@ -61,7 +63,7 @@ spec:
   template:
     metadata: {labels: {app: web}}
     spec:
-      terminationGracePeriodSeconds: 20
+      terminationGracePeriodSeconds: 60
       containers:
       - name: main
         image: /usr/bin/perl
@@ -69,7 +71,7 @@ spec:
         env: [{name: PORT, value: "$1"}]
         ports: [{name: web, containerPort: $1}]
         readinessProbe: {tcpSocket: {port: web}, periodSeconds: 1}
-        lifecycle: {preStop: {exec: {command: [/bin/sleep, "3"]}}}
+        lifecycle: {preStop: {exec: {command: [/bin/sleep, "10"]}}}
 YAML
     }
     apply <<'YAML'
@@ -82,15 +84,17 @@ YAML
     timeout 200 kubectl -n "$NS" rollout status deployment/web >/dev/null || fail "the first version"
     python3 -c "$CLIENT" "$NS" web >"$TMP/client" &
     client=$!
+    wait_for 30 "the first version is asked" grep -qx "there is 18301" "$TMP/client"
     web 18302
     timeout 200 kubectl -n "$NS" rollout status deployment/web >/dev/null || fail "the second version"
-    wait_for 60 "the first has gone" equals 1 sh -c "kubectl -n $NS get pods -o name | wc -l"
+    wait_for 30 "the second version is asked" grep -qx "there is 18302" "$TMP/client"
+    wait_for 60 "the first has gone" equals 1 bash -c "k get pods -o name | wc -l"
     k rollout undo deployment/web >/dev/null
     timeout 200 kubectl -n "$NS" rollout status deployment/web >/dev/null || fail "the undoing"
-    wait_for 60 "the second has gone" equals 1 sh -c "kubectl -n $NS get pods -o name | wc -l"
+    wait_for 60 "the second has gone" equals 1 bash -c "k get pods -o name | wc -l"
     kill "$client"
     wait "$client" || true
-    answers=$(cat "$TMP/client")
+    answers=$(grep failed: "$TMP/client") || fail "the client has ended: $(cat "$TMP/client")"
     [ "$answers" = "18301 18302 failed: 0" ] || fail "$answers"
 }
 
@@ -119,7 +123,7 @@ spec:
       - name: main
         image: /bin/sh
         command: [/bin/sh, -c, "echo I am \$HOSTNAME $1; sleep 1; touch /tmp/ready; exec sleep 1000"]
-        readinessProbe: {exec: {command: [test, -e, /tmp/ready]}, periodSeconds: 1}
+        readinessProbe: {exec: {command: [test, -e, /tmp/ready]}, periodSeconds: 1, timeoutSeconds: 60}
 YAML
     }
     stateful one
@@ -204,7 +208,7 @@ spec:
 YAML
     k wait --for=condition=failed job/policy --timeout=300s >/dev/null
     equals PodFailurePolicy condition job policy Failed reason || fail "$(field job policy '{.status}')"
-    equals 1 sh -c "kubectl -n $NS get pods -l job-name=policy -o name | wc -l" || fail "it was tried again"
+    equals 1 bash -c "k get pods -l job-name=policy -o name | wc -l" || fail "it was tried again"
 }
 
 test_a_cron_job_runs_by_the_clock() {
@@ -216,9 +220,10 @@ spec:
   schedule: "* * * * *"
   jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: c, image: /bin/echo, command: [/bin/echo, cuckoo]}]}}}}
 YAML
-    wait_for 100 "its job" contains clock- k get jobs -o name
-    k wait --for=condition=complete "$(k get jobs -o name)" --timeout=300s >/dev/null
-    wait_for 20 "what it says" contains cuckoo k logs "$(k get jobs -o name)"
+    first() { k get jobs -o 'jsonpath={.items[0].metadata.name}'; } # a minute later there are two
+    wait_for 100 "its job" contains clock- first
+    k wait --for=condition=complete "job/$(first)" --timeout=300s >/dev/null
+    wait_for 20 "what it says" contains cuckoo k logs "job/$(first)"
 }
 
 # An eviction is asked of the API server, which asks the budget; the pod then ends as a deleted one does.
