@@ -21,7 +21,13 @@
 #include "policy/policy_conf.h"
 #include "proto/serve.h"
 
-enum { BUS_USEC = 10 * 1000 * 1000 };
+/*
+ * PID 1 answers nobody while it reads its units again, which takes seconds on a slow machine with many of them. A call
+ * that is given up is still carried out when its turn comes: the agent would be told of a failure, and the command ran.
+ * So the helper is as patient as PID 1 is with a unit (systemd-system.conf(5), DefaultTimeoutStartSec=); nobody can be
+ * served in the meantime anyway.
+ */
+enum { BUS_USEC = 90 * 1000 * 1000 };
 
 static int load_policy(const char *path, struct policy **ret, struct err *e)
 {

@@ -401,15 +401,18 @@ static void read_again(struct observed *o)
 
 static void answered(struct observed *o)
 {
+        const bool read = o->reading;
         struct unit *u, *next;
 
-        if (--o->pending > 0 || !o->reading)
+        if (--o->pending > 0)
                 return;
         o->reading = false;
         if (o->incomplete) {
                 read_again(o);
                 return;
         }
+        if (!read) /* it was one unit's limits */
+                return;
         HASH_ITER (hh, o->units, u, next) {
                 if (u->reading == o->readings)
                         continue;

@@ -720,6 +720,26 @@ test_a_reload_of_systemd_hides_no_end() {
 }
 none_runs_here() { [ "$(jobs -pr | wc -l)" -le 1 ]; } # but the reloads
 
+# A reload on a slow machine with many units looks like that to whoever asks PID 1: no answer, and then all of them.
+test_a_systemd_that_stands_still_refuses_nothing() {
+    shell p
+    local leader code=0
+    leader=$("$LAB" node leader)
+    trap 'kill -CONT '"$leader" EXIT
+    kill -STOP "$leader"
+    (
+        sleep 14
+        kill -CONT "$leader"
+    ) &
+    program q 'exit 4' '  restartPolicy: Never'
+    timeout 300 kubectl -n "$NS" exec p -- sh -c 'exit 3' >/dev/null 2>"$TMP/$NS-err" || code=$?
+    wait
+    [ $code = 3 ] || fail "exit code $code: $(cat "$TMP/$NS-err")"
+    wait_for 60 "the new pod's end is known" equals 4 k get pod q -o 'jsonpath={.status.containerStatuses[0].state.terminated.exitCode}'
+    [ -z "$(k get events --field-selector involvedObject.name=q,type=Warning -o name)" ] || fail "$(k get events)"
+    nothing_runs_beside p
+}
+
 # configured LINE: agent.yaml has that line, too; without one, none that a test has put there.
 configured() {
     sh_node "test -e /root/agent.kept || cp -p /etc/vks/agent.yaml /root/agent.kept; cp -p /root/agent.kept /etc/vks/agent.yaml; echo '${1:-}' >>/etc/vks/agent.yaml"

@@ -150,6 +150,15 @@ Test(observed, a_unit_that_nothing_is_said_of_is_not_gone)
         hears("all are read, without it; ");
 }
 
+/* Who has asked waits for them: without another question the resize of a container would be under way for ever. */
+Test(observed, limits_that_nothing_is_said_of_are_asked_for_again)
+{
+        hears("hello; it runs; all are read; ");
+        t.get_error = SD_BUS_ERROR_NO_REPLY;
+        observed_read_limits(t.observed, UNIT);
+        hears("it runs; all are read; ");
+}
+
 /* What was asked for is answered with an error then, by libsystemd. */
 Test(observed, a_connection_that_is_lost_while_it_reads_takes_no_unit_away)
 {
