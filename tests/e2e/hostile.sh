@@ -150,8 +150,8 @@ unchanged() {
 # Nobody's and the agent's view: processes, systemd's word, the journal, unit files, every file that may be read.
 no_secret_is_out() {
     # shellcheck disable=SC2016
-    local search='s=$1; cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline /proc/[0-9]*/maps 2>/dev/null | grep -aq "$s" && echo a process
-                  { systemctl show "vks.*" "vks-*"; systemctl cat "vks.*"; } 2>/dev/null | grep -aq "$s" && echo systemd
+    local search='s=$1; cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline /proc/[0-9]*/maps 2>/dev/null | grep -a "$s" >/dev/null && echo a process
+                  { systemctl show "vks.*" "vks-*"; systemctl cat "vks.*"; } 2>/dev/null | grep -a "$s" >/dev/null && echo systemd
                   grep -rlIas -e "$s" /run /etc /var /tmp /srv /dev/shm /root /home 2>/dev/null; true'
     sh_node "journalctl --sync; journalctl --no-pager -o export -b | grep -aqF $SECRET && echo the journal; true" >"$1"
     sh_node "cd / && exec setpriv --reuid=nobody --regid=nogroup --clear-groups sh -c '$search' sh '${SECRET%9}[9]'" >>"$1" # a pattern that does not find itself

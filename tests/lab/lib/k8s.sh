@@ -188,7 +188,7 @@ wait_for_healthz() { # DAEMON PORT
     done
 }
 
-etcd_healthy() { in_net curl -sf -m 2 "$ETCD/health" | grep -q true; }
+etcd_healthy() { in_net curl -sf -m 2 "$ETCD/health" | grep true >/dev/null; }
 
 # What is there of another flavour goes: neither understands the other's data.
 k8s_claim() { # FLAVOUR

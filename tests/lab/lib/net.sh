@@ -20,7 +20,7 @@ in_net() { "${IN_NET[@]}" "$@"; }
 
 net_own() { ((${#IN_NET[@]} > 0)); }
 
-net_has_a_way_out() { in_net ip -o -4 addr show scope global | grep -qF " $NET_ADDRESS/"; }
+net_has_a_way_out() { in_net ip -o -4 addr show scope global | grep -F " $NET_ADDRESS/" >/dev/null; }
 
 net_make() {
     local pid
