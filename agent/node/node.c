@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "agent/lib/json.h"
+#include "agent/lib/packed.h"
 #include "agent/node/lease.h"
 #include "agent/lib/retry.h"
 #include "common/log.h"
@@ -45,21 +46,36 @@ struct node {
         struct retry retry;
         int trouble; /* error that was logged */
 
-        cJSON *known;       /* the Node as the API server last gave it */
-        cJSON *sent;        /* our status in the call under way */
-        cJSON *told;        /* our status that the API server has */
-        uint64_t report_at; /* boottime: then it is told again */
-        bool hurry;         /* something changed while a call was under way */
-        bool started;       /* was registered once */
-        bool unschedulable; /* cordoned, as was told last */
+        /*
+         * Kept as text: a tree is some 500 small pieces, made anew every few minutes, and those made while many pods
+         * begin lie between what these needed for a moment. Each would keep a page of it from going back to the kernel.
+         */
+        struct packed *known; /* the Node as the API server last gave it */
+        struct packed *sent;  /* our status in the call under way */
+        struct packed *told;  /* our status that the API server has */
+        uint64_t report_at;   /* boottime: then it is told again */
+        bool hurry;           /* something changed while a call was under way */
+        bool started;         /* was registered once */
+        bool unschedulable;   /* cordoned, as was told last */
 };
 
 static void go(struct node *n);
 
-static cJSON *json_free(cJSON *o)
+/* In place of what was kept there; NULL forgets it. */
+static void keep(struct packed **p, const cJSON *o)
 {
-        cJSON_Delete(o);
-        return NULL;
+        CLEANUP(freep) char *text = o ? cJSON_PrintUnformatted(o) : NULL;
+
+        packed_free(*p);
+        *p = text ? packed_new(text, strlen(text), false) : NULL;
+}
+
+/* The tree again, the caller's own. NULL when nothing is kept. */
+static cJSON *kept(const struct packed *p)
+{
+        CLEANUP(freep) char *text = packed_text(p);
+
+        return text ? json_parse(text, strlen(text)) : NULL;
 }
 
 static uint64_t clock_usec(clockid_t clock)
@@ -101,7 +117,8 @@ static void post_changes(struct node *n, const cJSON *now, const cJSON *before)
 
 static void post_reboot(struct node *n)
 {
-        const char *before = json_str(json_get(json_get(n->known, "status"), "nodeInfo"), "bootID");
+        CLEANUP(json_freep) cJSON *known = kept(n->known);
+        const char *before = json_str(json_get(json_get(known, "status"), "nodeInfo"), "bootID");
         CLEANUP(freep) char *text = NULL;
 
         if (!before || !before[0] || streq(before, n->facts->boot_id))
@@ -154,34 +171,31 @@ static void told(struct node *n, const cJSON *before)
 {
         uint64_t period = n->config->node_lease ? NODE_REPORT_PERIOD_S : NODE_STATUS_PERIOD_S;
 
-        post_changes(n, n->sent, before);
-        json_free(n->told);
+        CLEANUP(json_freep) cJSON *sent = kept(n->sent);
+
+        post_changes(n, sent, before);
+        packed_free(n->told);
         n->told = TAKE(n->sent);
         n->report_at = clock_usec(CLOCK_BOOTTIME) + period * 1000000 - 500000;
 }
 
-static void know(struct node *n, cJSON *object)
-{
-        json_free(n->known);
-        n->known = object;
-        /* The bulk of it, which nobody here reads. */
-        cJSON_DeleteItemFromObjectCaseSensitive(cJSON_GetObjectItemCaseSensitive(n->known, "metadata"),
-                                                "managedFields");
-        cJSON_DeleteItemFromObjectCaseSensitive(cJSON_GetObjectItemCaseSensitive(n->known, "status"), "images");
-}
-
 static void remember(struct node *n, struct api_response *r)
 {
-        know(n, TAKE(r->body));
+        /* The bulk of it, which nobody here reads. */
+        cJSON_DeleteItemFromObjectCaseSensitive(cJSON_GetObjectItemCaseSensitive(r->body, "metadata"), "managedFields");
+        cJSON_DeleteItemFromObjectCaseSensitive(cJSON_GetObjectItemCaseSensitive(r->body, "status"), "images");
+        keep(&n->known, r->body);
 }
 
 static void registered(struct node *n)
 {
         CLEANUP(freep) char *text = NULL;
 
+        CLEANUP(json_freep) cJSON *known = kept(n->known);
+
         n->step = REPORT;
         if (n->lease)
-                lease_start(n->lease, json_str(json_get(n->known, "metadata"), "uid"));
+                lease_start(n->lease, json_str(json_get(known, "metadata"), "uid"));
         if (n->started)
                 return;
         n->started = true;
@@ -244,7 +258,7 @@ static void got(void *userdata, struct api_response *r)
         }
         remember(n, r);
         post_reboot(n);
-        n->told = json_free(n->told); /* so that the status is told at once */
+        keep(&n->told, NULL); /* so that the status is told at once */
         n->step = PATCH_LABELS;
         go(n);
 }
@@ -275,12 +289,12 @@ static void patched_labels(void *userdata, struct api_response *r)
 static void reported(void *userdata, struct api_response *r)
 {
         struct node *n = userdata;
-        cJSON *before;
+        CLEANUP(json_freep) cJSON *before = NULL;
 
         n->call = NULL;
         if (r->error == -ENOENT) {
                 log_warning("node %s was deleted; making it again", n->config->node_name);
-                n->known = json_free(n->known);
+                keep(&n->known, NULL);
                 n->step = CREATE;
                 go(n);
                 return;
@@ -289,10 +303,9 @@ static void reported(void *userdata, struct api_response *r)
                 complain(n, "cannot tell the Node's status", r);
         } else {
                 relax(n);
-                before = TAKE(n->known);
+                before = kept(n->known);
                 remember(n, r);
                 told(n, json_get(before, "status"));
-                json_free(before);
         }
         look_again(n);
 }
@@ -307,24 +320,23 @@ static void call(struct node *n, enum api_method method, const char *path, const
 static void report(struct node *n, const struct node_inputs *in)
 {
         CLEANUP(freep) char *path = NULL;
-        cJSON *status = node_status(in, n->known), *patch;
+        CLEANUP(json_freep)
+        cJSON *known = kept(n->known),
+              *before = kept(n->told), *patch = NULL, *status = node_status(in, known);
 
-        if (!node_status_differs(status, n->told) && clock_usec(CLOCK_BOOTTIME) < n->report_at) {
-                json_free(status);
+        if (!node_status_differs(status, before) && clock_usec(CLOCK_BOOTTIME) < n->report_at) {
                 look_again(n);
                 return;
         }
-        json_free(n->sent);
-        n->sent = status;
+        keep(&n->sent, status);
         path = xasprintf("%s/status", n->path);
         patch = node_status_patch(status);
         call(n, API_PATCH, path, patch, reported);
-        json_free(patch);
 }
 
 static void patch_labels(struct node *n, const struct node_inputs *in)
 {
-        cJSON *patch = node_labels_patch(in, n->known);
+        CLEANUP(json_freep) cJSON *known = kept(n->known), *patch = node_labels_patch(in, known);
 
         n->labels_changed = false;
         if (!patch) {
@@ -333,17 +345,14 @@ static void patch_labels(struct node *n, const struct node_inputs *in)
                 return;
         }
         call(n, API_PATCH, n->path, patch, patched_labels);
-        json_free(patch);
 }
 
 static void create(struct node *n, const struct node_inputs *in)
 {
-        cJSON *node = node_object(in);
+        CLEANUP(json_freep) cJSON *node = node_object(in);
 
-        json_free(n->sent);
-        n->sent = cJSON_Duplicate(json_get(node, "status"), true);
+        keep(&n->sent, json_get(node, "status"));
         call(n, API_POST, "/api/v1/nodes", node, created);
-        json_free(node);
 }
 
 static void go(struct node *n)
@@ -437,11 +446,12 @@ static void post_schedulable(struct node *n, const cJSON *object)
 void node_seen(void *userdata, const cJSON *object)
 {
         struct node *n = userdata;
+        CLEANUP(json_freep) cJSON *ours = NULL;
 
         post_schedulable(n, object);
-        if (n->step != REPORT || n->call || !contradicted(n->told, json_get(object, "status")))
+        if (n->step != REPORT || n->call || !contradicted(ours = kept(n->told), json_get(object, "status")))
                 return;
-        know(n, cJSON_Duplicate(object, true));
+        keep(&n->known, object);
         n->report_at = 0;
         go(n);
 }
@@ -483,10 +493,10 @@ struct node *node_free(struct node *n)
         api_cancel(n->call);
         sd_event_source_disable_unref(n->timer);
         lease_free(n->lease);
-        json_free(n->known);
-        json_free(n->sent);
-        json_free(n->told);
-        json_free(n->package_labels);
+        packed_free(n->known);
+        packed_free(n->sent);
+        packed_free(n->told);
+        cJSON_Delete(n->package_labels);
         free(n->root);
         free(n->path);
         free(n->trouble_bus);
@@ -521,7 +531,7 @@ void node_set_package_labels(struct node *n, cJSON *labels)
 {
         bool same = cJSON_Compare(labels, n->package_labels, true);
 
-        json_free(n->package_labels);
+        cJSON_Delete(n->package_labels);
         n->package_labels = labels;
         if (same)
                 return;
