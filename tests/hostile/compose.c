@@ -31,7 +31,7 @@
 
 enum {
         HANG_SECONDS = 60,
-        SLOW_SECONDS = 8, /* before the helper itself gives PID 1 up */
+        SLOW_SECONDS = 8, /* who has waited for so long says what it is that takes time, and wakes PID 1 by asking */
         GONE_SECONDS = 60,
         HONEST_EVERY = 8,
         TOLD = 16, /* reasons why requests were refused */
@@ -175,7 +175,7 @@ static bool answered(void)
         return true;
 }
 
-/* The helper gives up before PID 1 does, whom a pod may have made to wait for something. */
+/* A pod may have made it wait for something. */
 static bool pid_1_answers(void)
 {
         return system("timeout 60 busctl --timeout=60 call org.freedesktop.systemd1 /org/freedesktop/systemd1 "
