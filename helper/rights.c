@@ -33,13 +33,53 @@ static void add_groups(const struct unit_file *file, struct unit_rights *u)
         }
 }
 
+/* What take_back() takes from all others, as far as it is something that only root may read or open. */
+static bool is_handed(const struct unit_file *file)
+{
+        static const char *const keys[] = { "LoadCredential",
+                                            "LoadCredentialEncrypted",
+                                            "SetCredentialEncrypted",
+                                            "ImportCredential",
+                                            "OpenFile",
+                                            "RootImage",
+                                            "MountImages",
+                                            "ExtensionImages",
+                                            "ExtensionDirectories" };
+        bool handed = starts_with(unit_file_get(file, "StandardInput"), "file:");
+
+        for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+                CLEANUP(freep) char *words = unit_file_words(file, keys[i]);
+
+                handed |= *words != '\0';
+        }
+        return handed;
+}
+
+/* $NAME and ${NAME} in the unit's command lines, which PID 1 puts the variables' values into. */
+static char *named_variables(const struct unit_file *file)
+{
+        static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
+        CLEANUP(buf_done) struct buf all = BUF(UNIT_FILE_MAX);
+
+        for (size_t i = 0; i < file->n; i++) {
+                const char *at = starts_with(file->service[i].key, "Exec") ? file->service[i].value : "";
+
+                while ((at = strchr(at, '$'))) {
+                        at += 1 + (at[1] == '{');
+                        buf_printf(&all, " %.*s", (int)strspn(at, letters), at);
+                }
+        }
+        return buf_steal(&all);
+}
+
 int privilege_find(const struct policy *p, const struct op_container *k, const struct unit_file *file,
                    struct privilege *ret, struct err *e)
 {
         CLEANUP(freep) char *bus = file ? all_values(file, "BusName") : NULL;
         CLEANUP(freep) char *ambient = file ? unit_file_words(file, "AmbientCapabilities") : NULL;
+        CLEANUP(freep) char *words = file ? named_variables(file) : NULL;
         const char *user = unit_file_get(file, "User");
-        struct unit_rights unit = { .bus = bus, .ambient = ambient };
+        struct unit_rights unit = { .bus = bus, .ambient = ambient, .words = words };
         struct person given = { 0 }, fallback;
         bool strange = k->c->run_as_group && !passwd_has_group(k->c->run_as_group->value);
         char number[16];
@@ -55,6 +95,7 @@ int privilege_find(const struct policy *p, const struct op_container *k, const s
                 unit.of_instance = file->user_of_instance;
                 unit.root_commands = unit_file_has_root_commands(file);
                 unit.starts_as_root = unit_file_starts_as_root(file);
+                unit.handed = is_handed(file);
                 unit.is_bus = file->bus || streq(unit.unit, "dbus.service");
                 add_groups(file, &unit);
         }

@@ -36,7 +36,7 @@ static const char *const machines_users[] = {
 static bool is_among(const char *const *patterns, size_t n, const char *s)
 {
         for (size_t i = 0; i < n; i++)
-                if (fnmatch(patterns[i], s, FNM_EXTMATCH) == 0)
+                if (fnmatch(patterns[i], s, FNM_EXTMATCH | FNM_CASEFOLD) == 0)
                         return true;
         return false;
 }
@@ -204,8 +204,17 @@ static bool tells_tools(const char *name)
                                            is_among(endings, ARRAY_LEN(endings), name + n - tail));
 }
 
+/* Is it one of the words of the unit's command lines? Then the pod would bring arguments by it. */
+static bool is_word_of_unit(const struct unit_rights *unit, const char *name)
+{
+        for (const char *at = unit->words ? unit->words : ""; *(at += strspn(at, " ")); at += strcspn(at, " "))
+                if (strcspn(at, " ") == strlen(name) && starts_with(at, name))
+                        return !rule_of_services(name);
+        return false;
+}
+
 /* What the pod says beside a command line that has rights of its own. */
-static int check_surroundings(const struct op_container *k, struct err *e)
+static int check_surroundings(const struct op_container *k, const struct unit_rights *unit, struct err *e)
 {
         if (k->c->console)
                 return rule_refused(e, "root", "stdin and tty would be words to a program with rights of its package");
@@ -214,7 +223,7 @@ static int check_surroundings(const struct op_container *k, struct err *e)
                                     "workingDir says where a program with rights of its package looks for "
                                     "what it names");
         for (size_t i = 0; i < k->c->n_env; i++)
-                if (tells_tools(k->c->env[i]->name))
+                if (tells_tools(k->c->env[i]->name) || is_word_of_unit(unit, k->c->env[i]->name))
                         return rule_refused(e, "root",
                                             "env %s may say what a program with rights of its package runs or loads",
                                             k->c->env[i]->name);
@@ -325,7 +334,8 @@ static void as_package(const struct policy *p, const struct unit_rights *unit, b
         w->uid = unit->user.uid;
         w->gid = unit->has_group ? unit->group : unit->user.gid;
         w->own = packaged && !w->gains &&
-                 (w->root || w->bus || any_word(unit->ambient, is_more_than_harmless) || has_groups_beyond(p, unit));
+                 (w->root || w->bus || unit->handed || any_word(unit->ambient, is_more_than_harmless) ||
+                  has_groups_beyond(p, unit));
         if (packaged || w->gains)
                 return;
         keep_allowed_groups(p, unit, w);
@@ -412,5 +422,5 @@ int policy_privilege(const struct policy *p, const struct op_container *k, const
         /* vks-exec keeps no capability, so a command line that is given some is PID 1's to start. */
         if (strange && w->known && !w->root && !w->own && !w->become && !(packaged && *unit->ambient))
                 become_with_groups(p, unit, as == AS_GIVEN ? given : as == AS_PACKAGE ? &unit->user : fallback, w);
-        return w->own ? check_surroundings(k, e) : 0;
+        return w->own ? check_surroundings(k, unit, e) : 0;
 }

@@ -36,12 +36,14 @@ struct unit_rights {
         bool root_commands;         /* some of its commands run as root whatever its user */
         bool starts_as_root;        /* ... the daemon itself is one of them ("+" or "!" in ExecStart=) */
         bool is_bus;                /* it is the machine's dbus.service */
+        bool handed;                /* PID 1 reads, opens or decrypts something for it that root alone may */
         bool has_group;             /* Group= */
         uint32_t group;             /* ... its number; UINT32_MAX: nobody knows it */
         size_t n_groups;            /* SupplementaryGroups=, likewise */
         uint32_t groups[PERSON_GROUPS_MAX];
         const char *bus;     /* all that any BusName= says, with blanks between; "": none */
         const char *ambient; /* AmbientCapabilities=, likewise */
+        const char *words;   /* the variables that its command lines name ($NAME), likewise; NULL: none */
 };
 
 struct privilege {

@@ -88,8 +88,8 @@ static void capabilities(struct buf *b, const struct unit_text *u)
         if (apart &&
             unit_file_says(u->file, "CapabilityBoundingSet", "")) /* beside none it would be all that is left */
                 buf_str(b, "CapabilityBoundingSet=CAP_NET_BROADCAST\n");
-        if (apart)
-                buf_str(b, "AmbientCapabilities=CAP_NET_BROADCAST\n");
+        if (apart) /* and none of its memory in a file of that user's: whoever has the user may end it by SIGABRT */
+                buf_str(b, "AmbientCapabilities=CAP_NET_BROADCAST\nLimitCORE=0\n");
 }
 
 /*

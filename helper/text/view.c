@@ -98,6 +98,21 @@ static bool is_heard(const struct unit_text *u)
 }
 
 /*
+ * Would PID 1 show journald's third socket by itself? systemd 257 does, beside these (BindLogSockets= in
+ * systemd.exec(5)), and 252 does not know the key.
+ */
+static bool shows_log_sockets(const struct unit_file *file)
+{
+        static const char *const keys[] = { "BindLogSockets", "MountAPIVFS", "PrivatePIDs", "RootDirectory",
+                                            "RootImage" };
+        bool shows = false;
+
+        for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+                shows |= unit_file_says(file, keys[i], "");
+        return shows;
+}
+
+/*
  * How the container sees the file system: the machine's, read-only, with the pod's own directories in it. Each mount
  * costs PID 1's child as it starts, and each that is read-only, a tmpfs or inaccessible several times more, since the
  * whole mount table is read again for it. So what must not be seen is covered by an empty directory, and what only root
@@ -116,8 +131,10 @@ void view_mounts(struct buf *b, const struct unit_text *u)
         }
         /* With a tmpfs for / everything on it is bound read-only already, and PID 1 would let ProtectSystem=strict win
          * over it. */
-        buf_printf(b, "ProtectSystem=%s\nProtectHome=%s\nPrivateTmp=no\nReadWritePaths=\n",
-                   u->mounts->root ? "no" : "strict", in_home && dynamic ? "tmpfs" : "no");
+        /* A dynamic user has a PrivateTmp= whatever is said: with "yes" the pod's own are mounted over it. Else systemd
+         * 257 makes one that each command of the unit, and each beside it, has for itself. */
+        buf_printf(b, "ProtectSystem=%s\nProtectHome=%s\nPrivateTmp=%s\nReadWritePaths=\n",
+                   u->mounts->root ? "no" : "strict", in_home && dynamic ? "tmpfs" : "no", dynamic ? "yes" : "no");
         /*
          * What is mounted in them has to be reached: systemd 257 closes the /root of ProtectHome=tmpfs to all but root.
          * For a dynamic user ProtectHome= is "read-only" at least, which wins over TemporaryFileSystem=: the machine's
@@ -133,6 +150,8 @@ void view_mounts(struct buf *b, const struct unit_text *u)
          * services that begin then without stdout. */
         buf_printf(b, "%s=%s/run/systemd/journal/socket -/run/systemd/journal/dev-log -/run/systemd/resolve\n",
                    guarded ? "BindReadOnlyPaths" : "BindPaths", is_heard(u) ? "/run/systemd/notify " : "");
+        if (shows_log_sockets(u->file))
+                buf_str(b, "BindLogSockets=no\n");
         /* In a user namespace of its own anybody may mount FUSE. Whoever is handed a file of it, and closes it, waits
          * for the program behind it, unkillably: journald, say. */
         buf_str(b, "InaccessiblePaths=-/dev/fuse\n");
@@ -154,6 +173,9 @@ void view_mounts(struct buf *b, const struct unit_text *u)
         if (u->overlay)
                 bind_own(b, u, "/var/lib/vks", "empty", "");
         bind_own(b, u, "/tmp", "tmp", "");
+        if (dynamic) /* else one on the machine's disk, which nobody counts for the pod. In the layer it could be a link
+                      */
+                bind_own(b, u, "/var/tmp", u->overlay ? "tmp" : "var/tmp", "");
         bind_own(u->read_only_root ? &writable : b, u, "/dev/shm", "shm", "");
         if (u->message)
                 buf_printf(u->read_only_root ? &writable : b, " " MESSAGE_DIR "/%s.%s:" MESSAGE_PATH, uid,

@@ -24,10 +24,14 @@ prepare() {
              printf "User=list\nStateDirectory=power\nExecStart=$D\n" | unit state
              printf "User=list\nRuntimeDirectory=lock/power\nExecStart=$D\n" | unit lock
              printf "User=list\nEnvironmentFile=-/power/env\nExecStart=$D\n" | unit environment
+             printf "User=irc\nLoadCredential=key:/root/power.key\nExecStart=/bin/sh -c \"cat %%d/key; echo over; exec sleep 1000\"\n" | unit credential
+             printf "User=list\nWorkingDirectory=/tmp\nExecStart=/usr/share/power/reader\n" | unit reader
+             printf "#!/bin/sh\nx=\$(cat /etc/shadow)\necho over\nwhile :; do sleep 1; done\n" >usr/share/power/reader
              printf "User=irc\nPAMName=login\nExecStart=$D\n" | unit session
              printf "Type=notify\nNotifyAccess=all\nUser=irc\nExecStart=/bin/sh -c \"test -S /run/systemd/notify && echo is shown; systemd-notify --ready; echo done; exec sleep 1000\"\n" | unit notify
              printf "#!/bin/sh\nid; head -n 1 /etc/shadow 2>/dev/null; busctl --system list >/dev/null 2>&1 && echo there is a bus; echo over; exec sleep 1000\n" >usr/share/power/daemon
-             chmod 755 usr/share/power/daemon
+             chmod 755 usr/share/power/daemon usr/share/power/reader
+             echo the key of root >/root/power.key; chmod 600 /root/power.key
              dpkg-deb -b /root/p /root/p.deb >/dev/null && dpkg -i /root/p.deb >/dev/null 2>&1; rm -rf /root/p /root/p.deb
              usermod -aG shadow list'
     trap undo EXIT
@@ -36,7 +40,7 @@ prepare() {
 undo() {
     local n
     for n in 1 2 3 4 5 6 7 8 9; do gone_pod "$n"; done
-    sh_node 'gpasswd -d list shadow; systemctl stop polkit.service; dpkg --purge power polkitd libpam-systemd; rm -rf /var/lib/power; rm -rf /usr/local/bin/helperctl /power; mv /root/policy.conf /etc/vks/policy.conf
+    sh_node 'gpasswd -d list shadow; systemctl stop polkit.service; dpkg --purge power polkitd libpam-systemd; rm -rf /var/lib/power; rm -rf /usr/local/bin/helperctl /power /root/power.key; mv /root/policy.conf /etc/vks/policy.conf
              systemctl stop vks-helper.service; systemctl start vks-agent.service' >/dev/null 2>&1 || true
 }
 
@@ -146,6 +150,47 @@ test_the_rights_of_a_packages_own_command_line_are_not_its_users() {
         gone_pod $((n + 2))
         gone_pod $((n + 3))
         n=$((n + 3))
+    done
+}
+
+# By ptrace(2) and /proc/PID what root alone may read would be everybody's who has the user: the pod's other containers, and kubectl exec.
+test_what_pid_1_reads_for_a_package_is_not_its_users() {
+    prepare
+    policy 'root = deny'
+    pod 1 credential
+    says 1 'the key of root' || fail "the package's own command line has no credential: this test shows nothing"
+    # shellcheck disable=SC2016
+    pod 2 credential command=/bin/sh arg=-c 'arg=ls /proc/self/root/run >/dev/null && echo sees itself; cat /proc/[0-9]*/root/run/credentials/*/key 2>/dev/null; echo done; exec sleep 1000'
+    says 2 'done'
+    contains 'sees itself' said 2 || fail "it reaches nobody: this test shows nothing"
+    ! said 2 | grep 'the key of root' || fail "a command of the pod's own has what PID 1 read for the package's"
+    refused root written 3 power power power-credential.service mount=f:/usr/share/power # where its code may be
+}
+
+# Nor are they in a file of that user's: who has the user may have the kernel write down all of the program's memory.
+test_the_memory_of_who_has_rights_of_a_package_is_not_its_users() {
+    # shellcheck disable=SC2016
+    local own='P=$(pgrep -x reader); prlimit --core=unlimited:unlimited --pid "$P" && echo has a limit of its own; kill -ABRT "$P"; sleep 1; ls /tmp; echo done; exec sleep 1000'
+    local k=(image=power package=power unit=power-reader.service shares)
+    prepare
+    policy 'root = deny'
+    ctl write default/p1 "${UID_OF_POD}1" container=c "${k[@]}" container=k "${k[@]}" command=/bin/sh arg=-c "arg=$own" >/dev/null
+    ctl start default/p1 "${UID_OF_POD}1" vks.default.p1.power.c.service >/dev/null
+    says 1 'over'
+    ctl start default/p1 "${UID_OF_POD}1" vks.default.p1.power.k.service >/dev/null
+    says 1 'done'
+    ! said 1 | grep -E 'limit of its own|^core' || fail "another of its user takes its memory"
+    ctl kill default/p1 "${UID_OF_POD}1" vks.default.p1.power.k.service >/dev/null
+}
+
+test_a_dynamic_user_writes_to_the_pods_tmp() {
+    local dir
+    prepare
+    policy 'root = deny'
+    pod 1 dynamic command=/bin/sh arg=-c 'arg=touch /tmp/mine /var/tmp/mine; echo done; exec sleep 1000'
+    says 1 'done'
+    for dir in tmp var/tmp; do
+        node test -e "/run/vks/pods/${UID_OF_POD}1/$dir/mine" || fail "its /$dir is not the pod's, which is counted, and which commands beside it see"
     done
 }
 

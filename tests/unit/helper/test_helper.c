@@ -1443,6 +1443,56 @@ Test(helper, root_is_known_by_its_number)
         }
 }
 
+/* Its user is the pod's other containers', too: who reaches into it would have what root alone may read. */
+Test(helper, what_pid_1_reads_for_a_package_is_its_own_command_lines)
+{
+        static const char *const hands[] = {
+                "LoadCredential=key:/etc/key", "LoadCredentialEncrypted=key", "SetCredentialEncrypted=key: x",
+                "ImportCredential=redis.*",    "OpenFile=/etc/key",           "MountImages=/srv/image:/srv/x",
+                "StandardInput=file:/etc/key"
+        };
+        static const char *const none[] = { "LoadCredential=key:/etc/key\nLoadCredential=", "StandardInput=null",
+                                            "SetCredential=key:everybody reads it" };
+        static const char mark[] = "\nAmbientCapabilities=CAP_NET_BROADCAST\nLimitCORE=0\n";
+
+        put_policy("root = deny");
+        for (size_t i = 0; i < ARRAY_LEN(hands); i++) {
+                CLEANUP(freep)
+                char *text = xasprintf("[Service]\nExecStart=/usr/bin/redis\nUser=redis\n%s\n", hands[i]);
+                struct asked *a = redis(text);
+
+                cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+                cr_assert(dropin_has(mark), "%s", hands[i]);
+                a->c.n_command = 2;
+                cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+                cr_assert_not(dropin_has(mark));
+        }
+        for (size_t i = 0; i < ARRAY_LEN(none); i++) {
+                CLEANUP(freep) char *text = xasprintf("[Service]\nExecStart=/usr/bin/redis\nUser=redis\n%s\n", none[i]);
+
+                cr_assert_eq(write_pod(redis(text)), 0, "%s", reply->text);
+                cr_assert_not(dropin_has(mark), "%s", none[i]);
+        }
+}
+
+/* What PID 1 puts into the command line is an argument, wherever it comes from. */
+Test(helper, a_variable_that_a_command_line_with_rights_names_is_not_the_pods)
+{
+        static const char text[] = "[Service]\nExecStart=/usr/bin/redis $A ${B} \"x$$C\"\nUser=redis\nGroup=disk\n";
+        static const char *const named[] = { "A", "B", "C" };
+        static Vks__Env variable, *variables[] = { &variable };
+
+        put("/etc/group", "disk:x:6:\nredis:x:121:\n", 0644);
+        for (size_t i = 0; i <= ARRAY_LEN(named); i++) {
+                struct asked *a = redis(text);
+
+                vks__env__init(&variable);
+                variable.name = (char *)(uintptr_t)(i < ARRAY_LEN(named) ? named[i] : "D");
+                a->c.n_env = 1, a->c.env = variables;
+                cr_assert_eq(write_pod(a), i < ARRAY_LEN(named) ? -EPERM : 0, "%s: %s", variable.name, reply->text);
+        }
+}
+
 /* As the pod's words, or its configuration, would be read by who is in group shadow. */
 Test(helper, groups_of_a_package_are_not_for_commands_of_a_pod)
 {

@@ -314,6 +314,24 @@ Test(privilege, root_put_vks_pod_into_its_groups_for_pods)
         cr_assert(who.fallback && who.known && who.uid == 991 && who.gid == 992 && !who.become && who.n_groups == 0);
 }
 
+/* A key that root alone may read, say: PID 1 opens it for the package's own command line (LoadCredential=). */
+Test(privilege, what_pid_1_reads_for_a_command_line_is_a_right_of_its_own)
+{
+        unit.handed = true;
+        granted("root = deny");
+        cr_assert(who.own && !who.root && !who.foreign);
+        cr_assert_eq(policy_place(&who, "/usr/share/d", true, &e), -EPERM, "what is there would be its code");
+        own_command();
+        granted("root = deny");
+        cr_assert(!who.own && who.foreign);
+        setup();
+        unit.handed = true, c.n_args = 1;
+        granted("");
+        cr_assert(!who.own && who.foreign);
+        granted("root = allow");
+        cr_assert_not(who.own);
+}
+
 /* ---- users ------------------------------------------------------------------------------------------------------- */
 
 Test(privilege, nobody_but_root_has_capabilities_of_the_unit_with_words_of_the_pod)
@@ -660,10 +678,11 @@ Test(privilege, no_word_of_a_pod_says_where_code_with_rights_is)
 Test(privilege, no_variable_tells_the_tools_of_a_script_with_rights_what_to_run)
 {
         static const char *const tell[] = {
-                "TAR_OPTIONS", "RSYNC_RSH",   "GIT_SSH_COMMAND", "GIT",        "SSH_ASKPASS",
-                "PAGER",       "MYEDITOR",    "DPKG_DATADIR",    "TMPDIR",     "JAVA_OPTS",
-                "APP_CONFIG",  "SECRET_FILE", "LESSOPEN_CMD",    "MAKEFLAGS",  "TAPE",
-                "EXTRA_ARGS",  "XDG_DATA",    "APP_PLUGINS",     "FOO_PREHOOK"
+                "TAR_OPTIONS", "RSYNC_RSH",   "GIT_SSH_COMMAND", "GIT",         "SSH_ASKPASS",
+                "PAGER",       "MYEDITOR",    "DPKG_DATADIR",    "TMPDIR",      "JAVA_OPTS",
+                "APP_CONFIG",  "SECRET_FILE", "LESSOPEN_CMD",    "MAKEFLAGS",   "TAPE",
+                "EXTRA_ARGS",  "XDG_DATA",    "APP_PLUGINS",     "FOO_PREHOOK", "smartd_opts",
+                "config_file", "Rsync_rsh"
         };
         static const char *const words[] = { "NODE_NAME",
                                              "NODE_IP",
@@ -699,6 +718,26 @@ Test(privilege, no_variable_tells_the_tools_of_a_script_with_rights_what_to_run)
                 c.n_env = 1, variable.name = (char *)(uintptr_t)tell[i];
                 granted("");
         }
+}
+
+/* ExecStart=/usr/sbin/d $EXTRA: who sets the variable brings arguments, and these are no right of the package's. */
+Test(privilege, no_variable_of_a_pod_is_a_word_of_a_command_line_with_rights)
+{
+        of_root();
+        unit.words = " MAINPID EXTRA WEB_SERVICE_HOST";
+        c.n_env = 1, variable.name = (char *)"EXTRA";
+        refused("", "root", "env EXTRA may say");
+        variable.name = (char *)"EXT";
+        granted("");
+        variable.name = (char *)"EXTRAS";
+        granted("");
+        variable.name = (char *)"WEB_SERVICE_HOST"; /* each pod has the variables of services */
+        granted("");
+        variable.name = (char *)"EXTRA";
+        granted("root = deny");
+        setup();
+        unit.words = " EXTRA", c.n_env = 1, variable.name = (char *)"EXTRA";
+        granted("");
 }
 
 /* An API server takes a name of more than a megabyte, and everybody's requests would wait for the look at it. */

@@ -409,6 +409,7 @@ Test(unit_text, nobody_of_the_same_user_reaches_into_who_has_rights_of_the_packa
                 u.who.own = rows[i].own, u.who.root = rows[i].root, u.drop_capabilities = rows[i].dropped;
                 LINE_IS(&u, "CapabilityBoundingSet=", rows[i].bounding);
                 LINE_IS(&u, "AmbientCapabilities=", rows[i].ambient);
+                LINE_IS(&u, "LimitCORE=", rows[i].own && !rows[i].root ? "0" : "");
         }
 }
 
@@ -782,6 +783,42 @@ Test(unit_text, what_a_dynamic_user_has_in_home_is_not_in_the_machines)
         u.who.set_user = true; /* then it is none */
         LINE_IS(&u, "ProtectHome=", "no");
         LINE_IS(&u, "TemporaryFileSystem=", "/home:ro,mode=0755|/root:ro,mode=0755");
+}
+
+/* PID 1 makes a /tmp and a /var/tmp for it in any case: one for each command, or on the machine's disk. */
+Test(unit_text, a_dynamic_user_has_the_pods_tmp)
+{
+        CLEANUP(unit_file_freep) struct unit_file *file = parse("[Service]\nExecStart=/d\nDynamicUser=yes\n");
+        struct unit_text u = text_of(file);
+
+        LINE_IS(&u, "PrivateTmp=", "yes");
+        LINE_IS(&u, "BindPaths=" DIR "/run:/run",
+                " " DIR "/var:/var " DIR "/empty:/etc/vks " DIR "/empty:/home " DIR "/empty:/root " DIR "/tmp:/tmp " DIR
+                "/var/tmp:/var/tmp " DIR "/shm:/dev/shm");
+        u.overlay = true; /* where the machine's /var/tmp may be a link */
+        LINE_IS(&u, "BindPaths=" DIR "/run:/run",
+                " " DIR "/var:/var " DIR "/empty:/etc/vks " DIR "/empty:/home " DIR "/empty:/root " DIR
+                "/empty:/var/lib/vks " DIR "/tmp:/tmp " DIR "/tmp:/var/tmp " DIR "/shm:/dev/shm");
+        u.overlay = false, u.who.set_user = true; /* then it is none */
+        LINE_IS(&u, "PrivateTmp=", "no");
+}
+
+/* systemd 257 shows it where a unit asks for it, be it by something else. */
+Test(unit_text, no_unit_brings_journalds_third_socket)
+{
+        static const char *const lines[] = { "BindLogSockets=yes", "MountAPIVFS=yes", "PrivatePIDs=yes",
+                                             "RootDirectory=/srv/x" };
+        CLEANUP(unit_file_freep) struct unit_file *plain = parse("[Service]\nExecStart=/d\n");
+        struct unit_text u = text_of(plain);
+
+        LINE_IS(&u, "BindLogSockets=", "");
+        for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+                CLEANUP(freep) char *text = xasprintf("[Service]\nExecStart=/d\n%s\n", lines[i]);
+                CLEANUP(unit_file_freep) struct unit_file *file = parse(text);
+
+                u = text_of(file);
+                LINE_IS(&u, "BindLogSockets=", "no");
+        }
 }
 
 Test(unit_text, a_condition_on_what_a_volume_of_the_pod_holds_is_none)
