@@ -136,7 +136,8 @@ static int claim(const char *path)
 
 /*
  * At the top of the pod's /run there are directories of users, as at the top of the machine's (make_run()): in these
- * PID 1 makes nothing, either (`inner` in helper/text/given.h).
+ * PID 1 makes nothing, either (`inner` in helper/text/given.h). Nor where it mounts something in each view, and so
+ * would follow a link of the user's: in /run/systemd and /run/credentials, which are no ways of the pod's account.
  */
 static void choose_inner(const struct unit_text *u, struct given *given)
 {
@@ -144,6 +145,7 @@ static void choose_inner(const struct unit_text *u, struct given *given)
                 struct given_dir *dir = &given->dirs[i];
                 CLEANUP(freep) char *path = xasprintf(POD_RUN_DIR "/%s%s", u->pod->uid, dir->path);
 
+                dir->inner |= path_is_in(dir->path, "/run/systemd") || path_is_in(dir->path, "/run/credentials");
                 if (!dir->inner && dir->kind == GIVEN_RUNTIME)
                         dir->inner = claim(path) < 0;
         }
@@ -172,13 +174,57 @@ static void choose_pid_file(const struct unit_text *u, int pod, char ret[static 
                 *ret = '\0';
 }
 
+/*
+ * Where the package's own unit mounts something PID 1 makes what is missing before anything is read-only: where a link
+ * leads, and be that in the machine's /etc. So each way is root's to its end, as one to a volume is, or nothing is
+ * mounted there. *ret has those that are not.
+ */
+static void close_ways(int pod, const struct unit_text *u, char **targets, char ***ret)
+{
+        static const char *const open[] = { "/tmp", "/var/tmp", "/dev/shm", "/run/lock" };
+        size_t n = 0;
+
+        for (char **target = targets; target && *target; target++) {
+                bool in_run = path_is_beneath(*target, "/run"), in_var = path_is_beneath(*target, "/var");
+                CLEANUP(freep) char *own = xasprintf(POD_RUN_DIR "/%s%s", u->pod->uid, *target);
+                bool closed = strlen(own) > ID_PATH_MAX || ways_is_given(pod, *target);
+
+                for (size_t i = 0; i < ARRAY_LEN(open); i++)
+                        closed |= path_is_beneath(*target, open[i]);
+                for (size_t i = 0; i < u->given->n && !u->given->roots; i++)
+                        closed |= path_is_beneath(*target, u->given->dirs[i].path);
+                if (!closed && (in_run || (in_var && !u->overlay)))
+                        closed = claim(own) < 0;
+                else if (!closed && in_var) /* what is a user's on the machine stays his */
+                        closed = trust_path(*target, TRUST_STAYS, false, NULL) == -EPERM ||
+                                 pod_layer_hold(pod, &layer_var, *target, false) < 0;
+                else if (!closed)
+                        closed = mount_leads_through_others(*target);
+                if (closed)
+                        strv_push(ret, &n, xstrdup(*target));
+        }
+}
+
+static bool is_closed(char **closed, const char *target)
+{
+        while (closed && *closed && !streq(*closed, target))
+                closed++;
+        return closed && *closed;
+}
+
 /* What PID 1 will follow for this container, into the pod's account (helper/files/ways.h). For a command `beside` it,
  * it makes no directory. */
 static int note_ways(int pod, const struct unit_text *u, const struct mount_wish *wishes, size_t n_wishes, bool beside,
-                     struct err *e)
+                     char **targets, char **closed, struct err *e)
 {
-        CLEANUP(freep) struct way *ways = xcalloc(n_wishes + u->given->n + 1, sizeof(*ways));
-        size_t n = 0;
+        size_t n_targets = 0, n = 0;
+
+        while (targets && targets[n_targets])
+                n_targets++;
+        CLEANUP(freep) struct way *ways = xcalloc(n_wishes + u->given->n + n_targets + 1, sizeof(*ways));
+        for (size_t i = 0; i < n_targets; i++)
+                if (mount_is_on_pods_ground(wishes, n_wishes, targets[i]) && !is_closed(closed, targets[i]))
+                        ways[n++] = (struct way){ WAY_MOUNT, targets[i] };
 
         for (size_t i = 0; i < n_wishes; i++)
                 if (mount_is_on_pods_ground(wishes, n_wishes, wishes[i].target))
@@ -410,7 +456,7 @@ static int plan_mounts(struct machine *m, int pod, const struct op_container *k,
 {
         CLEANUP(sub_paths_done)
         struct sub_paths parts = { list_sub_paths(m->disk, u->pod->uid), list_sub_paths(pod, NULL) };
-        CLEANUP(strv_freep) char **targets = NULL;
+        CLEANUP(strv_freep) char **targets = NULL, **packages = package_mounts(u->file), **closed = NULL;
         const size_t n_parts = add_sub_paths(k, u, &parts, NULL, 0, NULL, NULL);
         const size_t room = k->n_mounts + (n_parts > SUB_PATHS_MAX ? 0 : n_parts) + 1; /* and workingDir */
         CLEANUP(freep) struct mount_wish *wishes = xcalloc(2 * room, sizeof(*wishes));
@@ -444,7 +490,8 @@ static int plan_mounts(struct machine *m, int pod, const struct op_container *k,
                 return r;
         n += wished;
         qsort(wishes, n, sizeof(*wishes), by_target);
-        if ((r = note_ways(pod, u, wishes, n, beside, e)) < 0)
+        close_ways(pod, u, packages, &closed);
+        if ((r = note_ways(pod, u, wishes, n, beside, packages, closed, e)) < 0)
                 return r;
         n = cover_missing(pod, u, wishes, n, covers);
         if ((r = mount_points_make(own, u->overlay, wishes, n, e)) < 0 || (r = hold_ways(pod, u, wishes, n, e)) < 0)
@@ -452,6 +499,7 @@ static int plan_mounts(struct machine *m, int pod, const struct op_container *k,
         r = mount_plan_make(wishes, n, ret, e);
         if (r == 0)
                 plan_etc(u, wishes, n, ret, &u->etc);
+        ret->closed = r == 0 ? TAKE(closed) : NULL;
         return r;
 }
 

@@ -20,6 +20,7 @@ void mount_plan_done(struct mount_plan *p)
                 free(p->lines[i].target);
         }
         free(p->lines);
+        strv_free(p->closed);
         *p = (struct mount_plan){ 0 };
 }
 
@@ -89,7 +90,7 @@ static bool is_others(const char *path, UNUSED const void *userdata)
  * hostPath, or which is a user's: who writes there would choose what is shown in its place, and be it in a directory
  * that only root enters.
  */
-static bool leads_through_others(const char *path)
+bool mount_leads_through_others(const char *path)
 {
         CLEANUP(freep) char *where = NULL;
 
@@ -120,7 +121,7 @@ static int mirror(struct mount_plan *p, size_t n_tmpfs, const struct mount_wish 
                         skip |= streq(path, other[i]);
                 for (size_t i = 0; i < ARRAY_LEN(writable); i++)
                         kind = streq(path, writable[i]) ? MOUNT_BIND : kind;
-                if (skip || (entry->d_type != DT_DIR && entry->d_type != DT_REG && leads_through_others(path)))
+                if (skip || (entry->d_type != DT_DIR && entry->d_type != DT_REG && mount_leads_through_others(path)))
                         continue;
                 n++;
                 add(p, kind, xasprintf("-%s", path), xstrdup(path)); /* "-": a symbolic link may lead nowhere */

@@ -31,7 +31,9 @@ struct mount_line {
 struct mount_plan {
         size_t n;
         struct mount_line *lines;
-        bool root; /* "/" itself is one of the tmpfs */
+        bool root;     /* "/" itself is one of the tmpfs */
+        char **closed; /* where the package's unit mounts nothing: somebody else than root could put a link on the way.
+                        * NULL: there is no such place */
 };
 
 /*
@@ -53,6 +55,9 @@ bool mount_is_file(const struct mount_wish *wish);
 
 /* Does `target` lie in the pod's private /run, /var or /tmp, but in no volume? Pure. */
 bool mount_is_on_pods_ground(const struct mount_wish *wishes, size_t n_wishes, const char *target);
+
+/* Could somebody else than root change what `path` leads to, or put something there? */
+bool mount_leads_through_others(const char *path);
 
 /*
  * Plans the mounts. Looks at the machine's directories and changes nothing. A directory that must be replaced has to be

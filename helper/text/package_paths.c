@@ -80,6 +80,9 @@ static bool is_entangled(const struct mount_plan *mounts, const struct given *gi
         for (size_t i = 0; mounted && !given->roots && i < given->n; i++)
                 if (path_is_beneath(path, given->dirs[i].path))
                         return true;
+        for (char **closed = mounted ? mounts->closed : NULL; closed && *closed; closed++)
+                if (streq(path, *closed))
+                        return true;
 
         for (size_t i = 0; mounted && i < mounts->n; i++) {
                 const struct mount_line *l = &mounts->lines[i];
@@ -282,6 +285,28 @@ char **package_etc(const struct unit_file *file)
                                 strv_push(&ret, &n_ret, path);
                         else
                                 free(path);
+                }
+        }
+        return ret;
+}
+
+char **package_mounts(const struct unit_file *file)
+{
+        char **ret = NULL;
+        size_t n_ret = 0;
+
+        for (size_t k = 0; file && k < ARRAY_LEN(lists); k++) {
+                for (size_t i = 0; lists[k].shape >= TMPFS && i < file->n; i++) {
+                        CLEANUP(freep) char *value = xstrdup(file->service[i].value);
+                        char *rest = value, *text;
+
+                        while (is_of_list(&lists[k], &file->service[i]) && (text = strsep(&rest, " \t"))) {
+                                char *target =
+                                        *text && !strpbrk(text, "\"'\\") ? target_of(lists[k].shape, text) : NULL;
+
+                                if (target)
+                                        strv_push(&ret, &n_ret, target);
+                        }
                 }
         }
         return ret;

@@ -978,6 +978,63 @@ Test(helper, systemd_reads_a_pid_file_only_where_nobody_but_root_can_put_anythin
         }
 }
 
+/* PID 1 makes a mount point that is missing before anything is read-only: where a link leads, in the machine's /etc. */
+Test(helper, what_a_packages_unit_mounts_is_where_nobody_but_root_can_put_a_link)
+{
+        static const struct {
+                const char *line;
+                bool mounted, var;
+        } rows[] = {
+                { "BindReadOnlyPaths=/etc/passwd:/tmp/x", false, false },
+                { "BindReadOnlyPaths=/etc/passwd:/var/tmp/x", false, false },
+                { "TemporaryFileSystem=/var/tmp/x", false, true },
+                { "TemporaryFileSystem=/run/lock/x:ro", false, false },
+                { "TemporaryFileSystem=/dev/shm/x", false, false },
+                { "TemporaryFileSystem=/run/theirs/x", false, false },
+                { "TemporaryFileSystem=/var/lib/theirs/x", true, false },
+                { "TemporaryFileSystem=/var/lib/theirs/x", false, true },
+                { "TemporaryFileSystem=/etc/theirs/x", false, false },
+                { "TemporaryFileSystem=/etc/roots/x", true, false },
+                { "TemporaryFileSystem=/run/roots/x", true, false },
+                { "TemporaryFileSystem=/run/x", true, true },
+                { "TemporaryFileSystem=/var/lib/x", true, true },
+        };
+        static const char *const theirs[] = { "/run/theirs", "/var/lib/theirs", "/etc/theirs" };
+
+        cr_assert_eq(chmod("/run/lock", 01777), 0);
+        for (size_t i = 0; i < ARRAY_LEN(theirs); i++) {
+                make(theirs[i]);
+                cr_assert_eq(chown(theirs[i], 7, 7), 0);
+        }
+        make("/etc/roots");
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                CLEANUP(freep)
+                char *text = xasprintf("[Service]\nExecStart=/usr/bin/redis\nUser=redis\n%s\n", rows[i].line),
+                     *want = xasprintf("\n%s\n", rows[i].line);
+                struct asked *a = redis(text);
+
+                a->c.writes_var = rows[i].var;
+                cr_assert_eq(write_pod(a), 0, "%s: %s", rows[i].line, reply->text);
+                cr_expect_eq(dropin_has(want), rows[i].mounted, "%s", rows[i].line);
+                cr_assert_eq(units(VERB_remove, NULL, true), 0, "%s", reply->text);
+        }
+}
+
+/* Sockets of the machine's are mounted below it in each view, and these mount points are in no account. */
+Test(helper, no_user_is_given_a_directory_where_each_view_has_mounts)
+{
+        static const char *const given[] = { "RuntimeDirectory=systemd", "RuntimeDirectory=systemd/journal",
+                                             "RuntimeDirectory=credentials/x" };
+
+        for (size_t i = 0; i < ARRAY_LEN(given); i++) {
+                CLEANUP(freep)
+                char *text = xasprintf("[Service]\nExecStart=/usr/bin/redis\nUser=redis\n%s\n", given[i]);
+
+                cr_assert_eq(write_pod(redis(text)), 0, "%s", reply->text);
+                cr_expect(!dropin_has("\nRuntimeDirectory=vks/"), "%s", given[i]);
+        }
+}
+
 /* Whoever comes first: a container that is given the directory, or one whose pid file lies in it. */
 Test(helper, a_pid_file_is_not_in_what_another_container_is_given)
 {
