@@ -27,6 +27,7 @@ prepare() {
              printf "User=irc\nLoadCredential=key:/root/power.key\nExecStart=/bin/sh -c \"cat %%d/key; echo over; exec sleep 1000\"\n" | unit credential
              printf "User=list\nWorkingDirectory=/tmp\nExecStart=/usr/share/power/reader\n" | unit reader
              printf "#!/bin/sh\nx=\$(cat /etc/shadow)\necho over\nwhile :; do sleep 1; done\n" >usr/share/power/reader
+             printf "User=irc\nBindReadOnlyPaths=/etc/hostname:/tmp/power\nTemporaryFileSystem=/var/tmp/power\nExecStart=$D\n" | unit mounts
              printf "User=irc\nPAMName=login\nExecStart=$D\n" | unit session
              printf "Type=notify\nNotifyAccess=all\nUser=irc\nExecStart=/bin/sh -c \"test -S /run/systemd/notify && echo is shown; systemd-notify --ready; echo done; exec sleep 1000\"\n" | unit notify
              printf "#!/bin/sh\nid; head -n 1 /etc/shadow 2>/dev/null; busctl --system list >/dev/null 2>&1 && echo there is a bus; echo over; exec sleep 1000\n" >usr/share/power/daemon
@@ -234,6 +235,26 @@ test_no_mount_point_is_where_all_may_write() {
     wait_for 20 "the last container runs" sh_node "pgrep -u 23457 -xf '/bin/sleep 1000' || test -e /var/lib/vks/pods/${UID_OF_POD}2/volumes/v/mark"
     ! node test -e "/var/lib/vks/pods/${UID_OF_POD}2/volumes/v/mark" || fail "root has run a program of the pod's"
     for unit in 'bin\x2fsh' 'bin\x2fsleep'; do ctl kill default/p2 "${UID_OF_POD}2" "vks.default.p2.$unit.service" >/dev/null || true; done
+}
+
+# PID 1 makes what is missing of a mount point before anything is read-only: where a link leads, in the machine's own /etc.
+test_no_mount_of_a_package_is_where_all_may_write() {
+    local name plant='ln -s /etc/vks-made /tmp/power && ln -s /etc/vks-made.d/x /var/tmp/power && echo done; exec sleep 1000'
+    prepare
+    policy 'root = deny'
+    ctl write default/p1 "${UID_OF_POD}1" container=a image=/bin/sh user=23456 command=/bin/sh arg=-c "arg=$plant" \
+        container=c image=power package=power unit=power-mounts.service >/dev/null || fail "it is not written"
+    ctl start default/p1 "${UID_OF_POD}1" 'vks.default.p1.bin\x2fsh.service' >/dev/null
+    says 1 'done'
+    ctl start default/p1 "${UID_OF_POD}1" "$(unit_named 1)" >/dev/null
+    says 1 'over'
+    for name in /etc/vks-made /etc/vks-made.d; do
+        if node test -e $name; then
+            node rm -r $name
+            fail "PID 1 has made $name, which a pod named"
+        fi
+    done
+    ctl kill default/p1 "${UID_OF_POD}1" 'vks.default.p1.bin\x2fsh.service' >/dev/null
 }
 
 runs_again_or_has() { [ "$(times_done 1)" = 2 ] || node test -e "$1"; } # MARK
