@@ -133,7 +133,8 @@ static bool is_one_of(const char *const *keys, size_t n_keys, const char *line, 
         return false;
 }
 
-static bool is_dropped(const char *line, bool unit)
+/* `chosen`: the instance, which the pod chooses, has a say in what the line names. */
+static bool is_dropped(const char *line, bool unit, bool chosen)
 {
         size_t n = strcspn(line, " \t=");
 
@@ -144,9 +145,10 @@ static bool is_dropped(const char *line, bool unit)
         if (!is_one_of(kept_of_unit, ARRAY_LEN(kept_of_unit), line, n))
                 return true;
         /* A pod's daemon makes its sockets itself: PID 1 would give those of the package's unit to that only. Targets
-         * are states of the machine (shutdown.target). */
+         * are states of the machine (shutdown.target). And PID 1 would start as root what the instance's name makes of
+         * a name (user@.service: user-runtime-dir@%i.service). */
         return (strncmp(line, "Requires", n) == 0 || strncmp(line, "Wants", n) == 0) &&
-               (strstr(line, ".socket") || strstr(line, ".target"));
+               (chosen || strstr(line, ".socket") || strstr(line, ".target"));
 }
 
 /*
@@ -226,6 +228,16 @@ bool unit_file_starts_as_root(const struct unit_file *u)
         return false;
 }
 
+/* Two backslashes at its end are one that is meant. */
+static bool goes_on(const char *line)
+{
+        size_t n = strlen(line), k = 0;
+
+        while (k < n && line[n - 1 - k] == '\\')
+                k++;
+        return k % 2;
+}
+
 int unit_file_parse(const char *name, const char *text, size_t size, struct unit_file **ret, struct err *e)
 {
         CLEANUP(unit_file_freep) struct unit_file *u = NEW(struct unit_file);
@@ -243,8 +255,7 @@ int unit_file_parse(const char *name, const char *text, size_t size, struct unit
                 CLEANUP(freep) char *line = xstrndup(text, n);
                 CLEANUP(buf_done) struct buf resolved = BUF(2 * UNIT_FILE_MAX);
                 size_t blank = strspn(line, " \t");
-                bool comment = line[blank] == '#' || line[blank] == ';',
-                     more = !comment && n > 0 && line[n - 1] == '\\';
+                bool comment = line[blank] == '#' || line[blank] == ';', more = !comment && goes_on(line);
 
                 specifier |= !comment && strchr(line, '%');
                 add_resolved(&resolved, line, name);
@@ -280,15 +291,16 @@ int unit_file_parse(const char *name, const char *text, size_t size, struct unit
                                 return err_set(e, -EPERM, "group",
                                                "policy rule group: %s: its groups are its instance's to say", name);
                 }
-                specifier = false;
                 if (install && joined.len && starts_with(joined.data, "Alias")) {
                         u->syslog |= strstr(joined.data, "syslog.service") != NULL;
                         u->bus |= strstr(joined.data, "=dbus.service") || strstr(joined.data, " dbus.service");
                 }
-                if (!install && !(joined.len && joined.data[0] != '[' && is_dropped(joined.data, unit)))
+                if (!install && !(joined.len && joined.data[0] != '[' &&
+                                  is_dropped(joined.data, unit, specifier && strchr(name, '@'))))
                         buf_add(&all, raw.data, raw.len);
                 buf_reset(&raw);
                 buf_reset(&joined);
+                specifier = false;
         }
         if (!buf_ok(&all) || !buf_ok(&raw) || !buf_ok(&joined))
                 return err_set(e, -EINVAL, NULL, "unit %s: too large", name);

@@ -15,6 +15,21 @@ static struct unit_file *parse(const char *name, const char *text)
         return u;
 }
 
+/* user@.service requires user-runtime-dir@%i.service, which root's /run/user/UID is made by. */
+Test(unit_file, no_instance_says_what_pid_1_starts)
+{
+        static const char text[] =
+                "[Unit]\nRequires=dir@%i.service\nWants=x@%I.service \\\n z.service\nWants=w.service\n"
+                "After=dir@%i.service\n[Service]\nExecStart=/d\n";
+        CLEANUP(unit_file_freep) struct unit_file *instance = NULL, *plain = NULL;
+        struct err e = ERR_NONE;
+
+        cr_assert_eq(unit_file_parse("u@7.service", text, strlen(text), &instance, &e), 0, "%s", e.text);
+        cr_assert_str_eq(instance->text, "[Unit]\nWants=w.service\nAfter=dir@7.service\n[Service]\nExecStart=/d\n");
+        cr_assert_eq(unit_file_parse("u.service", "[Unit]\nWants=%p-x.service\n", 25, &plain, &e), 0, "%s", e.text);
+        cr_assert_str_eq(plain->text, "[Unit]\nWants=u-x.service\n");
+}
+
 Test(unit_file, settings_of_the_service_are_read)
 {
         CLEANUP(unit_file_freep)
@@ -51,6 +66,15 @@ Test(unit_file, specifiers_of_the_name_mean_the_packages_name)
 
         cr_assert_str_eq(unit_file_get(u, "A"),
                          "postgresql@15-main.service|postgresql@15-main|postgresql|15-main|15/main|%%i|%h|%");
+}
+
+Test(unit_file, a_line_ends_where_systemd_ends_it)
+{
+        CLEANUP(unit_file_freep)
+        struct unit_file *u = parse("x.service", "[Service]\nExecStart=/a \\\\\nUser=x\nGroup=\\\\\\\ny\n");
+
+        cr_assert_str_eq(unit_file_get(u, "User"), "x");
+        cr_assert_str_eq(unit_file_get(u, "Group"), "\\\\ y");
 }
 
 Test(unit_file, odd_files_are_survived)
