@@ -5,6 +5,8 @@
 
 #include "common/base.h"
 
+#define UNIT_PATH_NEVER "\"'\\" /* not in a path that PID 1 is to mount: rule_unit_path() */
+
 /*
  * Both are absolute and have no "//", "." or "..", and so are the addresses of `url` rules, for which this holds as
  * well. Everything is in "/", and a name that only begins like another one is not in it. Any other `dir` that ends in

@@ -41,9 +41,14 @@ bool rule_in_ranges(const struct policy_list *l, uint32_t id)
         return false;
 }
 
+/*
+ * Quotes and backslashes are not for paths that PID 1 mounts, however well a unit's text has them quoted: systemd 254
+ * and later hand a unit's binds on to systemd-executor as words in which quotes are not escaped, and taken off there.
+ * "/usr/\"libexec\"/vks" was mounted over /usr/libexec/vks (systemd 257, src/core/execute-serialize.c).
+ */
 bool rule_unit_path(const char *s)
 {
-        return id_is_path(s) && utf8_clean(s, strlen(s), "") && !strchr(s, '\\') && !ends_with(s, " ");
+        return id_is_path(s) && utf8_clean(s, strlen(s), "") && !strpbrk(s, UNIT_PATH_NEVER) && !ends_with(s, " ");
 }
 
 int rule_package(const struct policy *p, const char *field, const char *name, struct err *e)
@@ -141,7 +146,7 @@ int policy_program(const struct policy *p, const struct op_container *k, const c
         char plain[ID_PATH_MAX + 1];
         const struct op_mount *in;
 
-        if (!rule_unit_path(path) || strpbrk(path, "\"'$%; "))
+        if (!rule_unit_path(path) || strpbrk(path, "$%; "))
                 return MALFORMED(e, "command: \"%.200s\" is not a path that systemd can run", path);
         switch (policy_ground(k, path)) {
         case GROUND_MACHINE:

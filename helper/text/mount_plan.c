@@ -113,7 +113,7 @@ static int mirror(struct mount_plan *p, size_t n_tmpfs, const struct mount_wish 
         while ((entry = readdir(d)) && n <= ENTRIES_MAX) {
                 CLEANUP(freep) char *path = xasprintf("%s/%s", streq(dir, "/") ? "" : dir, entry->d_name);
                 bool skip = streq(entry->d_name, ".") || streq(entry->d_name, "..") ||
-                            is_target(p, n_tmpfs, wishes, n_wishes, path) || strchr(path, '\\') ||
+                            is_target(p, n_tmpfs, wishes, n_wishes, path) || strpbrk(path, UNIT_PATH_NEVER) ||
                             !utf8_clean(path, strlen(path), "");
                 enum mount_kind kind = MOUNT_BIND_READ_ONLY;
 

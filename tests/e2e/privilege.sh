@@ -277,6 +277,19 @@ test_a_link_of_roots_is_no_mount_point() {
     ! node test -e "/run/vks/pods/${UID_OF_POD}1/given/var/lib/power/mark" || fail "root has run a program of the pod's"
 }
 
+# systemd 254 and later hand a unit's binds on to a program that takes quotes off their paths, however the unit's text has them: a path with quotes is another one than
+# policy was asked about. By kubectl alone: root ran the pod's program in the place of vks-exec (Debian 13).
+test_a_path_with_quotes_is_mounted_nowhere() {
+    local path out
+    prepare
+    policy 'root = deny'
+    ctl fill default/p1 "${UID_OF_POD}1" f vks-exec=x >/dev/null || fail "no volume"
+    for path in '/usr/"libexec"/vks' "/usr/lib'exec'/vks" '/etc/ld.so."preload"'; do
+        ! out=$(ctl write default/p1 "${UID_OF_POD}1" volume=f:files container=c image=/bin/sh user=23456 command=/bin/sleep arg=1000 "mount=f:$path") || fail "$path is mounted"
+        [[ $out == "-22 "*"mountPath: "* ]] || fail "$path: $out"
+    done
+}
+
 # vks-exec is root before it is whom nobody knows: what the package's unit reads into its variables, a user's file perhaps, says nothing to its loader.
 test_a_packages_variables_load_nothing_as_root() {
     prepare

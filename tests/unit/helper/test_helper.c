@@ -1080,9 +1080,11 @@ Test(helper, a_mirror_has_no_link_that_leads_through_what_is_others)
         cr_assert_eq(symlink("/srv/way", "/opt/way"), 0);
         make("/srv/all"), make("/srv/all/roots");
         cr_assert(chmod("/srv/all", 01777) == 0 && symlink("/srv/all/roots", "/opt/all") == 0);
+        make("/opt/\"..\""), make("/opt/it's"); /* to systemd the first is /opt/.. */
         with_mount(a, "memory", "/opt/new");
         put_policy("root = deny\n");
         cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(!dropin_has("..") && !dropin_has("it's"));
         cr_assert(dropin_has("\"-/opt/own\":\"/opt/own\"") && dropin_has("\"-/opt/roots\":\"/opt/roots\""));
         cr_assert(!dropin_has("/opt/data") && !dropin_has("/opt/way") && !dropin_has("/opt/all"));
 }

@@ -1338,6 +1338,37 @@ Test(policy, what_is_malformed_is_told_by_name)
         expect_malformed(&w, "container c: mountPath: \"a/b\" is not an absolute, normalized path");
 }
 
+/* To systemd-executor the first is /usr/libexec/vks, whatever the unit's text says (policy/rules.c). */
+Test(policy, no_path_that_systemd_mounts_has_quotes)
+{
+        static const char *const bad[] = { "/usr/\"libexec\"/vks", "/us''r/libexec/vks", "/etc/ld.so.\"preload", "/data/\"\"..",
+                                           "/data/it's", "/data/x\\" };
+
+        for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+                static const char policy[] = "host-path = /data rw /usr/share rw";
+                struct written w = container();
+
+                w.v.name = (char *)"v", w.v.source_case = VKS__VOLUME__SOURCE_EMPTY_DIR, w.v.empty_dir = &w.d;
+                w.m.volume = (char *)"v", w.m.path = (char *)(uintptr_t)bad[i];
+                cr_expect_eq(write_with(policy, &w), -EINVAL, "mountPath %s", bad[i]);
+                w.m.path = (char *)"/data", w.m.sub_path = (char *)(uintptr_t)bad[i] + 1;
+                cr_expect_eq(write_with(policy, &w), -EINVAL, "subPath %s", bad[i]);
+                w.m.sub_path = (char *)"x";
+                cr_expect_eq(write_with(policy, &w), 0);
+                w.v.source_case = VKS__VOLUME__SOURCE_HOST_PATH, w.v.host_path = &w.h, w.h.path = (char *)"/data";
+                w.m.sub_path = (char *)(uintptr_t)bad[i] + 1;
+                cr_expect_eq(write_with(policy, &w), -EINVAL, "subPath %s of a hostPath", bad[i]);
+                w.m.sub_path = (char *)"", w.h.path = (char *)(uintptr_t)bad[i];
+                cr_expect_eq(write_with(policy, &w), -EINVAL, "hostPath %s", bad[i]);
+                w = container();
+                w.c.message_path = (char *)(uintptr_t)bad[i];
+                cr_expect_eq(write_with(policy, &w), -EINVAL, "terminationMessagePath %s", bad[i]);
+                w = container();
+                w.c.working_dir = (char *)(uintptr_t)bad[i];
+                cr_expect_eq(write_with(policy, &w), -EINVAL, "workingDir %s", bad[i]);
+        }
+}
+
 /* Lists of a WRITE, in which one thing stands `n` times. */
 static int write_many(struct written *w, size_t n_containers, size_t n_volumes, size_t n_mounts, size_t n_env,
                       size_t n_command, size_t n_args)
