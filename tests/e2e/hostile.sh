@@ -520,12 +520,13 @@ exec 2>&1
 echo "who: \$(id -un)"
 echo "version: \$(busctl get-property org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager Version)"
 for words in ListUsers "SetUserLinger ubb \$(id -u) true false"; do echo "logind: \$($ask \$words 2>&1)"; done
+for words in "DBus StartServiceByName su org.freedesktop.hostname1 0" "DBus.Debug.Stats GetStats"; do echo "bus: \$(busctl call org.freedesktop.DBus /org/freedesktop/DBus org.freedesktop.\$words 2>&1)"; done
 echo "another: \$(busctl call org.freedesktop.hostname1 /org/freedesktop/hostname1 org.freedesktop.DBus.Peer Ping 2>&1)"
 perl -MSocket -e 'socket(my \$s, AF_UNIX, SOCK_STREAM, 0); print "stdout: ", connect(\$s, pack_sockaddr_un("/run/systemd/journal/stdout")) ? "open" : "closed", "\n"'
 AGENT
     out=$(sh_node 'journalctl --sync; journalctl -q -o cat _SYSTEMD_INVOCATION_ID=$(systemctl show -P InvocationID vks-agent.service)')
     grep -x 'who: vks' <<<"$out" >/dev/null && grep -E '^version: s "2' <<<"$out" >/dev/null || fail "it does not run as the agent: $out"
-    [ "$(grep -cE '^(logind|another): Call failed: ' <<<"$out")" = 3 ] || fail "it is answered: $out"
+    [ "$(grep -cE '^(logind|bus|another): Call failed: ' <<<"$out")" = 5 ] || fail "it is answered: $out"
     grep -x 'stdout: closed' <<<"$out" >/dev/null || fail "journald's connections: $out"
     sh_node '! ls /var/lib/systemd/linger/vks 2>/dev/null' || fail "a service manager of its own stays"
 }
