@@ -6,7 +6,7 @@
 
 #include "common/mem.h"
 
-enum kind { PATTERNS, PATHS, RANGES, CHOICE, NUMBER };
+enum kind { PATTERNS, NAMES /* patterns of names of packages and namespaces */, PATHS, RANGES, CHOICE, NUMBER };
 
 struct key {
         const char *name;
@@ -28,21 +28,28 @@ struct key {
 /* The ids that neither people nor services are given, nor subordinate users (subuid(5) begins at 100000). */
 #define NOBODYS "65536-99999"
 
+/*
+ * What names are made of, and patterns of them: lists are separated by blanks. Of "deny-package = docker.io, podman" or
+ * "Docker*" a word would match no package, and so deny none.
+ */
+#define NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyz0123456789+-.*?[]!^"
+#define NAMES_WANTED    "patterns of names, which are lower case, with blanks between them"
+
 #define KEY(name, kind, field, ...)                                                                                    \
         {                                                                                                              \
                 name, kind, offsetof(struct policy, field), __VA_ARGS__                                                \
         }
 static const struct key keys[] = {
         KEY("preset", CHOICE, preset, "none", "none or untrusted", { "none", "untrusted" }, NULL),
-        KEY("package", PATTERNS, package, "*", "patterns", { NULL }, NULL),
-        KEY("deny-package", PATTERNS, deny_package, "", "patterns", { NULL }, NULL),
-        KEY("bus", PATTERNS, bus, "*", "patterns", { NULL }, ""),
-        KEY("machine", PATTERNS, machine, "", "patterns", { NULL }, NULL),
+        KEY("package", NAMES, package, "*", NAMES_WANTED, { NULL }, NULL),
+        KEY("deny-package", NAMES, deny_package, "", NAMES_WANTED, { NULL }, NULL),
+        KEY("bus", NAMES, bus, "*", NAMES_WANTED, { NULL }, ""),
+        KEY("machine", NAMES, machine, "", NAMES_WANTED, { NULL }, NULL),
         KEY("url", PATTERNS, url, "", "prefixes", { NULL }, NULL),
         KEY("url-needs-sha256", CHOICE, url_needs_sha256, "yes", "yes or no", { "no", "yes" }, NULL),
         KEY("program", PATTERNS, program, "/usr/bin/* /bin/* /usr/sbin/* /sbin/* /usr/local/bin/* " PROGRAM_OF_POD,
             "patterns, or " PROGRAM_OF_POD, { NULL }, NULL),
-        KEY("exec", PATTERNS, exec, "*", "patterns of namespaces", { NULL }, NULL),
+        KEY("exec", NAMES, exec, "*", NAMES_WANTED, { NULL }, NULL),
         KEY("host-path", PATHS, host_path, "",
             "absolute, normalized paths below /, each with rw or ro behind it, or nothing", { NULL }, NULL),
         KEY("root", CHOICE, root, "package", "package, allow or deny", { "package", "allow", "deny" }, "deny"),
@@ -123,7 +130,7 @@ static bool add_word(struct policy *p, const struct key *k, const char *word)
                 l->items[l->n - 1].writable = streq(word, "rw");
                 return true;
         }
-        if ((k->kind == RANGES && !parse_range(word, &it)) ||
+        if ((k->kind == NAMES && word[strspn(word, NAME_CHARACTERS)]) || (k->kind == RANGES && !parse_range(word, &it)) ||
             (k->kind == PATHS && (!id_is_path(word) || streq(word, "/"))))
                 return false;
         it.text = xstrdup(word);

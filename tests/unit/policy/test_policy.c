@@ -229,6 +229,23 @@ Test(policy, packages_are_installed_when_patterns_allow_them)
         cr_assert_str_eq(e.text, "policy rule deny-package: telnetd is denied (see /etc/vks/policy.conf)");
 }
 
+/* A pattern that no name can match would deny nothing. */
+Test(policy, a_pattern_that_matches_no_name_is_a_mistake)
+{
+        static const char *const bad[] = { "deny-package = docker.io, podman", "deny-package = Docker*",
+                                           "deny-package = \"docker.io\"", "deny-package = docker.io:*",
+                                           "package = nginx,redis",            "exec = team_a" };
+
+        for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+                CLEANUP(policy_freep) struct policy *p = NULL;
+                struct err e = ERR_NONE;
+
+                cr_expect_eq(policy_parse("FILE", bad[i], strlen(bad[i]), &p, &e), -EINVAL, "%s", bad[i]);
+                cr_expect(strstr(e.text, "lower case, with blanks between them"), "%s", e.text);
+        }
+        policy_free(conf("deny-package = docker.io [!a-n]* lib*-dev g++ x?\nexec = team-*"));
+}
+
 Test(policy, nothing_that_looks_like_an_option_is_a_package)
 {
         static const char *const bad[] = { "",       "-y",     "--allow-x", "a",     "./x.deb", "/x.deb",
