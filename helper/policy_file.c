@@ -42,8 +42,10 @@ static bool is_quiet(const struct stat *before, const struct stat *st)
 int policy_file_read(const char *path, char **ret_text, size_t *ret_size, struct err *e)
 {
         int r = file_read(path, POLICY_SIZE_MAX, ret_text, ret_size, e);
+        struct stat st;
 
-        return r == -ENOENT && streq(path, POLICY_FILE) ? 0 : r;
+        /* A link that leads nowhere is no policy that is not there: it may be on a disk that is not mounted yet. */
+        return r == -ENOENT && streq(path, POLICY_FILE) && lstat(path, &st) < 0 ? 0 : r;
 }
 
 int policy_file_follow(struct machine *m, struct err *e)
