@@ -22,6 +22,7 @@ record=/var/lib/vks/installed # of packages that came from a URL: the file's sha
 made=/var/lib/vks/units # of packages whose scripts make units: the paths of these
 relatives=/var/lib/vks/relatives # of packages without a daemon: who may have it
 units=/run/systemd/system.control
+resolver=/etc/resolv.conf # a resolver's package puts a link in its place, which leads nowhere without the resolver's service, at the next boot
 file_max=1024            # MiB
 fetch_seconds=900
 
@@ -77,6 +78,10 @@ note_unit() { # UNIT PACKAGE
 
 # What is not there as a stand-in is not touched: it may have become the administrator's since.
 unmask() {
+        if [ -e "$state/resolver" ] && [ -L "$resolver" ]; then
+                rm "$resolver" && cp -p "$state/resolver" "$resolver"
+        fi
+        rm -f "$state/resolver"
         [ -s "$state/masked" ] || return 0
         : >"$state/units"
         while read -r unit package; do
@@ -274,6 +279,7 @@ if [ "${1:-}" = --packages ]; then
                 new_units
         } | sort -u >"$state/masked.new"
         mv "$state/masked.new" "$state/masked"
+        [ ! -f "$resolver" ] || [ -L "$resolver" ] || [ -e "$state/resolver" ] || cp -p "$resolver" "$state/resolver"
         mask
         exit 0
 fi

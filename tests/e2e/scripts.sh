@@ -88,6 +88,21 @@ test_a_script_that_has_to_start_its_unit_does_not_fail() {
     wait_for 20 "what it says" equals "vks-s-strict 1" logs strict
 }
 
+# systemd-resolved and resolvconf put a link in the place of the machine's own file, to what their service keeps in /run: one that was never to run there
+# would leave the machine without names at its next boot.
+test_a_resolver_for_pods_leaves_the_machine_its_own() {
+    local before
+    before=$(node stat -c '%F %s %a %U' /etc/resolv.conf) && [[ $before == "regular file "* ]] || fail "the machine has none of its own: $before"
+    tree vks-s-resolver && shipped vks-s-resolver
+    postinst vks-s-resolver <<<'mkdir -p /run/vks-s-resolver; cp /etc/resolv.conf /run/vks-s-resolver/stub; ln -sf ../run/vks-s-resolver/stub /etc/resolv.conf'
+    publish vks-s-resolver
+    pod resolver
+    wait_for 60 "the pod runs" contains "vks-s-resolver 1" k logs resolver
+    wait_for 20 "the installation has ended" sh_node '[ ! -e /run/vks/install/masked ]'
+    [ "$(node stat -c '%F %s %a %U' /etc/resolv.conf)" = "$before" ] || fail "$(node ls -l /etc/resolv.conf)"
+    assert_untouched vks-s-resolver.service
+}
+
 test_a_unit_that_a_script_makes_is_the_packages() {
     local names=(copies etc writes links)
     for name in "${names[@]}"; do
