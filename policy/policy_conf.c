@@ -130,7 +130,8 @@ static bool add_word(struct policy *p, const struct key *k, const char *word)
                 l->items[l->n - 1].writable = streq(word, "rw");
                 return true;
         }
-        if ((k->kind == NAMES && word[strspn(word, NAME_CHARACTERS)]) || (k->kind == RANGES && !parse_range(word, &it)) ||
+        if ((k->kind == NAMES && word[strspn(word, NAME_CHARACTERS)]) ||
+            (k->kind == RANGES && !parse_range(word, &it)) ||
             (k->kind == PATHS && (!id_is_path(word) || streq(word, "/"))))
                 return false;
         it.text = xstrdup(word);

@@ -105,8 +105,8 @@ void identity_lines(struct buf *b, const struct unit_text *u)
         /* ld.so(8): vks-exec begins as root, and the package's EnvironmentFile= may be a user's, or in a hostPath. */
         if (w->become && u->file)
                 buf_str(b, "UnsetEnvironment=GLIBC_TUNABLES LD_AUDIT LD_DEBUG LD_LIBRARY_PATH LD_PRELOAD LD_PROFILE\n");
-        /* python(1) loads what is in .local of its user's home, and such homes are in /var, where volumes are and where the
-         * user's other programs write. */
+        /* python(1) loads what is in .local of its user's home, and such homes are in /var, where volumes are and where
+         * the user's other programs write. */
         if (w->own)
                 buf_str(b, "Environment=PYTHONNOUSERSITE=1\n");
         if (w->set_user && by_pid1) { /* vks-exec becomes an unknown user; the package's other commands do not */

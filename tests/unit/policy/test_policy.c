@@ -232,9 +232,10 @@ Test(policy, packages_are_installed_when_patterns_allow_them)
 /* A pattern that no name can match would deny nothing. */
 Test(policy, a_pattern_that_matches_no_name_is_a_mistake)
 {
-        static const char *const bad[] = { "deny-package = docker.io, podman", "deny-package = Docker*",
-                                           "deny-package = \"docker.io\"", "deny-package = docker.io:*",
-                                           "package = nginx,redis",            "exec = team_a" };
+        static const char *const bad[] = {
+                "deny-package = docker.io, podman", "deny-package = Docker*", "deny-package = \"docker.io\"",
+                "deny-package = docker.io:*",       "package = nginx,redis",  "exec = team_a"
+        };
 
         for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
                 CLEANUP(policy_freep) struct policy *p = NULL;
@@ -1358,8 +1359,8 @@ Test(policy, what_is_malformed_is_told_by_name)
 /* To systemd-executor the first is /usr/libexec/vks, whatever the unit's text says (policy/rules.c). */
 Test(policy, no_path_that_systemd_mounts_has_quotes)
 {
-        static const char *const bad[] = { "/usr/\"libexec\"/vks", "/us''r/libexec/vks", "/etc/ld.so.\"preload", "/data/\"\"..",
-                                           "/data/it's", "/data/x\\" };
+        static const char *const bad[] = { "/usr/\"libexec\"/vks", "/us''r/libexec/vks", "/etc/ld.so.\"preload",
+                                           "/data/\"\"..",         "/data/it's",         "/data/x\\" };
 
         for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
                 static const char policy[] = "host-path = /data rw /usr/share rw";
