@@ -6,7 +6,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/sysmacros.h>
 
 #include "common/fd.h"
@@ -31,6 +33,15 @@ static bool is_terminal(const struct stat *st)
         return S_ISCHR(st->st_mode) && major(st->st_rdev) >= PTS_FIRST && major(st->st_rdev) <= PTS_LAST;
 }
 
+/* One without a name, which nobody finds: in a directory that all may write to (/dev/shm), one that became somebody
+ * else's would be taken for his own. */
+static bool is_pipe(int fd, const struct stat *st)
+{
+        struct statfs fs;
+
+        return S_ISFIFO(st->st_mode) && fstatfs(fd, &fs) == 0 && fs.f_type == PIPEFS_MAGIC;
+}
+
 /*
  * A pipe, the far end of a pseudo-terminal, or /dev/null, and open. By anything else the command could get to more than
  * a stream: by a directory out of its view of the machine; by a socket or a file, PID 1 or a program of the machine's
@@ -44,7 +55,7 @@ static int check_streams(const struct machine *m, struct err *e)
 
                 if (flags < 0 || fstat(m->streams[i], &st) < 0)
                         return err_errno(e, -errno, NULL, "standard streams");
-                if (flags & O_PATH || !(S_ISFIFO(st.st_mode) || is_terminal(&st) ||
+                if (flags & O_PATH || !(is_pipe(m->streams[i], &st) || is_terminal(&st) ||
                                         (S_ISCHR(st.st_mode) && st.st_rdev == makedev(NULL_MAJOR, NULL_MINOR))))
                         return err_set(e, -EINVAL, NULL,
                                        "standard stream %zu is neither a pipe nor a terminal nor /dev/null", i);
@@ -66,7 +77,7 @@ static int give_streams(const struct machine *m, const struct privilege *who)
                 struct stat st;
 
                 if (fstat(m->streams[i], &st) == 0 && st.st_uid == agent.uid &&
-                    (S_ISFIFO(st.st_mode) || is_terminal(&st)) && fchown(m->streams[i], who->uid, (gid_t)-1) < 0)
+                    (is_pipe(m->streams[i], &st) || is_terminal(&st)) && fchown(m->streams[i], who->uid, (gid_t)-1) < 0)
                         return -errno;
         }
         return 0;

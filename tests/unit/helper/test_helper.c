@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/sysinfo.h>
 
@@ -2940,19 +2941,39 @@ Test(helper, a_stream_that_stays_the_agents_begins_no_command)
 {
         char *words[] = { STR("sleep") };
         struct asked *a = sleeper();
+        int terminal, unlocked = 0;
 
         cr_assert_eq(write_pod(a), 0, "%s", reply->text);
-        make("/run/fifos");
-        cr_assert_eq(mount("tmpfs", "/run/fifos", "tmpfs", 0, ""), 0, "%s", strerror(errno));
-        cr_assert_eq(mkfifo("/run/fifos/0", 0600), 0);
-        cr_assert_eq(chown("/run/fifos/0", 990, 990), 0);
-        stream_fd[0] = open("/run/fifos/0", O_RDWR | O_CLOEXEC);
-        cr_assert_eq(mount(NULL, "/run/fifos", NULL, MS_REMOUNT | MS_RDONLY, NULL), 0, "%s", strerror(errno));
+        make("/run/pts");
+        cr_assert_eq(mount("devpts", "/run/pts", "devpts", 0, "newinstance,ptmxmode=0666"), 0, "%s", strerror(errno));
+        terminal = open("/run/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
+        cr_assert(ioctl(terminal, TIOCSPTLCK, &unlocked) == 0 && chown("/run/pts/0", 990, 990) == 0, "%s",
+                  strerror(errno));
+        stream_fd[0] = open("/run/pts/0", O_RDWR | O_NOCTTY | O_CLOEXEC);
+        cr_assert_eq(mount(NULL, "/run/pts", NULL, MS_REMOUNT | MS_RDONLY, NULL), 0, "%s", strerror(errno));
         cr_assert_eq(exec(a, 1, words, 1), -EROFS);
         expect(-EROFS, "standard streams");
+        fd_close(stream_fd[0]), fd_close(terminal);
+        stream_fd[0] = open("/dev/null", O_RDWR | O_CLOEXEC);
+        cr_assert_eq(umount2("/run/pts", MNT_DETACH), 0);
+}
+
+/* In a directory that all may write to (/dev/shm) it would be somebody else's, by its name and its owner, and the
+ * agent's at the other end. */
+Test(helper, a_pipe_with_a_name_is_nobodys_stream)
+{
+        char *words[] = { STR("sleep") };
+        struct asked *a = sleeper();
+        struct stat st;
+
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(mkfifo("/run/named", 0600) == 0 && chown("/run/named", 990, 990) == 0);
+        stream_fd[0] = open("/run/named", O_RDWR | O_CLOEXEC);
+        cr_assert_eq(exec(a, 1, words, 1), -EINVAL);
+        expect(-EINVAL, "standard stream 0 is neither a pipe nor a terminal nor /dev/null");
+        cr_assert(stat("/run/named", &st) == 0 && st.st_uid == 990);
         fd_close(stream_fd[0]);
         stream_fd[0] = open("/dev/null", O_RDWR | O_CLOEXEC);
-        cr_assert_eq(umount2("/run/fifos", MNT_DETACH), 0);
 }
 
 /* What PID 1 has made for the container is what its commands see, too. */
