@@ -166,12 +166,13 @@ is_machines_own() { # PACKAGE
 }
 
 # The units that a package file may bring, and init scripts, which become units: what lies anywhere in it under the name of a unit, for scripts that put
-# it into its place themselves, and what these scripts name, for those that write it there (under the package's name, where a variable has it).
+# it into its place themselves, and what these scripts name, for those that write it there (under the package's name, where a variable has it). The names in
+# it begin with "./" where dpkg-deb(1) has made it, and need not elsewhere.
 units_of() { # FILE PACKAGE
         dpkg-deb --fsys-tarfile "$1" | tar --quoting-style=literal -tf - |
-                sed -nE -e '/\/(dbus-1|systemd\/user)\//d' -e 's,^\./(.*/)?([A-Za-z0-9:_.@\\-]+\.(service|socket|timer|path|target))$,\2,p' \
-                        -e 's,^\./etc/init\.d/([A-Za-z0-9:_.-]+)$,\1.service,p'
-        scripts=$(dpkg-deb --ctrl-tarfile "$1" | tar --wildcards -xOf - './p*inst' 2>/dev/null | tr -d '\000') || true
+                sed -nE -e '/\/(dbus-1|systemd\/user)\//d' -e 's,^(.*/)?([A-Za-z0-9:_.@\\-]+\.(service|socket|timer|path|target))$,\2,p' \
+                        -e 's,^(\./)?etc/init\.d/([A-Za-z0-9:_.-]+)$,\2.service,p'
+        scripts=$(dpkg-deb --ctrl-tarfile "$1" | tar --wildcards -xOf - './p*inst' 'p*inst' 2>/dev/null | tr -d '\000') || true
         printf '%s\n' "$scripts" | grep -oE '[A-Za-z0-9:_@\\-][A-Za-z0-9:_.@\\-]*\.(service|socket|timer|path|target)\b' || true
         case $scripts in
         *systemd/system*) printf '%s.service\n' "$2" ;;

@@ -88,6 +88,22 @@ test_a_script_that_has_to_start_its_unit_does_not_fail() {
     wait_for 20 "what it says" equals "vks-s-strict 1" logs strict
 }
 
+# dpkg takes a package whose names in it do not begin with "./", as dpkg-deb has them and other programs need not.
+test_a_package_that_dpkg_deb_has_not_made_is_like_others() {
+    local t=$WORK/vks-s-bare
+    tree vks-s-bare && shipped vks-s-bare
+    postinst vks-s-bare <<<'systemctl daemon-reload; systemctl enable vks-s-bare; systemctl start vks-s-bare'
+    publish vks-s-bare
+    (cd "$t/DEBIAN" && tar --owner=0 --group=0 -cf "$WORK/control.tar" control postinst && cd .. && tar --owner=0 --group=0 -cf "$WORK/data.tar" usr &&
+        cd "$WORK" && echo 2.0 >debian-binary && ar rc repo/vks-s-bare_1_all.deb debian-binary control.tar data.tar && rm debian-binary control.tar data.tar)
+    ! dpkg-deb -c "$WORK/repo/vks-s-bare_1_all.deb" | grep ' \./' || fail "it is like others: this test shows nothing"
+    publish
+    pod bare
+    wait_for 60 "the pod runs" contains "vks-s-bare 1" k logs bare
+    wait_for 20 "the installation has ended" sh_node '[ ! -e /run/vks/install/masked ]'
+    assert_untouched vks-s-bare.service
+}
+
 # systemd-resolved and resolvconf put a link in the place of the machine's own file, to what their service keeps in /run: one that was never to run there
 # would leave the machine without names at its next boot.
 test_a_resolver_for_pods_leaves_the_machine_its_own() {
