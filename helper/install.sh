@@ -99,6 +99,12 @@ unmask() {
         done
         while read -r unit; do
                 rm -f "$units/$unit"
+                for link in /usr/lib/systemd/system/*.wants/"$unit" /usr/lib/systemd/system/*.requires/"$unit"; do # of the package's own: they count but where /etc says otherwise
+                        [ -L "$link" ] || continue
+                        link=/etc${link#/usr/lib}
+                        mkdir -p "${link%/*}"
+                        ln -sfn /dev/null "$link"
+                done
                 if [ -e "/etc/init.d/${unit%.service}" ]; then
                         update-rc.d "${unit%.service}" disable || true
                 fi

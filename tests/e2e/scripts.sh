@@ -104,6 +104,21 @@ test_a_package_that_dpkg_deb_has_not_made_is_like_others() {
     assert_untouched vks-s-bare.service
 }
 
+# A package may have links of its own among what a target starts, in /usr/lib: nobody has to enable anything then.
+test_what_a_package_has_a_target_start_is_not_started_at_boot() {
+    tree vks-s-wanted && shipped vks-s-wanted
+    mkdir "$WORK/vks-s-wanted/usr/lib/systemd/system/multi-user.target.wants"
+    ln -s ../vks-s-wanted.service "$WORK/vks-s-wanted/usr/lib/systemd/system/multi-user.target.wants/"
+    publish vks-s-wanted
+    pod wanted
+    wait_for 60 "the pod runs" contains "vks-s-wanted 1" k logs wanted
+    wait_for 20 "the installation has ended" sh_node '[ ! -e /run/vks/install/masked ]'
+    [ -z "$(node systemctl show -P WantedBy vks-s-wanted.service)" ] || fail "$(node systemctl show -p WantedBy vks-s-wanted.service)"
+    sh_node 'systemctl start multi-user.target' # as at boot
+    [ "$(node systemctl show -P ActiveState vks-s-wanted.service)" = inactive ] || fail "it runs outside of pods"
+    sh_node 'find /etc/systemd/system -lname /dev/null -name vks-s-wanted.service -delete'
+}
+
 # systemd-resolved and resolvconf put a link in the place of the machine's own file, to what their service keeps in /run: one that was never to run there
 # would leave the machine without names at its next boot.
 test_a_resolver_for_pods_leaves_the_machine_its_own() {
