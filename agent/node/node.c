@@ -321,8 +321,7 @@ static void report(struct node *n, const struct node_inputs *in)
 {
         CLEANUP(freep) char *path = NULL;
         CLEANUP(json_freep)
-        cJSON *known = kept(n->known),
-              *before = kept(n->told), *patch = NULL, *status = node_status(in, known);
+        cJSON *known = kept(n->known), *before = kept(n->told), *patch = NULL, *status = node_status(in, known);
 
         if (!node_status_differs(status, before) && clock_usec(CLOCK_BOOTTIME) < n->report_at) {
                 look_again(n);
