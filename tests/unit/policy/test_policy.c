@@ -751,8 +751,8 @@ Test(policy, no_variable_says_what_a_packages_unit_loads)
                                              "TC_LIB_DIR",
                                              "ERL_LIBS",
                                              "AWKPATH" };
-        static const char *const fine[] = { "PASSWORD", "KUBERNETES_SERVICE_HOST", "ld_preload", "LANG", "NODE_NAME",
-                                            "NODE_IP", "NODE_ENV", "ENV", "PYTHONUNBUFFERED", "PHP_MEMORY_LIMIT",
+        static const char *const fine[] = { "PASSWORD", "KUBERNETES_SERVICE_HOST", "LANG", "NODE_NAME", "NODE_IP",
+                                            "NODE_ENV", "ENV", "PYTHONUNBUFFERED", "PHP_MEMORY_LIMIT",
                                             /* of Services that are called ruby-app, ld and perl */
                                             "RUBY_APP_SERVICE_HOST", "LD_PORT_80_TCP_ADDR", "PERL_SERVICE_PORT_HTTP" };
 

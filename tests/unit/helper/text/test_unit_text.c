@@ -828,7 +828,7 @@ Test(unit_text, a_condition_on_what_a_volume_of_the_pod_holds_is_none)
                 { MOUNT_BIND_READ_ONLY, (char *)(uintptr_t) "-/srv/own", (char *)(uintptr_t) "/srv/own" },
                 { MOUNT_BIND_READ_ONLY, (char *)(uintptr_t) "/m", (char *)(uintptr_t) "/etc/x" },
         };
-        struct mount_plan plan = { ARRAY_LEN(lines), lines, false };
+        struct mount_plan plan = { ARRAY_LEN(lines), lines, false, NULL };
         CLEANUP(unit_file_freep)
         struct unit_file *file =
                 parse("[Unit]\nConditionFileNotEmpty=/etc/x/x.conf\nConditionPathExists=/etc/xx\nConditionPathExists=| "
