@@ -195,13 +195,19 @@ is_there() { # UNIT
         [ -e "/lib/systemd/system/$1" ] || [ -e "/etc/init.d/${1%.service}" ]
 }
 
-# Those in the packages on standard input that this machine does not have yet.
+# Does the package have that unit already, and is it neither enabled nor running? An earlier run has left it so, or somebody who does not want it to run.
+is_idle() { # UNIT PACKAGE
+        { dpkg-query -L "$2" && cat "$made/$2"; } 2>/dev/null | grep -Fxq -e "/usr/lib/systemd/system/$1" -e "/lib/systemd/system/$1" -e "/etc/systemd/system/$1" &&
+                [ "$(systemctl is-enabled -- "$1" 2>/dev/null)" = disabled ]
+}
+
+# Those in the packages on standard input that this machine does not have yet, or that are idle: their scripts would start them.
 new_units() {
         while read -r deb; do
                 package=$(dpkg-deb -f "$deb" Package)
                 is_machines_own "$package" || units_of "$deb" "$package" | sed "s/\$/ $package/"
         done | sort -u | while read -r unit package; do
-                is_there "$unit" || printf '%s %s\n' "$unit" "$package"
+                is_there "$unit" && ! is_idle "$unit" "$package" || printf '%s %s\n' "$unit" "$package"
         done
 }
 

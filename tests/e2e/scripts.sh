@@ -234,4 +234,20 @@ SH
     assert_untouched vks-s-later.service
 }
 
+# Nor does one that a pod asks for, be the scripts whose they are: that their unit is there already is no reason.
+test_an_upgrade_for_a_pod_starts_nothing_either() {
+    local version
+    for version in 1 2; do
+        tree vks-s-again $version && shipped vks-s-again
+        unit vks-s-again-made >"$WORK/vks-s-again/usr/share/vks-s-again/made"
+        postinst vks-s-again <<<'cp /usr/share/vks-s-again/made /etc/systemd/system/vks-s-again-made.service; systemctl daemon-reload; systemctl enable vks-s-again vks-s-again-made; systemctl restart vks-s-again vks-s-again-made'
+        publish vks-s-again
+        pod "again-$version" "vks-s-again:$version"
+        wait_for 60 "version $version is there" equals "$version" node dpkg-query -W -f '${Version}' vks-s-again
+        wait_for 20 "the installation has ended" sh_node '[ ! -e /run/vks/install/masked ]'
+        assert_untouched vks-s-again.service vks-s-again-made.service
+        k delete pod "again-$version" --now >/dev/null # who runs one version keeps the other from coming
+    done
+}
+
 run_tests
