@@ -409,11 +409,8 @@ Test(unit_text, nobody_of_the_same_user_reaches_into_who_has_rights_of_the_packa
                 u.who.own = rows[i].own, u.who.root = rows[i].root, u.drop_capabilities = rows[i].dropped;
                 LINE_IS(&u, "CapabilityBoundingSet=", rows[i].bounding);
                 LINE_IS(&u, "AmbientCapabilities=", rows[i].ambient);
-<<<<<<< HEAD
                 LINE_IS(&u, "LimitCORE=", rows[i].own && !rows[i].root ? "0" : "");
-=======
                 LINE_IS(&u, "Environment=PYTHONNOUSERSITE=", rows[i].own ? "1" : ""); /* his home is others', too */
->>>>>>> 1dcefb6 (A test that python has no modules in its user's home)
         }
 }
 
