@@ -31,10 +31,32 @@ static int follow_administrator(const char *name, char **path, struct err *e)
         return 0;
 }
 
+/*
+ * What a package ships under a second name, as a link, is to PID 1 the unit that it leads to: what the administrator
+ * says of that one holds for pods by both names. *path and *name become its.
+ */
+static void follow_alias(const char *list, char **path, char **name)
+{
+        char target[ID_UNIT_MAX + 1] = "";
+        const char *base = readlink(*path, target, sizeof(target) - 1) > 0 ? strrchr(target, '/') : NULL;
+        const char *instance = strchr(*name, '@');
+
+        base = base ? base + 1 : target;
+        CLEANUP(freep) char *real = xasprintf("%.*s/%s", (int)(strrchr(*path, '/') - *path), *path, base);
+        if (!id_is_unit(base) || !dpkg_owns(list, real))
+                return;
+        free(*path);
+        *path = TAKE(real);
+        real = strstr(base, "@.") && instance ? xasprintf("%.*s%s", (int)strcspn(base, "@"), base, instance)
+                                              : xstrdup(base);
+        free(*name);
+        *name = TAKE(real);
+}
+
 int package_unit_load(const char *package, const char *name, struct unit_file **ret, struct err *e)
 {
         static const char *const dirs[] = { "/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system" };
-        CLEANUP(freep) char *list = NULL, *path = NULL;
+        CLEANUP(freep) char *list = NULL, *path = NULL, *real = xstrdup(name);
         CLEANUP(freep) char *script = xasprintf("/etc/init.d/%.*s", (int)(strlen(name) - strlen(".service")), name);
         int stem = (int)strcspn(name, "@"), r = dpkg_files(package, &list, e);
 
@@ -52,5 +74,13 @@ int package_unit_load(const char *package, const char *name, struct unit_file **
                 return err_set(e, -ENOENT, NULL, "package %s has no unit %s", package, name);
         if (r == 0)
                 r = follow_administrator(name, &path, e);
-        return r < 0 ? r : unit_file_load("", path, name, ret, e);
+        if (r == 0)
+                follow_alias(list, &path, &real);
+        if (r == 0 && !streq(real, name))
+                r = follow_administrator(real, &path, e);
+        if (r == 0)
+                r = unit_file_load("", path, real, ret, e);
+        if (r == 0)
+                (*ret)->bus |= streq(real, "dbus.service");
+        return r;
 }

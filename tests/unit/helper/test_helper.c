@@ -1036,6 +1036,23 @@ Test(helper, no_user_is_given_a_directory_where_each_view_has_mounts)
         }
 }
 
+/* kmod.service is a link to systemd-modules-load.service, which may be masked. */
+Test(helper, what_the_administrator_says_of_a_unit_holds_by_its_second_name)
+{
+        struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=redis\n");
+
+        package("redis", "/etc/systemd/system/redis.service\n/etc/systemd/system/redis-server.service\n");
+        cr_assert_eq(rename("/etc/systemd/system/redis.service", "/etc/systemd/system/redis-server.service"), 0);
+        cr_assert_eq(symlink("redis-server.service", "/etc/systemd/system/redis.service"), 0);
+        make("/etc/systemd/system/redis-server.service.d");
+        put("/etc/systemd/system/redis-server.service.d/x.conf", "[Service]\nPrivateDevices=yes\n", 0644);
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(holds("/run/systemd/system/vks.default.web.redis.service", "\nPrivateDevices=yes\n"));
+        put("/etc/systemd/system/redis-server.service", "", 0644);
+        cr_assert_eq(write_pod(a), -EPERM);
+        expect(-EPERM, "redis.service is masked on this machine");
+}
+
 /* Whoever comes first: a container that is given the directory, or one whose pid file lies in it. */
 Test(helper, a_pid_file_is_not_in_what_another_container_is_given)
 {
