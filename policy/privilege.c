@@ -204,12 +204,13 @@ static bool tells_tools(const char *name)
                                            is_among(endings, ARRAY_LEN(endings), name + n - tail));
 }
 
-/* Is it one of the words of the unit's command lines? Then the pod would bring arguments by it. */
+/* Is it one of the words of the unit's command lines? Then the pod would bring arguments by it, and be it by the name
+ * of a Service's variable: it is the pod that says what is in it. */
 static bool is_word_of_unit(const struct unit_rights *unit, const char *name)
 {
         for (const char *at = unit->words ? unit->words : ""; *(at += strspn(at, " ")); at += strcspn(at, " "))
                 if (strcspn(at, " ") == strlen(name) && starts_with(at, name))
-                        return !rule_of_services(name);
+                        return true;
         return false;
 }
 

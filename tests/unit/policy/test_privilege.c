@@ -731,7 +731,9 @@ Test(privilege, no_variable_of_a_pod_is_a_word_of_a_command_line_with_rights)
         granted("");
         variable.name = (char *)"EXTRAS";
         granted("");
-        variable.name = (char *)"WEB_SERVICE_HOST"; /* each pod has the variables of services */
+        variable.name = (char *)"WEB_SERVICE_HOST"; /* who says what is in it? */
+        refused("", "root", "env WEB_SERVICE_HOST may say");
+        variable.name = (char *)"WEB_SERVICE_PORT"; /* each pod has the variables of services */
         granted("");
         variable.name = (char *)"EXTRA";
         granted("root = deny");
