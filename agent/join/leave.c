@@ -153,17 +153,21 @@ static int drain(const struct leaving *l, struct err *e)
 
 /* ---- the machine ------------------------------------------------------------------------------------------------- */
 
-/* What the API server does not end: pods of DaemonSets, static ones. Without an agent nobody ever would. */
+/* What the API server does not end: pods of DaemonSets, static ones. Without an agent nobody ever would. Such a pod may
+ * have a grace of a year, and ignore SIGTERM. */
 static int stop_everything(struct err *e)
 {
         static const char *const agent[] = { "systemctl", "stop", "vks-agent.service", NULL };
-        static const char *const units[] = { "systemctl", "stop", "vks.*.service", NULL };
+        static const char *const units[] = { "timeout", "120", "systemctl", "stop", "vks.*.service", NULL };
+        static const char *const kill[] = { "systemctl", "kill", "--signal=KILL", "vks.*.service", NULL };
         static const char *const mounts[] = { "systemctl", "stop", "run-vks-pods-*.mount", NULL };
         int r = machine_run(agent, true, e);
 
         if (r > 0)
                 return err_set(e, -EIO, NULL, "systemctl stop vks-agent.service failed (%d)", r);
         if (r == 0)
+                r = machine_run(units, true, e);
+        if (r > 0 && (r = machine_run(kill, true, e)) >= 0)
                 r = machine_run(units, true, e);
         if (r >= 0)
                 r = machine_run(mounts, true, e);
