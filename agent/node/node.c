@@ -448,7 +448,10 @@ void node_seen(void *userdata, const cJSON *object)
         CLEANUP(json_freep) cJSON *ours = NULL;
 
         post_schedulable(n, object);
-        if (n->step != REPORT || n->call || !contradicted(ours = kept(n->told), json_get(object, "status")))
+        if (n->step != REPORT || n->call)
+                return;
+        ours = kept(n->told);
+        if (!contradicted(ours, json_get(object, "status")))
                 return;
         keep(&n->known, object);
         n->report_at = 0;
