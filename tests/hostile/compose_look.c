@@ -123,7 +123,7 @@ static bool is_among(const char *const *list, size_t n, const char *path)
 
 static struct files *walked;
 
-static int take(const char *path, const struct stat *st, UNUSED int type, UNUSED struct FTW *how)
+static int take(const char *path, const struct stat *st, int type, UNUSED struct FTW *how)
 {
         bool ours = starts_with(path, "/run/systemd/system/vks.") ||
                     starts_with(path, "/run/systemd/system/vks-exec-") ||
@@ -132,7 +132,7 @@ static int take(const char *path, const struct stat *st, UNUSED int type, UNUSED
                     starts_with(path, "/run/systemd/namespace-") || /* of units of the machine's that begin just now */
                     starts_with(path, "/tmp/systemd-private-") || starts_with(path, "/var/tmp/systemd-private-");
 
-        if (ours || is_among(alive, ARRAY_LEN(alive), path))
+        if (type == FTW_NS || ours || is_among(alive, ARRAY_LEN(alive), path))
                 return FTW_SKIP_SUBTREE;
         if (walked->n == walked->size) {
                 walked->size = walked->size * 2 + 1024;
@@ -188,10 +188,12 @@ static const char *difference(const struct stat *a, const struct stat *b)
 static struct files before;
 
 /* What pods may write to: no right of anybody's may be left there. */
-static int look_at_left(const char *path, const struct stat *st, UNUSED int type, UNUSED struct FTW *how)
+static int look_at_left(const char *path, const struct stat *st, int type, UNUSED struct FTW *how)
 {
         char caps[64];
 
+        if (type == FTW_NS) /* renamed meanwhile: *st holds nothing */
+                return 0;
         if (!S_ISDIR(st->st_mode) && !S_ISLNK(st->st_mode) && (st->st_mode & 06000))
                 mark("%s is left with set-user-id or set-group-id, mode %o, of %u", path, st->st_mode & 07777,
                      st->st_uid);
@@ -534,12 +536,12 @@ static void look_in_journal(void)
         }
 }
 
-static int look_in_file(const char *path, const struct stat *st, UNUSED int type, UNUSED struct FTW *how)
+static int look_in_file(const char *path, const struct stat *st, int type, UNUSED struct FTW *how)
 {
         if (streq(path, "/run/log") || streq(path, "/run/host") || streq(path, "/run/udev"))
                 return FTW_SKIP_SUBTREE;
         look_at_bytes(path, strlen(path), "a name");
-        if (!S_ISREG(st->st_mode))
+        if (type == FTW_NS || !S_ISREG(st->st_mode))
                 return FTW_CONTINUE;
         int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
         FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
