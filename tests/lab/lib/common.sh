@@ -105,6 +105,8 @@ step_begins() { # TITLE ABOUT
 step_moves() { # TITLE ABOUT PID: until that process ends or this one is killed
     local start=$SECONDS tick=$TICK fd words
     [[ ! -t 1 ]] || tick=1
+    # Nobody waits for the child of this one that makes the pipe below: it would hold the locks for a moment longer than they are taken.
+    for fd in "${LOCKS[@]}"; do exec {fd}>&-; done
     # A sleep of the shell's own: a program would outlive this, and hold the pipe that somebody reads our lines from.
     exec {fd}<> <(:)
     while read -rt "$tick" -u "$fd" || kill -0 "$3" 2>/dev/null; do
