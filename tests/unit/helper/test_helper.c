@@ -999,6 +999,8 @@ Test(helper, what_a_packages_unit_mounts_is_where_nobody_but_root_can_put_a_link
                 { "TemporaryFileSystem=/run/roots/x", true, false },
                 { "TemporaryFileSystem=/run/x", true, true },
                 { "TemporaryFileSystem=/var/lib/x", true, true },
+                { "StateDirectory=redis\nTemporaryFileSystem=/var/lib/redis/x", false, false },
+                { "TemporaryFileSystem=/tmp/x\nTemporaryFileSystem=/run/x", true, false },
         };
         static const char *const theirs[] = { "/run/theirs", "/var/lib/theirs", "/etc/theirs" };
 
@@ -1009,9 +1011,10 @@ Test(helper, what_a_packages_unit_mounts_is_where_nobody_but_root_can_put_a_link
         }
         make("/etc/roots");
         for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                const char *last = strrchr(rows[i].line, '\n');
                 CLEANUP(freep)
                 char *text = xasprintf("[Service]\nExecStart=/usr/bin/redis\nUser=redis\n%s\n", rows[i].line),
-                     *want = xasprintf("\n%s\n", rows[i].line);
+                     *want = xasprintf("\n%s\n", last ? last + 1 : rows[i].line);
                 struct asked *a = redis(text);
 
                 a->c.writes_var = rows[i].var;
@@ -1051,6 +1054,22 @@ Test(helper, what_the_administrator_says_of_a_unit_holds_by_its_second_name)
         put("/etc/systemd/system/redis-server.service", "", 0644);
         cr_assert_eq(write_pod(a), -EPERM);
         expect(-EPERM, "redis.service is masked on this machine");
+}
+
+/* An instance of a link is the same instance of what it leads to. */
+Test(helper, an_instance_has_a_second_name_too)
+{
+        struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=redis\n");
+
+        package("redis", "/etc/systemd/system/redis@.service\n/etc/systemd/system/redis-server@.service\n");
+        put("/etc/systemd/system/redis-server@.service", "[Service]\nExecStart=/usr/bin/redis %i\nUser=redis\n", 0644);
+        cr_assert_eq(symlink("redis-server@.service", "/etc/systemd/system/redis@.service"), 0);
+        make("/etc/systemd/system/redis-server@one.service.d");
+        put("/etc/systemd/system/redis-server@one.service.d/x.conf", "[Service]\nPrivateDevices=yes\n", 0644);
+        a->c.unit = STR("redis@one.service");
+        cr_assert_eq(write_pod(a), 0, "%s", reply->text);
+        cr_assert(holds("/run/systemd/system/vks.default.web.redis.service", "\nPrivateDevices=yes\n"));
+        cr_assert(holds("/run/systemd/system/vks.default.web.redis.service", "ExecStart=/usr/bin/redis one\n"));
 }
 
 /* Whoever comes first: a container that is given the directory, or one whose pid file lies in it. */
