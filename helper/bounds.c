@@ -44,10 +44,14 @@ static void leave(struct machine *m)
         sd_event_source_unref(source);
 }
 
+/*
+ * Without an answer of PID 1's all that this process has ever asked for counts: it is asked, which each pod would have
+ * to wait for, only when that comes near to a bound.
+ */
 int bounds_jobs(struct machine *m, size_t n, bool stops, struct err *e)
 {
-        uint32_t most = stops ? JOBS_STOP : JOBS_START, all;
-        int r = unit_jobs(m, &all, e);
+        uint32_t most = stops ? JOBS_STOP : JOBS_START, all = UINT32_MAX;
+        int r = m->jobs + n > most / 2 ? unit_jobs(m, &all, e) : 0;
 
         if (r < 0)
                 return r;

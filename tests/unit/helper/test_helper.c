@@ -2489,12 +2489,17 @@ Test(helper, systemd_gets_so_many_jobs_of_one_process_and_more_of_the_next)
         cr_assert_eq(units(VERB_remove, NULL, true), -EAGAIN);
         cr_assert(is_there(SLEEP_FILE));
         cr_assert_eq(units(VERB_stop, unit, true), 0, "SIGKILL is no job: %s", reply->text);
-        pid1.n_jobs = 255; /* no more of its own than there are: PID 1 is asked each time */
+        pid1.n_jobs = 255; /* no more of its own than there are: PID 1 is asked where a bound is near */
         cr_assert_eq(units(VERB_start, unit, false), 0, "%s", reply->text);
         cr_assert_eq(machine.jobs, 256);
         fail("NJobs", DENIED);
         cr_assert_eq(units(VERB_start, unit, false), -EACCES);
         expect(-EACCES, "NJobs of systemd");
+        machine.jobs = 127;
+        cr_assert_eq(units(VERB_start, unit, false), 0, "far from the bound nobody waits for that answer: %s",
+                     reply->text);
+        cr_assert_eq(machine.jobs, 128);
+        cr_assert_eq(units(VERB_start, unit, false), -EACCES);
         machine.event = sd_event_unref(machine.event);
 }
 
