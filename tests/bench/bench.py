@@ -1,18 +1,19 @@
 #!/usr/bin/env python3
 """Measures a node that runs vks: see the table that it prints. Everything is taken in one run, beside systemd's own cost.
 
-usage: bench.py LAB NODE DIRECTORY [COUNT...]   (DIRECTORY: where bench-raw and bench-answer are inside the node)
+usage: bench.py LAB NODE DIRECTORY [COUNT...]   (DIRECTORY: where bench-raw, bench-answer and bench-floor are inside the node)
 
 What does not depend on the machine's other work: requests, memory, and the CPU time that is vks' own (agent and helper). Wall-clock time a pod is that of the
 API server, etcd, the scheduler and systemd as well, all of them on the same cores: only ratios within one run say something.
 ONLY=probes: only what probes cost, with the largest count. ONLY=shared: only how soon as many pods have a ConfigMap's new value.
+ONLY=floor: only what the agent takes at rest, beside what its libraries take without it.
 ONLY=churn: only what memory the agent keeps of as many pods that came and went. ONLY=commands: only commands beside a container. ONLY=copies: only kubectl cp.
 CHURN=N: after all counts, the largest one comes and goes N times more, before memory is looked at again.
 """
 import base64, http.client, json, os, re, socket, ssl, statistics, subprocess, sys, tempfile, threading, time
 
 LAB, NODE = sys.argv[1:3]
-RAW, ANSWER = sys.argv[3] + "/bench-raw", sys.argv[3] + "/bench-answer"
+RAW, ANSWER, FLOOR = (sys.argv[3] + "/bench-" + name for name in ("raw", "answer", "floor"))
 PORT, PERIOD = 18080, 10
 CHURN = int(os.environ.get("CHURN", "0"))
 COUNTS = [int(a) for a in sys.argv[4:]] or [10, 100, 1000]
@@ -173,6 +174,28 @@ def memory(unit):
         return None
     found = dict(re.findall(r"^(\w+):\s+(\d+) kB$", node("cat", f"/proc/{p}/smaps_rollup"), re.M))
     return tuple(int(found[k]) / 1024 for k in ("Pss", "Rss", "Private_Dirty"))
+
+
+def libraries(requests=1000):
+    """What the agent's libraries take without an agent, which is down meanwhile: memory as in memory(), and milliseconds of CPU that libcurl needs for a request."""
+    server = node("sed", "-n", "s/^ *server: *//p", "/etc/vks/kubeconfig")
+    pem = base64.b64decode(USER["client-certificate-data"]) + b"\n" + base64.b64decode(USER["client-key-data"])
+    event = {"apiVersion": "v1", "kind": "Event", "metadata": {"generateName": "floor-"}, "type": "Normal", "reason": "Floor", "message": "x" * 100,
+             "involvedObject": {"kind": "Pod", "namespace": NS, "name": "floor"}, "source": {"component": "bench", "host": NODE}}
+    with tempfile.NamedTemporaryFile("wb") as f:
+        f.write(pem)
+        f.flush()
+        lab("node", "put", f.name, FLOOR + ".pem")
+    node("systemctl", "stop", "vks-agent")
+    found = dict(line.split() for line in node(FLOOR, server, FLOOR + ".pem", NS, json.dumps(event), str(requests)).splitlines())
+    node("rm", FLOOR + ".pem")
+    node("systemctl", "start", "vks-agent")
+    ready()
+    return tuple(int(found[k]) / 1024 for k in ("Pss", "Rss", "Private_Dirty")), int(found["request"]) / 1e3
+
+
+def rest_rows(rest):
+    return [memory_row("agent's PSS at rest", rest[0]), memory_row("its libraries' alone", rest[1], "; budget of the agent: 1 more")]
 
 
 def memory_row(what, m, budget=""):
@@ -453,8 +476,8 @@ def main():
     node("systemctl", "restart", "vks-agent")
     ready()
     time.sleep(5)
-    rest = memory("vks-agent")
-    only = {"probes": probes, "shared": shared, "churn": churned, "commands": commands, "copies": copies}.get(os.environ.get("ONLY", ""))
+    rest = memory("vks-agent"), *libraries()
+    only = {"floor": lambda n, watch, rest: rest_rows(rest), "probes": probes, "shared": shared, "churn": churned, "commands": commands, "copies": copies}.get(os.environ.get("ONLY", ""))
     if only:
         table(only(max(COUNTS), watch, rest))
         return
@@ -492,7 +515,7 @@ def main():
         row = [f"{n} pods at once", f"{took:.2f} s", f"{took / n * 1e3:.1f} ms a pod, {made:.1f} API requests a pod"]
         rows.append(row)
         rows.append([f"own CPU a pod, {n} pods", f"{(agent + helper) / n * 1e3:.2f} ms",
-                     f"agent {agent / n * 1e3:.2f}, helper {helper / n * 1e3:.2f}; budget 1.5; systemd and its children {(init - first) / n * 1e3:.1f}"])
+                     f"agent {agent / n * 1e3:.2f}, helper {helper / n * 1e3:.2f}; libcurl alone for as many requests {made * rest[2]:.2f}; systemd and its children {(init - first) / n * 1e3:.1f}"])
         rows.append(scrapes(n))
         if n == max(COUNTS):
             rows.append(memory_row(f"agent's PSS right after {n} pods", memory("vks-agent"), "; budget 32"))
@@ -532,8 +555,7 @@ def churned(n, watch, rest):
         watch.wait("running", names, 900)
         delete(names, watch)
     time.sleep(30)
-    return [memory_row("agent's PSS at rest", rest, "; budget 10"),
-            memory_row(f"agent's PSS after {n * (1 + CHURN)} pods that came and went", memory("vks-agent"), f"; budget {rest[0] + 1:.1f}: at rest and 1")]
+    return rest_rows(rest) + [memory_row(f"agent's PSS after {n * (1 + CHURN)} pods that came and went", memory("vks-agent"), f"; budget {rest[0][0] + 1:.1f}: at rest and 1")]
 
 
 def table(rows):
