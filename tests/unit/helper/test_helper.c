@@ -2709,8 +2709,10 @@ Test(helper, a_command_is_a_unit_of_its_own_beside_the_containers)
         cr_assert_eq(exec(a, 2, words, 2), -EEXIST);
         fail("StartTransientUnit", DENIED);
         cr_assert_neq(exec(a, 3, words, 2), 0);
+        machine.jobs = 200; /* so many that PID 1 is asked */
         fail("NJobs", DENIED);
         cr_assert_neq(exec(a, 3, words, 2), 0);
+        machine.jobs = 0;
         fail(NULL, NULL);
         words[0] = STR("no-such-program");
         cr_assert_eq(exec(a, 3, words, 1), -ENOENT);
