@@ -123,7 +123,7 @@ $(foreach t,$(UNIT_SOURCES:.c=),$(eval $(call unit_test,$(t))))
 $(BUILD)/opt/test_property: $(patsubst %,$(BUILD)/opt/%.o,tests/unit/agent/pod/test_property $(filter agent/pod/% agent/lib/%,$(AGENT)) proto/hash) $(BUILD)/opt/libcommon.a
 	$(CC) $(CFLAGS) $(LDFLAGS_ALL) -o $@ $^ $(call lib,$(PKG_AGENT) criterion)
 
-$(BUILD)/san/test_helper $(BUILD)/cov/test_helper: LDFLAGS += -Wl,--wrap=arena_init
+$(BUILD)/san/test_helper_requests $(BUILD)/cov/test_helper_requests: LDFLAGS += -Wl,--wrap=arena_init
 # The pods that it asks are its own.
 $(BUILD)/san/test_probes: LDFLAGS += -Wl,--wrap=pods_container_at,--wrap=pods_probed,--wrap=pods_tell
 $(BUILD)/san/test_sample: LDFLAGS += -Wl,--wrap=pods_container_at,--wrap=shown_uids
