@@ -33,7 +33,7 @@ static UNUSED int open_dir(const char *path)
         return fd;
 }
 
-static UNUSED void setup(void)
+static void setup(void)
 {
         make_machine();
         machine = (struct machine){ .pods = open_dir(POD_RUN_DIR),
@@ -56,7 +56,7 @@ static UNUSED void forget_reply(void)
         reply = NULL;
 }
 
-static UNUSED void teardown(void)
+static void teardown(void)
 {
         forget_reply();
         policy_file_forget(&machine);
@@ -68,8 +68,6 @@ static UNUSED void teardown(void)
         for (size_t i = 0; i < ARRAY_LEN(stream_fd); i++)
                 fd_close(stream_fd[i]);
 }
-
-TestSuite(helper, .init = setup, .fini = teardown);
 
 /* How many names a directory has. */
 static UNUSED size_t count(int dir)

@@ -4,9 +4,11 @@
 
 #include "tests/unit/helper/asking.h"
 
+TestSuite(helper_bounds, .init = setup, .fini = teardown);
+
 /* ---- INSTALL, FILL ----------------------------------------------------------------------------------------------- */
 
-Test(helper, an_installation_is_a_unit_of_pid_1s)
+Test(helper_bounds, an_installation_is_a_unit_of_pid_1s)
 {
         CLEANUP(freep) char *first = NULL;
 
@@ -28,7 +30,7 @@ Test(helper, an_installation_is_a_unit_of_pid_1s)
         cr_assert_not(strstr(pid1.asked, "StartTransientUnit"));
 }
 
-Test(helper, a_volume_is_filled_before_its_pod_is_written)
+Test(helper_bounds, a_volume_is_filled_before_its_pod_is_written)
 {
         Vks__File f = VKS__FILE__INIT, *files[] = { &f };
         Vks__Fill m = VKS__FILL__INIT;
@@ -44,7 +46,7 @@ Test(helper, a_volume_is_filled_before_its_pod_is_written)
         expect(-ENOTDIR, "volume other: Not a directory");
 }
 
-Test(helper, a_quarter_of_what_pods_have_is_not_for_content)
+Test(helper_bounds, a_quarter_of_what_pods_have_is_not_for_content)
 {
         Vks__File f = VKS__FILE__INIT, *files[] = { &f };
         Vks__Fill m = VKS__FILL__INIT;
@@ -100,7 +102,7 @@ static void is_like(const char *path, mode_t mode, gid_t gid)
         cr_expect(st.st_uid == 0 && st.st_gid == gid, "%s: %u", path, st.st_gid);
 }
 
-Test(helper, volumes_are_of_the_group_that_the_pod_names)
+Test(helper_bounds, volumes_are_of_the_group_that_the_pod_names)
 {
         static const char at[] = "/run/vks/pods/" UID "/files/a/k";
         Vks__File f = VKS__FILE__INIT, *files[] = { &f };
@@ -159,7 +161,7 @@ Test(helper, volumes_are_of_the_group_that_the_pod_names)
         cr_assert_str_eq(reply->rule, "group");
 }
 
-Test(helper, a_pod_has_so_much_content_and_no_more)
+Test(helper_bounds, a_pod_has_so_much_content_and_no_more)
 {
         struct asked *a = sleeper();
         static uint8_t value[64 * 1024];
@@ -185,7 +187,7 @@ Test(helper, a_pod_has_so_much_content_and_no_more)
 }
 
 /* Empty files and directories are content: each takes a page of the tmpfs. */
-Test(helper, names_are_content)
+Test(helper_bounds, names_are_content)
 {
         enum { MANY = 200 };
         Vks__File f[MANY], *files[MANY];
@@ -205,7 +207,7 @@ Test(helper, names_are_content)
         cr_assert_eq(ask(VERB_fill, &m.base), 0, "%s", reply->text);
 }
 
-Test(helper, all_pods_have_so_much_content_and_more_comes_later)
+Test(helper_bounds, all_pods_have_so_much_content_and_more_comes_later)
 {
         put_policy("max-content = 10"); /* MiB, here */
         cr_assert_eq(fill(UID, "a", 4 * MIB), 0, "%s", reply->text);
@@ -227,7 +229,7 @@ Test(helper, all_pods_have_so_much_content_and_more_comes_later)
         cr_assert_eq(fill(UID, "b", MIB), -EAGAIN, "%s", reply->text);
 }
 
-Test(helper, systemd_gets_so_many_jobs_of_one_process_and_more_of_the_next)
+Test(helper_bounds, systemd_gets_so_many_jobs_of_one_process_and_more_of_the_next)
 {
         int code;
 
@@ -268,7 +270,7 @@ Test(helper, systemd_gets_so_many_jobs_of_one_process_and_more_of_the_next)
         machine.event = sd_event_unref(machine.event);
 }
 
-Test(helper, so_many_installations_are_under_way_and_more_come_later)
+Test(helper_bounds, so_many_installations_are_under_way_and_more_come_later)
 {
         char names[PID1_UNITS][ID_UNIT_MAX];
 
@@ -299,7 +301,7 @@ Test(helper, so_many_installations_are_under_way_and_more_come_later)
 }
 
 /* A pod may take the last inode of the tmpfs: then none would be left for where it is to be thrown. */
-Test(helper, there_is_room_for_what_a_pod_leaves_before_it_leaves_anything)
+Test(helper_bounds, there_is_room_for_what_a_pod_leaves_before_it_leaves_anything)
 {
         static const char *const places[] = { POD_RUN_DIR "/.trash", POD_DISK_DIR "/.trash" };
 
@@ -316,7 +318,7 @@ Test(helper, there_is_room_for_what_a_pod_leaves_before_it_leaves_anything)
 }
 
 /* However much a pod leaves: who asks for its removal is answered, and so is the next one. */
-Test(helper, what_a_pod_leaves_is_removed_in_slices)
+Test(helper_bounds, what_a_pod_leaves_is_removed_in_slices)
 {
         enum { FILES = 20000 };
         unsigned slices = 0;
@@ -344,7 +346,7 @@ Test(helper, what_a_pod_leaves_is_removed_in_slices)
 }
 
 /* What cannot be removed is told of, and does not keep the rest. */
-Test(helper, what_cannot_be_removed_does_not_keep_the_rest)
+Test(helper_bounds, what_cannot_be_removed_does_not_keep_the_rest)
 {
         cr_assert_eq(write_pod(sleeper()), 0);
         own_directory("/var/lib/vks/pods/" UID "/volumes/disk", NULL);

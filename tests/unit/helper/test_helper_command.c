@@ -6,7 +6,9 @@
 
 #include "tests/unit/helper/asking.h"
 
-Test(helper, a_command_is_a_unit_of_its_own_beside_the_containers)
+TestSuite(helper_command, .init = setup, .fini = teardown);
+
+Test(helper_command, a_command_is_a_unit_of_its_own_beside_the_containers)
 {
         char *words[] = { STR("sleep"), STR("$A %n") };
         struct asked *a = sleeper();
@@ -52,7 +54,7 @@ Test(helper, a_command_is_a_unit_of_its_own_beside_the_containers)
         nothing_is_left();
 }
 
-Test(helper, words_and_users_that_only_vks_exec_can_bring_are_in_a_file_of_roots)
+Test(helper_command, words_and_users_that_only_vks_exec_can_bring_are_in_a_file_of_roots)
 {
         Vks__Word hush = VKS__WORD__INIT, *hidden[] = { &hush };
         char *words[] = { STR("sleep") };
@@ -69,7 +71,7 @@ Test(helper, words_and_users_that_only_vks_exec_can_bring_are_in_a_file_of_roots
 }
 
 /* A pipe and the far end of a terminal that the agent has made become the command's user's; nothing else does. */
-Test(helper, streams_made_for_a_command_become_its_users)
+Test(helper_command, streams_made_for_a_command_become_its_users)
 {
         char *words[] = { STR("sleep") };
         int made[2], others[2], terminal = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
@@ -100,7 +102,7 @@ Test(helper, streams_made_for_a_command_become_its_users)
 }
 
 /* By anything but a stream a command could get to what lies outside of its view of the machine. */
-Test(helper, what_is_no_stream_is_no_commands)
+Test(helper_command, what_is_no_stream_is_no_commands)
 {
         char *words[] = { STR("sleep") };
         CLEANUP(freep) char *fifo = NULL;
@@ -144,7 +146,7 @@ Test(helper, what_is_no_stream_is_no_commands)
  * long as it knows of one no other text is written: with the walls of a user that nobody knows the line of a known
  * one's command would be root's.
  */
-Test(helper, the_walls_of_a_command_that_waits_stay)
+Test(helper_command, the_walls_of_a_command_that_waits_stay)
 {
         char *words[] = { STR("sleep") };
         struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=redis\nPrivateUsers=no\n");
@@ -166,7 +168,7 @@ Test(helper, the_walls_of_a_command_that_waits_stay)
 }
 
 /* The one whom nobody knows is who vks-exec becomes; no line but vks-exec's, which says so itself, is root. */
-Test(helper, no_walls_of_a_command_are_without_a_user)
+Test(helper_command, no_walls_of_a_command_are_without_a_user)
 {
         char *words[] = { STR("sleep") };
         struct asked *a = sleeper();
@@ -178,7 +180,7 @@ Test(helper, no_walls_of_a_command_are_without_a_user)
 }
 
 /* Who the container is, and what it sees, is what WRITE was asked for. */
-Test(helper, a_command_is_asked_for_as_its_container_was)
+Test(helper_command, a_command_is_asked_for_as_its_container_was)
 {
         char *words[] = { STR("sleep") };
         struct asked *a = sleeper();
@@ -229,7 +231,7 @@ Test(helper, a_command_is_asked_for_as_its_container_was)
 }
 
 /* A command that waited for the container's end would begin when nothing ends it any more. */
-Test(helper, no_command_begins_beside_a_container_that_is_not_up)
+Test(helper_command, no_command_begins_beside_a_container_that_is_not_up)
 {
         static const struct {
                 const char *state, *job;
@@ -256,7 +258,7 @@ Test(helper, no_command_begins_beside_a_container_that_is_not_up)
 }
 
 /* Not while one waits, either; and what its commands had goes with a unit, be the pod's others there or not. */
-Test(helper, a_unit_goes_after_its_commands_and_with_what_they_had)
+Test(helper_command, a_unit_goes_after_its_commands_and_with_what_they_had)
 {
         char *words[] = { STR("sleep") };
         struct asked *a = sleeper();
@@ -277,7 +279,7 @@ Test(helper, a_unit_goes_after_its_commands_and_with_what_they_had)
         nothing_is_left();
 }
 
-Test(helper, a_command_for_which_no_file_can_be_written_is_not_begun)
+Test(helper_command, a_command_for_which_no_file_can_be_written_is_not_begun)
 {
         char *words[] = { STR("sleep") };
         struct asked *a = sleeper();
@@ -307,7 +309,7 @@ Test(helper, a_command_for_which_no_file_can_be_written_is_not_begun)
 }
 
 /* A stream that was made for the command, and cannot be given to its user. */
-Test(helper, a_stream_that_stays_the_agents_begins_no_command)
+Test(helper_command, a_stream_that_stays_the_agents_begins_no_command)
 {
         char *words[] = { STR("sleep") };
         struct asked *a = sleeper();
@@ -330,7 +332,7 @@ Test(helper, a_stream_that_stays_the_agents_begins_no_command)
 
 /* In a directory that all may write to (/dev/shm) it would be somebody else's, by its name and its owner, and the
  * agent's at the other end. */
-Test(helper, a_pipe_with_a_name_is_nobodys_stream)
+Test(helper_command, a_pipe_with_a_name_is_nobodys_stream)
 {
         char *words[] = { STR("sleep") };
         struct asked *a = sleeper();
@@ -347,7 +349,7 @@ Test(helper, a_pipe_with_a_name_is_nobodys_stream)
 }
 
 /* What PID 1 has made for the container is what its commands see, too. */
-Test(helper, a_command_sees_the_directories_that_its_container_has)
+Test(helper_command, a_command_sees_the_directories_that_its_container_has)
 {
         struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=redis\nStateDirectory=redis\n");
         char *words[] = { STR("sleep") };
@@ -365,7 +367,7 @@ Test(helper, a_command_sees_the_directories_that_its_container_has)
         cr_assert_not(holds(BESIDE_FILE, "RuntimeDirectory="), "nothing is made, given or taken away");
 }
 
-Test(helper, commands_are_stopped_and_hold_up_what_would_take_their_ground)
+Test(helper_command, commands_are_stopped_and_hold_up_what_would_take_their_ground)
 {
         char *words[] = { STR("sleep") };
         struct asked *a = sleeper();
@@ -390,7 +392,7 @@ Test(helper, commands_are_stopped_and_hold_up_what_would_take_their_ground)
 }
 
 /* PID 1 is asked how many there are when a helper begins, and when there may be too many. */
-Test(helper, no_more_commands_run_than_the_machine_bears)
+Test(helper_command, no_more_commands_run_than_the_machine_bears)
 {
         static char names[PID1_UNITS][ID_UNIT_MAX + 1];
         char *words[] = { STR("sleep") };

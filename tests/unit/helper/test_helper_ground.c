@@ -3,6 +3,8 @@
  * package's changes come. */
 #include "tests/unit/helper/asking.h"
 
+TestSuite(helper_ground, .init = setup, .fini = teardown);
+
 /* A directory of the pod's own part of a layer. */
 static void is_held(const char *path, uid_t uid, gid_t gid, mode_t mode)
 {
@@ -16,7 +18,7 @@ static void is_held(const char *path, uid_t uid, gid_t gid, mode_t mode)
 #define ETC_MOUNT "run-vks-pods-0f6c2a9e\\x2d1234\\x2d4abc\\x2d8def\\x2d0123456789ab-etc.mount"
 #define ETC_BIND  "BindPaths=\"-/run/vks/pods/" UID "/etc/redis\":\"/etc/redis\"\n"
 /* What the machine has must stay as it is, whoever owns it: the pod's directory is a layer over it. */
-Test(helper, what_a_unit_writes_to_below_etc_is_the_pods_own)
+Test(helper_ground, what_a_unit_writes_to_below_etc_is_the_pods_own)
 {
         struct asked *a = redis(WRITES_REDIS);
 
@@ -41,7 +43,7 @@ Test(helper, what_a_unit_writes_to_below_etc_is_the_pods_own)
         nothing_is_left();
 }
 
-Test(helper, a_layer_over_etc_has_no_volume_in_it_and_nothing_that_could_lead_elsewhere)
+Test(helper_ground, a_layer_over_etc_has_no_volume_in_it_and_nothing_that_could_lead_elsewhere)
 {
         static const char *const mounts[] = { "/etc/redis", "/etc/redis/x" };
         struct asked *a = redis(WRITES_REDIS);
@@ -69,7 +71,7 @@ Test(helper, a_layer_over_etc_has_no_volume_in_it_and_nothing_that_could_lead_el
         cr_assert(write_pod(a) == 0 && !dropin_has(ETC_MOUNT), "neither all of /etc, nor ours, nor deeper");
 }
 
-Test(helper, a_configuration_directory_is_no_way_to_write_on_the_machine)
+Test(helper_ground, a_configuration_directory_is_no_way_to_write_on_the_machine)
 {
         struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\nConfigurationDirectory=redis\n");
 
@@ -94,7 +96,7 @@ static struct asked *two_of_them(void)
         return a;
 }
 
-Test(helper, nothing_is_mounted_in_a_directory_that_is_given_to_a_user_in_whatever_order_they_come)
+Test(helper_ground, nothing_is_mounted_in_a_directory_that_is_given_to_a_user_in_whatever_order_they_come)
 {
         struct asked *a = two_of_them();
 
@@ -117,7 +119,7 @@ Test(helper, nothing_is_mounted_in_a_directory_that_is_given_to_a_user_in_whatev
 
 /* A daemon of root's may say that others write to its directory: who does could put a link in the place of a mount
  * point. */
-Test(helper, nothing_is_mounted_in_a_directory_of_roots_that_others_may_write_to)
+Test(helper_ground, nothing_is_mounted_in_a_directory_of_roots_that_others_may_write_to)
 {
         static const struct {
                 const char *mode;
@@ -142,7 +144,7 @@ Test(helper, nothing_is_mounted_in_a_directory_of_roots_that_others_may_write_to
 }
 
 /* PID 1 waits for what it opens there: a FIFO would hold it up, and with it the machine. */
-Test(helper, systemd_reads_a_pid_file_only_where_nobody_but_root_can_put_anything)
+Test(helper_ground, systemd_reads_a_pid_file_only_where_nobody_but_root_can_put_anything)
 {
         static const struct {
                 const char *lines, *read; /* "": none */
@@ -182,7 +184,7 @@ Test(helper, systemd_reads_a_pid_file_only_where_nobody_but_root_can_put_anythin
 }
 
 /* PID 1 makes a mount point that is missing before anything is read-only: where a link leads, in the machine's /etc. */
-Test(helper, what_a_packages_unit_mounts_is_where_nobody_but_root_can_put_a_link)
+Test(helper_ground, what_a_packages_unit_mounts_is_where_nobody_but_root_can_put_a_link)
 {
         static const struct {
                 const char *line;
@@ -227,7 +229,7 @@ Test(helper, what_a_packages_unit_mounts_is_where_nobody_but_root_can_put_a_link
 }
 
 /* Sockets of the machine's are mounted below it in each view, and these mount points are in no account. */
-Test(helper, no_user_is_given_a_directory_where_each_view_has_mounts)
+Test(helper_ground, no_user_is_given_a_directory_where_each_view_has_mounts)
 {
         static const char *const given[] = { "RuntimeDirectory=systemd", "RuntimeDirectory=systemd/journal",
                                              "RuntimeDirectory=credentials/x" };
@@ -242,7 +244,7 @@ Test(helper, no_user_is_given_a_directory_where_each_view_has_mounts)
 }
 
 /* kmod.service is a link to systemd-modules-load.service, which may be masked. */
-Test(helper, what_the_administrator_says_of_a_unit_holds_by_its_second_name)
+Test(helper_ground, what_the_administrator_says_of_a_unit_holds_by_its_second_name)
 {
         struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=redis\n");
 
@@ -259,7 +261,7 @@ Test(helper, what_the_administrator_says_of_a_unit_holds_by_its_second_name)
 }
 
 /* An instance of a link is the same instance of what it leads to. */
-Test(helper, an_instance_has_a_second_name_too)
+Test(helper_ground, an_instance_has_a_second_name_too)
 {
         struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=redis\n");
 
@@ -275,7 +277,7 @@ Test(helper, an_instance_has_a_second_name_too)
 }
 
 /* Whoever comes first: a container that is given the directory, or one whose pid file lies in it. */
-Test(helper, a_pid_file_is_not_in_what_another_container_is_given)
+Test(helper_ground, a_pid_file_is_not_in_what_another_container_is_given)
 {
         struct asked *a = redis("[Service]\nType=forking\nExecStart=/usr/bin/redis\nPIDFile=/run/redis/x.pid\n");
 
@@ -292,7 +294,7 @@ Test(helper, a_pid_file_is_not_in_what_another_container_is_given)
 }
 
 /* What a later WRITE finds at the top of the machine's /run is copied with its owner, unless the pod has it already. */
-Test(helper, what_systemd_will_make_lies_in_directories_of_roots_from_the_beginning)
+Test(helper_ground, what_systemd_will_make_lies_in_directories_of_roots_from_the_beginning)
 {
         struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=redis\nRuntimeDirectory=theirs/x\n");
         struct stat st;
@@ -306,7 +308,7 @@ Test(helper, what_systemd_will_make_lies_in_directories_of_roots_from_the_beginn
 }
 
 /* A link is followed at each start: by then who has a hostPath on its way may have chosen where it leads. */
-Test(helper, a_mirror_has_no_link_that_leads_through_what_is_others)
+Test(helper_ground, a_mirror_has_no_link_that_leads_through_what_is_others)
 {
         struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=redis\n");
 
@@ -329,7 +331,7 @@ Test(helper, a_mirror_has_no_link_that_leads_through_what_is_others)
 }
 
 /* What PID 1 makes of a word of StateDirectory= is what the pod's account has to know it by. */
-Test(helper, a_directory_that_is_given_is_known_however_its_unit_spells_it)
+Test(helper_ground, a_directory_that_is_given_is_known_however_its_unit_spells_it)
 {
         static const char *const same[] = { "iwd/", "./iwd", "iwd/.", ".//iwd//", "iwd:link", "iwd/:link" };
         static const char *const unknown[] = { "\"iwd\"",    "iw'd'",      "iw\\x64", "%P", "%N%%",
@@ -351,7 +353,7 @@ Test(helper, a_directory_that_is_given_is_known_however_its_unit_spells_it)
  * PID 1 goes through the outer one on its way to the inner one at each start, and makes or gives away what it gets to:
  * by then the outer one belongs to a user, who may have laid a link there.
  */
-Test(helper, a_directory_in_another_one_of_the_unit_is_made_by_its_user)
+Test(helper_ground, a_directory_in_another_one_of_the_unit_is_made_by_its_user)
 {
         struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=redis\nStateDirectory=redis redis/x/y "
                                 "redis2\nExecStartPre=/usr/bin/prepare\n");
@@ -374,7 +376,7 @@ Test(helper, a_directory_in_another_one_of_the_unit_is_made_by_its_user)
 }
 
 /* The pod's /run has what the machine's has at its top, and the users whose it is. */
-Test(helper, a_directory_in_one_of_somebodys_is_not_made_by_pid_1_either)
+Test(helper_ground, a_directory_in_one_of_somebodys_is_not_made_by_pid_1_either)
 {
         static const struct {
                 const char *dir;
@@ -407,7 +409,7 @@ Test(helper, a_directory_in_one_of_somebodys_is_not_made_by_pid_1_either)
         }
 }
 
-Test(helper, the_machines_data_shows_through_only_where_it_is_the_users_own)
+Test(helper_ground, the_machines_data_shows_through_only_where_it_is_the_users_own)
 {
         static const char fresh[] = "RuntimeDirectory=vks/pods/" UID "/given/var/lib/redis\n",
                           through[] = "RuntimeDirectory=vks/pods/" UID "/var/lib/redis\n";
@@ -440,7 +442,7 @@ Test(helper, the_machines_data_shows_through_only_where_it_is_the_users_own)
         cr_assert(dropin_has(through), "without the machine's /var below there is nothing to show");
 }
 
-Test(helper, a_working_dir_in_a_directory_of_the_packages_is_its_users_to_make)
+Test(helper_ground, a_working_dir_in_a_directory_of_the_packages_is_its_users_to_make)
 {
         struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=redis\nStateDirectory=redis\n");
 
@@ -451,7 +453,7 @@ Test(helper, a_working_dir_in_a_directory_of_the_packages_is_its_users_to_make)
 }
 
 /* PID 1 mounts the layer for whichever unit starts; one that was written without it would have the machine's data. */
-Test(helper, all_units_of_a_pod_have_the_same_var_whatever_request_brings_them)
+Test(helper_ground, all_units_of_a_pod_have_the_same_var_whatever_request_brings_them)
 {
         static const char fresh[] = "RuntimeDirectory=vks/pods/" UID "/given/var/lib/redis\n";
         struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=redis\nStateDirectory=redis\n");
@@ -474,7 +476,7 @@ Test(helper, all_units_of_a_pod_have_the_same_var_whatever_request_brings_them)
         nothing_is_left();
 }
 
-Test(helper, a_pod_without_the_layer_waits_for_pid_1_to_forget_that_of_an_earlier_one)
+Test(helper_ground, a_pod_without_the_layer_waits_for_pid_1_to_forget_that_of_an_earlier_one)
 {
         struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=redis\nStateDirectory=redis\n");
 
@@ -503,7 +505,7 @@ Test(helper, a_pod_without_the_layer_waits_for_pid_1_to_forget_that_of_an_earlie
 }
 
 /* A request that is refused leaves the layer that it would have had, and the next one has to know of it. */
-Test(helper, a_var_that_a_refused_request_has_left_is_known_to_the_next_one)
+Test(helper_ground, a_var_that_a_refused_request_has_left_is_known_to_the_next_one)
 {
         static const char fresh[] = "RuntimeDirectory=vks/pods/" UID "/given/var/lib/redis\n";
         struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=redis\nStateDirectory=redis\n");
@@ -522,7 +524,7 @@ Test(helper, a_var_that_a_refused_request_has_left_is_known_to_the_next_one)
         nothing_is_left();
 }
 
-Test(helper, a_mount_point_shows_nothing_that_was_closed)
+Test(helper_ground, a_mount_point_shows_nothing_that_was_closed)
 {
         struct asked *a = sleeper();
 
@@ -546,7 +548,7 @@ Test(helper, a_mount_point_shows_nothing_that_was_closed)
         cr_assert_eq(write_pod(a), 0, "who knows its name may enter: %s", reply->text);
 }
 
-Test(helper, a_volume_that_is_not_the_pods_to_write_to_gets_no_mount_points)
+Test(helper_ground, a_volume_that_is_not_the_pods_to_write_to_gets_no_mount_points)
 {
         struct asked *a = sleeper();
         Vks__Mount in = VKS__MOUNT__INIT, *both[2] = { &a->mount, &in };
@@ -582,7 +584,7 @@ static void is_roots(const char *path, mode_t mode)
 }
 
 /* PID 1 follows the path at each start: the directories on the way are the pod's own, and root's, from the first on. */
-Test(helper, who_gets_a_directory_below_var_later_does_not_get_it_in_a_pod)
+Test(helper_ground, who_gets_a_directory_below_var_later_does_not_get_it_in_a_pod)
 {
         struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=redis\nStateDirectory=nest/a/c\n");
 
@@ -607,7 +609,7 @@ Test(helper, who_gets_a_directory_below_var_later_does_not_get_it_in_a_pod)
  * What the machine does not have on the way is the pod's own empty directory, bound there: one of the layer would show
  * what the machine makes there later, by a mode that is not the machine's. It stays so when the machine has it.
  */
-Test(helper, what_the_machine_makes_on_the_way_to_a_volume_later_is_not_seen)
+Test(helper_ground, what_the_machine_makes_on_the_way_to_a_volume_later_is_not_seen)
 {
         static const char bind[] = "BindPaths=\"/run/vks/pods/" UID "/cover/:var:lib:late\":\"/var/lib/late\"\n";
         struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=redis\n");
@@ -628,7 +630,7 @@ Test(helper, what_the_machine_makes_on_the_way_to_a_volume_later_is_not_seen)
 }
 
 /* PID 1 mounts there at each start, and would follow a link that root has put there meanwhile, or has there now. */
-Test(helper, a_link_that_root_puts_in_a_mount_points_place_is_none_in_a_pod)
+Test(helper_ground, a_link_that_root_puts_in_a_mount_points_place_is_none_in_a_pod)
 {
         static const char options[] = "lowerdir=/run/lower,upperdir=" UPPER ",workdir=/run/vks/pods/" UID "/work";
         struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=redis\nStateDirectory=redis other\n");
@@ -669,7 +671,7 @@ Test(helper, a_link_that_root_puts_in_a_mount_points_place_is_none_in_a_pod)
  * PID 1 has directories in /var/tmp for services of the machine's (PrivateTmp=), and takes them away with them. In the
  * layer whoever likes could then put a link there, which PID 1 would follow as it mounts.
  */
-Test(helper, nothing_is_mounted_in_a_directory_of_the_machines_that_all_may_write_to)
+Test(helper_ground, nothing_is_mounted_in_a_directory_of_the_machines_that_all_may_write_to)
 {
         static const char *const paths[] = { "/var/tmp/roots", "/var/tmp/roots/x", "/var/tmp/roots/new/x",
                                              "/srv/roots" };
@@ -688,7 +690,7 @@ Test(helper, nothing_is_mounted_in_a_directory_of_the_machines_that_all_may_writ
 }
 
 /* What a mount has made root's there already PID 1 would give to a user, and he could put a link in its place. */
-Test(helper, no_directory_is_given_where_all_may_write)
+Test(helper_ground, no_directory_is_given_where_all_may_write)
 {
         struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=redis\nRuntimeDirectory=lock/redis\n");
 
@@ -702,7 +704,7 @@ Test(helper, no_directory_is_given_where_all_may_write)
 }
 
 /* A container of the pod runs already, and its layer is mounted: what is in it counts. */
-Test(helper, in_a_layer_that_is_mounted_the_way_is_held_or_refused)
+Test(helper_ground, in_a_layer_that_is_mounted_the_way_is_held_or_refused)
 {
         struct asked *a = sleeper();
         static const char options[] = "lowerdir=/run/lower,upperdir=" UPPER ",workdir=/run/vks/pods/" UID "/work";

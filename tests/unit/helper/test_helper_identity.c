@@ -2,7 +2,9 @@
 /* Who a container is: its user, its groups, and what a package's unit may be. */
 #include "tests/unit/helper/asking.h"
 
-Test(helper, a_unit_that_a_packages_script_has_made_is_its_own_by_roots_record)
+TestSuite(helper_identity, .init = setup, .fini = teardown);
+
+Test(helper_identity, a_unit_that_a_packages_script_has_made_is_its_own_by_roots_record)
 {
         struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=redis\n");
 
@@ -18,7 +20,7 @@ Test(helper, a_unit_that_a_packages_script_has_made_is_its_own_by_roots_record)
         cr_assert(holds("/run/systemd/system/vks.default.web.redis.service", "ExecStart=/usr/bin/redis\n"));
 }
 
-Test(helper, a_packages_unit_runs_as_the_package_says)
+Test(helper_identity, a_packages_unit_runs_as_the_package_says)
 {
         struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=redis\n");
 
@@ -37,7 +39,7 @@ Test(helper, a_packages_unit_runs_as_the_package_says)
 }
 
 /* PID 1 asks /etc/passwd, even for a dynamic user: id 0 is root whatever its name is. */
-Test(helper, root_is_known_by_its_number)
+Test(helper_identity, root_is_known_by_its_number)
 {
         static const char *const users[] = {
                 "User=root\nDynamicUser=yes\n", "User=toor\n", "User=0\n", "User=root\n", "", "User=x\nUser=\n"
@@ -54,7 +56,7 @@ Test(helper, root_is_known_by_its_number)
 }
 
 /* Its user is the pod's other containers', too: who reaches into it would have what root alone may read. */
-Test(helper, what_pid_1_reads_for_a_package_is_its_own_command_lines)
+Test(helper_identity, what_pid_1_reads_for_a_package_is_its_own_command_lines)
 {
         static const char *const hands[] = {
                 "LoadCredential=key:/etc/key", "LoadCredentialEncrypted=key", "SetCredentialEncrypted=key: x",
@@ -86,7 +88,7 @@ Test(helper, what_pid_1_reads_for_a_package_is_its_own_command_lines)
 }
 
 /* What PID 1 puts into the command line is an argument, wherever it comes from. */
-Test(helper, a_variable_that_a_command_line_with_rights_names_is_not_the_pods)
+Test(helper_identity, a_variable_that_a_command_line_with_rights_names_is_not_the_pods)
 {
         static const char text[] = "[Service]\nExecStart=/usr/bin/redis $A ${B} \"x$$C\"\nUser=redis\nGroup=disk\n";
         static const char *const named[] = { "A", "B", "C" };
@@ -104,7 +106,7 @@ Test(helper, a_variable_that_a_command_line_with_rights_names_is_not_the_pods)
 }
 
 /* As the pod's words, or its configuration, would be read by who is in group shadow. */
-Test(helper, groups_of_a_package_are_not_for_commands_of_a_pod)
+Test(helper_identity, groups_of_a_package_are_not_for_commands_of_a_pod)
 {
         static const char power[] = "[Service]\nExecStart=/usr/bin/redis\nUser=redis\nGroup=disk\n"
                                     "SupplementaryGroups=shadow users\nSupplementaryGroups=none-such\n";
@@ -141,7 +143,7 @@ Test(helper, groups_of_a_package_are_not_for_commands_of_a_pod)
                   "a person's groups are not asked for by his number");
 }
 
-Test(helper, more_groups_than_are_known_are_not_given)
+Test(helper_identity, more_groups_than_are_known_are_not_given)
 {
         CLEANUP(buf_done) struct buf group = BUF(65536), text = BUF(65536);
 
@@ -159,7 +161,7 @@ Test(helper, more_groups_than_are_known_are_not_given)
                   !dropin_has("SupplementaryGroups=2063\n"));
 }
 
-Test(helper, who_speaks_for_the_machine_runs_as_it_is_or_not_at_all)
+Test(helper_identity, who_speaks_for_the_machine_runs_as_it_is_or_not_at_all)
 {
         static const char *const texts[] = {
                 "User=redis\nBusName=org.freedesktop.PolicyKit1\n",
@@ -192,7 +194,7 @@ Test(helper, who_speaks_for_the_machine_runs_as_it_is_or_not_at_all)
 }
 
 /* Of a package whose unit is root's: what is beside its command line may be code that it runs. */
-Test(helper, what_a_root_daemon_runs_is_not_in_a_volume)
+Test(helper_identity, what_a_root_daemon_runs_is_not_in_a_volume)
 {
         struct asked *a = redis("[Service]\nExecStart=/usr/share/redis/redis\n");
 
@@ -212,7 +214,7 @@ Test(helper, what_a_root_daemon_runs_is_not_in_a_volume)
         cr_assert_eq(write_pod(a), 0, "%s", reply->text);
 }
 
-Test(helper, where_nothing_may_be_root_no_command_of_a_package_is)
+Test(helper_identity, where_nothing_may_be_root_no_command_of_a_package_is)
 {
         struct asked *a =
                 redis("[Service]\nExecStartPre=+/usr/bin/install -d /x\nExecStart=/usr/bin/redis\nUser=redis\n");
@@ -229,7 +231,7 @@ Test(helper, where_nothing_may_be_root_no_command_of_a_package_is)
                   "what runs before vks-exec is not root's either");
 }
 
-Test(helper, a_user_that_is_the_instance_must_be_in_the_range)
+Test(helper_identity, a_user_that_is_the_instance_must_be_in_the_range)
 {
         struct asked *a = sleeper();
 
@@ -257,7 +259,7 @@ Test(helper, a_user_that_is_the_instance_must_be_in_the_range)
         cr_assert_eq(write_pod(a), 0, "%s", reply->text);
 }
 
-Test(helper, a_unit_file_that_leads_to_what_is_not_for_everybody_is_not_copied)
+Test(helper_identity, a_unit_file_that_leads_to_what_is_not_for_everybody_is_not_copied)
 {
         struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\n");
 
@@ -267,7 +269,7 @@ Test(helper, a_unit_file_that_leads_to_what_is_not_for_everybody_is_not_copied)
         expect(-EPERM, REDIS " is not for everybody to read");
 }
 
-Test(helper, run_as_user_is_in_range_or_the_packages_own)
+Test(helper_identity, run_as_user_is_in_range_or_the_packages_own)
 {
         struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=redis\n");
 
@@ -296,7 +298,7 @@ Test(helper, run_as_user_is_in_range_or_the_packages_own)
         cr_assert(dropin_has("\nUser=120\n") && dropin_has("\nGroup=121\n"));
 }
 
-Test(helper, who_must_not_be_root_does_not_run_where_the_package_would_be)
+Test(helper_identity, who_must_not_be_root_does_not_run_where_the_package_would_be)
 {
         static const char words[] =
                 "container c: container has runAsNonRoot and image will run as root (pod: \"web_default(" UID
@@ -331,7 +333,7 @@ Test(helper, who_must_not_be_root_does_not_run_where_the_package_would_be)
         cr_assert_eq(write_pod(a), -EPERM);
 }
 
-Test(helper, who_is_named_runs_it_whatever_the_packages_line_says)
+Test(helper_identity, who_is_named_runs_it_whatever_the_packages_line_says)
 {
         struct asked *a = redis("[Service]\nExecStart=!/usr/bin/redis -d\nUser=redis\n");
 
@@ -344,7 +346,7 @@ Test(helper, who_is_named_runs_it_whatever_the_packages_line_says)
         cr_assert_not(dropin_has("\nExecStart="), "else it is the package's");
 }
 
-Test(helper, where_every_container_may_be_root_nobody_is_kept_from_it)
+Test(helper_identity, where_every_container_may_be_root_nobody_is_kept_from_it)
 {
         struct asked *a = sleeper();
 
@@ -362,7 +364,7 @@ Test(helper, where_every_container_may_be_root_nobody_is_kept_from_it)
                   "but who gives that up himself");
 }
 
-Test(helper, without_vks_pod_nothing_runs_as_it)
+Test(helper_identity, without_vks_pod_nothing_runs_as_it)
 {
         struct asked *a = sleeper();
 
@@ -372,7 +374,7 @@ Test(helper, without_vks_pod_nothing_runs_as_it)
         nothing_is_left();
 }
 
-Test(helper, a_unit_is_the_packages_or_it_is_none)
+Test(helper_identity, a_unit_is_the_packages_or_it_is_none)
 {
         struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\n");
 

@@ -2,9 +2,11 @@
 /* START, STOP and REMOVE; the pipes of a run and its termination message. */
 #include "tests/unit/helper/asking.h"
 
+TestSuite(helper_life, .init = setup, .fini = teardown);
+
 /* ---- START, STOP ------------------------------------------------------------------------------------------------- */
 
-Test(helper, what_the_administrator_put_in_a_units_place_holds_for_pods)
+Test(helper_life, what_the_administrator_put_in_a_units_place_holds_for_pods)
 {
         struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\n");
 
@@ -26,7 +28,7 @@ Test(helper, what_the_administrator_put_in_a_units_place_holds_for_pods)
         cr_assert(holds("/run/systemd/system/vks.default.web.redis.service", "ExecStart=/etc/init.d/redis\n"));
 }
 
-Test(helper, only_units_whose_files_name_the_pod_are_started_and_stopped)
+Test(helper_life, only_units_whose_files_name_the_pod_are_started_and_stopped)
 {
         cr_assert_eq(write_pod(sleeper()), 0);
         cr_assert_eq(units(VERB_start, unit, false), 0, "%s", reply->text);
@@ -54,7 +56,7 @@ static ino_t inode_of(const char *path)
 }
 
 /* Whoever still writes to those of the run before does not write to these. */
-Test(helper, each_run_has_pipes_of_its_own_until_the_unit_is_removed)
+Test(helper_life, each_run_has_pipes_of_its_own_until_the_unit_is_removed)
 {
         static const char out[] = LOG_DIR "/" UID ".c.out", err[] = LOG_DIR "/" UID ".c.err";
         int before = -1;
@@ -82,7 +84,7 @@ Test(helper, each_run_has_pipes_of_its_own_until_the_unit_is_removed)
         nothing_is_left();
 }
 
-Test(helper, without_room_for_its_pipes_nothing_is_started)
+Test(helper_life, without_room_for_its_pipes_nothing_is_started)
 {
         cr_assert_eq(write_pod(sleeper()), 0);
         make(LOG_DIR "/.vks-new");
@@ -91,7 +93,7 @@ Test(helper, without_room_for_its_pipes_nothing_is_started)
         cr_assert_str_eq(pid1.asked, "");
 }
 
-Test(helper, what_is_said_of_a_removed_container_has_to_be_kept)
+Test(helper_life, what_is_said_of_a_removed_container_has_to_be_kept)
 {
         cr_assert_eq(write_pod(sleeper()), 0);
         make(LOG_DIR "/" UID ".c" LOG_GONE);
@@ -102,7 +104,7 @@ Test(helper, what_is_said_of_a_removed_container_has_to_be_kept)
 
 #define MESSAGE MESSAGE_DIR "/" UID ".c"
 
-Test(helper, each_run_has_a_file_of_its_own_for_its_termination_message)
+Test(helper_life, each_run_has_a_file_of_its_own_for_its_termination_message)
 {
         struct asked *a = sleeper();
         int before = -1;
@@ -128,7 +130,7 @@ Test(helper, each_run_has_a_file_of_its_own_for_its_termination_message)
         nothing_is_left();
 }
 
-Test(helper, a_termination_message_may_be_wherever_a_volume_may)
+Test(helper_life, a_termination_message_may_be_wherever_a_volume_may)
 {
         static const char *const refused[] = { "/dev/log", "/proc/x", "/etc/vks/x", "relative", "/a/../b" };
         struct asked *a = sleeper();
@@ -154,7 +156,7 @@ Test(helper, a_termination_message_may_be_wherever_a_volume_may)
 }
 
 /* It would be one more way to decide what root's program reads there. */
-Test(helper, beside_a_root_daemon_a_termination_message_lies_among_data)
+Test(helper_life, beside_a_root_daemon_a_termination_message_lies_among_data)
 {
         struct asked *a = redis("[Service]\nExecStart=/usr/share/redis/redis\n");
 
@@ -165,7 +167,7 @@ Test(helper, beside_a_root_daemon_a_termination_message_lies_among_data)
         cr_assert_eq(write_pod(a), 0, "%s", reply->text);
 }
 
-Test(helper, without_a_file_for_its_message_nothing_is_started)
+Test(helper_life, without_a_file_for_its_message_nothing_is_started)
 {
         cr_assert_eq(write_pod(sleeper()), 0);
         make(MESSAGE_DIR "/.vks-new");
@@ -175,7 +177,7 @@ Test(helper, without_a_file_for_its_message_nothing_is_started)
         cr_assert_eq(rmdir(MESSAGE_DIR "/.vks-new"), 0);
 }
 
-Test(helper, what_pid_1_says_reaches_the_agent)
+Test(helper_life, what_pid_1_says_reaches_the_agent)
 {
         cr_assert_eq(write_pod(sleeper()), 0);
         fail("StartUnit", NO_UNIT);
@@ -201,7 +203,7 @@ static int signal_unit(void)
         return ask(VERB_stop, &stop.base);
 }
 
-Test(helper, a_unit_is_told_to_end_by_its_own_signal_and_not_stopped)
+Test(helper_life, a_unit_is_told_to_end_by_its_own_signal_and_not_stopped)
 {
         cr_assert_eq(write_pod(sleeper()), 0);
         cr_assert_eq(signal_unit(), 0, "what is not loaded needs no signal: %s", reply->text);
@@ -223,7 +225,7 @@ Test(helper, a_unit_is_told_to_end_by_its_own_signal_and_not_stopped)
 }
 
 /* STOP sends what stands in the unit's file. */
-Test(helper, a_container_may_have_a_signal_of_its_own)
+Test(helper_life, a_container_may_have_a_signal_of_its_own)
 {
         static const char *const known[] = { "SIGUSR1", "SIGKILL", "SIGRTMIN", "SIGRTMIN+15", "SIGRTMAX-1" };
         static const char *const unknown[] = { "USR1",         "SIG",        "sigusr1",   "SIGUSR1\nUser=root",
@@ -246,7 +248,7 @@ Test(helper, a_container_may_have_a_signal_of_its_own)
         }
 }
 
-Test(helper, a_dynamic_user_sees_no_root_of_the_pods_own)
+Test(helper_life, a_dynamic_user_sees_no_root_of_the_pods_own)
 {
         struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\nDynamicUser=yes\n");
 
@@ -257,7 +259,7 @@ Test(helper, a_dynamic_user_sees_no_root_of_the_pods_own)
         cr_assert_eq(write_pod(a), 0, "%s", reply->text);
 }
 
-Test(helper, what_runs_is_not_removed)
+Test(helper_life, what_runs_is_not_removed)
 {
         cr_assert_eq(write_pod(sleeper()), 0);
         pid1.units[0].unit = unit, pid1.units[0].state = "deactivating";
@@ -273,7 +275,7 @@ Test(helper, what_runs_is_not_removed)
         cr_assert_eq(units(VERB_remove, NULL, true), 0, "again");
 }
 
-Test(helper, a_unit_that_is_unloaded_while_we_ask_is_gone)
+Test(helper_life, a_unit_that_is_unloaded_while_we_ask_is_gone)
 {
         cr_assert_eq(write_pod(sleeper()), 0);
         pid1.units[0].unit = unit, pid1.units[0].state = "active";
@@ -282,7 +284,7 @@ Test(helper, a_unit_that_is_unloaded_while_we_ask_is_gone)
         nothing_is_left();
 }
 
-Test(helper, removal_that_fails_says_what_and_can_be_repeated)
+Test(helper_life, removal_that_fails_says_what_and_can_be_repeated)
 {
         struct asked *a = sleeper();
 
@@ -300,7 +302,7 @@ Test(helper, removal_that_fails_says_what_and_can_be_repeated)
         nothing_is_left();
 }
 
-Test(helper, unit_files_that_are_in_use_as_mount_points_stay)
+Test(helper_life, unit_files_that_are_in_use_as_mount_points_stay)
 {
         cr_assert_eq(write_pod(sleeper()), 0);
         cr_assert_eq(mount("/etc/passwd", SLEEP_FILE, NULL, MS_BIND, NULL), 0);
@@ -326,7 +328,7 @@ static void stays_while_mounted(const char *layer)
         nothing_is_left();
 }
 
-Test(helper, removal_waits_for_the_unmounting_and_not_for_ever)
+Test(helper_life, removal_waits_for_the_unmounting_and_not_for_ever)
 {
         struct asked *a = sleeper();
 

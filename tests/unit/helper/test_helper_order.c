@@ -2,9 +2,11 @@
 /* What several requests could make of one pod. */
 #include "tests/unit/helper/asking.h"
 
+TestSuite(helper_order, .init = setup, .fini = teardown);
+
 /* Variables, hidden words and pipes have the container's name: a second unit of that name would bring its own to the
  * first one's. */
-Test(helper, a_container_has_one_unit_whatever_request_brings_it)
+Test(helper_order, a_container_has_one_unit_whatever_request_brings_it)
 {
         struct asked *a = sleeper();
 
@@ -18,7 +20,7 @@ Test(helper, a_container_has_one_unit_whatever_request_brings_it)
 }
 
 /* Its pipes and its message have the container's name, and the account knows but one. */
-Test(helper, a_unit_that_becomes_another_containers_leaves_nothing_of_the_earlier_one)
+Test(helper_order, a_unit_that_becomes_another_containers_leaves_nothing_of_the_earlier_one)
 {
         struct asked *a = sleeper();
 
@@ -40,7 +42,7 @@ Test(helper, a_unit_that_becomes_another_containers_leaves_nothing_of_the_earlie
         expect(-EISDIR, "an earlier " SLEEP);
 }
 
-Test(helper, a_unit_that_waits_for_its_turn_is_not_removed)
+Test(helper_order, a_unit_that_waits_for_its_turn_is_not_removed)
 {
         struct asked *a = sleeper();
 
@@ -60,7 +62,7 @@ Test(helper, a_unit_that_waits_for_its_turn_is_not_removed)
 }
 
 /* It begins as root: so it loads nothing that a pod names, and is nowhere that its user may not be. */
-Test(helper, who_becomes_somebody_brings_nothing_to_what_is_root_before)
+Test(helper_order, who_becomes_somebody_brings_nothing_to_what_is_root_before)
 {
         char *words[] = { STR("sleep") };
         struct asked *a = sleeper();
@@ -77,7 +79,7 @@ Test(helper, who_becomes_somebody_brings_nothing_to_what_is_root_before)
 }
 
 /* What a package's unit reads there may be written by a user of the machine, or by a pod that has a hostPath to it. */
-Test(helper, who_becomes_somebody_is_loaded_with_nothing_of_a_packages_environment)
+Test(helper_order, who_becomes_somebody_is_loaded_with_nothing_of_a_packages_environment)
 {
         static const char none[] = "UnsetEnvironment=GLIBC_TUNABLES LD_AUDIT LD_DEBUG LD_LIBRARY_PATH LD_PRELOAD ";
         struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=redis\nEnvironmentFile=-/srv/redis/env\n");
@@ -89,7 +91,7 @@ Test(helper, who_becomes_somebody_is_loaded_with_nothing_of_a_packages_environme
         cr_assert(dropin_has(none));
 }
 
-Test(helper, a_pod_does_not_begin_while_the_layer_of_an_earlier_one_cannot_be_forgotten)
+Test(helper_order, a_pod_does_not_begin_while_the_layer_of_an_earlier_one_cannot_be_forgotten)
 {
         static const char mount[] =
                 UNIT_DIR "/run-vks-pods-0f6c2a9e\\x2d1234\\x2d4abc\\x2d8def\\x2d0123456789ab-var.mount";
@@ -105,7 +107,7 @@ Test(helper, a_pod_does_not_begin_while_the_layer_of_an_earlier_one_cannot_be_fo
 
 /* The empty directory in the place of the machine's is mounted: a user of the pod's, who owns one above, could lead
  * that elsewhere. */
-Test(helper, no_directory_is_given_where_a_user_owns_the_way)
+Test(helper_order, no_directory_is_given_where_a_user_owns_the_way)
 {
         struct asked *a = redis("[Service]\nExecStart=/usr/bin/redis\nUser=redis\nStateDirectory=nest/c\n");
 
@@ -124,7 +126,7 @@ Test(helper, no_directory_is_given_where_a_user_owns_the_way)
 }
 
 /* PID 1 runs what it has read, not what is written in its place. */
-Test(helper, no_unit_is_written_that_pid_1_knows_without_its_file)
+Test(helper_order, no_unit_is_written_that_pid_1_knows_without_its_file)
 {
         struct asked *a = sleeper();
 
@@ -142,7 +144,7 @@ Test(helper, no_unit_is_written_that_pid_1_knows_without_its_file)
 }
 
 /* REMOVE stops the slice of the pod's account: the one that its units are in. */
-Test(helper, all_units_of_a_pod_are_in_one_slice_whatever_request_brings_them)
+Test(helper_order, all_units_of_a_pod_are_in_one_slice_whatever_request_brings_them)
 {
         struct asked *a = sleeper();
         int qos = (int)a->m.qos;
@@ -160,7 +162,7 @@ Test(helper, all_units_of_a_pod_are_in_one_slice_whatever_request_brings_them)
 }
 
 /* Whom vks-exec becomes gains nothing from then on: its bounding set has what becoming takes. */
-Test(helper, who_drops_a_capability_and_becomes_somebody_gains_none)
+Test(helper_order, who_drops_a_capability_and_becomes_somebody_gains_none)
 {
         struct asked *a = sleeper();
 

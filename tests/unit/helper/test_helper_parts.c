@@ -2,10 +2,12 @@
 /* subPath: a part of a volume. */
 #include "tests/unit/helper/asking.h"
 
+TestSuite(helper_parts, .init = setup, .fini = teardown);
+
 #define PARTS "/var/lib/vks/pods/" UID "/parts"
 
 /* As a root daemon could do it that writes to the volume: nothing of root's follows a name that lies in one. */
-Test(helper, a_part_of_an_empty_directory_lies_beside_it_and_is_mounted_over_its_place)
+Test(helper_parts, a_part_of_an_empty_directory_lies_beside_it_and_is_mounted_over_its_place)
 {
         struct asked *a = sleeper();
         Vks__Mount part = VKS__MOUNT__INIT, other = VKS__MOUNT__INIT, *mounts[] = { &part };
@@ -60,7 +62,7 @@ static int write_parts(struct asked *a, unsigned first, unsigned n)
         return write_pod(a);
 }
 
-Test(helper, parts_are_so_many_and_no_more)
+Test(helper_parts, parts_are_so_many_and_no_more)
 {
         struct asked *a = sleeper();
         Vks__Mount whole[2] = { VKS__MOUNT__INIT, VKS__MOUNT__INIT }, *both[] = { &whole[0], &whole[1] };
@@ -77,7 +79,7 @@ Test(helper, parts_are_so_many_and_no_more)
         cr_assert_not(is_there(PARTS "/disk:p1250"));
 }
 
-Test(helper, a_part_of_files_must_be_there)
+Test(helper_parts, a_part_of_files_must_be_there)
 {
         struct asked *a = sleeper();
         Vks__File f = VKS__FILE__INIT, *files[] = { &f };
@@ -96,7 +98,7 @@ Test(helper, a_part_of_files_must_be_there)
         cr_assert(holds("/run/vks/pods/" UID "/tmp/conf", ""), "a file's mount point is a file");
 }
 
-Test(helper, a_part_of_a_host_path_is_one_itself)
+Test(helper_parts, a_part_of_a_host_path_is_one_itself)
 {
         struct asked *a = sleeper();
 

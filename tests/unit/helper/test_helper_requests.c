@@ -3,6 +3,8 @@
 #include "helper/arena.h"
 #include "tests/unit/helper/asking.h"
 
+TestSuite(helper_requests, .init = setup, .fini = teardown);
+
 int __real_arena_init(struct arena *a, size_t size);
 int __wrap_arena_init(struct arena *a, size_t size);
 static bool no_memory;
@@ -12,7 +14,7 @@ int __wrap_arena_init(struct arena *a, size_t size)
         return no_memory ? -ENOMEM : __real_arena_init(a, size);
 }
 
-Test(helper, without_memory_for_it_a_request_is_not_begun)
+Test(helper_requests, without_memory_for_it_a_request_is_not_begun)
 {
         Vks__Remove m = VKS__REMOVE__INIT;
         struct err e = ERR_NONE;
@@ -27,7 +29,7 @@ Test(helper, without_memory_for_it_a_request_is_not_begun)
 }
 
 /* Else the next reply would be taken for the answer to this request. */
-Test(helper, who_does_not_read_replies_is_not_served_on)
+Test(helper_requests, who_does_not_read_replies_is_not_served_on)
 {
         Vks__Remove m = VKS__REMOVE__INIT;
         struct err e = ERR_NONE;
@@ -42,7 +44,7 @@ Test(helper, who_does_not_read_replies_is_not_served_on)
         cr_assert(r < 0 && r != -EAGAIN, "%d: %s", r, e.text);
 }
 
-Test(helper, what_is_no_message_of_its_verb_is_answered_and_the_connection_closed)
+Test(helper_requests, what_is_no_message_of_its_verb_is_answered_and_the_connection_closed)
 {
         static const uint8_t junk[] = { WIRE_VERSION, VERB_start, 0xff }, other[] = { WIRE_VERSION, 99 };
         const struct wire_verb *v;

@@ -2,10 +2,12 @@
 /* A pod's limits and those of its slice, and RESIZE. */
 #include "tests/unit/helper/asking.h"
 
+TestSuite(helper_resize, .init = setup, .fini = teardown);
+
 #define SLICE "/run/systemd/system/kubepods-besteffort-pod0f6c2a9e_1234_4abc_8def_0123456789ab.slice"
 
 /* It is there before the pod's first unit, with which PID 1 reads it; and it goes with the pod. */
-Test(helper, a_pods_limits_are_its_slices)
+Test(helper_resize, a_pods_limits_are_its_slices)
 {
         struct asked *a = sleeper();
         Vks__Limits pods = VKS__LIMITS__INIT, own = VKS__LIMITS__INIT;
@@ -25,7 +27,7 @@ Test(helper, a_pods_limits_are_its_slices)
         nothing_is_left();
 }
 
-Test(helper, what_is_over_leaves_no_slice_with_limits)
+Test(helper_resize, what_is_over_leaves_no_slice_with_limits)
 {
         struct asked *a = sleeper();
         Vks__Limits pods = VKS__LIMITS__INIT;
@@ -45,7 +47,7 @@ Test(helper, what_is_over_leaves_no_slice_with_limits)
 }
 
 /* What cannot be written takes the pod's slice with it. */
-Test(helper, a_write_that_fails_leaves_no_slice)
+Test(helper_resize, a_write_that_fails_leaves_no_slice)
 {
         struct asked *a = sleeper();
         Vks__Limits pods = VKS__LIMITS__INIT;
@@ -84,7 +86,7 @@ static void pid1_notes(const char *name)
         close(open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
 }
 
-Test(helper, what_runs_is_resized_by_a_file_and_by_pid_1)
+Test(helper_resize, what_runs_is_resized_by_a_file_and_by_pid_1)
 {
         struct asked *a = sleeper();
         Vks__Limits pods = VKS__LIMITS__INIT, own = VKS__LIMITS__INIT;
@@ -117,7 +119,7 @@ Test(helper, what_runs_is_resized_by_a_file_and_by_pid_1)
         nothing_is_left();
 }
 
-Test(helper, what_is_not_loaded_is_resized_by_its_file_alone)
+Test(helper_resize, what_is_not_loaded_is_resized_by_its_file_alone)
 {
         struct asked *a = sleeper();
         Vks__Limits own = VKS__LIMITS__INIT;
@@ -135,7 +137,7 @@ Test(helper, what_is_not_loaded_is_resized_by_its_file_alone)
 }
 
 /* The next WRITE says all that counts. */
-Test(helper, a_unit_that_is_written_again_has_what_write_says)
+Test(helper_resize, a_unit_that_is_written_again_has_what_write_says)
 {
         struct asked *a = sleeper();
         Vks__Limits own = VKS__LIMITS__INIT;
@@ -155,7 +157,7 @@ Test(helper, a_unit_that_is_written_again_has_what_write_says)
         nothing_is_left();
 }
 
-Test(helper, only_a_pods_own_units_are_resized)
+Test(helper_resize, only_a_pods_own_units_are_resized)
 {
         struct asked *a = sleeper();
         Vks__Limits own = VKS__LIMITS__INIT;
@@ -176,7 +178,7 @@ Test(helper, only_a_pods_own_units_are_resized)
         cr_assert_eq(resize(SLEEP, &own, NULL), -EINVAL);
 }
 
-Test(helper, what_pid_1_refuses_is_said_and_may_be_asked_again)
+Test(helper_resize, what_pid_1_refuses_is_said_and_may_be_asked_again)
 {
         struct asked *a = sleeper();
         Vks__Limits own = VKS__LIMITS__INIT;
@@ -192,7 +194,7 @@ Test(helper, what_pid_1_refuses_is_said_and_may_be_asked_again)
 }
 
 /* PID 1 is not asked for what would not outlive its next reading. */
-Test(helper, what_cannot_be_written_is_not_applied)
+Test(helper_resize, what_cannot_be_written_is_not_applied)
 {
         struct asked *a = sleeper();
         Vks__Limits own = VKS__LIMITS__INIT;
@@ -209,7 +211,7 @@ Test(helper, what_cannot_be_written_is_not_applied)
 }
 
 /* What an administrator has put beside ours stays, and keeps nobody from removing the pod. */
-Test(helper, a_slices_other_files_stay)
+Test(helper_resize, a_slices_other_files_stay)
 {
         struct asked *a = sleeper();
         Vks__Limits own = VKS__LIMITS__INIT;
@@ -225,7 +227,7 @@ Test(helper, a_slices_other_files_stay)
 }
 
 /* A request that was refused, or whose units are gone, binds nobody. */
-Test(helper, a_pod_without_units_may_be_in_another_slice)
+Test(helper_resize, a_pod_without_units_may_be_in_another_slice)
 {
         struct asked *a = sleeper();
 

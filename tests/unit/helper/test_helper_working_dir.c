@@ -2,6 +2,8 @@
 /* A workingDir that is missing: by whom it is made, and where it is not. */
 #include "tests/unit/helper/asking.h"
 
+TestSuite(helper_working_dir, .init = setup, .fini = teardown);
+
 #define WORK "/var/lib/vks/pods/" UID "/working/c"
 
 /* It is mounted: a directory of the container's own at that path. */
@@ -42,7 +44,7 @@ static bool is_as_it_was(const char *path)
         return holds(SLEEP_DROPIN, setting) && !holds(SLEEP_DROPIN, "vks-exec") && !holds(SLEEP_DROPIN, "/working/c");
 }
 
-Test(helper, a_working_dir_that_is_missing_is_made_by_whom_its_ground_says)
+Test(helper_working_dir, a_working_dir_that_is_missing_is_made_by_whom_its_ground_says)
 {
         static const struct {
                 const char *dir, *as;
@@ -95,7 +97,7 @@ Test(helper, a_working_dir_that_is_missing_is_made_by_whom_its_ground_says)
                   "nothing was made on the machine");
 }
 
-Test(helper, a_working_dir_is_not_made_where_nothing_may_be_mounted)
+Test(helper_working_dir, a_working_dir_is_not_made_where_nothing_may_be_mounted)
 {
         static const char *const never[] = { "/etc/vks/x", "/usr/lib/vks-none", "/proc/vks-none", "/sys/vks-none",
                                              "/dev/vks-none" };
@@ -116,7 +118,7 @@ Test(helper, a_working_dir_is_not_made_where_nothing_may_be_mounted)
         nothing_is_left();
 }
 
-Test(helper, what_a_pod_has_put_where_its_working_dir_shall_be_is_not_followed_by_root)
+Test(helper_working_dir, what_a_pod_has_put_where_its_working_dir_shall_be_is_not_followed_by_root)
 {
         struct asked *a = sleeper();
 
@@ -127,7 +129,7 @@ Test(helper, what_a_pod_has_put_where_its_working_dir_shall_be_is_not_followed_b
         cr_assert_not(is_there("/etc/vks-was-here"));
 }
 
-Test(helper, a_volume_may_lie_in_a_working_dir_that_is_made)
+Test(helper_working_dir, a_volume_may_lie_in_a_working_dir_that_is_made)
 {
         struct asked *a = sleeper();
 

@@ -4,9 +4,11 @@
 
 #include "tests/unit/helper/asking.h"
 
+TestSuite(helper_write, .init = setup, .fini = teardown);
+
 /* ---- WRITE ------------------------------------------------------------------------------------------------------- */
 
-Test(helper, a_written_pod_is_files_and_nothing_runs)
+Test(helper_write, a_written_pod_is_files_and_nothing_runs)
 {
         struct asked *a = sleeper();
 
@@ -32,7 +34,7 @@ Test(helper, a_written_pod_is_files_and_nothing_runs)
 }
 
 /* The unit's text is everybody's to read, and what PID 1 tells of it. */
-Test(helper, a_hidden_word_stands_in_a_file_of_roots_alone)
+Test(helper_write, a_hidden_word_stands_in_a_file_of_roots_alone)
 {
         struct asked *a = sleeper();
         Vks__Word hush = VKS__WORD__INIT, *hidden[] = { &hush };
@@ -51,7 +53,7 @@ Test(helper, a_hidden_word_stands_in_a_file_of_roots_alone)
         cr_assert_not(is_there("/run/vks/pods/" UID "/env/c.carried"), "nobody needs it any more");
 }
 
-Test(helper, one_line_is_left_in_the_journal_and_no_secret_in_it)
+Test(helper_write, one_line_is_left_in_the_journal_and_no_secret_in_it)
 {
         struct asked *a = sleeper();
 
@@ -71,7 +73,7 @@ Test(helper, one_line_is_left_in_the_journal_and_no_secret_in_it)
                   "%s", line);
 }
 
-Test(helper, no_word_of_a_request_makes_a_line_of_its_own)
+Test(helper_write, no_word_of_a_request_makes_a_line_of_its_own)
 {
         struct asked *a = sleeper();
 
@@ -93,7 +95,7 @@ Test(helper, no_word_of_a_request_makes_a_line_of_its_own)
         cr_assert(strstr(line, "VKS_POD_UID=\n"), "what is no uid is none: %s", line);
 }
 
-Test(helper, what_systemd_has_loaded_is_not_written_again)
+Test(helper_write, what_systemd_has_loaded_is_not_written_again)
 {
         struct asked *a = sleeper();
 
@@ -112,7 +114,7 @@ Test(helper, what_systemd_has_loaded_is_not_written_again)
 }
 
 /* The helper may be killed at any moment: then nothing can be started that is one half of this and one of that. */
-Test(helper, a_unit_that_is_written_again_goes_first_and_comes_back_last)
+Test(helper_write, a_unit_that_is_written_again_goes_first_and_comes_back_last)
 {
         struct asked *a = sleeper();
         int watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
@@ -138,7 +140,7 @@ Test(helper, a_unit_that_is_written_again_goes_first_and_comes_back_last)
         fd_close(watch);
 }
 
-Test(helper, an_earlier_pod_of_the_name_is_in_the_way)
+Test(helper_write, an_earlier_pod_of_the_name_is_in_the_way)
 {
         struct asked *a = sleeper();
 
@@ -150,7 +152,7 @@ Test(helper, an_earlier_pod_of_the_name_is_in_the_way)
         cr_assert(holds(SLEEP_DROPIN, UID));
 }
 
-Test(helper, what_cannot_be_written_whole_is_not_written)
+Test(helper_write, what_cannot_be_written_whole_is_not_written)
 {
         struct asked *a = sleeper();
 
@@ -172,7 +174,7 @@ Test(helper, what_cannot_be_written_whole_is_not_written)
 }
 
 /* As with a path: the container's run fails, and whoever counts runs that fail counts it. */
-Test(helper, that_a_program_is_nowhere_is_for_pid_1_to_say)
+Test(helper_write, that_a_program_is_nowhere_is_for_pid_1_to_say)
 {
         struct asked *a = sleeper();
 
@@ -184,7 +186,7 @@ Test(helper, that_a_program_is_nowhere_is_for_pid_1_to_say)
         cr_assert_str_eq(reply->rule, "program");
 }
 
-Test(helper, a_host_path_is_bound)
+Test(helper_write, a_host_path_is_bound)
 {
         struct asked *a = sleeper();
 
@@ -197,7 +199,7 @@ Test(helper, a_host_path_is_bound)
         cr_assert(holds(SLEEP_DROPIN, "CapabilityBoundingSet=~CAP_MKNOD CAP_SETFCAP\n"));
 }
 
-Test(helper, a_host_path_that_is_only_read_takes_nothing_away)
+Test(helper_write, a_host_path_that_is_only_read_takes_nothing_away)
 {
         struct asked *a = sleeper();
 
@@ -211,7 +213,7 @@ Test(helper, a_host_path_that_is_only_read_takes_nothing_away)
                   !holds(SLEEP_DROPIN, "CapabilityBoundingSet="));
 }
 
-Test(helper, a_node_takes_no_more_units_than_its_root_says)
+Test(helper_write, a_node_takes_no_more_units_than_its_root_says)
 {
         struct asked *a = sleeper();
 
@@ -233,7 +235,7 @@ Test(helper, a_node_takes_no_more_units_than_its_root_says)
         cr_assert_eq(write_pod(a), 0, "there is room again: %s", reply->text);
 }
 
-Test(helper, a_host_path_that_somebody_could_swap_is_refused)
+Test(helper_write, a_host_path_that_somebody_could_swap_is_refused)
 {
         struct asked *a = sleeper();
 
@@ -249,7 +251,7 @@ Test(helper, a_host_path_that_somebody_could_swap_is_refused)
 }
 
 /* It removes a file of another name, and the machine's /run would have one more for each container that ever was. */
-Test(helper, what_pid_1_forgets_to_remove_of_a_unit_goes_with_it)
+Test(helper_write, what_pid_1_forgets_to_remove_of_a_unit_goes_with_it)
 {
         make("/run/systemd/units");
         put("/run/systemd/units/log-extra-fields:" SLEEP, "x", 0644);
@@ -261,7 +263,7 @@ Test(helper, what_pid_1_forgets_to_remove_of_a_unit_goes_with_it)
 }
 
 /* With the word before it, it would be no name of a file. */
-Test(helper, a_unit_of_a_long_name_goes_with_all_that_it_has)
+Test(helper_write, a_unit_of_a_long_name_goes_with_all_that_it_has)
 {
         struct asked *a = sleeper();
         char namespace[ID_LABEL_MAX + 1] = "", image[160] = "/usr/bin/";
@@ -276,7 +278,7 @@ Test(helper, a_unit_of_a_long_name_goes_with_all_that_it_has)
 }
 
 /* By what is left the unit is still known to be the pod's. */
-Test(helper, a_removal_that_was_interrupted_leaves_nothing_that_nobody_knows_of)
+Test(helper_write, a_removal_that_was_interrupted_leaves_nothing_that_nobody_knows_of)
 {
         static const char *const ways[] = { "/run/systemd/units/log-extra-fields:" SLEEP, LOG_DIR "/" UID ".c.out" };
 
@@ -292,7 +294,7 @@ Test(helper, a_removal_that_was_interrupted_leaves_nothing_that_nobody_knows_of)
         }
 }
 
-Test(helper, variables_that_are_too_many_are_refused_and_not_cut)
+Test(helper_write, variables_that_are_too_many_are_refused_and_not_cut)
 {
         struct asked *a = sleeper();
         size_t n = 1024 * 1024 - strlen("a.b") - 2; /* as much as there may be, and one word more */
@@ -307,7 +309,7 @@ Test(helper, variables_that_are_too_many_are_refused_and_not_cut)
         nothing_is_left();
 }
 
-Test(helper, the_units_of_one_pod_have_so_much_text_and_no_more)
+Test(helper_write, the_units_of_one_pod_have_so_much_text_and_no_more)
 {
         enum { SIZE = 100 * 1024 };
         struct asked *a = sleeper();
@@ -329,7 +331,7 @@ Test(helper, the_units_of_one_pod_have_so_much_text_and_no_more)
         cr_assert_eq(write_pod(a), 0, "what is written again is not counted twice: %s", reply->text);
 }
 
-Test(helper, a_quarter_of_the_machines_run_is_not_for_units)
+Test(helper_write, a_quarter_of_the_machines_run_is_not_for_units)
 {
         struct asked *a = sleeper();
         int other;
@@ -349,7 +351,7 @@ Test(helper, a_quarter_of_the_machines_run_is_not_for_units)
 
 /* A machine that still has room for so many files, or so many pages, and one more each time until it is enough: what
  * cannot be written says so, and leaves nothing. */
-Test(helper, on_a_full_machine_nothing_is_half_done, .timeout = 1200)
+Test(helper_write, on_a_full_machine_nothing_is_half_done, .timeout = 1200)
 {
         static const struct {
                 const char *place, *limit;
@@ -392,7 +394,7 @@ Test(helper, on_a_full_machine_nothing_is_half_done, .timeout = 1200)
         }
 }
 
-Test(helper, the_machines_var_is_a_layer_below_the_pods_own)
+Test(helper_write, the_machines_var_is_a_layer_below_the_pods_own)
 {
         struct asked *a = sleeper();
 
@@ -410,7 +412,7 @@ Test(helper, the_machines_var_is_a_layer_below_the_pods_own)
 
 /* ---- programs on the pod's own ground ---------------------------------------------------------------------------- */
 
-Test(helper, a_program_is_what_the_machines_links_and_the_pods_mounts_make_of_its_path)
+Test(helper_write, a_program_is_what_the_machines_links_and_the_pods_mounts_make_of_its_path)
 {
         struct asked *a = sleeper();
 
@@ -433,7 +435,7 @@ Test(helper, a_program_is_what_the_machines_links_and_the_pods_mounts_make_of_it
         cr_assert_eq(write_pod(a), 0, "%s", reply->text);
 }
 
-Test(helper, a_program_of_the_pods_own_runs_by_default_but_never_as_root)
+Test(helper_write, a_program_of_the_pods_own_runs_by_default_but_never_as_root)
 {
         struct asked *a = sleeper();
 
@@ -453,7 +455,7 @@ Test(helper, a_program_of_the_pods_own_runs_by_default_but_never_as_root)
         cr_assert_eq(write_pod(a), 0, "%s", reply->text);
 }
 
-Test(helper, no_mount_point_is_made_where_a_pod_has_put_something)
+Test(helper_write, no_mount_point_is_made_where_a_pod_has_put_something)
 {
         struct asked *a = sleeper();
 

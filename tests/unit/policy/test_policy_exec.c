@@ -16,7 +16,7 @@ static int exec(const char *text, Vks__Container *c, const char *user, char ret_
         return r;
 }
 
-Test(policy, exec_is_a_container_with_another_command)
+Test(policy_exec, exec_is_a_container_with_another_command)
 {
         static char long_word[32 * 1024 + 1];
         Vks__Container c = VKS__CONTAINER__INIT;
@@ -64,7 +64,7 @@ Test(policy, exec_is_a_container_with_another_command)
 }
 
 /* All that the helper compares with what WRITE was asked for. */
-Test(policy, exec_is_handed_on_with_volumes_class_and_user)
+Test(policy_exec, exec_is_handed_on_with_volumes_class_and_user)
 {
         CLEANUP(policy_freep) struct policy *p = conf("");
         CLEANUP(op_exec_done) struct op_exec op = { 0 };
@@ -92,7 +92,7 @@ Test(policy, exec_is_handed_on_with_volumes_class_and_user)
         cr_expect_str_eq(op.as.containers[0].program, "/usr/bin/id");
 }
 
-Test(policy, exec_is_allowed_by_namespaces)
+Test(policy_exec, exec_is_allowed_by_namespaces)
 {
         static const struct {
                 const char *text;
@@ -119,7 +119,7 @@ Test(policy, exec_is_allowed_by_namespaces)
 }
 
 /* They are stopped, and nothing else is done with them. */
-Test(policy, commands_of_exec_are_stopped_and_never_started)
+Test(policy_exec, commands_of_exec_are_stopped_and_never_started)
 {
         char *units[] = { (char *)"vks-exec-" UID "-main-0000000000000001.service" };
         CLEANUP(policy_freep) struct policy *p = conf("");

@@ -2,7 +2,7 @@
 /* WRITE and RESIZE: what a pod may be. */
 #include "tests/unit/policy/written.h"
 
-Test(policy, root_is_for_a_packages_own_command_line)
+Test(policy_write, root_is_for_a_packages_own_command_line)
 {
         struct written w = container();
 
@@ -18,7 +18,7 @@ Test(policy, root_is_for_a_packages_own_command_line)
         cr_assert(!w.who.root && w.who.fallback && w.who.uid == 991 && w.who.gid == 992);
 }
 
-Test(policy, run_as_user_0_is_refused_by_name)
+Test(policy_write, run_as_user_0_is_refused_by_name)
 {
         struct written w = container();
 
@@ -32,7 +32,7 @@ Test(policy, run_as_user_0_is_refused_by_name)
         expect_rule("", &w, "root");
 }
 
-Test(policy, ids_must_be_in_the_ranges)
+Test(policy_write, ids_must_be_in_the_ranges)
 {
         struct written w = container();
 
@@ -50,7 +50,7 @@ Test(policy, ids_must_be_in_the_ranges)
         cr_assert_eq(write_with("root = allow", &w), 0);
 }
 
-Test(policy, programs_match_the_patterns)
+Test(policy_write, programs_match_the_patterns)
 {
         static const char *const odd[] = { "/usr/bin/a b",         "/usr/bin/$x",  "/usr/bin/%n", "/usr/bin/\"",
                                            "/usr/bin/../../etc/x", "/usr/bin/\\x", "bin/x",       "" };
@@ -75,7 +75,7 @@ Test(policy, programs_match_the_patterns)
 }
 
 /* A mount decides what lies at a path: a pattern of policy's is about the machine's files. */
-Test(policy, a_program_that_a_mount_covers_is_the_pods_own_or_known_by_its_path_on_the_machine)
+Test(policy_write, a_program_that_a_mount_covers_is_the_pods_own_or_known_by_its_path_on_the_machine)
 {
         static const char only[] = "program = /scripts/* /data/* /run/* /tmp/* /srv/*\nhost-path = /srv rw /opt/t",
                           pod_too[] = "program = /srv/* pod\nexec = *\nhost-path = /srv rw /opt/t";
@@ -128,7 +128,7 @@ Test(policy, a_program_that_a_mount_covers_is_the_pods_own_or_known_by_its_path_
                 }
 }
 
-Test(policy, the_event_says_which_word_a_program_takes)
+Test(policy_write, the_event_says_which_word_a_program_takes)
 {
         struct written w = container();
 
@@ -148,7 +148,7 @@ Test(policy, the_event_says_which_word_a_program_takes)
         cr_assert(strstr(w.e.text, "\"program = /srv/tools/mine/run.sh\""), "%s", w.e.text);
 }
 
-Test(policy, of_mounts_in_each_other_the_innermost_says_whose_a_path_is)
+Test(policy_write, of_mounts_in_each_other_the_innermost_says_whose_a_path_is)
 {
         struct op_volume own = { .kind = VOLUME_FILES }, host = { .kind = VOLUME_HOST, .host_path = "/srv" };
         struct op_mount mounts[] = { { .volume = &own, .target = "/a" },
@@ -171,7 +171,7 @@ Test(policy, of_mounts_in_each_other_the_innermost_says_whose_a_path_is)
         cr_expect_str_eq(plain, "/var/running");
 }
 
-Test(policy, the_longest_path_of_a_program_stays_whole)
+Test(policy_write, the_longest_path_of_a_program_stays_whole)
 {
         CLEANUP(policy_freep) struct policy *p = conf("program = /srv/*/end");
         struct op_volume host = { .kind = VOLUME_HOST, .host_path = "/srv" };
@@ -188,7 +188,7 @@ Test(policy, the_longest_path_of_a_program_stays_whole)
         cr_expect_eq(policy_program(p, &k, path, &e), 0, "%s", e.text);
 }
 
-Test(policy, a_working_dir_is_made_where_something_may_be_mounted)
+Test(policy_write, a_working_dir_is_made_where_something_may_be_mounted)
 {
         static const char *const never[] = { "/etc/vks/x",
                                              "/proc/1/root/x",
@@ -216,7 +216,7 @@ Test(policy, a_working_dir_is_made_where_something_may_be_mounted)
         }
 }
 
-Test(policy, a_package_without_unit_needs_a_command)
+Test(policy_write, a_package_without_unit_needs_a_command)
 {
         struct written w = container();
 
@@ -226,7 +226,7 @@ Test(policy, a_package_without_unit_needs_a_command)
                          "container c: command: package zsh has no service unit, so the pod must give a command");
 }
 
-Test(policy, both_the_image_and_the_units_package_are_asked_about)
+Test(policy_write, both_the_image_and_the_units_package_are_asked_about)
 {
         struct written w = container();
 
@@ -237,7 +237,7 @@ Test(policy, both_the_image_and_the_units_package_are_asked_about)
         cr_assert_eq(write_with("", &w), -EINVAL);
 }
 
-Test(policy, a_package_without_unit_is_a_package_all_the_same)
+Test(policy_write, a_package_without_unit_is_a_package_all_the_same)
 {
         struct written w = container();
 
@@ -247,7 +247,7 @@ Test(policy, a_package_without_unit_is_a_package_all_the_same)
         cr_assert_eq(write_with("", &w), -EINVAL);
 }
 
-Test(policy, no_variable_says_what_a_packages_unit_loads)
+Test(policy_write, no_variable_says_what_a_packages_unit_loads)
 {
         static const char *const names[] = { "LD_PRELOAD",
                                              "LD_AUDIT",
@@ -300,7 +300,7 @@ Test(policy, no_variable_says_what_a_packages_unit_loads)
         }
 }
 
-Test(policy, host_paths_lie_under_allowed_prefixes)
+Test(policy_write, host_paths_lie_under_allowed_prefixes)
 {
         static const char *const never[] = { "/etc",
                                              "/etc/vks",
@@ -350,7 +350,7 @@ Test(policy, host_paths_lie_under_allowed_prefixes)
         cr_assert_eq(write_with("host-path = /srv rw", &w), -EINVAL);
 }
 
-Test(policy, a_part_of_a_host_path_lies_under_an_allowed_prefix_itself)
+Test(policy_write, a_part_of_a_host_path_lies_under_an_allowed_prefix_itself)
 {
         struct written w = container();
 
@@ -372,7 +372,7 @@ Test(policy, a_part_of_a_host_path_lies_under_an_allowed_prefix_itself)
         cr_assert(strstr(w.e.text, "is too long for volume h"), "%s", w.e.text);
 }
 
-Test(policy, a_part_of_a_volume_is_a_path_in_it)
+Test(policy_write, a_part_of_a_volume_is_a_path_in_it)
 {
         static const char *const bad[] = { "/", "/a", "a/", "a//b", ".", "..", "a/..", "../a", "a/./b", "a\n", "a\\" };
         static char long_name[260];
@@ -395,7 +395,7 @@ Test(policy, a_part_of_a_volume_is_a_path_in_it)
         cr_expect_eq(write_with("", &w), 0, "%s", w.e.text);
 }
 
-Test(policy, mounts_never_hide_the_system)
+Test(policy_write, mounts_never_hide_the_system)
 {
         static const char *const never[] = { "/",
                                              "/proc",
@@ -459,7 +459,7 @@ Test(policy, mounts_never_hide_the_system)
         cr_assert_eq(write_with("", &w), -EINVAL);
 }
 
-Test(policy, the_longest_path_of_a_mount_stays_whole)
+Test(policy_write, the_longest_path_of_a_mount_stays_whole)
 {
         char path[ID_PATH_MAX + 2];
         struct written w = container();
@@ -475,7 +475,7 @@ Test(policy, the_longest_path_of_a_mount_stays_whole)
         cr_assert_eq(write_with("", &w), -EINVAL, "a longer one");
 }
 
-Test(policy, variables_that_no_process_can_have_are_refused_by_name)
+Test(policy_write, variables_that_no_process_can_have_are_refused_by_name)
 {
         static const struct {
                 const char *name, *value;
@@ -498,7 +498,7 @@ Test(policy, variables_that_no_process_can_have_are_refused_by_name)
         }
 }
 
-Test(policy, numbers_out_of_range_are_refused)
+Test(policy_write, numbers_out_of_range_are_refused)
 {
         CLEANUP(policy_freep) struct policy *p = conf("");
         struct written w = container();
@@ -520,7 +520,7 @@ Test(policy, numbers_out_of_range_are_refused)
         cr_assert_eq(policy_write(p, &m, &op, NULL), -EINVAL);
 }
 
-Test(policy, limits_are_in_the_ranges_of_their_settings)
+Test(policy_write, limits_are_in_the_ranges_of_their_settings)
 {
         static const struct {
                 uint32_t weight, milli;
@@ -567,7 +567,7 @@ Test(policy, limits_are_in_the_ranges_of_their_settings)
 }
 
 /* What WRITE would not take, RESIZE does not take, and it is of units of pods alone. */
-Test(policy, a_resize_is_of_units_of_pods_and_in_the_ranges)
+Test(policy_write, a_resize_is_of_units_of_pods_and_in_the_ranges)
 {
         static const char *const bad[] = { "ssh.service",     "kubepods.slice",        "-.slice", "init.scope",
                                            "vks.a.socket",    "../vks.a.service",      "",        "vks-helper.service",
@@ -610,7 +610,7 @@ Test(policy, a_resize_is_of_units_of_pods_and_in_the_ranges)
         cr_assert(strstr(e.text, "the pod's limits"), "%s", e.text);
 }
 
-Test(policy, a_stop_signal_is_one_that_systemd_knows)
+Test(policy_write, a_stop_signal_is_one_that_systemd_knows)
 {
         static const struct {
                 const char *name;
@@ -660,7 +660,7 @@ Test(policy, a_stop_signal_is_one_that_systemd_knows)
         }
 }
 
-Test(policy, a_termination_message_is_a_mount_where_something_may_be_mounted)
+Test(policy_write, a_termination_message_is_a_mount_where_something_may_be_mounted)
 {
         static const struct {
                 const char *path;
@@ -707,7 +707,7 @@ Test(policy, a_termination_message_is_a_mount_where_something_may_be_mounted)
         }
 }
 
-Test(policy, capabilities_that_are_dropped_are_ones_that_there_are)
+Test(policy_write, capabilities_that_are_dropped_are_ones_that_there_are)
 {
         CLEANUP(policy_freep) struct policy *p = conf("");
 
@@ -723,7 +723,7 @@ Test(policy, capabilities_that_are_dropped_are_ones_that_there_are)
         }
 }
 
-Test(policy, who_is_spared_when_memory_runs_out_is_bounded)
+Test(policy_write, who_is_spared_when_memory_runs_out_is_bounded)
 {
         static const struct {
                 int score;
@@ -764,7 +764,7 @@ Test(policy, who_is_spared_when_memory_runs_out_is_bounded)
 
 /* ---- edges of rules ---- */
 
-Test(policy, ranges_include_both_ends)
+Test(policy_write, ranges_include_both_ends)
 {
         static const struct {
                 const char *text;
@@ -786,7 +786,7 @@ Test(policy, ranges_include_both_ends)
         }
 }
 
-Test(policy, groups_and_users_of_a_package)
+Test(policy_write, groups_and_users_of_a_package)
 {
         struct written w = container();
 
@@ -811,7 +811,7 @@ Test(policy, groups_and_users_of_a_package)
         cr_assert(w.who.fallback, "without a unit it is no command line of the package's");
 }
 
-Test(policy, a_unit_is_its_packages)
+Test(policy_write, a_unit_is_its_packages)
 {
         struct written w = container();
 
@@ -838,7 +838,7 @@ Test(policy, a_unit_is_its_packages)
         cr_assert_eq(write_with("root = deny", &w), 0);
 }
 
-Test(policy, paths_that_a_unit_file_would_read_otherwise_are_refused)
+Test(policy_write, paths_that_a_unit_file_would_read_otherwise_are_refused)
 {
         static const char *const bad[] = { "/a\\b", "/a ", "/a\xff", "/a//b", "/a/", "a" };
         struct written w = container();
@@ -851,7 +851,7 @@ Test(policy, paths_that_a_unit_file_would_read_otherwise_are_refused)
 
 /* ---- bounds ------------------------------------------------------------------------------------------------------ */
 
-Test(policy, there_is_a_bound_to_every_list)
+Test(policy_write, there_is_a_bound_to_every_list)
 {
         CLEANUP(policy_freep) struct policy *p = conf("");
         Vks__Package package = VKS__PACKAGE__INIT;
@@ -886,7 +886,7 @@ Test(policy, there_is_a_bound_to_every_list)
         cr_assert_eq(policy_fill(p, &fill, &op.fill, &e), 0);
 }
 
-Test(policy, volumes_have_groups_that_any_pod_may_have_and_no_other)
+Test(policy_write, volumes_have_groups_that_any_pod_may_have_and_no_other)
 {
         static const uint32_t never[] = { 0, 6, 42, 999, 60000, UINT32_MAX };
         CLEANUP(policy_freep) struct policy *p = conf("");
@@ -913,7 +913,7 @@ Test(policy, volumes_have_groups_that_any_pod_may_have_and_no_other)
         }
 }
 
-Test(policy, a_pod_names_so_many_groups)
+Test(policy_write, a_pod_names_so_many_groups)
 {
         static uint32_t groups[POD_GROUPS_MAX + 1];
         struct written w = container();
@@ -933,7 +933,7 @@ static void expect_malformed(struct written *w, const char *text)
         cr_assert_str_eq(w->e.text, text);
 }
 
-Test(policy, what_is_malformed_is_told_by_name)
+Test(policy_write, what_is_malformed_is_told_by_name)
 {
         struct written w = container();
 
@@ -960,7 +960,7 @@ Test(policy, what_is_malformed_is_told_by_name)
 }
 
 /* To systemd-executor the first is /usr/libexec/vks, whatever the unit's text says (policy/rules.c). */
-Test(policy, no_path_that_systemd_mounts_has_quotes)
+Test(policy_write, no_path_that_systemd_mounts_has_quotes)
 {
         static const char *const bad[] = { "/usr/\"libexec\"/vks", "/us''r/libexec/vks", "/etc/ld.so.\"preload",
                                            "/data/\"\"..",         "/data/it's",         "/data/x\\" };
@@ -1011,7 +1011,7 @@ static int write_many(struct written *w, size_t n_containers, size_t n_volumes, 
         return policy_write(p, &m, &op, &w->e);
 }
 
-Test(policy, there_is_a_bound_to_every_list_of_a_pod)
+Test(policy_write, there_is_a_bound_to_every_list_of_a_pod)
 {
         CLEANUP(freep) char *word = xcalloc(128 * 1024, 1), *values = xcalloc(128 * 1024, 1);
         struct written w = container();
@@ -1052,7 +1052,7 @@ Test(policy, there_is_a_bound_to_every_list_of_a_pod)
 }
 
 /* It takes the place of a word of the pod's, and there is no other place. */
-Test(policy, a_hidden_word_has_the_place_of_one_of_the_pods)
+Test(policy_write, a_hidden_word_has_the_place_of_one_of_the_pods)
 {
         static const struct {
                 size_t n_command, n_args;
@@ -1095,7 +1095,7 @@ Test(policy, a_hidden_word_has_the_place_of_one_of_the_pods)
         }
 }
 
-Test(policy, hidden_words_are_counted_with_the_others)
+Test(policy_write, hidden_words_are_counted_with_the_others)
 {
         CLEANUP(freep) char *word = xcalloc(128 * 1024, 1);
         struct written w = container();
