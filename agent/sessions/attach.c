@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/sessions/attach.h"
 
+#include <stdio.h>
+
 #include "agent/lib/times.h"
 #include "agent/logs/log_stream.h"
 #include "agent/sessions/terminal.h"
 #include "common/buf.h"
 #include "common/mem.h"
 
-/* A container that has just begun gets its console in a moment: vks-exec asks for it. */
-enum { CONSOLE_LOOK_USEC = 50 * 1000, CONSOLE_LOOKS = 100 };
+/* A container that has just begun gets its console in a moment, or it gets none: vks-exec waits no longer for it. */
+enum { CONSOLE_PATIENCE_USEC = 5 * 1000 * 1000 };
 
 struct attach_session {
         sd_event *event;
-        sd_event_source *look; /* for the console, again */
-        unsigned looks;
+        sd_event_source *patience; /* with a console that does not come */
+        struct console_wait wait;
+        bool waits, impatient;
         struct consoles *consoles;
         struct pods *pods;
         char *namespace, *pod, *container;
@@ -55,12 +58,20 @@ static void leave(struct attach_session *s)
                 console_input_end(c);
 }
 
+static void end_wait(struct attach_session *s)
+{
+        if (s->waits)
+                console_wait_end(s->consoles, &s->wait);
+        s->waits = false;
+}
+
 struct attach_session *attach_session_free(struct attach_session *s)
 {
         if (!s)
                 return NULL;
         leave(s);
-        sd_event_source_disable_unref(s->look);
+        end_wait(s);
+        sd_event_source_disable_unref(s->patience);
         log_stream_free(s->lines);
         buf_done(&s->size);
         free(s->namespace);
@@ -184,19 +195,37 @@ static int follow(struct attach_session *s, const struct pods_container *where, 
 
 static void on_ready(void *userdata);
 
-static int on_look(UNUSED sd_event_source *source, UNUSED uint64_t usec, void *userdata)
+static void on_news(void *userdata)
 {
-        on_ready(userdata);
+        struct attach_session *s = userdata;
+
+        s->waits = false;
+        on_ready(s);
+}
+
+static int on_patience(UNUSED sd_event_source *source, UNUSED uint64_t usec, void *userdata)
+{
+        struct attach_session *s = userdata;
+
+        s->impatient = true;
+        end_wait(s);
+        on_ready(s);
         return 0;
 }
 
-static bool look_again(struct attach_session *s)
+static bool wait_for_console(struct attach_session *s, const char *unit)
 {
-        if (s->looks++ >= CONSOLE_LOOKS)
+        if (s->impatient)
+                return false;
+        if (!s->patience && sd_event_add_time_relative(s->event, &s->patience, CLOCK_MONOTONIC, CONSOLE_PATIENCE_USEC,
+                                                       0, on_patience, s) < 0)
                 return false;
         streams_pause(s->streams); /* what the client types is for the console */
-        sd_event_source_disable_unref(TAKE(s->look));
-        return sd_event_add_time_relative(s->event, &s->look, CLOCK_MONOTONIC, CONSOLE_LOOK_USEC, 0, on_look, s) >= 0;
+        s->wait = (struct console_wait){ .news = on_news, .userdata = s };
+        snprintf(s->wait.unit, sizeof(s->wait.unit), "%s", unit);
+        s->waits = true;
+        console_wait(s->consoles, &s->wait);
+        return true;
 }
 
 static void on_ready(void *userdata)
@@ -211,10 +240,12 @@ static void on_ready(void *userdata)
                 return;
         }
         s->console = console_find(s->consoles, where.pod->id.uid, s->container);
-        if (!s->console && (where.container->tty || (where.container->has_stdin && s->wish.in)) && look_again(s))
+        if (!s->console && (where.container->tty || (where.container->has_stdin && s->wish.in)) &&
+            wait_for_console(s, where.container->unit))
                 return;
-        if (s->looks)
+        if (s->patience)
                 streams_resume(s->streams);
+        s->patience = sd_event_source_disable_unref(s->patience);
         s->user = (struct console_user){
                 .output = on_terminal_output, .room = on_room, .ended = on_console_ended, .userdata = s
         };

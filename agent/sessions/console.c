@@ -50,6 +50,7 @@ struct consoles {
         struct console *list;
         dev_t log_device; /* of LOG_DIR */
         struct visitor *silent, *waiting;
+        struct console_wait *waits;
 };
 
 struct console {
@@ -118,6 +119,35 @@ static void let_go(const struct console *c, char kind)
 }
 
 /* ---- consoles ---------------------------------------------------------------------------------------------------- */
+
+void console_wait(struct consoles *all, struct console_wait *w)
+{
+        w->due = false;
+        DL_APPEND(all->waits, w);
+}
+
+void console_wait_end(struct consoles *all, struct console_wait *w)
+{
+        DL_DELETE(all->waits, w);
+}
+
+/* Whoever is told may end his own wait, others', or begin another. */
+static void tell_waiting(struct consoles *all, const char *unit)
+{
+        struct console_wait *w;
+
+        DL_FOREACH (all->waits, w)
+                w->due = streq(w->unit, unit);
+        while (true) {
+                DL_FOREACH (all->waits, w)
+                        if (w->due)
+                                break;
+                if (!w)
+                        return;
+                DL_DELETE(all->waits, w);
+                w->news(w->userdata);
+        }
+}
 
 struct console *console_find(struct consoles *all, const char *pod_uid, const char *container)
 {
@@ -583,15 +613,16 @@ static void give_input(struct visitor *v, const struct pods_container *who)
 /* True: it was known, and is gone. */
 static bool receive(struct visitor *v)
 {
+        struct consoles *all = v->all;
         struct pods_container who;
         struct console *old;
 
         /* The process that had this number as it connected may be no more; then another may have the number by now, but
          * not the pipe. */
-        if (!pods_find_main(v->all->pods, v->pid, &who) || !(who.container->tty || who.container->has_stdin) ||
+        if (!pods_find_main(all->pods, v->pid, &who) || !(who.container->tty || who.container->has_stdin) ||
             !streq(who.pod->id.uid, v->uid) || !streq(who.container->name, v->container))
                 return false;
-        old = console_find(v->all, who.pod->id.uid, who.container->name);
+        old = console_find(all, who.pod->id.uid, who.container->name);
         if (old) /* of its last run */
                 run_ended(old);
         if (who.container->tty)
@@ -599,6 +630,7 @@ static bool receive(struct visitor *v)
         else
                 give_input(v, &who);
         visitor_free(v);
+        tell_waiting(all, who.container->unit);
         return true;
 }
 
@@ -682,6 +714,7 @@ void consoles_unit_changed(struct consoles *all, const char *unit, const struct 
         }
         DL_FOREACH_SAFE (all->waiting, v, next_visitor)
                 (void)receive(v);
+        tell_waiting(all, unit);
 }
 
 void consoles_units_synced(struct consoles *all, struct observed *o)

@@ -35,6 +35,18 @@ void consoles_units_synced(struct consoles *all, struct observed *o);
 /* The console of a container that runs; NULL: it has none. */
 struct console *console_find(struct consoles *all, const char *pod_uid, const char *container);
 
+/* Somebody who waits for the console of a container that has just begun: vks-exec asks for it a moment later. */
+struct console_wait {
+        struct console_wait *prev, *next;
+        char unit[ID_UNIT_MAX + 1];
+        void (*news)(void *userdata); /* the unit has changed, or has its console now; this wait is over, and may begin
+                                         anew */
+        void *userdata;
+        bool due;
+};
+void console_wait(struct consoles *all, struct console_wait *w);
+void console_wait_end(struct consoles *all, struct console_wait *w); /* before any news */
+
 /* Somebody who is at the console. */
 struct console_user {
         struct console_user *prev, *next;

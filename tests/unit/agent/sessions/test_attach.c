@@ -851,9 +851,39 @@ Test(attach, a_container_that_has_just_begun_gets_its_console_in_a_moment)
         come(tty);
         type("\0early", 6);
         cr_assert_not(p.carrier_finished);
+        consoles_unit_changed(consoles, UNIT, &unit);
+        consoles_unit_changed(consoles, "vks.default.other.service", &unit);
         mine = start_terminal();
-        UNTIL((peer_offer(&p), has(mine))); /* the session looks again */
+        for (int turns = 0; turns < 300 && !has(mine); turns++) { /* three seconds: its patience is of five */
+                peer_offer(&p);
+                cr_assert_geq(sd_event_run(t.event, 10 * 1000), 0);
+        }
+        cr_assert(has(mine), "it is told, and does not only look when it has waited long enough");
         cr_assert_str_eq(read_from(mine), "early", "what was typed meanwhile is the console's");
+}
+
+Test(attach, a_container_that_ends_before_it_has_its_console_says_so)
+{
+        t.pod->containers[0].tty = true;
+        come(tty);
+        cr_assert_not(p.carrier_finished);
+        t.running = false;
+        consoles_unit_changed(consoles, UNIT, &(struct unit_state){ .phase = UNIT_FAILED });
+        settle();
+        cr_assert(strstr(ws_sent(&p), "the container has ended"));
+        cr_assert(p.carrier_finished);
+}
+
+Test(attach, who_leaves_before_there_is_a_console_waits_no_longer)
+{
+        t.pod->containers[0].tty = true;
+        come(tty);
+        cr_assert_not(p.carrier_finished);
+        peer_gone(&p);
+        p.event = NULL;
+        settle();
+        consoles_unit_changed(consoles, UNIT, &unit); /* nobody is told: ASan would say so */
+        (void)start_terminal();
 }
 
 Test(attach, one_that_is_over_says_so)
