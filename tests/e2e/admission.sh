@@ -178,7 +178,8 @@ YAML
 
 test_a_port_that_the_machine_has_is_said() {
     trap 'node systemctl stop vks-test-taken 2>/dev/null || true' EXIT
-    node systemd-run -q --unit vks-test-taken perl -e 'use IO::Socket::INET; my $s = IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => 18110, Listen => 5, ReuseAddr => 1) or die; sleep'
+    in_node /run/vks-test-taken 'use IO::Socket::INET; my $s = IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => 18110, Listen => 5, ReuseAddr => 1) or die; sleep'
+    node systemd-run -q --unit vks-test-taken perl /run/vks-test-taken
     wait_for 20 "somebody listens" sh_node "grep -qE '0100007F:$(printf %04X 18110) [0-9A-F:]+ 0A ' /proc/net/tcp"
     pod late "" "$(ports "containerPort: 18110")"
     running late # whether it wants that port there is its own matter

@@ -81,7 +81,8 @@ refused() {
 
 # A service of the machine's own, for as long as the test.
 machines_own() { # PORT
-    node systemd-run -q --collect --unit="vks-test-echo-$1" perl -e "$ECHO" "0.0.0.0/$1"
+    in_node "/run/vks-test-echo-$1" "$ECHO"
+    node systemd-run -q --collect --unit="vks-test-echo-$1" perl "/run/vks-test-echo-$1" "0.0.0.0/$1"
     trap leave EXIT
     MACHINES_OWN=1
     listening "$1"

@@ -51,6 +51,8 @@ k() {
 export NS QUICK_PORT QUICK_PASSWORD QUICK_KUBECONFIG && export -f k # for bash -c
 node() { "$LAB" node exec "$@"; }
 sh_node() { "$LAB" node exec sh -c "$1"; }
+# For systemd-run, which gets the file's name and not the text: when anybody has systemd 252 reload just then, words with ";", "$" or a line's end become others.
+in_node() { sh_node "cat >'$1'" <<<"$2"; } # FILE TEXT
 
 fail() {
     echo "  FAILED: $*" >&2

@@ -47,7 +47,8 @@ test_each_node_is_a_machine_of_its_own() {
 
 test_what_a_unit_uses_is_counted() {
     trap 'node systemctl stop lab-use.service' EXIT
-    node systemd-run -q --unit=lab-use -p CPUAccounting=yes -p MemoryAccounting=yes -p TasksAccounting=yes sh -c 'i=0; while [ $i -lt 2000 ]; do i=$((i+1)); done; exec sleep 1000'
+    in_node /run/lab-use 'i=0; while [ $i -lt 2000 ]; do i=$((i+1)); done; exec sleep 1000'
+    node systemd-run -q --unit=lab-use -p CPUAccounting=yes -p MemoryAccounting=yes -p TasksAccounting=yes sh /run/lab-use
     wait_for 20 "memory" at_least 4096 node systemctl show -P MemoryCurrent lab-use.service
     wait_for 20 "processor time" at_least 1000000 node systemctl show -P CPUUsageNSec lab-use.service
     wait_for 20 "one task" equals 1 node systemctl show -P TasksCurrent lab-use.service
@@ -57,8 +58,9 @@ test_what_a_unit_uses_is_counted() {
 test_memory_above_the_limit_ends_in_an_oom_kill() {
     trap 'node systemctl reset-failed lab-oom.service' EXIT
     local eat='x=$(head -c 64M /dev/zero | tr "\0" x); echo "has ${#x}"'
-    [ "$(node sh -c "$eat")" = "has 67108864" ] || fail "not even without a limit"
-    ! node systemd-run -q --wait --unit=lab-oom -p MemoryMax=20M -p MemorySwapMax=0 sh -c "$eat" || fail "the limit is none"
+    in_node /run/lab-eat "$eat"
+    [ "$(node sh /run/lab-eat)" = "has 67108864" ] || fail "not even without a limit"
+    ! node systemd-run -q --wait --unit=lab-oom -p MemoryMax=20M -p MemorySwapMax=0 sh /run/lab-eat || fail "the limit is none"
     [ "$(node systemctl show -P Result lab-oom.service)" = oom-kill ] || fail "$(node systemctl status lab-oom.service)"
     wait_for 20 "the kernel's word" contains "Memory cgroup out of memory" node journalctl -k -o cat -g 'Memory cgroup out of memory'
 }
