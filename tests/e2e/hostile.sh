@@ -514,7 +514,7 @@ test_an_agent_asks_the_machines_daemons_for_what_it_needs_and_nothing_else() {
     sh_node "setpriv --reuid=nobody --regid=nogroup --clear-groups $ask ListUsers" || fail "nobody may not ask it: this test shows nothing"
     sh_node 'cat >/usr/local/bin/hostile-agent; chmod 755 /usr/local/bin/hostile-agent; mkdir -p /run/systemd/system/vks-agent.service.d
              printf "[Service]\nType=oneshot\nRestart=no\nWatchdogSec=0\nExecStart=\nExecStart=/usr/local/bin/hostile-agent\n" >/run/systemd/system/vks-agent.service.d/lab.conf
-             systemctl daemon-reload; systemctl stop vks-agent.service; systemctl start vks-agent.service' <<AGENT
+             systemctl daemon-reload; systemctl stop vks-agent.service systemd-hostnamed.service; systemctl start vks-agent.service' <<AGENT
 #!/bin/bash
 exec 2>&1
 echo "who: \$(id -un)"
@@ -522,12 +522,17 @@ echo "version: \$(busctl get-property org.freedesktop.systemd1 /org/freedesktop/
 for words in ListUsers "SetUserLinger ubb \$(id -u) true false"; do echo "logind: \$($ask \$words 2>&1)"; done
 for words in "DBus StartServiceByName su org.freedesktop.hostname1 0" "DBus.Debug.Stats GetStats"; do echo "bus: \$(busctl call org.freedesktop.DBus /org/freedesktop/DBus org.freedesktop.\$words 2>&1)"; done
 echo "another: \$(busctl call org.freedesktop.hostname1 /org/freedesktop/hostname1 org.freedesktop.DBus.Peer Ping 2>&1)"
-perl -MSocket -e 'socket(my \$s, AF_UNIX, SOCK_STREAM, 0); print "stdout: ", connect(\$s, pack_sockaddr_un("/run/systemd/journal/stdout")) ? "open" : "closed", "\n"'
+busctl emit --destination=org.freedesktop.hostname1 / org.vks.Any Signal # by which the bus starts whom it is for
+for path in journal/stdout userdb/io.systemd.DynamicUser io.systemd.ManagedOOM; do
+    perl -MSocket -e 'socket(my \$s, AF_UNIX, SOCK_STREAM, 0); print "\$ARGV[0]: ", connect(\$s, pack_sockaddr_un("/run/systemd/\$ARGV[0]")) ? "open" : "closed", "\n"' \$path
+done
+sleep 2
 AGENT
     out=$(sh_node 'journalctl --sync; journalctl -q -o cat _SYSTEMD_INVOCATION_ID=$(systemctl show -P InvocationID vks-agent.service)')
     grep -x 'who: vks' <<<"$out" >/dev/null && grep -E '^version: s "2' <<<"$out" >/dev/null || fail "it does not run as the agent: $out"
     [ "$(grep -cE '^(logind|bus|another): Call failed: ' <<<"$out")" = 5 ] || fail "it is answered: $out"
-    grep -x 'stdout: closed' <<<"$out" >/dev/null || fail "journald's connections: $out"
+    [ "$(grep -c ': closed$' <<<"$out")" = 3 ] || fail "connections that journald and PID 1 keep: $out"
+    sh_node '! systemctl -q is-active systemd-hostnamed.service' || fail "a daemon runs since the agent has sent a signal to it"
     sh_node '! ls /var/lib/systemd/linger/vks 2>/dev/null' || fail "a service manager of its own stays"
 }
 
