@@ -488,9 +488,9 @@ static int on_list(sd_bus_message *m, void *userdata, UNUSED sd_bus_error *error
 }
 
 /*
- * All units, of which on_list() takes ours. Of ListUnitsByPatterns whoever may ask for it may say millions of patterns
- * in one message, and PID 1 does nothing else until it has compared each with each unit: so that is denied to the agent
- * (packaging/vks.dbus.conf).
+ * All units, of which on_list() takes ours. Who may call ListUnitsByPatterns may say a million patterns in one message.
+ * To read such a list takes PID 1 the square of its length, and it does nothing else meanwhile: so that is denied to the
+ * agent (packaging/vks.dbus.conf).
  */
 static void read_all(struct observed *o)
 {
