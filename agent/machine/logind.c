@@ -2,9 +2,12 @@
 #include "agent/machine/logind.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <systemd/sd-bus.h>
+#include <unistd.h>
 
 #include "common/err.h"
 #include "common/fd.h"
@@ -20,10 +23,11 @@ struct logind {
         sd_event *event;
         struct logind_handler handler;
         void *userdata;
+        const char *socket;
         sd_bus *bus;
-        sd_bus_slot *inhibit; /* the question under way */
-        sd_event_source *again;
+        sd_event_source *again, *answers;
         int fd;               /* the delay lasts as long as it is open; -1: there is none */
+        bool granted;         /* it has been answered */
         bool holds;           /* there is to be one */
         bool preparing, told; /* what the handler was told last, and whether */
         uint64_t most_usec;   /* 0: refused */
@@ -72,21 +76,36 @@ static int on_most(sd_bus_message *m, void *userdata, UNUSED sd_bus_error *error
         return 0;
 }
 
-static int on_inhibited(sd_bus_message *m, void *userdata, UNUSED sd_bus_error *error)
+static int ask_most(struct logind *l)
+{
+        return sd_bus_call_method_async(l->bus, NULL, LOGIND, PATH, "org.freedesktop.DBus.Properties", "Get", on_most,
+                                        l, "ss", MANAGER, "InhibitDelayMaxUSec");
+}
+
+static void give_up(struct logind *l)
+{
+        l->answers = sd_event_source_disable_unref(l->answers);
+        l->fd = fd_close(l->fd);
+        l->granted = false;
+}
+
+/* An empty line: it is granted. Else there is none, or none any more, and what is read may say why. */
+static int on_answer(UNUSED sd_event_source *source, int fd, UNUSED uint32_t events, void *userdata)
 {
         struct logind *l = userdata;
-        const sd_bus_error *e = sd_bus_message_get_error(m);
-        int fd;
+        char words[ERR_TEXT_MAX] = "";
+        ssize_t n = read(fd, words, sizeof(words) - 1);
 
-        l->inhibit = sd_bus_slot_unref(l->inhibit);
-        if (e || sd_bus_message_read(m, "h", &fd) < 0 || (fd = fcntl(fd, F_DUPFD_CLOEXEC, 3)) < 0) {
-                refused(l, e && e->message ? e->message : "no answer");
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+                return 0;
+        if (n <= 0 || l->granted || words[0] != '\n') {
+                words[strcspn(words, "\n")] = '\0';
+                give_up(l);
+                refused(l, *words ? words : "no answer");
                 return 0;
         }
-        fd_close(l->fd);
-        l->fd = fd;
-        if (sd_bus_call_method_async(l->bus, NULL, LOGIND, PATH, "org.freedesktop.DBus.Properties", "Get", on_most, l,
-                                     "ss", MANAGER, "InhibitDelayMaxUSec") < 0)
+        l->granted = true;
+        if (ask_most(l) < 0)
                 connect_later(l);
         return 0;
 }
@@ -120,9 +139,20 @@ static int on_disconnected(UNUSED sd_bus_message *m, void *userdata, UNUSED sd_b
 
 static int ask(struct logind *l)
 {
-        l->inhibit = sd_bus_slot_unref(l->inhibit);
-        return sd_bus_call_method_async(l->bus, &l->inhibit, LOGIND, PATH, MANAGER, "Inhibit", on_inhibited, l, "ssss",
-                                        "shutdown", "vks-agent", "pods end in their order", "delay");
+        struct sockaddr_un to = { .sun_family = AF_UNIX };
+        int r;
+
+        if (l->granted) /* before the bus was lost, and it still is */
+                return ask_most(l);
+        give_up(l);
+        snprintf(to.sun_path, sizeof(to.sun_path), "%s", l->socket);
+        l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        r = l->fd < 0 || connect(l->fd, (const struct sockaddr *)&to, sizeof(to)) < 0 ? -errno : 0;
+        if (r == 0)
+                r = sd_event_add_io(l->event, &l->answers, l->fd, EPOLLIN, on_answer, l);
+        if (r < 0)
+                give_up(l);
+        return r;
 }
 
 static int connect_bus(struct logind *l)
@@ -144,7 +174,6 @@ static int on_again(UNUSED sd_event_source *source, UNUSED uint64_t usec, void *
         struct logind *l = userdata;
         int r;
 
-        l->inhibit = sd_bus_slot_unref(l->inhibit);
         l->bus = sd_bus_flush_close_unref(l->bus);
         r = connect_bus(l);
         if (r >= 0 && l->holds)
@@ -164,15 +193,15 @@ void logind_hold(struct logind *l)
 void logind_let_go(struct logind *l)
 {
         l->holds = false;
-        l->inhibit = sd_bus_slot_unref(l->inhibit);
-        l->fd = fd_close(l->fd);
+        give_up(l);
 }
 
-struct logind *logind_new(sd_event *event, const struct logind_handler *handler, void *userdata)
+struct logind *logind_new(sd_event *event, const char *socket, const struct logind_handler *handler, void *userdata)
 {
         struct logind *l = NEW(struct logind);
 
         l->event = sd_event_ref(event);
+        l->socket = socket;
         l->handler = *handler;
         l->userdata = userdata;
         l->fd = -1;
@@ -186,10 +215,9 @@ struct logind *logind_free(struct logind *l)
 {
         if (!l)
                 return NULL;
+        give_up(l);
         sd_event_source_disable_unref(l->again);
-        sd_bus_slot_unref(l->inhibit);
         sd_bus_flush_close_unref(l->bus);
-        fd_close(l->fd);
         sd_event_unref(l->event);
         free(l);
         return NULL;

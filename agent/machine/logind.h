@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * logind's word that the machine shuts down, and the delay that is asked of it for pods to end ("delay" inhibitor, see
- * systemd-inhibit(1) and org.freedesktop.login1(5)). Any user may ask for a delay, says polkit's rule for it; so it
- * takes a polkit on the machine, and without one logind refuses. logind waits for InhibitDelayMaxSec= of logind.conf(5)
- * at most. A lost bus, and a refusal, are tried again.
+ * systemd-inhibit(1) and org.freedesktop.login1(5)). It is systemd-inhibit that asks, as root, for as long as we are
+ * connected to its socket (packaging/vks-inhibit@.service): what an inhibitor is called logind keeps in /run, however
+ * long it is, so that is not for an agent to say. logind waits for InhibitDelayMaxSec= of logind.conf(5) at most. A
+ * lost bus, and a refusal, are tried again.
  */
 #ifndef VKS_AGENT_MACHINE_LOGIND_H
 #define VKS_AGENT_MACHINE_LOGIND_H
@@ -11,6 +12,8 @@
 #include <systemd/sd-event.h>
 
 #include "common/base.h"
+
+#define LOGIND_SOCKET "/run/vks/inhibit.sock"
 
 struct logind;
 
@@ -21,7 +24,7 @@ struct logind_handler {
         void (*granted)(void *userdata, uint64_t most_usec, const char *why);
 };
 
-struct logind *logind_new(sd_event *event, const struct logind_handler *handler, void *userdata);
+struct logind *logind_new(sd_event *event, const char *socket, const struct logind_handler *handler, void *userdata);
 struct logind *logind_free(struct logind *l);
 DEFINE_FREEP(struct logind, logind_free)
 

@@ -489,8 +489,8 @@ static int on_list(sd_bus_message *m, void *userdata, UNUSED sd_bus_error *error
 
 /*
  * All units, of which on_list() takes ours. Who may call ListUnitsByPatterns may say a million patterns in one message.
- * To read such a list takes PID 1 the square of its length, and it does nothing else meanwhile: so that is denied to the
- * agent (packaging/vks.dbus.conf).
+ * To read such a list takes PID 1 the square of its length, and it does nothing else meanwhile: so that is denied to
+ * the agent (packaging/vks.dbus.conf).
  */
 static void read_all(struct observed *o)
 {

@@ -158,8 +158,8 @@ static void on_granted(void *userdata, uint64_t most_usec, const char *why)
                            wanted, most, wanted);
         else
                 event_post(s->parts.events, &node, true, "ShutdownDelay",
-                           "the machine does not wait for pods to end when it shuts down: logind says \"%s\" (it asks "
-                           "polkit, Debian's package polkitd)",
+                           "the machine does not wait for pods to end when it shuts down: \"%s\" (systemd-inhibit, of "
+                           "logind)",
                            why);
         log_warning("the machine shuts down after %llu s, and not after the %llu s that pods are to have: %s (logind)",
                     most, wanted, most_usec ? "InhibitDelayMaxSec=" : why);
@@ -175,7 +175,7 @@ struct shutdown *shutdown_new(const struct shutdown_parts *parts, const struct s
         s = NEW(struct shutdown);
         s->parts = *parts;
         s->order = *order;
-        s->logind = logind_new(parts->event, &handler, s);
+        s->logind = logind_new(parts->event, LOGIND_SOCKET, &handler, s);
         return s->logind ? s : shutdown_free(s);
 }
 

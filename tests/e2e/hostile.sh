@@ -519,10 +519,11 @@ test_an_agent_asks_the_machines_daemons_for_what_it_needs_and_nothing_else() {
 exec 2>&1
 echo "who: \$(id -un)"
 echo "version: \$(busctl get-property org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager Version)"
-for words in ListUsers "SetUserLinger ubb \$(id -u) true false"; do echo "logind: \$($ask \$words 2>&1)"; done
+for words in ListUsers "SetUserLinger ubb \$(id -u) true false" "Inhibit ssss shutdown any any delay"; do echo "logind: \$($ask \$words 2>&1)"; done
 for words in "DBus StartServiceByName su org.freedesktop.hostname1 0" "DBus.Debug.Stats GetStats"; do echo "bus: \$(busctl call org.freedesktop.DBus /org/freedesktop/DBus org.freedesktop.\$words 2>&1)"; done
 echo "another: \$(busctl call org.freedesktop.hostname1 /org/freedesktop/hostname1 org.freedesktop.DBus.Peer Ping 2>&1)"
 echo "patterns: \$(busctl call org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager ListUnitsByPatterns asas 0 1 vks* 2>&1)"
+perl -MSocket -e 'socket(my \$s, AF_UNIX, SOCK_STREAM, 0); connect(\$s, pack_sockaddr_un("/run/vks/inhibit.sock")); sysread(\$s, my \$words, 200); print \$words eq "\n" ? "a shutdown waits\n" : "no delay: \$words\n"'
 busctl emit --destination=org.freedesktop.hostname1 / org.vks.Any Signal # by which the bus starts whom it is for
 for path in journal/stdout userdb/io.systemd.DynamicUser io.system.ManagedOOM io.systemd.ManagedOOM; do
     perl -MSocket -e 'socket(my \$s, AF_UNIX, SOCK_STREAM, 0); print "\$ARGV[0]: ", connect(\$s, pack_sockaddr_un("/run/systemd/\$ARGV[0]")) ? "open" : "closed", "\n"' \$path
@@ -530,8 +531,9 @@ done
 sleep 2
 AGENT
     out=$(sh_node 'journalctl --sync; journalctl -q -o cat _SYSTEMD_INVOCATION_ID=$(systemctl show -P InvocationID vks-agent.service)')
+    grep -x 'a shutdown waits' <<<"$out" >/dev/null || fail "what it needs: $out"
     grep -x 'who: vks' <<<"$out" >/dev/null && grep -E '^version: s "2' <<<"$out" >/dev/null || fail "it does not run as the agent: $out"
-    [ "$(grep -cE '^(logind|bus|another|patterns): Call failed: ' <<<"$out")" = 6 ] || fail "it is answered: $out"
+    [ "$(grep -cE '^(logind|bus|another|patterns): Call failed: ' <<<"$out")" = 7 ] || fail "it is answered: $out"
     [ "$(grep -c ': closed$' <<<"$out")" = 4 ] || fail "connections that journald and PID 1 keep: $out"
     sh_node '! systemctl -q is-active systemd-hostnamed.service' || fail "a daemon runs since the agent has sent a signal to it"
     sh_node '! ls /var/lib/systemd/linger/vks 2>/dev/null' || fail "a service manager of its own stays"

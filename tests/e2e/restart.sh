@@ -86,10 +86,10 @@ test_however_often_the_agent_is_restarted_its_sockets_are_there() {
     local unit
     for _ in 1 2 3 4 5 6 7 8; do node systemctl restart vks-agent; done
     agent_ready
-    for unit in vks-helper.socket vks-console.socket vks-usage.socket vks-agent.service vks-helper.service vks-log.service; do
+    for unit in vks-helper.socket vks-console.socket vks-usage.socket vks-inhibit.socket vks-agent.service vks-helper.service vks-log.service; do
         [ "$(node systemctl show -P StartLimitIntervalUSec $unit)" = 0 ] || fail "$unit gives up"
     done
-    equals 3 sh_node 'systemctl list-units --plain --no-legend --state=active "vks-*.socket" | wc -l' || fail "$(sh_node 'systemctl list-units --all "vks-*.socket"')"
+    equals 4 sh_node 'systemctl list-units --plain --no-legend --state=active "vks-*.socket" | wc -l' || fail "$(sh_node 'systemctl list-units --all "vks-*.socket"')"
 }
 
 test_systemd_supervises_while_the_agent_is_away() {

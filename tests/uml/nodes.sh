@@ -403,16 +403,15 @@ YAML
 said() { on "$NODE" journalctl -o cat VKS_POD="$NS/$1" | awk -v word="$2" '$1 == word { print $2 }'; } # POD WORD: its time
 why_not_ready() { k get node "$NODE" -o 'jsonpath={.status.conditions[?(@.type=="Ready")].message}'; }
 
-# The delay is logind's to grant, which asks polkit.
+# The delay is logind's to grant.
 test_pods_end_in_their_order_when_the_machine_shuts_down() {
     local before
     before=$(boot_id "$NODE")
     trap 'on "$NODE" sh -c "sed -i /^shutdownGracePeriod/d /etc/vks/agent.yaml; rm -f /etc/systemd/logind.conf.d/vks.conf; systemctl restart systemd-logind vks-agent"' EXIT
     on "$NODE" sh -c 'printf "shutdownGracePeriod: 60s\nshutdownGracePeriodCriticalPods: 20s\n" >>/etc/vks/agent.yaml; systemctl restart vks-agent'
     node_says() { k get events -n default --field-selector "involvedObject.name=$NODE" -o 'jsonpath={range .items[*]}{.message}{"\n"}{end}' | grep "$1" >/dev/null; }
-    wait_for 60 "it is said what the delay takes" node_says 'Debian.s package polkitd'
-    on "$NODE" sh -c 'DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install polkitd >/dev/null 2>&1
-        mkdir -p /etc/systemd/logind.conf.d; printf "[Login]\nInhibitDelayMaxSec=60\n" >/etc/systemd/logind.conf.d/vks.conf; systemctl restart systemd-logind; systemctl restart vks-agent'
+    wait_for 60 "it is said what the delay takes" node_says 'InhibitDelayMaxSec=60'
+    on "$NODE" sh -c 'mkdir -p /etc/systemd/logind.conf.d; printf "[Login]\nInhibitDelayMaxSec=60\n" >/etc/systemd/logind.conf.d/vks.conf; systemctl restart systemd-logind; systemctl restart vks-agent'
     wait_for 60 "the delay is granted" contains vks-agent on "$NODE" systemd-inhibit --list --no-pager
     slow_to_end plain
     slow_to_end critical system-cluster-critical

@@ -8,6 +8,9 @@
 
 static struct {
         struct logind *logind;
+        char path[80]; /* of the socket at which an inhibitor is asked for, */
+        int listener;  /* ... and its end */
+        sd_event_source *source;
         int held;       /* our end of the inhibitor; -1: nobody was given one */
         unsigned asked; /* for an inhibitor */
         bool refuses;   /* ... which is refused */
@@ -17,27 +20,24 @@ static struct {
 
 /* ---- logind ------------------------------------------------------------------------------------------------------ */
 
-static int inhibit(sd_bus_message *m, sd_bus_error *error)
+static int on_inhibit(UNUSED sd_event_source *source, int fd, UNUSED uint32_t events, UNUSED void *userdata)
 {
-        const char *what, *who, *why, *mode;
-        int ends[2], r;
+        static const char refusal[] = "Failed to inhibit: Permission denied\n";
 
         t.asked++;
-        cr_assert_geq(sd_bus_message_read(m, "ssss", &what, &who, &why, &mode), 0);
-        cr_assert_str_eq(what, "shutdown");
-        cr_assert_str_eq(who, "vks-agent");
-        cr_assert_str_eq(mode, "delay");
-        if (t.refuses)
-                return sd_bus_error_set(error, SD_BUS_ERROR_ACCESS_DENIED, "Permission denied");
-        cr_assert_eq(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
-        r = sd_bus_reply_method_return(m, "h", ends[1]);
-        fd_close(ends[1]);
         fd_close(t.held);
-        t.held = ends[0];
-        return r;
+        t.held = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        cr_assert_geq(t.held, 0);
+        if (t.refuses) {
+                cr_assert_eq(write(t.held, refusal, strlen(refusal)), (ssize_t)strlen(refusal));
+                t.held = fd_close(t.held);
+        } else {
+                cr_assert_eq(write(t.held, "\n", 1), 1);
+        }
+        return 0;
 }
 
-static int answer(sd_bus_message *m, UNUSED void *userdata, sd_bus_error *error)
+static int answer(sd_bus_message *m, UNUSED void *userdata, UNUSED sd_bus_error *error)
 {
         const char *interface, *property;
         uint8_t type = 0;
@@ -47,8 +47,7 @@ static int answer(sd_bus_message *m, UNUSED void *userdata, sd_bus_error *error)
                 return 0;
         if (streq(sd_bus_message_get_member(m), "Hello"))
                 return sd_bus_reply_method_return(m, "s", ":1.1");
-        if (streq(sd_bus_message_get_member(m), "Inhibit"))
-                return inhibit(m, error);
+        cr_assert_str_neq(sd_bus_message_get_member(m), "Inhibit"); /* the bus does not let the agent */
         if (!streq(sd_bus_message_get_member(m), "Get"))
                 return sd_bus_reply_method_return(m, NULL); /* AddMatch and its like */
         cr_assert_geq(sd_bus_message_read(m, "ss", &interface, &property), 0);
@@ -89,7 +88,15 @@ static void on_granted(UNUSED void *userdata, uint64_t most_usec, const char *wh
 
 static void begin(void)
 {
+        struct sockaddr_un at = { .sun_family = AF_UNIX };
+
         bus_begin(answer);
+        snprintf(t.path, sizeof(t.path), "%s/inhibit", bus.dir);
+        snprintf(at.sun_path, sizeof(at.sun_path), "%s", t.path);
+        t.listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        cr_assert_eq(bind(t.listener, (struct sockaddr *)&at, sizeof(at)), 0);
+        cr_assert_eq(listen(t.listener, 4), 0);
+        cr_assert_geq(sd_event_add_io(bus.event, &t.source, t.listener, EPOLLIN, on_inhibit, NULL), 0);
         t.held = -1;
         t.most = 60 * 1000 * 1000;
 }
@@ -97,6 +104,9 @@ static void begin(void)
 static void end(void)
 {
         logind_free(t.logind);
+        sd_event_source_disable_unref(t.source);
+        fd_close(t.listener);
+        unlink(t.path);
         bus_end();
         fd_close(t.held);
 }
@@ -107,7 +117,7 @@ static void come(void)
 {
         static const struct logind_handler handler = { .prepare = on_prepare, .granted = on_granted };
 
-        t.logind = logind_new(bus.event, &handler, NULL);
+        t.logind = logind_new(bus.event, t.path, &handler, NULL);
         cr_assert_not_null(t.logind);
 }
 
@@ -175,12 +185,27 @@ Test(logind, an_end_that_began_before_is_heard_of)
         hears("it ends; granted 60000000; ");
 }
 
-Test(logind, a_refusal_is_told_in_logins_words)
+Test(logind, a_refusal_is_told_in_its_own_words)
 {
         t.refuses = true;
         come();
-        hears("refused: Permission denied; ");
+        hears("refused: Failed to inhibit: Permission denied; ");
         cr_assert_not(waits());
+}
+
+Test(logind, one_who_holds_it_for_us_and_ends_is_told)
+{
+        come();
+        hears("granted 60000000; ");
+        t.held = fd_close(t.held);
+        hears("refused: no answer; ");
+}
+
+Test(logind, without_the_socket_it_is_told)
+{
+        unlink(t.path);
+        come();
+        hears("refused: No such file or directory; ");
 }
 
 Test(logind, a_bus_that_goes_away_is_told)

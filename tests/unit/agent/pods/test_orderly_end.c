@@ -29,7 +29,8 @@ static struct {
 
 /* ---- what the code under test calls ------------------------------------------------------------------------------ */
 
-struct logind *logind_new(UNUSED sd_event *event, const struct logind_handler *handler, void *userdata)
+struct logind *logind_new(UNUSED sd_event *event, UNUSED const char *socket, const struct logind_handler *handler,
+                          void *userdata)
 {
         t.handler = *handler;
         t.userdata = userdata;
@@ -336,5 +337,5 @@ Test(orderly_end, what_logind_does_not_grant_is_told_with_what_to_do)
         t.handler.granted(t.userdata, 0, "Permission denied");
         cr_assert_str_eq(t.events,
                          "Warning ShutdownDelay: the machine does not wait for pods to end when it shuts down: "
-                         "logind says \"Permission denied\" (it asks polkit, Debian's package polkitd)");
+                         "\"Permission denied\" (systemd-inhibit, of logind)");
 }
