@@ -480,6 +480,7 @@ static int plan_mounts(struct machine *m, int pod, const struct op_container *k,
                         k->mounts[i].read_only && (v->kind != VOLUME_FILES || u->who.root ||
                                                    u->who.gains); /* root's files: nobody else can write */
                 u->writes_host |= v->kind == VOLUME_HOST && !wishes[i].read_only;
+                u->reads_host |= v->kind == VOLUME_HOST && wishes[i].read_only;
                 wishes[i].own = v->kind == VOLUME_DISK || v->kind == VOLUME_MEMORY;
                 wishes[i].is_file = v->kind == VOLUME_MESSAGE;
                 r = find_source(k, u, &k->mounts[i], &wishes[i], e);

@@ -39,6 +39,7 @@ struct unit_text {
                            * line (unit_text_env(), unit_text_hidden()), or makes the working directory */
         size_t n_env;     /* variables in its environment file */
         bool console;     /* vks-exec asks the agent for a terminal or for its standard input */
+        bool reads_host;  /* a hostPath is read-only for it, and all that lies beneath */
         bool writes_host; /* it can write to a hostPath, where its files stay when the pod is gone */
 
         const struct mount_plan *mounts;

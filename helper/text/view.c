@@ -135,6 +135,10 @@ void view_mounts(struct buf *b, const struct unit_text *u)
          * 257 makes one that each command of the unit, and each beside it, has for itself. */
         buf_printf(b, "ProtectSystem=%s\nProtectHome=%s\nPrivateTmp=%s\nReadWritePaths=\n",
                    u->mounts->root ? "no" : "strict", in_home && dynamic ? "tmpfs" : "no", dynamic ? "yes" : "no");
+        /* What root mounts beneath it later would be writable: it is not to come there. Nor does what he unmounts go.
+         */
+        if (u->reads_host)
+                buf_str(b, "MountFlags=private\n");
         /*
          * What is mounted in them has to be reached: systemd 257 closes the /root of ProtectHome=tmpfs to all but root.
          * For a dynamic user ProtectHome= is "read-only" at least, which wins over TemporaryFileSystem=: the machine's

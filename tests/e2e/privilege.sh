@@ -112,6 +112,27 @@ test_groups_of_a_package_are_not_a_pods() {
     says 1 'groups=34(backup),42(shadow)'
 }
 
+# What root mounts beneath a directory comes to whoever sees it, as root mounted it.
+test_a_directory_of_the_machines_that_is_read_only_stays_so_when_something_is_mounted_in_it() {
+    uid=${UID_OF_POD}1 unit='vks.default.p1.bin\x2fsh.service'
+    make -s -C "$ROOT_DIR" build/helperctl
+    "$LAB" node put "$ROOT_DIR/build/helperctl" /usr/local/bin/helperctl
+    trap 'ctl kill default/p1 $uid "$unit"; ctl stop default/p1 $uid "$unit"; wait_for 20 "it is removed" ctl remove default/p1 $uid
+          sh_node "umount /srv/power/disk; rm -rf /srv/power /usr/local/bin/helperctl; mv /root/policy.conf /etc/vks/policy.conf; systemctl stop vks-helper.service; systemctl start vks-agent.service"' EXIT
+    sh_node 'systemctl stop vks-agent.service; test -e /root/policy.conf || cp -p /etc/vks/policy.conf /root/policy.conf; mkdir -p /srv/power/disk'
+    policy $'root = deny\nhost-path = /srv/power ro'
+    # shellcheck disable=SC2016 # the pod's, not this shell's
+    ctl write default/p1 $uid volume=h:host:/srv/power container=c image=/bin/sh user=2345 mount=h:/data:ro command=/bin/sh arg=-c \
+        arg='echo begun; until [ -e /data/go ]; do sleep 0.2; done; touch /data/disk/file && echo wrote; echo done; exec sleep 1000' >/dev/null
+    SINCE=$(sh_node 'date +%s')
+    ctl start default/p1 $uid "$unit" >/dev/null
+    says 1 begun
+    sh_node 'mount -t tmpfs -o mode=0700,uid=2345 none /srv/power/disk; touch /srv/power/go'
+    says 1 'done'
+    ! said 1 | grep -x wrote || fail "it wrote where it may only read"
+    [ -z "$(sh_node 'ls -A /srv/power/disk')" ] || fail "something is there"
+}
+
 test_the_bus_is_for_the_packages_own_command_line() {
     prepare
     policy 'root = deny'

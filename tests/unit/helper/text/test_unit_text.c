@@ -551,6 +551,17 @@ Test(unit_text, who_writes_to_the_machines_directories_leaves_no_other_users_pro
         LINE_IS(&u, "RestrictSUIDSGID=", "yes");
 }
 
+Test(unit_text, what_root_mounts_later_does_not_come_to_who_has_a_directory_of_the_machines_read_only)
+{
+        CLEANUP(unit_file_freep)
+        struct unit_file *file = parse("[Service]\nExecStart=/usr/sbin/d\nMountFlags=slave\n");
+        struct unit_text u = text_of(file);
+
+        LINE_IS(&u, "MountFlags=", "");
+        u.reads_host = true;
+        LINE_IS(&u, "MountFlags=", "private");
+}
+
 Test(unit_text, a_user_without_passwd_entry_is_become_by_vks_exec)
 {
         CLEANUP(unit_file_freep) struct unit_file *file = parse("[Service]\nExecStart=-@/usr/sbin/d name -a\n");
