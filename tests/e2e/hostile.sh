@@ -516,22 +516,22 @@ test_an_agent_asks_the_machines_daemons_for_what_it_needs_and_nothing_else() {
              printf "[Service]\nType=oneshot\nRestart=no\nWatchdogSec=0\nExecStart=\nExecStart=/usr/local/bin/hostile-agent\n" >/run/systemd/system/vks-agent.service.d/lab.conf
              systemctl daemon-reload; systemctl stop vks-agent.service systemd-hostnamed.service; systemctl start vks-agent.service' <<AGENT
 #!/bin/bash
-exec 2>&1
+exec 2>&1 # and all is said by this shell: journald does not know of what unit a process was that has ended before it is read
 echo "who: \$(id -un)"
 echo "version: \$(busctl get-property org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager Version)"
 for words in ListUsers "SetUserLinger ubb \$(id -u) true false" "Inhibit ssss shutdown any any delay"; do echo "logind: \$($ask \$words 2>&1)"; done
 for words in "DBus StartServiceByName su org.freedesktop.hostname1 0" "DBus.Debug.Stats GetStats"; do echo "bus: \$(busctl call org.freedesktop.DBus /org/freedesktop/DBus org.freedesktop.\$words 2>&1)"; done
 echo "another: \$(busctl call org.freedesktop.hostname1 /org/freedesktop/hostname1 org.freedesktop.DBus.Peer Ping 2>&1)"
 echo "patterns: \$(busctl call org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager ListUnitsByPatterns asas 0 1 vks* 2>&1)"
-perl -MSocket -e 'socket(my \$s, AF_UNIX, SOCK_STREAM, 0); connect(\$s, pack_sockaddr_un("/run/vks/inhibit.sock")); sysread(\$s, my \$words, 200); print \$words eq "\n" ? "a shutdown waits\n" : "no delay: \$words\n"'
+echo "a shutdown: \$(perl -MSocket -e 'socket(my \$s, AF_UNIX, SOCK_STREAM, 0); connect(\$s, pack_sockaddr_un("/run/vks/inhibit.sock")); sysread(\$s, my \$words, 200); print \$words eq "\n" ? "waits" : "no delay, \$words"')"
 busctl emit --destination=org.freedesktop.hostname1 / org.vks.Any Signal # by which the bus starts whom it is for
 for path in journal/stdout userdb/io.systemd.DynamicUser io.system.ManagedOOM io.systemd.ManagedOOM; do
-    perl -MSocket -e 'socket(my \$s, AF_UNIX, SOCK_STREAM, 0); print "\$ARGV[0]: ", connect(\$s, pack_sockaddr_un("/run/systemd/\$ARGV[0]")) ? "open" : "closed", "\n"' \$path
+    echo "\$path: \$(perl -MSocket -e 'socket(my \$s, AF_UNIX, SOCK_STREAM, 0); print connect(\$s, pack_sockaddr_un("/run/systemd/\$ARGV[0]")) ? "open" : "closed"' \$path)"
 done
-sleep 2
+sleep 2 # for a daemon to begin
 AGENT
     out=$(sh_node 'journalctl --sync; journalctl -q -o cat _SYSTEMD_INVOCATION_ID=$(systemctl show -P InvocationID vks-agent.service)')
-    grep -x 'a shutdown waits' <<<"$out" >/dev/null || fail "what it needs: $out"
+    grep -x 'a shutdown: waits' <<<"$out" >/dev/null || fail "what it needs: $out"
     grep -x 'who: vks' <<<"$out" >/dev/null && grep -E '^version: s "2' <<<"$out" >/dev/null || fail "it does not run as the agent: $out"
     [ "$(grep -cE '^(logind|bus|another|patterns): Call failed: ' <<<"$out")" = 7 ] || fail "it is answered: $out"
     [ "$(grep -c ': closed$' <<<"$out")" = 4 ] || fail "connections that journald and PID 1 keep: $out"
