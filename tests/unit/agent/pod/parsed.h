@@ -11,6 +11,18 @@
 #include "common/mem.h"
 #include "common/message.h"
 
+static UNUSED struct pod *parse_object(const char *json)
+{
+        cJSON *o = cJSON_Parse(json);
+        struct err e = ERR_NONE;
+        struct pod *p = NULL;
+
+        cr_assert_not_null(o, "bad test JSON: %s", json);
+        cr_assert_eq(pod_parse(o, &p, &e), 0, "%s", e.text);
+        cJSON_Delete(o);
+        return p;
+}
+
 static UNUSED struct pod *parse_annotated(const char *annotations, const char *spec)
 {
         CLEANUP(freep)
@@ -18,14 +30,8 @@ static UNUSED struct pod *parse_annotated(const char *annotations, const char *s
                 xasprintf("{\"metadata\":{\"namespace\":\"default\",\"name\":\"web\",\"labels\":{\"app\":\"x\\\"y\"},"
                           "\"annotations\":{%s},\"uid\":\"0f6c2a9e-1234-4abc-8def-0123456789ab\"},\"spec\":{%s}}",
                           annotations, spec);
-        cJSON *o = cJSON_Parse(text);
-        struct err e = ERR_NONE;
-        struct pod *p = NULL;
 
-        cr_assert_not_null(o, "bad test JSON: %s", text);
-        cr_assert_eq(pod_parse(o, &p, &e), 0, "%s", e.text);
-        cJSON_Delete(o);
-        return p;
+        return parse_object(text);
 }
 
 static UNUSED struct pod *parse(const char *spec)
@@ -49,18 +55,6 @@ static UNUSED char *long_image(const char *head, char c, size_t n, const char *t
 
         memset(middle, c, n);
         return xasprintf("%s%s%s", head, middle, tail);
-}
-
-static UNUSED struct pod *parse_object(const char *json)
-{
-        cJSON *o = cJSON_Parse(json);
-        struct err e = ERR_NONE;
-        struct pod *p = NULL;
-
-        cr_assert_not_null(o, "bad test JSON: %s", json);
-        cr_assert_eq(pod_parse(o, &p, &e), 0, "%s", e.text);
-        cJSON_Delete(o);
-        return p;
 }
 
 #define ID "\"namespace\":\"default\",\"name\":\"web\",\"uid\":\"0f6c2a9e-1234-4abc-8def-0123456789ab\""

@@ -7,6 +7,7 @@
 #include "agent/lib/json.h"
 #include "common/buf.h"
 #include "common/mem.h"
+#include "tests/unit/agent/pod/parsed.h"
 
 static struct pod *pod_named(const char *name, const char *spec, const char *more)
 {
@@ -14,14 +15,8 @@ static struct pod *pod_named(const char *name, const char *spec, const char *mor
         char *text = xasprintf("{\"metadata\":{\"namespace\":\"default\",\"name\":\"%s\",\"uid\":"
                                "\"0f6c2a9e-1234-4abc-8def-0123456789ab\"},\"spec\":{%s}%s}",
                                name, spec, more);
-        cJSON *o = cJSON_Parse(text);
-        struct err e = ERR_NONE;
-        struct pod *p = NULL;
 
-        cr_assert_not_null(o, "bad test JSON: %s", text);
-        cr_assert_eq(pod_parse(o, &p, &e), 0, "%s", e.text);
-        cJSON_Delete(o);
-        return p;
+        return parse_object(text);
 }
 
 #define C(fields)      "\"containers\":[{\"name\":\"c\",\"image\":\"x\"" fields "}]"
